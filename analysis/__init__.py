@@ -1,0 +1,1 @@
+"""Evidence-backed reports that compare training runs."""

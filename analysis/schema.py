@@ -1,0 +1,216 @@
+"""The run table and everything known about a run: what sources produce and all the rest consumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.errors import LogError
+
+FloatArray = npt.NDArray[np.float64]
+
+NOT_METRICS = ("step", "timestamp", "epoch")
+"""Columns of a run table that are not measurements."""
+
+FACTORS: Mapping[str, tuple[str, ...]] = {
+    "learning_rate": (
+        "learning_rate_multiplier",
+        "learning_rate",
+        "lr",
+        "lr0",
+        "base_lr",
+        "optimizer.lr",
+        "optimizer/learning_rate",
+        "max_lr",
+    ),
+    "n_epochs": ("n_epochs", "num_train_epochs", "epochs", "num_epochs", "max_epochs", "epoch_count"),
+    "batch_size": ("batch_size", "train_batch_size", "per_device_train_batch_size", "batch", "micro_batch_size"),
+    "seed": ("seed", "random_seed", "random_state", "data_seed", "manual_seed"),
+}
+"""The config keys under which tools keep the factors the report reasons about, most specific first."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the run was trained and validated on; ``None`` where nobody said."""
+
+    n_train: int | None = None
+    n_valid: int | None = None
+    validation_set: str | None = None
+    training_set: str | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Values or rows left out while reading: where, how many, and why."""
+
+    column: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a run came from. ``path`` is a path or URI as it may be shown (no credentials)."""
+
+    path: str
+    source: str
+    size_bytes: int
+    sha256: str
+    rows_read: int
+    lines: int | None = None
+    dropped: tuple[Dropped, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes
+    ----------
+    id : str
+        The name by which tables and options call it.
+    frame : pandas.DataFrame
+        One row a step, ordered, with unique int64 ``step``; optional ``timestamp`` (UTC) and ``epoch``
+        (float); every other column is a float64 metric under its standard name, NaN where not logged
+        and never infinite (see `validated`).
+    nonfinite : Mapping[str, tuple[int, ...]]
+        Steps at which a metric was logged as NaN or infinite, per metric: they are NaN in ``frame``.
+    seams : tuple[int, ...]
+        Steps at which the log starts again (a resumed run): nothing is differenced from before to after.
+    parent : str or None
+        The run or model it starts from; ``None`` is a base model if ``parent_known``, else unknown.
+    expected_steps : int or None
+        As somebody stated it; `expected_from_data` computes it.
+    extra : Mapping[str, Any]
+        Sidecar keys the toolkit does not know: kept and shown.
+    """
+
+    id: str
+    frame: pd.DataFrame
+    reference: str
+    provenance: Provenance
+    label: str | None = None
+    name: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    data: Data = field(default_factory=Data)
+    expected_steps: int | None = None
+    parent: str | None = None
+    parent_known: bool = False
+    goal: str | None = None
+    group: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    nonfinite: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    seams: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that have at least one value, in table order."""
+        return tuple(c for c in self.frame.columns if c not in NOT_METRICS and self.frame[c].notna().any())
+
+    @property
+    def steps(self) -> npt.NDArray[np.int64]:
+        """All logged steps, ascending, shape (rows,)."""
+        return self.frame["step"].to_numpy(dtype=np.int64)
+
+    def series(self, metric: str) -> FloatArray:
+        """Values of a metric where it was logged, in step order, shape (n,); empty if it never was."""
+        if metric not in self.frame:
+            return np.empty(0)
+        values = self.frame[metric].to_numpy(dtype=np.float64)
+        return values[~np.isnan(values)]
+
+    def steps_of(self, metric: str) -> npt.NDArray[np.int64]:
+        """Steps at which a metric has a value, shape (n,), aligned with `series`."""
+        if metric not in self.frame:
+            return np.empty(0, dtype=np.int64)
+        return self.steps[self.frame[metric].notna().to_numpy()]
+
+    def factor(self, name: str) -> Any:
+        """Value of a standard factor (a key of `FACTORS`) under whichever config key the tool uses, or None."""
+        key = self.factor_key(name)
+        return None if key is None else self.config[key]
+
+    def factor_key(self, name: str) -> str | None:
+        """The config key that holds a standard factor, or None."""
+        return next((key for key in FACTORS[name] if self.config.get(key) is not None), None)
+
+    @property
+    def expected_from_data(self) -> int | None:
+        """``ceil(n_train * epochs / batch_size)``, or None where one of the three is not a known number."""
+        epochs, batch, rows = self.factor("n_epochs"), self.factor("batch_size"), self.data.n_train
+        if not (_is_number(epochs) and _is_number(batch) and rows) or batch <= 0:
+            return None
+        return int(np.ceil(rows * epochs / batch))
+
+
+def validated(
+    frame: pd.DataFrame, where: str
+) -> tuple[pd.DataFrame, dict[str, tuple[int, ...]], tuple[int, ...], tuple[Dropped, ...]]:
+    """Bring a raw table into the form that `Run` promises.
+
+    Sorts stably by (step, timestamp), keeps the last row of a repeated step, blanks non-finite values.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Needs a numeric ``step`` column; metric columns numeric, NaN for "not logged". Values that were
+        logged as NaN must be given as infinities of either sign or listed by the caller.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    tuple
+        The table; steps of non-finite values per metric; seams; what was dropped.
+
+    Raises
+    ------
+    LogError
+        If there is no row or no usable step.
+    """
+    if frame.empty:
+        raise LogError(f"{where}: no data rows; a log needs at least one step")
+    dropped: list[Dropped] = []
+    raw_steps = pd.to_numeric(frame["step"], errors="coerce").to_numpy(dtype=np.float64)
+    usable = np.isfinite(raw_steps)
+    if not usable.any():
+        raise LogError(f"{where}: column 'step' holds no number; it must count the training steps")
+    if not usable.all():
+        dropped.append(Dropped("step", int((~usable).sum()), "rows without a step number"))
+        frame, raw_steps = frame.loc[usable], raw_steps[usable]
+    steps = raw_steps.astype(np.int64)
+    seams = tuple(sorted({int(s) for s in steps[1:][np.diff(steps) < 0]}))
+    frame = frame.assign(step=steps)
+    keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
+    if (np.diff(steps) <= 0).any():
+        frame = frame.sort_values(keys, kind="stable", na_position="first")
+        repeated = frame["step"].duplicated(keep="last").to_numpy()
+        if repeated.any():
+            seams = tuple(sorted({*seams, *(int(s) for s in frame["step"].to_numpy()[repeated])}))
+            dropped.append(Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept"))
+            frame = frame.loc[~repeated]
+    frame = frame.reset_index(drop=True)
+    nonfinite: dict[str, tuple[int, ...]] = {}
+    for column in frame.columns:
+        if column in NOT_METRICS:
+            continue
+        values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+        infinite = np.isinf(values)
+        if infinite.any():
+            nonfinite[column] = tuple(int(s) for s in frame["step"].to_numpy()[infinite])
+            values = np.where(infinite, np.nan, values)
+        if frame[column].dtype != np.float64 or infinite.any():
+            frame[column] = values
+    return frame, nonfinite, seams, tuple(dropped)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
