@@ -1,0 +1,47 @@
+"""What one source hands over: a table and whatever else the tool keeps, before names are mapped and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from analysis.schema import Dropped
+
+
+@dataclass(frozen=True)
+class RawLog:
+    """A log as its tool wrote it.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row a step (a source merges the train and eval rows that share one), a numeric ``step`` column,
+        optional ``timestamp`` (UTC) and ``epoch``; the other columns keep the tool's own metric names,
+        numeric. A value that was logged as NaN is given as infinity, so that NaN means "not logged".
+    config : Mapping[str, Any]
+        Hyperparameters as the tool keeps them, not yet redacted.
+    files : tuple[str, ...]
+        The files that were read, in order; size and hash are taken over all of them.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    files: tuple[str, ...]
+    rows_read: int
+    lines: int | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    label: str | None = None
+    parent: str | None = None
+    parent_known: bool = False
+    n_train: int | None = None
+    n_valid: int | None = None
+    validation_set: str | None = None
+    training_set: str | None = None
+    group: str | None = None
+    seams: tuple[int, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    notes: tuple[str, ...] = ()
