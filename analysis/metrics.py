@@ -1,0 +1,154 @@
+"""The document's metrics as pure functions, and METRICS: the one table of names, units and directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis.schema import FloatArray
+
+Direction = Literal["lower", "higher", "none"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A logged quantity. ``direction`` says which way is better; ``split`` on what it was measured."""
+
+    name: str
+    label: str
+    direction: Direction
+    unit: Literal["", "fraction", "lr"] = ""
+    split: Literal["train", "minibatch validation", "full validation", "run"] = "train"
+
+    def better(self, difference: float) -> bool | None:
+        """Tell whether a change by ``difference`` is for the better; None without a direction or change."""
+        if self.direction == "none" or difference == 0 or np.isnan(difference):
+            return None
+        return (difference < 0) == (self.direction == "lower")
+
+
+_ROWS = (
+    Metric("train_loss", "Train loss", "lower"),
+    Metric("train_mean_token_accuracy", "Train accuracy", "higher", "fraction"),
+    Metric("train_error_rate", "Train error rate", "lower", "fraction"),
+    Metric("valid_loss", "Minibatch validation loss", "lower", split="minibatch validation"),
+    Metric(
+        "valid_mean_token_accuracy",
+        "Minibatch validation accuracy",
+        "higher",
+        "fraction",
+        "minibatch validation",
+    ),
+    Metric(
+        "valid_error_rate", "Minibatch validation error rate", "lower", "fraction", "minibatch validation"
+    ),
+    Metric("full_valid_loss", "Full validation loss", "lower", split="full validation"),
+    Metric(
+        "full_valid_mean_token_accuracy",
+        "Full validation accuracy",
+        "higher",
+        "fraction",
+        "full validation",
+    ),
+    Metric("full_valid_error_rate", "Full validation error rate", "lower", "fraction", "full validation"),
+    Metric("reward", "Reward", "higher", split="run"),
+    Metric("eval_reward", "Evaluation reward", "higher", split="full validation"),
+    Metric("reward_margin", "Reward margin", "higher", split="run"),
+    Metric("kl", "KL divergence", "lower", split="run"),
+    Metric("episode_length", "Episode length", "none", split="run"),
+    Metric("map50", "mAP 50", "higher", "fraction", "full validation"),
+    Metric("map50_95", "mAP 50-95", "higher", "fraction", "full validation"),
+    Metric("precision", "Precision", "higher", "fraction", "full validation"),
+    Metric("recall", "Recall", "higher", "fraction", "full validation"),
+    Metric("f1", "F1", "higher", "fraction", "full validation"),
+    Metric("learning_rate", "Learning rate", "none", "lr", "run"),
+    Metric("grad_norm", "Gradient norm", "none", split="run"),
+)
+
+METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
+"""Every metric the report can judge, by its standard name. A metric that is not here is shown, never ranked."""
+
+OSCILLATION_THRESHOLD = 0.01
+VOLATILITY_WINDOW = 20
+
+
+def count_oscillations(
+    values: FloatArray, breaks: FloatArray | None = None, *, threshold: float = OSCILLATION_THRESHOLD
+) -> int | None:
+    """Count the consecutive values that differ by more than ``threshold``, relatively (doc.oscillations).
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        A series in step order, without NaN.
+    breaks : ndarray of bool, shape (n,), optional
+        True where a value must not be compared with the one before it (a seam or a gap).
+    threshold : float
+        Relative change that counts; the document uses 1 %.
+
+    Returns
+    -------
+    int or None
+        None for fewer than two values. A zero predecessor is skipped: no relative change exists.
+
+    Examples
+    --------
+    >>> count_oscillations(np.array([1.0, 1.02, 1.02, 0.0, 5.0]))
+    2
+    >>> count_oscillations(np.array([1.0])) is None
+    True
+    """
+    if values.size < 2:
+        return None
+    before, after = values[:-1], values[1:]
+    usable = before != 0
+    if breaks is not None:
+        usable &= ~np.asarray(breaks[1:], dtype=bool)
+    ratio = np.divide(after, before, out=np.ones_like(after), where=usable)
+    return int(np.count_nonzero(np.abs(ratio - 1) > threshold))
+
+
+def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> float | None:
+    """Average the rolling standard deviation with ddof 1 (doc.volatility); None below one full window.
+
+    Examples
+    --------
+    >>> f"{mean_volatility(np.arange(20.0)):.4f}"
+    '5.9161'
+    >>> mean_volatility(np.arange(19.0)) is None
+    True
+    """
+    from analysis.statistics import rolling_sd
+
+    if values.size < window:
+        return None
+    return float(rolling_sd(values, window=window).mean())
+
+
+def improvement_pct(first: float, last: float) -> float | None:
+    """Express the fall from the first to the last value in percent of the first; None if that is zero.
+
+    Examples
+    --------
+    >>> improvement_pct(0.5, 0.25)
+    50.0
+    """
+    if first == 0:
+        return None
+    return float((first - last) / first * 100)
+
+
+def change_pct(before: float | None, after: float | None) -> float | None:
+    """Relative change in percent (doc.change_pct); None where either is missing or the first is zero.
+
+    Examples
+    --------
+    >>> change_pct(200, 210)
+    5.0
+    """
+    if before is None or after is None or before == 0:
+        return None
+    return float((after - before) / before * 100)
