@@ -24,7 +24,16 @@ class RawLog:
     config : Mapping[str, Any]
         Hyperparameters as the tool keeps them, not yet redacted.
     files : tuple[str, ...]
-        The files that were read, in order; size and hash are taken over all of them.
+        The files that were read, in order; size and hash are taken over all of them. The first one names
+        the run where ``id`` is None.
+    id : str or None
+        The tool's own run ID; needed where one file or folder holds several runs.
+    uri : str or None
+        Where it came from, to be shown in place of the path (a server, an API, a place inside a database).
+    sha256, size_bytes : str or None, int or None
+        Of what was fetched, where there is no file to hash.
+    expected_steps : int or None
+        The number of steps the tool planned, if it says so.
     """
 
     frame: pd.DataFrame
@@ -42,6 +51,11 @@ class RawLog:
     validation_set: str | None = None
     training_set: str | None = None
     group: str | None = None
+    id: str | None = None
+    uri: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    expected_steps: int | None = None
     seams: tuple[int, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
