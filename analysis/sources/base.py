@@ -9,7 +9,7 @@ A source module has four public names::
 
 and, if it also knows runs that are not a path (a server, an API, a store found by run ID), two more::
 
-    def claims(reference: str) -> bool: ...            # native IDs and URLs without a scheme: "ftjob-...", "runs:/<id>"
+    def claims(reference: str) -> bool: ...    # native IDs and URLs: "ftjob-...", "runs:/<id>"
     def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]: ...
 
 Rules that hold for all of them

@@ -1,4 +1,4 @@
-"""What one source hands over: a table and whatever else the tool keeps, before names are mapped and checked."""
+"""What one source hands over: a table and what else the tool keeps, before names are mapped and checked."""
 
 from __future__ import annotations
 
