@@ -1,0 +1,58 @@
+# make report: the report of the sample runs, in reports/. make test: all tests.
+# Both set up .venv the first time, and again when their lock changes.
+
+RUNS ?= run_2 run_3 run_4
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: report test lint bench lock clean
+
+report: $(VENV)/.ready
+	@$(BIN)/python -m analysis report $(RUNS) $(ARGS)
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-dev
+	@$(BIN)/python benchmarks/report.py $(ARGS)
+
+$(VENV)/.ready: requirements.txt
+	$(call install,$<)
+
+$(VENV)/.ready-dev: requirements-dev.txt
+	$(call install,$<)
+
+# The first interpreter that is new enough; a name may exist and still not run (a version manager's shim).
+define install
+@set -e; \
+echo "Setting up $(VENV) from $(1) (a minute or two the first time)"; \
+if ! $(BIN)/python -c '' 2>/dev/null; then \
+  for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; \
+  done; \
+  if [ -z "$$python" ]; then echo "No Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3"; exit 1; fi; \
+  rm -rf $(VENV); \
+  if command -v uv >/dev/null; then uv venv -q --seed --python $$python $(VENV); else $$python -m venv $(VENV); fi; \
+fi; \
+if command -v uv >/dev/null; then uv pip install -q --python $(BIN)/python --compile-bytecode --no-deps -r $(1) -e .; \
+else $(BIN)/python -m pip install -q --no-deps -r $(1) -e .; fi; \
+touch $@
+endef
+
+# One set of versions for every supported Python (3.11 to 3.13) and system.
+COMPILE := pip compile -q --universal --python-version 3.11 --fork-strategy fewest --annotation-style line \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv"; exit 1; }
+	uv $(COMPILE) $(UPGRADE) -o requirements.txt
+	uv $(COMPILE) $(UPGRADE) --extra test --extra dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
