@@ -1,0 +1,274 @@
+"""The document's rules of thumb: learning rate between the stable and the unstable, one epoch fewer, ..."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from analysis.document import DocumentResult
+from analysis.metrics import change_pct
+from analysis.naming import display_name, factor_title, next_ids, short_value
+from analysis.recommend.plan import NextRun, Recommendation
+from analysis.rich import rich
+from analysis.schema import FACTORS, Run
+from analysis.settings import Settings
+from analysis.tables import count, signed
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The two runs the advice is about, and the document's numbers for them."""
+
+    candidate: Run
+    baseline: Run | None
+    results: Mapping[str, DocumentResult]
+    settings: Settings
+
+    @property
+    def oscillation_change(self) -> float | None:
+        """Oscillations of the candidate against the baseline, in percent."""
+        if self.baseline is None:
+            return None
+        return change_pct(
+            self.results[self.baseline.id].oscillations, self.results[self.candidate.id].oscillations
+        )
+
+    @property
+    def unstable(self) -> bool:
+        """Whether the document calls the candidate less stable."""
+        change = self.oscillation_change
+        return change is not None and change > self.settings.more_oscillations_pct
+
+
+def next_learning_rate(stable: float, unstable: float) -> float:
+    """Take the middle of two learning rates, rounded down to 0.1, or finer where 0.1 is too coarse.
+
+    Examples
+    --------
+    >>> next_learning_rate(0.5, 0.75), next_learning_rate(1e-5, 2e-5)
+    (0.6, 1.5e-05)
+    """
+    low, middle = min(stable, unstable), (stable + unstable) / 2
+    for digits in range(1, 16):
+        value = math.floor(round(middle * 10**digits, 9)) / 10**digits
+        if value > low:
+            return value
+    return middle
+
+
+def document_recommendations(
+    runs: Sequence[Run], situation: Situation
+) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
+    """Apply the document's rules; returns its advice and the runs it would submit next."""
+    rate, epochs = _learning_rate(situation), _epochs(situation)
+    actions = [_rate_action(situation, rate), _epoch_action(situation, epochs), *_keep_actions(situation)]
+    advice = (*(a for a in actions if a), *_optimizations(situation, rate))
+    return advice, _next_runs([run.id for run in runs], situation, rate, epochs)
+
+
+def _learning_rate(situation: Situation) -> float | None:
+    if situation.baseline is None or not situation.unstable:
+        return None
+    stable, unstable = (run.factor("learning_rate") for run in (situation.baseline, situation.candidate))
+    if not isinstance(stable, int | float) or not isinstance(unstable, int | float) or unstable <= stable:
+        return None
+    return next_learning_rate(stable, unstable)
+
+
+def _epochs(situation: Situation) -> float | None:
+    planned = situation.candidate.factor("n_epochs")
+    epochs = situation.results[situation.candidate.id].epochs
+    if not isinstance(planned, int | float) or planned <= 1 or len(epochs) < 2:
+        return None
+    return planned - 1 if epochs[-1].end_loss > epochs[-1].start_loss else None
+
+
+def _rate_action(situation: Situation, rate: float | None) -> Recommendation | None:
+    if rate is None or situation.baseline is None:
+        return None
+    stable, unstable = (run.factor("learning_rate") for run in (situation.baseline, situation.candidate))
+    return Recommendation(
+        "doc.reduce_learning_rate",
+        "heuristic",
+        "action",
+        rich("**REDUCE Learning Rate**"),
+        (
+            rich(
+                "Target: **{rate}** (between {a} and {b})",
+                rate=short_value(rate),
+                a=short_value(stable),
+                b=short_value(unstable),
+            ),
+            rich(
+                "Rationale: {change} oscillations at the higher rate",
+                change=signed(situation.oscillation_change, 0, "%"),
+            ),
+        ),
+        rate,
+    )
+
+
+def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation | None:
+    if epochs is None:
+        return None
+    last = situation.results[situation.candidate.id].epochs[-1]
+    return Recommendation(
+        "doc.fewer_epochs",
+        "heuristic",
+        "action",
+        rich(
+            "**REVERT to {n}**",
+            n=count(int(epochs), "Epoch") if float(epochs).is_integer() else f"{epochs:g} Epochs",
+        ),
+        (
+            rich(
+                "Evidence by the document's rule: epoch {k} ends at a higher loss than it starts ({change})",
+                k=last.epoch,
+                change=signed(last.improvement_pct, 1, "%"),
+            ),
+        ),
+        epochs,
+    )
+
+
+def _keep_actions(situation: Situation) -> list[Recommendation]:
+    """Keep what the candidate has beyond the standard factors: the rules flag none of it."""
+    standard = {key for keys in FACTORS.values() for key in keys}
+    kept = {key: value for key, value in situation.candidate.config.items() if key not in standard}
+    if situation.baseline is not None:
+        kept = {k: v for k, v in kept.items() if situation.baseline.config.get(k) != v}
+    return [
+        Recommendation(
+            f"doc.keep.{key}",
+            "heuristic",
+            "action",
+            rich("**KEEP {factor}**", factor=factor_title(key)),
+            (rich("{value}: the document's rules flag no problem with it", value=short_value(value)),),
+            value,
+        )
+        for key, value in kept.items()
+        if isinstance(value, str | int | float | bool)
+    ][:5]
+
+
+def _optimizations(situation: Situation, rate: float | None) -> list[Recommendation]:
+    settings, result = situation.settings, situation.results[situation.candidate.id]
+    advice = []
+    if result.validation_count or result.full_validation_count:
+        advice.append(
+            Recommendation(
+                "doc.early_stopping",
+                "heuristic",
+                "optimization",
+                rich("**Implement Early Stopping**"),
+                (
+                    rich("Monitor validation loss"),
+                    rich("Stop if no improvement for {n} steps", n=settings.patience_steps),
+                ),
+                settings.patience_steps,
+            )
+        )
+    if rate is not None and situation.baseline is not None:
+        end = round(0.8 * situation.baseline.factor("learning_rate"), 12)
+        advice.append(
+            Recommendation(
+                "doc.learning_rate_schedule",
+                "heuristic",
+                "optimization",
+                rich("**Learning Rate Scheduling**"),
+                (rich("Start at {a}, decay to {b}", a=short_value(rate), b=short_value(end)),),
+                end,
+            )
+        )
+    if situation.unstable and (result.grades.stability or "A")[0] in "CDF":
+        advice.append(
+            Recommendation(
+                "doc.gradient_clipping",
+                "heuristic",
+                "optimization",
+                rich("**Gradient Clipping**"),
+                (rich("Limit gradient norms to reduce oscillations"),),
+            )
+        )
+    return advice
+
+
+def _next_runs(
+    run_ids: list[str], situation: Situation, rate: float | None, epochs: float | None
+) -> tuple[NextRun, ...]:
+    first, second = next_ids(run_ids, situation.candidate.id, 2)
+    if rate is None and epochs is None:
+        return (_repeat(first, situation),)
+    config = _changed(situation.candidate, learning_rate=rate, n_epochs=epochs)
+    better = _plan(
+        first,
+        situation,
+        config,
+        when="recommended next",
+        outcome=f"Better stability than {display_name(situation.candidate.id)}, similar validation performance",
+    )
+    planned = epochs if epochs is not None else situation.candidate.factor("n_epochs")
+    if not isinstance(planned, int | float):
+        return (better,)
+    longer = {
+        **_changed(situation.candidate, learning_rate=rate, n_epochs=planned + 0.5),
+        "early_stopping": "validation loss plateau",
+    }
+    note = "A number of epochs that is not whole needs a tool that counts steps."
+    return (
+        better,
+        _plan(
+            second,
+            situation,
+            longer,
+            when=f"if {display_name(first)} succeeds",
+            outcome="Optimal balance of all metrics",
+            notes=() if float(planned + 0.5).is_integer() else (note,),
+        ),
+    )
+
+
+def _repeat(run_id: str, situation: Situation) -> NextRun:
+    seed = situation.candidate.factor("seed")
+    config = _changed(situation.candidate, seed=seed + 1 if isinstance(seed, int) else 1)
+    return _plan(
+        run_id,
+        situation,
+        config,
+        when="the same configuration with another seed",
+        outcome=f"The same results as {display_name(situation.candidate.id)} within noise",
+    )
+
+
+def _changed(run: Run, **factors: Any) -> dict[str, Any]:
+    config = dict(run.config)
+    for factor, value in factors.items():
+        if value is not None:
+            whole = isinstance(value, float) and value.is_integer() and factor in ("n_epochs", "seed")
+            config[run.factor_key(factor) or factor] = int(value) if whole else value
+    return config
+
+
+def _plan(
+    run_id: str,
+    situation: Situation,
+    config: dict[str, Any],
+    *,
+    when: str,
+    outcome: str,
+    notes: tuple[str, ...] = (),
+) -> NextRun:
+    planned = replace(situation.candidate, config=config)
+    return NextRun(
+        id=run_id,
+        name=display_name(run_id),
+        config=config,
+        basis="heuristic",
+        when=when,
+        expected_outcome=outcome,
+        parent=situation.candidate.parent,
+        expected_steps=planned.expected_from_data,
+        notes=notes,
+    )

@@ -1,0 +1,109 @@
+"""The shapes of a recommendation and of a run that should come next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import yaml
+
+from analysis.rich import Rich, plain
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One piece of advice. ``basis`` tells whether it is a rule of thumb or rests on evidence."""
+
+    id: str
+    basis: Literal["heuristic", "evidence"]
+    group: Literal["action", "optimization", "design"]
+    title: Rich
+    points: tuple[Rich, ...]
+    value: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the recommendation as the results JSON holds it."""
+        return {
+            "id": self.id,
+            "basis": self.basis,
+            "group": self.group,
+            "title": plain(self.title),
+            "points": [plain(point) for point in self.points],
+            "value": self.value,
+        }
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a next run should show if the report is right: a metric and the interval it will fall in."""
+
+    metric: str
+    definition: str
+    estimate: float
+    low: float
+    high: float
+    basis: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the prediction as the results JSON and the next-run file hold it."""
+        return {
+            "metric": self.metric,
+            "definition": self.definition,
+            "estimate": self.estimate,
+            "low": self.low,
+            "high": self.high,
+            "basis": self.basis,
+        }
+
+
+@dataclass(frozen=True)
+class NextRun:
+    """A run to submit next: ``config`` uses the keys of the tool that wrote the candidate's log."""
+
+    id: str
+    name: str
+    config: Mapping[str, Any]
+    basis: Literal["heuristic", "evidence"]
+    when: str
+    expected_outcome: str
+    parent: str | None = None
+    expected_steps: int | None = None
+    group: str | None = None
+    notes: tuple[str, ...] = ()
+    predictions: tuple[Prediction, ...] = field(default=())
+
+    @property
+    def file(self) -> str:
+        """Where its YAML goes, relative to the report."""
+        return f"next_runs/{self.id}.yaml"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the run as the results JSON holds it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "basis": self.basis,
+            "when": self.when,
+            "config": dict(self.config),
+            "expected_outcome": self.expected_outcome,
+            "parent": self.parent,
+            "expected_steps": self.expected_steps,
+            "group": self.group,
+            "notes": list(self.notes),
+            "predictions": [prediction.to_json() for prediction in self.predictions],
+            "file": self.file,
+        }
+
+    def to_yaml(self) -> str:
+        """Write the file to submit; beside the finished log it serves as the run's sidecar."""
+        sidecar: dict[str, Any] = {"label": self.name, "config": dict(self.config)}
+        for key in ("parent", "expected_steps", "group"):
+            if getattr(self, key) is not None:
+                sidecar[key] = getattr(self, key)
+        sidecar["expected_outcome"] = self.expected_outcome
+        if self.predictions:
+            sidecar["predictions"] = [prediction.to_json() for prediction in self.predictions]
+        comments = [f"{self.name}: {self.when}", "Put beside the finished log as its sidecar.", *self.notes]
+        head = "".join(f"# {' '.join(line.split())}\n" for line in comments)
+        return head + yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True, width=100)
