@@ -1,0 +1,101 @@
+"""Log sources: one module each, listed in `SOURCES`; `load_runs` turns run references into runs.
+
+A new source is one module with the names that `analysis.sources.base` states, and one entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from analysis.errors import RunNotFound
+from analysis.schema import Run
+from analysis.sources import openai_csv
+from analysis.sources.finish import finish
+from analysis.sources.reference import Finder, Found
+from analysis.sources.sidecar import find_sidecars, load_sidecar, run_stem
+
+SOURCES: tuple[ModuleType, ...] = (openai_csv,)
+"""Every source, the particular before the general: the first that recognises a path loads it."""
+
+
+def resolve(reference: str, *, runs_dir: Path, columns: Mapping[str, str] | None = None) -> list[Run]:
+    """Load the run or runs that a reference leads to.
+
+    Parameters
+    ----------
+    reference : str
+        A name in the runs folder, a path, a glob, ``scheme:...``, a native ID or a URL, each optionally
+        behind ``label=``. An existing path wins over any syntax.
+    runs_dir : Path
+        Where names are looked up.
+    columns : Mapping[str, str], optional
+        Standard name to the log's own column name.
+
+    Raises
+    ------
+    RunNotFound
+        If it leads to nothing, or to two things of one name (the message lists them).
+    LogError
+        If a log or sidecar cannot be read.
+    """
+    given = dict(columns or {})
+    found, label = Finder(SOURCES, Path(runs_dir), given).find(reference)
+    if not found:
+        raise RunNotFound(f"'{reference}' holds no run; check it")
+    runs = [_finished(one, reference, given) for one in found]
+    if label is not None:
+        runs = [replace(run, label=label if len(runs) == 1 else f"{label} {run.id}") for run in runs]
+    return runs
+
+
+def load_runs(
+    references: Iterable[str], *, runs_dir: Path, columns: Mapping[str, str] | None = None
+) -> tuple[Run, ...]:
+    """Load all runs of a set; runs of one name are told apart by their folders.
+
+    Raises
+    ------
+    RunNotFound
+        As `resolve`, and where the same log is given twice.
+    LogError
+        As `resolve`.
+    """
+    runs = [run for reference in references for run in resolve(reference, runs_dir=runs_dir, columns=columns)]
+    return _told_apart(runs)
+
+
+def _finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
+    raw, path = found.raw, found.path
+    own = raw.id is not None
+    run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
+    sidecar = load_sidecar(find_sidecars(path, folder_names_run=own) if path is not None else [])
+    return finish(raw, run_id=run_id, reference=reference, sidecar=sidecar, columns=columns)
+
+
+def _told_apart(runs: list[Run]) -> tuple[Run, ...]:
+    """Put as many folders before the IDs that occur twice as it takes to tell them apart."""
+    named = list(runs)
+    for depth in range(1, 10):
+        counts: dict[str, int] = {}
+        for run in named:
+            counts[run.id] = counts.get(run.id, 0) + 1
+        if max(counts.values(), default=1) == 1:
+            return tuple(named)
+        named = [
+            replace(run, id="/".join([*_folders(run)[-depth:], first.id])) if counts[run.id] > 1 else run
+            for run, first in zip(named, runs, strict=True)
+        ]
+    twice = next(run for run in named if sum(other.id == run.id for other in named) > 1)
+    raise RunNotFound(f"run '{twice.provenance.path}' is given twice; leave one out")
+
+
+def _folders(run: Run) -> tuple[str, ...]:
+    """Folders of a run's path, without the one that is its name."""
+    folders = Path(run.provenance.path).parts[:-1]
+    return folders[:-1] if folders and folders[-1] == run.id else folders
+
+
+__all__ = ["SOURCES", "load_runs", "resolve"]

@@ -1,0 +1,37 @@
+"""Read timestamps as tools write them: ISO 8601 text, or seconds, milliseconds ... since 1970."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.schema import Dropped
+
+
+def parse_timestamps(column: pd.Series[str] | pd.Series[float]) -> tuple[pd.Series[pd.Timestamp], int]:
+    """Return UTC timestamps (NaT where there is none) and how many values could not be read.
+
+    Numbers are taken as seconds, milliseconds, microseconds or nanoseconds since 1970, by their size.
+
+    >>> parse_timestamps(pd.Series(["2025-09-11T18:07:08.7700000Z", "soon"]))[1]
+    1
+    """
+    given = int(column.notna().sum())
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=np.float64)
+        finite = values[np.isfinite(values)]
+        largest = float(np.abs(finite).max()) if finite.size else 0.0
+        power = next((p for p in (0, 3, 6, 9) if largest < 10 ** (11 + p)), 9)
+        with np.errstate(invalid="ignore"):
+            nanoseconds = np.where(np.isfinite(values), values * 10.0 ** (9 - power), np.nan)
+        stamps = pd.Series(
+            pd.to_datetime(nanoseconds, unit="ns", utc=True, errors="coerce"), index=column.index
+        )
+    else:
+        stamps = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
+    return stamps.dt.as_unit("ns"), given - int(stamps.notna().sum())
+
+
+def timestamp_losses(failed: int) -> tuple[Dropped, ...]:
+    """Return the record of timestamps that could not be read, if any."""
+    return (Dropped("timestamp", failed, "not a time (ISO 8601 or seconds since 1970)"),) if failed else ()

@@ -1,0 +1,256 @@
+"""Read a delimited text log into float64 columns: fast by pandas, line by line only to name what is wrong."""
+
+from __future__ import annotations
+
+import array
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.schema import Dropped
+from analysis.sources.limits import check_cells
+from analysis.sources.streams import open_text, text_head
+
+SAMPLE_ROWS = 500
+_NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_BLANK = frozenset({"", "NA", "N/A", "null", "NULL", "None", "none", "-"})
+"""What tools write for "not logged"."""
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """A delimited log: float64 columns, text columns as str, both NaN or None where blank."""
+
+    frame: pd.DataFrame
+    lines: int
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the first lines of a delimited log show.
+
+    ``header`` has the names as written, stripped, made unique; ``sample`` the first rows as text.
+    """
+
+    header: tuple[str, ...]
+    delimiter: str
+    sample: tuple[tuple[str, ...], ...]
+    first_line: int = 1
+
+    def column(self, name: str) -> list[str]:
+        """Values of a column in the sample, without blanks."""
+        index = self.header.index(name)
+        cells = (row[index].strip() for row in self.sample if index < len(row))
+        return [cell for cell in cells if cell not in _BLANK]
+
+    def is_text(self, name: str) -> bool:
+        """Tell whether no value of a column in the sample is a number (False for an empty column)."""
+        cells = self.column(name)
+        return bool(cells) and not any(_is_numeric(cell) for cell in cells)
+
+
+def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
+    """Look at the start of a file; None if it is no delimited text with a header.
+
+    Lines that start with ``#`` before the header are skipped.
+    """
+    text = text_head(path)
+    lines = text.splitlines()
+    skipped = 0
+    while skipped < len(lines) and (not lines[skipped].strip() or lines[skipped].lstrip().startswith("#")):
+        skipped += 1
+    if skipped == len(lines):
+        return None
+    if len(text) >= 32768 and len(lines) > skipped + 1:
+        lines = lines[:-1]  # the last one may be cut off
+    if delimiter is None:
+        delimiter = max(",\t;|", key=lines[skipped].count)
+    rows = [tuple(row) for row in csv.reader(lines[skipped : skipped + SAMPLE_ROWS + 1], delimiter=delimiter)]
+    header = _unique(rows[0])
+    return Layout(header, delimiter, tuple(row for row in rows[1:] if row), skipped + 1)
+
+
+def read_delimited(
+    path: Path, layout: Layout, *, numbers: Sequence[str], texts: Sequence[str] = ()
+) -> Delimited:
+    """Read columns of a delimited log.
+
+    Parameters
+    ----------
+    path : Path
+    layout : Layout
+        What `sniff` found.
+    numbers, texts : sequence of str
+        Names in ``layout.header`` to read as float64 (blank is NaN, a written nan or inf is infinity) and
+        as text.
+
+    Raises
+    ------
+    LogError
+        For text where a number belongs, a row with too many fields, and files `open_text` refuses; with the
+        file's own line number.
+    """
+    cut = _cut_off(path, layout)
+    try:
+        frame = _fast(path, layout, numbers, texts)
+    except (ValueError, pd.errors.ParserError, csv.Error):
+        frame = None
+    if frame is None:
+        return _slow(path, layout, numbers, texts)
+    dropped: tuple[Dropped, ...] = ()
+    if cut and len(frame):
+        frame, dropped = frame.iloc[:-1], (_CUT,)
+    return Delimited(frame, len(frame) + layout.first_line + len(dropped), dropped)
+
+
+_CUT = Dropped("row", 1, "the last line is cut off")
+
+
+def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+    wanted = [*numbers, *texts]
+    places = sorted(layout.header.index(name) for name in wanted)
+    names = [layout.header[place] for place in places]
+    with open_text(path) as (stream, encoding):
+        check_cells(path, _rows_at_most(path, layout), len(wanted))
+        return pd.read_csv(
+            stream,
+            sep=layout.delimiter,
+            header=None,
+            skiprows=layout.first_line,
+            names=list(layout.header),
+            usecols=names,
+            dtype={name: (str if name in texts else np.float64) for name in names},
+            keep_default_na=False,
+            na_values=[""],
+            skipinitialspace=True,
+            index_col=False,
+            engine="c",
+            encoding=encoding,
+            encoding_errors="replace",
+            low_memory=True,
+            on_bad_lines="error",
+        )
+
+
+def _rows_at_most(path: Path, layout: Layout) -> int:
+    shortest = min((sum(map(len, row)) + len(row) for row in layout.sample), default=len(layout.header))
+    return int(path.stat().st_size / max(shortest / 2, len(layout.header)))
+
+
+def _slow(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str]) -> Delimited:
+    """Read row by row: for written nan values and to name the line of what is wrong."""
+    places = [(name, layout.header.index(name)) for name in numbers]
+    columns = {name: array.array("d") for name in numbers}
+    strings: dict[str, list[str | None]] = {name: [] for name in texts}
+    text_places = [(name, layout.header.index(name)) for name in texts]
+    line, dropped = layout.first_line, []
+    for line, row, is_last in _rows(path, layout):
+        if len(row) > len(layout.header) and any(cell.strip() for cell in row[len(layout.header) :]):
+            raise _too_many(path, line, row, layout)
+        if is_last and len(row) < len(layout.header):
+            dropped.append(_CUT)
+            break
+        for name, place in places:
+            cell = row[place].strip() if place < len(row) else ""
+            columns[name].append(_number(cell, f"{path}:{line}", name))
+        for name, place in text_places:
+            strings[name].append(row[place] if place < len(row) else None)
+    frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()})
+    for name, cells in strings.items():
+        frame[name] = pd.array(cells, dtype="str")
+    return Delimited(frame, line, tuple(dropped))
+
+
+def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, list[str], bool]]:
+    """Yield (line number, fields, whether the file ends within this line) of each data row."""
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    with open_text(path) as (stream, encoding):
+        ended: list[str] = [""]
+        reader = csv.reader(_remembering(stream, encoding, ended), delimiter=layout.delimiter)
+        pending: tuple[int, list[str]] | None = None
+        for row in reader:
+            if reader.line_num <= layout.first_line or not any(cell.strip() for cell in row):
+                continue
+            if pending is not None:
+                yield *pending, False
+            pending = (reader.line_num, row)
+        if pending is not None:
+            yield *pending, not ended[0].endswith(("\n", "\r"))
+
+
+def _remembering(stream: IO[bytes], encoding: str, last: list[str]) -> Iterable[str]:
+    for line in io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline=""):
+        last[0] = line
+        yield line
+
+
+def _number(cell: str, where: str, name: str) -> float:
+    if cell in _BLANK:
+        return np.nan
+    try:
+        value = float(cell)
+        if value == value:
+            return value
+    except ValueError:
+        if not _NOT_A_NUMBER.fullmatch(cell):
+            hint = "; write decimals with a point" if _DECIMAL_COMMA.fullmatch(cell) else ""
+            shown = cell if len(cell) <= 40 else cell[:40] + "…"
+            raise LogError(
+                f"{where}: '{name}' must be a number, got {shown!r}{hint or '; correct or clear it'}"
+            ) from None
+    return np.inf
+
+
+def _too_many(path: Path, line: int, row: list[str], layout: Layout) -> LogError:
+    hint = ""
+    if layout.delimiter == "," and any(re.fullmatch(r"\d{3,}", cell) for cell in row):
+        hint = " (decimal commas? write decimals with a point)"
+    return LogError(
+        f"{path}:{line}: {len(row)} fields where the header has {len(layout.header)}{hint}; correct the line"
+    )
+
+
+def _cut_off(path: Path, layout: Layout) -> bool:
+    """Tell whether the file ends in the middle of a row, as a killed writer leaves it."""
+    with open_text(path) as (stream, encoding):
+        if not stream.seekable() or path.suffix == ".gz":
+            return False
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, size - 65536))
+        tail = stream.read()
+    if encoding == "utf-16" or tail.endswith((b"\n", b"\r")):
+        return False
+    last = re.split(rb"[\r\n]", tail)[-1].decode("utf-8", errors="replace")
+    if not last.strip() or '"' in last:
+        return False
+    return last.count(layout.delimiter) + 1 < len(layout.header)
+
+
+def _is_numeric(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return bool(_NOT_A_NUMBER.fullmatch(cell) or _DECIMAL_COMMA.fullmatch(cell))
+    return True
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Strip names; number the repeated and the unnamed."""
+    seen: dict[str, int] = {}
+    unique = []
+    for place, name in enumerate(names):
+        clean = name.strip().strip('"').lstrip("\ufeff") or f"column {place + 1}"
+        seen[clean] = seen.get(clean, 0) + 1
+        unique.append(clean if seen[clean] == 1 else f"{clean} ({seen[clean]})")
+    return tuple(unique)

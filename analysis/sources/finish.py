@@ -1,0 +1,200 @@
+"""Turn what a source handed over into a `Run`: names, sidecar, redaction, checks, provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.schema import NOT_METRICS, Data, Dropped, Provenance, Run, validated
+from analysis.sources.base import Columns
+from analysis.sources.names import FRACTIONS, standard_names
+from analysis.sources.raw import RawLog
+from analysis.sources.redact import REDACTED, redact, redact_text
+from analysis.sources.sidecar import Sidecar
+from analysis.sources.streams import unreadable
+
+_CONFIG_LEAVES = 2000
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d+|(0|[1-9]\d*)\.)([eE][+-]?\d+)?")
+
+
+def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, columns: Columns) -> Run:
+    """Make a run of a raw log.
+
+    Parameters
+    ----------
+    raw : RawLog
+    run_id, reference : str
+        What the run is called, and what the user wrote to get it.
+    sidecar : Sidecar
+        What stands beside the log; wins over what the tool says.
+    columns : Mapping[str, str]
+        Standard name to the log's own, as the user wrote it; wins over the sidecar's.
+
+    Raises
+    ------
+    LogError
+        If there is no row, no step or no metric.
+    """
+    where = raw.uri or (raw.files[0] if raw.files else reference)
+    frame, renamed, notes = _named(raw, {**sidecar.columns, **columns}, redact_text(where))
+    frame, nonfinite, seams, dropped = validated(frame, redact_text(where))
+    return Run(
+        id=redact_text(run_id),
+        frame=frame,
+        reference=redact_text(reference),
+        provenance=_provenance(raw, where, renamed, dropped),
+        label=_clean(sidecar.label or raw.label),
+        name=_clean(sidecar.name or raw.name),
+        config={**flat(redact(raw.config)), **flat(redact(sidecar.config))},
+        data=Data(
+            n_train=_first(sidecar.n_train, raw.n_train),
+            n_valid=_first(sidecar.n_valid, raw.n_valid),
+            validation_set=_clean(_first(sidecar.validation_set, raw.validation_set)),
+            training_set=_clean(_first(sidecar.training_set, raw.training_set)),
+        ),
+        expected_steps=_first(sidecar.expected_steps, raw.expected_steps),
+        parent=_clean(sidecar.parent if sidecar.parent_known else raw.parent),
+        parent_known=sidecar.parent_known or raw.parent_known,
+        goal=_clean(sidecar.goal),
+        group=_clean(sidecar.group or raw.group),
+        extra=redact(sidecar.extra),
+        nonfinite=nonfinite,
+        seams=tuple(sorted({*raw.seams, *seams})),
+        notes=tuple(redact_text(note) for note in (*raw.notes, *notes)),
+    )
+
+
+def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
+    """Give the columns their standard names; return the table, own name to standard name, and notes."""
+    own = [str(c) for c in raw.frame.columns]
+    chosen = {standard: column for standard, column in columns.items() if standard not in NOT_METRICS}
+    for standard, column in chosen.items():
+        if column not in own:
+            raise LogError(
+                f"{where}: columns says '{standard}: {column}', but there is no column '{column}'; "
+                f"the log has {', '.join(own)}"
+            )
+    metrics = [c for c in own if c not in NOT_METRICS]
+    if not metrics:
+        raise LogError(
+            f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one"
+        )
+    names = standard_names(metrics, source=raw.source, chosen=chosen)
+    notes = []
+    for column, standard in list(names.items()):
+        if standard in FRACTIONS and column not in chosen.values() and _above_one(raw.frame[column]):
+            del names[column]
+            if column == standard:
+                names[column] = f"{column}_raw"
+            notes.append(f"'{column}' has values above 1, so it is no fraction: kept under its own name")
+    changed = {column: standard for column, standard in names.items() if column != standard}
+    # A column that keeps its own name must not stand where a renamed one goes.
+    clashes = {c: f"{c} (log)" for c in metrics if c in changed.values() and c not in names}
+    frame = raw.frame.rename(columns={**changed, **clashes}) if changed or clashes else raw.frame
+    return frame, {**changed, **clashes}, notes
+
+
+def _above_one(column: pd.Series[float]) -> bool:
+    values = column.to_numpy(dtype=np.float64)
+    return bool((values[np.isfinite(values)] > 1.0 + 1e-9).any())
+
+
+def _provenance(
+    raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Sequence[Dropped]
+) -> Provenance:
+    size, digest = raw.size_bytes or 0, raw.sha256 or ""
+    if raw.files and raw.sha256 is None:
+        size, digest = _hashed(raw.files)
+    return Provenance(
+        path=redact_text(where),
+        source=raw.source,
+        size_bytes=size,
+        sha256=digest,
+        rows_read=raw.rows_read,
+        lines=raw.lines,
+        dropped=(*raw.dropped, *dropped),
+        renamed=dict(renamed),
+    )
+
+
+def _hashed(files: Sequence[str]) -> tuple[int, str]:
+    """Size and SHA-256 of files; of several, the hash over their hashes in order."""
+    sizes, digests = [], []
+    for name in files:
+        try:
+            with Path(name).open("rb") as stream:
+                digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+                sizes.append(stream.tell())
+        except OSError as problem:
+            raise unreadable(Path(name), problem) from None
+    if len(digests) == 1:
+        return sizes[0], digests[0]
+    return sum(sizes), hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Flatten a configuration to dotted keys and plain values.
+
+    Text that is a number (YAML reads ``1e-5`` as text, MLflow keeps everything as text) becomes one; what
+    JSON cannot hold becomes text; mappings in lists stay as they are.
+
+    >>> flat({"optimizer": {"lr": "1e-5", "name": "adam"}, "layers": [1, 2]})
+    {'optimizer.lr': 1e-05, 'optimizer.name': 'adam', 'layers': [1, 2]}
+    """
+    leaves: dict[str, Any] = {}
+    _flatten(value, prefix, leaves, 0)
+    return leaves
+
+
+def _flatten(value: Any, prefix: str, leaves: dict[str, Any], depth: int) -> None:
+    if len(leaves) >= _CONFIG_LEAVES:
+        leaves["…"] = f"only the first {_CONFIG_LEAVES} settings are kept"
+        return
+    if isinstance(value, Mapping) and depth < 20:
+        for key, item in value.items():
+            _flatten(item, f"{prefix}.{key}" if prefix else str(key), leaves, depth + 1)
+    elif prefix:
+        leaves[prefix] = _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return _number_in(value)
+    if isinstance(value, list | tuple) and len(value) <= 100:
+        return [_plain(item) if not isinstance(item, Mapping) else flat(item) for item in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)[:1000]
+
+
+def _number_in(text: str) -> Any:
+    if not _NUMBER.fullmatch(text) or len(text) > 30:
+        return {"True": True, "true": True, "False": False, "false": False}.get(text, text)
+    number = float(text)
+    if not math.isfinite(number):
+        return text
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) else number
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else redact_text(text)
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+__all__ = ["REDACTED", "finish", "flat"]

@@ -1,0 +1,206 @@
+"""The one table that maps the metric names of all tools to the standard ones.
+
+Names are compared in lower case with ``/ . : -`` and spaces as ``_``, so that ``train/loss`` and
+``Train Loss`` are both ``train_loss``. For each standard name the log's columns are tried
+in the order given here; the first that exists gets the name, and what is not mapped keeps its own.
+
+Three decisions are made here and nowhere else:
+
+- A tool evaluates its whole validation set unless it is known not to, so ``eval_loss`` and ``val_loss`` are
+  ``full_valid_loss``. Minibatch validation (OpenAI's and Azure's ``valid_loss``) is ``valid_loss``.
+- Whatever accuracy a tool logs takes the place of the mean token accuracy, if it is a fraction: a column with
+  values above 1 keeps its own name.
+- Of a per-step and a per-epoch column of the same quantity the per-step one is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+Table = Mapping[str, tuple[str, ...]]
+
+COMMON: Table = {
+    "train_loss": (
+        "train_loss",
+        "training_loss",
+        "loss",
+        "train_loss_step",
+        "train_step_loss",
+        "loss_step",
+        "batch_loss",
+        "train_batch_loss",
+        "train_loss_epoch",
+        "train_epoch_loss",
+        "epoch_loss",
+        "loss_epoch",
+        "train_total_loss",
+        "total_loss",
+    ),
+    "train_mean_token_accuracy": (
+        "train_mean_token_accuracy",
+        "training_token_accuracy",
+        "train_token_accuracy",
+        "mean_token_accuracy",
+        "train_accuracy",
+        "training_accuracy",
+        "train_acc",
+        "train_accuracy_step",
+        "train_acc_step",
+        "train_accuracy_epoch",
+        "train_acc_epoch",
+        "train_epoch_accuracy",
+        "accuracy",
+        "acc",
+    ),
+    "train_error_rate": ("train_error_rate",),
+    "valid_loss": ("valid_loss",),
+    "valid_mean_token_accuracy": ("valid_mean_token_accuracy", "valid_token_accuracy"),
+    "valid_error_rate": ("valid_error_rate",),
+    "full_valid_loss": (
+        "full_valid_loss",
+        "eval_loss",
+        "val_loss",
+        "validation_loss",
+        "val_loss_epoch",
+        "eval_epoch_loss",
+        "validation_epoch_loss",
+        "val_epoch_loss",
+        "val_loss_step",
+        "evaluation_loss",
+    ),
+    "full_valid_mean_token_accuracy": (
+        "full_valid_mean_token_accuracy",
+        "eval_mean_token_accuracy",
+        "eval_accuracy",
+        "val_accuracy",
+        "validation_accuracy",
+        "eval_acc",
+        "val_acc",
+        "validation_acc",
+        "val_accuracy_epoch",
+        "val_acc_epoch",
+        "validation_epoch_accuracy",
+    ),
+    "full_valid_error_rate": ("full_valid_error_rate", "eval_error_rate", "val_error_rate"),
+    "reward": (
+        "reward",
+        "rollout_ep_rew_mean",
+        "train_reward",
+        "rewards_mean",
+        "mean_reward",
+        "episode_reward_mean",
+    ),
+    "eval_reward": ("eval_reward", "eval_mean_reward"),
+    "reward_margin": ("reward_margin", "rewards_margins", "train_rewards_margins"),
+    "kl": ("kl", "train_kl", "objective_kl", "approx_kl", "train_approx_kl"),
+    "episode_length": ("episode_length", "rollout_ep_len_mean", "episode_len_mean", "ep_len_mean"),
+    "map50": ("map50", "metrics_map50(b)", "metrics_map_0_5", "map_0_5", "metrics_map50"),
+    "map50_95": ("map50_95", "metrics_map50_95(b)", "metrics_map_0_5_0_95", "map_0_5_0_95"),
+    "precision": (
+        "precision",
+        "metrics_precision(b)",
+        "metrics_precision",
+        "eval_precision",
+        "val_precision",
+    ),
+    "recall": ("recall", "metrics_recall(b)", "metrics_recall", "eval_recall", "val_recall"),
+    "f1": ("f1", "eval_f1", "val_f1", "validation_f1"),
+    "learning_rate": (
+        "learning_rate",
+        "lr",
+        "train_learning_rate",
+        "train_lr",
+        "train_learning_rate_schedule",
+        "lr_pg0",
+        "x_lr0",
+    ),
+    "grad_norm": (
+        "grad_norm",
+        "gradient_norm",
+        "train_grad_norm",
+        "train_gradient_norm",
+        "grad_2_0_norm_total",
+    ),
+}
+"""Standard name to the names under which tools log it, best first."""
+
+BY_SOURCE: Mapping[str, Table] = {
+    "openai csv": {
+        "valid_loss": ("valid_loss", "validation_loss"),
+        "valid_mean_token_accuracy": ("valid_mean_token_accuracy", "validation_token_accuracy"),
+        "train_sequence_accuracy": ("training_sequence_accuracy",),
+        "valid_sequence_accuracy": ("validation_sequence_accuracy",),
+    },
+    "keras": {
+        "full_valid_loss": ("val_loss", "valid_loss"),
+        "full_valid_mean_token_accuracy": ("val_accuracy", "val_acc", "val_sparse_categorical_accuracy"),
+    },
+    "lightning csv": {"full_valid_loss": ("val_loss", "valid_loss", "validation_loss", "val_loss_epoch")},
+}
+"""What a name means in one tool where that differs from `COMMON`; tried first."""
+
+SOLE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"eval_(?!.*(runtime|per_second)).+_loss"), "full_valid_loss"),
+    (re.compile(r"eval_.+_(mean_token_)?accuracy"), "full_valid_mean_token_accuracy"),
+    (re.compile(r"val(id(ation)?)?_loss_.+"), "full_valid_loss"),
+)
+"""Families (a column an evaluation set) that take a standard name only if a single column belongs to them."""
+
+FRACTIONS = frozenset(
+    name
+    for name in COMMON
+    if name.endswith(("accuracy", "error_rate")) or name in {"map50", "map50_95", "precision", "recall", "f1"}
+)
+"""Standard names that stand for a fraction between 0 and 1."""
+
+
+def plain(name: str) -> str:
+    """Return a name in the form in which names are compared.
+
+    >>> plain(" Train/Loss"), plain("metrics/mAP50-95(B)")
+    ('train_loss', 'metrics_map50_95(b)')
+    """
+    return re.sub(r"[/.:\-\s]+", "_", name.strip()).lower()
+
+
+def standard_names(columns: Iterable[str], *, source: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Choose standard names for the columns of one log.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Names of the metric columns as the log has them.
+    source : str
+        ``NAME`` of the source, a key of `BY_SOURCE` where it has rules of its own.
+    chosen : Mapping[str, str]
+        Standard name to column, as the user wrote it; wins over the table.
+
+    Returns
+    -------
+    dict
+        Column to standard name, for the columns whose name changes or is confirmed.
+
+    Examples
+    --------
+    >>> standard_names(["loss", "eval/loss", "lr", "foo"], source="jsonl", chosen={})
+    {'loss': 'train_loss', 'eval/loss': 'full_valid_loss', 'lr': 'learning_rate'}
+    """
+    own = list(columns)
+    taken = {column: standard for standard, column in chosen.items() if column in own}
+    used = set(taken.values())
+    first: dict[str, str] = {}
+    for column in own:
+        first.setdefault(plain(column), column)
+    for table in (BY_SOURCE.get(source, {}), COMMON):
+        for standard, candidates in table.items():
+            free = [first[c] for c in candidates if c in first and first[c] not in taken]
+            if free and standard not in used:
+                taken[free[0]] = standard
+                used.add(standard)
+    for pattern, standard in SOLE:
+        family = [c for c in own if c not in taken and pattern.fullmatch(plain(c))]
+        if len(family) == 1 and standard not in used:
+            taken[family[0]] = standard
+            used.add(standard)
+    return {column: taken[column] for column in own if column in taken}

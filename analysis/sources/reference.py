@@ -1,0 +1,218 @@
+"""Find what a run reference means: a name in the runs folder, a path, a glob, a scheme, an ID or a URL."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from analysis.errors import LogError, RunNotFound, UsageError
+from analysis.sources.base import Columns
+from analysis.sources.raw import RawLog
+from analysis.sources.redact import redact_text
+from analysis.sources.sidecar import LOG_SUFFIXES, run_stem
+from analysis.sources.streams import unreadable
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):(.*)", re.DOTALL)  # one letter is a Windows drive
+_LABELLED = re.compile(r"([^=:/\\]+)=(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A log a reference leads to: ``path`` is None for what is not a path; ``id`` is the name it goes by."""
+
+    raw: RawLog
+    path: Path | None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Looks references up among sources, in a runs folder."""
+
+    sources: Sequence[ModuleType]
+    runs_dir: Path
+    columns: Columns
+
+    def find(self, reference: str) -> tuple[list[Found], str | None]:
+        """Return the logs a reference leads to and the label it carries.
+
+        Raises
+        ------
+        RunNotFound
+            If it leads to nothing, or to more than one thing where one is meant.
+        LogError
+            If what it leads to cannot be read.
+        """
+        text = reference.strip()
+        if not text or "\0" in text:
+            raise UsageError("a run reference is empty; give a run ID such as run_1, a path or tool:id")
+        here = self._here(text)
+        if here is not None:
+            return self._load(here, text), None
+        label = None
+        labelled = _LABELLED.fullmatch(text)
+        if labelled and not self._claimed(text):
+            label, text = labelled[1].strip(), labelled[2].strip()
+        return self._look_up(text), label
+
+    def _look_up(self, text: str) -> list[Found]:
+        here = self._here(text)
+        if here is not None:
+            return self._load(here, text)
+        claimed = self._claimed(text)
+        if claimed is not None:
+            return [
+                Found(raw, None) for raw in claimed.fetch(text, runs_dir=self.runs_dir, columns=self.columns)
+            ]
+        scheme = _SCHEME.fullmatch(text)
+        if scheme and scheme[2].startswith("//"):
+            raise RunNotFound(
+                f"{redact_text(text)}: no source reads this URL; download the log and give its path"
+            )
+        if scheme:
+            return self._by_scheme(scheme[1].lower(), scheme[2], text)
+        if glob.has_magic(text):
+            return self._by_pattern(text)
+        raise RunNotFound(self._not_found(text))
+
+    def _claimed(self, text: str) -> ModuleType | None:
+        return next((s for s in self.sources if hasattr(s, "claims") and s.claims(text)), None)
+
+    def _here(self, text: str) -> Path | None:
+        """Return the existing path a text names: as it stands, or as a run in the runs folder."""
+        named = self._in_runs_dir(text)
+        try:
+            literal = Path(text) if Path(text).exists() else None
+        except (OSError, ValueError):
+            literal = None
+        if named and literal and named[0].resolve() != literal.resolve() and run_stem(Path(text)) == text:
+            named = [*named, literal]
+        if len(named) > 1:
+            shown = ", ".join(str(p) for p in named)
+            raise RunNotFound(
+                f"'{text}' matches {len(named)} logs: {shown}; give the path of the one that is meant"
+            )
+        return named[0] if named else literal
+
+    def _in_runs_dir(self, text: str) -> list[Path]:
+        if re.search(r"[:*?\[]", text) or not self.runs_dir.is_dir():
+            return []
+        parent, name = (self.runs_dir / text).parent, Path(text).name
+        try:
+            entries = sorted(parent.iterdir()) if parent.is_dir() else []
+        except OSError as problem:
+            raise unreadable(parent, problem) from None
+        exact = [p for p in entries if p.name == name and not p.is_dir()]
+        if exact:
+            return exact
+        named = [p for p in entries if run_stem(p) == name]
+        logs = [p for p in named if self._source_of(p) is not None]
+        return logs or [p for p in named if p.suffix.lower() in LOG_SUFFIXES and p.suffix != ".json"]
+
+    def _source_of(self, path: Path) -> ModuleType | None:
+        return next((source for source in self.sources if source.recognises(path)), None)
+
+    def _by_scheme(self, scheme: str, rest: str, text: str) -> list[Found]:
+        source = next((s for s in self.sources if scheme == s.SCHEME), None)
+        if source is None:
+            known = ", ".join(sorted(f"{s.SCHEME}:" for s in self.sources if s.SCHEME))
+            raise RunNotFound(f"{redact_text(text)}: unknown scheme '{scheme}:'; known are {known}")
+        here = self._here(rest)
+        if here is not None:
+            return self._found(source.load(here, columns=self.columns), here)
+        if hasattr(source, "fetch"):
+            return [
+                Found(raw, None) for raw in source.fetch(rest, runs_dir=self.runs_dir, columns=self.columns)
+            ]
+        if glob.has_magic(rest):
+            paths = [Path(p) for p in sorted(glob.glob(rest, recursive=True))]
+            return [
+                found
+                for path in paths
+                if source.recognises(path)
+                for found in self._found(source.load(path, columns=self.columns), path)
+            ]
+        raise RunNotFound(self._not_found(rest))
+
+    def _by_pattern(self, pattern: str) -> list[Found]:
+        """Load every log a glob matches; other files among the matches are passed over."""
+        matches = sorted(glob.glob(pattern, recursive=True))
+        if not matches:
+            matches = sorted(glob.glob(str(self.runs_dir / pattern), recursive=True))
+        logs = [Path(match) for match in matches if self._source_of(Path(match)) is not None]
+        inner = {log.parent for log in logs if log.is_file()} & set(logs)
+        if not logs:
+            held = f"{len(matches)} files, none of them a log" if matches else "nothing"
+            raise RunNotFound(f"'{pattern}' matches {held}; check the pattern")
+        return [found for log in logs if log.parent not in inner for found in self._load(log, str(log))]
+
+    def _load(self, path: Path, text: str) -> list[Found]:
+        source = self._source_of(path)
+        if source is not None:
+            name = text if run_stem(path) == text else None
+            found = self._found(source.load(path, columns=self.columns), path)
+            return [Found(found[0].raw, path, name)] if name and len(found) == 1 else found
+        if path.is_dir():
+            return self._load(self._only_log(path), "")
+        raise _not_a_log(path)
+
+    def _only_log(self, folder: Path) -> Path:
+        try:
+            logs = [entry for entry in sorted(folder.iterdir()) if self._source_of(entry) is not None]
+        except OSError as problem:
+            raise unreadable(folder, problem) from None
+        if not logs:
+            raise LogError(
+                f"{folder}: a folder without a log; give the folder that a tool logged to, or the log file"
+            )
+        if len(logs) > 1:
+            shown = ", ".join(p.name for p in logs[:8]) + (" …" if len(logs) > 8 else "")
+            raise RunNotFound(
+                f"{folder}: {len(logs)} logs ({shown}); give one of them, or '{folder}/*' for all"
+            )
+        return logs[0]
+
+    def _found(self, raws: list[RawLog], path: Path) -> list[Found]:
+        return [Found(raw, path) for raw in raws]
+
+    def _not_found(self, text: str) -> str:
+        shown = redact_text(text)
+        if re.search(r"[/\\]", text) and not Path(text).parent.exists():
+            return (
+                f"no run '{shown}': there is no folder {redact_text(str(Path(text).parent))}; check the path"
+            )
+        names = self.available()
+        if not names:
+            return f"no run '{shown}': there is no such path, and no log in {self.runs_dir}; check both"
+        near = get_close_matches(text, names, n=3, cutoff=0.5)
+        listed = ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        return f"no run '{shown}': {hint}{self.runs_dir} has {listed}"
+
+    def available(self) -> list[str]:
+        """Return the names of the runs in the runs folder."""
+        try:
+            entries = sorted(self.runs_dir.iterdir()) if self.runs_dir.is_dir() else []
+        except OSError:
+            return []
+        return sorted({run_stem(entry) for entry in entries if self._source_of(entry) is not None})
+
+
+def _not_a_log(path: Path) -> LogError:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096)
+    except OSError as problem:
+        return unreadable(path, problem)
+    if not start.strip():
+        return LogError(f"{path}: the file is empty; a log needs a header and at least one step")
+    if b"\0" in start:
+        return LogError(
+            f"{path}: a binary file that no source knows; give the log itself or the folder it is in"
+        )
+    return LogError(f"{path}: no source knows this file; a table needs a header line that names its columns")

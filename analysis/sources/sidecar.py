@@ -1,0 +1,205 @@
+"""What people write beside a log: ``<run>.yaml``, or the fine-tuning job's JSON as the API returns it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import LogError
+from analysis.sources.yaml_files import Document, load_json, load_yaml
+
+LOG_SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson"),
+    *(".parquet", ".pq", ".wandb", ".db", ".sqlite", ".gz"),
+)
+"""File endings that a run's name does without."""
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What stands beside a log; None and empty where nobody wrote anything."""
+
+    files: tuple[Path, ...] = ()
+    label: str | None = None
+    name: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    n_train: int | None = None
+    n_valid: int | None = None
+    validation_set: str | None = None
+    training_set: str | None = None
+    expected_steps: int | None = None
+    parent: str | None = None
+    parent_known: bool = False
+    goal: str | None = None
+    group: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+
+
+def _is_text_mapping(value: Any) -> bool:
+    return _is_mapping(value) and all(isinstance(item, str) for item in value.values())
+
+
+_TEXT = (_is_text, 'text; put it in quotes, for example "run_3"')
+_COUNT = (_is_count, "a whole number, for example 560")
+_MAPPING = (_is_mapping, "a mapping, for example {batch_size: 64}")
+
+KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "label": _TEXT,
+    "name": _TEXT,
+    "config": _MAPPING,
+    "data": _MAPPING,
+    "expected_steps": _COUNT,
+    "parent": _TEXT,
+    "goal": _TEXT,
+    "group": _TEXT,
+    "columns": (
+        _is_text_mapping,
+        "a mapping from standard name to column, for example {train_loss: my_loss}",
+    ),
+    "data.n_train": _COUNT,
+    "data.n_valid": _COUNT,
+    "data.validation_set": _TEXT,
+    "data.training_set": _TEXT,
+}
+"""The keys of a sidecar and what each must be; null counts as not given, except for ``parent``."""
+
+
+def find_sidecars(path: Path, *, folder_names_run: bool = False) -> list[Path]:
+    """Return the sidecar files of a log that exist, YAML first.
+
+    For ``runs/a.csv.gz`` these are ``runs/a.yaml``, ``.yml`` and ``.json``; for a log that is called after
+    its folder, as ``out/a/trainer_state.json``, also ``out/a.yaml`` and so on.
+    """
+    stems = [path.with_name(run_stem(path))] + ([path.parent] if folder_names_run and path.is_file() else [])
+    candidates = [
+        stem.with_name(stem.name + ending) for stem in stems for ending in (".yaml", ".yml", ".json")
+    ]
+    return [c for c in candidates if c != path and c.is_file() and (c.suffix != ".json" or is_job(c))]
+
+
+def run_stem(path: Path) -> str:
+    """Return the name of a file without the endings a log can have, of a folder as it is.
+
+    >>> run_stem(Path("runs/step_metrics (1).csv.gz")), run_stem(Path("lr0.5.csv"))
+    ('step_metrics (1)', 'lr0.5')
+    """
+    name = path.name
+    while not path.is_dir() and Path(name).suffix.lower() in LOG_SUFFIXES and Path(name).stem:
+        name = Path(name).stem
+    return name
+
+
+def load_sidecar(paths: list[Path]) -> Sidecar:
+    """Read sidecar files into one; what an earlier file says wins.
+
+    Raises
+    ------
+    LogError
+        If a file cannot be read, or a known key has the wrong type (with its line).
+    """
+    merged: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    for path in paths:
+        fields = job_fields(load_json(path)) if path.suffix == ".json" else _yaml_fields(load_yaml(path))
+        config = {**fields.pop("config", {}), **config}
+        merged = {**fields, **merged}
+    return Sidecar(files=tuple(paths), config=config, **merged)
+
+
+def _yaml_fields(document: Document) -> dict[str, Any]:
+    value = document.value
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise LogError(
+            f"{document.path}:1: a sidecar is a mapping of keys such as label, config, data; rewrite it"
+        )
+    fields: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for key, item in value.items():
+        if key not in KEYS or "." in key:
+            extra[str(key)] = item
+        elif item is not None:
+            _check(document, key, item)
+            fields[key] = item
+    for key, item in fields.pop("data", {}).items():
+        if f"data.{key}" not in KEYS:
+            extra[f"data.{key}"] = item
+        elif item is not None:
+            _check(document, f"data.{key}", item)
+            fields[key] = item
+    if "parent" in value:
+        fields["parent_known"] = True
+    return {**fields, "extra": extra} if extra else fields
+
+
+def _check(document: Document, key: str, value: Any) -> None:
+    fits, wanted = KEYS[key]
+    if not fits(value):
+        kind = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}.get(
+            type(value), "a number"
+        )
+        raise LogError(f"{document.where(key)}: '{key}' must be {wanted}; got {kind}")
+
+
+def is_job(path: Path) -> bool:
+    """Tell whether a JSON file is a fine-tuning job as OpenAI or Azure OpenAI returns it."""
+    try:
+        value = load_json(path)
+    except LogError:
+        return False
+    return isinstance(value, Mapping) and bool(
+        str(value.get("object", "")).startswith(("fine_tuning", "fine-tune"))
+        or ("hyperparameters" in value and {"training_file", "fine_tuned_model", "model"} & set(value))
+    )
+
+
+def job_fields(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a fine-tuning job says about a run, under the names of `Sidecar`.
+
+    Hyperparameters are read where the API keeps them, nested under ``method`` too; a model that is itself
+    fine-tuned (``ft:...``) is the parent, any other is a base model.
+    """
+    method = job.get("method") if isinstance(job.get("method"), Mapping) else {}
+    kind = method.get("type") if isinstance(method, Mapping) else None
+    nested = method.get(kind) if isinstance(method, Mapping) and isinstance(kind, str) else None
+    config: dict[str, Any] = {}
+    for holder in (job, nested):
+        given = holder.get("hyperparameters") if isinstance(holder, Mapping) else None
+        if isinstance(given, Mapping):
+            config.update({str(k): v for k, v in given.items() if v is not None})
+    config.update({key: job[key] for key in ("model", "seed") if job.get(key) is not None})
+    if kind is not None:
+        config["method"] = kind
+    fields: dict[str, Any] = {"config": config}
+    model = job.get("model")
+    if isinstance(model, str):
+        fields["parent_known"] = True
+        fields["parent"] = model if model.startswith("ft:") else None
+    for ours, theirs in (("training_set", "training_file"), ("validation_set", "validation_file")):
+        if isinstance(job.get(theirs), str):
+            fields[ours] = job[theirs]
+    name = job.get("user_provided_suffix") or job.get("suffix") or job.get("fine_tuned_model")
+    if isinstance(name, str):
+        fields["name"] = name
+    extra = {
+        f"job {key}": job[key]
+        for key in ("id", "fine_tuned_model", "trained_tokens", "status")
+        if job.get(key)
+    }
+    return {**fields, "extra": extra}

@@ -1,0 +1,143 @@
+"""Open a log as text: gzip, byte order marks and base64 unpacked, sizes bounded, binary files refused."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from analysis.errors import LogError
+from analysis.sources.limits import MB, check_size, limit, too_large
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{64,}={0,2}\s*")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class _Bounded(io.RawIOBase):
+    """A readable stream that refuses to give more than a number of bytes: a gzip bomb stops here."""
+
+    def __init__(self, inner: gzip.GzipFile, path: Path) -> None:
+        self._inner, self._path, self._given = inner, path, 0
+        self._most = limit("RUN_REPORTS_MAX_LOG_MB") * MB
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        try:
+            data = self._inner.read(len(buffer))
+        except (OSError, EOFError, zlib.error) as problem:
+            raise LogError(f"{self._path}: damaged gzip data ({problem}); copy the file again") from None
+        self._given += len(data)
+        if self._given > self._most:
+            raise too_large(self._path, self._given / MB, "RUN_REPORTS_MAX_LOG_MB")
+        buffer[: len(data)] = data
+        return len(data)
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """Open a log for reading bytes, gzip unpacked, its size checked.
+
+    Raises
+    ------
+    LogError
+        If it cannot be opened or is above the limit of `RUN_REPORTS_MAX_LOG_MB`.
+    """
+    try:
+        check_size(path)
+        stream: IO[bytes] = path.open("rb")
+    except OSError as problem:
+        raise unreadable(path, problem) from None
+    with stream:
+        if stream.read(2) == b"\x1f\x8b":
+            stream.seek(0)
+            yield io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=stream), path), 1 << 16)
+        else:
+            stream.seek(0)
+            yield stream
+
+
+def text_head(path: Path, size: int = 65536) -> str:
+    """Return the start of a log as text, for sniffing; empty if it is not text or cannot be read.
+
+    The last line of what is returned may be cut off where the log is longer than ``size`` bytes.
+    """
+    try:
+        with open_bytes(path) as stream:
+            start = stream.read(size)
+        return _decode_head(unpack_base64(start)[0])
+    except (LogError, OSError, ValueError):
+        return ""
+
+
+def _decode_head(start: bytes) -> str:
+    encoding = encoding_of(start)
+    if encoding != "utf-16" and b"\0" in start:
+        return ""
+    return codecs.getincrementaldecoder(encoding)(errors="replace").decode(start)
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[tuple[IO[bytes], str]]:
+    """Open a text log: yield a stream of bytes at its start, and the encoding to read it with.
+
+    Raises
+    ------
+    LogError
+        If the file is empty, binary or not to be opened.
+    """
+    with open_bytes(path) as stream:
+        start = stream.read(65536)
+        if not start.strip(b"\xef\xbb\xbf\xff\xfe\x00\r\n\t "):
+            raise LogError(f"{path}: the file is empty; a log needs a header and at least one step")
+        stream.seek(0)
+        if _BASE64.fullmatch(start):
+            content, unpacked = unpack_base64(stream.read())
+            if unpacked:
+                yield io.BytesIO(content), encoding_of(content)
+                return
+            stream.seek(0)
+        encoding = encoding_of(start)
+        if encoding != "utf-16" and b"\0" in start:
+            raise LogError(
+                f"{path}: a binary file, not a text log; give the log itself or the folder it is in"
+            )
+        yield stream, encoding
+
+
+def unpack_base64(content: bytes) -> tuple[bytes, bool]:
+    """Return base64 content unpacked and True, anything else unchanged and False."""
+    if not _BASE64.fullmatch(content):
+        return content, False
+    packed = re.sub(rb"\s", b"", content)
+    packed = packed[: len(packed) // 4 * 4] if not packed.endswith(b"=") else packed
+    try:
+        unpacked = base64.b64decode(packed, validate=True)
+    except binascii.Error:
+        return content, False
+    return (unpacked, True) if b"," in unpacked[:4096] else (content, False)
+
+
+def encoding_of(start: bytes) -> str:
+    """Tell the encoding of a text from its byte order mark, UTF-8 without one."""
+    return next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
+
+
+def unreadable(path: Path, problem: OSError) -> LogError:
+    """Return the one-line error for a file that the system refuses to open."""
+    if isinstance(problem, PermissionError):
+        return LogError(
+            f"{path}: no permission to read it; allow reading it (for example chmod u+r) and try again"
+        )
+    if isinstance(problem, FileNotFoundError):
+        return LogError(f"{path}: the file is gone; check the path")
+    return LogError(f"{path}: cannot be read ({problem.strerror or problem}); check the file")
