@@ -1,0 +1,234 @@
+"""A number with its uncertainty, and the few operations that every comparison is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp, inf, isfinite, nan, sqrt
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri, stdtr, stdtrit
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+LEVEL = 0.95
+"""Coverage of every interval unless a caller asks for another."""
+
+DETECTABLE = float(ndtri(0.975) + ndtri(0.80))
+"""1.96 + 0.84 = 2.8 standard errors: the difference found with 80 % power at 5 %."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value, its interval and where both come from.
+
+    Attributes
+    ----------
+    definition : str
+        ID in `analysis.definitions.DEFINITIONS`.
+    value, low, high : float
+        Estimate and interval; NaN where it cannot be given (``reason`` says why).
+    se, df : float
+        Standard error and its degrees of freedom. Of a ratio: those of its logarithm.
+    n : int
+        Points that went in.
+    p : float
+        Two-sided p of "no difference" (of a level: of zero is not asked, NaN).
+    n_eff : float
+        Independent points that the n are worth.
+    reason : str or None
+        Why there is no interval, in words fit for a reader.
+    """
+
+    definition: str
+    value: float
+    low: float = nan
+    high: float = nan
+    se: float = nan
+    df: float = nan
+    n: int = 0
+    p: float = nan
+    n_eff: float = nan
+    reason: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return isfinite(self.low) and isfinite(self.high)
+
+    @property
+    def detectable(self) -> float:
+        """Smallest difference found with 80 % power (power.mdd); of a ratio: on its logarithm."""
+        return DETECTABLE * self.se
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval: what is printed after ±."""
+        return (self.high - self.low) / 2
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """Give Student's t quantile; the normal one for infinite ``df``.
+
+    Examples
+    --------
+    >>> round(t_quantile(0.975, 10), 3), round(t_quantile(0.975, float("inf")), 3)
+    (2.228, 1.96)
+    """
+    return float(ndtri(probability)) if df == inf else float(stdtrit(df, probability))
+
+
+def t_tail(t: float, df: float) -> float:
+    """Give P(T > t) for Student's t.
+
+    Examples
+    --------
+    >>> round(t_tail(2.228, 10), 3)
+    0.025
+    """
+    return float(stdtr(1e12 if df == inf else df, -t))
+
+
+def estimate(
+    definition: str,
+    value: float,
+    se: float,
+    df: float,
+    n: int,
+    *,
+    n_eff: float = nan,
+    level: float = LEVEL,
+    tested: bool = False,
+) -> Estimate:
+    """Build an estimate with its t interval; ``tested`` adds the two-sided p of zero.
+
+    A standard error of exactly zero (a constant series) gives an interval of zero width, and p = 1 or 0.
+    """
+    if not (isfinite(value) and isfinite(se) and df > 0):
+        return Estimate(definition, value, n=n, n_eff=n_eff, reason="too few points for an interval")
+    half = t_quantile(0.5 + level / 2, df) * se
+    p = nan
+    if tested and se > 0:
+        p = min(1.0, 2 * t_tail(abs(value) / se, df))
+    elif tested:
+        p = 1.0 if value == 0 else 0.0
+    return Estimate(definition, value, value - half, value + half, se, df, n, p, n_eff)
+
+
+def unknown(definition: str, reason: str, *, value: float = nan, n: int = 0, n_eff: float = nan) -> Estimate:
+    """Build an estimate without an interval, saying why."""
+    return Estimate(definition, value, n=n, n_eff=n_eff, reason=reason)
+
+
+def difference(definition: str, baseline: Estimate, candidate: Estimate) -> Estimate:
+    """Subtract two independent estimates (candidate − baseline) by Welch's t.
+
+    Parameters
+    ----------
+    definition : str
+        ID of the difference.
+    baseline, candidate : Estimate
+        Independent estimates of the same kind.
+
+    Notes
+    -----
+    Degrees of freedom by Welch and Satterthwaite (1947).
+
+    Examples
+    --------
+    >>> a = estimate("seeds.mean", 1.0, 0.1, 10, 11)
+    >>> b = estimate("seeds.mean", 1.3, 0.1, 10, 11)
+    >>> d = difference("seeds.diff", a, b)
+    >>> round(d.value, 3), round(d.df, 1), round(d.p, 3)
+    (0.3, 20.0, 0.047)
+    """
+    value = candidate.value - baseline.value
+    n = baseline.n + candidate.n
+    for side in (baseline, candidate):
+        if side.reason is not None:
+            return unknown(definition, side.reason, value=value, n=n)
+    v1, v2 = baseline.se**2, candidate.se**2
+    if v1 + v2 == 0:
+        return estimate(definition, value, 0.0, inf, n, tested=True)
+    df = (v1 + v2) ** 2 / (v1**2 / baseline.df + v2**2 / candidate.df)
+    return estimate(definition, value, sqrt(v1 + v2), df, n, tested=True)
+
+
+def as_ratio(log_estimate: Estimate, definition: str | None = None) -> Estimate:
+    """Turn an estimate of a logarithm into one of the ratio; ``se``, ``df`` and ``p`` stay the logarithm's.
+
+    Examples
+    --------
+    >>> as_ratio(estimate("noise.ratio", 0.0, 0.1, 50, 52)).value
+    1.0
+    """
+    return replace(
+        log_estimate,
+        definition=definition or log_estimate.definition,
+        value=exp(log_estimate.value),
+        low=exp(log_estimate.low),
+        high=exp(log_estimate.high),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number by Holm's step-down; NaN stays NaN and does not count (multi.holm).
+
+    Parameters
+    ----------
+    p_values : sequence of float
+        All tests of the report, in any order.
+
+    Returns
+    -------
+    list of float
+        Adjusted p, in the order given.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    adjusted = np.full(p.shape, nan)
+    factors = np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return [float(value) for value in adjusted]
+
+
+def equivalence_p(diff: Estimate, margin: float) -> float:
+    """Test that a difference lies within ±margin: p of two one-sided t tests (equiv.tost).
+
+    Equivalence is shown at 5 % when the p is at most 0.05. NaN where the difference has no interval.
+
+    Examples
+    --------
+    >>> round(equivalence_p(estimate("loss.window_diff", 0.0, 0.01, 1e9, 100), 0.02), 4)
+    0.0228
+    """
+    if not diff.known:
+        return nan
+    if diff.se == 0:
+        return 0.0 if abs(diff.value) < margin else 1.0
+    return t_tail((margin - abs(diff.value)) / diff.se, diff.df)
+
+
+def required_size(spread: float, effect: float, *, paired: bool = False) -> int | None:
+    """Say how many units (seeds, examples) per arm show ``effect`` with 80 % power at 5 %.
+
+    ``ceil(2 (2.8 spread/effect)²)``, without the 2 when paired (seeds.required, fullval.required);
+    None where the question makes no sense (effect 0 or unknown spread); two seeds at least.
+
+    Examples
+    --------
+    >>> required_size(spread=0.01, effect=0.01)
+    16
+    """
+    if not (isfinite(spread) and isfinite(effect)) or effect == 0 or spread < 0:
+        return None
+    arms = 1 if paired else 2
+    return max(2, int(np.ceil(round(arms * (DETECTABLE * spread / effect) ** 2, 9))))

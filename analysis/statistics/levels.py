@@ -1,0 +1,213 @@
+"""Where a run stands, where it is going and how noisy it is, each with an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import log, nan, sqrt
+
+import numpy as np
+
+from analysis.statistics.estimate import Estimate, FloatArray, as_ratio, difference, estimate, unknown
+from analysis.statistics.longrun import RHO_MAX, Line, batch_variance, cosine_variance, fit_line
+from analysis.statistics.series import burn_in
+
+WINDOW_SHARE = 0.2
+WINDOW_LEAST = 20
+LEAST_EFFECTIVE = 5.0
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A series after its burn-in, with its trend line: what every level, trend and noise is taken from.
+
+    Attributes
+    ----------
+    burn_in : int
+        Rows left out at the start.
+    x, steps : ndarray, shape (n,)
+        What remains.
+    line : Line
+        Trend, noise ``s`` and autocorrelation ``rho`` of what remains.
+    """
+
+    burn_in: int
+    line: Line
+    x: FloatArray = field(repr=False)
+    steps: FloatArray = field(repr=False)
+
+    @property
+    def n(self) -> int:
+        """Points after burn-in."""
+        return int(self.x.size)
+
+    @property
+    def window(self) -> int:
+        """Points in the last window: a fifth, 20 at least, never more than there are."""
+        return min(self.n, max(WINDOW_LEAST, int(WINDOW_SHARE * self.n)))
+
+    def effective(self, points: int) -> float:
+        """Say how many independent points ``points`` of this series are worth (loss.n_eff)."""
+        return points * (1 - self.line.rho) / (1 + self.line.rho)
+
+
+def settle(x: FloatArray, steps: FloatArray | None = None) -> Settled | None:
+    """Leave out the burn-in and fit the trend; None for an empty series.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+        Values where logged, without NaN. Leave out a partial last batch before.
+    steps : ndarray, shape (n,), optional
+        Step of each value; 1, 2, … without.
+    """
+    if x.size == 0:
+        return None
+    t = np.arange(1, x.size + 1, dtype=np.float64) if steps is None else np.asarray(steps, dtype=np.float64)
+    start = burn_in(x, t)
+    return Settled(start, fit_line(x[start:], t[start:]), x[start:], t[start:])
+
+
+def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
+    """Estimate the level at the end: the mean of the last window (loss.window_mean).
+
+    Parameters
+    ----------
+    run : Settled or None
+    strict : bool
+        Never go below the standard error of 8 batch means, which sees slow drift hidden under noise.
+
+    Returns
+    -------
+    Estimate
+        With the larger of two standard errors, ``sd/sqrt(n_eff)`` and the cosine estimator's. Without an
+        interval when the window is worth fewer than 5 independent points.
+    """
+    name = "loss.window_mean"
+    if run is None:
+        return unknown(name, "no values")
+    w = run.window
+    value, n_eff = float(run.x[-w:].mean()), run.effective(w)
+    if n_eff < LEAST_EFFECTIVE:
+        reason = f"the last {w} points are worth {n_eff:.1f} independent ones; 5 are needed"
+        return unknown(name, reason, value=value, n=w, n_eff=n_eff)
+    candidates = [(float(run.line.residual[-w:].var(ddof=1)) / n_eff, n_eff - 1)]
+    variance, df = cosine_variance(run.line.residual)
+    candidates.append((variance / w, df))
+    if strict:
+        variance, df = batch_variance(run.line.residual)
+        candidates.append((variance / w, df))
+    variance, df = max(candidates)
+    return estimate(name, value, sqrt(variance), df, w, n_eff=n_eff)
+
+
+def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
+    """Estimate the slope per 100 steps after burn-in; ``p`` tests "no trend" (loss.trend).
+
+    The standard error is the larger of the least-squares one inflated for autocorrelation and the cosine
+    estimator on the scores ``e_t (t - mean t)``.
+    """
+    name = "loss.trend"
+    if run is None or run.line.spread == 0:
+        return unknown(name, "no values" if run is None else "one point has no trend")
+    line, n_eff = run.line, run.effective(run.n)
+    value = 100 * line.slope
+    if n_eff < LEAST_EFFECTIVE:
+        reason = f"{run.n} points are worth {n_eff:.1f} independent ones; 5 are needed"
+        return unknown(name, reason, value=value, n=run.n, n_eff=n_eff)
+    inflated = line.s / sqrt(line.spread) * sqrt((1 + line.rho) / (1 - line.rho))
+    variance, df = cosine_variance(line.residual * (run.steps - line.centre))
+    se, df = max((inflated, n_eff - 2), (sqrt(run.n * variance) / line.spread, df))
+    return estimate(name, value, 100 * se, df, run.n, n_eff=n_eff, level=level, tested=True)
+
+
+def log_noise(run: Settled | None) -> Estimate:
+    """Estimate log s, the logarithm of the noise around the trend.
+
+    ``SE = ½ sqrt(kappa / (T (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)`` and ``phi`` the larger of rho²
+    and the lag-1 correlation of e², so that heavy tails and bursts widen it.
+    """
+    name = "noise.s"
+    if run is None or run.n < 5:
+        return unknown(name, "fewer than 5 points", n=0 if run is None else run.n)
+    if run.line.s == 0:
+        return unknown(name, "the series is constant or an exact line", n=run.n)
+    squares = (run.line.residual / run.line.s) ** 2
+    kappa = float(squares.var())
+    centred = squares - squares.mean()
+    burst = float(centred[:-1] @ centred[1:]) / float(centred @ centred) if kappa > 0 else 0.0
+    phi = min(max(run.line.rho**2, burst), RHO_MAX)
+    n_eff = run.n * (1 - phi) / (1 + phi)
+    if n_eff < LEAST_EFFECTIVE:
+        reason = f"{run.n} points carry {n_eff:.1f} independent ones about the noise; 5 are needed"
+        return unknown(name, reason, value=log(run.line.s), n=run.n, n_eff=n_eff)
+    return estimate(name, log(run.line.s), 0.5 * sqrt(kappa / n_eff), n_eff - 1, run.n, n_eff=n_eff)
+
+
+def noise(run: Settled | None, *, relative: bool = False) -> Estimate:
+    """Estimate s, or ``s/mean`` with ``relative`` (noise.s, noise.s_rel), with its interval.
+
+    The mean is known so much better than s that its error is left out.
+    """
+    name = "noise.s_rel" if relative else "noise.s"
+    base = log_noise(run)
+    if not base.known or run is None:
+        value = nan if run is None else run.line.s
+        return replace(base, definition=name, value=value)
+    scale = abs(run.line.mean) if relative else 1.0
+    if scale == 0:
+        return unknown(name, "the mean is zero", n=base.n)
+    return as_ratio(
+        replace(base, value=base.value - log(scale), low=base.low - log(scale), high=base.high - log(scale)),
+        name,
+    )
+
+
+def log_noise_difference(
+    baseline: Settled | None,
+    candidate: Settled | None,
+    *,
+    log_factor: float = 0.0,
+    definition: str = "noise.ratio",
+) -> Estimate:
+    """Compare two noises on the log scale; `as_ratio` of the result is the noise ratio.
+
+    Parameters
+    ----------
+    log_factor : float
+        Added to the logarithm of the ratio: ``0.5 * log(B2/B1)`` compares ``s * sqrt(B)`` instead of s
+        (noise.s_batch); for the excess noise of train over minibatch validation (noise.excess)
+        ``0.5 * log(train batch / validation batch)``, with validation as the baseline.
+    """
+    raw = difference(definition, log_noise(baseline), log_noise(candidate))
+    if not raw.known or log_factor == 0:
+        return replace(raw, value=raw.value + log_factor)
+    return estimate(definition, raw.value + log_factor, raw.se, raw.df, raw.n, tested=True)
+
+
+def log_level(level: Estimate) -> Estimate:
+    """Take the logarithm of a positive level by the delta method, so that differences become ratios."""
+    if not level.value > 0:
+        return unknown(level.definition, "a ratio needs positive values", n=level.n)
+    if not level.known:
+        return replace(level, value=log(level.value))
+    return estimate(level.definition, log(level.value), level.se / level.value, level.df, level.n)
+
+
+def window_ratio(baseline: Estimate, candidate: Estimate) -> Estimate:
+    """Estimate candidate over baseline from two window means (loss.window_ratio)."""
+    return as_ratio(difference("loss.window_ratio", log_level(baseline), log_level(candidate)))
+
+
+def common_stride(steps_a: FloatArray, steps_b: FloatArray) -> tuple[int, int]:
+    """Say every how many-th point to take of each log so that both have the coarser one's spacing.
+
+    Examples
+    --------
+    >>> common_stride(np.arange(0.0, 100.0), np.arange(0.0, 100.0, 10.0))
+    (10, 1)
+    """
+    if steps_a.size < 2 or steps_b.size < 2:
+        return 1, 1
+    a, b = float(np.median(np.diff(steps_a))), float(np.median(np.diff(steps_b)))
+    coarse = max(a, b)
+    return max(1, round(coarse / a)), max(1, round(coarse / b))

@@ -1,0 +1,113 @@
+"""Several runs of one configuration: the run, not the step, is the unit."""
+
+from __future__ import annotations
+
+from math import inf, sqrt
+
+import numpy as np
+
+from analysis.statistics.estimate import Estimate, FloatArray, difference, estimate, unknown
+
+RESAMPLES = 2_000
+
+
+def seed_mean(values: FloatArray) -> Estimate:
+    """Average one value per run, with Student's interval (seeds.mean).
+
+    Examples
+    --------
+    >>> e = seed_mean(np.array([0.30, 0.31, 0.29]))
+    >>> round(e.value, 3), round(e.half_width, 3), e.df
+    (0.3, 0.025, 2)
+    """
+    values = values[np.isfinite(values)]
+    n = int(values.size)
+    if n < 2:
+        value = float(values[0]) if n else float("nan")
+        return unknown("seeds.mean", "one run per configuration shows no seed spread", value=value, n=n)
+    return estimate("seeds.mean", float(values.mean()), float(values.std(ddof=1)) / sqrt(n), n - 1, n)
+
+
+def seed_difference(baseline: FloatArray, candidate: FloatArray) -> Estimate:
+    """Compare two configurations by Welch's t, one value per run (seeds.diff); two runs an arm at least."""
+    return difference("seeds.diff", seed_mean(baseline), seed_mean(candidate))
+
+
+def interquartile_mean(values: FloatArray) -> float:
+    """Average the middle half: a quarter of the values is cut off at either end.
+
+    Examples
+    --------
+    >>> interquartile_mean(np.array([0.0, 1.0, 2.0, 100.0]))
+    1.5
+    """
+    return float(_iqm(np.sort(values)[None, :])[0])
+
+
+def seed_iqm(values: FloatArray, *, rng: np.random.Generator, resamples: int = RESAMPLES) -> Estimate:
+    """Estimate the interquartile mean over runs with a percentile bootstrap interval (seeds.iqm)."""
+    values = values[np.isfinite(values)]
+    n = int(values.size)
+    if n < 3:
+        return unknown("seeds.iqm", "fewer than 3 runs", n=n)
+    draws = _iqm(np.sort(values[rng.integers(0, n, (resamples, n))], axis=1))
+    return _bootstrapped("seeds.iqm", interquartile_mean(values), draws, n)
+
+
+def iqm_difference(
+    baseline: FloatArray, candidate: FloatArray, *, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> Estimate:
+    """Compare interquartile means, resampling the runs of each configuration separately (stratified)."""
+    a, b = baseline[np.isfinite(baseline)], candidate[np.isfinite(candidate)]
+    n = int(a.size + b.size)
+    if min(a.size, b.size) < 3:
+        return unknown("seeds.iqm", "fewer than 3 runs in a configuration", n=n)
+    draws_a = _iqm(np.sort(a[rng.integers(0, a.size, (resamples, a.size))], axis=1))
+    draws_b = _iqm(np.sort(b[rng.integers(0, b.size, (resamples, b.size))], axis=1))
+    value = interquartile_mean(b) - interquartile_mean(a)
+    return _bootstrapped("seeds.iqm", value, draws_b - draws_a, n)
+
+
+def probability_of_improvement(
+    baseline: FloatArray,
+    candidate: FloatArray,
+    *,
+    lower_is_better: bool,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Estimate the chance that a run of the candidate beats one of the baseline (seeds.prob_improvement).
+
+    Ties count one half, as in rliable; stratified percentile bootstrap over runs.
+
+    Examples
+    --------
+    >>> a, b = np.array([0.3, 0.31, 0.32]), np.array([0.2, 0.21, 0.22])
+    >>> probability_of_improvement(a, b, lower_is_better=True, rng=np.random.default_rng(0)).value
+    1.0
+    """
+    a, b = baseline[np.isfinite(baseline)], candidate[np.isfinite(candidate)]
+    n = int(a.size + b.size)
+    if min(a.size, b.size) < 2:
+        return unknown("seeds.prob_improvement", "fewer than 2 runs in a configuration", n=n)
+    sign = -1.0 if lower_is_better else 1.0
+    wins = 0.5 + 0.5 * np.sign(sign * (b[:, None] - a[None, :]))
+    rows = rng.integers(0, b.size, (resamples, b.size))
+    columns = rng.integers(0, a.size, (resamples, a.size))
+    # Mean over the resampled grid = weights of the rows times wins times weights of the columns.
+    draws = np.einsum("ri,ij,rj->r", _weights(rows, b.size), wins, _weights(columns, a.size))
+    return _bootstrapped("seeds.prob_improvement", float(wins.mean()), draws, n)
+
+
+def _iqm(ordered: FloatArray) -> FloatArray:
+    cut = ordered.shape[1] // 4
+    return np.asarray(ordered[:, cut : ordered.shape[1] - cut].mean(axis=1))
+
+
+def _weights(draws: np.ndarray[tuple[int, int], np.dtype[np.int64]], size: int) -> FloatArray:
+    return np.asarray((draws[:, :, None] == np.arange(size)).mean(axis=1))
+
+
+def _bootstrapped(definition: str, value: float, draws: FloatArray, n: int) -> Estimate:
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return Estimate(definition, value, float(low), float(high), float(draws.std(ddof=1)), inf, n)
