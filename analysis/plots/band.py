@@ -1,0 +1,163 @@
+"""Window means with their intervals on the curves that they summarise, one panel a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.plots.curves import Curve, draw_curve, draw_nonfinite, finish_axes, metric_curve
+from analysis.plots.theme import (
+    INK,
+    MUTED,
+    SMALL,
+    Margins,
+    RunStyle,
+    new_panels,
+    run_styles,
+    say,
+    short_name,
+    style,
+    title,
+)
+from analysis.plots.training import figure_window, metric_label
+from analysis.schema import Run
+from analysis.tables import Interval, interval_parts, loss
+
+MAX_PANELS = 6
+
+
+@dataclass(frozen=True)
+class WindowMean:
+    """The mean of a metric over the steps from ``start`` to ``end``, with its interval."""
+
+    run: str
+    start: int
+    end: int
+    mean: Interval
+
+
+def plot_loss_with_band(
+    runs: Sequence[Run],
+    *,
+    windows: Sequence[WindowMean],
+    candidate: str,
+    baseline: str | None = None,
+    metric: str = "train_loss",
+) -> Figure:
+    """Draw each run's curve with the means of its windows as bands, on one common vertical axis.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        More than six: the candidate, the baseline and the first of the others get a panel.
+    windows : sequence of WindowMean
+        Any number a run, such as one an epoch or the last window alone.
+    candidate, baseline : str
+        Run ids. The baseline's last window mean is drawn through all panels.
+    metric : str
+        The metric of the windows.
+    """
+    styles = run_styles([run.id for run in runs], candidate=candidate, baseline=baseline)
+    first = [run for run in runs if run.id in (candidate, baseline)]
+    chosen = (first + [run for run in runs if run not in first])[:MAX_PANELS]
+    chosen = [run for run in runs if run in chosen]
+    columns = min(len(chosen), 3)
+    window = figure_window(runs, metric=metric)
+    with style():
+        margins = Margins(left=0.6, right=0.15, top=0.66, bottom=0.45)
+        lines = -(-len(chosen) // columns)
+        figure, panels = new_panels(lines, columns, size=(9.2, 3.1 * lines), margins=margins)
+        curves = {run.id: metric_curve(run, metric, window=window) for run in chosen}
+        limits = _limits(list(curves.values()), windows)
+        level = next((w for w in reversed(windows) if w.run == baseline), None)
+        for ax, run in zip(panels, chosen, strict=False):
+            own = [w for w in windows if w.run == run.id]
+            curve = curves[run.id]
+            title(ax, short_name(run.id, width=24), note=_note(own))
+            if curve.strong.empty:
+                say(ax, f"{short_name(run.id)} logs no\n{metric_label(metric).lower()}.")
+                continue
+            draw_curve(ax, curve, style=styles[run.id], front=True)
+            draw_nonfinite(ax, run, metric, style=styles[run.id])
+            _draw_windows(ax, own, look=styles[run.id])
+            finish_axes(ax, metric, [curve])
+            _frame(ax, curve, limits=limits, level=None if level in own else level)
+        for ax in panels[len(chosen) :]:
+            ax.set_axis_off()
+    return figure
+
+
+def _note(windows: Sequence[WindowMean]) -> str:
+    if not windows:
+        return "no window mean"
+    last = windows[-1]
+    return f"steps {last.start:,}–{last.end:,}: {window_words(last)}"
+
+
+def window_words(window: WindowMean) -> str:
+    """Write a window's mean and interval."""
+    value, bounds = interval_parts(window.mean)
+    return f"{value} {bounds}" if bounds else f"{loss(window.mean.value)} (no interval)"
+
+
+def _draw_windows(ax: Axes, windows: Sequence[WindowMean], *, look: RunStyle) -> None:
+    for window in windows:
+        across, mean = (window.start, window.end), window.mean
+        if math.isfinite(mean.low) and math.isfinite(mean.high):
+            ax.fill_between(across, mean.low, mean.high, color=look.color, alpha=0.32, linewidth=0, zorder=5)
+        if math.isfinite(mean.value):
+            ax.plot(across, (mean.value, mean.value), color=INK, linewidth=1.8, zorder=6)
+
+
+def _limits(curves: Sequence[Curve], windows: Sequence[WindowMean]) -> tuple[float, float]:
+    """Choose the range that holds the bands and the middle 99 % of all points, with some air."""
+    values = [c.strong.values if c.raw.empty else c.raw.values for c in curves]
+    pool = np.concatenate(
+        [*values, np.array([(w.mean.low, w.mean.high, w.mean.value) for w in windows]).ravel()]
+    )
+    pool = pool[np.isfinite(pool)]
+    if not pool.size:
+        return 0.0, 1.0
+    low, high = np.quantile(np.concatenate(values)[~np.isnan(np.concatenate(values))], (0.005, 0.995))
+    bands = [x for w in windows for x in (w.mean.low, w.mean.high) if math.isfinite(x)]
+    low, high = min([float(low), *bands]), max([float(high), *bands])
+    air = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - air, high + air
+
+
+def _frame(ax: Axes, curve: Curve, *, limits: tuple[float, float], level: WindowMean | None) -> None:
+    if ax.get_yscale() == "log":
+        ax.set_yscale("linear")
+    ax.set_ylim(*limits)
+    if level is not None and math.isfinite(level.mean.value):
+        ax.axhline(level.mean.value, color=MUTED, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)
+        ax.annotate(
+            f"mean of {short_name(level.run)}",
+            (0.99, level.mean.value),
+            xycoords=("axes fraction", "data"),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=SMALL - 1.5,
+            color=MUTED,
+        )
+    trace = curve.strong if curve.raw.empty else curve.raw
+    for beyond, best, word, at in (
+        (trace.values > limits[1], np.nanargmax, "highest", 0.98),
+        (trace.values < limits[0], np.nanargmin, "lowest", 0.02),
+    ):
+        if beyond.any():
+            place = int(best(trace.values))
+            ax.annotate(
+                f"beyond the axis: {word} {loss(float(trace.values[place]))} at step {trace.steps[place]:,.0f}",
+                (0.02, at),
+                xycoords="axes fraction",
+                va="top" if at > 0.5 else "bottom",
+                fontsize=SMALL - 1.5,
+                color=INK,
+            )

@@ -1,0 +1,235 @@
+"""The comparison figure: what each run came to, panel by panel, bars from zero or points where zero says nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from analysis.metrics import METRICS
+from analysis.plots.theme import (
+    INK,
+    MUTED,
+    SMALL,
+    Margins,
+    grid,
+    new_panels,
+    say,
+    short_name,
+    short_number,
+    style,
+    title,
+)
+from analysis.tables import Interval, count, interval_parts, signed_minus
+
+MAX_ROWS = 24
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What one run came to. Rates and accuracies are fractions; None where it could not be computed."""
+
+    run: str
+    oscillation_rate: Interval | None
+    oscillations: int | None
+    transitions: int | None
+    train: Interval | None
+    validation: Interval | None
+    steps: int
+    expected_steps: int | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One run's value in a panel; ``beside`` is a count told in words, ``reference`` a value to be held against."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    beside: str = ""
+    reference: float | None = None
+
+
+@dataclass(frozen=True)
+class MetricPanel:
+    """One metric of all runs.
+
+    Attributes
+    ----------
+    bars : Mapping[str, Bar or None]
+        By run id, in the order of the report; None where the run lacks the metric.
+    from_zero : bool
+        Bars that start at zero; else points on an axis of their own.
+    percent : bool
+        Values are fractions, to be written in percent.
+    reference : str
+        What the ``reference`` of the bars is called.
+    """
+
+    title: str
+    bars: Mapping[str, Bar | None]
+    from_zero: bool
+    percent: bool = False
+    note: str = ""
+    reference: str = ""
+
+
+def comparison_panels(
+    summaries: Sequence[RunSummary],
+    *,
+    train: str = "train_mean_token_accuracy",
+    validation: str = "valid_mean_token_accuracy",
+) -> tuple[MetricPanel, ...]:
+    """Arrange the document's four panels: oscillation, training, validation, steps.
+
+    Parameters
+    ----------
+    summaries : sequence of RunSummary
+        In the order of the report.
+    train, validation : str
+        Names of the metrics that ``train`` and ``validation`` of the summaries hold.
+    """
+    rates = {s.run: _bar(s.oscillation_rate, beside=_counted(s)) for s in summaries}
+    steps = {s.run: Bar(float(s.steps), beside=_expected(s), reference=s.expected_steps) for s in summaries}
+    return (
+        MetricPanel(
+            "Oscillation rate", rates, True, percent=True, note="steps whose loss changes by more than 1 %"
+        ),
+        _level_panel(train, {s.run: _bar(s.train) for s in summaries}, note="mean of the last window"),
+        _level_panel(validation, {s.run: _bar(s.validation) for s in summaries}, note="last value"),
+        MetricPanel("Steps", steps, True, note="logged; the tick is what was expected", reference="expected"),
+    )
+
+
+def _bar(estimate: Interval | None, *, beside: str = "") -> Bar | None:
+    if estimate is None or not math.isfinite(estimate.value):
+        return None
+    return Bar(estimate.value, estimate.low, estimate.high, beside)
+
+
+def _counted(summary: RunSummary) -> str:
+    if summary.oscillations is None or summary.transitions is None:
+        return ""
+    return f"{summary.oscillations:,} of {summary.transitions:,}"
+
+
+def _expected(summary: RunSummary) -> str:
+    return "expected unknown" if summary.expected_steps is None else f"expected {summary.expected_steps:,}"
+
+
+def _level_panel(metric: str, bars: Mapping[str, Bar | None], *, note: str) -> MetricPanel:
+    known = METRICS.get(metric)
+    label = known.label if known else short_name(metric, width=40)
+    return MetricPanel(label, bars, False, percent=known is not None and known.unit == "fraction", note=note)
+
+
+def plot_metrics_comparison(
+    panels: Sequence[MetricPanel], *, colors: Mapping[str, str], columns: int = 2
+) -> Figure:
+    """Draw ``training_metrics_comparison.png``: one panel a metric, one row a run.
+
+    Parameters
+    ----------
+    panels : sequence of MetricPanel
+        From `comparison_panels`, or any other.
+    colors : Mapping[str, str]
+        From `run_colors`, by run id.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A run without a value says so in its row; a panel without any says so in words.
+    """
+    rows = min(max(len(panel.bars) for panel in panels), MAX_ROWS)
+    lines = -(-len(panels) // columns)
+    names = max(len(short_name(run, width=14)) for panel in panels for run in panel.bars)
+    margins = Margins(left=0.25 + 0.075 * names, right=1.2, top=0.66, bottom=0.42)
+    height = margins.top + margins.bottom + max(0.42 * rows, 0.8)
+    with style():
+        figure, axes = new_panels(lines, columns, size=(9.2, lines * height), margins=margins)
+        for ax, panel in zip(axes, panels, strict=False):
+            _draw_panel(ax, panel, colors)
+        for ax in axes[len(panels) :]:
+            ax.set_axis_off()
+    return figure
+
+
+def _draw_panel(ax: Axes, panel: MetricPanel, colors: Mapping[str, str]) -> None:
+    shown = dict(list(panel.bars.items())[:MAX_ROWS])
+    hidden = len(panel.bars) - len(shown)
+    note = panel.note if panel.from_zero else f"{panel.note} · axis does not start at zero"
+    title(ax, panel.title, note=f"{note} · {count(hidden, 'further run')} in the table" if hidden else note)
+    if not any(shown.values()):
+        say(ax, f"No run has a value for\n{panel.title.lower()}.")
+        return
+    for row, (run, bar) in enumerate(shown.items()):
+        if bar is None:
+            ax.annotate(
+                "not logged", (0.02, row), xycoords=("axes fraction", "data"), va="center", color=MUTED
+            )
+            continue
+        _draw_bar(ax, row, bar, color=colors[run], from_zero=panel.from_zero)
+        value, beneath = bar_words(bar, percent=panel.percent)
+        _beside(ax, row, value, beneath)
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    ax.set_yticks(range(len(shown)), [short_name(run, width=14) for run in shown], color=INK)
+    ax.tick_params(axis="y", length=0)
+    if panel.from_zero:
+        ax.set_xlim(left=0)
+    else:
+        ax.margins(x=0.12)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(FuncFormatter(_percent_tick if panel.percent else _tick))
+    grid(ax, axis="x")
+
+
+def _draw_bar(ax: Axes, row: int, bar: Bar, *, color: str, from_zero: bool) -> None:
+    if from_zero:
+        ax.barh(row, bar.value, height=0.56, color=color, zorder=2)
+    if math.isfinite(bar.low) and math.isfinite(bar.high):
+        ax.plot((bar.low, bar.high), (row, row), color=INK if from_zero else color, linewidth=2, zorder=3)
+        ends = ((bar.low, bar.high), (row, row))
+        ax.plot(
+            *ends, color=INK if from_zero else color, linestyle="none", marker="|", markersize=7, zorder=3
+        )
+    if not from_zero:
+        ax.plot(bar.value, row, color=color, marker="o", markersize=8, markeredgecolor=INK, zorder=4)
+    if bar.reference is not None:
+        ax.plot((bar.reference, bar.reference), (row - 0.4, row + 0.4), color=INK, linewidth=2, zorder=4)
+
+
+def bar_words(bar: Bar, *, percent: bool) -> tuple[str, str]:
+    """Write a bar's value, and beneath it the interval and the count."""
+    value, bounds = interval_parts(bar, scale=100 if percent else 1, unit="%" if percent else "")
+    if not bounds and not percent:
+        value = signed_minus(f"{bar.value:,.0f}" if bar.value == round(bar.value) else f"{bar.value:.4g}")
+    return value, "\n".join(part for part in (bounds, bar.beside) if part)
+
+
+def _beside(ax: Axes, row: int, value: str, beneath: str) -> None:
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    high = 5.5 if beneath else 0
+    high += 4.5 * beneath.count("\n")
+    ax.annotate(value, (1.02, row), xytext=(4, high), va="center", fontsize=SMALL, fontweight="bold", **place)  # type: ignore[arg-type]
+    if beneath:
+        ax.annotate(
+            beneath,
+            (1.02, row),
+            xytext=(4, high - 6),
+            va="top",
+            fontsize=SMALL - 1.5,
+            color=MUTED,
+            **place,  # type: ignore[arg-type]
+        )
+
+
+def _tick(value: float, _: object) -> str:
+    return signed_minus(short_number(value) if abs(value) >= 10 else f"{value:.4g}")
+
+
+def _percent_tick(value: float, _: object) -> str:
+    return signed_minus(f"{100 * value:.4g}%")

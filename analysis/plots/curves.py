@@ -1,0 +1,175 @@
+"""One metric of one run on one axes: the raw curve faint, the smoothed one strong, and what lies on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from analysis.metrics import METRICS, VOLATILITY_WINDOW
+from analysis.plots.labels import End
+from analysis.plots.theme import INK, RunStyle, grid, short_name, step_axis
+from analysis.plots.thin import Trace, chunks_of, joined, segments, smooth, thin
+from analysis.schema import FloatArray, Run
+from analysis.statistics.series import rolling_sd
+from analysis.tables import signed_minus
+
+LOG_RATIO = 20.0
+"""A positive metric whose extreme lies this factor from its median is drawn on a logarithmic axis."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric ready to be drawn: ``raw`` thinned (empty where nothing was smoothed), ``strong`` smoothed."""
+
+    raw: Trace
+    strong: Trace
+
+
+def metric_curve(run: Run, metric: str, *, window: int) -> Curve:
+    """Prepare a logged metric; a stretch of fewer points than two windows is smoothed over half of itself."""
+    return _curve(segments(run, metric), window=window)
+
+
+def volatility_curve(run: Run, metric: str, *, window: int) -> Curve:
+    """Prepare the rolling standard deviation over `VOLATILITY_WINDOW` consecutive values."""
+    parts = []
+    for steps, values in segments(run, metric):
+        pieces = chunks_of(
+            steps,
+            values,
+            window=VOLATILITY_WINDOW,
+            function=lambda x: rolling_sd(x, window=VOLATILITY_WINDOW),
+        )
+        parts += list(pieces)
+    return _curve(parts, window=window)
+
+
+def _curve(parts: list[tuple[FloatArray, FloatArray]], *, window: int) -> Curve:
+    whole = joined([thin(steps, values) for steps, values in parts])
+    if window < 2:
+        return Curve(joined([]), whole)
+    return Curve(whole, joined([smooth(s, v, window=min(window, max(1, v.size // 2))) for s, v in parts]))
+
+
+def draw_curve(ax: Axes, curve: Curve, *, style: RunStyle, front: bool = False) -> None:
+    """Draw a curve; ``front`` puts it above the others and a little stronger."""
+    few = curve.strong.values.size <= 20
+    if not curve.raw.empty:
+        faint = 0.16 if style.named else 0.1
+        ax.plot(curve.raw.steps, curve.raw.values, color=style.color, alpha=faint, linewidth=0.7, zorder=1)
+    ax.plot(
+        curve.strong.steps,
+        curve.strong.values,
+        color=style.color,
+        linestyle=style.dash if style.named else "-",
+        linewidth=2.1 if front else 1.7 if style.named else 0.9,
+        marker=style.marker if few else None,
+        markersize=4,
+        zorder=4 if front else 3 if style.named else 2,
+    )
+
+
+def draw_points(ax: Axes, run: Run, metric: str) -> int:
+    """Mark a minibatch validation metric by small open circles and give the number of points."""
+    trace = joined([thin(steps, values) for steps, values in segments(run, metric)])
+    if not trace.empty:
+        ax.plot(
+            trace.steps,
+            trace.values,
+            linestyle="none",
+            marker="o",
+            markersize=3.4,
+            markerfacecolor="none",
+            markeredgecolor=INK,
+            markeredgewidth=0.8,
+            zorder=5,
+        )
+    return int(np.count_nonzero(~np.isnan(trace.values)))
+
+
+def draw_full_validation(
+    ax: Axes,
+    run: Run,
+    metric: str,
+    *,
+    style: RunStyle,
+    intervals: Mapping[int, tuple[float, float]],
+) -> int:
+    """Mark full validation by big diamonds, with a bar where an interval is known; give their number."""
+    trace = joined([thin(steps, values) for steps, values in segments(run, metric)])
+    if trace.empty:
+        return 0
+    known = [(step, *intervals[step]) for step in run.steps_of(metric).tolist() if step in intervals]
+    if known:
+        steps, low, high = zip(*known, strict=True)
+        ax.vlines(steps, low, high, color=INK, linewidth=1.6, zorder=6)
+    ax.plot(
+        trace.steps,
+        trace.values,
+        linestyle="none",
+        marker="D",
+        markersize=6.5,
+        markerfacecolor=style.color,
+        markeredgecolor=INK,
+        markeredgewidth=0.9,
+        clip_on=False,
+        zorder=7,
+    )
+    return int(np.count_nonzero(~np.isnan(trace.values)))
+
+
+def draw_nonfinite(ax: Axes, run: Run, metric: str, *, style: RunStyle) -> None:
+    """Mark at the top edge the steps at which a metric was NaN or infinite."""
+    steps = np.array(run.nonfinite.get(metric, ()), dtype=np.float64)
+    if steps.size:
+        shown = steps[:: -(-steps.size // 60)]
+        ax.plot(
+            shown,
+            np.full(shown.size, 0.985),
+            transform=ax.get_xaxis_transform(),
+            linestyle="none",
+            marker="x",
+            markersize=5,
+            markeredgewidth=1.2,
+            color=style.color,
+            zorder=6,
+        )
+
+
+def end_of(run: Run, curve: Curve, *, style: RunStyle) -> End:
+    """Give the place at which the strong curve ends, to be labelled with the run's name."""
+    return End(float(curve.strong.steps[-1]), float(curve.strong.values[-1]), short_name(run.id), style)
+
+
+def finish_axes(ax: Axes, metric: str, curves: list[Curve]) -> None:
+    """Set scale, ticks and grid for a metric, after everything has been drawn."""
+    step_axis(ax)
+    grid(ax)
+    unit = METRICS[metric].unit if metric in METRICS else ""
+    values = np.concatenate([c.strong.values if c.raw.empty else c.raw.values for c in curves])
+    values = values[~np.isnan(values)]
+    if wants_log(values):
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.set_ylabel("logarithmic axis")
+        return
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    if unit == "fraction":
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: signed_minus(f"{100 * y:.4g}%")))
+
+
+def wants_log(values: FloatArray) -> bool:
+    """Tell whether a linear axis would squash most of the values into a flat line.
+
+    Examples
+    --------
+    >>> wants_log(np.array([9.0, 0.3, 0.2, 0.2])), wants_log(np.array([0.5, 0.3, 0.2]))
+    (True, False)
+    """
+    return bool(values.size > 1 and values.min() > 0 and values.max() > LOG_RATIO * np.median(values))

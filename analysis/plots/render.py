@@ -1,0 +1,81 @@
+"""From a drawn figure to a report block: SVG for the page, PNG for the file, both the same every time."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Drawing
+
+from analysis import blocks
+from analysis.plots.theme import style
+from analysis.rich import Rich
+
+PNG_DPI = 150
+
+_PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
+_GLOBAL_STYLE = re.compile(r"\s*<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>")
+_ID = re.compile(r' id="([^"]*)"')
+_USED_ID = re.compile(r"(?:#)([\w.-]+)")
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
+_FONTS = re.compile(r"'DejaVu Sans', 'Verdana', sans-serif")
+
+
+def to_figure(
+    drawing: Drawing,
+    *,
+    id: str,
+    name: str,
+    caption: Rich,
+    alt: str,
+    data: blocks.Table | None = None,
+) -> blocks.Figure:
+    """Render a drawing into the block that a section shows, and let go of it.
+
+    Parameters
+    ----------
+    drawing : matplotlib.figure.Figure
+        From one of the ``plot_*`` functions; it is cleared afterwards.
+    id, name : str
+        Anchor on the page; name of the PNG file.
+    caption, alt, data
+        Taken over as they are.
+    """
+    with style(), warnings.catch_warnings():
+        # A run may carry a name in a script that the font lacks: the SVG still shows it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        svg, png = to_svg(drawing, salt=id), to_png(drawing)
+    drawing.clear()
+    return blocks.Figure(id=id, name=name, caption=caption, alt=alt, svg=svg, png=png, data=data)
+
+
+def to_png(drawing: Drawing) -> bytes:
+    """Render at 150 dpi on white; the bytes depend on nothing but the drawing."""
+    buffer = io.BytesIO()
+    FigureCanvasAgg(drawing).print_figure(
+        buffer, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None}
+    )
+    return buffer.getvalue()
+
+
+def to_svg(drawing: Drawing, *, salt: str) -> str:
+    """Render on a transparent ground as an element that can stand inside an HTML page.
+
+    Without prologue, metadata and style sheet (which would apply to the whole page), without ids that
+    nothing refers to (which would repeat from figure to figure), coordinates to 1/100 point.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": salt}):
+        FigureCanvasSVG(drawing).print_figure(buffer, format="svg", dpi=72, metadata={"Date": None})
+    svg = _METADATA.sub("", _PROLOGUE.sub("", buffer.getvalue(), count=1), count=1)
+    svg, removed = _GLOBAL_STYLE.subn("", svg, count=1)
+    if removed:
+        svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
+    used = set(_USED_ID.findall(svg))
+    svg = _ID.sub(lambda match: match[0] if match[1] in used else "", svg)
+    return _DECIMALS.sub(r"\1", svg)

@@ -1,0 +1,259 @@
+"""The training analysis figure: how the losses, the accuracies and the noise of all runs went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.metrics import METRICS, VOLATILITY_WINDOW
+from analysis.plots.curves import (
+    Curve,
+    draw_curve,
+    draw_full_validation,
+    draw_nonfinite,
+    draw_points,
+    end_of,
+    finish_axes,
+    metric_curve,
+    volatility_curve,
+)
+from analysis.plots.labels import End, label_ends
+from analysis.plots.theme import (
+    MUTED,
+    SMALL,
+    Margins,
+    RunStyle,
+    new_panels,
+    run_styles,
+    say,
+    short_name,
+    style,
+    title,
+)
+from analysis.plots.thin import smoothing_window
+from analysis.schema import Run
+from analysis.tables import count, listed
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which logged metrics the panels show."""
+
+    loss: str = "train_loss"
+    accuracy: str = "train_mean_token_accuracy"
+    valid: str = "valid_loss"
+    full_valid: str = "full_valid_loss"
+    full_valid_accuracy: str = "full_valid_mean_token_accuracy"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is known beyond the logs.
+
+    Attributes
+    ----------
+    epoch_ends : tuple[int, ...]
+        Last step of each of the candidate's epochs.
+    estimated : bool
+        True where the epoch ends were computed, not logged.
+    intervals : Mapping[str, Mapping[int, tuple[float, float]]]
+        Run id -> step -> (low, high) of a full validation loss.
+    """
+
+    epoch_ends: tuple[int, ...] = ()
+    estimated: bool = False
+    intervals: Mapping[str, Mapping[int, tuple[float, float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What every panel needs to know."""
+
+    runs: Sequence[Run]
+    styles: Mapping[str, RunStyle]
+    candidate: str
+    marks: Marks
+    shown: Shown
+    window: int
+
+
+def plot_training_analysis(
+    runs: Sequence[Run],
+    *,
+    candidate: str,
+    baseline: str | None = None,
+    marks: Marks | None = None,
+    shown: Shown | None = None,
+) -> Figure:
+    """Draw ``training_analysis_visualization.png``: loss, accuracy, the candidate's curve, volatility.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        At least one, in the order of the report; only read.
+    candidate, baseline : str
+        Run ids; they fix the colours, and are the ones named when there are more than eight runs.
+    marks : Marks, optional
+        Epoch ends of the candidate and intervals of full validation.
+    shown : Shown, optional
+        Which metrics to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Four panels. One for which no run has data says so in words.
+    """
+    shown = shown or Shown()
+    styles = run_styles([run.id for run in runs], candidate=candidate, baseline=baseline)
+    scene = _Scene(runs, styles, candidate, marks or Marks(), shown, figure_window(runs, metric=shown.loss))
+    with style():
+        figure, panels = new_panels(2, 2, size=(9.2, 6.8), margins=_margins(scene))
+        _all_runs(panels[0], scene, metric=shown.loss, full=shown.full_valid)
+        _all_runs(panels[1], scene, metric=shown.accuracy, full=shown.full_valid_accuracy)
+        _candidate(panels[2], scene)
+        _volatility(panels[3], scene)
+    return figure
+
+
+def figure_window(runs: Sequence[Run], *, metric: str = "train_loss") -> int:
+    """Choose the one smoothing window of a figure, in logged points, by its longest run."""
+    return smoothing_window(
+        max((int(run.frame[metric].count()) for run in runs if metric in run.frame), default=0)
+    )
+
+
+def _margins(scene: _Scene) -> Margins:
+    named = [short_name(run) for run, look in scene.styles.items() if look.named]
+    return Margins(right=0.22 + 0.075 * max(map(len, named)), top=0.66)
+
+
+def _all_runs(ax: Axes, scene: _Scene, *, metric: str, full: str) -> None:
+    with_data = [run for run in scene.runs if metric in run.metrics]
+    name = metric_label(metric)
+    if not with_data:
+        title(ax, name)
+        say(ax, f"No run logs {name.lower()}.")
+        return
+    curves: list[Curve] = []
+    ends: list[End] = []
+    marked = 0
+    for run in with_data:
+        look = scene.styles[run.id]
+        curve = metric_curve(run, metric, window=scene.window)
+        draw_curve(ax, curve, style=look, front=run.id == scene.candidate)
+        draw_nonfinite(ax, run, metric, style=look)
+        if look.named:
+            known = scene.marks.intervals.get(run.id, {}) if full == scene.shown.full_valid else {}
+            marked += draw_full_validation(ax, run, full, style=look, intervals=known)
+            ends.append(end_of(run, curve, style=look))
+        curves.append(curve)
+    note = _reading(scene, marked=marked)
+    title(
+        ax,
+        f"{name}, all runs" if len(scene.runs) > 1 else name,
+        note=_absent(note, scene, with_data, "not logged by"),
+    )
+    finish_axes(ax, metric, curves)
+    label_ends(ax, ends)
+
+
+def _reading(scene: _Scene, *, marked: int = 0) -> str:
+    parts = [
+        "each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window}"
+    ]
+    if marked:
+        parts.append("◆ full validation")
+    grey = sum(not look.named for look in scene.styles.values())
+    if grey:
+        parts.append(f"grey: {count(grey, 'other run')}")
+    return " · ".join(parts)
+
+
+def _absent(note: str, scene: _Scene, with_data: Sequence[Run], words: str) -> str:
+    absent = [short_name(run.id) for run in scene.runs if run not in with_data]
+    if not absent:
+        return note
+    return f"{note}\n{words} {listed(absent) if len(absent) < 3 else count(len(absent), 'run')}"
+
+
+def _candidate(ax: Axes, scene: _Scene) -> None:
+    run = next(run for run in scene.runs if run.id == scene.candidate)
+    look, shown, marks = scene.styles[run.id], scene.shown, scene.marks
+    name = metric_label(shown.loss)
+    head = f"{short_name(run.id)}: {name.lower()} and validation"
+    if shown.loss not in run.metrics:
+        title(ax, head)
+        say(ax, f"{short_name(run.id)} logs no {name.lower()}.")
+        return
+    curve = metric_curve(run, shown.loss, window=scene.window)
+    draw_curve(ax, curve, style=look, front=True)
+    draw_nonfinite(ax, run, shown.loss, style=look)
+    keys = []
+    if draw_points(ax, run, shown.valid):
+        keys.append("○ minibatch validation")
+    known = marks.intervals.get(run.id, {})
+    if draw_full_validation(ax, run, shown.full_valid, style=look, intervals=known):
+        keys.append("◆ full validation, 95 % interval" if known else "◆ full validation")
+    title(ax, head, note=" · ".join(keys) or "no validation was logged")
+    finish_axes(ax, shown.loss, [curve])
+    _epochs(ax, marks)
+
+
+def _epochs(ax: Axes, marks: Marks) -> None:
+    """Draw the epoch boundaries; the words stand at the top, and only where there is room for them."""
+    if not marks.epoch_ends:
+        return
+    for end in marks.epoch_ends:
+        ax.axvline(end, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
+    every = -(-len(marks.epoch_ends) // 4)
+    about = "≈ " if marks.estimated else ""
+    left, right = ax.get_xlim()
+    for number, end in list(enumerate(marks.epoch_ends, start=1))[every - 1 :: every]:
+        last = (end - left) / (right - left) > 0.5
+        ax.annotate(
+            f"epoch {number} ends\n{about}step {end:,}",
+            (end, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(-3 if last else 3, -1),
+            textcoords="offset points",
+            ha="right" if last else "left",
+            va="top",
+            fontsize=SMALL - 1,
+            color=MUTED,
+        )
+
+
+def _volatility(ax: Axes, scene: _Scene) -> None:
+    name = metric_label(scene.shown.loss)
+    head = f"Volatility of {name.lower()}"
+    curves: list[Curve] = []
+    ends: list[End] = []
+    with_data: list[Run] = []
+    for run in scene.runs:
+        curve = volatility_curve(run, scene.shown.loss, window=scene.window)
+        if curve.strong.empty:
+            continue
+        look = scene.styles[run.id]
+        draw_curve(ax, curve, style=look, front=run.id == scene.candidate)
+        curves.append(curve)
+        with_data.append(run)
+        if look.named:
+            ends.append(end_of(run, curve, style=look))
+    if not curves:
+        title(ax, head)
+        say(ax, f"Needs {VOLATILITY_WINDOW} consecutive values of {name.lower()};\nno run has as many.")
+        return
+    note = f"standard deviation over {VOLATILITY_WINDOW} steps, rolling"
+    title(ax, head, note=_absent(note, scene, with_data, f"fewer than {VOLATILITY_WINDOW} values:"))
+    finish_axes(ax, scene.shown.loss, curves)
+    if ax.get_yscale() == "linear":
+        ax.set_ylim(bottom=0)
+    label_ends(ax, ends)
+
+
+def metric_label(metric: str) -> str:
+    """Name a metric in words; one that the toolkit does not know keeps its own name."""
+    return METRICS[metric].label if metric in METRICS else short_name(metric, width=40)
