@@ -54,10 +54,8 @@ class Settings:
         Error rate of the whole family of tests, after Holm's adjustment.
     equivalence_margin : float
         Loss difference that is too small to matter: the margin of equivalence tests.
-    min_effective_points : float
-        A window mean with fewer effective points is refused.
-    power_factor : float
-        Minimum detectable difference = this times the standard error (80 % power at 5 %: 2.8).
+    noise_equivalence_ratio : float
+        Noise that differs by a smaller factor counts as equal.
     patience_steps : int
         The document's early-stopping patience.
     """
@@ -98,8 +96,7 @@ class Settings:
     flat_epoch_pct: float = 0.5
     alpha: float = 0.05
     equivalence_margin: float = 0.01
-    min_effective_points: float = 5.0
-    power_factor: float = 2.8
+    noise_equivalence_ratio: float = 1.25
     patience_steps: int = 20
     excess_noise_bounds: Ladder = (("B", 1.0), ("C", 1.25), ("D", 1.5))
 

@@ -1,0 +1,230 @@
+"""Comparisons of two runs, metric by metric, each with interval, adjusted p and what could have been detected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.comparability import Gate, gate, requirements
+from analysis.document import breaks_of, curve_metric
+from analysis.evidence import RunEvidence
+from analysis.metrics import METRICS, Direction
+from analysis.schema import Run
+from analysis.settings import Settings
+from analysis.statistics import Estimate
+
+RATIOS = ("noise", "noise_per_example")
+"""Metrics that are compared by their ratio: no difference is 1."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidate against baseline in one metric.
+
+    ``estimate`` is candidate minus baseline, or candidate over baseline where ``ratio``; ``mdd`` is the
+    smallest difference (of a ratio: on its logarithm) found with 80 % power. ``comparable`` is None where
+    the logs do not say whether both measured the same thing; ``reason`` says what stands in the way.
+    """
+
+    baseline: str
+    candidate: str
+    metric: str
+    definition: str
+    result: Estimate
+    direction: Direction
+    ratio: bool = False
+    p_adjusted: float | None = None
+    equivalence_p: float | None = None
+    comparable: bool | None = True
+    reason: str = ""
+    scope: str = "whole"
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided p of no difference, None where it was not tested."""
+        return self.result.p if math.isfinite(self.result.p) else None
+
+    @property
+    def mdd(self) -> float | None:
+        """Minimum detectable difference (power.mdd)."""
+        return self.result.detectable if math.isfinite(self.result.se) else None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return self.result.known
+
+    def as_interval(self) -> Estimate | None:
+        """Give the estimate for display, None where there is no interval."""
+        return self.result if self.result.known else None
+
+    def verdict(self, alpha: float) -> str:
+        """Say which side is better: "better", "worse", "different" (no direction) or "no difference"."""
+        if self.p_adjusted is None or self.p_adjusted > alpha or not self.known:
+            return "no difference"
+        change = self.result.value - (1.0 if self.ratio else 0.0)
+        if self.direction == "none" or change == 0:
+            return "different"
+        return "better" if (change < 0) == (self.direction == "lower") else "worse"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the comparison as the results JSON holds it."""
+        r = self.result
+        return {
+            "baseline": self.baseline,
+            "candidate": self.candidate,
+            "metric": self.metric,
+            "definition": self.definition,
+            "scale": "ratio" if self.ratio else "difference",
+            "scope": self.scope,
+            "estimate": _finite(r.value),
+            "low": _finite(r.low),
+            "high": _finite(r.high),
+            "p": self.p,
+            "p_adjusted": self.p_adjusted,
+            "equivalence_p": self.equivalence_p,
+            "mdd": self.mdd,
+            "n": r.n,
+            "comparable": self.comparable,
+            "reason": self.reason or r.reason,
+        }
+
+
+def comparisons(
+    runs: Sequence[Run], evidence: Mapping[str, RunEvidence], settings: Settings, baseline: str | None = None
+) -> tuple[Comparison, ...]:
+    """Compare all pairs in all metrics; p-values are adjusted over the whole family (multi.holm).
+
+    In a pair that holds ``baseline`` it comes first; else the order is that of ``runs``.
+    """
+    curve = curve_metric(runs)
+    found: list[Comparison] = []
+    for one, two in combinations(runs, 2):
+        first, second = (two, one) if two.id == baseline else (one, two)
+        pair = gate(first, second)
+        found += [_gated(c, pair) for c in _pair(first, second, evidence, curve)]
+    adjusted = st.holm([c.result.p for c in found])
+    return tuple(
+        replace(
+            c,
+            p_adjusted=p if math.isfinite(p) else None,
+            equivalence_p=_equivalence(c, settings),
+        )
+        for c, p in zip(found, adjusted, strict=True)
+    )
+
+
+def step_matched(
+    first: Run, second: Run, evidence: Mapping[str, RunEvidence], metric: str
+) -> Comparison | None:
+    """Compare window means with both runs cut at the shorter's last step (loss.step_matched); None if equal."""
+    last = min(int(first.steps[-1]), int(second.steps[-1]))
+    if int(first.steps[-1]) == int(second.steps[-1]):
+        return None
+    levels = []
+    for run in (first, second):
+        series = evidence[run.id].settled.get(metric)
+        if series is None:
+            return None
+        keep = series.steps <= last
+        levels.append(st.window_mean(st.settle(series.x[keep], series.steps[keep])))
+    result = replace(st.difference("loss.window_diff", *levels), definition="loss.step_matched")
+    matched = Comparison(
+        first.id,
+        second.id,
+        metric,
+        "loss.step_matched",
+        result,
+        METRICS[metric].direction,
+        scope=f"first {last} steps",
+    )
+    return _gated(matched, gate(first, second))
+
+
+def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Iterable[Comparison]:
+    one, two = evidence[first.id], evidence[second.id]
+
+    def compared(metric: str, result: Estimate | None, direction: Direction) -> Iterable[Comparison]:
+        if result is not None:
+            yield Comparison(
+                first.id, second.id, metric, result.definition, result, direction, ratio=metric in RATIOS
+            )
+
+    if one.full_valid_loss is not None and two.full_valid_loss is not None:
+        result = st.difference("fullval.diff", one.full_valid_loss, two.full_valid_loss)
+        yield from compared("full_valid_loss", result, "lower")
+    for metric in METRICS:
+        if metric in ("full_valid_loss", "train_error_rate", "valid_error_rate") or metric not in one.window:
+            continue
+        if metric in two.window and (one.window[metric].known or two.window[metric].known):
+            result = st.difference("loss.window_diff", one.window[metric], two.window[metric])
+            yield from compared(metric, result, METRICS[metric].direction)
+    if one.valid_counts is not None and two.valid_counts is not None:
+        result = st.proportion_difference(one.valid_counts.interval, two.valid_counts.interval)
+        yield from compared("valid_accuracy_counts", result, "higher")
+    yield from compared("oscillation_rate", _rate_difference(first, second, evidence, curve), "lower")
+    if not (one.per_epoch or two.per_epoch):
+        yield from compared("noise", _noise_ratio(one, two, curve, 0.0), "lower")
+        batches = [run.factor("batch_size") for run in (first, second)]
+        if all(isinstance(b, int) and b > 0 for b in batches) and batches[0] != batches[1]:
+            factor = 0.5 * math.log(batches[1] / batches[0])
+            yield from compared("noise_per_example", _noise_ratio(one, two, curve, factor), "lower")
+
+
+def _noise_ratio(one: RunEvidence, two: RunEvidence, curve: str, log_factor: float) -> Estimate | None:
+    series = one.settled.get(curve), two.settled.get(curve)
+    if series[0] is None or series[1] is None:
+        return None
+    name = "noise.s_batch" if log_factor else "noise.ratio"
+    return st.as_ratio(st.log_noise_difference(*series, log_factor=log_factor, definition=name))
+
+
+def _rate_difference(
+    first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str
+) -> Estimate | None:
+    """Compare oscillation rates at a common stride: a denser log is thinned to the coarser's spacing."""
+    if evidence[first.id].oscillation_rate is None or evidence[second.id].oscillation_rate is None:
+        return None
+    steps = [run.steps_of(curve).astype(np.float64) for run in (first, second)]
+    strides = st.common_stride(*steps)
+    rates = [
+        st.oscillation_rate(run.series(curve)[::stride], breaks_of(run, curve)[::stride])
+        for run, stride in zip((first, second), strides, strict=True)
+    ]
+    return st.difference("osc.diff", *rates)
+
+
+def _gated(comparison: Comparison, pair: Gate) -> Comparison:
+    needed = requirements(comparison.metric)
+    state = pair.state(*needed) if needed else "same"
+    comparable = {"same": True, "different": False, "cannot tell": None}[state]
+    return replace(comparison, comparable=comparable, reason=pair.reason(*needed) if needed else "")
+
+
+def _equivalence(comparison: Comparison, settings: Settings) -> float | None:
+    """Test equivalence within the declared margin; ratios on the logarithm (equiv.tost)."""
+    if not comparison.known:
+        return None
+    if comparison.ratio:
+        r = comparison.result
+        on_log = (
+            replace(r, value=math.log(r.value), low=math.log(r.low), high=math.log(r.high))
+            if r.low > 0
+            else None
+        )
+        p = st.equivalence_p(on_log, math.log(settings.noise_equivalence_ratio)) if on_log else math.nan
+    elif comparison.metric.endswith("loss"):
+        p = st.equivalence_p(comparison.result, settings.equivalence_margin)
+    else:
+        return None
+    return p if math.isfinite(p) else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

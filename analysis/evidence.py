@@ -1,0 +1,273 @@
+"""The evidence layer for one run: beside every document number, what the log can really support."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis import statistics as st
+from analysis.document import breaks_of, curve_metric, epoch_bounds, is_per_epoch
+from analysis.metrics import METRICS
+from analysis.schema import Run
+from analysis.statistics import Estimate, Settled
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An accuracy as a count: ``correct`` of ``tokens`` predictions, with its interval."""
+
+    correct: int
+    tokens: int
+    deff: float
+    interval: Estimate
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """What one log supports.
+
+    Attributes
+    ----------
+    settled : Mapping[str, Settled]
+        Every metric with a direction, after burn-in, partial batches left out.
+    window, slope : Mapping[str, Estimate]
+        Level at the end and trend per 100 steps, by metric.
+    epoch_slopes : tuple[Estimate, ...]
+        Trend of the curve within each epoch.
+    partial_rows : tuple[int, ...]
+        Steps whose batch was not full; left out of everything here.
+    """
+
+    settled: Mapping[str, Settled] = field(repr=False)
+    window: Mapping[str, Estimate]
+    slope: Mapping[str, Estimate]
+    epoch_slopes: tuple[Estimate, ...]
+    oscillation_rate: Estimate | None
+    white_noise_rate: float | None
+    direction_rate: Estimate | None
+    noise: Estimate | None
+    relative_noise: Estimate | None
+    excess_noise: Estimate | None
+    full_valid_loss: Estimate | None
+    loss_gap: Estimate | None
+    train_counts: Counted | None
+    valid_counts: Counted | None
+    partial_rows: tuple[int, ...]
+    burn_in_step: int | None
+    per_epoch: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the evidence as the results JSON holds it."""
+        single = (
+            "oscillation_rate",
+            "direction_rate",
+            "noise",
+            "relative_noise",
+            "excess_noise",
+            "full_valid_loss",
+            "loss_gap",
+        )
+        return {
+            **{name: estimate_json(getattr(self, name)) for name in single},
+            "white_noise_rate": self.white_noise_rate,
+            "window": {name: estimate_json(value) for name, value in self.window.items()},
+            "slope_per_100_steps": {name: estimate_json(value) for name, value in self.slope.items()},
+            "epoch_slopes": [estimate_json(value) for value in self.epoch_slopes],
+            "autocorrelation": {name: value.line.rho for name, value in self.settled.items()},
+            "train_counts": counted_json(self.train_counts),
+            "valid_counts": counted_json(self.valid_counts),
+            "partial_batches": list(self.partial_rows),
+            "burn_in_step": self.burn_in_step,
+            "per_epoch": self.per_epoch,
+        }
+
+
+def run_evidence(runs: Sequence[Run]) -> dict[str, RunEvidence]:
+    """Compute the evidence for each run of a set, by run ID."""
+    curve = curve_metric(runs)
+    return {run.id: _evidence(run, curve) for run in runs}
+
+
+def _evidence(run: Run, curve: str) -> RunEvidence:
+    partial = partial_rows(run)
+    settled = {
+        name: series
+        for name in run.metrics
+        if name in METRICS and METRICS[name].direction != "none"
+        for series in (_settled(run, name, partial),)
+        if series is not None
+    }
+    per_epoch = is_per_epoch(run, curve)
+    stepwise = settled.get(curve) if not per_epoch else None
+    values, breaks = run.series(curve), breaks_of(run, curve)
+    relative = st.noise(stepwise, relative=True) if stepwise else None
+    window = {name: st.window_mean(series) for name, series in settled.items()}
+    full = full_validation_level(run, settled)
+    return RunEvidence(
+        settled=settled,
+        window=window,
+        slope={name: st.trend(series) for name, series in settled.items()},
+        epoch_slopes=_epoch_slopes(run, curve, partial),
+        oscillation_rate=st.oscillation_rate(values, breaks) if stepwise and values.size > 1 else None,
+        white_noise_rate=_white(relative),
+        direction_rate=st.direction_change_rate(values, breaks) if stepwise and values.size > 2 else None,
+        noise=st.noise(stepwise) if stepwise else None,
+        relative_noise=relative,
+        excess_noise=_excess(run, settled),
+        full_valid_loss=full,
+        loss_gap=_loss_gap(full, window),
+        train_counts=_counted(run, "train_mean_token_accuracy", partial),
+        valid_counts=_counted(run, "valid_mean_token_accuracy", ()),
+        partial_rows=partial,
+        burn_in_step=_burn_in_step(stepwise, run, curve),
+        per_epoch=per_epoch,
+    )
+
+
+def partial_rows(run: Run) -> tuple[int, ...]:
+    """Find the steps whose batch is not full: the last of an epoch where batches do not divide the data.
+
+    From the data sizes where they are stated, else from the last row's accuracy, which a full batch cannot give.
+    """
+    batch, rows = run.factor("batch_size"), run.data.n_train
+    if isinstance(batch, int) and batch > 0 and rows:
+        if rows % batch == 0 or run.expected_from_data is None:
+            return ()
+        ends, how = epoch_bounds(run)
+        return tuple(int(end) for end in ends) if how in ("metadata", "full validation") else (int(ends[-1]),)
+    accuracy = run.series("train_mean_token_accuracy")
+    if accuracy.size < 3:
+        return ()
+    tokens = st.tokens_per_batch(accuracy[:-1], batch=batch if isinstance(batch, int) else None)
+    if tokens.per_batch is None or tokens.correct(float(accuracy[-1])) is not None:
+        return ()
+    return (int(run.steps_of("train_mean_token_accuracy")[-1]),)
+
+
+def full_validation_level(run: Run, settled: Mapping[str, Settled]) -> Estimate | None:
+    """Estimate the last full validation loss with the error that its finite set leaves; None if never logged."""
+    values = run.series("full_valid_loss")
+    if not values.size:
+        return None
+    batch, n_valid = run.factor("batch_size"), run.data.n_valid
+    level = st.full_validation(
+        float(values[-1]),
+        settled.get("valid_loss"),
+        batch=batch if isinstance(batch, int) else 0,
+        n_valid=n_valid or 0,
+    )
+    if level.known:
+        return level
+    # Many full evaluations carry their own scatter: their last window is as good as any other.
+    window = st.window_mean(settled.get("full_valid_loss"))
+    return window if window.known else level
+
+
+def _settled(run: Run, metric: str, partial: tuple[int, ...]) -> Settled | None:
+    values, steps = run.series(metric), run.steps_of(metric)
+    if METRICS[metric].split == "train" and partial:
+        full = ~np.isin(steps, partial)
+        values, steps = values[full], steps[full]
+    return st.settle(values, steps.astype(np.float64))
+
+
+def _epoch_slopes(run: Run, curve: str, partial: tuple[int, ...]) -> tuple[Estimate, ...]:
+    ends, _ = epoch_bounds(run)
+    values, steps = run.series(curve), run.steps_of(curve)
+    keep = ~np.isin(steps, partial)
+    slopes, before = [], int(run.steps[0]) - 1
+    for end in ends:
+        inside = (steps > before) & (steps <= end) & keep
+        slopes.append(st.trend(st.settle(values[inside], steps[inside].astype(np.float64))))
+        before = int(end)
+    return tuple(slopes)
+
+
+def _white(relative: Estimate | None) -> float | None:
+    if relative is None or not math.isfinite(relative.value) or relative.value <= 0:
+        return None
+    return st.oscillation_rate_of_noise(relative.value)
+
+
+def _excess(run: Run, settled: Mapping[str, Settled]) -> Estimate | None:
+    """Hold training noise against that of minibatch validation: above 1, it is more than sampling."""
+    train, valid = settled.get("train_loss"), settled.get("valid_loss")
+    if train is None or valid is None:
+        return None
+    return st.as_ratio(st.log_noise_difference(valid, train, definition="noise.excess"))
+
+
+def _loss_gap(full: Estimate | None, window: Mapping[str, Estimate]) -> Estimate | None:
+    train = window.get("train_loss")
+    level = full if full is not None and full.known else window.get("valid_loss")
+    if train is None or level is None:
+        return None
+    return st.difference("gap.loss", train, level)
+
+
+def _counted(run: Run, metric: str, partial: tuple[int, ...]) -> Counted | None:
+    accuracy, steps = run.series(metric), run.steps_of(metric)
+    if not accuracy.size:
+        return None
+    full: npt.NDArray[np.bool_] = ~np.isin(steps, partial)
+    batch = run.factor("batch_size")
+    tokens = st.tokens_per_batch(accuracy[full], batch=batch if isinstance(batch, int) else None)
+    if tokens.per_batch is None:
+        return None
+    last, per_batch = float(accuracy[-1]), tokens.per_batch
+    if not full[-1]:
+        per_batch = partial_tokens(run, last, tokens.per_batch) or 0
+    correct = round(last * per_batch)
+    if not per_batch or abs(last - correct / per_batch) > 1e-6:
+        return None
+    deff = st.design_effect(accuracy[full], tokens.per_batch)
+    return Counted(correct, per_batch, deff, st.wilson(correct, per_batch, deff=deff))
+
+
+def partial_tokens(run: Run, accuracy: float, per_batch: int) -> int | None:
+    """Say how many predictions stand behind the accuracy of the last, partial batch.
+
+    Tools differ in whether an epoch ends with a short batch or runs over into the next: both sizes are tried.
+    """
+    batch, rows, epochs = run.factor("batch_size"), run.data.n_train, run.factor("n_epochs")
+    if isinstance(batch, int) and rows and per_batch % batch == 0:
+        left = [rows % batch, int(rows * epochs) % batch if isinstance(epochs, int | float) else 0]
+        sizes = [size * (per_batch // batch) for size in left if size]
+    else:
+        sizes = list(range(1, per_batch))
+    return next((k for k in sizes if abs(accuracy - round(accuracy * k) / k) < 1e-6), None)
+
+
+def _burn_in_step(series: Settled | None, run: Run, curve: str) -> int | None:
+    if series is None or not series.burn_in:
+        return None
+    return int(run.steps_of(curve)[series.burn_in])
+
+
+def estimate_json(value: Estimate | None) -> dict[str, Any] | None:
+    """Give an estimate as the results JSON holds it, null where a number is undefined."""
+    if value is None:
+        return None
+    numbers = {name: getattr(value, name) for name in ("value", "low", "high", "se", "df", "n", "n_eff", "p")}
+    return {
+        "definition": value.definition,
+        **{k: v if math.isfinite(v) else None for k, v in numbers.items()},
+        "reason": value.reason,
+    }
+
+
+def counted_json(value: Counted | None) -> dict[str, Any] | None:
+    """Give a counted accuracy as the results JSON holds it."""
+    if value is None:
+        return None
+    return {
+        "correct": value.correct,
+        "tokens": value.tokens,
+        "design_effect": value.deff,
+        "interval": estimate_json(value.interval),
+    }

@@ -1,0 +1,71 @@
+"""Recommendations: what to do now, which runs to submit next, what else to try."""
+
+from __future__ import annotations
+
+from analysis.blocks import Block, Code, Heading, Item, Items, Prose
+from analysis.pipeline import Analysis
+from analysis.recommend import NextRun, Recommendation
+from analysis.rich import rich, text
+from analysis.sections.narrative import told
+
+
+def actions(a: Analysis) -> list[Block]:
+    """List what evidence supports, then the document's rules of thumb, each under its label."""
+    evidence = [r for r in a.recommendations if r.basis == "evidence" and r.group != "optimization"]
+    heuristic = [r for r in a.recommendations if r.basis == "heuristic" and r.group == "action"]
+    blocks: list[Block] = []
+    if evidence:
+        blocks += [Heading("What the evidence supports", 4, "actions-evidence"), _list(evidence)]
+    blocks.append(Heading("By the document's rules (heuristic)", 4, "actions-heuristic"))
+    if heuristic:
+        blocks.append(_list(heuristic))
+    else:
+        blocks.append(Prose(text("No rule applies: nothing in the document's numbers calls for a change.")))
+    return [*blocks, *told(a, "actions")]
+
+
+def next_experiments(a: Analysis) -> list[Block]:
+    """Show each next run as the YAML that is also written as a file."""
+    blocks: list[Block] = []
+    for run in a.next_runs:
+        basis = "heuristic" if run.basis == "heuristic" else "evidence"
+        blocks.append(
+            Prose(
+                rich(
+                    "**{name}** ({when}; {basis}), file `{file}`:",
+                    name=run.name,
+                    when=run.when,
+                    basis=basis,
+                    file=run.file,
+                )
+            )
+        )
+        blocks.append(Code(run.to_yaml(), caption=run.file))
+        blocks.append(
+            Prose(
+                rich(
+                    "Expected: {outcome}.{predicted}",
+                    outcome=run.expected_outcome.rstrip("."),
+                    predicted=_predicted(run),
+                )
+            )
+        )
+    return blocks or [Prose(text("No further run is suggested."))]
+
+
+def optimizations(a: Analysis) -> list[Block]:
+    """List the advanced options, each with what the logs say of it."""
+    listed = [r for r in a.recommendations if r.group == "optimization"]
+    blocks: list[Block] = [_list(listed)] if listed else [Prose(text("None applies."))]
+    return [*blocks, *told(a, "optimizations")]
+
+
+def _list(recommendations: list[Recommendation]) -> Items:
+    return Items(tuple(Item(r.title, r.points) for r in recommendations), ordered=True)
+
+
+def _predicted(run: NextRun) -> str:
+    if not run.predictions:
+        return ""
+    shown = "; ".join(f"{p.metric} in [{p.low:.4g}, {p.high:.4g}]" for p in run.predictions)
+    return f" Prediction to be scored when its log arrives: {shown}."

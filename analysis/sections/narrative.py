@@ -1,0 +1,94 @@
+"""From findings to prose: every sentence that claims something goes through here and links to its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.blocks import Block, Callout, Item, Items, Prose
+from analysis.findings import Finding
+from analysis.pipeline import Analysis
+from analysis.rich import Rich, join, rich, text
+
+
+def narrate(finding: Finding) -> Rich:
+    """Write a finding as a sentence with its link; a claim of the document's rules comes first."""
+    link = rich("[evidence](#{id})", id=f"finding-{finding.id}")
+    if not finding.claim:
+        return rich("{text} {link}", text=finding.text, link=link)
+    return rich(
+        "By the document's rules: {claim}. The logs: {text} {link}",
+        claim=finding.claim,
+        text=finding.text,
+        link=link,
+    )
+
+
+def claims(finding: Finding) -> Rich:
+    """Give the claim as a bold lead."""
+    return rich("**{claim}**", claim=finding.claim)
+
+
+def findings_of(a: Analysis, section: str, *rules: str) -> list[Finding]:
+    """Select the findings of a section, or those of some rules in it, in the report's order."""
+    return [f for f in a.findings if f.section == section and (not rules or f.rule in rules)]
+
+
+def told(a: Analysis, section: str, *rules: str) -> list[Block]:
+    """Tell a section's findings: one paragraph for one, a list for more."""
+    found = findings_of(a, section, *rules)
+    if len(found) == 1:
+        return [Prose(narrate(found[0]), status=found[0].status)]
+    return [Items(tuple(item(f) for f in found))] if found else []
+
+
+def item(finding: Finding) -> Item:
+    """Make a list entry of a finding, with cause and remedy beneath where a problem stands."""
+    below = [rich("Cause: {cause}", cause=finding.cause)] if finding.cause else []
+    below += [rich("Remedy: {remedy}", remedy=finding.remedy)] if finding.remedy else []
+    return Item(narrate(finding), tuple(below), status=finding.status)
+
+
+def missing(what: str, why: str) -> list[Block]:
+    """Say that a section cannot be filled, and why."""
+    return [Callout("unknown", rich("{what}: not available", what=what), (text(why),))]
+
+
+def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:
+    """Note which runs did not log any of some metrics; nothing when all did."""
+    without = [run.id for run in a.runs if not any(run.series(metric).size for metric in metrics)]
+    if not without:
+        return []
+    names = ", ".join(a.name(run_id) for run_id in without)
+    return [Prose(rich("{what} was not logged by {names}.", what=what, names=names))]
+
+
+def disagreement(a: Analysis) -> list[Block]:
+    """Show a callout where the evidence refutes, or does not carry, what the document's rules conclude."""
+    refuted = [f for f in a.findings if f.claim and f.status == "contradicted"]
+    weak = [f for f in a.findings if f.claim and f.status in ("not supported", "cannot tell")]
+    if not refuted and not weak:
+        return []
+    body: list[Rich] = [
+        rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=_link(f)) for f in refuted[:6]
+    ]
+    counted = join(
+        [
+            text(
+                f"{len(refuted)} of the conclusions drawn by the document's rules are contradicted by the logs"
+            ),
+            text(f"and {len(weak)} are not carried by them." if weak else "."),
+        ],
+        " " if weak else "",
+    )
+    return [
+        Callout(
+            "warning",
+            rich("**Where the rules and the evidence disagree**"),
+            (counted, *body),
+            id="disagreement",
+        )
+    ]
+
+
+def _link(finding: Finding) -> Rich:
+    return rich("[evidence](#{id})", id=f"finding-{finding.id}")

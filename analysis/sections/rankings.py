@@ -1,0 +1,125 @@
+"""Comparative Rankings: the document's grades and leaders, and what the evidence separates."""
+
+from __future__ import annotations
+
+from analysis.blocks import Block, Cell, Column, Item, Items, Table
+from analysis.factors import changed_factors, factor_values
+from analysis.naming import factor_short, short_value
+from analysis.pipeline import Analysis
+from analysis.rich import Rich, rich
+from analysis.schema import Run
+from analysis.sections.narrative import missing, told
+from analysis.tables import cell, count, loss, percent
+
+_ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
+
+
+def ranking(a: Analysis) -> list[Block]:
+    """Rank by the document's grades; beside them the evidence's, which never contradict a comparison."""
+    ranked = sorted(a.runs, key=lambda run: a.document[run.id].rank or len(a.runs) + 1)
+    if all(a.document[run.id].rank is None for run in ranked):
+        return missing(
+            "Overall ranking",
+            "No run has a number that the document's ladders grade (oscillations, validation accuracy).",
+        )
+    columns = (
+        Column("Rank", layer="document"),
+        Column("Configuration"),
+        Column("Stability Score", "center", "doc.grade_stability", "document"),
+        Column("Performance Score", "center", "doc.grade_performance", "document"),
+        Column("Overall Grade", "center", "doc.grade_overall", "document"),
+        Column("Stability (evidence)", "center", "grade.stability", "evidence"),
+        Column("Performance (evidence)", "center", "grade.performance", "evidence"),
+    )
+    rows = tuple(
+        (
+            cell("–" if d.rank is None else _ORDINALS.get(d.rank, f"{d.rank}th")),
+            Cell(configuration_name(a, run)),
+            cell(d.grades.stability or "–", bold=True),
+            cell(d.grades.performance or "–", bold=True),
+            cell(d.grades.overall or "–", bold=True),
+            cell(a.evidence_grades[run.id].stability, a.evidence_grades[run.id].stability_why),
+            cell(a.evidence_grades[run.id].performance, a.evidence_grades[run.id].performance_why),
+        )
+        for run in ranked
+        for d in (a.document[run.id],)
+    )
+    return [
+        Table("ranking", "Overall configuration ranking", columns, rows, frozenset({0})),
+        *told(a, "ranking"),
+    ]
+
+
+def configuration_name(a: Analysis, run: Run) -> Rich:
+    """Name a run with the factors that set it apart: ``Run 3: lr=0.5, 1 epoch``."""
+    changed = changed_factors(a.runs)
+    values = factor_values(run)
+    shown = [
+        name
+        for name in ("learning_rate", "n_epochs", *changed)
+        if name in values and (name in changed or name == "learning_rate")
+    ]
+    parts = []
+    for name in dict.fromkeys(shown):
+        value = values[name]
+        if name == "n_epochs" and isinstance(value, int):
+            parts.append(count(value, "epoch"))
+        elif len(short_value(value)) <= 30 and len(parts) < 4:
+            parts.append(f"{factor_short(name)}={short_value(value)}")
+    return rich("**{run}**{config}", run=a.name(run.id), config=": " + ", ".join(parts) if parts else "")
+
+
+def leaders(a: Analysis) -> list[Block]:
+    """Name the leader of each of the document's five rankings, with its number."""
+    lines = [_leader(a, *row) for row in _LEADERS]
+    shown = tuple(Item(line) for line in lines if line)
+    if not shown:
+        return missing("Metric leaders", "No run logged a number to lead in.")
+    return [Items(shown), *told(a, "leaders")]
+
+
+_LEADERS = (
+    ("stability", "Best Stability", lambda d: count(d.oscillations, "oscillation")),
+    (
+        "training_performance",
+        "Best Training Performance",
+        lambda d: ", ".join(
+            p
+            for p in (
+                f"{percent(d.final_train_accuracy)} accuracy" if d.final_train_accuracy is not None else "",
+                f"{loss(d.final_train_loss)} loss" if d.final_train_loss is not None else "",
+            )
+            if p
+        ),
+    ),
+    (
+        "validation_performance",
+        "Best Validation Performance",
+        lambda d: ", ".join(
+            p
+            for p in (
+                f"{percent(d.final_valid_accuracy)} accuracy" if d.final_valid_accuracy is not None else "",
+                f"{loss(d.final_valid_loss)} loss" if d.final_valid_loss is not None else "",
+            )
+            if p
+        ),
+    ),
+    ("efficiency", "Best Efficiency", lambda d: count(d.total_steps, "step")),
+    (
+        "monitoring",
+        "Best Monitoring",
+        lambda d: (
+            count(d.full_validation_count, "full validation")
+            if d.full_validation_count
+            else count(d.validation_count, "validation")
+        ),
+    ),
+)
+
+
+def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
+    run_id = a.leaders[key]
+    if run_id is None:
+        return rich("**{label}**: no run has the number", label=label)
+    number = show(a.document[run_id])  # type: ignore[operator]
+    return rich("**{label}**: {run} ({number})", label=label, run=a.name(run_id), number=number)

@@ -1,0 +1,218 @@
+"""Cover, Executive Summary and Conclusion."""
+
+from __future__ import annotations
+
+from analysis.blocks import Block, Callout, Cell, Column, Cover, Footer, Item, Items, Prose, Table, Tone
+from analysis.findings import Finding
+from analysis.naming import display_name, factor_short, short_value, titled
+from analysis.factors import factor_values
+from analysis.pipeline import Analysis
+from analysis.rich import Rich, join, rich, text
+from analysis.sections.narrative import claims, disagreement, narrate
+from analysis.tables import cell, count, listed
+
+_TONES: dict[bool | None, tuple[Tone, str]] = {
+    True: ("good", "met"),
+    False: ("bad", "not met"),
+    None: ("unknown", "cannot tell"),
+}
+
+
+def title(a: Analysis) -> list[Block]:
+    """Build the cover: title, the verdict in one sentence, who was compared with what."""
+    runs = listed([titled(run) for run in a.runs])
+    facts: list[tuple[str, Rich]] = [
+        ("Candidate", text(titled(a.candidate))),
+        ("Baseline", text(titled(a.baseline)) if a.baseline else text("none: a single run")),
+        ("Runs", text(runs)),
+        ("Date", text(a.parameters.day.isoformat())),
+    ]
+    return [Cover(a.title, a.verdict.sentence, tuple(facts))]
+
+
+def executive_summary(a: Analysis) -> list[Block]:
+    """Say in one screen: the configuration, the evidence's verdict, the document's, the goal."""
+    blocks: list[Block] = [
+        Callout(
+            a.verdict.tone,
+            rich("**{headline}**", headline=a.verdict.headline),
+            (text(a.verdict.sentence),),
+            id="verdict",
+        ),
+        Prose(rich("**Configuration**: {config}", config=configuration(a))),
+        Prose(
+            rich(
+                "**Overall Result** (by the document's rules): **{headline}**{why}",
+                headline=a.document_verdict.headline,
+                why=_why(a),
+            )
+        ),
+    ]
+    blocks += _goal(a)
+    blocks += disagreement(a)
+    return blocks
+
+
+def configuration(a: Analysis) -> str:
+    """Write the candidate's configuration in one line."""
+    named = {
+        "learning_rate": "learning rate {}",
+        "n_epochs": "{} epochs",
+        "batch_size": "batch size {}",
+        "seed": "seed {}",
+    }
+    parts = []
+    for factor, value in factor_values(a.candidate).items():
+        if factor == "n_epochs" and value == 1:
+            parts.append("1 epoch")
+        elif factor in named:
+            parts.append(named[factor].format(short_value(value)))
+        elif isinstance(value, str | int | float) and len(str(value)) <= 60:
+            parts.append(f"{factor_short(factor).replace('_', ' ')}: {short_value(value)}")
+    if not parts:
+        return "not stated with the log"
+    return ", ".join(parts[:12]) + (f" and {len(parts) - 12} more" if len(parts) > 12 else "")
+
+
+def conclusion(a: Analysis) -> list[Block]:
+    """Close the report: what was found, lessons, path forward."""
+    blocks: list[Block] = [Prose(text(a.verdict.sentence), id="conclusion")]
+    if a.goal is not None:
+        name = (
+            f'The "{a.candidate.name}" configuration used in' if a.candidate.name else "The configuration of"
+        )
+        state = {True: "achieved", False: "did not achieve", None: "cannot be shown to have achieved"}[
+            a.goal.achieved
+        ]
+        blocks.append(
+            Prose(
+                rich(
+                    "By the document's rules, {name} {run} **{state} its stated goal** ({goal}).",
+                    name=name[0].lower() + name[1:],
+                    run=display_name(a.candidate.id),
+                    state=state,
+                    goal=a.goal.text,
+                )
+            )
+        )
+    return blocks
+
+
+def lessons(a: Analysis) -> list[Block]:
+    """List what was learned: one line a finding that carries a claim, worst news first."""
+    order = ("contradicted", "supported", "not supported", "cannot tell")
+    told = sorted((f for f in a.findings if f.claim), key=lambda f: order.index(f.status))
+    if not told:
+        return [
+            Prose(
+                text(
+                    "There is a single finding: the numbers above describe the run; with nothing to compare it with, no lesson follows."
+                )
+            )
+        ]
+    return [Items(tuple(_lesson(f) for f in told[:8]), ordered=True)]
+
+
+def path_forward(a: Analysis) -> list[Block]:
+    """Name the next experiment."""
+    blocks: list[Block] = []
+    evidence = [r for r in a.recommendations if r.basis == "evidence"]
+    if evidence:
+        blocks.append(
+            Prose(
+                rich(
+                    "**Evidence**: {title}. {why}", title=evidence[0].title, why=join(evidence[0].points[:1])
+                )
+            )
+        )
+    if a.next_runs:
+        first = next((run for run in a.next_runs if run.basis == "heuristic"), a.next_runs[0])
+        changed = ", ".join(
+            f"{key}={short_value(value)}"
+            for key, value in first.config.items()
+            if a.candidate.config.get(key) != value
+        )
+        blocks.append(
+            Prose(
+                rich(
+                    "**By the document's rules** (heuristic): use the {name} configuration ({changed}). Expected: {outcome}.",
+                    name=first.name,
+                    changed=changed or "unchanged",
+                    outcome=first.expected_outcome,
+                )
+            )
+        )
+    return blocks
+
+
+def footer(a: Analysis) -> list[Block]:
+    """Close with date, steps and epochs."""
+    result = a.document[a.candidate.id]
+    epochs = len(result.epochs)
+    lines = a.candidate.provenance.lines
+    rows = a.candidate.provenance.rows_read
+    counted = (
+        f" ({lines} lines in the file, one of them the header)"
+        if lines is not None and lines == rows + 1
+        else ""
+    )
+    return [
+        Footer(
+            rich(
+                "Report generated on {day} | Analysis includes {steps} training steps across {epochs}{lines}",
+                day=a.parameters.day.isoformat(),
+                steps=result.total_steps,
+                epochs=count(epochs, "epoch"),
+                lines=counted,
+            )
+        )
+    ]
+
+
+def _lesson(finding: Finding) -> Item:
+    return Item(rich("{claim}: {text}", claim=claims(finding), text=finding.text), status=finding.status)
+
+
+def _why(a: Analysis) -> Rich:
+    found = [f for f in a.findings if f.rule == "document.result"]
+    return join([(), *(narrate(f) for f in found)], " ") if found else ()
+
+
+def _goal(a: Analysis) -> list[Block]:
+    if a.goal is None:
+        return [Prose(rich("**Goal**: none was stated; give one with `goal` to have it checked."))]
+    if not a.goal.criteria:
+        return [
+            Prose(
+                rich(
+                    "**Goal**: {goal}. It names no criterion the report knows (performance, stability, efficiency, training), so it cannot be checked.",
+                    goal=a.goal.text,
+                )
+            )
+        ]
+    state = {True: "achieved", False: "NOT achieved", None: "undecided"}[a.goal.achieved]
+    rows = tuple(
+        (
+            cell(criterion.name.capitalize()),
+            cell(criterion.asked),
+            Cell(criterion.shown),
+            cell(_TONES[criterion.met][1], tone=_TONES[criterion.met][0]),
+        )
+        for criterion in a.goal.criteria
+    )
+    columns = (
+        Column("Criterion"),
+        Column("Asked for"),
+        Column("Shown", layer="document"),
+        Column("By the document's rules", layer="document"),
+    )
+    return [
+        Prose(
+            rich(
+                "The stated goal “{goal}” was **{state}** by the document's rules.",
+                goal=a.goal.text,
+                state=state,
+            )
+        ),
+        Table("goal", "Was the stated goal achieved?", columns, rows),
+    ]

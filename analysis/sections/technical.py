@@ -1,0 +1,127 @@
+"""Technical Specifications: how every number was made, what the data lacked, which files were written."""
+
+from __future__ import annotations
+
+from analysis.blocks import Block, Cell, Column, Details, Item, Items, Table
+from analysis.definitions import DEFINITIONS
+from analysis.pipeline import Analysis
+from analysis.rich import Rich, rich, text
+from analysis.sections.narrative import told
+from analysis.tables import cell
+
+
+def methodology(a: Analysis) -> list[Block]:
+    """State the document's methods with this report's values, the limits, and all definitions by ID."""
+    d = a.document[a.candidate.id]
+    boundary = ", ".join(f"step {epoch.last_step}" for epoch in d.epochs[:-1])
+    lines = [
+        rich(
+            "**Oscillation Counting**: changes of more than 1% between consecutive values ([doc.oscillations](#def-doc.oscillations))"
+        ),
+        rich(
+            "**Epoch Boundary**: {where} ({how})", where=boundary or "one epoch", how=_HOW[d.epoch_boundary]
+        ),
+        rich("**Validation Coverage**: percentage of steps with validation data"),
+        rich("**Volatility**: rolling standard deviation (window = 20)"),
+        rich(
+            "**Tests**: two-sided at {alpha}, adjusted by Holm over {n} comparisons; equivalence margin ±{margin} in loss",
+            alpha=f"{a.settings.alpha:.0%}",
+            n=sum(c.p is not None for c in a.comparisons),
+            margin=f"{a.settings.equivalence_margin:g}",
+        ),
+        *(text(limit) for limit in a.limits),
+    ]
+    rows = tuple(
+        (
+            Cell(rich("`{id}`", id=d.id)),
+            cell(d.layer),
+            cell(d.text),
+            Cell(rich("`{f}`", f=d.formula) if d.formula else ()),
+            cell(d.source),
+        )
+        for d in DEFINITIONS.values()
+    )
+    columns = (Column("ID"), Column("Layer"), Column("What it is"), Column("Formula"), Column("Source"))
+    table = Table("definitions", "Every definition used in this report", columns, rows)
+    settings = Table(
+        "settings",
+        "Thresholds in force",
+        (Column("Setting"), Column("Value")),
+        tuple(
+            (Cell(rich("`{n}`", n=name)), cell(str(value))) for name, value in a.settings.to_mapping().items()
+        ),
+    )
+    return [
+        Items(tuple(Item(line) for line in lines)),
+        Details(text("All definitions"), (table,)),
+        Details(text("All thresholds"), (settings,)),
+        *told(a, "methodology"),
+    ]
+
+
+_HOW = {
+    "metadata": "from the run's own data",
+    "full validation": "from the rows with a full validation",
+    "estimated": "estimated: steps divided by epochs",
+    "unknown": "the number of epochs is not known",
+}
+
+
+def data_quality(a: Analysis) -> list[Block]:
+    """Show where each log came from, what was dropped, and what could not be known."""
+    columns = (
+        Column("Run"),
+        Column("Source"),
+        Column("Rows read", "right"),
+        Column("Steps", "right"),
+        Column("Metrics"),
+        Column("SHA-256"),
+    )
+    rows = tuple(
+        (
+            cell(a.title_of(run.id)),
+            cell(run.provenance.source, run.provenance.path),
+            cell(str(run.provenance.rows_read)),
+            cell(f"{run.steps[0]} to {run.steps[-1]}"),
+            cell(", ".join(run.metrics)),
+            Cell(rich("`{sha}`", sha=run.provenance.sha256[:12])),
+        )
+        for run in a.runs
+    )
+    table = Table("provenance", "Where the numbers come from", columns, rows)
+    unknown = tuple(Item(line) for run in a.runs for line in _unknown(a, run.id))
+    return [table, *told(a, "data-quality"), *([Items(unknown)] if unknown else [])]
+
+
+def _unknown(a: Analysis, run_id: str) -> list[Rich]:
+    run = a.run(run_id)
+    gone = [
+        name
+        for name, absent in (
+            ("configuration", not run.config),
+            ("number of training examples", run.data.n_train is None),
+            ("number of validation examples", run.data.n_valid is None),
+            ("identity of the validation set", run.data.validation_set is None),
+            ("parent", not run.parent_known),
+        )
+        if absent
+    ]
+    lines = [rich("{run}: not stated: {what}.", run=a.name(run_id), what=", ".join(gone))] if gone else []
+    lines += [text(f"{a.name(run_id)}: {note}") for note in run.notes]
+    if run.extra:
+        lines.append(
+            rich(
+                "{run}: further sidecar keys, kept as they are: {keys}.",
+                run=a.name(run_id),
+                keys=", ".join(
+                    f"{key} = {value}" for key, value in run.extra.items() if key != "predictions"
+                ),
+            )
+        )
+    return lines
+
+
+def files_generated(a: Analysis) -> list[Block]:
+    """List the files of this report."""
+    files = [Item(rich("`{name}`: {what}", name=name, what=what)) for name, what in a.files]
+    return [Items(tuple(files))]
