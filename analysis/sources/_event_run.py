@@ -1,0 +1,127 @@
+"""Read the event files of one run one after the other; damage and restarts are settled here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from analysis.errors import LogError
+from analysis.schema import Dropped
+from analysis.sources._event_message import About
+from analysis.sources._events import Floats, Points, decode
+from analysis.sources._tfrecord import Bytes, Index, intact, records
+from analysis.sources.base import head
+from analysis.sources.limits import check_size
+from analysis.sources.streams import unreadable
+
+_LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass
+class EventLog:
+    """Points of a run in the order of writing, in pieces, and what was met on the way."""
+
+    tags: dict[str, int] = field(default_factory=dict)
+    tag: list[Index] = field(default_factory=list)
+    step: list[Index] = field(default_factory=list)
+    seconds: list[Floats] = field(default_factory=list)
+    value: list[Floats] = field(default_factory=list)
+    about: About = field(default_factory=About)
+    files: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    dropped: list[Dropped] = field(default_factory=list)
+    restarts: set[int] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def points(self) -> int:
+        """Number of scalar points."""
+        return sum(map(len, self.tag))
+
+    def read_part(self, files: list[Path], prefix: str) -> None:
+        """Append the files of one folder, in the order of writing; ``prefix`` goes in front of the tags.
+
+        A restart takes back what was logged before it at or after its step, as TensorBoard shows it.
+        """
+        first = len(self.tag)
+        for path in files:
+            points = self.decode_file(path)
+            self.files.append(str(path))
+            for tag, count in points.skipped.items():
+                self.skipped[prefix + tag] = self.skipped.get(prefix + tag, 0) + count
+            if points.value:
+                self._append(points, prefix, first)
+            for _, restart in [] if points.value else points.restarts:
+                self._take_back(first, restart)
+
+    def decode_file(self, path: Path) -> Points:
+        """Decode one event file; note what is damaged.
+
+        Raises
+        ------
+        LogError
+            If it cannot be opened, is too large, or does not start with an event record.
+        """
+        data = _mapped(path)
+        starts, lengths, ended = records(data)
+        if len(data) and not len(starts):
+            lfs = head(path, len(_LFS_POINTER)) == _LFS_POINTER
+            hint = "a Git LFS pointer, fetch it with: git lfs pull" if lfs else ended
+            raise LogError(f"{path}: not an event file ({hint}); check that it was copied whole")
+        if ended:
+            self.notes.append(f"{path.name}: {ended}; {len(starts):,} records before it were read")
+        good = intact(data, starts, lengths)
+        points = decode(data, starts[good], lengths[good], self.about)
+        bad = int((~good).sum())
+        if bad:
+            self.dropped.append(Dropped("record", bad, f"damaged (checksum) in {path.name}"))
+        if points.malformed:
+            self.dropped.append(Dropped("record", points.malformed, f"no event message in {path.name}"))
+        return points
+
+    def _append(self, points: Points, prefix: str, first: int) -> None:
+        order = np.concatenate(points.order)
+        by_order = np.argsort(order, kind="stable")
+        order = order[by_order]
+        codes = np.array(
+            [self.tags.setdefault(prefix + t, len(self.tags)) for t in points.tags], dtype=np.int64
+        )
+        step = np.concatenate(points.step)[by_order]
+        kept = np.ones(len(step), dtype=bool)
+        for record, restart in sorted(points.restarts):
+            self._take_back(first, restart)
+            gone = kept & (order < record) & (step >= restart)
+            self._note_restart(restart, int(gone.sum()))
+            kept &= ~gone
+        self.tag.append(codes[np.concatenate(points.tag)[by_order]][kept])
+        self.step.append(step[kept])
+        self.seconds.append(np.concatenate(points.wall)[by_order][kept])
+        self.value.append(np.concatenate(points.value)[by_order][kept])
+
+    def _take_back(self, first: int, restart: int) -> None:
+        """Remove points at or after ``restart`` from the pieces of this part."""
+        taken = 0
+        for i in range(first, len(self.tag)):
+            kept = self.step[i] < restart
+            taken += int((~kept).sum())
+            self.tag[i], self.step[i] = self.tag[i][kept], self.step[i][kept]
+            self.seconds[i], self.value[i] = self.seconds[i][kept], self.value[i][kept]
+        self._note_restart(restart, taken)
+
+    def _note_restart(self, restart: int, taken_back: int) -> None:
+        if taken_back:
+            self.restarts.add(restart)
+            self.dropped.append(
+                Dropped("step", taken_back, f"points taken back by a restart at step {restart}")
+            )
+
+
+def _mapped(path: Path) -> Bytes:
+    try:
+        if not check_size(path):
+            return np.empty(0, dtype=np.uint8)
+        return np.memmap(path, dtype=np.uint8, mode="r")
+    except OSError as problem:
+        raise unreadable(path, problem) from None

@@ -1,0 +1,181 @@
+"""TensorBoard event files (``*tfevents*``): every scalar of a run, read without TensorBoard.
+
+A folder with event files is one run, its files one run continued; ``train/``, ``validation/`` and the like
+below it (Keras, TF Estimator) are parts of the same run, and their name goes in front of the tags. A folder
+of such folders holds several runs. The checksum of every record is verified: a damaged payload is left out,
+a damaged or missing frame ends its file; both are noted. What is not a scalar is counted and skipped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis.errors import LogError
+from analysis.schema import Dropped
+from analysis.sources._event_config import event_config
+from analysis.sources._event_run import EventLog
+from analysis.sources._points import Table, choose_columns, points_table
+from analysis.sources.base import Columns
+from analysis.sources.raw import RawLog
+
+NAME = "tensorboard"
+SCHEME = "tb"
+
+_PARTS = ("train", "training", "validation", "valid", "val", "eval", "evaluation", "test")
+_HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")  # PyTorch's add_hparams logs into a folder named after the time
+_PLACEHOLDER = "hp_metric"  # Lightning logs it as -1 where nobody sets it
+_DEPTH = 5  # levels below a folder on which runs are looked for
+_ENTRIES = 20_000  # folder entries looked at
+
+
+def recognises(path: Path) -> bool:
+    """Tell whether a path is an event file, or a folder that holds some at most five levels down."""
+    if path.is_file():
+        return _is_event_file(path)
+    return next(_run_folders(path), None) is not None
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read an event file, a run folder, or all runs below a folder.
+
+    Raises
+    ------
+    LogError
+        If there is no run, or none holds a scalar.
+    """
+    if path.is_file():
+        return [_load_run(path.parent, {"": [path]}, columns)]
+    logs, problems = [], []
+    for folder in _run_folders(path):
+        try:
+            log = _load_run(folder, _parts(folder), columns)
+        except LogError as problem:
+            problems.append(problem)
+        else:
+            inside = folder.relative_to(path).as_posix()
+            logs.append(log if inside == "." else replace(log, id=inside))
+    if not logs:
+        nothing = LogError(f"{path}: no event file (*tfevents*) within {_DEPTH} levels; give a run's folder")
+        raise problems[0] if problems else nothing
+    unread = tuple(f"a run beside it cannot be read: {problem}" for problem in problems)
+    return [replace(log, notes=(*log.notes, *unread)) for log in logs]
+
+
+def _load_run(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -> RawLog:
+    log = EventLog()
+    for part, files in parts.items():
+        log.read_part(files, f"{part}/" if part else "")
+    if parts.get("") == _event_files(folder):  # all of the folder was asked for, not one file in it
+        _read_children(log, folder)
+    if not log.points:
+        what = f"{len(log.skipped)} tags, none of them a scalar" if log.skipped else "no scalar"
+        problem = "".join(f" ({note})" for note in log.notes[:1])
+        raise LogError(f"{log.files[0]}: {what}{problem}; log at least one scalar, for example a loss")
+    table, placeholder = _without_placeholder(_table(folder, log), log.files[0])
+    config, config_files, notes = event_config(folder, log.about)
+    return RawLog(
+        frame=choose_columns(table.frame, columns),
+        source=NAME,
+        files=(*log.files, *config_files),
+        rows_read=log.points,
+        config=config,
+        id=folder.resolve().name,
+        seams=tuple(sorted({*table.seams, *log.restarts})),
+        dropped=(*log.dropped, *_skipped(log), *table.dropped, *placeholder),
+        notes=(*log.notes, *notes),
+    )
+
+
+def _table(folder: Path, log: EventLog) -> Table:
+    return points_table(
+        folder,
+        list(log.tags),
+        tag=np.concatenate(log.tag),
+        step=np.concatenate(log.step),
+        seconds=np.concatenate(log.seconds),
+        value=np.concatenate(log.value),
+    )
+
+
+def _without_placeholder(table: Table, where: str) -> tuple[Table, tuple[Dropped, ...]]:
+    frame = table.frame
+    if _PLACEHOLDER not in frame or not (frame[_PLACEHOLDER].dropna() == -1).all():
+        return table, ()
+    count = int(frame[_PLACEHOLDER].count())
+    others = frame.columns.difference(["step", "timestamp", _PLACEHOLDER])
+    frame = frame.drop(columns=_PLACEHOLDER)[frame[others].notna().any(axis=1)]
+    if frame.empty:
+        raise LogError(f"{where}: no scalar besides Lightning's placeholder {_PLACEHOLDER} = -1; log a loss")
+    dropped = Dropped(_PLACEHOLDER, count, "the placeholder -1 of Lightning")
+    return replace(table, frame=frame.reset_index(drop=True)), (dropped,)
+
+
+def _skipped(log: EventLog) -> tuple[Dropped, ...]:
+    """Count what is no scalar: pictures, histograms, texts, graphs."""
+    if not log.skipped:
+        return ()
+    shown = ", ".join(list(log.skipped)[:5]) + (", …" if len(log.skipped) > 5 else "")
+    return (Dropped(shown, sum(log.skipped.values()), "not scalars"),)
+
+
+def _read_children(log: EventLog, folder: Path) -> None:
+    """Read folders that PyTorch's writers put below a run: of ``add_hparams`` and of ``add_scalars``."""
+    children = [p for p in _entries(folder) if p.is_dir() and p.name not in _PARTS]
+    for child in [*children, *(p for c in children for p in _entries(c) if p.is_dir())]:
+        files = _event_files(child)
+        if files and _HPARAMS_FOLDER.fullmatch(child.name):
+            for file in files:
+                log.decode_file(file)
+                log.files.append(str(file))
+        elif files:
+            curve = child.relative_to(folder).as_posix()
+            tag = next(iter(EventLog().decode_file(files[0]).tags), "")
+            if tag and re.sub("[/ ]", "_", curve).startswith(re.sub("[/ ]", "_", tag) + "_"):
+                log.read_part(files, f"{curve}/")
+
+
+def _is_event_file(path: Path) -> bool:
+    return "tfevents" in path.name and not path.name.endswith(".profile-empty")
+
+
+def _event_files(folder: Path) -> list[Path]:
+    """Event files of a folder in the order of writing: their names carry the time and a counter."""
+    found = [path for path in _entries(folder) if _is_event_file(path) and path.is_file()]
+    return sorted(
+        found, key=lambda p: [(not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in p.name.split(".")]
+    )
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _parts(folder: Path) -> dict[str, list[Path]]:
+    """Event files of a run: its own under an empty name, those of its parts under theirs."""
+    parts = {"": _event_files(folder), **{name: _event_files(folder / name) for name in _PARTS}}
+    return {name: files for name, files in parts.items() if files}
+
+
+def _run_folders(top: Path) -> Iterator[Path]:
+    """Yield the folders that are a run: ``top`` itself, or the first ones met on each way down."""
+    level, looked = [top], 0
+    for _ in range(_DEPTH + 1):
+        below: list[Path] = []
+        for folder in level:
+            if _parts(folder):
+                yield folder
+                continue
+            entries = _entries(folder)
+            looked += len(entries)
+            below += [p for p in entries if p.is_dir() and not p.name.startswith(".")]
+            if looked > _ENTRIES:
+                return
+        level = below
