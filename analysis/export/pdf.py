@@ -1,0 +1,216 @@
+"""The PDF report: an executed notebook typeset by Typst."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import Exporter
+from nbformat import NotebookNode
+from traitlets import default
+
+from analysis.errors import AnalysisError
+from analysis.export import templates_dir
+from analysis.export.foreign import blocks_from_html
+from analysis.export.outline import Outline, about, has_cover, reserved_ids, title_of
+from analysis.export.prose import TypstProse, decoded, image_of
+from analysis.render import TYPST, typst
+from analysis.render.legible import covered
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_MOST_LINES = 300
+_FORMATS = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif"}
+
+
+@cache
+def _fonts() -> Path:
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """Code points that the last fallback font draws, upright and bold: every other is spelled out."""
+    from fontTools.ttLib import TTFont
+
+    covered_by = []
+    for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"):
+        with TTFont(_fonts() / name, lazy=True) as font:
+            covered_by.append(frozenset(font.getBestCmap()))
+    return (covered_by[0] & covered_by[1]) | {0x200B, 0x2068, 0x2069}
+
+
+@cache
+def _compiler() -> Any:
+    import typst as compiler
+
+    return compiler.Compiler(font_paths=[str(_fonts())], ignore_system_fonts=True)
+
+
+@dataclass
+class _Document:
+    """Typst source of a notebook under construction, one entry a cell, and the images it names."""
+
+    outline: Outline
+    cells: dict[int, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def image(self, kind: str, data: str, alt: str) -> str:
+        name = f"image-{len(self.files)}.{_FORMATS[kind]}"
+        self.files[name] = decoded(data)
+        return f'rr-picture("{name}", "{_FORMATS[kind]}", {typst.literal(alt)})'
+
+
+class PDFReport(Exporter):
+    """Turn an executed notebook into a tagged PDF (PDF/UA-1).
+
+    Each output is set in its Typst form where it has one; images, tables, text and errors of
+    other libraries are set as well as can be. Code is left out.
+    """
+
+    export_from_notebook = None
+    output_mimetype = "application/pdf"
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".pdf"
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Typeset a notebook.
+
+        Parameters
+        ----------
+        nb : nbformat.NotebookNode
+            An executed notebook.
+
+        Returns
+        -------
+        tuple[bytes, dict]
+            The same PDF, byte for byte, for the same notebook; nbconvert's resources.
+
+        Raises
+        ------
+        AnalysisError
+            If a cell cannot be typeset; names the cell.
+        """
+        nb, resources = super().from_notebook_node(nb, resources, **kw)
+        document = _written(nb)
+        frame = _frame(nb)
+        try:
+            pdf = _compiled(frame, document.cells, document.files)
+        except RuntimeError as error:
+            raise _blamed(error, frame, document) from None
+        resources["output_extension"] = ".pdf"
+        return pdf, resources
+
+
+def typst_source(nb: NotebookNode) -> str:
+    """Give the Typst source of a notebook, as the exporter compiles it."""
+    return _frame(nb) + "".join(_written(nb).cells.values())
+
+
+def _frame(nb: NotebookNode) -> str:
+    title = typst.literal(title_of(nb))
+    language = typst.literal(str(nb.metadata.get("language", "en")))
+    template = (templates_dir() / "pdf" / "report.typ").read_text(encoding="utf-8")
+    cover = "" if has_cover(nb) else f"#rr-cover(title: {title})\n#rr-contents()\n"
+    return f"{template}\n#show: report.with(title: {title}, language: {language})\n{cover}"
+
+
+def _written(nb: NotebookNode) -> _Document:
+    document = _Document(Outline(reserved=reserved_ids(nb)))
+    for number, cell in enumerate(nb.cells, start=1):
+        if cell.cell_type == "markdown":
+            prose = TypstProse(document.outline, cell.get("attachments", {}), document.image)
+            source = prose.render(cell.source)
+        elif cell.cell_type == "code":
+            source = "".join(_output(output, number=number, document=document) for output in cell.outputs)
+        else:
+            continue
+        if source:
+            document.cells[number] = covered(source, _glyphs())
+    return document
+
+
+def _output(output: NotebookNode, *, number: int, document: _Document) -> str:
+    if output.output_type == "stream":
+        tone = "warning" if output.name == "stderr" else "neutral"
+        return _verbatim(output.text, tone=tone)
+    if output.output_type == "error":
+        lines = [f"Cell {number}: {output.ename}: {output.evalue}", *output.get("traceback", [])]
+        return _verbatim("\n".join(lines), tone="bad")
+    known = about(output)
+    kind = known.get("kind")
+    if kind == "style":
+        return ""
+    if kind == "heading":
+        entry = document.outline.add(known["text"], level=known["level"], identity=known["id"])
+        return f"#{typst.heading(typst.characters(entry.text), level=entry.level, identity=entry.id)}\n"
+    if TYPST in output.data:
+        contents = "#rr-contents()\n" if kind == "cover" else ""
+        return f"{output.data[TYPST]}{contents}"
+    return _foreign(output, number=number, document=document)
+
+
+def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
+    data: Mapping[str, str] = output.data
+    section = document.outline.entries[-1].text if document.outline.entries else "the notebook"
+    alt = str(output.metadata.get("alt") or f"Picture from cell {number}, in {section}")
+    if "image/svg+xml" in data:
+        return f"#rr-figure(none, {typst.literal(data['image/svg+xml'])}, {typst.literal(alt)}, none, none)\n"
+    image = image_of(data)
+    if image:
+        return f"#{document.image(*image, alt)}\n"
+    if "text/html" in data:
+        blocks = blocks_from_html(data["text/html"])
+        if blocks:
+            return "".join(typst.render(block) for block in blocks)
+    if "text/markdown" in data:
+        return TypstProse(document.outline, {}, document.image).render(data["text/markdown"])
+    plain = data.get("text/latex") or data.get("text/plain")
+    return _verbatim(plain, tone="neutral") if plain else ""
+
+
+def _verbatim(text: str, *, tone: str) -> str:
+    lines = _ANSI.sub("", text).rstrip().split("\n")
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[:_MOST_LINES], f"… {len(lines) - _MOST_LINES:,} more lines in the notebook"]
+    written = typst.verbatim("\n".join(lines))
+    return f'#rr-verbatim({written}, tone: "{tone}")\n' if lines != [""] else ""
+
+
+def _compiled(frame: str, cells: Mapping[int, str], files: Mapping[str, bytes]) -> bytes:
+    source = covered(frame, _glyphs()) + "".join(cells.values())
+    pdf: bytes = _compiler().compile(
+        {"main.typ": source.encode(), **files}, format="pdf", pdf_standards=["ua-1"]
+    )
+    return pdf
+
+
+def _blamed(error: RuntimeError, frame: str, document: _Document) -> AnalysisError:
+    """Find the first cell with which the notebook up to there cannot be typeset, by bisection."""
+    numbers = list(document.cells)
+    good, bad, reason = 0, len(numbers), error
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            _compiled(frame, {number: document.cells[number] for number in numbers[:middle]}, document.files)
+            good = middle
+        except RuntimeError as earlier:
+            bad, reason = middle, earlier
+    return AnalysisError(
+        f"PDF: cell {numbers[bad - 1]} of the notebook cannot be typeset: {_message(reason)}"
+    )
+
+
+def _message(error: RuntimeError) -> str:
+    hints = "; ".join(getattr(error, "hints", []))
+    first = " ".join(str(getattr(error, "message", error)).split())
+    return f"{first} ({hints})" if hints else first

@@ -1,0 +1,221 @@
+"""Blocks as Typst source: calls of the functions that ``templates/pdf/report.typ`` defines.
+
+Text reaches Typst only inside string literals, never in markup, so that nothing in it can act as source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import singledispatch
+
+from analysis.blocks import (
+    Block,
+    Callout,
+    Code,
+    Cover,
+    Details,
+    Figure,
+    Footer,
+    Heading,
+    Item,
+    Items,
+    Prose,
+    Status,
+    Table,
+)
+from analysis.render.html import anchor
+from analysis.render.legible import breakable, legible, right_to_left
+from analysis.render.signs import LAYERS, STATUSES, TONES
+from analysis.render.typst_table import table
+from analysis.rich import Rich, Span
+
+_NOT_DRAWN = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
+_WEB_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+_SLANTED = re.compile(r"[\x20-\u024f\u0370-\u052f\u2000-\u206f\u20a0-\u22ff]*")
+_CODE_WIDTH = 84
+
+
+def render(block: Block) -> str:
+    """Render a block as Typst source.
+
+    Parameters
+    ----------
+    block : Block
+        Any block of a report.
+
+    Returns
+    -------
+    str
+        Markup-mode source that stands for itself, given the functions of the report template.
+    """
+    return f"#{_render(block)}\n"
+
+
+def expression(block: Block) -> str:
+    """Render a block as an expression, to stand inside another one."""
+    return _render(block)
+
+
+def literal(text: str) -> str:
+    r"""Write a text as a Typst string literal: the one place where text becomes source.
+
+    Examples
+    --------
+    >>> print(literal('say "#import" \\ $x$'))
+    "say \"#import\" \\ $x$"
+    """
+    return _quoted(legible(text))
+
+
+def _quoted(text: str) -> str:
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{text}"'
+
+
+def characters(text: str) -> str:
+    """Write running text as an expression; long names may break, right-to-left letters are kept apart."""
+    if right_to_left(text):
+        return f"rr-apart({literal(text)})"
+    pieces = breakable(legible(text))
+    return literal(pieces[0]) if len(pieces) == 1 else f"rr-pieces({array(map(literal, pieces))})"
+
+
+def inline(text: Rich) -> str:
+    """Write rich text as one content expression."""
+    parts = [_span(span) for span in text]
+    return parts[0] if len(parts) == 1 else "{" + "; ".join(parts) + "}" if parts else '""'
+
+
+def _span(span: Span) -> str:
+    content = f"rr-mono({characters(span.text)})" if span.code else characters(span.text)
+    return linked(emphasised(content, span), span.href)
+
+
+def emphasised(content: str, span: Span) -> str:
+    """Wrap an expression in the span's styles; slanted only where the slanted fonts have the letters."""
+    if span.italic and _SLANTED.fullmatch(span.text):
+        content = f"emph({content})"
+    return f"strong({content})" if span.bold else content
+
+
+def linked(content: str, href: str | None) -> str:
+    """Make an expression a link to a place in the report or in the web; other targets are dropped."""
+    if href and href.startswith("#"):
+        return f"rr-link({literal(anchor(href[1:]))}, {content})"
+    return f"link({literal(href)}, {content})" if href and _WEB_LINK.match(href) else content
+
+
+def array(items: Iterable[str]) -> str:
+    """Write expressions as a Typst array, whatever their number."""
+    return "(" + "".join(f"{item}, " for item in items) + ")"
+
+
+def _identity(identity: str | None) -> str:
+    return literal(anchor(identity)) if identity else "none"
+
+
+def _status(status: Status | None) -> str:
+    if status is None:
+        return "none"
+    sign = STATUSES[status]
+    return f'rr-badge("{sign.tone}", "{sign.glyph}", "{sign.word}")'
+
+
+@singledispatch
+def _render(block: Block) -> str:
+    raise TypeError(f"no Typst form for {type(block).__name__}")
+
+
+@_render.register
+def _(block: Cover) -> str:
+    facts = array(f"({literal(label)}, {inline(value)})" for label, value in block.facts)
+    layers = array(f'("{layer}", "{name}", "{meaning}")' for layer, (name, meaning) in LAYERS.items())
+    statuses = array(_status(status) for status in STATUSES)
+    return (
+        f"rr-cover(title: {characters(block.title)}, subtitle: {characters(block.subtitle)}, "
+        f"facts: {facts}, layers: {layers}, statuses: {statuses})"
+    )
+
+
+@_render.register
+def _(block: Heading) -> str:
+    return heading(characters(block.text), level=block.level, identity=anchor(block.id))
+
+
+def heading(content: str, *, level: int, identity: str) -> str:
+    """Write a heading; the report's level 2 (``##``) is the top level under the title."""
+    return f"rr-heading({max(1, level - 1)}, {_identity(identity)}, {content})"
+
+
+@_render.register
+def _(block: Prose) -> str:
+    return f"rr-prose({_identity(block.id)}, {_status(block.status)}, {inline(block.text)})"
+
+
+@_render.register
+def _(block: Items) -> str:
+    return f"rr-items({array(_item(item) for item in block.items)}, ordered: {str(block.ordered).lower()})"
+
+
+def _item(item: Item) -> str:
+    below = array(inline(child) for child in item.children)
+    return f"({_identity(item.id)}, {_status(item.status)}, {inline(item.text)}, {below})"
+
+
+@_render.register
+def _(block: Callout) -> str:
+    sign = TONES[block.tone]
+    body = array(inline(paragraph) for paragraph in block.body)
+    return (
+        f'rr-callout({_identity(block.id)}, "{block.tone}", "{sign.glyph or "i"}", '
+        f"{inline(block.title)}, {body})"
+    )
+
+
+@_render.register
+def _(block: Table) -> str:
+    return table(block, inline=inline, characters=characters)
+
+
+@_render.register
+def _(block: Figure) -> str:
+    data = "none" if block.data is None else _render(block.data)
+    drawing = _NOT_DRAWN.sub("", block.svg)
+    return (
+        f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, "
+        f"{inline(block.caption)}, {data})"
+    )
+
+
+@_render.register
+def _(block: Code) -> str:
+    caption = characters(block.caption) if block.caption else "none"
+    return f"rr-code({verbatim(block.text)}, {literal(block.language)}, {caption})"
+
+
+def verbatim(code: str) -> str:
+    """Write verbatim text as a string literal whose lines may break where they are wider than the page."""
+    lines = (
+        "\N{ZERO WIDTH SPACE}".join(breakable(line)) if len(line) > _CODE_WIDTH else line
+        for line in legible(code).split("\n")
+    )
+    return _quoted("\n".join(lines))
+
+
+@_render.register
+def _(block: Details) -> str:
+    inner = "; ".join(_inside(below) for below in block.blocks)
+    return f"rr-details({inline(block.summary)}, {{{inner}}})"
+
+
+def _inside(block: Block) -> str:
+    # A heading in a folded part is no part of the report's outline.
+    if isinstance(block, Heading):
+        return f"rr-prose({_identity(block.id)}, none, strong({characters(block.text)}))"
+    return _render(block)
+
+
+@_render.register
+def _(block: Footer) -> str:
+    return f"rr-footer({inline(block.text)})"

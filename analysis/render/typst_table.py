@@ -1,0 +1,159 @@
+"""Tables in Typst: widths, type size and, for very wide tables, the parts they are split into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from analysis.blocks import Cell, Column, Table
+from analysis.render.html import anchor
+from analysis.render.legible import breakable
+from analysis.render.signs import LAYERS, TONES
+from analysis.rich import Rich, plain
+
+PAGE = 487.0
+"""Width of the text block in points: A4 less the margins set in the template."""
+
+_SIZES = (8.6, 7.8, 7.0)
+_GUTTER = 11.0
+_CHARACTER = 0.53
+_CAP = 38
+_COMFORT = 10
+
+
+def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
+    """Write a table as a Typst expression.
+
+    Parameters
+    ----------
+    block : Table
+        Any number of rows and columns.
+    inline, characters : callable
+        How rich and plain text become Typst expressions.
+
+    Returns
+    -------
+    str
+        One call of ``rr-table``; a table wider than the page is split by columns, and each part
+        repeats the first column.
+    """
+    size, parts = layout(block)
+    written = "".join(
+        f"({_columns(block, part, size=size)}, {_head(block, part, characters=characters)}, "
+        f"{_rows(block, part, inline=inline)}), "
+        for part in parts
+    )
+    strong = "".join(f"{index}, " for index in sorted(block.strong))
+    notes = "".join(f"{inline(note)}, " for note in block.notes)
+    identity = f'"{anchor(block.id)}"' if block.id else "none"
+    caption = characters(block.caption) if block.caption else "none"
+    return (
+        f"rr-table({identity}, {caption}, ({written}), strong: ({strong}), notes: ({notes}), size: {size}pt)"
+    )
+
+
+def layout(block: Table) -> tuple[float, list[tuple[int, ...]]]:
+    """Choose the type size and the columns of each part.
+
+    Returns
+    -------
+    tuple
+        Type size in points, and for each part the indices of its columns.
+
+    Examples
+    --------
+    >>> wide = Table("t", "c", tuple(Column(f"column {i}") for i in range(30)), ())
+    >>> size, parts = layout(wide)
+    >>> len(parts) > 1 and all(part[0] == 0 for part in parts)
+    True
+    """
+    everything = tuple(range(len(block.columns)))
+    needs = [_need(block, index) for index in everything]
+    for size in _SIZES:
+        if _points(needs, size=size) <= PAGE:
+            return size, [everything]
+    size = _SIZES[1]
+    parts: list[tuple[int, ...]] = []
+    part: list[int] = [0]
+    for index in everything[1:]:
+        if len(part) > 1 and _points([needs[i] for i in (*part, index)], size=size) > PAGE:
+            parts.append(tuple(part))
+            part = [0]
+        part.append(index)
+    return size, [*parts, tuple(part)]
+
+
+def _points(lengths: Sequence[int], *, size: float) -> float:
+    return sum(length * size * _CHARACTER + _GUTTER for length in lengths)
+
+
+def _texts(block: Table, index: int) -> list[str]:
+    column = block.columns[index]
+    texts = [column.label]
+    for row in block.rows:
+        cell: Cell = row[index]
+        mark = "  " if TONES[cell.tone].glyph else ""
+        texts += [mark + plain(cell.text), plain(cell.minor)]
+    return [*texts, column.definition or ""]
+
+
+def _need(block: Table, index: int) -> int:
+    """Give the least number of characters at which a column reads well: its longest unbreakable piece."""
+    texts = _texts(block, index)
+    longest = max(
+        (len(piece) for text in texts for word in text.split() for piece in breakable(word)), default=1
+    )
+    return max(longest, min(_COMFORT, max(len(text) for text in texts)), 2)
+
+
+def _columns(block: Table, part: tuple[int, ...], *, size: float) -> str:
+    """Give each column its need, and share what is left of the page by what the texts would like."""
+    needs = [_need(block, index) for index in part]
+    likes = [max(need, min(_CAP, _natural(block, index))) for need, index in zip(needs, part, strict=True)]
+    if _points(likes, size=size) <= PAGE:
+        return "(" + "auto, " * len(part) + ")"
+    spare = max(0.0, PAGE - _points(needs, size=size))
+    wishes = [like - need for like, need in zip(likes, needs, strict=True)]
+    total = sum(wishes) or 1
+    shrink = min(1.0, PAGE / _points(needs, size=size))
+    widths = [
+        (need * size * _CHARACTER + _GUTTER) * shrink + spare * wish / total
+        for need, wish in zip(needs, wishes, strict=True)
+    ]
+    return "(" + "".join(f"{width:.1f}pt, " for width in widths) + ")"
+
+
+def _natural(block: Table, index: int) -> int:
+    return max(len(text) for text in _texts(block, index))
+
+
+def _head(block: Table, part: tuple[int, ...], *, characters: Callable[[str], str]) -> str:
+    columns = [block.columns[index] for index in part]
+    groups = ""
+    if any(column.layer for column in columns):
+        for layer, run in groupby(columns, key=lambda column: column.layer):
+            name = LAYERS[layer][0] if layer else ""
+            groups += f'({len(list(run))}, "{layer or ""}", "{name}"), '
+    labels = "".join(f"{_label(column, characters=characters)}, " for column in columns)
+    return f"(({groups}), ({labels}))"
+
+
+def _label(column: Column, *, characters: Callable[[str], str]) -> str:
+    definition = "none"
+    if column.definition:
+        target = anchor(f"def-{column.definition}")
+        definition = f'rr-link("{target}", {characters(column.definition)})'
+    return f'({characters(column.label)}, "{column.align}", "{column.layer or ""}", {definition})'
+
+
+def _rows(block: Table, part: tuple[int, ...], *, inline: Callable[[Rich], str]) -> str:
+    rows = ""
+    for row in block.rows:
+        cells = "".join(f"{_cell(row[index], inline=inline)}, " for index in part)
+        rows += f"({cells}), "
+    return f"({rows})"
+
+
+def _cell(cell: Cell, *, inline: Callable[[Rich], str]) -> str:
+    minor = inline(cell.minor) if cell.minor else "none"
+    return f'({inline(cell.text)}, {minor}, "{cell.tone}", "{TONES[cell.tone].glyph}")'

@@ -1,0 +1,85 @@
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const remember = (key, value) => { try { localStorage.setItem(key, value); } catch (e) { /* file: may refuse */ } };
+  const recall = (key) => { try { return localStorage.getItem(key); } catch (e) { return null; } };
+
+  root.classList.add("scripted");
+
+  const themeButton = document.querySelector("[data-toggle=theme]");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+  const labelTheme = () => { themeButton.textContent = isDark() ? "Light" : "Dark"; };
+  if (recall("report-theme")) root.dataset.theme = recall("report-theme");
+  themeButton.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    remember("report-theme", root.dataset.theme);
+    labelTheme();
+  });
+  system.addEventListener("change", labelTheme);
+  labelTheme();
+
+  const codeButton = document.querySelector("[data-toggle=code]");
+  codeButton.addEventListener("click", () => {
+    const shown = root.classList.toggle("with-code");
+    codeButton.setAttribute("aria-pressed", String(shown));
+    document.querySelectorAll("details.code").forEach((part) => { part.open = shown; });
+  });
+
+  // Only what really scrolls is a stop for the keyboard.
+  const regions = [...document.querySelectorAll(".rr-scroll, pre[tabindex]")];
+  const settle = () => regions.forEach((part) => {
+    if (part.scrollWidth > part.clientWidth + 1) part.tabIndex = 0; else part.removeAttribute("tabindex");
+  });
+  addEventListener("resize", settle);
+  document.addEventListener("toggle", settle, true);
+  settle();
+
+  // A link into a folded part unfolds it.
+  const reveal = () => {
+    let id = "";
+    try { id = decodeURIComponent(location.hash.slice(1)); } catch (e) { return; }
+    const target = id && document.getElementById(id);
+    if (!target) return;
+    for (let part = target.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  if (location.hash) reveal();
+
+  const folded = document.querySelector("nav.contents > details");
+  const narrow = matchMedia("(max-width: 1099px)");
+  const fold = () => { folded.open = !narrow.matches; };
+  narrow.addEventListener("change", fold);
+  fold();
+  folded.addEventListener("click", (event) => { if (narrow.matches && event.target.closest("a")) folded.open = false; });
+
+  const links = new Map([...document.querySelectorAll("nav.contents a")].map((a) => [a.hash.slice(1), a]));
+  const heads = [...links.keys()].map((id) => document.getElementById(decodeURIComponent(id))).filter(Boolean);
+  let current = null;
+  const follow = () => {
+    let head = heads[0];
+    for (const candidate of heads) {
+      if (candidate.getBoundingClientRect().top > 120) break;
+      head = candidate;
+    }
+    const link = head && links.get(encodeURIComponent(head.id)) || head && links.get(head.id);
+    if (link === current) return;
+    if (current) current.removeAttribute("aria-current");
+    current = link;
+    if (!link) return;
+    link.setAttribute("aria-current", "location");
+    const box = folded.parentElement;
+    if (!narrow.matches && (link.offsetTop < box.scrollTop + 40 || link.offsetTop > box.scrollTop + box.clientHeight - 60))
+      box.scrollTop = link.offsetTop - box.clientHeight / 2;
+  };
+  addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
+  follow();
+
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("main details:not(.code):not([open])")];
+    opened.forEach((part) => { part.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((part) => { part.open = false; }));
+})();
