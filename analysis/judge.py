@@ -1,0 +1,251 @@
+"""The evidence's overall result and grades: pure functions of comparisons, never of single points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.blocks import Tone
+from analysis.comparability import Gate, factor_names
+from analysis.compare import Comparison
+from analysis.evidence import RunEvidence
+from analysis.metrics import METRICS
+from analysis.naming import display_name
+from analysis.schema import Run
+from analysis.settings import Settings
+from analysis.tables import interval, number, p_value
+
+RESULTS: Mapping[str, Tone] = {
+    "improved": "good",
+    "regressed": "bad",
+    "mixed": "warning",
+    "equivalent": "neutral",
+    "stability-only change": "warning",
+    "no evidence of a difference": "neutral",
+    "insufficient data": "unknown",
+}
+"""The seven results, and how each is meant."""
+
+PRIMARY = ("full_valid_loss", "valid_loss", "train_loss")
+"""What "performance" is: the first of these that both runs have with an interval, else any judged metric."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The overall result with the comparisons behind it."""
+
+    result: str
+    headline: str
+    sentence: str
+    tone: Tone
+    primary: Comparison | None = None
+    stability: Comparison | None = None
+    attributable: str = "cannot tell"
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the verdict's details as the results JSON holds them."""
+        return {
+            "result": self.result,
+            "sentence": self.sentence,
+            "primary": self.primary.to_json() if self.primary else None,
+            "stability": self.stability.to_json() if self.stability else None,
+            "attributable": self.attributable,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class EvidenceGrade:
+    """What the evidence lets one say of a run: letters that no comparison contradicts."""
+
+    stability: str
+    stability_why: str
+    performance: str
+    performance_why: str
+
+
+def judge(
+    candidate: Run,
+    baseline: Run | None,
+    compared: Sequence[Comparison],
+    pair: Gate | None,
+    settings: Settings,
+) -> Verdict:
+    """Decide the overall result of the candidate against the baseline."""
+    if baseline is None or pair is None:
+        sentence = (
+            f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
+        )
+        return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
+    primary, stability = primary_comparison(compared), stability_comparison(compared)
+    names = display_name(candidate.id), display_name(baseline.id)
+    if primary is None:
+        why = (
+            next((c.result.reason for c in compared if c.result.reason), None) or "no metric both runs share"
+        )
+        sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
+        return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
+    result = _result(primary, stability, settings)
+    reason = ""
+    if primary.comparable is False and result in ("improved", "regressed", "mixed", "equivalent"):
+        result, reason = "insufficient data", f"not comparable: {primary.reason}"
+    sentence = _sentence(result, names, primary, stability, settings)
+    return Verdict(
+        result,
+        result.upper(),
+        " ".join([sentence, _condition(primary, result), _attribution(pair, result)])
+        .strip()
+        .replace("  ", " "),
+        RESULTS[result],
+        primary,
+        stability,
+        {"same": "yes", "different": "no", "cannot tell": "cannot tell"}[pair.attributable],
+        reason or pair.reason(),
+    )
+
+
+def primary_comparison(compared: Sequence[Comparison]) -> Comparison | None:
+    """Choose the comparison of performance; comparisons between seeds come before those of single runs."""
+    wanted = [*PRIMARY, *(m for m in METRICS if METRICS[m].direction != "none" and m not in PRIMARY)]
+    known = sorted(
+        (c for c in compared if c.known and c.metric in wanted),
+        key=lambda c: (c.definition != "seeds.diff", wanted.index(c.metric)),
+    )
+    return known[0] if known else None
+
+
+def stability_comparison(compared: Sequence[Comparison]) -> Comparison | None:
+    """Choose the comparison of noise; per example where the batch sizes differ."""
+    wanted = {"noise": 1, "noise_per_example": 0}
+    known = [c for c in compared if c.known and c.metric in wanted]
+    return min(known, key=lambda c: (c.definition != "seeds.diff", wanted[c.metric]), default=None)
+
+
+def evidence_grades(
+    runs: Sequence[Run],
+    evidence: Mapping[str, RunEvidence],
+    compared: Sequence[Comparison],
+    problems: Mapping[str, set[str]],
+    settings: Settings,
+) -> dict[str, EvidenceGrade]:
+    """Grade each run by its excess noise, and by which comparisons separate it from others.
+
+    ``problems`` maps run IDs to the kinds of problems that detectors found ("divergence", "spikes").
+    """
+    groups = _performance_groups(runs, compared, settings)
+    return {
+        run.id: EvidenceGrade(
+            *_noise_grade(evidence[run.id], problems.get(run.id, set()), settings), *groups[run.id]
+        )
+        for run in runs
+    }
+
+
+def _result(primary: Comparison, stability: Comparison | None, settings: Settings) -> str:
+    p = primary.verdict(settings.alpha)
+    s = stability.verdict(settings.alpha) if stability is not None else "no difference"
+    if p == "better":
+        return "mixed" if s == "worse" else "improved"
+    if p == "worse":
+        return "mixed" if s == "better" else "regressed"
+    if s in ("better", "worse"):
+        return "stability-only change"
+    tests = [primary.equivalence_p, stability.equivalence_p if stability is not None else None]
+    passed = all(value is not None and value <= settings.alpha for value in tests)
+    return "equivalent" if passed else "no evidence of a difference"
+
+
+def _sentence(
+    result: str, names: tuple[str, str], primary: Comparison, stability: Comparison | None, settings: Settings
+) -> str:
+    metric = METRICS[primary.metric].label.lower() if primary.metric in METRICS else primary.metric
+    shown = f"{metric} {interval(primary.as_interval(), sign=True)} (p = {p_value(primary.p_adjusted)} after Holm)"
+    shown = shown.replace("p = <", "p <")
+    noise = f"noise ratio {interval(stability.as_interval())}" if stability else "noise not comparable"
+    who, whom = names
+    return {
+        "improved": f"{who} is better than {whom}: {shown}; {noise}.",
+        "regressed": f"{who} is worse than {whom}: {shown}; {noise}.",
+        "mixed": f"{who} against {whom} is mixed: {shown}; {noise}.",
+        "equivalent": f"{who} and {whom} perform alike within ±{settings.equivalence_margin:g}: {shown}; {noise}.",
+        "stability-only change": f"{who} performs no differently from {whom} ({shown}) but its noise does differ: {noise}.",
+        "no evidence of a difference": (
+            f"There is no evidence that {who} performs differently from {whom}: {shown}; "
+            f"a difference under {number(primary.mdd)} would have gone unnoticed."
+        ),
+        "insufficient data": f"{who} and {whom} cannot be compared: {primary.reason or 'too few points'} ({shown}).",
+    }[result]
+
+
+def _condition(primary: Comparison, result: str) -> str:
+    if primary.comparable is None and result not in ("no evidence of a difference", "insufficient data"):
+        return f"This holds only if both were measured alike: {primary.reason}."
+    return ""
+
+
+def _attribution(pair: Gate, result: str) -> str:
+    if pair.attributable == "same" or not pair.factors:
+        return ""
+    why = pair.reason("parent", "training_data", "batch_size", "validation_set")
+    several = len(pair.factors) > 1
+    reasons = "; ".join(filter(None, ["several factors changed at once" if several else "", why]))
+    verb = "Nothing can" if pair.attributable == "different" else "It cannot be told whether anything can"
+    return f"{verb} be put down to {factor_names(pair)}: {reasons}."
+
+
+def _noise_grade(evidence: RunEvidence, problems: set[str], settings: Settings) -> tuple[str, str]:
+    if problems & {"divergence", "nonfinite"}:
+        return "F", "diverged"
+    excess = evidence.excess_noise
+    if excess is None or not excess.known:
+        return "–", "no minibatch validation to hold the noise against"
+    why = f"excess noise {interval(excess)}"
+    for grade, bound in reversed(settings.excess_noise_bounds):
+        if excess.low > bound:
+            return grade, why
+    return ("B", why + ", spikes") if "spikes" in problems else ("A", why)
+
+
+def _performance_groups(
+    runs: Sequence[Run], compared: Sequence[Comparison], settings: Settings
+) -> dict[str, tuple[str, str]]:
+    """Put runs that no significant difference separates, directly or through others, into one group."""
+    metric = next((m for m in PRIMARY if any(c.metric == m and c.known for c in compared)), None)
+    usable = [c for c in compared if c.metric == metric and c.known and c.comparable is not False]
+    groups: dict[str, set[str]] = {run.id: {run.id} for run in runs}
+    for c in usable:
+        if c.verdict(settings.alpha) == "no difference":
+            merged = groups[c.baseline] | groups[c.candidate]
+            groups.update(dict.fromkeys(merged, merged))
+    known = {run_id for c in usable for run_id in (c.baseline, c.candidate)}
+    beaten = {
+        run_id: len({id(groups[_winner(c)]) for c in usable if _loses(groups[run_id], c, settings)})
+        for run_id in known
+    }
+    reason = next((c.reason for c in compared if c.metric == metric and c.comparable is False), "nothing to compare")
+    shown = {}
+    for run in runs:
+        if run.id not in known:
+            shown[run.id] = "–", f"not ranked: {reason}"
+        else:
+            place = beaten[run.id]
+            tied = len(groups[run.id]) - 1
+            why = f"not separated from {tied} other{'s' if tied > 1 else ''}" if tied else "separated from all others"
+            shown[run.id] = f"group {place + 1}", why
+    return shown
+
+
+def _winner(comparison: Comparison) -> str:
+    change = comparison.result.value
+    candidate = (change < 0) == (comparison.direction == "lower")
+    return comparison.candidate if candidate else comparison.baseline
+
+
+def _loses(group: set[str], comparison: Comparison, settings: Settings) -> bool:
+    if comparison.verdict(settings.alpha) not in ("better", "worse"):
+        return False
+    winner = _winner(comparison)
+    loser = comparison.baseline if winner == comparison.candidate else comparison.candidate
+    return loser in group and winner not in group
