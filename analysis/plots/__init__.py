@@ -1,0 +1,64 @@
+"""Figures of a report: seaborn's theme, matplotlib's artists, one colour a run everywhere."""
+
+from analysis.plots.alt import (
+    forest_alt,
+    loss_band_alt,
+    loss_band_caption,
+    metrics_comparison_alt,
+    training_analysis_alt,
+    training_analysis_caption,
+)
+from analysis.plots.band import WindowMean, plot_loss_with_band
+from analysis.plots.bars import Bar, MetricPanel, RunSummary, comparison_panels, plot_metrics_comparison
+from analysis.plots.data import (
+    forest_data_table,
+    loss_band_data_table,
+    metrics_comparison_data_table,
+    training_analysis_data_table,
+)
+from analysis.plots.forest import ForestGroup, ForestRow, plot_forest
+from analysis.plots.render import to_figure
+from analysis.plots.sparkline import sparkline
+from analysis.plots.theme import run_colors
+from analysis.plots.training import (
+    Marks,
+    Shown,
+    TrainingCurves,
+    draw_training,
+    figure_window,
+    plot_training_analysis,
+    training_curves,
+)
+
+__all__ = [
+    "Bar",
+    "ForestGroup",
+    "ForestRow",
+    "Marks",
+    "MetricPanel",
+    "RunSummary",
+    "Shown",
+    "TrainingCurves",
+    "WindowMean",
+    "comparison_panels",
+    "draw_training",
+    "figure_window",
+    "forest_alt",
+    "forest_data_table",
+    "loss_band_alt",
+    "loss_band_caption",
+    "loss_band_data_table",
+    "metrics_comparison_alt",
+    "metrics_comparison_data_table",
+    "plot_forest",
+    "plot_loss_with_band",
+    "plot_metrics_comparison",
+    "plot_training_analysis",
+    "run_colors",
+    "sparkline",
+    "to_figure",
+    "training_analysis_alt",
+    "training_analysis_caption",
+    "training_analysis_data_table",
+    "training_curves",
+]

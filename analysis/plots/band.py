@@ -69,7 +69,7 @@ def plot_loss_with_band(
     columns = min(len(chosen), 3)
     window = figure_window(runs, metric=metric)
     with style():
-        margins = Margins(left=0.6, right=0.15, top=0.66, bottom=0.45)
+        margins = Margins(left=0.6, right=0.15, top=0.8, bottom=0.45)
         lines = -(-len(chosen) // columns)
         figure, panels = new_panels(lines, columns, size=(9.2, 3.1 * lines), margins=margins)
         curves = {run.id: metric_curve(run, metric, window=window) for run in chosen}
@@ -78,7 +78,7 @@ def plot_loss_with_band(
         for ax, run in zip(panels, chosen, strict=False):
             own = [w for w in windows if w.run == run.id]
             curve = curves[run.id]
-            title(ax, short_name(run.id, width=24), note=_note(own))
+            title(ax, short_name(run.id, width=24), note=_note(own, level))
             if curve.strong.empty:
                 say(ax, f"{short_name(run.id)} logs no\n{metric_label(metric).lower()}.")
                 continue
@@ -92,11 +92,19 @@ def plot_loss_with_band(
     return figure
 
 
-def _note(windows: Sequence[WindowMean]) -> str:
+def _note(windows: Sequence[WindowMean], level: WindowMean | None) -> str:
     if not windows:
         return "no window mean"
     last = windows[-1]
-    return f"steps {last.start:,}–{last.end:,}: {window_words(last)}"
+    note = f"steps {last.start:,}–{last.end:,}: {window_words(last)}"
+    if level is None:
+        return note
+    dashed = (
+        "this mean is dashed in the others"
+        if level in windows
+        else f"dashed: mean of {short_name(level.run)}"
+    )
+    return f"{note}\n{dashed}"
 
 
 def window_words(window: WindowMean) -> str:
@@ -115,18 +123,13 @@ def _draw_windows(ax: Axes, windows: Sequence[WindowMean], *, look: RunStyle) ->
 
 
 def _limits(curves: Sequence[Curve], windows: Sequence[WindowMean]) -> tuple[float, float]:
-    """Choose the range that holds the bands and the middle 99 % of all points, with some air."""
-    values = [c.strong.values if c.raw.empty else c.raw.values for c in curves]
-    pool = np.concatenate(
-        [*values, np.array([(w.mean.low, w.mean.high, w.mean.value) for w in windows]).ravel()]
-    )
-    pool = pool[np.isfinite(pool)]
-    if not pool.size:
-        return 0.0, 1.0
-    low, high = np.quantile(np.concatenate(values)[~np.isnan(np.concatenate(values))], (0.005, 0.995))
-    bands = [x for w in windows for x in (w.mean.low, w.mean.high) if math.isfinite(x)]
-    low, high = min([float(low), *bands]), max([float(high), *bands])
-    air = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    """Choose the range that holds the bands and the middle 94 % of all points, with some air."""
+    logged = np.concatenate([c.strong.values if c.raw.empty else c.raw.values for c in curves])
+    logged = logged[~np.isnan(logged)]
+    middle = np.quantile(logged, (0.03, 0.97)).tolist() if logged.size else [0.0, 1.0]
+    bounds = [x for w in windows for x in (w.mean.low, w.mean.high, w.mean.value) if math.isfinite(x)]
+    low, high = min(middle + bounds), max(middle + bounds)
+    air = 0.12 * (high - low) or 0.05 * abs(high) or 1.0
     return low - air, high + air
 
 
@@ -136,28 +139,18 @@ def _frame(ax: Axes, curve: Curve, *, limits: tuple[float, float], level: Window
     ax.set_ylim(*limits)
     if level is not None and math.isfinite(level.mean.value):
         ax.axhline(level.mean.value, color=MUTED, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)
-        ax.annotate(
-            f"mean of {short_name(level.run)}",
-            (0.99, level.mean.value),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="right",
-            fontsize=SMALL - 1.5,
-            color=MUTED,
-        )
     trace = curve.strong if curve.raw.empty else curve.raw
-    for beyond, best, word, at in (
-        (trace.values > limits[1], np.nanargmax, "highest", 0.98),
-        (trace.values < limits[0], np.nanargmin, "lowest", 0.02),
+    for beyond, at, sign, place in (
+        (trace.values > limits[1], np.nanargmax, "↑", 0.985),
+        (trace.values < limits[0], np.nanargmin, "↓", 0.015),
     ):
         if beyond.any():
-            place = int(best(trace.values))
+            extreme = int(at(trace.values))
             ax.annotate(
-                f"beyond the axis: {word} {loss(float(trace.values[place]))} at step {trace.steps[place]:,.0f}",
-                (0.02, at),
+                f"{sign} {loss(float(trace.values[extreme]))} at step {trace.steps[extreme]:,.0f}",
+                (0.98, place),
                 xycoords="axes fraction",
-                va="top" if at > 0.5 else "bottom",
+                ha="right",
+                va="top" if place > 0.5 else "bottom",
                 fontsize=SMALL - 1.5,
-                color=INK,
             )

@@ -1,10 +1,11 @@
-"""The comparison figure: what each run came to, panel by panel, bars from zero or points where zero says nothing."""
+"""The comparison figure: what each run came to, in bars from zero, or in points where zero says nothing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ from analysis.plots.theme import (
     style,
     title,
 )
-from analysis.tables import Interval, count, interval_parts, signed_minus
+from analysis.tables import Interval, count, decimals_for, signed_minus
 
 MAX_ROWS = 24
 
@@ -45,7 +46,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Bar:
-    """One run's value in a panel; ``beside`` is a count told in words, ``reference`` a value to be held against."""
+    """One run's value; ``beside`` is a count in words, ``reference`` a value to hold it against."""
 
     value: float
     low: float = math.nan
@@ -66,8 +67,6 @@ class MetricPanel:
         Bars that start at zero; else points on an axis of their own.
     percent : bool
         Values are fractions, to be written in percent.
-    reference : str
-        What the ``reference`` of the bars is called.
     """
 
     title: str
@@ -75,7 +74,6 @@ class MetricPanel:
     from_zero: bool
     percent: bool = False
     note: str = ""
-    reference: str = ""
 
 
 def comparison_panels(
@@ -101,7 +99,7 @@ def comparison_panels(
         ),
         _level_panel(train, {s.run: _bar(s.train) for s in summaries}, note="mean of the last window"),
         _level_panel(validation, {s.run: _bar(s.validation) for s in summaries}, note="last value"),
-        MetricPanel("Steps", steps, True, note="logged; the tick is what was expected", reference="expected"),
+        MetricPanel("Steps", steps, True, note="logged; the tick is what was expected"),
     )
 
 
@@ -123,6 +121,8 @@ def _expected(summary: RunSummary) -> str:
 
 def _level_panel(metric: str, bars: Mapping[str, Bar | None], *, note: str) -> MetricPanel:
     known = METRICS.get(metric)
+    if any(bar is not None and math.isfinite(bar.high - bar.low) for bar in bars.values()):
+        note += ", 95 % interval"
     label = known.label if known else short_name(metric, width=40)
     return MetricPanel(label, bars, False, percent=known is not None and known.unit == "fraction", note=note)
 
@@ -148,7 +148,7 @@ def plot_metrics_comparison(
     lines = -(-len(panels) // columns)
     names = max(len(short_name(run, width=14)) for panel in panels for run in panel.bars)
     margins = Margins(left=0.25 + 0.075 * names, right=1.2, top=0.66, bottom=0.42)
-    height = margins.top + margins.bottom + max(0.42 * rows, 0.8)
+    height = margins.top + margins.bottom + max(0.46 * rows, 0.8)
     with style():
         figure, axes = new_panels(lines, columns, size=(9.2, lines * height), margins=margins)
         for ax, panel in zip(axes, panels, strict=False):
@@ -173,13 +173,13 @@ def _draw_panel(ax: Axes, panel: MetricPanel, colors: Mapping[str, str]) -> None
             )
             continue
         _draw_bar(ax, row, bar, color=colors[run], from_zero=panel.from_zero)
-        value, beneath = bar_words(bar, percent=panel.percent)
+        value, beneath = bar_words(bar, panel)
         _beside(ax, row, value, beneath)
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.set_yticks(range(len(shown)), [short_name(run, width=14) for run in shown], color=INK)
     ax.tick_params(axis="y", length=0)
     if panel.from_zero:
-        ax.set_xlim(left=0)
+        ax.set_xlim(0, 1) if panel.percent else ax.set_xlim(left=0)
     else:
         ax.margins(x=0.12)
     ax.xaxis.set_major_locator(MaxNLocator(4))
@@ -202,19 +202,28 @@ def _draw_bar(ax: Axes, row: int, bar: Bar, *, color: str, from_zero: bool) -> N
         ax.plot((bar.reference, bar.reference), (row - 0.4, row + 0.4), color=INK, linewidth=2, zorder=4)
 
 
-def bar_words(bar: Bar, *, percent: bool) -> tuple[str, str]:
-    """Write a bar's value, and beneath it the interval and the count."""
-    value, bounds = interval_parts(bar, scale=100 if percent else 1, unit="%" if percent else "")
-    if not bounds and not percent:
-        value = signed_minus(f"{bar.value:,.0f}" if bar.value == round(bar.value) else f"{bar.value:.4g}")
-    return value, "\n".join(part for part in (bounds, bar.beside) if part)
+def bar_words(bar: Bar, panel: MetricPanel) -> tuple[str, str]:
+    """Write a value, and beneath it interval and count; all bars of a panel to the same digit."""
+    scale, unit = (100, "%") if panel.percent else (1, "")
+    widths = [b.high - b.low for b in panel.bars.values() if b is not None and math.isfinite(b.high - b.low)]
+    if not widths and not panel.percent:
+        whole = bar.value == round(bar.value)
+        return signed_minus(f"{bar.value:,.0f}" if whole else f"{bar.value:.4g}"), bar.beside
+    digits = max((decimals_for(scale * width) for width in widths if width > 0), default=2)
+    value, low, high = (f"{scale * x:.{digits}f}" for x in (bar.value, bar.low, bar.high))
+    bounds = f"[{low}, {high}]" if math.isfinite(bar.low) and math.isfinite(bar.high) else ""
+    return signed_minus(value + unit), signed_minus("\n".join(x for x in (bounds, bar.beside) if x))
 
 
 def _beside(ax: Axes, row: int, value: str, beneath: str) -> None:
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    place: dict[str, Any] = {
+        "xycoords": ("axes fraction", "data"),
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
     high = 5.5 if beneath else 0
     high += 4.5 * beneath.count("\n")
-    ax.annotate(value, (1.02, row), xytext=(4, high), va="center", fontsize=SMALL, fontweight="bold", **place)  # type: ignore[arg-type]
+    ax.annotate(value, (1.02, row), xytext=(4, high), va="center", fontsize=SMALL, fontweight="bold", **place)
     if beneath:
         ax.annotate(
             beneath,
@@ -223,7 +232,7 @@ def _beside(ax: Axes, row: int, value: str, beneath: str) -> None:
             va="top",
             fontsize=SMALL - 1.5,
             color=MUTED,
-            **place,  # type: ignore[arg-type]
+            **place,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,7 +20,6 @@ from analysis.plots.theme import (
     SMALL,
     grid,
     short_name,
-    short_number,
     style,
 )
 from analysis.tables import Interval, interval_parts, signed_minus
@@ -28,7 +27,8 @@ from analysis.tables import Interval, interval_parts, signed_minus
 Outcome = Literal["better", "worse", "no evidence of a difference", "equivalent", "cannot tell"]
 
 _LEFT, _RIGHT, _WIDTH = 1.35, 2.75, 9.2
-_ROW, _HEAD, _FOOT = 0.42, 0.5, 0.62
+_ROW, _HEAD, _FOOT = 0.38, 0.42, 0.56
+_REASON = 40
 _SIGN: Mapping[Outcome, str] = {
     "better": "▲ ",
     "worse": "▼ ",
@@ -40,7 +40,7 @@ _SIGN: Mapping[Outcome, str] = {
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One run against the baseline. ``reason`` says why it cannot be compared, where ``comparable`` is False."""
+    """One run against the baseline; ``reason`` says why it is not ``comparable``."""
 
     run: str
     estimate: Interval
@@ -141,7 +141,11 @@ def _frame(ax: Axes, group: ForestGroup, *, baseline: str) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: signed_minus(f"{x:.4g}")))
     grid(ax, axis="x")
-    beside = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+    beside: dict[str, Any] = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
     ax.annotate(
         group.label,
         (0, 1),
@@ -152,15 +156,25 @@ def _frame(ax: Axes, group: ForestGroup, *, baseline: str) -> None:
     )
     ax.annotate(
         f"run minus {baseline}{_in_unit(group)}" if group.null == 0 else f"run divided by {baseline}",
-        (1, 1), xytext=(0, 13), ha="right", fontsize=SMALL - 0.5, color=MUTED, **beside,
-    )  # fmt: skip
+        (1, 1),
+        xytext=(0, 13),
+        ha="right",
+        fontsize=SMALL - 0.5,
+        color=MUTED,
+        **beside,
+    )
     for word, edge, align in zip(direction_words(group.direction), (0, 1), ("left", "right"), strict=True):
         ax.annotate(word, (edge, 0), xytext=(0, -27), ha=align, fontsize=SMALL, color=INK, **beside)
     if group.margin is not None:
         ax.annotate(
             f"band: ± {group.scale * group.margin:g}{group.unit} makes no practical difference",
-            (0.5, 0), xytext=(0, -27), ha="center", fontsize=SMALL - 1, color=MUTED, **beside,
-        )  # fmt: skip
+            (0.5, 0),
+            xytext=(0, -27),
+            ha="center",
+            fontsize=SMALL - 1,
+            color=MUTED,
+            **beside,
+        )
 
 
 def _in_unit(group: ForestGroup) -> str:
@@ -175,7 +189,11 @@ def direction_words(direction: Direction) -> tuple[str, str]:
 
 
 def _words(ax: Axes, row: int, item: ForestRow, group: ForestGroup) -> None:
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    place: dict[str, Any] = {
+        "xycoords": ("axes fraction", "data"),
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
     value, bounds = difference_words(item, group)
     ax.annotate(
         f"{value} {bounds}".strip(),
@@ -183,7 +201,7 @@ def _words(ax: Axes, row: int, item: ForestRow, group: ForestGroup) -> None:
         xytext=(4, 6),
         va="center",
         fontsize=SMALL,
-        **place,  # type: ignore[arg-type]
+        **place,
     )
     ax.annotate(
         outcome_words(item),
@@ -192,7 +210,7 @@ def _words(ax: Axes, row: int, item: ForestRow, group: ForestGroup) -> None:
         va="center",
         fontsize=SMALL - 1,
         color=MUTED,
-        **place,  # type: ignore[arg-type]
+        **place,
     )
 
 
@@ -205,4 +223,5 @@ def outcome_words(item: ForestRow) -> str:
     """Write what a comparison came to, and where it proves nothing of the configuration, why."""
     if item.comparable:
         return _SIGN[item.outcome] + item.outcome
-    return f"{_SIGN[item.outcome]}not attributable" + (f": {item.reason}" if item.reason else "")
+    reason = item.reason if len(item.reason) <= _REASON else item.reason[: _REASON - 1] + "…"
+    return "? not attributable" + (f": {reason}" if reason else "")

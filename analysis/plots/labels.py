@@ -24,7 +24,7 @@ class End:
 
 
 def label_ends(ax: Axes, ends: Sequence[End]) -> None:
-    """Write each name at the right edge, level with the end of its curve; call it when the limits are final."""
+    """Write each name at the right edge, level with the end of its curve; call it last."""
     if not ends:
         return
     ax.get_xlim(), ax.get_ylim()  # settles limits that are still to be computed

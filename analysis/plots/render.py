@@ -22,8 +22,8 @@ _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 _GLOBAL_STYLE = re.compile(r"\s*<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>")
 _ID = re.compile(r' id="([^"]*)"')
 _USED_ID = re.compile(r"(?:#)([\w.-]+)")
+_TAG = re.compile(r"<[^>]*>")
 _DECIMALS = re.compile(r"(\.\d\d)\d+")
-_FONTS = re.compile(r"'DejaVu Sans', 'Verdana', sans-serif")
 
 
 def to_figure(
@@ -78,4 +78,5 @@ def to_svg(drawing: Drawing, *, salt: str) -> str:
         svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
     used = set(_USED_ID.findall(svg))
     svg = _ID.sub(lambda match: match[0] if match[1] in used else "", svg)
-    return _DECIMALS.sub(r"\1", svg)
+    # Only inside tags: the numbers between them are text that a reader sees.
+    return _TAG.sub(lambda tag: _DECIMALS.sub(r"\1", tag[0]).replace(" \nL ", "L"), svg)

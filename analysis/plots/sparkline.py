@@ -44,7 +44,7 @@ def sparkline(values: npt.ArrayLike, *, width: int = 120, height: int = 24, labe
     cuts = np.flatnonzero(np.diff(finite.astype(np.int8))) + 1
     buckets = max(width // (cuts.size // 2 + 1), 4)
     path = []
-    for place, part in zip(np.split(np.arange(data.size), cuts), np.split(data, cuts), strict=True):
+    for place, part in zip(np.split(np.arange(float(data.size)), cuts), np.split(data, cuts), strict=True):
         if np.isfinite(part[0]):
             trace = thin(place, part, buckets=buckets)
             points = zip(2 + across * trace.steps, base - down * (trace.values - low), strict=True)

@@ -116,7 +116,7 @@ def printable(text: str) -> str:
 
 def style() -> AbstractContextManager[None]:
     """Apply the theme for as long as the context lasts; nothing global is left changed."""
-    settings: dict[str, Any] = {**sns.axes_style("ticks"), **sns.plotting_context("paper"), **_SETTINGS}
+    settings: Any = {**sns.axes_style("ticks"), **sns.plotting_context("paper"), **_SETTINGS}
     return mpl.rc_context(settings)
 
 

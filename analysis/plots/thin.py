@@ -85,17 +85,18 @@ def thin(steps: FloatArray, values: FloatArray, *, buckets: int = BUCKETS) -> Tr
 
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
-    """Average over a centred window; at the ends fit a straight line to the part of it that is there.
+    """Average over a centred window; within half a window of an end, follow the line through the end window.
 
-    A shortened window that is only averaged lags behind a trend, and one that shrinks to a single point
-    ends on the noise of that point; the line does neither. It never leaves the range of its points.
+    A shortened window lags behind a trend, and one that shrinks to a single point ends on the noise of
+    that point; the line does neither. It never leaves the range of its points. (Savitzky and Golay 1964,
+    first order.)
 
     Parameters
     ----------
     values : ndarray, shape (n,)
         Without NaN.
     window : int
-        Odd number of points.
+        Odd number of points, at most n.
 
     Examples
     --------
@@ -104,24 +105,19 @@ def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     >>> rolling_mean(np.array([0.0, 0, 3, 0, 0]), 3).tolist()
     [0.0, 1.0, 1.0, 1.0, 0.0]
     """
-    n, half = values.size, window // 2
-    if half == 0 or n < 2:
+    half = window // 2
+    if half == 0:
         return values
-    place = np.arange(n)
-    first, end = np.maximum(place - half, 0), np.minimum(place + half + 1, n)
-    count, middle = end - first, (first + end - 1) / 2
-    level = float(values.mean())
-    centred = values - level
-    sums = np.concatenate(([0.0], np.cumsum(centred)))
-    moments = np.concatenate(([0.0], np.cumsum(centred * place)))
-    total = sums[end] - sums[first]
-    spread = np.maximum(count * (count.astype(np.float64) ** 2 - 1) / 12, 1.0)
-    slope = (moments[end] - moments[first] - middle * total) / spread
-    smooth = level + total / count + slope * (place - middle)
-    for edge in (slice(0, half), slice(max(n - half, 0), n)):
-        near = values[max(edge.start - half, 0) : edge.stop + half]
-        smooth[edge] = np.clip(smooth[edge], near.min(), near.max())
-    return np.asarray(smooth)
+    level = float(values.mean())  # keeps the running sum small, so that it loses no digits
+    sums = np.concatenate(([0.0], np.cumsum(values - level)))
+    inner = level + (sums[window:] - sums[:-window]) / window
+    place = np.arange(-half, half + 1.0)
+    ends = []
+    for edge, side in ((values[:window], slice(0, half)), (values[-window:], slice(half + 1, None))):
+        slope = float(place @ edge) / float(place @ place)
+        line = float(edge.mean()) + slope * place[side]
+        ends.append(np.clip(line, edge.min(), edge.max()))
+    return np.concatenate((ends[0], inner, ends[1]))
 
 
 def smooth(steps: FloatArray, values: FloatArray, *, window: int, buckets: int = BUCKETS) -> Trace:

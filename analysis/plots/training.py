@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
@@ -69,15 +69,52 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class _Scene:
-    """What every panel needs to know."""
+class TrainingCurves:
+    """Everything the figure shows, computed once: for the drawing, its alt text and its table.
+
+    ``loss``, ``accuracy`` and ``volatility`` hold the runs that have data, by id, in the order of the report.
+    """
 
     runs: Sequence[Run]
     styles: Mapping[str, RunStyle]
     candidate: str
+    baseline: str | None
     marks: Marks
     shown: Shown
     window: int
+    loss: Mapping[str, Curve]
+    accuracy: Mapping[str, Curve]
+    volatility: Mapping[str, Curve]
+
+
+def training_curves(
+    runs: Sequence[Run],
+    *,
+    candidate: str,
+    baseline: str | None = None,
+    marks: Marks | None = None,
+    shown: Shown | None = None,
+) -> TrainingCurves:
+    """Smooth and thin what `plot_training_analysis` draws (parameters are explained there)."""
+    shown = shown or Shown()
+    window = figure_window(runs, metric=shown.loss)
+
+    def of_all(prepare: Callable[..., Curve], metric: str) -> dict[str, Curve]:
+        prepared = {run.id: prepare(run, metric, window=window) for run in runs}
+        return {run: curve for run, curve in prepared.items() if not curve.strong.empty}
+
+    return TrainingCurves(
+        runs=runs,
+        styles=run_styles([run.id for run in runs], candidate=candidate, baseline=baseline),
+        candidate=candidate,
+        baseline=baseline,
+        marks=marks or Marks(),
+        shown=shown,
+        window=window,
+        loss=of_all(metric_curve, shown.loss),
+        accuracy=of_all(metric_curve, shown.accuracy),
+        volatility=of_all(volatility_curve, shown.loss),
+    )
 
 
 def plot_training_analysis(
@@ -106,15 +143,19 @@ def plot_training_analysis(
     matplotlib.figure.Figure
         Four panels. One for which no run has data says so in words.
     """
-    shown = shown or Shown()
-    styles = run_styles([run.id for run in runs], candidate=candidate, baseline=baseline)
-    scene = _Scene(runs, styles, candidate, marks or Marks(), shown, figure_window(runs, metric=shown.loss))
+    curves = training_curves(runs, candidate=candidate, baseline=baseline, marks=marks, shown=shown)
+    return draw_training(curves)
+
+
+def draw_training(curves: TrainingCurves) -> Figure:
+    """Draw what `training_curves` prepared."""
+    shown = curves.shown
     with style():
-        figure, panels = new_panels(2, 2, size=(9.2, 6.8), margins=_margins(scene))
-        _all_runs(panels[0], scene, metric=shown.loss, full=shown.full_valid)
-        _all_runs(panels[1], scene, metric=shown.accuracy, full=shown.full_valid_accuracy)
-        _candidate(panels[2], scene)
-        _volatility(panels[3], scene)
+        figure, panels = new_panels(2, 2, size=(9.2, 6.8), margins=_margins(curves))
+        _all_runs(panels[0], curves, curves.loss, metric=shown.loss, full=shown.full_valid)
+        _all_runs(panels[1], curves, curves.accuracy, metric=shown.accuracy, full=shown.full_valid_accuracy)
+        _candidate(panels[2], curves)
+        _volatility(panels[3], curves)
     return figure
 
 
@@ -125,42 +166,38 @@ def figure_window(runs: Sequence[Run], *, metric: str = "train_loss") -> int:
     )
 
 
-def _margins(scene: _Scene) -> Margins:
+def _margins(scene: TrainingCurves) -> Margins:
     named = [short_name(run) for run, look in scene.styles.items() if look.named]
     return Margins(right=0.22 + 0.075 * max(map(len, named)), top=0.66)
 
 
-def _all_runs(ax: Axes, scene: _Scene, *, metric: str, full: str) -> None:
-    with_data = [run for run in scene.runs if metric in run.metrics]
+def _all_runs(
+    ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, metric: str, full: str
+) -> None:
     name = metric_label(metric)
-    if not with_data:
+    if not curves:
         title(ax, name)
         say(ax, f"No run logs {name.lower()}.")
         return
-    curves: list[Curve] = []
     ends: list[End] = []
     marked = 0
-    for run in with_data:
-        look = scene.styles[run.id]
-        curve = metric_curve(run, metric, window=scene.window)
+    for run in scene.runs:
+        if run.id not in curves:
+            continue
+        look, curve = scene.styles[run.id], curves[run.id]
         draw_curve(ax, curve, style=look, front=run.id == scene.candidate)
         draw_nonfinite(ax, run, metric, style=look)
         if look.named:
             known = scene.marks.intervals.get(run.id, {}) if full == scene.shown.full_valid else {}
             marked += draw_full_validation(ax, run, full, style=look, intervals=known)
             ends.append(end_of(run, curve, style=look))
-        curves.append(curve)
-    note = _reading(scene, marked=marked)
-    title(
-        ax,
-        f"{name}, all runs" if len(scene.runs) > 1 else name,
-        note=_absent(note, scene, with_data, "not logged by"),
-    )
-    finish_axes(ax, metric, curves)
+    note = _absent(_reading(scene, marked=marked), scene, curves, "not logged by")
+    title(ax, f"{name}, all runs" if len(scene.runs) > 1 else name, note=note)
+    finish_axes(ax, metric, list(curves.values()))
     label_ends(ax, ends)
 
 
-def _reading(scene: _Scene, *, marked: int = 0) -> str:
+def _reading(scene: TrainingCurves, *, marked: int = 0) -> str:
     parts = [
         "each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window}"
     ]
@@ -172,23 +209,23 @@ def _reading(scene: _Scene, *, marked: int = 0) -> str:
     return " · ".join(parts)
 
 
-def _absent(note: str, scene: _Scene, with_data: Sequence[Run], words: str) -> str:
-    absent = [short_name(run.id) for run in scene.runs if run not in with_data]
+def _absent(note: str, scene: TrainingCurves, curves: Mapping[str, Curve], words: str) -> str:
+    absent = [short_name(run.id) for run in scene.runs if run.id not in curves]
     if not absent:
         return note
     return f"{note}\n{words} {listed(absent) if len(absent) < 3 else count(len(absent), 'run')}"
 
 
-def _candidate(ax: Axes, scene: _Scene) -> None:
+def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     run = next(run for run in scene.runs if run.id == scene.candidate)
     look, shown, marks = scene.styles[run.id], scene.shown, scene.marks
     name = metric_label(shown.loss)
     head = f"{short_name(run.id)}: {name.lower()} and validation"
-    if shown.loss not in run.metrics:
+    if run.id not in scene.loss:
         title(ax, head)
         say(ax, f"{short_name(run.id)} logs no {name.lower()}.")
         return
-    curve = metric_curve(run, shown.loss, window=scene.window)
+    curve = scene.loss[run.id]
     draw_curve(ax, curve, style=look, front=True)
     draw_nonfinite(ax, run, shown.loss, style=look)
     keys = []
@@ -226,29 +263,23 @@ def _epochs(ax: Axes, marks: Marks) -> None:
         )
 
 
-def _volatility(ax: Axes, scene: _Scene) -> None:
+def _volatility(ax: Axes, scene: TrainingCurves) -> None:
     name = metric_label(scene.shown.loss)
-    head = f"Volatility of {name.lower()}"
-    curves: list[Curve] = []
-    ends: list[End] = []
-    with_data: list[Run] = []
-    for run in scene.runs:
-        curve = volatility_curve(run, scene.shown.loss, window=scene.window)
-        if curve.strong.empty:
-            continue
-        look = scene.styles[run.id]
-        draw_curve(ax, curve, style=look, front=run.id == scene.candidate)
-        curves.append(curve)
-        with_data.append(run)
-        if look.named:
-            ends.append(end_of(run, curve, style=look))
+    head, curves = f"Volatility of {name.lower()}", scene.volatility
     if not curves:
         title(ax, head)
         say(ax, f"Needs {VOLATILITY_WINDOW} consecutive values of {name.lower()};\nno run has as many.")
         return
+    ends: list[End] = []
+    for run in scene.runs:
+        if run.id in curves:
+            look = scene.styles[run.id]
+            draw_curve(ax, curves[run.id], style=look, front=run.id == scene.candidate)
+            if look.named:
+                ends.append(end_of(run, curves[run.id], style=look))
     note = f"standard deviation over {VOLATILITY_WINDOW} steps, rolling"
-    title(ax, head, note=_absent(note, scene, with_data, f"fewer than {VOLATILITY_WINDOW} values:"))
-    finish_axes(ax, scene.shown.loss, curves)
+    title(ax, head, note=_absent(note, scene, curves, f"fewer than {VOLATILITY_WINDOW} values:"))
+    finish_axes(ax, scene.shown.loss, list(curves.values()))
     if ax.get_yscale() == "linear":
         ax.set_ylim(bottom=0)
     label_ends(ax, ends)
