@@ -1,0 +1,211 @@
+"""Replace a folder as a whole or not at all, without losing what somebody else put into it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+MANIFEST = ".made.json"
+"""The file in a folder that lists what was made, with a hash of each file, and from what."""
+
+_DAY = 86_400.0
+_CAN_LOCK = importlib.util.find_spec("fcntl") is not None
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; it takes the place of ``target`` when the block ends without an error.
+
+    At every moment ``target`` is the old folder or the new one, whole: where the system can exchange two
+    folders in one step it does, elsewhere the next call mends what a kill between two steps left behind.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        May exist or not; its parents are made.
+
+    Yields
+    ------
+    pathlib.Path
+        The folder to fill, beside ``target``.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _mend(target)
+    staging, lock = _make_staging(target)
+    try:
+        mask = os.umask(0)
+        os.umask(mask)
+        staging.chmod(0o777 & ~mask)
+        yield staging
+        _put_in_place(staging, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
+    """List every file of a finished folder with its hash, and what it was made from."""
+    files = {name: _hash(folder / name) for name in file_names(folder)}
+    text = json.dumps({"files": files, "made_from": dict(made_from)}, indent=1, sort_keys=True)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
+    """Read a folder's manifest; without a readable one, nothing in the folder counts as made here."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"files": {}, "made_from": {}}
+
+
+def carry_over(old: Path, new: Path, *, ignoring: Collection[str] = ()) -> tuple[str, ...]:
+    """Bring along from the old folder what was not made here, or was edited since.
+
+    An edited file comes along as ``name.edited.suffix``, beside the one made anew.
+
+    Returns
+    -------
+    tuple of str
+        Names, in the new folder, of the edited files.
+    """
+    made, edited = read_manifest(old)["files"], []
+    for name in file_names(old):
+        source = old / name
+        if name in ignoring or made.get(name) == _hash(source):
+            continue
+        place = new / name
+        if name in made or place.exists():
+            place = _free_name(place)
+            edited.append(place.relative_to(new).as_posix())
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, place, follow_symlinks=False)
+    return tuple(edited)
+
+
+def _free_name(path: Path) -> Path:
+    candidate, count = path.with_name(f"{path.stem}.edited{path.suffix}"), 1
+    while candidate.exists():
+        count += 1
+        candidate = path.with_name(f"{path.stem}.edited-{count}{path.suffix}")
+    return candidate
+
+
+def file_names(folder: Path) -> tuple[str, ...]:
+    """List all files below a folder, sorted, with forward slashes, without the manifest."""
+    found = (p for p in folder.rglob("*") if p.is_symlink() or p.is_file())
+    return tuple(sorted(name for p in found if (name := p.relative_to(folder).as_posix()) != MANIFEST))
+
+
+def _hash(path: Path) -> str:
+    if path.is_symlink():
+        return f"link:{os.readlink(path)}"
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _make_staging(target: Path) -> tuple[Path, int | None]:
+    while True:
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
+        lock = _lock(staging)
+        # Somebody who mends at this very moment may take the new folder for an orphan before it is locked.
+        if staging.exists() and (lock is not None or not _CAN_LOCK):
+            return staging, lock
+        if lock is not None:
+            os.close(lock)
+
+
+def _put_in_place(staging: Path, target: Path) -> None:
+    if not target.exists():
+        os.rename(staging, target)
+    elif not _exchange(staging, target):
+        old = _set_aside(target)
+        os.rename(target, old)
+        os.rename(staging, target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step, or tell that this system or file system cannot."""
+    if sys.platform != "linux":
+        return False
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    here, swap = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    raise OSError(code, os.strerror(code), str(other))
+
+
+def _set_aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _mend(target: Path) -> None:
+    """Undo what a killed process left: a folder set aside, folders that were being filled."""
+    old = _set_aside(target)
+    if old.exists():
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.rename(old, target)
+    for orphan in target.parent.glob(f".{_literal(target.name)}.*.new"):
+        lock = _lock(orphan)
+        if lock is not None:
+            os.close(lock)
+            shutil.rmtree(orphan, ignore_errors=True)
+
+
+def _literal(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def _lock(folder: Path) -> int | None:
+    """Hold a folder while it is being filled; None if somebody else holds it.
+
+    The system lets go of the lock when the process ends, however it ends. Where folders cannot be
+    locked, one counts as held for a day.
+    """
+    if not _CAN_LOCK:
+        fresh = time.time() - folder.stat().st_mtime < _DAY
+        return None if fresh else os.open(os.devnull, os.O_RDONLY)
+    import fcntl
+
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle

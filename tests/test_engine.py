@@ -1,0 +1,182 @@
+"""Cells run in a forked child as they do in a kernel, and nothing they do harms the parent."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.forked import Child, fork_is_safe
+from analysis.notebook_run import CellFailed, execute
+from tests.notebooks import make_template
+
+ENGINES = ["kernel", pytest.param("fork", marks=pytest.mark.skipif(os.name == "nt", reason="needs fork"))]
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Execute cells in a notebook by the engine asked for."""
+
+    def run_cells(engine: str, *cells: str, timeout: float | None = None, **parameters: object) -> Any:
+        template = make_template(tmp_path / "template {x}.ipynb", *cells)
+        child = Child() if engine == "fork" else None
+        output = tmp_path / f"{engine}.ipynb"
+        return execute(template, parameters, output=output, timeout=timeout, child=child)
+
+    return run_cells
+
+
+def outputs(nb: Any, cell: str) -> list[Any]:
+    return list(next(c for c in nb.cells if c.id == cell).outputs)
+
+
+EVERY_KIND_OF_OUTPUT = (
+    "import sys; print('to stdout'); print('more'); print('to stderr', file=sys.stderr)",
+    "class Both:\n"
+    "    def _repr_mimebundle_(self, **_): return {'text/html': '<b>', 'text/plain': 'b'}, {'k': 1}\n"
+    "display(Both()); print('between'); Both()",
+    "display({'image/png': b'\\x89PNG', 'application/json': {'b': [1, 2.5, None], 'a': (1,)}}, raw=True)",
+    "handle = display('first', display_id='one'); handle.update('second')",
+    "print('gone'); from IPython.display import clear_output; clear_output(); print('kept')",
+    "%matplotlib inline\nimport matplotlib.pyplot as plt\nfigure, axes = plt.subplots(figsize=(1, 1))",
+    "x, __name__, get_ipython().execution_count",
+    "42;",
+    "",
+    "await __import__('asyncio').sleep(0, 'awaited')",
+)
+
+
+def test_a_forked_child_gives_the_same_notebook_as_a_kernel(run: Run) -> None:
+    notebooks = [run(engine, *EVERY_KIND_OF_OUTPUT, x=[1, "two"]) for engine in ("kernel", "fork")]
+    for nb in notebooks:
+        (figure,) = outputs(nb, "cell-5")
+        assert figure.data.pop("image/png").startswith("iVBOR")
+    assert notebooks[0] == notebooks[1]
+
+
+def test_nothing_that_changes_from_run_to_run_is_kept(run: Run, tmp_path: Path) -> None:
+    for engine in ("kernel", "fork"):
+        run(engine, "x", x=2)
+        first = (tmp_path / f"{engine}.ipynb").read_bytes()
+        run(engine, "x", x=2)
+        assert (tmp_path / f"{engine}.ipynb").read_bytes() == first
+        assert str(tmp_path).encode() not in first
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_error_stops_the_notebook_and_is_kept_in_it(run: Run, engine: str) -> None:
+    with pytest.raises(CellFailed, match="division by zero") as failure:
+        run(engine, "print('before'); 1 / 0", "print('never')")
+    nb = failure.value.notebook
+    stream, error = outputs(nb, "cell-0")
+    assert stream.text == "before\n"
+    assert (failure.value.name, error.ename) == ("ZeroDivisionError", "ZeroDivisionError")
+    assert "print('before'); 1 / 0" in re.sub(r"\x1b\[[0-9;]*m", "", "".join(error.traceback))
+    assert outputs(nb, "cell-1") == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_expected_error_does_not_stop_the_notebook(run: Run, engine: str, tmp_path: Path) -> None:
+    import nbformat
+
+    template = make_template(tmp_path / "t.ipynb", "1 / 0", "'went on'")
+    nb = nbformat.read(template, as_version=4)
+    nb.cells[1].metadata["tags"] = ["raises-exception"]
+    nbformat.write(nb, template)
+    child = Child() if engine == "fork" else None
+    with pytest.raises(CellFailed):  # papermill itself knows no expected errors once all cells have run
+        execute(template, {}, output=tmp_path / "o.ipynb", child=child)
+    done = nbformat.read(tmp_path / "o.ipynb", as_version=4)
+    assert outputs(done, "cell-1")[0].data["text/plain"] == "'went on'"
+
+
+@pytest.mark.parametrize(
+    ("engine", "code", "said"),
+    [
+        ("kernel", "import os; os._exit(7)", "the kernel died"),
+        ("fork", "import os; os._exit(7)", "the process ended with exit status 7"),
+        (
+            "fork",
+            "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+            "ended by SIGKILL (out of memory?)",
+        ),
+        ("fork", "import ctypes; ctypes.string_at(0)", "ended by SIGSEGV"),
+    ],
+)
+def test_a_death_is_reported_in_the_cell_that_died(run: Run, engine: str, code: str, said: str) -> None:
+    with pytest.raises(CellFailed) as failure:
+        run(engine, "print('fine')", code, "print('never')")
+    (error,) = outputs(failure.value.notebook, "cell-1")
+    assert said in str(failure.value)
+    assert error.ename == "ChildDied"
+
+
+def test_a_crash_leaves_its_traceback(run: Run) -> None:
+    with pytest.raises(CellFailed) as failure:
+        run("fork", "def culprit():\n    import ctypes; ctypes.string_at(0)\nculprit()")
+    (error,) = outputs(failure.value.notebook, "cell-0")
+    assert "in culprit" in "\n".join(error.traceback)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_hang_ends_at_the_time_limit_and_says_where(run: Run, engine: str) -> None:
+    hang = "import time\ndef culprit():\n    while True: time.sleep(0.01)\nculprit()"
+    with pytest.raises(CellFailed, match="the time limit was reached") as failure:
+        run(engine, hang, timeout=1.0 if engine == "fork" else 3.0)
+    error = outputs(failure.value.notebook, "cell-0")[-1]
+    assert failure.value.name == "TimeLimitReached"
+    assert "culprit" in "\n".join(error.traceback)
+
+
+def test_a_hang_deep_in_compiled_code_ends_too(run: Run) -> None:
+    deaf = "import signal, ctypes; signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))"
+    blocked = f"{deaf}; ctypes.CDLL(None).pause()"
+    start = time.monotonic()
+    with pytest.raises(CellFailed, match="the time limit was reached"):
+        run("fork", blocked, timeout=0.5)
+    assert time.monotonic() - start < 30
+
+
+def test_what_a_child_changes_stays_in_it(run: Run) -> None:
+    before = dict(os.environ), os.getcwd(), list(warnings.filters)
+    run(
+        "fork",
+        "import os, warnings, sys; os.environ['LEAK'] = '1'; os.chdir('/'); warnings.simplefilter('ignore')",
+    )
+    assert (dict(os.environ), os.getcwd(), list(warnings.filters)) == before
+
+
+def test_processes_that_a_cell_left_behind_end_with_the_child(run: Run) -> None:
+    import psutil
+
+    nb = run("fork", "import subprocess; subprocess.Popen(['sleep', '60']).pid")
+    pid = int(outputs(nb, "cell-0")[0].data["text/plain"])
+    gone = not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert gone or not psutil.wait_procs([psutil.Process(pid)], timeout=5)[1]
+
+
+def test_a_cell_cannot_wait_for_a_person(run: Run) -> None:
+    with pytest.raises(CellFailed, match="EOF"):
+        run("fork", "input('your name? ')")
+
+
+def test_no_fork_beside_other_threads() -> None:
+    if not fork_is_safe():
+        pytest.skip("forking is not safe on this system")
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait)
+    thread.start()
+    try:
+        assert not fork_is_safe()
+    finally:
+        release.set()
+        thread.join()
