@@ -194,9 +194,9 @@ _EVIDENCE = (
     (
         "spikes",
         "Spikes",
-        "Points far above their neighbourhood, in robust standard deviations.",
-        "z = (x − median of 21) / (1.4826 · MAD) > 5",
-        "Hampel (1974)",
+        "Single points far above both of their sides, in robust standard deviations.",
+        "z = (x − higher of the medians of 10 before and after) / local robust sd > 4.5, more for long runs",
+        "Hampel (1974); " + _OWN,
     ),
     (
         "loss.window_mean",
@@ -433,7 +433,7 @@ _EVIDENCE = (
         "det.spikes",
         "Loss spikes",
         "Single losses far above their neighbourhood, beyond what a run of this length shows by chance.",
-        "largest z over the run against its own noise, family-wise 1 %",
+        "any spike after burn-in; 1 % chance in a run of noise",
         "Hampel (1974); " + _OWN,
     ),
     (

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log, nan, sqrt
+from math import nan, sqrt
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, percentile_filter
 from scipy.special import ndtr, ndtri
 
 from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, estimate, unknown
 from analysis.statistics.longrun import cosine_variance, fit_line
 
 OSCILLATION = 0.01
-BURN_IN_Z = 4.0
-SPIKE_Z = 5.0
+BURN_IN_Z = 3.5
+SPIKE_Z = 4.5
 SPIKE_REACH = 10
 """Points on either side with which a point is compared to be called a spike."""
+SPIKE_NEAR = 151
+"""Points around it that tell the spread; more in a long run, where chance needs a surer one."""
 
 
 def oscillates(
@@ -172,7 +174,7 @@ def burn_in(x: FloatArray, steps: FloatArray | None = None) -> int:
     """Count the rows at the start that belong to another regime (data.burn_in).
 
     The trend of the last three quarters is drawn back over the first quarter. As long as the sum of the
-    departures from it is beyond 4 standard errors (autocorrelation and the error of the line included),
+    departures from it is beyond 3.5 standard errors (autocorrelation and the error of the line included),
     the point of largest departure closes the burn-in and the search goes on behind it. A run that falls
     steadily all the way therefore has none.
 
@@ -232,14 +234,21 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
 
     A point is compared with the higher of the medians of the ten points before and after it, so that a
     steep fall, a step and a ramp are no spikes. The difference is divided by its local robust spread.
-    The threshold is at least 5 and grows with the length and with the tail of the run's own noise
-    (exponential tail beyond the 90th percentile), so that a run without spikes shows one with a
-    probability of about ``family_error``.
+    The threshold is at least 4.5, grows with the length so that normal noise shows a spike with a
+    probability below ``family_error``, and widens with the run's own 90th and 97.5th percentile where its
+    noise has a heavier tail than that.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+    family_error : float
+        Chance of a spike in a whole run of normal noise.
 
     Notes
     -----
-    The usual ``(x − median21)/(1.4826·MAD21) > 5`` finds a spike in about one noise-only run of 300 steps
-    in four, because a spread from 21 points is itself so uncertain; hence the wider spread used here.
+    The usual ``(x − median21)/(1.4826·MAD21) > 5`` finds one in every tenth noise-only run of 300 steps,
+    because a spread from 21 points is itself so uncertain: here it comes from 151 points, as their 80th
+    percentile.
     The first three points cannot be judged.
     """
     n = x.size
@@ -247,17 +256,19 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
         return Spikes((), (), (), nan)
     reach = SPIKE_REACH
     height = x - _higher_side(x, reach)
-    level = median_filter(height, min(101, n), mode="reflect")
-    spread = 1.4826 * median_filter(np.abs(height - level), min(101, n), mode="reflect")
+    near = min(n, max(SPIKE_NEAR, 2 * (min(n, 50_000) // 100) + 1))
+    level = median_filter(height, near, mode="reflect")
+    spread = percentile_filter(np.abs(height - level), 80, near, mode="reflect") / ndtri(0.9)
     floor = 1e-9 * float(np.abs(x).max())
     z = (height - level) / np.maximum(spread, max(floor, 1e-300))
     z[:3] = 0.0
     if not spread.any():
         z[height <= floor] = 0.0
-    q90 = float(np.quantile(z, 0.9))
-    excess = z[z > q90] - q90
-    tail = float(np.median(excess)) / log(2) if excess.size else 0.0
-    threshold = max(SPIKE_Z, q90 + tail * log(0.1 * n / family_error), float(-ndtri(family_error / n)))
+    q50, q90, q975 = np.quantile(z, (0.5, 0.9, 0.975))
+    inner, outer = (q90 - q50) / ndtri(0.9), (q975 - q50) / ndtri(0.975)
+    # How much wider the tail is than a normal one, and as much again as it still widens outwards.
+    heavier = max(1.0, inner, outer) * max(1.0, outer / inner if inner > 0 else 1.0)
+    threshold = float(heavier * max(SPIKE_Z, -ndtri(family_error / n)))
     found = np.flatnonzero((z > threshold) & (height > 0))
     return Spikes(
         tuple(int(i) for i in found),
