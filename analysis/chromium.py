@@ -27,10 +27,20 @@ _QUIET = (
 )
 
 
-def find_chromium() -> str | None:
-    """Find the browser's command, or None."""
-    named = os.environ.get("CHROMIUM")
-    return next((path for name in (named, *NAMES) if name and (path := shutil.which(name))), None)
+def find_chromium() -> str:
+    """Find the browser's command.
+
+    Raises
+    ------
+    AnalysisError
+        If there is none.
+    """
+    for name in (os.environ.get("CHROMIUM"), *NAMES):
+        if name and (path := shutil.which(name)):
+            return path
+    raise AnalysisError(
+        "pdf: 'web' needs Chromium or Chrome, and none was found; install one, or use --pdf typst"
+    )
 
 
 def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
@@ -49,10 +59,6 @@ def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
         If there is no Chromium, or it fails.
     """
     browser = find_chromium()
-    if browser is None:
-        raise AnalysisError(
-            "pdf: 'web' needs Chromium or Chrome, which is missing; name it in CHROMIUM, or use 'typst'"
-        )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [
             browser,
@@ -64,9 +70,9 @@ def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise AnalysisError(f"pdf: {browser} did not print within {timeout:.0f} s; use 'typst'") from None
+            raise AnalysisError(f"pdf: {browser} took more than {timeout:.0f} s; use --pdf typst") from None
     if done.returncode or not pdf.exists():
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise AnalysisError(
-            f"pdf: {browser} could not print: {said[-1] if said else done.returncode}; use 'typst'"
+            f"pdf: {browser} could not print: {said[-1] if said else done.returncode}; use --pdf typst"
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.chromium import find_chromium, print_page
 from analysis.errors import AnalysisError, UsageError
 from analysis.folder import carry_over, file_names, replacing, write_atomically, write_manifest
 from analysis.forked import Child, fork_is_safe
@@ -91,6 +92,8 @@ class Publisher:
         for value, known, name in ((self.engine, ENGINES, "engine"), (self.pdf, PDFS, "pdf")):
             if value not in known:
                 raise UsageError(f"{name}: {value!r} is not known; choose one of {', '.join(known)}")
+        if self.pdf == "web":
+            find_chromium()
         if self.engine == "fork" and not fork_is_safe():
             raise UsageError(
                 "engine: 'fork' is not possible here (it needs Linux and no other thread); use 'kernel'"
@@ -185,8 +188,6 @@ def load_exporters(pdf: str) -> tuple[Export, ...]:
     if pdf == "none":
         return (export_html,)
     if pdf == "web":
-        from analysis.chromium import print_page
-
         return export_html, lambda nb, folder: print_page(folder / HTML, folder / PDF)
     from analysis.export import PDFReport
 

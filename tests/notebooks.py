@@ -12,9 +12,13 @@ bundle = {"results": {"x": x, "runs": {"b": 0.1, "a": None}}, "files": {"next_ru
 display({"application/vnd.run-report+json": bundle, "text/plain": "results"}, raw=True)
 """
 
-FIGURE_CELL = """
-about = {"run_report": {"kind": "figure", "name": "curve.png"}}
-display({"image/png": b"\\x89PNG", "text/plain": "a figure"}, metadata=about, raw=True)
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+"""One pixel, as base64."""
+
+FIGURE_CELL = f"""
+about = {{"run_report": {{"kind": "figure", "name": "curve.png"}}}}
+svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 9L9 0" stroke="black"/></svg>'
+display({{"image/png": "{PNG}", "image/svg+xml": svg, "text/plain": "a figure"}}, metadata=about, raw=True)
 """
 
 
