@@ -64,10 +64,6 @@ class Page:
         """Count cells from one, as JupyterLab's outline does not but people do."""
         return self._numbers[id(cell)]
 
-    def shows(self, cell: NotebookNode) -> bool:
-        """Tell whether a code cell has anything to show but its code."""
-        return any(about(output).get("kind") != "style" for output in cell.outputs)
-
     def markdown(self, cell: NotebookNode) -> markupsafe.Markup:
         """Render a Markdown cell; its headings enter the contents."""
         rendered = to_html(cell.source, outline=self._outline, attachments=cell.get("attachments", {}))
@@ -136,14 +132,22 @@ def _highlighted(source: str) -> str:
 
 
 def _with_page(notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _has_form(output)]
     resources["page"] = Page(notebook)
     return notebook, resources
 
 
+def _has_form(output: NotebookNode) -> bool:
+    """Tell whether an output is there to be seen: not data for programs, not a style for the notebook."""
+    if output.output_type in ("stream", "error"):
+        return True
+    return about(output).get("kind") != "style" and any(kind in output.data for kind in _PRIORITY)
+
+
 class HTMLReport(HTMLExporter):
     """Turn an executed notebook into one HTML file, through the template in ``templates/html``."""
-
-    export_from_notebook = None
 
     @default("template_name")
     def _template_name_default(self) -> str:
@@ -152,8 +156,8 @@ class HTMLReport(HTMLExporter):
     def __init__(self, config: Config | None = None, **kw: Any) -> None:
         kw.setdefault("extra_template_basedirs", [str(templates_dir())])
         kw.setdefault("optimistic_validation", True)
-        super().__init__(config=config, **kw)
-        self.register_preprocessor(_with_page, enabled=True)
+        super().__init__(config=config, **kw)  # type: ignore[no-untyped-call]
+        self.register_preprocessor(_with_page, enabled=True)  # type: ignore[no-untyped-call]
 
     @property
     def default_config(self) -> Config:
@@ -164,7 +168,7 @@ class HTMLReport(HTMLExporter):
         inherited.merge(settings)
         return inherited
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: Any = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """Render a notebook.

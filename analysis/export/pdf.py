@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,13 +18,13 @@ from analysis.errors import AnalysisError
 from analysis.export import templates_dir
 from analysis.export.foreign import blocks_from_html
 from analysis.export.outline import Outline, about, has_cover, reserved_ids, title_of
-from analysis.export.prose import TypstProse, decoded, image_of
+from analysis.export.prose import TypstProse, image_of
 from analysis.render import TYPST, typst
 from analysis.render.legible import covered
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _MOST_LINES = 300
-_FORMATS = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif"}
+_MAGIC = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8", "image/gif": b"GIF8"}
 
 
 @cache
@@ -54,16 +55,10 @@ def _compiler() -> Any:
 
 @dataclass
 class _Document:
-    """Typst source of a notebook under construction, one entry a cell, and the images it names."""
+    """Typst source of a notebook under construction, one entry a cell."""
 
     outline: Outline
     cells: dict[int, str] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def image(self, kind: str, data: str, alt: str) -> str:
-        name = f"image-{len(self.files)}.{_FORMATS[kind]}"
-        self.files[name] = decoded(data)
-        return f'rr-picture("{name}", "{_FORMATS[kind]}", {typst.literal(alt)})'
 
 
 class PDFReport(Exporter):
@@ -73,14 +68,13 @@ class PDFReport(Exporter):
     other libraries are set as well as can be. Code is left out.
     """
 
-    export_from_notebook = None
     output_mimetype = "application/pdf"
 
     @default("file_extension")
     def _file_extension_default(self) -> str:
         return ".pdf"
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: Any = None, **kw: Any
     ) -> tuple[bytes, dict[str, Any]]:
         """Typeset a notebook.
@@ -104,7 +98,7 @@ class PDFReport(Exporter):
         document = _written(nb)
         frame = _frame(nb)
         try:
-            pdf = _compiled(frame, document.cells, document.files)
+            pdf = _compiled(frame, document.cells)
         except RuntimeError as error:
             raise _blamed(error, frame, document) from None
         resources["output_extension"] = ".pdf"
@@ -128,7 +122,7 @@ def _written(nb: NotebookNode) -> _Document:
     document = _Document(Outline(reserved=reserved_ids(nb)))
     for number, cell in enumerate(nb.cells, start=1):
         if cell.cell_type == "markdown":
-            prose = TypstProse(document.outline, cell.get("attachments", {}), document.image)
+            prose = TypstProse(document.outline, cell.get("attachments", {}), picture)
             source = prose.render(cell.source)
         elif cell.cell_type == "code":
             source = "".join(_output(output, number=number, document=document) for output in cell.outputs)
@@ -167,15 +161,32 @@ def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
         return f"#rr-figure(none, {typst.literal(data['image/svg+xml'])}, {typst.literal(alt)}, none, none)\n"
     image = image_of(data)
     if image:
-        return f"#{document.image(*image, alt)}\n"
+        return f"#{picture(*image, alt)}\n"
     if "text/html" in data:
         blocks = blocks_from_html(data["text/html"])
         if blocks:
             return "".join(typst.render(block) for block in blocks)
     if "text/markdown" in data:
-        return TypstProse(document.outline, {}, document.image).render(data["text/markdown"])
+        return TypstProse(document.outline, {}, picture).render(data["text/markdown"])
     plain = data.get("text/latex") or data.get("text/plain")
     return _verbatim(plain, tone="neutral") if plain else ""
+
+
+def picture(kind: str, data: str, alt: str) -> str:
+    """Write a raster image as a Typst expression; one that cannot be read is named, not left blank."""
+    data = "".join(data.split())
+    try:
+        readable = base64.b64decode(data, validate=True).startswith(_MAGIC[kind])
+    except ValueError:
+        readable = False
+    if not readable:
+        return f"rr-prose(none, none, {typst.characters(f'[{alt}: not a readable {kind}]')})"
+    # Source is text, so that the bytes travel in a drawing that holds nothing else.
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+        f'<image xlink:href="data:{kind};base64,{data}"/></svg>'
+    )
+    return f"rr-picture({typst.literal(drawing)}, {typst.literal(alt)})"
 
 
 def _verbatim(text: str, *, tone: str) -> str:
@@ -186,11 +197,9 @@ def _verbatim(text: str, *, tone: str) -> str:
     return f'#rr-verbatim({written}, tone: "{tone}")\n' if lines != [""] else ""
 
 
-def _compiled(frame: str, cells: Mapping[int, str], files: Mapping[str, bytes]) -> bytes:
+def _compiled(frame: str, cells: Mapping[int, str]) -> bytes:
     source = covered(frame, _glyphs()) + "".join(cells.values())
-    pdf: bytes = _compiler().compile(
-        {"main.typ": source.encode(), **files}, format="pdf", pdf_standards=["ua-1"]
-    )
+    pdf: bytes = _compiler().compile(source.encode(), format="pdf", pdf_standards=["ua-1"])
     return pdf
 
 
@@ -201,7 +210,7 @@ def _blamed(error: RuntimeError, frame: str, document: _Document) -> AnalysisErr
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
-            _compiled(frame, {number: document.cells[number] for number in numbers[:middle]}, document.files)
+            _compiled(frame, {number: document.cells[number] for number in numbers[:middle]})
             good = middle
         except RuntimeError as earlier:
             bad, reason = middle, earlier

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -189,8 +188,8 @@ class TypstProse:
         return "; ".join(parts + pictures)
 
     def _table(self, token: Token) -> str:
-        head = next((part["children"] for part in token["children"] if part["type"] == "table_head"), [])
-        body = next((part["children"] for part in token["children"] if part["type"] == "table_body"), [])
+        parts: dict[str, list[Token]] = {part["type"]: part["children"] for part in token["children"]}
+        head, body = parts.get("table_head", []), parts.get("table_body", [])
         columns = tuple(
             Column(_plain(cell["children"]), cell["attrs"].get("align") or "left") for cell in head
         )
@@ -247,8 +246,3 @@ def _plain(tokens: list[Token]) -> str:
 
 def _without_tags(markup: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())
-
-
-def decoded(data: str) -> bytes:
-    """Decode the base64 text of an image, whatever line breaks it has."""
-    return base64.b64decode("".join(data.split()))

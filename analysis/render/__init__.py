@@ -1,4 +1,4 @@
-"""From blocks to what a notebook shows: each block in every format at once, so that each exporter picks its own."""
+"""From blocks to what a notebook shows: each block in every format, so that each exporter picks its own."""
 
 from __future__ import annotations
 

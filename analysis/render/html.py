@@ -198,7 +198,7 @@ def _(block: Table) -> str:
 
 def scroll(*, label: str) -> str:
     """Open a container that scrolls sideways by itself, by pointer and by keyboard."""
-    return f'<div class="rr-scroll" role="region" tabindex="0" aria-label="{escape(label)}">'
+    return f'<div class="rr-scroll" role="group" tabindex="0" aria-label="{escape(label)}">'
 
 
 def _head(columns: tuple[Column, ...]) -> str:
@@ -250,8 +250,9 @@ def _(block: Figure) -> str:
             '<details class="rr-details"><summary>The numbers behind this figure</summary>'
             f"{render(block.data)}</details>"
         )
+    label = "Figure: " + legible(plain(block.caption))
     return (
-        f'<figure class="rr-figure"{_identity(block.id)}>{scroll(label="Figure: " + legible(plain(block.caption)))}'
+        f'<figure class="rr-figure"{_identity(block.id)}>{scroll(label=label)}'
         f"{drawing}</div><figcaption>{inline(block.caption)}</figcaption>{data}</figure>"
     )
 

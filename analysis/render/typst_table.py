@@ -16,9 +16,10 @@ PAGE = 487.0
 
 _SIZES = (8.6, 7.8, 7.0)
 _GUTTER = 11.0
-_CHARACTER = 0.53
+_CHARACTER = 0.5
 _CAP = 38
-_COMFORT = 10
+_COMFORT, _TIGHT = 20, 10
+_NUMBER = 24
 
 
 def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
@@ -48,7 +49,8 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
     identity = f'"{anchor(block.id)}"' if block.id else "none"
     caption = characters(block.caption) if block.caption else "none"
     return (
-        f"rr-table({identity}, {caption}, ({written}), strong: ({strong}), notes: ({notes}), size: {size}pt)"
+        f"rr-table({identity}, {caption}, ({written}), strong: ({strong}), notes: ({notes}), size: {size}pt, "
+        f"breakable: {str(_long(block)).lower()})"
     )
 
 
@@ -68,10 +70,12 @@ def layout(block: Table) -> tuple[float, list[tuple[int, ...]]]:
     True
     """
     everything = tuple(range(len(block.columns)))
-    needs = [_need(block, index) for index in everything]
-    for size in _SIZES:
-        if _points(needs, size=size) <= PAGE:
-            return size, [everything]
+    # A little smaller is better than names in many lines; much smaller is not.
+    for comfort, sizes in ((_COMFORT, _SIZES), (_TIGHT, _SIZES)):
+        needs = [_need(block, index, comfort=comfort) for index in everything]
+        for size in sizes:
+            if _points(needs, size=size) <= PAGE:
+                return size, [everything]
     size = _SIZES[1]
     parts: list[tuple[int, ...]] = []
     part: list[int] = [0]
@@ -81,6 +85,12 @@ def layout(block: Table) -> tuple[float, list[tuple[int, ...]]]:
             part = [0]
         part.append(index)
     return size, [*parts, tuple(part)]
+
+
+def _long(block: Table) -> bool:
+    """Tell whether a table may need more than half a page, so that it must be allowed to break."""
+    characters = sum(len(plain(cell.text)) + len(plain(cell.minor)) for row in block.rows for cell in row)
+    return len(block.rows) > 8 or characters > 1200
 
 
 def _points(lengths: Sequence[int], *, size: float) -> float:
@@ -97,13 +107,15 @@ def _texts(block: Table, index: int) -> list[str]:
     return [*texts, column.definition or ""]
 
 
-def _need(block: Table, index: int) -> int:
+def _need(block: Table, index: int, *, comfort: int = _TIGHT) -> int:
     """Give the least number of characters at which a column reads well: its longest unbreakable piece."""
     texts = _texts(block, index)
+    if block.columns[index].align == "right" and max(len(text) for text in texts[1:]) <= _NUMBER:
+        texts = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in texts[1:]] + texts[:1]
     longest = max(
-        (len(piece) for text in texts for word in text.split() for piece in breakable(word)), default=1
+        (len(piece) for text in texts for word in text.split(" ") for piece in breakable(word)), default=1
     )
-    return max(longest, min(_COMFORT, max(len(text) for text in texts)), 2)
+    return max(longest, min(comfort, max(len(text) for text in texts)), 2)
 
 
 def _columns(block: Table, part: tuple[int, ...], *, size: float) -> str:
