@@ -12,12 +12,34 @@ from types import ModuleType
 
 from analysis.errors import RunNotFound
 from analysis.schema import Run
-from analysis.sources import openai_csv
+from analysis.sources import (
+    dvclive,
+    hf_trainer,
+    jsonl,
+    keras,
+    lightning_csv,
+    llama_factory,
+    openai_csv,
+    sb3,
+    table,
+    ultralytics,
+)
 from analysis.sources.finish import finish
 from analysis.sources.reference import Finder, Found
 from analysis.sources.sidecar import find_sidecars, load_sidecar, run_stem
 
-SOURCES: tuple[ModuleType, ...] = (openai_csv,)
+SOURCES: tuple[ModuleType, ...] = (
+    openai_csv,
+    hf_trainer,
+    llama_factory,
+    lightning_csv,
+    ultralytics,
+    sb3,
+    dvclive,
+    keras,
+    jsonl,
+    table,
+)
 """Every source, the particular before the general: the first that recognises a path loads it."""
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from analysis.schema import Dropped
 
 
-def parse_timestamps(column: pd.Series[str] | pd.Series[float]) -> tuple[pd.Series[pd.Timestamp], int]:
+def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], int]:
     """Return UTC timestamps (NaT where there is none) and how many values could not be read.
 
     Numbers are taken as seconds, milliseconds, microseconds or nanoseconds since 1970, by their size.
@@ -27,6 +29,8 @@ def parse_timestamps(column: pd.Series[str] | pd.Series[float]) -> tuple[pd.Seri
         stamps = pd.Series(
             pd.to_datetime(nanoseconds, unit="ns", utc=True, errors="coerce"), index=column.index
         )
+    elif pd.api.types.is_datetime64_any_dtype(column):
+        stamps = column
     else:
         stamps = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
     return stamps.dt.as_unit("ns"), given - int(stamps.notna().sum())

@@ -7,7 +7,8 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -40,10 +41,12 @@ class Delimited:
 class Layout:
     """What the first lines of a delimited log show.
 
-    ``header`` has the names as written, stripped, made unique; ``sample`` the first rows as text.
+    ``header`` has the names stripped and made unique, ``written`` as they stand in the file; ``sample`` the
+    first rows as text.
     """
 
     header: tuple[str, ...]
+    written: tuple[str, ...]
     delimiter: str
     sample: tuple[tuple[str, ...], ...]
     first_line: int = 1
@@ -76,13 +79,18 @@ def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
         lines = lines[:-1]  # the last one may be cut off
     if delimiter is None:
         delimiter = max(",\t;|", key=lines[skipped].count)
-    rows = [tuple(row) for row in csv.reader(lines[skipped : skipped + SAMPLE_ROWS + 1], delimiter=delimiter)]
-    header = _unique(rows[0])
-    return Layout(header, delimiter, tuple(row for row in rows[1:] if row), skipped + 1)
+    start = lines[skipped : skipped + SAMPLE_ROWS + 1]
+    rows = [tuple(row) for row in csv.reader(start, delimiter=delimiter, skipinitialspace=True)]
+    return Layout(_unique(rows[0]), rows[0], delimiter, tuple(row for row in rows[1:] if row), skipped + 1)
 
 
 def read_delimited(
-    path: Path, layout: Layout, *, numbers: Sequence[str], texts: Sequence[str] = ()
+    path: Path,
+    layout: Layout,
+    *,
+    numbers: Sequence[str],
+    texts: Sequence[str] = (),
+    lenient: Collection[str] = (),
 ) -> Delimited:
     """Read columns of a delimited log.
 
@@ -94,6 +102,8 @@ def read_delimited(
     numbers, texts : sequence of str
         Names in ``layout.header`` to read as float64 (blank is NaN, a written nan or inf is infinity) and
         as text.
+    lenient : collection of str
+        Those of ``numbers`` that are left out, and recorded, if they turn out to hold text.
 
     Raises
     ------
@@ -107,7 +117,7 @@ def read_delimited(
     except (ValueError, pd.errors.ParserError, csv.Error):
         frame = None
     if frame is None:
-        return _slow(path, layout, numbers, texts)
+        return _slow(path, layout, (numbers, texts), lenient)
     dropped: tuple[Dropped, ...] = ()
     if cut and len(frame):
         frame, dropped = frame.iloc[:-1], (_CUT,)
@@ -118,29 +128,31 @@ _CUT = Dropped("row", 1, "the last line is cut off")
 
 
 def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
-    wanted = [*numbers, *texts]
-    places = sorted(layout.header.index(name) for name in wanted)
-    names = [layout.header[place] for place in places]
+    """Read by pandas; skipping initial spaces or naming columns in the call costs a third more time."""
+    names = [name for name in layout.header if name in numbers or name in texts]
+    places = [layout.header.index(name) for name in names]
+    width = len(layout.header)
+    if any(len(row) > width and any(cell.strip() for cell in row[width:]) for row in layout.sample):
+        raise ValueError("too many fields")  # with usecols pandas would pass over them
+    whole = len(names) == width and all(len(row) <= width for row in layout.sample)
+    kinds: defaultdict[str, type] = defaultdict(lambda: np.float64)
+    kinds.update({layout.written[layout.header.index(name)]: str for name in texts})
     with open_text(path) as (stream, encoding):
-        check_cells(path, _rows_at_most(path, layout), len(wanted))
-        return pd.read_csv(
+        check_cells(path, _rows_at_most(path, layout), len(names))
+        frame = pd.read_csv(
             stream,
             sep=layout.delimiter,
-            header=None,
-            skiprows=layout.first_line,
-            names=list(layout.header),
-            usecols=names,
-            dtype={name: (str if name in texts else np.float64) for name in names},
+            skiprows=layout.first_line - 1 or None,
+            usecols=None if whole else places,
+            dtype=kinds,
             keep_default_na=False,
             na_values=[""],
-            skipinitialspace=True,
             index_col=False,
             engine="c",
             encoding=encoding,
             encoding_errors="replace",
-            low_memory=True,
-            on_bad_lines="error",
         )
+    return frame.set_axis(names, axis="columns")
 
 
 def _rows_at_most(path: Path, layout: Layout) -> int:
@@ -148,13 +160,17 @@ def _rows_at_most(path: Path, layout: Layout) -> int:
     return int(path.stat().st_size / max(shortest / 2, len(layout.header)))
 
 
-def _slow(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str]) -> Delimited:
+def _slow(
+    path: Path, layout: Layout, wanted: tuple[Sequence[str], Sequence[str]], lenient: Collection[str]
+) -> Delimited:
     """Read row by row: for written nan values and to name the line of what is wrong."""
+    numbers, texts = wanted
     places = [(name, layout.header.index(name)) for name in numbers]
     columns = {name: array.array("d") for name in numbers}
     strings: dict[str, list[str | None]] = {name: [] for name in texts}
     text_places = [(name, layout.header.index(name)) for name in texts]
     line, dropped = layout.first_line, []
+    refused: dict[str, int] = {}
     for line, row, is_last in _rows(path, layout):
         if len(row) > len(layout.header) and any(cell.strip() for cell in row[len(layout.header) :]):
             raise _too_many(path, line, row, layout)
@@ -163,10 +179,17 @@ def _slow(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[st
             break
         for name, place in places:
             cell = row[place].strip() if place < len(row) else ""
-            columns[name].append(_number(cell, f"{path}:{line}", name))
+            value = _number(cell)
+            if value is None and name not in lenient:
+                raise _not_a_number(cell, f"{path}:{line}", name)
+            if value is None and name not in refused:
+                refused[name] = line
+            columns[name].append(np.nan if value is None else value)
         for name, place in text_places:
             strings[name].append(row[place] if place < len(row) else None)
-    frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()})
+    dropped += [Dropped(name, 1, f"column left out: text in line {at}") for name, at in refused.items()]
+    kept = {name: column for name, column in columns.items() if name not in refused}
+    frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in kept.items()})
     for name, cells in strings.items():
         frame[name] = pd.array(cells, dtype="str")
     return Delimited(frame, line, tuple(dropped))
@@ -177,7 +200,8 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, list[str], bool]]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     with open_text(path) as (stream, encoding):
         ended: list[str] = [""]
-        reader = csv.reader(_remembering(stream, encoding, ended), delimiter=layout.delimiter)
+        source = _remembering(stream, encoding, ended)
+        reader = csv.reader(source, delimiter=layout.delimiter, skipinitialspace=True)
         pending: tuple[int, list[str]] | None = None
         for row in reader:
             if reader.line_num <= layout.first_line or not any(cell.strip() for cell in row):
@@ -195,21 +219,21 @@ def _remembering(stream: IO[bytes], encoding: str, last: list[str]) -> Iterable[
         yield line
 
 
-def _number(cell: str, where: str, name: str) -> float:
+def _number(cell: str) -> float | None:
+    """Return a cell's number: NaN if blank, infinity if a written nan or inf, None if it is text."""
     if cell in _BLANK:
         return np.nan
     try:
         value = float(cell)
-        if value == value:
-            return value
     except ValueError:
-        if not _NOT_A_NUMBER.fullmatch(cell):
-            hint = "; write decimals with a point" if _DECIMAL_COMMA.fullmatch(cell) else ""
-            shown = cell if len(cell) <= 40 else cell[:40] + "…"
-            raise LogError(
-                f"{where}: '{name}' must be a number, got {shown!r}{hint or '; correct or clear it'}"
-            ) from None
-    return np.inf
+        return np.inf if _NOT_A_NUMBER.fullmatch(cell) else None
+    return value if value == value else np.inf
+
+
+def _not_a_number(cell: str, where: str, name: str) -> LogError:
+    remedy = "write decimals with a point" if _DECIMAL_COMMA.fullmatch(cell) else "correct or clear it"
+    shown = cell if len(cell) <= 40 else cell[:40] + "…"
+    return LogError(f"{where}: '{name}' must be a number, got {shown!r}; {remedy}")
 
 
 def _too_many(path: Path, line: int, row: list[str], layout: Layout) -> LogError:

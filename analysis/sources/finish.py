@@ -88,7 +88,8 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
         raise LogError(
             f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one"
         )
-    names = standard_names(metrics, source=raw.source, chosen=chosen)
+    counts = {name: int(raw.frame[name].count()) for name in metrics}
+    names = standard_names(metrics, source=raw.source, chosen=chosen, counts=counts)
     notes = []
     for column, standard in list(names.items()):
         if standard in FRACTIONS and column not in chosen.values() and _above_one(raw.frame[column]):

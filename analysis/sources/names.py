@@ -10,7 +10,8 @@ Three decisions are made here and nowhere else:
   ``full_valid_loss``. Minibatch validation (OpenAI's and Azure's ``valid_loss``) is ``valid_loss``.
 - Whatever accuracy a tool logs takes the place of the mean token accuracy, if it is a fraction: a column with
   values above 1 keeps its own name.
-- Of a per-step and a per-epoch column of the same quantity the per-step one is taken.
+- Of several columns of the same training quantity (a loss a step, a mean an epoch) the one with the most
+  values is taken, the first in the table if none has twice as many as it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ COMMON: Table = {
         "acc",
     ),
     "train_error_rate": ("train_error_rate",),
-    "valid_loss": ("valid_loss",),
+    "valid_loss": ("valid_loss", "val_loss_step", "validation_loss_step", "val_step_loss"),
     "valid_mean_token_accuracy": ("valid_mean_token_accuracy", "valid_token_accuracy"),
     "valid_error_rate": ("valid_error_rate",),
     "full_valid_loss": (
@@ -66,7 +67,6 @@ COMMON: Table = {
         "eval_epoch_loss",
         "validation_epoch_loss",
         "val_epoch_loss",
-        "val_loss_step",
         "evaluation_loss",
     ),
     "full_valid_mean_token_accuracy": (
@@ -136,6 +136,7 @@ BY_SOURCE: Mapping[str, Table] = {
         "full_valid_loss": ("val_loss", "valid_loss"),
         "full_valid_mean_token_accuracy": ("val_accuracy", "val_acc", "val_sparse_categorical_accuracy"),
     },
+    "stable-baselines3": {"reward": ("rollout_ep_rew_mean", "episode_reward")},
     "lightning csv": {"full_valid_loss": ("val_loss", "valid_loss", "validation_loss", "val_loss_epoch")},
 }
 """What a name means in one tool where that differs from `COMMON`; tried first."""
@@ -164,7 +165,9 @@ def plain(name: str) -> str:
     return re.sub(r"[/.:\-\s]+", "_", name.strip()).lower()
 
 
-def standard_names(columns: Iterable[str], *, source: str, chosen: Mapping[str, str]) -> dict[str, str]:
+def standard_names(
+    columns: Iterable[str], *, source: str, chosen: Mapping[str, str], counts: Mapping[str, int] | None = None
+) -> dict[str, str]:
     """Choose standard names for the columns of one log.
 
     Parameters
@@ -175,6 +178,8 @@ def standard_names(columns: Iterable[str], *, source: str, chosen: Mapping[str, 
         ``NAME`` of the source, a key of `BY_SOURCE` where it has rules of its own.
     chosen : Mapping[str, str]
         Standard name to column, as the user wrote it; wins over the table.
+    counts : Mapping[str, int], optional
+        How many values each column has.
 
     Returns
     -------
@@ -196,7 +201,7 @@ def standard_names(columns: Iterable[str], *, source: str, chosen: Mapping[str, 
         for standard, candidates in table.items():
             free = [first[c] for c in candidates if c in first and first[c] not in taken]
             if free and standard not in used:
-                taken[free[0]] = standard
+                taken[_densest(free, counts or {}) if standard.startswith("train_") else free[0]] = standard
                 used.add(standard)
     for pattern, standard in SOLE:
         family = [c for c in own if c not in taken and pattern.fullmatch(plain(c))]
@@ -204,3 +209,9 @@ def standard_names(columns: Iterable[str], *, source: str, chosen: Mapping[str, 
             taken[family[0]] = standard
             used.add(standard)
     return {column: taken[column] for column in own if column in taken}
+
+
+def _densest(columns: list[str], counts: Mapping[str, int]) -> str:
+    """Return the first column, or the one that has most values if these are twice as many."""
+    most = max(columns, key=lambda column: counts.get(column, 0))
+    return most if counts.get(most, 0) > 2 * counts.get(columns[0], 0) else columns[0]

@@ -1,0 +1,124 @@
+"""Read JSON lines: one dict a row, with run names and hyperparameters possibly on every row."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.schema import FACTORS, Dropped
+from analysis.sources.axes import TIME_NAMES, find_axis, set_axes
+from analysis.sources.base import Columns
+from analysis.sources.raw import RawLog
+from analysis.sources.rows import RowTable, constant_settings, merge_rows
+from analysis.sources.streams import open_text, text_head
+
+NAME = "jsonl"
+SCHEME = ""
+
+RUN_NAMES = ("run_name", "run", "run_id", "run name")
+"""Columns that say which run a row belongs to."""
+
+_SUFFIXES = (".jsonl", ".ndjson", ".json", ".log", ".txt")
+
+
+def recognises(path: Path) -> bool:
+    """Tell a text file whose first line is a JSON object."""
+    name = path.name.lower().removesuffix(".gz")
+    if not path.is_file() or not (name.endswith(_SUFFIXES) or ".jsonl" in name):
+        return False
+    text = text_head(path)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if not first.lstrip("\ufeff").startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(first.lstrip("\ufeff")), dict)
+    except ValueError:
+        return name.endswith((".jsonl", ".ndjson"))
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read a file of JSON lines; one run for each run name in it."""
+    tables: dict[str | None, RowTable] = {}
+    dropped: tuple[Dropped, ...] = ()
+    line = 0
+    for line, row, cut in json_lines(path):
+        if cut:
+            dropped = (Dropped("row", 1, "the last line is cut off"),)
+            continue
+        run = next((str(row[name]) for name in RUN_NAMES if isinstance(row.get(name), str | int)), None)
+        tables.setdefault(run, RowTable(path)).add(row, line)
+    if not tables:
+        raise LogError(f"{path}: the file is empty; a log needs at least one row")
+    several = len(tables) > 1
+    logs = [log_of(table, columns=columns, run=run, several=several) for run, table in tables.items()]
+    return [_with_lines(log, line, dropped) for log in logs]
+
+
+def _with_lines(log: RawLog, lines: int, dropped: tuple[Dropped, ...]) -> RawLog:
+    return replace(log, lines=lines, dropped=(*log.dropped, *dropped))
+
+
+def log_of(table: RowTable, *, columns: Columns, run: str | None, several: bool) -> RawLog:
+    """Make a log of collected rows: axes named, settings that stand on every row taken as configuration."""
+    frame = table.frame()
+    stamp = columns.get("timestamp") or find_axis(table.texts, TIME_NAMES)
+    if stamp in table.texts:
+        frame[stamp] = pd.array(table.text(stamp), dtype="str")
+    frame, lost, notes = set_axes(frame, columns=columns, where=table.path)
+    frame, merged = merge_rows(frame)
+    texts = table.constants()
+    config: dict[str, Any] = {
+        key: text for key, text in texts.items() if key not in RUN_NAMES and key != stamp
+    }
+    settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
+    config.update(settings)
+    metrics = [name for name in frame.columns if name not in settings or name in ("lr", "learning_rate")]
+    varying = sorted(set(table.texts) - set(texts) - {stamp} - set(RUN_NAMES))
+    if varying:
+        notes += (f"text columns left out: {', '.join(varying[:10])}",)
+    return RawLog(
+        frame[metrics],
+        NAME,
+        (str(table.path),),
+        table.rows,
+        config=config,
+        name=run,
+        id=run if several else None,
+        dropped=(*lost, *merged, *table.left_out()),
+        notes=notes,
+    )
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
+    """Yield (line number, object, whether it is a cut-off last line) of each line that is not blank.
+
+    Raises
+    ------
+    LogError
+        For a line that is no JSON object, with its number.
+    """
+    with open_text(path) as (stream, encoding):
+        text = io.TextIOWrapper(stream, encoding=encoding, errors="replace")
+        for number, line in enumerate(text, start=1):
+            content = line.strip().removeprefix(codecs.BOM_UTF8.decode())
+            if not content:
+                continue
+            try:
+                row = json.loads(content)
+            except (ValueError, RecursionError):
+                if not line.endswith("\n"):
+                    yield number, {}, True
+                    return
+                raise LogError(f"{path}:{number}: not a JSON object; correct or remove the line") from None
+            if not isinstance(row, Mapping):
+                raise LogError(f"{path}:{number}: a row must be a JSON object, got {type(row).__name__}")
+            yield number, row, False
+        text.detach()

@@ -1,0 +1,103 @@
+"""Read what Keras leaves: the CSVLogger's file, or a history as JSON (a dict of lists) or CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.sources.base import Columns, head
+from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.names import plain
+from analysis.sources.raw import RawLog
+from analysis.sources.streams import open_text
+from analysis.sources.yaml_files import load_json
+
+NAME = "keras"
+SCHEME = ""
+
+_EPOCHS = ("epoch", "column 1")
+_PER_EPOCH = "one row an epoch: steps are the log's epochs"
+
+
+def recognises(path: Path) -> bool:
+    """Tell a CSV that counts epochs and has a loss but no step, or a JSON dict of equally long lists."""
+    if not path.is_file():
+        return False
+    if head(path, 64).lstrip().startswith(b"{"):
+        return ".json" in path.name and _history(path) is not None
+    layout = sniff(path)
+    return layout is not None and _is_history(layout)
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read one history; see `analysis.sources.base`."""
+    if head(path, 64).lstrip().startswith(b"{"):
+        history = _history(path)
+        if history is None:
+            raise LogError(
+                f"{path}: a Keras history is a JSON dict of equally long lists of numbers; check the file"
+            )
+        frame = pd.DataFrame({name: _numbers(values) for name, values in history.items()})
+        if "epoch" not in frame:
+            frame.insert(0, "epoch", np.arange(len(frame), dtype=np.float64))
+        frame.insert(0, "step", frame["epoch"])
+        return [RawLog(frame, NAME, (str(path),), len(frame), notes=(_PER_EPOCH,))]
+    with open_text(path):  # for its errors: empty, binary, not readable
+        layout = sniff(path)
+    if layout is None or layout.header[0] not in _EPOCHS:
+        raise LogError(f"{path}: no column 'epoch'; give the file that Keras' CSVLogger wrote")
+    numbers = [name for name in layout.header if not layout.is_text(name)]
+    read = read_delimited(path, layout, numbers=numbers)
+    frame = read.frame.rename(columns={layout.header[0]: "step"})
+    frame = frame.assign(epoch=frame["step"])
+    rows, lines = len(frame), read.lines
+    return [RawLog(frame, NAME, (str(path),), rows, lines=lines, dropped=read.dropped, notes=(_PER_EPOCH,))]
+
+
+def _is_history(layout: Layout) -> bool:
+    names = {plain(name) for name in layout.header}
+    counted = layout.header[0] in _EPOCHS and not names & {"step", "global_step", "iter", "iteration"}
+    return (
+        counted and any(name == "loss" or name.endswith("_loss") for name in names) and _starts_whole(layout)
+    )
+
+
+def _starts_whole(layout: Layout) -> bool:
+    try:
+        return all(float(cell).is_integer() for cell in layout.column(layout.header[0]))
+    except ValueError:
+        return False
+
+
+def _history(path: Path) -> Mapping[str, list[Any]] | None:
+    """Return the lists of a history file; None if it is something else."""
+    try:
+        content = load_json(path, setting="RUN_REPORTS_MAX_JSON_MB")
+    except LogError:
+        return None
+    if not isinstance(content, Mapping) or not content:
+        return None
+    lists = {
+        str(name): list(values.values()) if isinstance(values, Mapping) else values
+        for name, values in content.items()
+    }
+    columns = {name: values for name, values in lists.items() if _is_column(values)}
+    lengths = {len(values) for values in columns.values()}
+    return columns if len(columns) == len(lists) and len(lengths) == 1 and lengths != {0} else None
+
+
+def _is_column(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values
+    )
+
+
+def _numbers(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    floats = np.array([np.nan if value is None else float(value) for value in values])
+    logged = np.array([value is not None for value in values])
+    return np.where(logged & ~np.isfinite(floats), np.inf, floats)

@@ -1,0 +1,56 @@
+"""Read the ``metrics.csv`` of PyTorch Lightning's CSVLogger with the ``hparams.yaml`` beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.errors import LogError
+from analysis.sources.base import Columns
+from analysis.sources.beside import named_settings
+from analysis.sources.delimited import read_delimited, sniff
+from analysis.sources.raw import RawLog
+from analysis.sources.rows import merge_rows
+
+NAME = "lightning csv"
+SCHEME = ""
+
+LOG = "metrics.csv"
+
+
+def recognises(path: Path) -> bool:
+    """Tell a CSV with the columns ``epoch`` and ``step`` called ``metrics.csv``, or the folder of one."""
+    file = path / LOG if path.is_dir() else path
+    if not file.name.startswith("metrics") or not file.is_file():
+        return False
+    layout = sniff(file, delimiter=",")
+    return layout is not None and {"epoch", "step"} <= set(layout.header)
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read one version folder; the train and val rows of a step become one."""
+    path = path / LOG if path.is_dir() else path
+    layout = sniff(path, delimiter=",")
+    if layout is None or "step" not in layout.header:
+        raise LogError(f"{path}: no column 'step'; give the metrics.csv that Lightning's CSVLogger wrote")
+    numbers = [name for name in layout.header if not layout.is_text(name)]
+    read = read_delimited(path, layout, numbers=numbers, lenient=set(numbers) - {"step", "epoch"})
+    frame, dropped = merge_rows(read.frame)
+    if "hp_metric" in frame and (frame["hp_metric"].dropna() == -1).all():
+        frame = frame.drop(columns="hp_metric")  # Lightning's placeholder, not a measurement
+    config, files, notes = named_settings(path.parent, ("hparams.yaml",))
+    left_out = [name for name in layout.header if name not in numbers]
+    if left_out:
+        notes += (f"text columns left out: {', '.join(left_out)}",)
+    return [
+        RawLog(
+            frame,
+            NAME,
+            (str(path), *files),
+            len(read.frame),
+            lines=read.lines,
+            config=config,
+            id=path.resolve().parent.name if path.name == LOG else None,
+            dropped=(*read.dropped, *dropped),
+            notes=notes,
+        )
+    ]

@@ -1,0 +1,65 @@
+"""Read a Parquet file through the optional pyarrow, its size checked from the metadata first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import LogError, MissingExtra
+from analysis.sources.limits import check_cells
+
+MAGIC = b"PAR1"
+
+
+def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
+    """Read the columns of numbers as float64, and those of ``texts`` and of times that exist.
+
+    A value that is NaN (not null) was logged as such and becomes infinity.
+
+    Raises
+    ------
+    MissingExtra
+        If pyarrow is not installed.
+    LogError
+        If the file is damaged, above the limit of cells, or has no column of numbers.
+    """
+    try:
+        pa, pq = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError:
+        raise MissingExtra("pyarrow", "parquet", "Reading a Parquet file") from None
+    try:
+        with pq.ParquetFile(path) as file:
+            wanted = [field for field in file.schema_arrow if _kind(pa, field.type) or field.name in texts]
+            check_cells(path, file.metadata.num_rows, len(wanted))
+            table = file.read(columns=[field.name for field in wanted])
+    except (pa.ArrowException, OSError) as problem:
+        reason = " ".join(str(problem).split())[:120]
+        raise LogError(f"{path}: damaged Parquet file ({reason}); write or copy it again") from None
+    columns = {field.name: _column(pa, table.column(field.name), field.type) for field in wanted}
+    if not any(pd.api.types.is_float_dtype(column.dtype) for column in columns.values()):
+        raise LogError(f"{path}: no column of numbers; a log needs a step and a metric")
+    return pd.DataFrame(columns)
+
+
+def _kind(pa: Any, kind: Any) -> str:
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    return "time" if pa.types.is_timestamp(kind) else ""
+
+
+def _column(pa: Any, column: Any, kind: Any) -> Any:
+    what = _kind(pa, kind)
+    if what == "number":
+        values = column.cast(pa.float64()).to_numpy().copy()
+        logged = column.is_valid().to_numpy()
+        values[logged & ~np.isfinite(values)] = np.inf
+        values[~logged] = np.nan
+        return values
+    if what == "time":
+        return pd.to_datetime(column.to_pandas(), utc=True)
+    return pd.array(column.cast(pa.string()).to_pylist(), dtype="str")

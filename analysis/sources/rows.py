@@ -1,0 +1,176 @@
+"""Turn rows that are dicts (JSON lines, a trainer's history) into a table of float64 columns."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.schema import Dropped
+from analysis.sources.limits import limit, too_large
+
+_DISTINCT = 1000
+
+
+@dataclass
+class RowTable:
+    """Columns collected from dict rows.
+
+    ``numbers`` holds float64 columns (NaN: not logged; infinity: logged as NaN or infinite), ``texts`` text
+    columns, both of length ``rows``; a column is of the kind of its first value.
+    """
+
+    path: Path
+    rows: int = 0
+    numbers: dict[str, array.array[float]] = field(default_factory=dict)
+    texts: dict[str, list[str | None]] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+
+    def add(self, row: Mapping[str, Any], line: int | None = None) -> None:
+        """Append a row; nested mappings become ``outer/inner`` columns.
+
+        Raises
+        ------
+        LogError
+            For text in a column of numbers, with the line.
+        """
+        self.rows += 1
+        self._add(row, "", line)
+        if self.rows % 4096 == 0:
+            self._check_size()
+
+    def frame(self) -> pd.DataFrame:
+        """Return the columns of numbers, in the order in which they first occurred."""
+        padded = {}
+        for name, column in self.numbers.items():
+            values = np.full(self.rows, np.nan)
+            values[: len(column)] = column
+            padded[name] = values
+        return pd.DataFrame(padded, index=range(self.rows))
+
+    def text(self, name: str) -> list[str | None]:
+        """Return a column of text, padded to all rows."""
+        column = self.texts[name]
+        return column + [None] * (self.rows - len(column))
+
+    def constants(self) -> dict[str, str]:
+        """Return the text columns that say the same on every row that has them."""
+        found = {}
+        for name, column in self.texts.items():
+            values = {value for value in column if value is not None}
+            if len(values) == 1:
+                found[name] = values.pop()
+        return found
+
+    def left_out(self) -> tuple[Dropped, ...]:
+        """Return the record of values that are neither numbers nor text."""
+        return tuple(Dropped(name, count, "lists are not read") for name, count in self.skipped.items())
+
+    def _add(self, row: Mapping[str, Any], prefix: str, line: int | None) -> None:
+        for key, value in row.items():
+            name = f"{prefix}{key}"
+            if value is None:
+                continue
+            if isinstance(value, Mapping) and prefix.count("/") < 5:
+                self._add(value, f"{name}/", line)
+            elif isinstance(value, str):
+                self._add_text(name, value, line)
+            elif isinstance(value, int | float):
+                self._add_number(name, value)
+            else:
+                self.skipped[name] = self.skipped.get(name, 0) + 1
+
+    def _add_number(self, name: str, value: float) -> None:
+        if name in self.texts:
+            self._put(self.texts[name], None, str(value))
+            return
+        try:
+            number = float(value)
+        except OverflowError:
+            number = np.inf
+        column = self.numbers.get(name)
+        if column is None:
+            column = self.numbers[name] = array.array("d")
+        self._put(column, np.nan, number if np.isfinite(number) else np.inf)
+
+    def _add_text(self, name: str, value: str, line: int | None) -> None:
+        if name in self.numbers or name not in self.texts:
+            try:
+                number = float(value)
+            except ValueError:
+                if name in self.numbers:
+                    where = f"{self.path}:{line}" if line else str(self.path)
+                    raise LogError(
+                        f"{where}: '{name}' must be a number, got {value[:40]!r}; correct or clear it"
+                    ) from None
+            else:
+                self._add_number(name, number)
+                return
+        self._put(self.texts.setdefault(name, []), None, value)
+
+    def _put(self, column: Any, blank: Any, value: Any) -> None:
+        """Set the value of the current row, with blanks for the rows before it that lack the column."""
+        missing = self.rows - 1 - len(column)
+        if missing > 0:
+            column.extend([blank] * missing)
+        if len(column) == self.rows:
+            column[-1] = value  # the same key twice in one row
+        else:
+            column.append(value)
+
+    def _check_size(self) -> None:
+        cells = self.rows * (len(self.numbers) + len(self.texts))
+        if cells > limit("RUN_REPORTS_MAX_CELLS"):
+            raise too_large(self.path, cells, "RUN_REPORTS_MAX_CELLS")
+
+
+def table_of(path: Path, rows: Iterable[Mapping[str, Any]]) -> RowTable:
+    """Collect rows that have no lines of their own."""
+    table = RowTable(path)
+    for row in rows:
+        table.add(row)
+    return table
+
+
+def merge_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
+    """Merge the rows next to each other that share a step, as a train and an eval row do.
+
+    Where two of them have the same column, the later value is kept and the loss recorded.
+
+    >>> merge_rows(pd.DataFrame({"step": [1, 1, 2], "a": [5.0, None, 6.0], "b": [None, 7.0, None]}))[0]
+       step    a    b
+    0     1  5.0  7.0
+    1     2  6.0  NaN
+    """
+    steps = frame["step"].to_numpy(dtype=np.float64)
+    same = np.concatenate(([False], steps[1:] == steps[:-1]))
+    if not same.any():
+        return frame, ()
+    groups = np.cumsum(~same)
+    merged = frame.groupby(groups, sort=False).last().reset_index(drop=True)
+    lost = frame.count() - merged.count()
+    dropped = tuple(
+        Dropped(str(name), int(count), "logged more than once at one step; the last is kept")
+        for name, count in lost.items()
+        if count > 0 and name not in {"step", "epoch", "timestamp"}
+    )
+    return merged, dropped
+
+
+def constant_settings(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, float | int]:
+    """Return the columns among ``names`` that hold one value on every row, as settings."""
+    found: dict[str, float | int] = {}
+    for name in names:
+        if (
+            name in frame
+            and frame[name].nunique(dropna=False) == 1
+            and np.isfinite(value := frame[name].iloc[0])
+        ):
+            found[name] = int(value) if value == int(value) else float(value)
+    return found

@@ -1,0 +1,99 @@
+"""Read Stable-Baselines3's ``progress.csv`` and the episodes of its ``monitor.csv``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from analysis.errors import LogError
+from analysis.sources.base import Columns, head
+from analysis.sources.beside import named_settings
+from analysis.sources.clock import parse_timestamps
+from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.raw import RawLog
+from analysis.sources.rows import merge_rows
+
+NAME = "stable-baselines3"
+SCHEME = ""
+
+LOG = "progress.csv"
+STEP = "time/total_timesteps"
+_EPISODES = ("r", "l", "t")
+_SETTINGS = ("config.yml", "args.yml")
+
+
+def recognises(path: Path) -> bool:
+    """Tell a CSV that counts ``time/total_timesteps``, a monitor file, or the folder of a progress.csv."""
+    file = path / LOG if path.is_dir() else path
+    if not file.is_file() or file.suffix != ".csv":
+        return False
+    layout = sniff(file, delimiter=",")
+    return layout is not None and (STEP in layout.header or _is_monitor(layout))
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read a progress file by its timesteps, a monitor file by the timesteps at the end of each episode."""
+    path = path / LOG if path.is_dir() else path
+    layout = sniff(path, delimiter=",")
+    if layout is not None and _is_monitor(layout):
+        return [_monitor(path, layout)]
+    if layout is None or STEP not in layout.header:
+        raise LogError(f"{path}: no column '{STEP}'; give the progress.csv that the csv logger wrote")
+    numbers = [name for name in layout.header if not layout.is_text(name)]
+    read = read_delimited(path, layout, numbers=numbers, lenient=set(numbers) - {STEP})
+    frame, dropped = merge_rows(read.frame.rename(columns={STEP: "step"}))
+    config, files, notes = _settings(path.parent)
+    return [
+        RawLog(
+            frame,
+            NAME,
+            (str(path), *files),
+            len(read.frame),
+            lines=read.lines,
+            config=config,
+            id=path.resolve().parent.name if path.name == LOG else None,
+            dropped=(*read.dropped, *dropped),
+            notes=notes,
+        )
+    ]
+
+
+def _is_monitor(layout: Layout) -> bool:
+    return layout.header[:3] == _EPISODES and layout.first_line > 1
+
+
+def _monitor(path: Path, layout: Layout) -> RawLog:
+    read = read_delimited(path, layout, numbers=_EPISODES)
+    frame = read.frame.rename(columns={"r": "episode_reward", "l": "episode_length"})
+    frame.insert(0, "step", frame["episode_length"].cumsum())
+    try:
+        about = json.loads(head(path).splitlines()[0].lstrip(b"# "))
+    except (ValueError, IndexError):
+        about = {}
+    started = about.get("t_start") if isinstance(about, dict) else None
+    seconds = frame.pop("t")
+    if isinstance(started, int | float):
+        frame["timestamp"], _ = parse_timestamps(seconds + started)
+    env = about.get("env_id") if isinstance(about, dict) else None
+    config, files, notes = _settings(path.parent, str(env) if env else None)
+    if env:
+        config["env"] = env
+    return RawLog(
+        frame,
+        NAME,
+        (str(path), *files),
+        len(frame),
+        lines=read.lines,
+        config=config,
+        id=path.resolve().parent.name if path.name.endswith("0.monitor.csv") else None,
+        dropped=read.dropped,
+        notes=("an episode a row: steps are the timesteps at its end", *notes),
+    )
+
+
+def _settings(
+    folder: Path, env: str | None = None
+) -> tuple[dict[str, object], tuple[str, ...], tuple[str, ...]]:
+    """Read the settings that rl-zoo keeps beside the log or in a folder called after the environment."""
+    inner = folder / env if env and (folder / env).is_dir() else folder
+    return named_settings(inner, _SETTINGS)

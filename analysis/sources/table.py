@@ -1,0 +1,124 @@
+"""Read any delimited table or Parquet file with a header: the last resort, helped by a column mapping."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.schema import FACTORS
+from analysis.sources.axes import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, check_columns, find_axis, set_axes
+from analysis.sources.base import Columns, head
+from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.jsonl import RUN_NAMES
+from analysis.sources.names import standard_names
+from analysis.sources.parquet import MAGIC, read_parquet
+from analysis.sources.raw import RawLog
+from analysis.sources.rows import constant_settings, merge_rows
+from analysis.sources.streams import open_text
+
+NAME = "table"
+SCHEME = ""
+
+_SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
+
+
+def recognises(path: Path) -> bool:
+    """Tell a Parquet file, or text with a header of two columns at least."""
+    if not path.is_file():
+        return False
+    if head(path, 4) == MAGIC:
+        return True
+    if not path.name.lower().removesuffix(".gz").endswith(_SUFFIXES):
+        return False
+    layout = sniff(path)
+    if layout is None or len(layout.header) < 2 or all(_is_number(name) for name in layout.header):
+        return False
+    if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
+        return True
+    return find_axis(layout.header, (*STEP_NAMES, *EPOCH_NAMES)) is not None
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read a table; one run for each run name in it."""
+    log = _from_parquet(path, columns) if head(path, 4) == MAGIC else _from_text(path, columns)
+    runs = find_axis(log.frame.columns, RUN_NAMES)
+    if runs is None or pd.api.types.is_numeric_dtype(log.frame[runs]):
+        return [_with_axes(log, columns)]
+    groups = list(log.frame.groupby(runs, sort=False))
+    logs = []
+    for run, group in groups:
+        rows = group.drop(columns=runs).reset_index(drop=True)
+        one = replace(
+            log, frame=rows, name=str(run), rows_read=len(rows), id=str(run) if len(groups) > 1 else None
+        )
+        logs.append(_with_axes(one, columns))
+    return logs
+
+
+def _from_text(path: Path, columns: Columns) -> RawLog:
+    with open_text(path):  # for its errors: empty, binary, not readable
+        layout = sniff(path)
+    if layout is None:
+        raise LogError(f"{path}: no header line; a table starts with a line that names its columns")
+    check_columns(path, layout.header, columns)
+    stamp = columns.get("timestamp") or find_axis(layout.header, TIME_NAMES)
+    text = [name for name in layout.header if layout.is_text(name)]
+    texts = [name for name in text if name == stamp or name == find_axis(text, RUN_NAMES)]
+    numbers = [name for name in layout.header if name not in text or name in _meant(layout, columns)]
+    read = read_delimited(
+        path, layout, numbers=numbers, texts=texts, lenient=set(numbers) - _meant(layout, columns)
+    )
+    config = {
+        name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)
+    }
+    left_out = [name for name in text if name not in texts and name not in config and name not in numbers]
+    notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
+    files, rows = (str(path),), len(read.frame)
+    return RawLog(
+        read.frame, NAME, files, rows, lines=read.lines, config=config, dropped=read.dropped, notes=notes
+    )
+
+
+def _meant(layout: Layout, columns: Columns) -> set[str]:
+    """Return the columns that must be numbers: the step, what the user named, and metrics of a standard name."""
+    step = columns.get("step") or find_axis(layout.header, STEP_NAMES)
+    named = {column for standard, column in columns.items() if standard != "timestamp"}
+    return (
+        ({step} if step else set()) | named | set(standard_names(layout.header, source=NAME, chosen=columns))
+    )
+
+
+def _is_setting(layout: Layout, name: str) -> bool:
+    """Tell a text column that says the same on every sampled row."""
+    cells = layout.column(name)
+    return len(cells) == len(layout.sample) and len(set(cells)) == 1
+
+
+def _from_parquet(path: Path, columns: Columns) -> RawLog:
+    frame = read_parquet(path, texts=(*RUN_NAMES, *TIME_NAMES, columns.get("timestamp", "")))
+    return RawLog(frame, NAME, (str(path),), len(frame))
+
+
+def _with_axes(log: RawLog, columns: Columns) -> RawLog:
+    frame, lost, notes = set_axes(log.frame, columns=columns, where=log.files[0])
+    settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
+    frame = frame.drop(columns=[name for name in settings if name not in ("lr", "learning_rate")])
+    frame, merged = merge_rows(frame)
+    return replace(
+        log,
+        frame=frame,
+        config={**log.config, **settings},
+        dropped=(*log.dropped, *lost, *merged),
+        notes=(*log.notes, *notes),
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""Read the ``results.csv`` of Ultralytics YOLO (v5 and v8 names) with the ``args.yaml`` beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.errors import LogError
+from analysis.sources.base import Columns
+from analysis.sources.beside import named_settings
+from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.raw import RawLog
+
+NAME = "ultralytics"
+SCHEME = ""
+
+LOG = "results.csv"
+_SETTINGS = ("args.yaml", "opt.yaml", "hyp.yaml")
+
+
+def recognises(path: Path) -> bool:
+    """Tell a CSV with ``epoch`` and Ultralytics' ``metrics/...`` or box losses, or the folder of one."""
+    file = path / LOG if path.is_dir() else path
+    if not file.is_file() or file.suffix != ".csv":
+        return False
+    layout = sniff(file, delimiter=",")
+    return layout is not None and _is_results(layout)
+
+
+def _is_results(layout: Layout) -> bool:
+    return layout.header[0] == "epoch" and any(
+        name.startswith(("metrics/", "train/box_loss", "val/box_loss")) for name in layout.header
+    )
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read one training's results, a row an epoch."""
+    path = path / LOG if path.is_dir() else path
+    layout = sniff(path, delimiter=",")
+    if layout is None or not _is_results(layout):
+        raise LogError(f"{path}: no columns 'epoch' and 'metrics/...'; give the results.csv of a training")
+    read = read_delimited(path, layout, numbers=layout.header)
+    frame = read.frame.rename(columns={"epoch": "step"})
+    frame = frame.assign(epoch=frame["step"])
+    config, files, notes = named_settings(path.parent, _SETTINGS)
+    return [
+        RawLog(
+            frame,
+            NAME,
+            (str(path), *files),
+            len(frame),
+            lines=read.lines,
+            config=config,
+            id=path.resolve().parent.name if path.name == LOG else None,
+            dropped=read.dropped,
+            notes=("one row an epoch: steps are the log's epochs", *notes),
+        )
+    ]
