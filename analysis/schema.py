@@ -29,7 +29,13 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
         "max_lr",
     ),
     "n_epochs": ("n_epochs", "num_train_epochs", "epochs", "num_epochs", "max_epochs", "epoch_count"),
-    "batch_size": ("batch_size", "train_batch_size", "per_device_train_batch_size", "batch", "micro_batch_size"),
+    "batch_size": (
+        "batch_size",
+        "train_batch_size",
+        "per_device_train_batch_size",
+        "batch",
+        "micro_batch_size",
+    ),
     "seed": ("seed", "random_seed", "random_state", "data_seed", "manual_seed"),
 }
 """The config keys under which tools keep the factors the report reasons about, most specific first."""
@@ -124,8 +130,9 @@ class Run:
         """Values of a metric where it was logged, in step order, shape (n,); empty if it never was."""
         if metric not in self.frame:
             return np.empty(0)
-        values = self.frame[metric].to_numpy(dtype=np.float64)
-        return values[~np.isnan(values)]
+        values: FloatArray = self.frame[metric].to_numpy(dtype=np.float64)
+        logged: FloatArray = values[~np.isnan(values)]
+        return logged
 
     def steps_of(self, metric: str) -> npt.NDArray[np.int64]:
         """Steps at which a metric has a value, shape (n,), aligned with `series`."""
@@ -139,8 +146,14 @@ class Run:
         return None if key is None else self.config[key]
 
     def factor_key(self, name: str) -> str | None:
-        """The config key that holds a standard factor, or None."""
-        return next((key for key in FACTORS[name] if self.config.get(key) is not None), None)
+        """The config key that holds a standard factor, or None.
+
+        A key inside a section (``data.batch_size``) counts where it is the only one of its name.
+        """
+        known = [key for key, value in self.config.items() if value is not None]
+        nested = [key for key in known if key.rsplit(".", 1)[-1] in FACTORS[name]]
+        exact = next((key for key in FACTORS[name] if key in known), None)
+        return exact or (nested[0] if len(nested) == 1 else None)
 
     @property
     def expected_from_data(self) -> int | None:
@@ -174,7 +187,7 @@ def validated(
     Raises
     ------
     LogError
-        If there is no row or no usable step.
+        If there is no row, no usable step or a step that is not whole.
     """
     if frame.empty:
         raise LogError(f"{where}: no data rows; a log needs at least one step")
@@ -187,6 +200,11 @@ def validated(
         dropped.append(Dropped("step", int((~usable).sum()), "rows without a step number"))
         frame, raw_steps = frame.loc[usable], raw_steps[usable]
     steps = raw_steps.astype(np.int64)
+    if (broken := steps != raw_steps).any():
+        shown = float(raw_steps[broken][0])
+        raise LogError(
+            f"{where}: column 'step' must count in whole numbers, got {shown:g}; name another column"
+        )
     seams = tuple(sorted({int(s) for s in steps[1:][np.diff(steps) < 0]}))
     frame = frame.assign(step=steps)
     keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
@@ -195,7 +213,9 @@ def validated(
         repeated = frame["step"].duplicated(keep="last").to_numpy()
         if repeated.any():
             seams = tuple(sorted({*seams, *(int(s) for s in frame["step"].to_numpy()[repeated])}))
-            dropped.append(Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept"))
+            dropped.append(
+                Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept")
+            )
             frame = frame.loc[~repeated]
     frame = frame.reset_index(drop=True)
     nonfinite: dict[str, tuple[int, ...]] = {}
