@@ -141,7 +141,7 @@ class Run:
         return self.steps[self.frame[metric].notna().to_numpy()]
 
     def factor(self, name: str) -> Any:
-        """Value of a standard factor (a key of `FACTORS`) under whichever config key the tool uses, or None."""
+        """Value of a standard factor (a key of `FACTORS`) under whichever key the tool uses, or None."""
         key = self.factor_key(name)
         return None if key is None else self.config[key]
 

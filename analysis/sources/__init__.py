@@ -22,6 +22,7 @@ from analysis.sources import (
     openai_csv,
     sb3,
     table,
+    tensorboard,
     ultralytics,
 )
 from analysis.sources.finish import finish
@@ -30,6 +31,7 @@ from analysis.sources.sidecar import find_sidecars, load_sidecar, run_stem
 
 SOURCES: tuple[ModuleType, ...] = (
     openai_csv,
+    tensorboard,
     hf_trainer,
     llama_factory,
     lightning_csv,
@@ -90,7 +92,8 @@ def load_runs(
 
 
 def _finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
-    raw, path = found.raw, found.path
+    path = found.path
+    raw = found.raw if path is None or found.raw.uri else replace(found.raw, uri=str(path))
     own = raw.id is not None
     run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
     sidecar = load_sidecar(find_sidecars(path, folder_names_run=own) if path is not None else [])

@@ -44,7 +44,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     LogError
         If there is no row, no step or no metric.
     """
-    where = raw.uri or (raw.files[0] if raw.files else reference)
+    where = raw.uri or reference
     frame, renamed, notes = _named(raw, {**sidecar.columns, **columns}, redact_text(where))
     frame, nonfinite, seams, dropped = validated(frame, redact_text(where))
     return Run(

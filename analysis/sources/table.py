@@ -83,7 +83,7 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
 
 
 def _meant(layout: Layout, columns: Columns) -> set[str]:
-    """Return the columns that must be numbers: the step, what the user named, and metrics of a standard name."""
+    """Return the columns that must be numbers: the step, the user's own, and metrics of a standard name."""
     step = columns.get("step") or find_axis(layout.header, STEP_NAMES)
     named = {column for standard, column in columns.items() if standard != "timestamp"}
     return (

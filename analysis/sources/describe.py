@@ -1,0 +1,122 @@
+"""Say what was found in a run: for people who check a reference before they ask for a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.schema import FACTORS, Run
+from analysis.sources.names import BY_SOURCE, COMMON
+from analysis.sources.sidecar import run_stem
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known about a run.
+
+    Attributes
+    ----------
+    metrics : tuple
+        Standard name, the log's own name, number of values.
+    problems : tuple of str
+        What could not be read or is missing, each with what to write where.
+    """
+
+    id: str
+    label: str | None
+    source: str
+    path: str
+    steps: int
+    first_step: int
+    last_step: int
+    metrics: tuple[tuple[str, str, int], ...]
+    config: Mapping[str, Any]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Return the description as lines of plain text."""
+        title = f"{self.id}" + (f" ({self.label})" if self.label else "")
+        config = ", ".join(f"{key}={value}" for key, value in list(self.config.items())[:_SHOWN])
+        more = len(self.config) - _SHOWN
+        return [
+            title,
+            f"  source   {self.source}: {self.path}",
+            f"  steps    {self.steps} ({self.first_step} to {self.last_step})",
+            *(
+                f"  metric   {name}" + (f" (log: {own})" if own != name else "") + f", {_values(count)}"
+                for name, own, count in self.metrics
+            ),
+            f"  config   {config or 'none'}" + (f", and {more} more" if more > 0 else ""),
+            *(f"  note     {note}" for note in self.notes),
+            *(f"  problem  {problem}" for problem in self.problems),
+        ]
+
+
+def describe(run: Run) -> Description:
+    """Describe a run: its source, steps, metrics and the names they were mapped from, settings, problems."""
+    own = {standard: name for name, standard in run.provenance.renamed.items()}
+    metrics = tuple((name, own.get(name, name), int(run.series(name).size)) for name in run.metrics)
+    return Description(
+        id=run.id,
+        label=run.label,
+        source=run.provenance.source,
+        path=run.provenance.path,
+        steps=len(run.frame),
+        first_step=int(run.steps[0]),
+        last_step=int(run.steps[-1]),
+        metrics=metrics,
+        config=run.config,
+        problems=(*_read_problems(run), *_missing(run)),
+        notes=run.notes,
+    )
+
+
+def _read_problems(run: Run) -> list[str]:
+    """What the reader left out or found odd."""
+    problems = [f"{lost.column}: {lost.count} left out ({lost.reason})" for lost in run.provenance.dropped]
+    problems += [
+        f"{metric}: {_values(len(steps))} NaN or infinite, first at step {steps[0]}"
+        for metric, steps in run.nonfinite.items()
+    ]
+    if run.seams:
+        problems.append(f"the log starts again at {len(run.seams)} steps, first at {run.seams[0]}")
+    return problems
+
+
+def _missing(run: Run) -> list[str]:
+    """What a report would lack, and what to write where."""
+    sidecar = sidecar_path(run)
+    known = {*COMMON, *(name for table in BY_SOURCE.values() for name in table)}
+    unmapped = [name for name in run.metrics if name not in known]
+    problems = []
+    if "train_loss" not in run.metrics and unmapped:
+        among, mapping = ", ".join(unmapped[:8]), f"columns: {{train_loss: {unmapped[0]}}}"
+        problems.append(f"no train_loss: if one of {among} is it, write for example {mapping} in {sidecar}")
+    factors = [name for name in FACTORS if run.factor(name) is None]
+    if factors:
+        settings = ", ".join(f"{name}: …" for name in factors)
+        problems.append(f"{', '.join(factors)} not known: write config: {{{settings}}} in {sidecar}")
+    if run.data.n_train is None:
+        problems.append(
+            f"size of the training data not known: write data: {{n_train: …, n_valid: …}} in {sidecar}"
+        )
+    if not run.parent_known:
+        problems.append(
+            f"parent not known: write parent: <run or model>, or parent: null for a base model, in {sidecar}"
+        )
+    return problems
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"
+
+
+def sidecar_path(run: Run) -> str:
+    """Return where a run's sidecar is looked for."""
+    path = Path(run.provenance.path)
+    return str(path.with_name(f"{run_stem(path)}.yaml"))
