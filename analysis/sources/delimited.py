@@ -18,8 +18,9 @@ import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
+from analysis.sources.base import head
 from analysis.sources.limits import check_cells
-from analysis.sources.streams import open_text, text_head
+from analysis.sources.streams import GZIP, open_text, text_head
 
 SAMPLE_ROWS = 500
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
@@ -116,7 +117,9 @@ def read_delimited(
         frame = _fast(path, layout, numbers, texts)
     except (ValueError, pd.errors.ParserError, csv.Error):
         frame = None
-    if frame is None:
+    if frame is None or (
+        len(numbers) + len(texts) < len(layout.header) and _is_ragged(path, layout, len(frame))
+    ):
         return _slow(path, layout, (numbers, texts), lenient)
     dropped: tuple[Dropped, ...] = ()
     if cut and len(frame):
@@ -132,9 +135,8 @@ def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[st
     names = [name for name in layout.header if name in numbers or name in texts]
     places = [layout.header.index(name) for name in names]
     width = len(layout.header)
-    if any(len(row) > width and any(cell.strip() for cell in row[width:]) for row in layout.sample):
+    if any(len(row) > width for row in layout.sample):
         raise ValueError("too many fields")  # with usecols pandas would pass over them
-    whole = len(names) == width and all(len(row) <= width for row in layout.sample)
     kinds: defaultdict[str, type] = defaultdict(lambda: np.float64)
     kinds.update({layout.written[layout.header.index(name)]: str for name in texts})
     with open_text(path) as (stream, encoding):
@@ -143,7 +145,7 @@ def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[st
             stream,
             sep=layout.delimiter,
             skiprows=layout.first_line - 1 or None,
-            usecols=None if whole else places,
+            usecols=None if len(names) == width else places,
             dtype=kinds,
             keep_default_na=False,
             na_values=[""],
@@ -153,6 +155,22 @@ def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[st
             encoding_errors="replace",
         )
     return frame.set_axis(names, axis="columns")
+
+
+def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:
+    """Tell whether a log without quotes has more delimiters than its rows account for.
+
+    Where pandas leaves columns out it passes over rows that are too long, and would misread them.
+    """
+    count = 0
+    with open_text(path) as (stream, encoding):
+        if encoding == "utf-16":
+            return True
+        while block := stream.read(1 << 20):
+            if b'"' in block:
+                return False
+            count += block.count(layout.delimiter.encode())
+    return count > (rows + layout.first_line) * (len(layout.header) - 1)
 
 
 def _rows_at_most(path: Path, layout: Layout) -> int:
@@ -172,7 +190,7 @@ def _slow(
     line, dropped = layout.first_line, []
     refused: dict[str, int] = {}
     for line, row, is_last in _rows(path, layout):
-        if len(row) > len(layout.header) and any(cell.strip() for cell in row[len(layout.header) :]):
+        if len(row) > len(layout.header):
             raise _too_many(path, line, row, layout)
         if is_last and len(row) < len(layout.header):
             dropped.append(_CUT)
@@ -186,7 +204,7 @@ def _slow(
                 refused[name] = line
             columns[name].append(np.nan if value is None else value)
         for name, place in text_places:
-            strings[name].append(row[place] if place < len(row) else None)
+            strings[name].append((row[place].strip() or None) if place < len(row) else None)
     dropped += [Dropped(name, 1, f"column left out: text in line {at}") for name, at in refused.items()]
     kept = {name: column for name, column in columns.items() if name not in refused}
     frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in kept.items()})
@@ -237,9 +255,7 @@ def _not_a_number(cell: str, where: str, name: str) -> LogError:
 
 
 def _too_many(path: Path, line: int, row: list[str], layout: Layout) -> LogError:
-    hint = ""
-    if layout.delimiter == "," and any(re.fullmatch(r"\d{3,}", cell) for cell in row):
-        hint = " (decimal commas? write decimals with a point)"
+    hint = " (decimal commas? write decimals with a point)" if layout.delimiter == "," else ""
     return LogError(
         f"{path}:{line}: {len(row)} fields where the header has {len(layout.header)}{hint}; correct the line"
     )
@@ -247,9 +263,9 @@ def _too_many(path: Path, line: int, row: list[str], layout: Layout) -> LogError
 
 def _cut_off(path: Path, layout: Layout) -> bool:
     """Tell whether the file ends in the middle of a row, as a killed writer leaves it."""
+    if head(path, 2) == GZIP:
+        return False
     with open_text(path) as (stream, encoding):
-        if not stream.seekable() or path.suffix == ".gz":
-            return False
         size = stream.seek(0, io.SEEK_END)
         stream.seek(max(0, size - 65536))
         tail = stream.read()

@@ -15,7 +15,7 @@ from analysis.sources.base import Columns
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact_text
 from analysis.sources.sidecar import LOG_SUFFIXES, run_stem
-from analysis.sources.streams import unreadable
+from analysis.sources.streams import GZIP, text_head, unreadable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):(.*)", re.DOTALL)  # one letter is a Windows drive
 _LABELLED = re.compile(r"([^=:/\\]+)=(.+)", re.DOTALL)
@@ -112,7 +112,7 @@ class Finder:
             return exact
         named = [p for p in entries if run_stem(p) == name]
         logs = [p for p in named if self._source_of(p) is not None]
-        return logs or [p for p in named if p.suffix.lower() in LOG_SUFFIXES and p.suffix != ".json"]
+        return logs or [p for p in named if p.is_dir() or p.suffix.lower() in LOG_SUFFIXES]
 
     def _source_of(self, path: Path) -> ModuleType | None:
         return next((source for source in self.sources if source.recognises(path)), None)
@@ -211,6 +211,8 @@ def _not_a_log(path: Path) -> LogError:
         return unreadable(path, problem)
     if not start.strip():
         return LogError(f"{path}: the file is empty; a log needs a header and at least one step")
+    if start.startswith(GZIP) and not text_head(path):
+        return LogError(f"{path}: damaged gzip data, or no text in it; copy the log again")
     if b"\0" in start:
         return LogError(
             f"{path}: a binary file that no source knows; give the log itself or the folder it is in"

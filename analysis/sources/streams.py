@@ -17,6 +17,7 @@ from typing import IO
 from analysis.errors import LogError
 from analysis.sources.limits import MB, check_size, limit, too_large
 
+GZIP = b"\x1f\x8b"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{64,}={0,2}\s*")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -30,6 +31,18 @@ class _Bounded(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if (offset, whence) != (0, io.SEEK_SET):
+            raise io.UnsupportedOperation("only back to the start")
+        self._given = 0
+        return self._inner.seek(0)
+
+    def tell(self) -> int:
+        return self._given
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
@@ -58,7 +71,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     except OSError as problem:
         raise unreadable(path, problem) from None
     with stream:
-        if stream.read(2) == b"\x1f\x8b":
+        if stream.read(2) == GZIP:
             stream.seek(0)
             yield io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=stream), path), 1 << 16)
         else:

@@ -47,13 +47,12 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     runs = find_axis(log.frame.columns, RUN_NAMES)
     if runs is None or pd.api.types.is_numeric_dtype(log.frame[runs]):
         return [_with_axes(log, columns)]
-    groups = list(log.frame.groupby(runs, sort=False))
+    groups = list(log.frame.groupby(runs, sort=False, dropna=False))
     logs = []
-    for run, group in groups:
+    for name, group in groups:
+        run = "unnamed" if pd.isna(name) else str(name)
         rows = group.drop(columns=runs).reset_index(drop=True)
-        one = replace(
-            log, frame=rows, name=str(run), rows_read=len(rows), id=str(run) if len(groups) > 1 else None
-        )
+        one = replace(log, frame=rows, name=run, rows_read=len(rows), id=run if len(groups) > 1 else None)
         logs.append(_with_axes(one, columns))
     return logs
 
@@ -68,6 +67,8 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     text = [name for name in layout.header if layout.is_text(name)]
     texts = [name for name in text if name == stamp or name == find_axis(text, RUN_NAMES)]
     numbers = [name for name in layout.header if name not in text or name in _meant(layout, columns)]
+    if not numbers:
+        raise LogError(f"{path}: no column of numbers, only {', '.join(layout.header)}; a log needs a metric")
     read = read_delimited(
         path, layout, numbers=numbers, texts=texts, lenient=set(numbers) - _meant(layout, columns)
     )
