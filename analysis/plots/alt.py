@@ -93,7 +93,7 @@ def training_analysis_caption(curves: TrainingCurves) -> Rich:
     if curves.window > 1:
         width = (
             f"Faint lines are the logged steps, strong lines their centred mean over {curves.window} logged "
-            "steps (near an end the line through the first or last of these windows; in a short run at most half of it)"
+            "steps (near an end the line through the last such window; in a short run at most half of it)"
         )
     return rich(
         "{width}. Diamonds are full validations, circles validations on one minibatch; "

@@ -85,7 +85,7 @@ def plot_loss_with_band(
             draw_curve(ax, curve, style=styles[run.id], front=True)
             draw_nonfinite(ax, run, metric, style=styles[run.id])
             _draw_windows(ax, own, look=styles[run.id])
-            finish_axes(ax, metric, [curve])
+            finish_axes(ax, metric)
             _frame(ax, curve, limits=limits, level=None if level in own else level)
         for ax in panels[len(chosen) :]:
             ax.set_axis_off()
@@ -134,14 +134,12 @@ def _limits(curves: Sequence[Curve], windows: Sequence[WindowMean]) -> tuple[flo
 
 
 def _frame(ax: Axes, curve: Curve, *, limits: tuple[float, float], level: WindowMean | None) -> None:
-    if ax.get_yscale() == "log":
-        ax.set_yscale("linear")
     ax.set_ylim(*limits)
     if level is not None and math.isfinite(level.mean.value):
         ax.axhline(level.mean.value, color=MUTED, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)
     trace = curve.strong if curve.raw.empty else curve.raw
     for beyond, at, sign, place in (
-        (trace.values > limits[1], np.nanargmax, "↑", 0.985),
+        (trace.values > limits[1], np.nanargmax, "↑", 0.96),
         (trace.values < limits[0], np.nanargmin, "↓", 0.015),
     ):
         if beyond.any():

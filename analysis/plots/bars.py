@@ -177,24 +177,22 @@ def _draw_panel(ax: Axes, panel: MetricPanel, colors: Mapping[str, str]) -> None
         _beside(ax, row, value, beneath)
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.set_yticks(range(len(shown)), [short_name(run, width=14) for run in shown], color=INK)
-    ax.tick_params(axis="y", length=0)
     if panel.from_zero:
         ax.set_xlim(0, 1) if panel.percent else ax.set_xlim(left=0)
     else:
         ax.margins(x=0.12)
-    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(_percent_tick if panel.percent else _tick))
-    grid(ax, axis="x")
+    grid(ax, "x")
 
 
 def _draw_bar(ax: Axes, row: int, bar: Bar, *, color: str, from_zero: bool) -> None:
     if from_zero:
-        ax.barh(row, bar.value, height=0.56, color=color, zorder=2)
+        ax.barh(row, bar.value, height=0.56, color=color, linewidth=0, zorder=2)
     if math.isfinite(bar.low) and math.isfinite(bar.high):
-        ax.plot((bar.low, bar.high), (row, row), color=INK if from_zero else color, linewidth=2, zorder=3)
-        ends = ((bar.low, bar.high), (row, row))
+        whisker = INK if from_zero else color
         ax.plot(
-            *ends, color=INK if from_zero else color, linestyle="none", marker="|", markersize=7, zorder=3
+            (bar.low, bar.high), (row, row), color=whisker, linewidth=2, marker="|", markersize=7, zorder=3
         )
     if not from_zero:
         ax.plot(bar.value, row, color=color, marker="o", markersize=8, markeredgecolor=INK, zorder=4)
@@ -209,7 +207,7 @@ def bar_words(bar: Bar, panel: MetricPanel) -> tuple[str, str]:
     if not widths and not panel.percent:
         whole = bar.value == round(bar.value)
         return signed_minus(f"{bar.value:,.0f}" if whole else f"{bar.value:.4g}"), bar.beside
-    digits = max((decimals_for(scale * width) for width in widths if width > 0), default=2)
+    digits = max((decimals_for(scale * width / 2) for width in widths if width > 0), default=2)
     value, low, high = (f"{scale * x:.{digits}f}" for x in (bar.value, bar.low, bar.high))
     bounds = f"[{low}, {high}]" if math.isfinite(bar.low) and math.isfinite(bar.high) else ""
     return signed_minus(value + unit), signed_minus("\n".join(x for x in (bounds, bar.beside) if x))

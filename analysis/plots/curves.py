@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from analysis.metrics import METRICS, VOLATILITY_WINDOW
 from analysis.plots.labels import End
-from analysis.plots.theme import INK, RunStyle, grid, short_name, step_axis
+from analysis.plots.theme import INK, RunStyle, grid, short_name, short_number, step_axis
 from analysis.plots.thin import Trace, chunks_of, joined, segments, smooth, thin
 from analysis.schema import FloatArray, Run
 from analysis.statistics.series import rolling_sd
@@ -145,23 +146,29 @@ def end_of(run: Run, curve: Curve, *, style: RunStyle) -> End:
     return End(float(curve.strong.steps[-1]), float(curve.strong.values[-1]), short_name(run.id), style)
 
 
-def finish_axes(ax: Axes, metric: str, curves: list[Curve]) -> None:
-    """Set scale, ticks and grid for a metric, after everything has been drawn."""
+def finish_axes(ax: Axes, metric: str) -> None:
+    """Set ticks and grid for a metric, after everything has been drawn."""
     step_axis(ax)
     grid(ax)
-    unit = METRICS[metric].unit if metric in METRICS else ""
-    values = np.concatenate([c.strong.values if c.raw.empty else c.raw.values for c in curves])
-    values = values[~np.isnan(values)]
-    if wants_log(values):
-        ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=6))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-        ax.set_ylabel("logarithmic axis")
-        return
-    ax.yaxis.set_major_locator(MaxNLocator(5))
-    if unit == "fraction":
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    if metric in METRICS and METRICS[metric].unit == "fraction":
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: signed_minus(f"{100 * y:.4g}%")))
+
+
+def fit_scale(ax: Axes, curves: Iterable[Curve]) -> bool:
+    """Choose a logarithmic axis where the curves want one, and tell whether they do."""
+    drawn = [curve.strong.values if curve.raw.empty else curve.raw.values for curve in curves]
+    values = np.concatenate(drawn)
+    values = values[~np.isnan(values)]
+    if not wants_log(values):
+        return False
+    decades = math.log10(values.max() / values.min())
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2.5 else (1.0, 2.0, 5.0)))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: short_number(y) if y >= 1e4 else f"{y:g}"))
+    ax.set_ylabel("logarithmic axis")
+    return True
 
 
 def wants_log(values: FloatArray) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -135,12 +136,11 @@ def _frame(ax: Axes, group: ForestGroup, *, baseline: str) -> None:
         ax.axvspan(null - reach, null + reach, color=MUTED, alpha=0.16, linewidth=0, zorder=1)
     ax.set_ylim(len(group.rows) - 0.5, -0.5)
     ax.set_yticks(range(len(group.rows)), [short_name(r.run, width=16) for r in group.rows], color=INK)
-    ax.tick_params(axis="y", length=0)
-    for side in ("top", "left", "right"):
-        ax.spines[side].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(6))
+    sns.despine(ax=ax, left=True)
+    ax.patch.set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: signed_minus(f"{x:.4g}")))
-    grid(ax, axis="x")
+    grid(ax, "x")
     beside: dict[str, Any] = {
         "xycoords": "axes fraction",
         "textcoords": "offset points",

@@ -33,25 +33,17 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
     height = ax.get_position().height * ax.figure.get_figheight() * 72  # type: ignore[union-attr]
     levels = dodge(points[:, 1], gap=1.3 * SMALL / height, low=0.0, high=1.0)
     for end, (x, y), level in zip(ends, points, levels, strict=True):
-        leader = Line2D(
-            (x, 1.0, 1.025),
-            (y, level, level),
-            transform=ax.transAxes,
-            color=end.style.color,
-            linewidth=0.8,
-            linestyle=(0, (1, 2)),
-            clip_on=False,
-        )
-        ax.add_artist(leader)
         ax.add_artist(
             Line2D(
-                (x, 1.03),
-                (y, level),
+                (x, 1.0, 1.03),
+                (y, level, level),
                 transform=ax.transAxes,
                 color=end.style.color,
-                linestyle="none",
+                linewidth=0.8,
+                linestyle=(0, (1, 2)),
                 marker=end.style.marker,
                 markersize=5.5,
+                markevery=(0, 2),
                 clip_on=False,
             )
         )

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import seaborn as sns
@@ -19,7 +19,7 @@ from analysis.naming import display_name
 INK, MUTED, GRID = "#1f2430", "#6b7280", "#e5e7eb"
 """Text and axes, secondary text, grid lines. The page swaps exactly these three in its dark mode."""
 
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#c154a8", "#8c5a2b", "#7a6ff0", "#8f8a1e", "#1f97b5")
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#8c5a2b", "#993df5", "#d75af6", "#ab8e49", "#e0245d")
 """Baseline, candidate, then the others: each at least 3 to 1 against white and against #14171f."""
 
 OTHER = "#8a909c"
@@ -163,6 +163,7 @@ def new_panels(
         box = (width - margins.left - margins.right, height - margins.top - margins.bottom)
         ax = figure.add_axes((left / size[0], bottom / size[1], box[0] / size[0], box[1] / size[1]))
         sns.despine(ax=ax)
+        ax.patch.set_visible(False)
         panels.append(ax)
     return figure, panels
 
@@ -210,10 +211,11 @@ def say(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
 
 
-def grid(ax: Axes, *, axis: str = "y") -> None:
-    """Draw faint grid lines behind everything, and few ticks."""
+def grid(ax: Axes, axis: Literal["x", "y"] = "y") -> None:
+    """Draw faint grid lines behind everything, in place of tick marks."""
     ax.set_axisbelow(True)
-    ax.grid(visible=True, axis=axis, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+    ax.grid(visible=True, axis=axis, color=GRID, linewidth=0.8)
+    ax.tick_params(axis="both" if axis == "x" else "y", left=False, bottom=axis != "x")
 
 
 def step_axis(ax: Axes) -> None:

@@ -17,6 +17,7 @@ from analysis.plots.curves import (
     draw_points,
     end_of,
     finish_axes,
+    fit_scale,
     metric_curve,
     volatility_curve,
 )
@@ -30,12 +31,15 @@ from analysis.plots.theme import (
     run_styles,
     say,
     short_name,
+    short_number,
     style,
     title,
 )
 from analysis.plots.thin import smoothing_window
 from analysis.schema import Run
 from analysis.tables import count, listed
+
+_LABEL_ROOM = 0.3  # of the panel's width, for the words at an epoch's end
 
 
 @dataclass(frozen=True)
@@ -191,18 +195,21 @@ def _all_runs(
             known = scene.marks.intervals.get(run.id, {}) if full == scene.shown.full_valid else {}
             marked += draw_full_validation(ax, run, full, style=look, intervals=known)
             ends.append(end_of(run, curve, style=look))
-    note = _absent(_reading(scene, marked=marked), scene, curves, "not logged by")
+    note = _absent(_reading(scene, metric, marked=marked), scene, curves, "no values from")
     title(ax, f"{name}, all runs" if len(scene.runs) > 1 else name, note=note)
-    finish_axes(ax, metric, list(curves.values()))
+    finish_axes(ax, metric)
+    fit_scale(ax, curves.values())
     label_ends(ax, ends)
 
 
-def _reading(scene: TrainingCurves, *, marked: int = 0) -> str:
+def _reading(scene: TrainingCurves, metric: str, *, marked: int) -> str:
     parts = [
-        "each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window}"
+        "each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window:,}"
     ]
     if marked:
         parts.append("◆ full validation")
+    if any(run.nonfinite.get(metric) for run in scene.runs):
+        parts.append("× not a number")
     grey = sum(not look.named for look in scene.styles.values())
     if grey:
         parts.append(f"grey: {count(grey, 'other run')}")
@@ -235,28 +242,27 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     if draw_full_validation(ax, run, shown.full_valid, style=look, intervals=known):
         keys.append("◆ full validation, 95 % interval" if known else "◆ full validation")
     title(ax, head, note=" · ".join(keys) or "no validation was logged")
-    finish_axes(ax, shown.loss, [curve])
+    finish_axes(ax, shown.loss)
+    fit_scale(ax, [curve])
     _epochs(ax, marks)
 
 
 def _epochs(ax: Axes, marks: Marks) -> None:
-    """Draw the epoch boundaries; the words stand at the top, and only where there is room for them."""
-    if not marks.epoch_ends:
-        return
-    for end in marks.epoch_ends:
-        ax.axvline(end, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
-    every = -(-len(marks.epoch_ends) // 4)
-    about = "≈ " if marks.estimated else ""
+    """Draw the epoch boundaries; words stand at the top, before each line that has room for them."""
     left, right = ax.get_xlim()
-    for number, end in list(enumerate(marks.epoch_ends, start=1))[every - 1 :: every]:
-        last = (end - left) / (right - left) > 0.5
+    named = left
+    for number, end in enumerate(marks.epoch_ends, start=1):
+        ax.axvline(end, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
+        if end - named < _LABEL_ROOM * (right - left):
+            continue
+        named = end
         ax.annotate(
-            f"epoch {number} ends\n{about}step {end:,}",
+            f"epoch {number} ends\n{'≈ ' if marks.estimated else ''}step {short_number(end)}",
             (end, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(-3 if last else 3, -1),
+            xytext=(-3, -1),
             textcoords="offset points",
-            ha="right" if last else "left",
+            ha="right",
             va="top",
             fontsize=SMALL - 1,
             color=MUTED,
@@ -279,8 +285,8 @@ def _volatility(ax: Axes, scene: TrainingCurves) -> None:
                 ends.append(end_of(run, curves[run.id], style=look))
     note = f"standard deviation over {VOLATILITY_WINDOW} steps, rolling"
     title(ax, head, note=_absent(note, scene, curves, f"fewer than {VOLATILITY_WINDOW} values:"))
-    finish_axes(ax, scene.shown.loss, list(curves.values()))
-    if ax.get_yscale() == "linear":
+    finish_axes(ax, scene.shown.loss)
+    if not fit_scale(ax, curves.values()):
         ax.set_ylim(bottom=0)
     label_ends(ax, ends)
 
