@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import statistics as st
+from analysis.detectors import Curve, Observed
 from analysis.document import breaks_of, curve_metric, epoch_bounds, is_per_epoch
 from analysis.metrics import METRICS
 from analysis.schema import Run
@@ -247,6 +248,27 @@ def _burn_in_step(series: Settled | None, run: Run, curve: str) -> int | None:
     if series is None or not series.burn_in:
         return None
     return int(run.steps_of(curve)[series.burn_in])
+
+
+def observed(run: Run, evidence: RunEvidence) -> Observed:
+    """Arrange a run for the detectors: its losses without partial batches, and where they were not finite."""
+    full = evidence.full_valid_loss
+    losses = ("train_loss", "valid_loss", "full_valid_loss")
+    gone = sorted({step for name in losses for step in run.nonfinite.get(name, ())})
+    return Observed(
+        train=_curve(run, "train_loss", evidence.partial_rows),
+        valid=_curve(run, "valid_loss"),
+        full=_curve(run, "full_valid_loss"),
+        full_se=full.se if full is not None else math.nan,
+        nonfinite=tuple(gone),
+        overlap=bool(run.data.validation_set and run.data.validation_set == run.data.training_set),
+    )
+
+
+def _curve(run: Run, metric: str, without: tuple[int, ...] = ()) -> Curve:
+    steps, values = run.steps_of(metric), run.series(metric)
+    keep = ~np.isin(steps, without)
+    return Curve(steps[keep].astype(np.float64), values[keep])
 
 
 def estimate_json(value: Estimate | None) -> dict[str, Any] | None:

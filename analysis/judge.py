@@ -89,8 +89,10 @@ def judge(
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
     result = _result(primary, stability, settings)
     reason = ""
-    if primary.comparable is False and result in ("improved", "regressed", "mixed", "equivalent"):
+    if primary.comparable is False and result in ("improved", "regressed", "mixed"):
         result, reason = "insufficient data", f"not comparable: {primary.reason}"
+    elif primary.comparable is False and result == "equivalent":
+        result = "no evidence of a difference"
     sentence = _sentence(result, names, primary, stability, settings)
     return Verdict(
         result,
@@ -224,7 +226,9 @@ def _performance_groups(
         run_id: len({id(groups[_winner(c)]) for c in usable if _loses(groups[run_id], c, settings)})
         for run_id in known
     }
-    reason = next((c.reason for c in compared if c.metric == metric and c.comparable is False), "nothing to compare")
+    reason = next(
+        (c.reason for c in compared if c.metric == metric and c.comparable is False), "nothing to compare"
+    )
     shown = {}
     for run in runs:
         if run.id not in known:
@@ -232,7 +236,11 @@ def _performance_groups(
         else:
             place = beaten[run.id]
             tied = len(groups[run.id]) - 1
-            why = f"not separated from {tied} other{'s' if tied > 1 else ''}" if tied else "separated from all others"
+            why = (
+                f"not separated from {tied} other{'s' if tied > 1 else ''}"
+                if tied
+                else "separated from all others"
+            )
             shown[run.id] = f"group {place + 1}", why
     return shown
 

@@ -55,6 +55,12 @@ class Parameters:
     )
     mute: tuple[str, ...] = _parameter("names", "IDs of rules and detectors not to be reported", ())
 
+    def to_mapping(self) -> dict[str, Any]:
+        """Give the parameters that were asked for as plain values, in the form that `check_parameters` takes."""
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+        return {k: dict(v) if isinstance(v, Mapping) else v for k, v in plain.items() if v not in (None, [])}
+
     @property
     def day(self) -> datetime.date:
         """The date of the report."""
@@ -78,9 +84,7 @@ def check_parameters(values: Mapping[str, Any]) -> Parameters:
     checked: dict[str, Any] = {}
     for name, value in values.items():
         if name not in KINDS:
-            near = difflib.get_close_matches(name, KINDS, n=1)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
-            raise UsageError(f"parameter '{name}' is unknown{hint}; known parameters: {', '.join(KINDS)}")
+            raise UsageError(unknown_parameter(name))
         if value is None or value == "":
             continue
         checked[name] = _CHECKS[KINDS[name]](name, value)
@@ -92,6 +96,13 @@ def check_parameters(values: Mapping[str, Any]) -> Parameters:
             f"got {checked['report_id']!r}"
         )
     return Parameters(**checked)
+
+
+def unknown_parameter(name: str) -> str:
+    """Word the error for a parameter that does not exist."""
+    near = difflib.get_close_matches(name, KINDS, n=1)
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    return f"parameter '{name}' is unknown{hint}; known parameters: {', '.join(KINDS)}"
 
 
 def load_mapping(path: Path, what: str) -> dict[str, Any]:

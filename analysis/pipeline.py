@@ -3,90 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis import judge as judging
 from analysis.arms import seed_comparisons
-from analysis.comparability import Gate, gate
-from analysis.compare import Comparison, comparisons
+from analysis.comparability import gate
+from analysis.compare import comparisons, step_matched
+from analysis.detectors import DETECTORS, Detection, detect
 from analysis.document import DocumentResult, curve_metric, document_results, leaders
 from analysis.errors import UsageError
-from analysis.evidence import RunEvidence, run_evidence
-from analysis.findings import Finding
-from analysis.goal import DocumentVerdict, Goal, document_verdict, read_goal
-from analysis.judge import EvidenceGrade, Verdict
-from analysis.naming import display_name, titled
+from analysis.evidence import observed, run_evidence
+from analysis.goal import document_verdict, read_goal
+from analysis.history import Report, load_reports, score_predictions, since
+from analysis.model import Analysis
 from analysis.parameters import Parameters, check_parameters
-from analysis.recommend import NextRun, Recommendation
+from analysis.recommend import recommend
+from analysis.rules import RULES, find_all
 from analysis.schema import Run
 from analysis.settings import Settings
 from analysis.sources import load_runs
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """All results of one report. Built once by `analyze`; sections only read it."""
-
-    parameters: Parameters
-    settings: Settings
-    runs: tuple[Run, ...]
-    candidate: Run
-    baseline: Run | None
-    curve: str
-    document: Mapping[str, DocumentResult]
-    leaders: Mapping[str, str | None]
-    document_verdict: DocumentVerdict
-    goal: Goal | None
-    evidence: Mapping[str, RunEvidence]
-    comparisons: tuple[Comparison, ...]
-    gate: Gate | None
-    verdict: Verdict
-    evidence_grades: Mapping[str, EvidenceGrade]
-    findings: tuple[Finding, ...] = ()
-    recommendations: tuple[Recommendation, ...] = ()
-    next_runs: tuple[NextRun, ...] = ()
-
-    @property
-    def report_id(self) -> str:
-        """Name of the report's folder."""
-        return self.parameters.report_id or _folder_name(self.candidate.id)
-
-    @property
-    def title(self) -> str:
-        """Title of the report, as asked for or made from the candidate."""
-        if self.parameters.title:
-            return self.parameters.title
-        name = display_name(self.candidate.id)
-        run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
-        return f"Fine-tuning {run}: Comprehensive Analysis Report"
-
-    @property
-    def reference_id(self) -> str:
-        """ID of the baseline; of the candidate itself where there is only one run."""
-        return self.baseline.id if self.baseline is not None else self.candidate.id
-
-    def run(self, run_id: str) -> Run:
-        """Find a run by its ID."""
-        return next(run for run in self.runs if run.id == run_id)
-
-    def name(self, run_id: str) -> str:
-        """Give a run's name for tables and sentences."""
-        return display_name(run_id)
-
-    def title_of(self, run_id: str) -> str:
-        """Give a run's name with its label."""
-        return titled(self.run(run_id))
-
-    def comparison(self, baseline: str, candidate: str, metric: str) -> Comparison | None:
-        """Find the comparison of two runs in a metric, between seeds first; None if there is none."""
-        found = [
-            c
-            for c in self.comparisons
-            if c.metric == metric and (c.baseline, c.candidate) == (baseline, candidate)
-        ]
-        return min(found, key=lambda c: c.definition != "seeds.diff", default=None)
 
 
 def analyze(**parameters: Any) -> Analysis:
@@ -109,59 +46,59 @@ def analyze(**parameters: Any) -> Analysis:
 
     Examples
     --------
-    >>> analyze(run_ids=["run_2"], speed=3)
+    >>> analyze(run_ids=["run_2"], baselin="run_1")
     Traceback (most recent call last):
     ...
-    analysis.errors.UsageError: parameter 'speed' is unknown; known parameters: run_ids, candidate, baseline, \
-goal, title, report_id, runs_dir, reports_dir, previous, date, settings, columns, mute
+    analysis.errors.UsageError: parameter 'baselin' is unknown (did you mean 'baseline'?); known parameters: \
+run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, previous, date, settings, columns, mute
     """
     request = check_parameters(parameters)
     settings = Settings.from_mapping(request.settings)
+    _check_muted(request)
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
-    return analyze_runs(runs, request, settings)
+    reports = load_reports(find_folder(request.reports_dir), before=request.day)
+    return analyze_runs(runs, request, settings, reports=reports)
 
 
-def analyze_runs(runs: Sequence[Run], request: Parameters, settings: Settings) -> Analysis:
+def analyze_runs(
+    runs: Sequence[Run], request: Parameters, settings: Settings, *, reports: Sequence[Report] = ()
+) -> Analysis:
     """Analyze runs that are already loaded: a pure function of its arguments."""
     document = document_results(runs, settings)
     candidate = _chosen(runs, request.candidate, "candidate") or runs[-1]
     baseline = _baseline(runs, candidate, request.baseline, document)
     base_id = baseline.id if baseline else None
     evidence = run_evidence(runs)
+    detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     compared = (
         *seed_comparisons(runs, evidence, baseline=base_id),
         *comparisons(runs, evidence, settings, base_id),
     )
-    pair = gate(baseline, candidate) if baseline else None
     between = [c for c in compared if (c.baseline, c.candidate) == (base_id, candidate.id)]
-    analysis = Analysis(
+    pair = gate(baseline, candidate) if baseline else None
+    curve = curve_metric(runs)
+    matched = step_matched(baseline, candidate, evidence, curve) if baseline else None
+    numbers = Analysis(
         parameters=request,
         settings=settings,
         runs=tuple(runs),
         candidate=candidate,
         baseline=baseline,
-        curve=curve_metric(runs),
+        curve=curve,
         document=document,
         leaders=leaders(document),
-        document_verdict=document_verdict(document[candidate.id], document[base_id] if base_id else None, settings),
+        document_verdict=document_verdict(
+            document[candidate.id], document[base_id] if base_id else None, settings
+        ),
         goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings),
         evidence=evidence,
-        comparisons=compared,
+        detections=detections,
+        comparisons=(*compared, *([matched] if matched else [])),
         gate=pair,
         verdict=judging.judge(candidate, baseline, between, pair, settings),
-        evidence_grades=judging.evidence_grades(runs, evidence, compared, {}, settings),
+        evidence_grades=judging.evidence_grades(runs, evidence, compared, _problems(detections), settings),
     )
-    return concluded(analysis)
-
-
-def concluded(analysis: Analysis) -> Analysis:
-    """Add what follows from the numbers: findings, recommendations, next runs."""
-    from analysis.recommend import document_recommendations
-    from analysis.recommend.document import Situation
-
-    situation = Situation(analysis.candidate, analysis.baseline, analysis.document, analysis.settings)
-    advice, next_runs = document_recommendations(analysis.runs, situation)
-    return replace(analysis, recommendations=advice, next_runs=next_runs)
+    return _concluded(numbers, reports)
 
 
 def find_folder(name: str) -> Path:
@@ -171,6 +108,32 @@ def find_folder(name: str) -> Path:
         return path
     here = Path.cwd()
     return next((up / path for up in (here, *here.parents) if (up / path).is_dir()), here / path)
+
+
+def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
+    """Add what follows from the numbers, each step from the ones before: advice, findings, history."""
+    advice, next_runs = recommend(numbers)
+    advised = replace(numbers, recommendations=advice, next_runs=next_runs)
+    found = replace(advised, findings=find_all(advised))
+    scores = score_predictions(found.runs, found.evidence, reports)
+    previous, changes = since(found, reports)
+    return replace(found, predictions=scores, changes=changes, previous=previous)
+
+
+def _problems(detections: Mapping[str, Sequence[Detection]]) -> dict[str, set[str]]:
+    return {
+        run_id: {d.id.removeprefix("det.") for d in seen if d.status == "raised" and d.problem}
+        for run_id, seen in detections.items()
+    }
+
+
+def _check_muted(request: Parameters) -> None:
+    known = {*RULES, *DETECTORS}
+    for rule_id in request.mute:
+        if rule_id not in known:
+            raise UsageError(
+                f"parameter 'mute' names '{rule_id}', which is no rule; known: {', '.join(sorted(known))}"
+            )
 
 
 def _baseline(
@@ -202,8 +165,3 @@ def _chosen(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
         known = ", ".join(run.id for run in runs)
         raise UsageError(f"parameter '{what}' is '{run_id}', which is not among the runs: {known}")
     return found[0]
-
-
-def _folder_name(run_id: str) -> str:
-    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in run_id).strip(".-")
-    return safe[:100] or "report"

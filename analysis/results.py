@@ -8,9 +8,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from analysis.document import DocumentResult
 from analysis.goal import goal_json
-from analysis.pipeline import Analysis
+from analysis.model import Analysis
 from analysis.schema import Run
 
 VERSION = 1
@@ -24,6 +26,7 @@ FILES = (
     ("training_analysis_visualization.png", "loss, accuracy, the candidate's curve, volatility"),
     ("training_metrics_comparison.png", "final metrics of all runs"),
 )
+COMPARISONS = ("training_comparisons.png", "all comparisons against the baseline")
 """What a report consists of, besides the files of the next runs."""
 
 
@@ -69,16 +72,33 @@ def to_json(a: Analysis) -> dict[str, Any]:
 
 def extra_files(a: Analysis) -> dict[str, str]:
     """Give the text files that go with the report, by name: a YAML for each next run."""
-    return {run.file: run.to_yaml() for run in a.next_runs}
+    return {**_designs(a), **{run.file: run.to_yaml() for run in a.next_runs}}
 
 
 def files(a: Analysis) -> list[tuple[str, str]]:
     """List the files of the report with what is in them."""
-    return [*FILES, *((run.file, f"{run.name}, ready to submit ({run.when})") for run in a.next_runs)]
+    drawn = [COMPARISONS] if a.baseline is not None and any(c.known for c in a.comparisons) else []
+    plans = [(name, "the experiment that would settle it") for name in _designs(a)]
+    return [
+        *FILES,
+        *drawn,
+        *plans,
+        *((run.file, f"{run.name}, ready to submit ({run.when})") for run in a.next_runs),
+    ]
+
+
+def _designs(a: Analysis) -> dict[str, str]:
+    found = [r for r in a.recommendations if r.group == "design" and r.value]
+    return {
+        "next_runs/design.yaml": yaml.safe_dump(plain_json(r.value), sort_keys=False, width=100)
+        for r in found
+    }
 
 
 def _run(a: Analysis, run: Run) -> dict[str, Any]:
-    provenance = dataclasses.replace(run.provenance, path=Path(run.provenance.path).name or run.provenance.path)
+    provenance = dataclasses.replace(
+        run.provenance, path=Path(run.provenance.path).name or run.provenance.path
+    )
     grade = a.evidence_grades[run.id]
     return {
         "label": run.label,

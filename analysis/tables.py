@@ -6,7 +6,7 @@ import math
 from typing import Protocol
 
 from analysis.blocks import Cell, Tone
-from analysis.rich import Rich, rich, text
+from analysis.rich import rich, text
 
 MISSING = "not logged"
 MINUS = "−"
@@ -77,7 +77,7 @@ def signed_minus(number: str) -> str:
 
 
 def decimals_for(width: float, most: int = 6) -> int:
-    """Choose the decimals that show an interval of this width with two significant digits.
+    """Choose the decimals that show half the width of an interval with two significant digits.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def interval_parts(
     if not math.isfinite(value):
         return "–", ""
     bounded = math.isfinite(low) and math.isfinite(high)
-    digits = decimals_for(high - low) if bounded else 3
+    digits = decimals_for((high - low) / 2) if bounded else 3
     form = f"{{:{'+' if sign else ''}.{digits}f}}"
     main = signed_minus(form.format(value)) + unit
     if not bounded:
@@ -163,7 +163,7 @@ def count(number_of: int, one: str, many: str | None = None) -> str:
     >>> count(1, "epoch"), count(3, "epoch"), count(2, "fully", "fully")
     ('1 epoch', '3 epochs', '2 fully')
     """
-    return f"{number_of:,} {one if number_of == 1 else many or one + 's'}".replace(",", " ")
+    return f"{number_of:,} {one if number_of == 1 else many or one + 's'}"
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:
@@ -175,8 +175,3 @@ def listed(names: list[str] | tuple[str, ...]) -> str:
     ('a', 'a, b and c')
     """
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1] if names else "none"
-
-
-def claim_link(finding_id: str) -> Rich:
-    """Link to a finding in the evidence appendix."""
-    return rich("[evidence](#{id})", id=f"finding-{finding_id}")

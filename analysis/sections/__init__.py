@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from analysis.blocks import Block
-from analysis.pipeline import Analysis
+from analysis.model import Analysis
 from analysis.sections.advice import actions, next_experiments, optimizations
 from analysis.sections.appendix import appendix
 from analysis.sections.charts import curves_figure, forest_figure, metrics_figure

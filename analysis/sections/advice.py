@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.blocks import Block, Code, Heading, Item, Items, Prose
-from analysis.pipeline import Analysis
+from analysis.model import Analysis
 from analysis.recommend import NextRun, Recommendation
 from analysis.rich import rich, text
 from analysis.sections.narrative import told

@@ -6,7 +6,7 @@ from analysis.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.compare import Comparison
 from analysis.findings import Finding
 from analysis.metrics import METRICS
-from analysis.pipeline import Analysis
+from analysis.model import Analysis
 from analysis.rich import join, rich, text
 from analysis.tables import cell, interval_cell, number, p_value, signed_minus
 
@@ -24,7 +24,9 @@ def appendix(a: Analysis) -> list[Block]:
     for finding in a.findings:
         blocks += _finding(a, finding)
     if not blocks:
-        blocks.append(Prose(text("There is no finding: a single run without anything that a rule speaks of.")))
+        blocks.append(
+            Prose(text("There is no finding: a single run without anything that a rule speaks of."))
+        )
     if a.comparisons:
         blocks.append(Details(text(f"All {len(a.comparisons)} comparisons"), (_comparisons(a),)))
     return blocks
@@ -52,7 +54,9 @@ def _finding(a: Analysis, f: Finding) -> list[Block]:
     if f.steps:
         facts.append(text(f"steps {f.steps[0]} to {f.steps[1]}"))
     claim = rich("Claim: *{c}* — ", c=f.claim) if f.claim else ()
-    line = rich("{claim}{text} ({facts}) `{rule}`", claim=claim, text=f.text, facts=join(facts, "; "), rule=f.rule)
+    line = rich(
+        "{claim}{text} ({facts}) `{rule}`", claim=claim, text=f.text, facts=join(facts, "; "), rule=f.rule
+    )
     return [Prose(line, status=f.status, id=f"finding-{f.id}")]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis import grading
 from analysis.blocks import Block, Column, Item, Items, Prose, Table
-from analysis.pipeline import Analysis
+from analysis.model import Analysis
 from analysis.rich import Rich, rich, text
 from analysis.sections.narrative import findings_of, item, missing, told
 from analysis.tables import cell, interval, interval_cell, loss, number, percent, signed

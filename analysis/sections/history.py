@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.blocks import Block, Column, Prose, Table, Tone
-from analysis.pipeline import Analysis
+from analysis.model import Analysis
 from analysis.rich import rich, text
 from analysis.tables import cell, signed_minus
 
@@ -64,7 +64,9 @@ def predicted(a: Analysis) -> list[Block]:
 def _observed(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return "–"
-    return _short(value) + (f" [{_short(low)}, {_short(high)}]" if low is not None and high is not None else "")
+    return _short(value) + (
+        f" [{_short(low)}, {_short(high)}]" if low is not None and high is not None else ""
+    )
 
 
 def _short(value: float) -> str:

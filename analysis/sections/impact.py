@@ -9,8 +9,8 @@ from analysis.blocks import Block, Cell, Column, Heading, Prose, Table, Tone
 from analysis.document import DocumentResult
 from analysis.factors import changed_factors
 from analysis.metrics import change_pct
+from analysis.model import Analysis
 from analysis.naming import factor_short, factor_title, short_value
-from analysis.pipeline import Analysis
 from analysis.rich import rich, text
 from analysis.schema import Run
 from analysis.sections.narrative import findings_of, missing, narrate

@@ -7,11 +7,11 @@ from analysis.blocks import Block, Cell, Column, Details, Table, Tone
 from analysis.document import DocumentResult
 from analysis.factors import changed_factors, factor_values
 from analysis.metrics import change_pct
+from analysis.model import Analysis
 from analysis.naming import factor_title, short_value
-from analysis.pipeline import Analysis
 from analysis.rich import rich, text
 from analysis.sections.narrative import lacking, missing, told
-from analysis.tables import cell, count, interval_cell, loss, percent, signed
+from analysis.tables import cell, interval_cell, loss, percent, signed
 
 _WORD_TONES: dict[str, Tone] = {
     "Best": "good",

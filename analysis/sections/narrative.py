@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analysis.blocks import Block, Callout, Item, Items, Prose
 from analysis.findings import Finding
-from analysis.pipeline import Analysis
+from analysis.model import Analysis
 from analysis.rich import Rich, join, rich, text
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from analysis.blocks import Block, Cell, Column, Item, Items, Table
 from analysis.factors import changed_factors, factor_values
+from analysis.model import Analysis
 from analysis.naming import factor_short, short_value
-from analysis.pipeline import Analysis
 from analysis.rich import Rich, rich
 from analysis.schema import Run
 from analysis.sections.narrative import missing, told

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from analysis.blocks import Block, Callout, Cell, Column, Cover, Footer, Item, Items, Prose, Table, Tone
-from analysis.findings import Finding
-from analysis.naming import display_name, factor_short, short_value, titled
 from analysis.factors import factor_values
-from analysis.pipeline import Analysis
+from analysis.findings import Finding
+from analysis.model import Analysis
+from analysis.naming import display_name, factor_short, short_value, titled
 from analysis.rich import Rich, join, rich, text
 from analysis.sections.narrative import claims, disagreement, narrate
 from analysis.tables import cell, count, listed

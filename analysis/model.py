@@ -1,0 +1,101 @@
+"""`Analysis`: all results of one report in one frozen object, which everything later only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from analysis.comparability import Gate
+from analysis.compare import Comparison
+from analysis.detectors import Detection
+from analysis.document import DocumentResult
+from analysis.evidence import RunEvidence
+from analysis.findings import Finding
+from analysis.goal import DocumentVerdict, Goal
+from analysis.history import Change, Score
+from analysis.judge import EvidenceGrade, Verdict
+from analysis.naming import display_name, titled
+from analysis.parameters import Parameters
+from analysis.recommend.plan import NextRun, Recommendation
+from analysis.schema import Run
+from analysis.settings import Settings
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All results of one report. Built once by `analysis.pipeline.analyze`; rules and sections only read it."""
+
+    parameters: Parameters
+    settings: Settings
+    runs: tuple[Run, ...]
+    candidate: Run
+    baseline: Run | None
+    curve: str
+    document: Mapping[str, DocumentResult]
+    leaders: Mapping[str, str | None]
+    document_verdict: DocumentVerdict
+    goal: Goal | None
+    evidence: Mapping[str, RunEvidence] = field(repr=False)
+    detections: Mapping[str, tuple[Detection, ...]]
+    comparisons: tuple[Comparison, ...]
+    gate: Gate | None
+    verdict: Verdict
+    evidence_grades: Mapping[str, EvidenceGrade]
+    findings: tuple[Finding, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    next_runs: tuple[NextRun, ...] = ()
+    predictions: tuple[Score, ...] = ()
+    changes: tuple[Change, ...] = ()
+    previous: str | None = None
+
+    @property
+    def report_id(self) -> str:
+        """Name of the report's folder."""
+        return self.parameters.report_id or folder_name(self.candidate.id)
+
+    @property
+    def title(self) -> str:
+        """Title of the report, as asked for or made from the candidate."""
+        if self.parameters.title:
+            return self.parameters.title
+        name = display_name(self.candidate.id)
+        run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
+        return f"Fine-tuning {run}: Comprehensive Analysis Report"
+
+    @property
+    def reference_id(self) -> str:
+        """ID of the baseline; of the candidate itself where there is only one run."""
+        return self.baseline.id if self.baseline is not None else self.candidate.id
+
+    def run(self, run_id: str) -> Run:
+        """Find a run by its ID."""
+        return next(run for run in self.runs if run.id == run_id)
+
+    def name(self, run_id: str) -> str:
+        """Give a run's name for tables and sentences."""
+        return display_name(run_id)
+
+    def title_of(self, run_id: str) -> str:
+        """Give a run's name with its label."""
+        return titled(self.run(run_id))
+
+    def comparison(self, baseline: str, candidate: str, metric: str) -> Comparison | None:
+        """Find the comparison of two runs in a metric, between seeds first; None if there is none."""
+        found = [
+            c
+            for c in self.comparisons
+            if c.metric == metric
+            and (c.baseline, c.candidate) == (baseline, candidate)
+            and c.definition != "loss.step_matched"
+        ]
+        return min(found, key=lambda c: c.definition != "seeds.diff", default=None)
+
+    def detection(self, run_id: str, detector: str) -> Detection | None:
+        """Find what a detector said of a run; None if it was not asked."""
+        return next((d for d in self.detections[run_id] if d.id == detector), None)
+
+
+def folder_name(run_id: str) -> str:
+    """Make a name for a report's folder of a run ID."""
+    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in run_id).strip(".-")
+    return safe[:100] or "report"

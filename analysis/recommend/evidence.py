@@ -1,0 +1,291 @@
+"""Advice that rests on evidence: refuse where the gate failed, and say which experiment would tell."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.arms import arms
+from analysis.naming import display_name, factor_title, short_value
+from analysis.recommend.plan import Recommendation
+from analysis.rich import Rich, rich, text
+from analysis.tables import count, interval, number
+
+if TYPE_CHECKING:
+    from analysis.model import Analysis
+
+LEAST_RATES = 5
+"""Comparable learning rates from which on a curve through them is worth anything."""
+
+LEAST_SEEDS = 3
+"""Seeds an arm until their spread is known."""
+
+
+def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
+    """Give the advice that the evidence carries, most important first."""
+    found = [_verdict_action(a), _design(a), _learning_rate(a), _noise(a), _stopping(a)]
+    return tuple(recommendation for recommendation in found if recommendation is not None)
+
+
+def _verdict_action(a: Analysis) -> Recommendation | None:
+    """Say whether to keep the candidate, where the evidence says so."""
+    if a.baseline is None or a.verdict.result not in ("improved", "regressed", "mixed"):
+        return None
+    keep = a.verdict.result == "improved"
+    title = {
+        "improved": "Keep {cand}",
+        "regressed": "Go back to {base}",
+        "mixed": "Choose between {cand} and {base} by what matters more: performance or noise",
+    }[a.verdict.result]
+    return Recommendation(
+        f"evidence.{'keep' if keep else 'choose'}",
+        "evidence",
+        "action",
+        rich("**" + title + "**", cand=a.name(a.candidate.id), base=a.name(a.baseline.id)),
+        (text(a.verdict.sentence),),
+        a.candidate.id if keep else a.baseline.id,
+    )
+
+
+def _design(a: Analysis) -> Recommendation | None:
+    """Refuse to attribute, and give the experiment that would settle it."""
+    if a.baseline is None or a.gate is None:
+        return None
+    settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable == "same"
+    replicated = all(
+        len(arm.runs) > 1 for arm in arms(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
+    )
+    if settled and replicated:
+        return None
+    factors = a.gate.factors
+    plan = design(a)
+    failed = a.gate.failed("parent", "training_data", "batch_size", "validation_set")
+    why = "; ".join(check.text for check in failed)
+    if len(factors) > 1:
+        changed = ", ".join(factor_title(f).lower() for f in factors)
+        why = "; ".join(filter(None, [f"{changed} changed together", why]))
+    points: list[Rich] = []
+    if why:
+        points.append(rich("No factor is recommended: {why}.", why=why))
+    elif not replicated:
+        points.append(text("One run a configuration cannot separate the configuration from the seed."))
+    points.append(
+        rich(
+            "Run {arms} with {n} each, from the same parent, on the same training data, changing {factor} only.",
+            arms=count(len(plan["arms"]), "configuration"),
+            n=count(plan["seeds_per_arm"], "seed"),
+            factor=plan["factor_title"],
+        )
+    )
+    points.append(text(_validation_words(plan, a.settings.equivalence_margin)))
+    return Recommendation(
+        "evidence.design",
+        "evidence",
+        "design",
+        rich("**Settle it by an experiment**"),
+        tuple(points),
+        plan,
+    )
+
+
+def design(a: Analysis) -> dict[str, Any]:
+    """Plan the experiment that would tell candidate and baseline apart: arms, seeds, validation examples."""
+    assert a.baseline is not None
+    assert a.gate is not None
+    factor = next((f for f in a.gate.factors), "seed")
+    key = (
+        a.candidate.factor_key(factor)
+        if factor in ("learning_rate", "n_epochs", "batch_size", "seed")
+        else factor
+    )
+    key = key or factor
+    arms_ = [dict(a.candidate.config), {**a.candidate.config, key: _value(a, factor)}]
+    unique = arms_ if arms_[0] != arms_[1] else arms_[:1]
+    tau = _seed_sd(a)
+    seeds = st.required_size(tau, a.settings.equivalence_margin) if tau is not None else None
+    batch = a.candidate.factor("batch_size")
+    minibatches = a.evidence[a.candidate.id].settled.get("valid_loss")
+    examples = (
+        st.required_examples(minibatches, batch=batch, effect=a.settings.equivalence_margin)
+        if minibatches is not None and isinstance(batch, int)
+        else None
+    )
+    return {
+        "factor": key,
+        "factor_title": factor_title(factor).lower(),
+        "arms": unique,
+        "seeds_per_arm": max(LEAST_SEEDS, seeds or 0),
+        "seed_sd": tau,
+        "difference_sought": a.settings.equivalence_margin,
+        "validation_examples": examples,
+        "parent": a.candidate.parent if a.candidate.parent != a.baseline.id else a.baseline.parent,
+        "validation": "one frozen file, in no ancestor's training data, with the loss of each example logged",
+    }
+
+
+def _value(a: Analysis, factor: str) -> Any:
+    assert a.baseline is not None
+    key = (
+        a.baseline.factor_key(factor)
+        if factor in ("learning_rate", "n_epochs", "batch_size", "seed")
+        else factor
+    )
+    return a.baseline.config.get(key) if key else None
+
+
+def _seed_sd(a: Analysis) -> float | None:
+    """Pool the spread of the primary metric between seeds of one configuration."""
+    metric = a.verdict.primary.metric if a.verdict.primary else a.curve
+    squares, freedom = 0.0, 0
+    for arm in arms(a.runs):
+        levels = [
+            a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric)
+            for r in arm.runs
+        ]
+        values = np.array(
+            [level.value for level in levels if level is not None and math.isfinite(level.value)]
+        )
+        if values.size > 1:
+            squares += float(((values - values.mean()) ** 2).sum())
+            freedom += values.size - 1
+    return math.sqrt(squares / freedom) if freedom else None
+
+
+def _validation_words(plan: dict[str, Any], margin: float) -> str:
+    examples = plan["validation_examples"]
+    size = (
+        f"of at least {examples:,} examples (to see a loss difference of {margin:g})"
+        if examples
+        else "of a size that the spread of minibatch validations would tell, once logged"
+    )
+    return f"Validate on one frozen file {size}; keep it out of every ancestor's training data and log the loss of each example."
+
+
+def _learning_rate(a: Analysis) -> Recommendation | None:
+    """Recommend a learning rate where five or more comparable ones were tried; else say what is missing."""
+    rates = {run.id: run.factor("learning_rate") for run in a.runs}
+    distinct = {rate for rate in rates.values() if isinstance(rate, int | float) and rate > 0}
+    if len(distinct) < 2 or a.baseline is None:
+        return None
+    usable = _comparable_runs(a)
+    tried = sorted({float(rates[r]) for r in usable if isinstance(rates[r], int | float)})
+    if len(tried) < LEAST_RATES:
+        missing = LEAST_RATES - len(tried)
+        return Recommendation(
+            "evidence.learning_rate_missing",
+            "evidence",
+            "optimization",
+            rich("**No learning rate is recommended**"),
+            (
+                rich(
+                    "{n} comparable with {run}; a recommendation takes {least}: {missing} more, spaced evenly on the logarithm.",
+                    n=count(len(tried), "learning rate"),
+                    run=a.name(a.candidate.id),
+                    least=LEAST_RATES,
+                    missing=missing,
+                ),
+            ),
+        )
+    return _rate_curve(a, usable)
+
+
+def _comparable_runs(a: Analysis) -> list[str]:
+    """List the runs whose learning rate is the one factor that sets them apart from the candidate."""
+    from analysis.comparability import gate
+
+    return [
+        run.id
+        for run in a.runs
+        if run.id == a.candidate.id
+        or (
+            (pair := gate(a.candidate, run)).factors in (("learning_rate",), ())
+            and pair.state("parent", "training_data", "batch_size", "validation_set") == "same"
+        )
+    ]
+
+
+def _rate_curve(a: Analysis, usable: list[str]) -> Recommendation | None:
+    metric = a.verdict.primary.metric if a.verdict.primary else a.curve
+    points = []
+    for run_id in usable:
+        e = a.evidence[run_id]
+        level = e.full_valid_loss if metric == "full_valid_loss" else e.window.get(metric)
+        if level is not None and level.known:
+            points.append((float(a.run(run_id).factor("learning_rate")), level.value, level.se))
+    if len({rate for rate, _, _ in points}) < LEAST_RATES:
+        return None
+    rates, levels, errors = (np.array(column) for column in zip(*points, strict=True))
+    curve = st.rate_curve(
+        rates, levels, errors, seed_sd=_seed_sd(a), reference=float(a.candidate.factor("learning_rate"))
+    )
+    if curve is None:
+        return None
+    if curve.p_better <= 0.8:
+        return Recommendation(
+            "evidence.learning_rate_keep",
+            "evidence",
+            "optimization",
+            rich("**Keep the learning rate {rate}**", rate=short_value(a.candidate.factor("learning_rate"))),
+            (
+                rich(
+                    "No other rate is better with a probability above .8 (best: {p}).",
+                    p=f"{curve.p_better:.2f}",
+                ),
+            ),
+        )
+    return Recommendation(
+        "evidence.learning_rate",
+        "evidence",
+        "action",
+        rich("**Try learning rate {rate}**", rate=short_value(float(f"{curve.best:.3g}"))),
+        (
+            rich(
+                "Better than the candidate's with probability {p}, by a Gaussian process over {n} runs.",
+                p=f"{curve.p_better:.2f}",
+                n=len(points),
+            ),
+        ),
+        curve.best,
+    )
+
+
+def _noise(a: Analysis) -> Recommendation | None:
+    """Explain oscillations that are sampling noise, and what would reduce them."""
+    e = a.evidence[a.candidate.id]
+    if e.excess_noise is None or not e.excess_noise.known or e.excess_noise.low > 1:
+        return None
+    batch = a.candidate.factor("batch_size")
+    return Recommendation(
+        "evidence.sampling_noise",
+        "evidence",
+        "optimization",
+        rich("**Leave the oscillations alone**, or take a larger batch"),
+        (
+            rich(
+                "Training noise is {x} times that of minibatch validation: sampling explains all of it.",
+                x=interval(e.excess_noise),
+            ),
+            rich(
+                "Neither learning rate nor clipping reduces sampling noise; {batch} would halve it.",
+                batch=f"batch size {4 * batch}" if isinstance(batch, int) else "four times the batch",
+            ),
+        ),
+    )
+
+
+def _stopping(a: Analysis) -> Recommendation | None:
+    """Name the checkpoints that are as good as the best by full validation."""
+    detection = a.detection(a.candidate.id, "det.early_stopping")
+    if detection is None or detection.status != "raised":
+        return None
+    return Recommendation(
+        "evidence.checkpoint",
+        "evidence",
+        "optimization",
+        rich("**Choose the checkpoint of {run} by full validation**", run=display_name(a.candidate.id)),
+        (text(detection.statement),),
+        [number(float(step)) for step in detection.steps],
+    )

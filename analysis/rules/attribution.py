@@ -1,0 +1,132 @@
+"""Whether a result can be put down to a factor, and whether the document's result and goal stand."""
+
+from __future__ import annotations
+
+from analysis.blocks import Status
+from analysis.comparability import gate
+from analysis.factors import changed_factors
+from analysis.findings import Finding
+from analysis.model import Analysis
+from analysis.naming import factor_title, short_value
+from analysis.rich import Rich, rich
+from analysis.rules.build import difference_words
+
+
+def factors(a: Analysis) -> list[Finding]:
+    """Hold every "factor X did this" against the gate: is the factor identified at all?"""
+    if a.baseline is None or a.gate is None:
+        return []
+    found = []
+    for factor, values in changed_factors([a.baseline, a.candidate]).items():
+        if factor == "seed":
+            continue
+        before, after = values[a.baseline.id], values[a.candidate.id]
+        others = [f for f in a.gate.factors if f != factor]
+        reasons = a.gate.reason("parent", "training_data", "batch_size", "validation_set")
+        if others:
+            changed = ", ".join(factor_title(f).lower() for f in others)
+            reasons = "; ".join(filter(None, [f"{changed} changed too", reasons]))
+        status: Status
+        primary = a.verdict.primary
+        if others or a.gate.attributable != "same":
+            status, so = "cannot tell", f"not identified: {reasons}"
+        elif primary is None:
+            status, so = "cannot tell", "nothing can be compared"
+        else:
+            differs = a.verdict.result in ("improved", "regressed", "mixed", "stability-only change")
+            status = "supported" if differs else "not supported"
+            so = f"it is the one factor that changed; {difference_words(primary)}"
+        found.append(
+            Finding(
+                f"attribution.{factor}",
+                "attribution",
+                f"impact-{factor}",
+                rich("{so}.", so=so),
+                status,
+                _claim(a, factor, before, after),
+                definition="gate.comparability",
+                runs=(a.baseline.id, a.candidate.id),
+            )
+        )
+    return found
+
+
+def document_result(a: Analysis) -> list[Finding]:
+    """Hold the document's overall result against the evidence's."""
+    if a.baseline is None or a.document_verdict.outcome == "not assessed":
+        return []
+    alike = {
+        "improved": ("improved",),
+        "regressed": ("regressed",),
+        "mixed": ("mixed",),
+        "unchanged": ("equivalent", "no evidence of a difference"),
+        "less stable": ("stability-only change",),
+        "more stable": ("stability-only change",),
+    }
+    opposite = {"improved": "regressed", "regressed": "improved"}
+    outcome, result = a.document_verdict.outcome, a.verdict.result
+    status: Status
+    if result == "insufficient data":
+        status = "cannot tell"
+    elif result in alike.get(outcome, ()):
+        status = "supported"
+    elif opposite.get(outcome) == result or result == "equivalent":
+        status = "contradicted"
+    else:
+        status = "not supported"
+    return [
+        Finding(
+            "document.result",
+            "document.result",
+            "summary",
+            rich("{sentence}", sentence=a.verdict.sentence),
+            status,
+            rich("{headline}", headline=a.document_verdict.headline.capitalize()),
+            definition="verdict.evidence",
+            runs=(a.baseline.id, a.candidate.id),
+        )
+    ]
+
+
+def comparability(a: Analysis) -> list[Finding]:
+    """State which comparisons the gate lets through, for each run against the baseline."""
+    found = []
+    reference = a.run(a.reference_id)
+    for run in a.runs:
+        if run.id == reference.id:
+            continue
+        pair = gate(reference, run)
+        failed = pair.failed()
+        if not failed:
+            text, status = rich("everything that must agree does."), "supported"
+        else:
+            text = rich("{why}.", why="; ".join(check.text for check in failed))
+            status = "contradicted" if any(check.state == "different" for check in failed) else "cannot tell"
+        found.append(
+            Finding(
+                f"gate:{run.id}",
+                "gate",
+                "data-quality",
+                text,
+                status,  # type: ignore[arg-type]
+                rich(
+                    "{run} can be compared with {base} like for like",
+                    run=a.name(run.id),
+                    base=a.name(reference.id),
+                ),
+                definition="gate.comparability",
+                runs=(reference.id, run.id),
+            )
+        )
+    return found
+
+
+def _claim(a: Analysis, factor: str, before: object, after: object) -> Rich:
+    if factor == "learning_rate" and any(r.id == "doc.reduce_learning_rate" for r in a.recommendations):
+        return rich("Learning rate {rate} is too high", rate=short_value(after))
+    return rich(
+        "{factor} ({before} → {after}) had an effect on the results",
+        factor=factor_title(factor),
+        before=short_value(before),
+        after=short_value(after),
+    )

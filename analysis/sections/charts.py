@@ -1,0 +1,174 @@
+"""The report's figures, arranged from the analysis and drawn once each."""
+
+from __future__ import annotations
+
+from analysis import plots
+from analysis.blocks import Block, Figure
+from analysis.compare import Comparison
+from analysis.document import epoch_bounds
+from analysis.metrics import METRICS
+from analysis.model import Analysis
+from analysis.plots.forest import Outcome
+from analysis.rich import rich
+from analysis.sections.appendix import metric_name
+
+
+def curves_figure(a: Analysis) -> list[Block]:
+    """Draw the curves: loss, accuracy, the candidate's own, volatility."""
+    shown = plots.Shown(loss=a.curve)
+    marks = _marks(a)
+    base = a.baseline.id if a.baseline else None
+    curves = plots.training_curves(a.runs, candidate=a.candidate.id, baseline=base, marks=marks, shown=shown)
+    return [
+        plots.to_figure(
+            plots.draw_training(curves),
+            id="figure-curves",
+            name="training_analysis_visualization.png",
+            caption=plots.training_analysis_caption(curves),
+            alt=plots.training_analysis_alt(curves),
+            data=plots.training_analysis_data_table(curves, id="figure-curves-data"),
+        )
+    ]
+
+
+def metrics_figure(a: Analysis) -> list[Block]:
+    """Draw the final metrics of all runs, with intervals."""
+    train, validation = _final_metrics(a)
+    panels = plots.comparison_panels(
+        [_summary(a, run.id, train, validation) for run in a.runs], train=train, validation=validation
+    )
+    return [
+        plots.to_figure(
+            plots.plot_metrics_comparison(panels, colors=_colors(a)),
+            id="figure-metrics",
+            name="training_metrics_comparison.png",
+            caption=rich(
+                "Bars start at zero; where zero means nothing, points stand for values. Lines are 95 % intervals."
+            ),
+            alt=plots.metrics_comparison_alt(panels),
+            data=plots.metrics_comparison_data_table(panels, id="figure-metrics-data"),
+        )
+    ]
+
+
+def forest_figure(a: Analysis) -> list[Block]:
+    """Draw every comparison against the baseline; nothing where there is none."""
+    groups = _forest_groups(a)
+    if not groups or a.baseline is None:
+        return []
+    return [_forest(a, groups, a.baseline.id)]
+
+
+def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str) -> Figure:
+    return plots.to_figure(
+        plots.plot_forest(groups, baseline=baseline, colors=_colors(a)),
+        id="figure-forest",
+        name="training_comparisons.png",
+        caption=rich(
+            "Every comparison against {base}, with 95 % intervals; the shaded band is the margin within which "
+            "a difference is too small to matter. Significance is judged after Holm's adjustment.",
+            base=a.name(baseline),
+        ),
+        alt=plots.forest_alt(groups, baseline=baseline),
+        data=plots.forest_data_table(groups, id="figure-forest-data", baseline=baseline),
+    )
+
+
+def _marks(a: Analysis) -> plots.Marks:
+    ends, how = epoch_bounds(a.candidate)
+    intervals = {}
+    for run in a.runs:
+        level, steps = a.evidence[run.id].full_valid_loss, run.steps_of("full_valid_loss")
+        if level is not None and level.known and steps.size:
+            intervals[run.id] = {int(steps[-1]): (level.low, level.high)}
+    return plots.Marks(tuple(int(e) for e in ends) if ends.size > 1 else (), how == "estimated", intervals)
+
+
+def _final_metrics(a: Analysis) -> tuple[str, str]:
+    """Choose accuracy where any run has it, else loss; the whole validation set before a minibatch."""
+    logged = {metric for run in a.runs for metric in run.metrics}
+    train = "train_mean_token_accuracy" if "train_mean_token_accuracy" in logged else a.curve
+    wanted = ("valid_mean_token_accuracy", "valid_loss", "full_valid_loss", "full_valid_mean_token_accuracy")
+    return train, next((metric for metric in wanted if metric in logged), "valid_loss")
+
+
+def _summary(a: Analysis, run_id: str, train: str, validation: str) -> plots.RunSummary:
+    d, e = a.document[run_id], a.evidence[run_id]
+    level = e.full_valid_loss if validation == "full_valid_loss" else e.window.get(validation)
+    return plots.RunSummary(
+        run=run_id,
+        oscillation_rate=e.oscillation_rate,
+        oscillations=d.oscillations,
+        transitions=d.transitions or None,
+        train=e.window.get(train),
+        validation=level,
+        steps=d.total_steps,
+        expected_steps=d.expected_steps,
+    )
+
+
+def _colors(a: Analysis) -> dict[str, str]:
+    base = a.baseline.id if a.baseline else None
+    return plots.run_colors([run.id for run in a.runs], candidate=a.candidate.id, baseline=base)
+
+
+_SHOWN = (
+    "full_valid_loss",
+    "valid_loss",
+    "train_loss",
+    "valid_mean_token_accuracy",
+    "oscillation_rate",
+    "noise",
+    "noise_per_example",
+)
+
+
+def _forest_groups(a: Analysis) -> list[plots.ForestGroup]:
+    metrics = [
+        *_SHOWN,
+        *(m for m in METRICS if m not in _SHOWN and METRICS[m].split in ("run", "full validation")),
+    ]
+    groups = []
+    for metric in metrics:
+        rows = [
+            c
+            for run in a.runs
+            if run.id != a.reference_id
+            for c in (a.comparison(a.reference_id, run.id, metric),)
+            if c is not None and c.known
+        ]
+        if rows:
+            groups.append(_forest_group(a, metric, rows))
+    return groups[:8]
+
+
+def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:
+    fraction = metric == "oscillation_rate" or (metric in METRICS and METRICS[metric].unit == "fraction")
+    margin = a.settings.equivalence_margin if metric.endswith("loss") else None
+    return plots.ForestGroup(
+        label=metric_name(metric),
+        direction=rows[0].direction,
+        rows=tuple(
+            plots.ForestRow(c.candidate, c.result, _outcome(a, c), c.comparable is True, c.reason)
+            for c in rows
+        ),
+        margin=margin,
+        scale=100.0 if fraction else 1.0,
+        unit=" pp" if fraction else "",
+        null=1.0 if rows[0].ratio else 0.0,
+    )
+
+
+def _outcome(a: Analysis, comparison: Comparison) -> Outcome:
+    verdict = comparison.verdict(a.settings.alpha)
+    if verdict == "better":
+        return "better"
+    if verdict == "worse":
+        return "worse"
+    if (
+        comparison.equivalence_p is not None
+        and comparison.equivalence_p <= a.settings.alpha
+        and comparison.comparable
+    ):
+        return "equivalent"
+    return "no evidence of a difference"
