@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from analysis.errors import LogError
 from analysis.schema import Dropped
 from analysis.sources.base import head
 from analysis.sources.limits import check_cells
-from analysis.sources.streams import GZIP, open_text, text_head
+from analysis.sources.streams import GZIP, open_lines, open_text, text_head
 
 SAMPLE_ROWS = 500
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
@@ -216,10 +215,9 @@ def _slow(
 def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, list[str], bool]]:
     """Yield (line number, fields, whether the file ends within this line) of each data row."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    with open_text(path) as (stream, encoding):
+    with open_lines(path, newline="") as lines:
         ended: list[str] = [""]
-        source = _remembering(stream, encoding, ended)
-        reader = csv.reader(source, delimiter=layout.delimiter, skipinitialspace=True)
+        reader = csv.reader(_remembering(lines, ended), delimiter=layout.delimiter, skipinitialspace=True)
         pending: tuple[int, list[str]] | None = None
         for row in reader:
             if reader.line_num <= layout.first_line or not any(cell.strip() for cell in row):
@@ -231,8 +229,8 @@ def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, list[str], bool]]:
             yield *pending, not ended[0].endswith(("\n", "\r"))
 
 
-def _remembering(stream: IO[bytes], encoding: str, last: list[str]) -> Iterable[str]:
-    for line in io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline=""):
+def _remembering(lines: Iterable[str], last: list[str]) -> Iterator[str]:
+    for line in lines:
         last[0] = line
         yield line
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ from analysis.sources.axes import TIME_NAMES, find_axis, set_axes
 from analysis.sources.base import Columns
 from analysis.sources.raw import RawLog
 from analysis.sources.rows import RowTable, constant_settings, merge_rows
-from analysis.sources.streams import open_text, text_head
+from analysis.sources.streams import open_lines, text_head
 
 NAME = "jsonl"
 SCHEME = ""
@@ -105,9 +104,8 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
     LogError
         For a line that is no JSON object, with its number.
     """
-    with open_text(path) as (stream, encoding):
-        text = io.TextIOWrapper(stream, encoding=encoding, errors="replace")
-        for number, line in enumerate(text, start=1):
+    with open_lines(path) as lines:
+        for number, line in enumerate(lines, start=1):
             content = line.strip().removeprefix(codecs.BOM_UTF8.decode())
             if not content:
                 continue
@@ -121,4 +119,3 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
             if not isinstance(row, Mapping):
                 raise LogError(f"{path}:{number}: a row must be a JSON object, got {type(row).__name__}")
             yield number, row, False
-        text.detach()

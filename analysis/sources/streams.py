@@ -127,6 +127,17 @@ def open_text(path: Path) -> Iterator[tuple[IO[bytes], str]]:
         yield stream, encoding
 
 
+@contextmanager
+def open_lines(path: Path, *, newline: str | None = None) -> Iterator[io.TextIOWrapper]:
+    """Open a text log for reading line by line; bytes that are no text in its encoding become U+FFFD."""
+    with open_text(path) as (stream, encoding):
+        lines = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline=newline)
+        try:
+            yield lines
+        finally:
+            lines.detach()
+
+
 def unpack_base64(content: bytes) -> tuple[bytes, bool]:
     """Return base64 content unpacked and True, anything else unchanged and False."""
     if not _BASE64.fullmatch(content):
