@@ -82,7 +82,7 @@ def plot_loss_with_band(
             if curve.strong.empty:
                 say(ax, f"{short_name(run.id)} logs no\n{metric_label(metric).lower()}.")
                 continue
-            draw_curve(ax, curve, style=styles[run.id], front=True)
+            draw_curve(ax, curve, style=styles[run.id])
             draw_nonfinite(ax, run, metric, style=styles[run.id])
             _draw_windows(ax, own, look=styles[run.id])
             finish_axes(ax, metric)
@@ -117,7 +117,7 @@ def _draw_windows(ax: Axes, windows: Sequence[WindowMean], *, look: RunStyle) ->
     for window in windows:
         across, mean = (window.start, window.end), window.mean
         if math.isfinite(mean.low) and math.isfinite(mean.high):
-            ax.fill_between(across, mean.low, mean.high, color=look.color, alpha=0.32, linewidth=0, zorder=5)
+            ax.fill_between(across, mean.low, mean.high, color=look.color, alpha=0.45, linewidth=0, zorder=5)
         if math.isfinite(mean.value):
             ax.plot(across, (mean.value, mean.value), color=INK, linewidth=1.8, zorder=6)
 

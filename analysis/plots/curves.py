@@ -60,7 +60,7 @@ def draw_curve(ax: Axes, curve: Curve, *, style: RunStyle, front: bool = False) 
     """Draw a curve; ``front`` puts it above the others and a little stronger."""
     few = curve.strong.values.size <= 20
     if not curve.raw.empty:
-        faint = 0.16 if style.named else 0.1
+        faint = 0.26 if front else 0.2 if style.named else 0.1
         ax.plot(curve.raw.steps, curve.raw.values, color=style.color, alpha=faint, linewidth=0.7, zorder=1)
     ax.plot(
         curve.strong.steps,
