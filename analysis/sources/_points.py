@@ -42,7 +42,8 @@ def points_table(
         Names of the tags.
     tag, step, seconds, value : numpy.ndarray
         Points in the order of writing, all of shape (points,): index into ``names``, step, Unix time (s, 0
-        where unknown), value. A tag with several points at one step keeps the last.
+        where unknown), value. A tag with several points at one step keeps the last; the time of a step is
+        that of its earliest point.
 
     Raises
     ------
@@ -55,6 +56,7 @@ def points_table(
     dropped: list[Dropped] = []
     seams: set[int] = set()
     columns: dict[str, Floats] = {}
+    times = np.full(len(steps), np.inf)
     by_tag = np.argsort(tag, kind="stable")
     bounds = np.searchsorted(tag[by_tag], np.arange(len(names) + 1))
     for i, name in enumerate(names):
@@ -70,10 +72,11 @@ def points_table(
         column = np.full(len(steps), np.nan)
         column[rows] = np.where(np.isnan(value[members]), np.inf, value[members])
         columns[f"{name} (logged)" if name in _OWN else name] = column
+        own_times = np.full(len(steps), np.inf)
+        own_times[rows] = np.where(seconds[members] > 0, seconds[members], np.inf)
+        np.minimum(times, own_times, out=times)
     frame = pd.DataFrame({"step": steps, **columns}, copy=False)
-    if (seconds > 0).any():
-        times = np.zeros(len(steps))
-        times[row] = seconds
+    if np.isfinite(times).any():
         frame.insert(1, "timestamp", timestamps(times))
     return Table(frame, tuple(dropped), tuple(sorted(seams)))
 
