@@ -29,7 +29,7 @@ _HOMES = {
     "publish_report": "analysis.publish",
 }
 
-__all__ = [*_HOMES, "sections"]  # noqa: PLE0604
+__all__ = [*_HOMES, "sections"]
 
 
 def __getattr__(name: str) -> Any:

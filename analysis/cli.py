@@ -135,7 +135,7 @@ def _runs(options: argparse.Namespace) -> int:
 
     request = check_parameters({"run_ids": options.references, "columns": options.columns})
     for run in load_runs(request.run_ids, runs_dir=find_folder(options.runs_dir), columns=request.columns):
-        print("\n".join(describe(run)))
+        print("\n".join(describe(run).lines()))
     return 0
 
 

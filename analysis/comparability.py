@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from analysis.document import total_steps
 from analysis.factors import changed_factors
 from analysis.naming import display_name, factor_title, short_value
@@ -151,8 +153,7 @@ def _cadence(one: Run, two: Run) -> Check:
     spacing = []
     for run in (one, two):
         metric = next((m for m in ("valid_loss", "full_valid_loss") if run.steps_of(m).size > 1), None)
-        steps = run.steps_of(metric) if metric else []
-        spacing.append(int(steps[1] - steps[0]) if len(steps) > 1 else None)
+        spacing.append(int(np.diff(run.steps_of(metric)[:2])[0]) if metric else None)
     if None in spacing:
         return Check("cadence", "cannot tell", "too few validations to know how often they were made")
     if spacing[0] == spacing[1]:
@@ -169,4 +170,5 @@ def _steps(one: Run, two: Run) -> Check:
 
 def factor_names(gate: Gate) -> str:
     """Name the factors that changed, for a sentence."""
-    return ", ".join(factor_title(f).lower() for f in gate.factors) or "the configuration"
+    names = [factor_title(f).lower() for f in gate.factors]
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "the configuration"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from analysis import grading
 from analysis.metrics import METRICS, change_pct, count_oscillations, improvement_pct, mean_volatility
 from analysis.schema import FloatArray, Run
-from analysis.settings import Settings
+from analysis.settings import POINTS, Settings
 
 CURVES = ("train_loss", "reward", "valid_loss", "full_valid_loss")
 """What "the training curve" may be, most wanted first; the first that a run of the set has is used for all."""
@@ -222,7 +222,7 @@ def _score(result: DocumentResult) -> tuple[float, ...] | None:
     """Order runs by overall grade, then by the numbers behind the two grades."""
     if result.grades.overall is None:
         return None
-    points = grading.POINTS
+    points = POINTS
     return (
         points[result.grades.overall],
         points[result.grades.stability or "F"],

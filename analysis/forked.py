@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import importlib
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
@@ -42,17 +41,20 @@ def fork_is_safe() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Child:
     """A forked process that runs cells, as seen from its parent.
 
     Parameters
     ----------
-    preload : sequence of str
-        Modules that the child imports while it waits for its first cell. One that cannot be
-        imported is left to the cell that needs it, so that the error shows there.
+    prepare : callable, optional
+        What the child does before its first cell, while the parent does something else.
     """
 
-    def __init__(self, preload: Sequence[str] = ()) -> None:
+    def __init__(self, prepare: Callable[[], None] = _nothing) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the child)
         self._pipe, theirs = Pipe()
         parent = os.getpid()
@@ -61,7 +63,7 @@ class Child:
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()
         if self.pid == 0:
-            _live(theirs, self._pipe, self._log.fileno(), parent=parent, preload=preload)
+            _live(theirs, self._pipe, self._log.fileno(), parent=parent, prepare=prepare)
         theirs.close()
 
     def run(self, source: str, *, deadline: float | None = None) -> Iterator[dict[str, Any]]:
@@ -131,15 +133,13 @@ class Child:
 
 
 def _live(
-    pipe: Connection, parents_end: Connection, log: int, *, parent: int, preload: Sequence[str]
+    pipe: Connection, parents_end: Connection, log: int, *, parent: int, prepare: Callable[[], None]
 ) -> None:
     """Be the child: never returns."""
     try:
         parents_end.close()
         _settle(log, parent)
-        for module in preload:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module)
+        prepare()
         from analysis.shell import answer
 
         answer(pipe)

@@ -33,12 +33,19 @@ PRIMARY = ("full_valid_loss", "valid_loss", "train_loss")
 
 @dataclass(frozen=True)
 class Verdict:
-    """The overall result with the comparisons behind it."""
+    """The overall result with the comparisons behind it.
+
+    ``sentence`` is for a reader in a hurry; ``numbers`` are what it rests on, ``condition`` what it takes to
+    hold, ``attribution`` what cannot be concluded from it.
+    """
 
     result: str
     headline: str
     sentence: str
     tone: Tone
+    numbers: str = ""
+    condition: str = ""
+    attribution: str = ""
     primary: Comparison | None = None
     stability: Comparison | None = None
     attributable: str = "cannot tell"
@@ -49,6 +56,9 @@ class Verdict:
         return {
             "result": self.result,
             "sentence": self.sentence,
+            "numbers": self.numbers,
+            "condition": self.condition,
+            "attribution": self.attribution,
             "primary": self.primary.to_json() if self.primary else None,
             "stability": self.stability.to_json() if self.stability else None,
             "attributable": self.attributable,
@@ -93,14 +103,14 @@ def judge(
         result, reason = "insufficient data", f"not comparable: {primary.reason}"
     elif primary.comparable is False and result == "equivalent":
         result = "no evidence of a difference"
-    sentence = _sentence(result, names, primary, stability, settings)
     return Verdict(
         result,
         result.upper(),
-        " ".join([sentence, _condition(primary, result), _attribution(pair, result)])
-        .strip()
-        .replace("  ", " "),
+        _sentence(result, names, primary, settings),
         RESULTS[result],
+        _numbers(primary, stability, result),
+        _condition(primary, result),
+        _attribution(pair),
         primary,
         stability,
         {"same": "yes", "different": "no", "cannot tell": "cannot tell"}[pair.attributable],
@@ -159,26 +169,26 @@ def _result(primary: Comparison, stability: Comparison | None, settings: Setting
     return "equivalent" if passed else "no evidence of a difference"
 
 
-def _sentence(
-    result: str, names: tuple[str, str], primary: Comparison, stability: Comparison | None, settings: Settings
-) -> str:
-    metric = METRICS[primary.metric].label.lower() if primary.metric in METRICS else primary.metric
-    shown = f"{metric} {interval(primary.as_interval(), sign=True)} (p = {p_value(primary.p_adjusted)} after Holm)"
-    shown = shown.replace("p = <", "p <")
-    noise = f"noise ratio {interval(stability.as_interval())}" if stability else "noise not comparable"
+def _sentence(result: str, names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
     who, whom = names
     return {
-        "improved": f"{who} is better than {whom}: {shown}; {noise}.",
-        "regressed": f"{who} is worse than {whom}: {shown}; {noise}.",
-        "mixed": f"{who} against {whom} is mixed: {shown}; {noise}.",
-        "equivalent": f"{who} and {whom} perform alike within ±{settings.equivalence_margin:g}: {shown}; {noise}.",
-        "stability-only change": f"{who} performs no differently from {whom} ({shown}) but its noise does differ: {noise}.",
-        "no evidence of a difference": (
-            f"There is no evidence that {who} performs differently from {whom}: {shown}; "
-            f"a difference under {number(primary.mdd)} would have gone unnoticed."
-        ),
-        "insufficient data": f"{who} and {whom} cannot be compared: {primary.reason or 'too few points'} ({shown}).",
+        "improved": f"{who} is better than {whom}.",
+        "regressed": f"{who} is worse than {whom}.",
+        "mixed": f"{who} against {whom} is mixed: performance and noise differ in opposite directions.",
+        "equivalent": f"{who} and {whom} perform alike, within ±{settings.equivalence_margin:g} of loss.",
+        "stability-only change": f"{who} performs no differently from {whom}, but its noise does differ.",
+        "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}.",
+        "insufficient data": f"{who} and {whom} cannot be compared: {primary.reason or 'too few points'}.",
     }[result]
+
+
+def _numbers(primary: Comparison, stability: Comparison | None, result: str) -> str:
+    metric = METRICS[primary.metric].label if primary.metric in METRICS else primary.metric
+    p = p_value(primary.p_adjusted)
+    shown = f"{metric} {interval(primary.as_interval(), sign=True)}, p {p if p[0] == '<' else '= ' + p} after Holm"
+    noise = f"; noise ratio {interval(stability.as_interval())}" if stability else ""
+    missed = f". A difference under {number(primary.mdd)} would have gone unnoticed"
+    return shown + noise + (missed if result in ("no evidence of a difference", "equivalent") else "") + "."
 
 
 def _condition(primary: Comparison, result: str) -> str:
@@ -187,13 +197,13 @@ def _condition(primary: Comparison, result: str) -> str:
     return ""
 
 
-def _attribution(pair: Gate, result: str) -> str:
+def _attribution(pair: Gate) -> str:
     if pair.attributable == "same" or not pair.factors:
         return ""
     why = pair.reason("parent", "training_data", "batch_size", "validation_set")
     several = len(pair.factors) > 1
     reasons = "; ".join(filter(None, ["several factors changed at once" if several else "", why]))
-    verb = "Nothing can" if pair.attributable == "different" else "It cannot be told whether anything can"
+    verb = "No result can" if pair.attributable == "different" else "It cannot be told whether a result can"
     return f"{verb} be put down to {factor_names(pair)}: {reasons}."
 
 

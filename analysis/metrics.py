@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.schema import FloatArray
 
@@ -76,7 +77,7 @@ VOLATILITY_WINDOW = 20
 
 
 def count_oscillations(
-    values: FloatArray, breaks: FloatArray | None = None, *, threshold: float = OSCILLATION_THRESHOLD
+    values: FloatArray, breaks: npt.NDArray[np.bool_] | None = None, *, threshold: float = OSCILLATION_THRESHOLD
 ) -> int | None:
     """Count the consecutive values that differ by more than ``threshold``, relatively (doc.oscillations).
 
@@ -106,7 +107,7 @@ def count_oscillations(
     before, after = values[:-1], values[1:]
     usable = before != 0
     if breaks is not None:
-        usable &= ~np.asarray(breaks[1:], dtype=bool)
+        usable &= ~breaks[1:]
     ratio = np.divide(after, before, out=np.ones_like(after), where=usable)
     return int(np.count_nonzero(np.abs(ratio - 1) > threshold))
 

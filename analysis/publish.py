@@ -14,6 +14,7 @@ from analysis.chromium import find_chromium, print_page
 from analysis.errors import AnalysisError, UsageError
 from analysis.folder import carry_over, file_names, replacing, write_atomically, write_manifest
 from analysis.forked import Child, fork_is_safe
+from analysis.preload import preload
 
 if TYPE_CHECKING:
     from analysis.notebook_run import CellFailed
@@ -25,9 +26,6 @@ ENGINES = ("auto", "fork", "kernel")
 
 PDFS = ("typst", "web", "none")
 """How the PDF is made: typeset, printed from the HTML by Chromium, or not at all."""
-
-PRELOAD = ("analysis.pipeline", "analysis.sections", "analysis.plots", "analysis.shell")
-"""What a forked child imports while this process is still importing papermill."""
 
 Export = Callable[[Any, Path], None]
 
@@ -102,7 +100,7 @@ class Publisher:
     def publish(self, parameters: Mapping[str, Any], *, out: Path, report_id: str) -> Published:
         """Make one report in ``out / report_id``; see `publish_report`."""
         target = _target(out, report_id)
-        child = Child(PRELOAD) if self.engine != "kernel" and fork_is_safe() else None
+        child = Child(preload) if self.engine != "kernel" and fork_is_safe() else None
         try:
             with replacing(target) as staging:
                 return self._fill(staging, target, parameters=parameters, child=child)

@@ -43,7 +43,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / "report.html").write_text("page")
 
     monkeypatch.setattr(publish, "load_exporters", lambda pdf: (export,))
-    monkeypatch.setattr(publish, "PRELOAD", ())
+    monkeypatch.setattr(publish, "preload", lambda: None)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -161,7 +161,7 @@ from base64 import b64decode
 from pathlib import Path
 from analysis import publish
 publish.load_exporters = lambda pdf: ()
-publish.PRELOAD = ()
+publish.preload = lambda: None
 publish.Publisher(engine=sys.argv[2], template=Path(sys.argv[1]) / "t.ipynb").publish(
     {}, out=Path(sys.argv[1]) / "out", report_id="r")
 """

@@ -89,7 +89,7 @@ EVIDENCE = (
         "spikes",
         "Spikes",
         "Single points far above both of their sides, in robust standard deviations.",
-        "z = (x − higher of the medians of 10 before and after) / local robust sd > 4.5, more for long runs",
+        "z = (x − higher median of 10 before, 10 after) / local robust sd > 4.5, more for long runs",
         "Hampel (1974); " + _OWN,
     ),
     (
@@ -145,7 +145,7 @@ EVIDENCE = (
         "fullval.level",
         "Full validation loss",
         "Loss on the whole validation set, with the error that its finite size leaves.",
-        "SE = sd(minibatch valid losses) · √batch / √n_valid, df = evaluations − 2, around the run's own trend",
+        "SE = sd(minibatch valid losses) · √batch / √n_valid, df = evaluations − 2, around its trend",
         "Variance of a mean",
     ),
     (

@@ -16,8 +16,8 @@ from traitlets import default
 from traitlets.config import Config
 
 from analysis.export import templates_dir
-from analysis.export.outline import Outline, about, has_cover, reserved_ids, title_of
-from analysis.export.prose import inert, to_html
+from analysis.export.outline import about, has_cover, outline_of, title_of
+from analysis.export.prose import inert, table_heads, to_html
 from analysis.render import html
 from analysis.render.legible import legible
 
@@ -55,7 +55,7 @@ class Page:
         self.style = _asset("report.css")
         self.script = _asset("report.js")
         self.script_hash = _script_hash()
-        self._outline = Outline(reserved=reserved_ids(notebook))
+        self._outline = outline_of(notebook)
         self._numbers = {id(cell): number for number, cell in enumerate(notebook.cells, start=1)}
 
     about = staticmethod(about)
@@ -88,7 +88,7 @@ class Page:
 
     def inert(self, markup: str) -> markupsafe.Markup:
         """Keep foreign HTML from running, loading or redirecting."""
-        return markupsafe.Markup(inert(markup))
+        return markupsafe.Markup(table_heads(inert(markup)))
 
     def base64(self, text: str) -> str:
         """Encode a text for a data URI."""

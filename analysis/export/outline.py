@@ -32,9 +32,18 @@ def slug(text: str) -> str:
 
 @dataclass
 class Outline:
-    """Headings in reading order, filled while a notebook is rendered."""
+    """Headings in reading order, filled while a notebook is rendered.
+
+    Attributes
+    ----------
+    reserved : frozenset[str]
+        Ids that blocks bring with them.
+    title : str or None
+        The title, where it was taken from a heading.
+    """
 
     reserved: frozenset[str] = frozenset()
+    title: str | None = None
     entries: list[Entry] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
 
@@ -56,6 +65,13 @@ class Outline:
         entry = Entry(min(max(level, 2), before + 1), unique, text)
         self.entries.append(entry)
         return entry
+
+    def repeats_title(self, text: str, *, level: int) -> bool:
+        """Tell whether a heading is the title that already stands at the head of the page; true only once."""
+        if level > 1 or self.entries or text != self.title:
+            return False
+        self.title = None
+        return True
 
     def _unique(self, wanted: str) -> str:
         candidate, number = wanted, 1
@@ -79,6 +95,11 @@ def reserved_ids(notebook: Any) -> frozenset[str]:
         for output in cell.get("outputs", [])
         if "id" in about(output)
     )
+
+
+def outline_of(notebook: Any) -> Outline:
+    """Begin the outline of a notebook."""
+    return Outline(reserved=reserved_ids(notebook), title=None if has_cover(notebook) else title_of(notebook))
 
 
 def title_of(notebook: Any) -> str:

@@ -17,8 +17,8 @@ from traitlets import default
 from analysis.errors import AnalysisError
 from analysis.export import templates_dir
 from analysis.export.foreign import blocks_from_html
-from analysis.export.outline import Outline, about, has_cover, reserved_ids, title_of
-from analysis.export.prose import TypstProse, image_of
+from analysis.export.outline import Outline, about, has_cover, outline_of, title_of
+from analysis.export.prose import TypstProse, image_of, inert
 from analysis.render import TYPST, typst
 from analysis.render.legible import covered
 
@@ -119,7 +119,7 @@ def _frame(nb: NotebookNode) -> str:
 
 
 def _written(nb: NotebookNode) -> _Document:
-    document = _Document(Outline(reserved=reserved_ids(nb)))
+    document = _Document(outline_of(nb))
     for number, cell in enumerate(nb.cells, start=1):
         if cell.cell_type == "markdown":
             prose = TypstProse(document.outline, cell.get("attachments", {}), picture)
@@ -163,7 +163,7 @@ def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
     if image:
         return f"#{picture(*image, alt)}\n"
     if "text/html" in data:
-        blocks = blocks_from_html(data["text/html"])
+        blocks = blocks_from_html(inert(data["text/html"]))
         if blocks:
             return "".join(typst.render(block) for block in blocks)
     if "text/markdown" in data:

@@ -27,6 +27,8 @@ _ACTIVE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LONG_SCRIPT = 400
+_EMPTY_HEAD = re.compile(r"<th(\s[^>]*)?>(?:\s|&nbsp;)*</th>")
+_HEAD_PART = re.compile(r"(<thead\b.*?</thead>)", re.DOTALL)
 
 
 def inert(markup: str) -> str:
@@ -48,6 +50,27 @@ def inert(markup: str) -> str:
     return _ACTIVE.sub(still, legible(markup))
 
 
+def table_heads(markup: str) -> str:
+    """Say of each heading cell of an HTML table what it heads; an empty one heads nothing.
+
+    Examples
+    --------
+    >>> table_heads("<table><thead><tr><th></th><th>a</th></tr></thead><tr><th>b</th></tr></table>")
+    '<table><thead><tr><td></td><th scope="col">a</th></tr></thead><tr><th scope="row">b</th></tr></table>'
+    """
+    markup = _EMPTY_HEAD.sub(r"<td\1></td>", markup)
+    parts = _HEAD_PART.split(markup)
+    for index, part in enumerate(parts):
+        scope = "col" if index % 2 else "row"
+        parts[index] = re.sub(r"<th(?=[\s>])(?![^>]*\bscope=)", f'<th scope="{scope}"', part)
+    return "".join(parts)
+
+
+def _words(markup: str) -> str:
+    """Give the text of an HTML fragment; what would act on the page stays, literally."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", inert(markup))).split())
+
+
 def image_of(bundle: Mapping[str, str]) -> tuple[str, str] | None:
     """Choose the raster image of a MIME bundle: its type and base64 text."""
     return next(
@@ -64,6 +87,8 @@ class PageRenderer(mistune.HTMLRenderer):
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         name = unescape(re.sub(r"<[^>]+>", "", text))
+        if not name.strip() or self.outline.repeats_title(name, level=level):
+            return ""
         entry = self.outline.add(name, level=level)
         return html.heading(text, level=entry.level, identity=entry.id, name=name) + "\n"
 
@@ -87,6 +112,13 @@ class PageRenderer(mistune.HTMLRenderer):
 
     def table(self, text: str) -> str:
         return f"{html.scroll(label='Table')}<table>{text}</table></div>\n"
+
+    def task_list_item(self, text: str, checked: bool = False) -> str:
+        sign, word = ("☑", "done") if checked else ("☐", "open")
+        return (
+            f'<li class="rr-task"><span aria-hidden="true">{sign}</span> '
+            f'<span class="rr-hidden">{word}: </span>{text}</li>\n'
+        )
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         alt = escape(text or title or "Picture")
@@ -140,6 +172,8 @@ class TypstProse:
         kind = token["type"]
         if kind == "heading":
             text = _plain(token["children"])
+            if not text.strip() or self.outline.repeats_title(text, level=token["attrs"]["level"]):
+                return ""
             entry = self.outline.add(text, level=token["attrs"]["level"])
             return typst.heading(
                 typst.inline(self._rich(token["children"])), level=entry.level, identity=entry.id
@@ -158,7 +192,7 @@ class TypstProse:
         if kind in ("block_code", "block_math"):
             return f"rr-verbatim({typst.verbatim(token['raw'].rstrip())})"
         if kind == "block_html":
-            text = _without_tags(token["raw"])
+            text = _words(token["raw"])
             return f"rr-prose(none, none, {typst.characters(text)})" if text else ""
         return ""
 
@@ -219,7 +253,8 @@ class TypstProse:
         if kind == "inline_math":
             return (replace(style, text=f"${token['raw']}$"),)
         if kind == "inline_html":
-            return (replace(style, text="\n"),) if token["raw"].lower().startswith("<br") else ()
+            words = "\n" if token["raw"].lower().startswith("<br") else _words(token["raw"])
+            return (replace(style, text=words),) if words else ()
         if kind in ("linebreak", "softbreak"):
             return (replace(style, text="\n" if kind == "linebreak" else " "),)
         if "children" in token:
@@ -242,7 +277,3 @@ def _plain(tokens: list[Token]) -> str:
     return "".join(
         _plain(token["children"]) if "children" in token else token.get("raw", " ") for token in tokens
     )
-
-
-def _without_tags(markup: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", markup)).split())

@@ -50,12 +50,12 @@ def next_learning_rate(stable: float, unstable: float) -> float:
     >>> next_learning_rate(0.5, 0.75), next_learning_rate(1e-5, 2e-5)
     (0.6, 1.5e-05)
     """
-    low, middle = min(stable, unstable), (stable + unstable) / 2
+    low, middle = float(min(stable, unstable)), float(stable + unstable) / 2
     for digits in range(1, 16):
-        value = math.floor(round(middle * 10**digits, 9)) / 10**digits
+        value: float = math.floor(round(middle * 10**digits, 9)) / 10**digits
         if value > low:
             return value
-    return middle
+    return float(middle)
 
 
 def document_recommendations(

@@ -79,7 +79,7 @@ def document_result(a: Analysis) -> list[Finding]:
             "document.result",
             "document.result",
             "summary",
-            rich("{sentence}", sentence=a.verdict.sentence),
+            rich("{sentence} {numbers}", sentence=a.verdict.sentence, numbers=a.verdict.numbers),
             status,
             rich("{headline}", headline=a.document_verdict.headline.capitalize()),
             definition="verdict.evidence",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from analysis import grading
 from analysis.blocks import Block, Column, Item, Items, Prose, Table
+from analysis.detectors import DETECTORS
+from analysis.findings import Finding
 from analysis.model import Analysis
-from analysis.rich import Rich, rich, text
+from analysis.rich import Rich, join, rich, text
 from analysis.sections.narrative import findings_of, item, missing, told
 from analysis.tables import cell, interval, interval_cell, loss, number, percent, signed
 
@@ -18,12 +20,29 @@ def curves(a: Analysis) -> list[Block]:
     for run in a.runs:
         if not run.series(a.curve).size:
             continue
-        about = [f for f in findings_of(a, "curves") if f.runs[-1:] == (run.id,)]
+        about = [f for f in findings_of(a, "curves") if f.runs[-1:] == (run.id,) and not _quiet(f)]
         role = " (candidate)" if run.id == a.candidate.id else " (baseline)" if run is a.baseline else ""
         blocks.append(Prose(rich("**{run}**{role}:", run=a.title_of(run.id), role=role)))
         blocks.append(Items((*(Item(line) for line in _numbers(a, run.id)), *(item(f) for f in about))))
-    general = [f for f in findings_of(a, "curves") if not f.runs]
-    return [*blocks, *([Items(tuple(item(f) for f in general))] if general else [])]
+    quiet = [f for f in findings_of(a, "curves") if _quiet(f)]
+    if quiet:
+        names = join([_looked_for(f) for f in quiet], ", ")
+        blocks.append(
+            Prose(
+                rich("Looked for in {run} and not found: {names}.", run=a.name(a.candidate.id), names=names)
+            )
+        )
+    return blocks
+
+
+def _quiet(finding: Finding) -> bool:
+    return finding.rule in DETECTORS and finding.status != "supported"
+
+
+def _looked_for(finding: Finding) -> Rich:
+    name = DETECTORS[finding.rule].title.lower()
+    undecided = " (cannot tell)" if finding.status == "cannot tell" else ""
+    return rich("[{name}](#{id}){undecided}", name=name, id=f"finding-{finding.id}", undecided=undecided)
 
 
 def _numbers(a: Analysis, run_id: str) -> list[Rich]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from analysis.blocks import Block, Callout, Item, Items, Prose
 from analysis.findings import Finding
 from analysis.model import Analysis
-from analysis.rich import Rich, join, rich, text
+from analysis.rich import Rich, rich, text
 
 
 def narrate(finding: Finding) -> Rich:
@@ -68,17 +68,11 @@ def disagreement(a: Analysis) -> list[Block]:
     weak = [f for f in a.findings if f.claim and f.status in ("not supported", "cannot tell")]
     if not refuted and not weak:
         return []
-    body: list[Rich] = [
-        rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=_link(f)) for f in refuted[:6]
-    ]
-    counted = join(
-        [
-            text(
-                f"{len(refuted)} of the conclusions drawn by the document's rules are contradicted by the logs"
-            ),
-            text(f"and {len(weak)} are not carried by them." if weak else "."),
-        ],
-        " " if weak else "",
+    told = sorted(refuted or weak, key=lambda f: a.candidate.id not in f.runs)[:4]
+    body = [rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=_link(f)) for f in told]
+    counted = text(
+        f"Of {len([f for f in a.findings if f.claim])} conclusions that the document's rules draw, the logs "
+        f"contradict {len(refuted)} and leave {len(weak)} unsupported or undecided."
     )
     return [
         Callout(

@@ -8,8 +8,8 @@ from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.naming import display_name, factor_short, short_value, titled
 from analysis.rich import Rich, join, rich, text
-from analysis.sections.narrative import claims, disagreement, narrate
-from analysis.tables import cell, count, listed
+from analysis.sections.narrative import claims, disagreement
+from analysis.tables import cell, count, listed, signed
 
 _TONES: dict[bool | None, tuple[Tone, str]] = {
     True: ("good", "met"),
@@ -32,21 +32,16 @@ def title(a: Analysis) -> list[Block]:
 
 def executive_summary(a: Analysis) -> list[Block]:
     """Say in one screen: the configuration, the evidence's verdict, the document's, the goal."""
+    verdict = a.verdict
+    body = tuple(
+        text(line)
+        for line in (verdict.sentence, verdict.numbers, verdict.condition, verdict.attribution)
+        if line
+    )
     blocks: list[Block] = [
-        Callout(
-            a.verdict.tone,
-            rich("**{headline}**", headline=a.verdict.headline),
-            (text(a.verdict.sentence),),
-            id="verdict",
-        ),
+        Callout(verdict.tone, rich("**{headline}**", headline=verdict.headline), body, id="verdict"),
         Prose(rich("**Configuration**: {config}", config=configuration(a))),
-        Prose(
-            rich(
-                "**Overall Result** (by the document's rules): **{headline}**{why}",
-                headline=a.document_verdict.headline,
-                why=_why(a),
-            )
-        ),
+        _result(a),
     ]
     blocks += _goal(a)
     blocks += disagreement(a)
@@ -76,7 +71,8 @@ def configuration(a: Analysis) -> str:
 
 def conclusion(a: Analysis) -> list[Block]:
     """Close the report: what was found, lessons, path forward."""
-    blocks: list[Block] = [Prose(text(a.verdict.sentence), id="conclusion")]
+    lines = (a.verdict.sentence, a.verdict.condition, a.verdict.attribution)
+    blocks: list[Block] = [Prose(text(" ".join(line for line in lines if line)), id="conclusion")]
     if a.goal is not None:
         name = (
             f'The "{a.candidate.name}" configuration used in' if a.candidate.name else "The configuration of"
@@ -173,9 +169,26 @@ def _lesson(finding: Finding) -> Item:
     return Item(rich("{claim}: {text}", claim=claims(finding), text=finding.text), status=finding.status)
 
 
-def _why(a: Analysis) -> Rich:
-    found = [f for f in a.findings if f.rule == "document.result"]
-    return join([(), *(narrate(f) for f in found)], " ") if found else ()
+def _result(a: Analysis) -> Prose:
+    """State the document's overall result with the two numbers it comes from, and what the evidence says of it."""
+    found = next((f for f in a.findings if f.rule == "document.result"), None)
+    d = a.document_verdict
+    if a.baseline is None:
+        return Prose(rich("**Overall Result** (by the document's rules): nothing to compare with."))
+    parts = []
+    if d.performance_better is not None:
+        parts.append(f"validation performance {'improved' if d.performance_better else 'fell'}")
+    if d.oscillation_change_pct is not None:
+        parts.append(f"oscillations changed by {signed(d.oscillation_change_pct, 0, ' %')}")
+    return Prose(
+        rich(
+            "**Overall Result** (by the document's rules): **{headline}**. Compared to {base}, {parts}.",
+            headline=d.headline,
+            base=a.name(a.baseline.id),
+            parts=" and ".join(parts) or "nothing can be compared",
+        ),
+        status=found.status if found else None,
+    )
 
 
 def _goal(a: Analysis) -> list[Block]:

@@ -114,7 +114,9 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
     if n_eff < LEAST_EFFECTIVE:
         reason = f"{run.n} points are worth {n_eff:.1f} independent ones; 5 are needed"
         return unknown(name, reason, value=value, n=run.n, n_eff=n_eff)
-    inflated = line.s / sqrt(line.spread) * sqrt((1 + line.rho) / (1 - line.rho))
+    # The second term is what the uncertainty of rho itself adds: Var(rho) = (1 - rho²)/T, to second order.
+    inflation = (1 + line.rho) / (1 - line.rho) * (1 + 2 / (run.n * (1 - line.rho)))
+    inflated = line.s * sqrt(inflation / line.spread)
     variance, df = cosine_variance(line.residual * (run.steps - line.centre))
     se = max(inflated, sqrt(run.n * variance) / line.spread)
     # The larger of two errors already errs on the safe side: the fewer degrees of freedom on top of it would
@@ -125,8 +127,11 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
 def log_noise(run: Settled | None) -> Estimate:
     """Estimate log s, the logarithm of the noise around the trend.
 
-    ``SE = ½ sqrt(kappa / (T (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)`` and ``phi`` the larger of rho²
-    and the lag-1 correlation of e², so that heavy tails and bursts widen it.
+    ``SE = ½ sqrt(kappa / (m (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)``, at least the 2 of normal noise
+    (a short dependent series shows too little of its own tails), and ``phi`` the larger of rho² and the
+    lag-1 correlation of e², so that bursts widen it. A line takes more out of an autocorrelated series than
+    the two degrees of freedom of a white one: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, replaces
+    ``T - 2`` in s too.
     """
     name = "noise.s"
     if run is None or run.n < 5:
@@ -134,15 +139,19 @@ def log_noise(run: Settled | None) -> Estimate:
     if run.line.s == 0:
         return unknown(name, "the series is constant or an exact line", n=run.n)
     squares = (run.line.residual / run.line.s) ** 2
-    kappa = float(squares.var())
+    kappa = max(float(squares.var()), 2.0)
     centred = squares - squares.mean()
-    burst = float(centred[:-1] @ centred[1:]) / float(centred @ centred) if kappa > 0 else 0.0
+    scale = float(centred @ centred)
+    burst = float(centred[:-1] @ centred[1:]) / scale if scale > 0 else 0.0
     phi = min(max(run.line.rho**2, burst), RHO_MAX)
-    n_eff = run.n * (1 - phi) / (1 + phi)
-    if n_eff < LEAST_EFFECTIVE:
-        reason = f"{run.n} points carry {n_eff:.1f} independent ones about the noise; 5 are needed"
-        return unknown(name, reason, value=log(run.line.s), n=run.n, n_eff=n_eff)
-    return estimate(name, log(run.line.s), 0.5 * sqrt(kappa / n_eff), n_eff - 1, run.n, n_eff=n_eff)
+    free = max(run.n - 2 * (1 + run.line.rho) / (1 - run.line.rho), run.n / 2)
+    n_eff = free * (1 - phi) / (1 + phi)
+    value = log(run.line.s) - 0.5 * log(free / (run.n - 2))
+    least = min(n_eff, run.effective(run.n))
+    if least < LEAST_EFFECTIVE:
+        reason = f"{run.n} points are worth {least:.1f} independent ones; 5 are needed"
+        return unknown(name, reason, value=value, n=run.n, n_eff=least)
+    return estimate(name, value, 0.5 * sqrt(kappa / n_eff), n_eff - 1, run.n, n_eff=n_eff)
 
 
 def noise(run: Settled | None, *, relative: bool = False) -> Estimate:
@@ -153,7 +162,7 @@ def noise(run: Settled | None, *, relative: bool = False) -> Estimate:
     name = "noise.s_rel" if relative else "noise.s"
     base = log_noise(run)
     if not base.known or run is None:
-        value = nan if run is None else run.line.s
+        value = nan if run is None else run.line.s / (abs(run.line.mean) or nan if relative else 1.0)
         return replace(base, definition=name, value=value)
     scale = abs(run.line.mean) if relative else 1.0
     if scale == 0:

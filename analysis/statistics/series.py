@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import median_filter, percentile_filter
 from scipy.special import ndtr, ndtri
 
-from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, estimate, unknown
+from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, estimate, t_quantile, unknown
 from analysis.statistics.longrun import cosine_variance, fit_line
 
 OSCILLATION = 0.01
@@ -201,6 +201,9 @@ def burn_in(x: FloatArray, steps: FloatArray | None = None) -> int:
     if sigma == 0:
         apart = np.flatnonzero(np.abs(departure) > 1e-12 * max(abs(line.mean), 1e-300))
         return int(apart[-1]) + 1 if apart.size else 0
+    # Few independent points leave sigma unsure: then as many of them as make the same chance.
+    independent = (n - quarter) * (1 - line.rho) / (1 + line.rho)
+    needed = t_quantile(float(ndtr(BURN_IN_Z)), max(independent - 2, 1.0))
     start = 0
     while start < quarter:
         k = np.arange(1, quarter - start + 1)
@@ -209,7 +212,7 @@ def burn_in(x: FloatArray, steps: FloatArray | None = None) -> int:
         variance = k * (1 + k * (1 / (n - quarter) + centre**2 / line.spread))
         z = np.abs(total) / (sigma * np.sqrt(variance))
         best = int(z.argmax())
-        if z[best] < BURN_IN_Z:
+        if z[best] < needed:
             break
         start += best + 1
     return start

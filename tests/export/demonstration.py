@@ -90,13 +90,34 @@ def stability() -> Table:
         Column("Excess noise", "right", "E-NOISE", "evidence"),
     )
     rows = (
-        (_cell("Run 2"), _cell("1.5"), _cell("654"), _cell("+143.1 %"), _cell("Worst", tone="bad"),
-         _cell("95.9 %", "94.1 to 97.2"), _cell("1.40", "1.31 to 1.49", "warning")),
-        (_cell("Run 3"), _cell("0.5"), _cell("269"), _cell("Baseline"), _cell("Best", tone="good"),
-         _cell("92.8 %", "89.1 to 95.3"), _cell("0.99", "0.89 to 1.10", "good")),
-        (_cell("Run 4"), _cell("0.75"), _cell("517"), _cell("+92.2 %"), _cell("Poor", tone="bad"),
-         _cell("92.5 %", "90.0 to 94.4"), _cell("1.01", "0.93 to 1.09", "good")),
-    )  # fmt: skip
+        (
+            _cell("Run 2"),
+            _cell("1.5"),
+            _cell("654"),
+            _cell("+143.1 %"),
+            _cell("Worst", tone="bad"),
+            _cell("95.9 %", "94.1 to 97.2"),
+            _cell("1.40", "1.31 to 1.49", "warning"),
+        ),
+        (
+            _cell("Run 3"),
+            _cell("0.5"),
+            _cell("269"),
+            _cell("Baseline"),
+            _cell("Best", tone="good"),
+            _cell("92.8 %", "89.1 to 95.3"),
+            _cell("0.99", "0.89 to 1.10", "good"),
+        ),
+        (
+            _cell("Run 4"),
+            _cell("0.75"),
+            _cell("517"),
+            _cell("+92.2 %"),
+            _cell("Poor", tone="bad"),
+            _cell("92.5 %", "90.0 to 94.4"),
+            _cell("1.01", "0.93 to 1.09", "good"),
+        ),
+    )
     note = rich(
         "Run 2 ran with batch 32, the others with 64, so its noise is larger by √2 ([D-OSC](#def-D-OSC))."
     )
@@ -106,15 +127,36 @@ def stability() -> Table:
 
 
 def many_runs() -> Table:
-    names = ["Run", "Learning rate", "Batch", "Epochs", "Steps", "Train loss", "Valid loss", "Train acc.",
-             "Valid acc.", "Full valid loss", "Grade"]  # fmt: skip
+    names = [
+        "Run",
+        "Learning rate",
+        "Batch",
+        "Epochs",
+        "Steps",
+        "Train loss",
+        "Valid loss",
+        "Train acc.",
+        "Valid acc.",
+        "Full valid loss",
+        "Grade",
+    ]
     columns = tuple(Column(name, "left" if index in (0, 10) else "right") for index, name in enumerate(names))
     rows = tuple(
-        (_cell(f"sweep_2025-09-11_lr{0.1 * i:.1f}_seed{i}_cosine_warmup"), _cell(f"{0.1 * i:.1f}"), _cell("64"), _cell("2"),
-         _cell("560"), _cell(f"{0.31 + i / 900:.3f}"), _cell(f"{0.29 + i / 800:.3f}", "±0.009"), _cell("83.33 %"),
-         _cell("87.50 %", "81.7 to 91.7"), _cell("0.2957"), _cell("B−", tone="warning"))
+        (
+            _cell(f"sweep_2025-09-11_lr{0.1 * i:.1f}_seed{i}_cosine_warmup"),
+            _cell(f"{0.1 * i:.1f}"),
+            _cell("64"),
+            _cell("2"),
+            _cell("560"),
+            _cell(f"{0.31 + i / 900:.3f}"),
+            _cell(f"{0.29 + i / 800:.3f}", "±0.009"),
+            _cell("83.33 %"),
+            _cell("87.50 %", "81.7 to 91.7"),
+            _cell("0.2957"),
+            _cell("B−", tone="warning"),
+        )
         for i in range(1, 13)
-    )  # fmt: skip
+    )
     return Table("table-sweep", "Twelve runs of a sweep", columns, rows)
 
 
@@ -136,13 +178,15 @@ def findings(count: int = 40) -> Table:
         (
             _cell(f"F-{number:02d}"),
             _cell(statuses[number % 4][1], tone=statuses[number % 4][0]),
-            _cell(f"The difference in metric {number} between Run 3 and Run 4 is within what the noise of {64 * number} "
-                  "examples produces by itself."),
+            _cell(
+                f"The difference in metric {number} between Run 3 and Run 4 is within what the noise of "
+                f"{64 * number} examples produces by itself."
+            ),
             _cell(f"−{number / 1000:.4f}", f"−{number / 500:.4f} to +{number / 900:.4f}"),
             _cell(f"0.{number:02d}"),
         )
         for number in range(1, count + 1)
-    )  # fmt: skip
+    )
     return Table("table-findings", "Every finding with its evidence", columns, rows)
 
 
@@ -191,53 +235,135 @@ def _facts() -> tuple[tuple[str, Rich], ...]:
 
 def sections() -> list[tuple[str, list[Block]]]:
     """Give the report: Markdown headings and the blocks below each."""
-    trade = rich("Run 4 has the best validation accuracy ([V-4](#table-sweep)), **87.50 %** against 86.46 %: 168 of 192 "
-                 "tokens against 166, *p* = .76.")  # fmt: skip
+    trade = rich(
+        "Run 4 has the best validation accuracy ([V-4](#table-sweep)), **87.50 %** against 86.46 %: "
+        "168 of 192 tokens against 166, *p* = .76."
+    )
     return [
-        ("", [Cover("Fine-tuning Training Run 4: Comprehensive Analysis Report",
-                    "No evidence of a difference between Run 4 and Run 3: the largest that could have gone unseen is "
-                    "0.012 in full validation loss.", _facts())]),
-        ("## Executive Summary", [
-            Prose(rich("Run 4 was to give **better performance while maintaining stability**. Its full validation loss is "
-                       "0.29568 against 0.29535 for {run}, a difference of +0.0003 [−0.0086, +0.0093].", run="Run 3")),
-            Callout("warning", rich("The document's rules and the evidence disagree"), (
-                rich("The rules call Run 4 *92 % less stable* because it made 517 oscillations against 269. It also ran "
-                     "1.9 times as many steps; per transition the rates are 92.5 % and 92.8 %."),
-                rich("Nothing in these logs says that the learning rate is too high; see [F-01](#table-findings)."))),
-            Callout("good", rich("Goal: better performance while maintaining stability"), (
-                rich("Stability was maintained; performance cannot be told apart from Run 3."),)),
-        ]),
-        ("## Key Findings\n\n### Stability Analysis (Loss Oscillations)", [
-            stability(),
-            Prose(rich("Run 4 has 92 % more oscillations than Run 3."), "contradicted", "F-01"),
-            figure("training_analysis_visualization", seed=1, data=CURVES),
-        ]),
-        ("### Performance Metrics\n\n#### Final Training Performance", [CURVES, Prose(trade, "not supported", "F-02")]),
+        (
+            "",
+            [
+                Cover(
+                    "Fine-tuning Training Run 4: Comprehensive Analysis Report",
+                    "No evidence of a difference between Run 4 and Run 3: the largest that could have gone "
+                    "unseen is 0.012 in full validation loss.",
+                    _facts(),
+                )
+            ],
+        ),
+        (
+            "## Executive Summary",
+            [
+                Prose(
+                    rich(
+                        "Run 4 was to give **better performance while maintaining stability**. Its full "
+                        "validation loss is 0.29568 against 0.29535 for {run}, a difference "
+                        "of +0.0003 [−0.0086, +0.0093].",
+                        run="Run 3",
+                    )
+                ),
+                Callout(
+                    "warning",
+                    rich("The document's rules and the evidence disagree"),
+                    (
+                        rich(
+                            "The rules call Run 4 *92 % less stable* because it made 517 oscillations against "
+                            "269. It also ran 1.9 times as many steps; per transition the rates are 92.5 % and 92.8 %."
+                        ),
+                        rich(
+                            "Nothing in these logs says that the learning rate is too high; "
+                            "see [F-01](#table-findings)."
+                        ),
+                    ),
+                ),
+                Callout(
+                    "good",
+                    rich("Goal: better performance while maintaining stability"),
+                    (rich("Stability was maintained; performance cannot be told apart from Run 3."),),
+                ),
+            ],
+        ),
+        (
+            "## Key Findings\n\n### Stability Analysis (Loss Oscillations)",
+            [
+                stability(),
+                Prose(rich("Run 4 has 92 % more oscillations than Run 3."), "contradicted", "F-01"),
+                figure("training_analysis_visualization", seed=1, data=CURVES),
+            ],
+        ),
+        (
+            "### Performance Metrics\n\n#### Final Training Performance",
+            [CURVES, Prose(trade, "not supported", "F-02")],
+        ),
         ("#### Final Validation Performance", [figure("training_metrics_comparison", seed=2)]),
-        ("### Training Efficiency", [
-            Prose(rich("All runs took exactly the steps that their data sizes give: `ceil(21852/32) = 683`."), "supported"),
-            Prose(rich("Second epoch caused overfitting."), "cannot tell"),
-        ]),
-        ("## Configuration Impact Analysis", [
-            Heading("Learning Rate Impact (0.5 → 0.75)", 3, "impact-learning-rate"),
-            Prose(rich("Runs are chained, so that the learning rate is not identified.")),
-            many_runs(),
-            Callout("unknown", rich("Not attributable to the learning rate"), (rich("Parent and data changed with it."),)),
-        ]),
-        ("## Recommendations\n\n### Immediate Actions", [
-            Items((Item(rich("**Keep** the learning rate of Run 3"), (rich("Target: 0.5"), rich("Rationale: nothing to gain")),
-                        "supported"),
-                   Item(rich("**Freeze** one validation file"), (rich("excluded from all ancestors' training"),))), True),
-        ]),
+        (
+            "### Training Efficiency",
+            [
+                Prose(
+                    rich(
+                        "All runs took exactly the steps that their data sizes give: `ceil(21852/32) = 683`."
+                    ),
+                    "supported",
+                ),
+                Prose(rich("Second epoch caused overfitting."), "cannot tell"),
+            ],
+        ),
+        (
+            "## Configuration Impact Analysis",
+            [
+                Heading("Learning Rate Impact (0.5 → 0.75)", 3, "impact-learning-rate"),
+                Prose(rich("Runs are chained, so that the learning rate is not identified.")),
+                many_runs(),
+                Callout(
+                    "unknown",
+                    rich("Not attributable to the learning rate"),
+                    (rich("Parent and data changed with it."),),
+                ),
+            ],
+        ),
+        (
+            "## Recommendations\n\n### Immediate Actions",
+            [
+                Items(
+                    (
+                        Item(
+                            rich("**Keep** the learning rate of Run 3"),
+                            (rich("Target: 0.5"), rich("Rationale: nothing to gain")),
+                            "supported",
+                        ),
+                        Item(
+                            rich("**Freeze** one validation file"),
+                            (rich("excluded from all ancestors' training"),),
+                        ),
+                    ),
+                    True,
+                ),
+            ],
+        ),
         ("### Next Experiment Series", [Code(YAML, "yaml", "Run 5, written to next_runs/run_5.yaml")]),
-        ("## Technical Specifications\n\n### Analysis Methodology", [
-            definitions(), Details(rich("How the intervals are made"), (Prose(rich("By the larger of two standard errors.")),
-                                                                        CURVES))]),
+        (
+            "## Technical Specifications\n\n### Analysis Methodology",
+            [
+                definitions(),
+                Details(
+                    rich("How the intervals are made"),
+                    (Prose(rich("By the larger of two standard errors.")), CURVES),
+                ),
+            ],
+        ),
         ("## Evidence appendix", [findings()]),
-        ("## Conclusion", [
-            Callout("bad", rich("Three claims do not hold"), (rich("They are marked in the text."),)),
-            Footer(rich("Report generated on 2025-09-11 | Analysis includes 560 training steps across 2 epochs"))]),
-    ]  # fmt: skip
+        (
+            "## Conclusion",
+            [
+                Callout("bad", rich("Three claims do not hold"), (rich("They are marked in the text."),)),
+                Footer(
+                    rich(
+                        "Report generated on 2025-09-11 | Analysis includes 560 training steps across 2 epochs"
+                    )
+                ),
+            ],
+        ),
+    ]
 
 
 def output_of(block: Block) -> NotebookNode:

@@ -10,8 +10,22 @@ import pandas as pd
 from matplotlib.figure import Figure as Drawing
 from nbformat import NotebookNode
 
-from analysis.blocks import Block, Callout, Cell, Code, Column, Cover, Details, Figure, Footer, Heading, Item, Items
-from analysis.blocks import Prose, Table
+from analysis.blocks import (
+    Block,
+    Callout,
+    Cell,
+    Code,
+    Column,
+    Cover,
+    Details,
+    Figure,
+    Footer,
+    Heading,
+    Item,
+    Items,
+    Prose,
+    Table,
+)
 from analysis.rich import Span, rich, text
 from tests.export.demonstration import cell_of, drawing, notebook_of
 
@@ -44,7 +58,11 @@ def blocks_with(name: str) -> list[Block]:
     )
     return [
         Heading(name, 3, f"heading-{name}"),
-        Prose(rich("A run called **{name}** or `{name}`, see [{name}](#def-{name}).", name=name), "supported", name),
+        Prose(
+            rich("A run called **{name}** or `{name}`, see [{name}](#def-{name}).", name=name),
+            "supported",
+            name,
+        ),
         Prose((Span(name, href="javascript:window.hacked=1"),)),
         Items((Item(value, (value,), "cannot tell", name),), True),
         Callout("bad", value, (value,), name),
@@ -90,7 +108,7 @@ $$\\sum_i x_i$$
 | left | right |
 |:-----|------:|
 | a **b** | 1.5 |
-| `c|d` | −2 |
+| `c` | −2 |
 
 ```python
 def f(x):  # a very long line of code that goes on and on past the right edge of any sheet of paper, surely
@@ -119,7 +137,9 @@ def _shown(data: dict[str, str]) -> NotebookNode:
 
 def frame() -> pd.DataFrame:
     columns = pd.MultiIndex.from_product([["train", "valid"], ["loss", "acc"]])
-    return pd.DataFrame([[0.31, 0.83, 0.29, 0.87], [0.28, 0.84, 0.28, None]], index=["run_2", "<i>run_3"], columns=columns)
+    return pd.DataFrame(
+        [[0.31, 0.83, 0.29, 0.87], [0.28, 0.84, 0.28, None]], index=["run_2", "<i>run_3"], columns=columns
+    )
 
 
 def foreign() -> NotebookNode:
@@ -135,19 +155,30 @@ def foreign() -> NotebookNode:
     picture = _png()
     markdown["attachments"] = {"dot.png": {"image/png": picture}}
     outputs = [
-        nbformat.v4.new_output("stream", name="stdout", text="epoch 1 \x1b[31mred\x1b[0m <b>\n" + "x" * 300 + "\n"),
+        nbformat.v4.new_output(
+            "stream", name="stdout", text="epoch 1 \x1b[31mred\x1b[0m <b>\n" + "x" * 300 + "\n"
+        ),
         nbformat.v4.new_output("stream", name="stderr", text="a warning\n"),
         _shown({"text/html": table._repr_html_(), "text/plain": repr(table)}),
         _shown({"text/html": wide._repr_html_(), "text/plain": repr(wide)}),
         _shown({"text/html": styled, "text/plain": "<Styler>"}),
         _shown({"image/png": picture, "text/plain": "<Figure>"}),
         _shown({"image/svg+xml": drawing(3)[0]}),
-        _shown({"text/markdown": "- a *list*\n- of <script>window.hacked=1</script> things", "text/plain": "x"}),
-        _shown({"text/html": "<meta http-equiv=refresh content='0;url=https://example.org'><p>words &amp; more</p>"}),
+        _shown(
+            {"text/markdown": "- a *list*\n- of <script>window.hacked=1</script> things", "text/plain": "x"}
+        ),
+        _shown(
+            {
+                "text/html": "<meta http-equiv=refresh content='0;url=https://example.org'><p>words &amp; more</p>"
+            }
+        ),
         _shown({"application/vnd.run-report+json": "{}"}),
         nbformat.v4.new_output("execute_result", data={"text/plain": "{'a': 1}"}, execution_count=1),
         nbformat.v4.new_output(
-            "error", ename="ValueError", evalue="no <such> run", traceback=["\x1b[0;31mValueError\x1b[0m: no <such> run"]
+            "error",
+            ename="ValueError",
+            evalue="no <such> run",
+            traceback=["\x1b[0;31mValueError\x1b[0m: no <such> run"],
         ),
     ]
     return notebook_of(
