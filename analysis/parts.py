@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +17,7 @@ RESULTS = "training_analysis_results.json"
 """Name of the results file."""
 
 
-def write_parts(nb: Any, folder: Path) -> dict[str, Any]:
+def write_parts(nb: Any, folder: Path, *, without: Collection[str] = ()) -> dict[str, Any]:
     """Write the results, the figures and the extra files that a notebook carries.
 
     Parameters
@@ -26,6 +26,8 @@ def write_parts(nb: Any, folder: Path) -> dict[str, Any]:
         The executed notebook.
     folder : pathlib.Path
         Where to; exists.
+    without : collection of str
+        Files that the results list and that will not be made.
 
     Returns
     -------
@@ -42,7 +44,10 @@ def write_parts(nb: Any, folder: Path) -> dict[str, Any]:
     if not bundles:
         raise ValueError(f"the notebook has no output of type {RESULTS_MIME}: its last cell should show it")
     bundle = bundles[-1]
-    text = json.dumps(bundle["results"], indent=2, ensure_ascii=False, allow_nan=False)
+    results = dict(bundle["results"])
+    if "files" in results:
+        results["files"] = [name for name in results["files"] if name not in without]
+    text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / RESULTS).write_bytes(text.encode() + b"\n")
     for name, content in bundle.get("files", {}).items():
         _write(folder, name, content.encode())
@@ -50,7 +55,6 @@ def write_parts(nb: Any, folder: Path) -> dict[str, Any]:
         about = output.metadata.get(KEY, {})
         if about.get("kind") == "figure" and "image/png" in output.data:
             _write(folder, about["name"], b64decode(output.data["image/png"]))
-    results: dict[str, Any] = bundle["results"]
     return results
 
 
@@ -62,11 +66,7 @@ def _outputs(nb: Any) -> Iterator[Any]:
 def _write(folder: Path, name: str, content: bytes) -> None:
     """Write a file under a name that comes from the notebook, and so perhaps from a log."""
     place = PurePosixPath(name)
-    if (
-        place.is_absolute()
-        or not place.parts
-        or any(p in ("..", "") or "\\" in p or ":" in p for p in place.parts)
-    ):
+    if place.is_absolute() or not place.parts or any(p in ("..", "") or "\\" in p or ":" in p for p in place.parts):
         raise ValueError(f"the notebook wants to write {name!r}, which is outside the report's folder")
     path = folder / place
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -93,9 +93,7 @@ class Publisher:
         if self.pdf == "web":
             find_chromium()
         if self.engine == "fork" and not fork_is_safe():
-            raise UsageError(
-                "engine: 'fork' is not possible here (it needs Linux and no other thread); use 'kernel'"
-            )
+            raise UsageError("engine: 'fork' is not possible here (it needs Linux and no other thread); use 'kernel'")
 
     def publish(self, parameters: Mapping[str, Any], *, out: Path, report_id: str) -> Published:
         """Make one report in ``out / report_id``; see `publish_report`."""
@@ -108,9 +106,7 @@ class Publisher:
             if child is not None:
                 child.close()
 
-    def _fill(
-        self, folder: Path, target: Path, *, parameters: Mapping[str, Any], child: Child | None
-    ) -> Published:
+    def _fill(self, folder: Path, target: Path, *, parameters: Mapping[str, Any], child: Child | None) -> Published:
         watch = _Stopwatch()
         with watch("start"):
             from analysis import notebook_run, parts
@@ -127,7 +123,7 @@ class Publisher:
             except notebook_run.CellFailed as failure:
                 raise _explained(failure, target) from None
         with watch("results"):
-            results = parts.write_parts(nb, folder)
+            results = parts.write_parts(nb, folder, without=() if self.pdf != "none" else (PDF,))
         with watch("export"):
             for export in exporters.result():
                 export(nb, folder)
@@ -189,7 +185,7 @@ def load_exporters(pdf: str) -> tuple[Export, ...]:
         return export_html, lambda nb, folder: print_page(folder / HTML, folder / PDF)
     from analysis.export import PDFReport
 
-    typeset = PDFReport()
+    typeset = PDFReport()  # type: ignore[no-untyped-call]
 
     def export_pdf(nb: Any, folder: Path) -> None:
         (folder / PDF).write_bytes(typeset.from_notebook_node(nb)[0])
@@ -199,14 +195,10 @@ def load_exporters(pdf: str) -> tuple[Export, ...]:
 
 def _target(out: Path, report_id: str) -> Path:
     if not report_id or report_id != Path(report_id).name or report_id.startswith("."):
-        raise UsageError(
-            f"report_id: {report_id!r} cannot name a folder; use letters, digits, '.', '_' and '-'"
-        )
+        raise UsageError(f"report_id: {report_id!r} cannot name a folder; use letters, digits, '.', '_' and '-'")
     target = out.absolute() / report_id
     if target.exists() and not target.is_dir():
-        raise UsageError(
-            f"{target}: a file is in the way of the report's folder; move it or choose another --name"
-        )
+        raise UsageError(f"{target}: a file is in the way of the report's folder; move it or choose another --name")
     return target
 
 

@@ -51,9 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("engine", publish.ENGINES)
-def test_the_folder_holds_every_file_and_the_same_bytes_each_time(
-    template: Path, tmp_path: Path, engine: str
-) -> None:
+def test_the_folder_holds_every_file_and_the_same_bytes_each_time(template: Path, tmp_path: Path, engine: str) -> None:
     made = []
     for out in (tmp_path / "one", tmp_path / "two"):
         report = Publisher(engine=engine, template=template).publish({"x": [1]}, out=out, report_id="r")
@@ -78,13 +76,20 @@ def test_a_web_pdf_is_printed_by_chromium(template: Path, tmp_path: Path) -> Non
     assert (report.folder / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_without_chromium_a_web_pdf_is_refused_at_once(
-    template: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_chromium_a_web_pdf_is_refused_at_once(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CHROMIUM", raising=False)
     with pytest.raises(AnalysisError, match="install"):
         Publisher(pdf="web", template=template)
+
+
+@pytest.mark.usefixtures("light")
+def test_the_results_list_no_file_that_is_not_made(tmp_path: Path) -> None:
+    listing = RESULTS_CELL.replace('"x": x', '"files": ["report.html", "report.pdf"]')
+    template = make_template(tmp_path / "t.ipynb", listing)
+    for pdf, files in (("typst", ["report.html", "report.pdf"]), ("none", ["report.html"])):
+        report = Publisher(template=template, pdf=pdf).publish({}, out=tmp_path / pdf, report_id="r")
+        assert report.results["files"] == files
 
 
 @pytest.mark.usefixtures("light")
@@ -109,9 +114,7 @@ def test_a_user_error_is_one_line_and_writes_nothing(tmp_path: Path, engine: str
 
 
 @pytest.mark.usefixtures("light")
-def test_a_failed_notebook_stands_beside_the_report_before_until_one_succeeds(
-    template: Path, tmp_path: Path
-) -> None:
+def test_a_failed_notebook_stands_beside_the_report_before_until_one_succeeds(template: Path, tmp_path: Path) -> None:
     broken = make_template(tmp_path / "t.ipynb", "raise RuntimeError('two\\nlines')")
     folder = Publisher(template=template).publish({}, out=tmp_path / "out", report_id="r").folder
     before = contents(folder)
@@ -126,9 +129,7 @@ def test_a_failed_notebook_stands_beside_the_report_before_until_one_succeeds(
 
 
 @pytest.mark.usefixtures("light")
-@pytest.mark.parametrize(
-    "name", ["/etc/evil.yaml", "../evil.yaml", "next_runs/../../evil.yaml", "c:evil", ""]
-)
+@pytest.mark.parametrize("name", ["/etc/evil.yaml", "../evil.yaml", "next_runs/../../evil.yaml", "c:evil", ""])
 def test_a_notebook_cannot_write_outside_the_folder(tmp_path: Path, name: str) -> None:
     template = make_template(tmp_path / "t.ipynb", RESULTS_CELL.replace("next_runs/run_5.yaml", name))
     with pytest.raises(ValueError, match="outside the report's folder"):
