@@ -1,0 +1,28 @@
+"""Synthetic runs whose truth is known: autocorrelated noise around a level, with or without a problem."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.statistics.estimate import FloatArray
+
+LEVEL = 0.3
+SD = 0.025
+VALID_SD = 0.02
+STEPS = 300
+EVERY = 10
+
+
+def ar_noise(rng: np.random.Generator, runs: int, length: int, rho: float) -> FloatArray:
+    """Draw stationary AR(1) noise with standard deviation `SD` around `LEVEL`, shape (runs, length).
+
+    Examples
+    --------
+    >>> ar_noise(np.random.default_rng(0), 2, 5, 0.6).shape
+    (2, 5)
+    """
+    noise = rng.normal(size=(length, runs))
+    noise[1:] *= np.sqrt(1 - rho**2)
+    for t in range(1, length):
+        noise[t] += rho * noise[t - 1]
+    return np.ascontiguousarray(LEVEL + SD * noise.T)

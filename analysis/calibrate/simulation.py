@@ -1,0 +1,183 @@
+"""Run every rule on noise of known truth and count how often it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from math import sqrt
+from multiprocessing import get_context
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.calibrate.benchmark import FALSE_ALARMS_WANTED, KINDS, RHOS, WANTED, alarm_rate
+from analysis.calibrate.noise import LEVEL, SD, ar_noise
+from analysis.calibrate.rules import RULES, window_difference
+
+ALPHA = 0.05
+CORRELATIONS = (0.0, 0.3, 0.6, 0.9)
+SHIFT = 0.01
+REFERENCE_LENGTHS = (291, 560)
+COVERAGE_WANTED = (0.93, 0.98)
+POWER_WANTED = 0.6
+LEAST_GIVEN = 0.5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of the calibration.
+
+    ``section`` is "false positives", "coverage", "power" or "detectors"; ``low`` and ``high`` what is
+    wanted of ``rate`` (None: shown for contrast or for information only).
+    """
+
+    section: str
+    rule: str
+    lengths: str
+    rho: float
+    rate: float
+    simulations: int
+    low: float | None = None
+    high: float | None = None
+    ours: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether the rate is where it is wanted, allowing for two standard errors of the simulation."""
+        if self.low is None and self.high is None:
+            return True
+        slack = 2 * sqrt(0.05 * 0.95 / self.simulations)
+        low, high = self.low or 0.0, 1.0 if self.high is None else self.high
+        return bool(low - slack <= self.rate <= high + slack)
+
+
+@dataclass(frozen=True)
+class CalibrationResult:
+    """Every cell of a calibration, with what is needed to repeat it."""
+
+    cells: tuple[Cell, ...]
+    simulations: int
+    seed: int
+
+    @property
+    def failures(self) -> tuple[Cell, ...]:
+        """Cells that are not where they are wanted."""
+        return tuple(cell for cell in self.cells if not cell.holds)
+
+    def rate(self, section: str, rule: str, rho: float, lengths: str | None = None) -> float:
+        """Look up one rate; KeyError if there is no such cell."""
+        for cell in self.cells:
+            if (cell.section, cell.rule, cell.rho) == (section, rule, rho) and lengths in (
+                None,
+                cell.lengths,
+            ):
+                return cell.rate
+        raise KeyError((section, rule, rho, lengths))
+
+
+_Task = tuple[str, float, int, int, tuple[int, ...]]
+
+
+def calibrate(*, simulations: int = 4_000, seed: int = 0, processes: int = 2) -> CalibrationResult:
+    """Re-run the calibration of every rule and detector.
+
+    Parameters
+    ----------
+    simulations : int
+        Runs (or pairs of runs) per cell; 4,000 take a few minutes on two cores.
+    seed : int
+        Same seed, same table, whatever the number of processes.
+    processes : int
+        Worker processes; 1 stays in this one.
+    """
+    tasks: list[_Task] = [
+        (kind, rho, simulations, seed, (number, int(10 * rho)))
+        for number, kind in enumerate(_SECTIONS)
+        for rho in (RHOS if kind == "detectors" else CORRELATIONS)
+    ]
+    if processes == 1:
+        parts = [_work(task) for task in tasks]
+    else:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            parts = list(pool.map(_work, tasks))
+    order = list(_SECTIONS)
+    cells = [cell for part in parts for cell in part]
+    return CalibrationResult(
+        tuple(sorted(cells, key=lambda cell: order.index(cell.section))), simulations, seed
+    )
+
+
+def _work(task: _Task) -> list[Cell]:
+    section, rho, simulations, seed, key = task
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+    return _SECTIONS[section](rho, simulations, rng)
+
+
+def _false_positives(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]:
+    cells = []
+    wanted = {lengths for rule in RULES for lengths in rule.lengths}
+    for n1, n2 in sorted(wanted):
+        first, second = (ar_noise(rng, simulations, n, rho) for n in (n1, n2))
+        for rule in RULES:
+            if (n1, n2) not in rule.lengths:
+                continue
+            hits = sum(rule.p(pair) < ALPHA for pair in zip(first, second, strict=True))
+            high = rule.wanted((n1, n2), rho)
+            name, at = rule.name, f"{n1}/{n2}"
+            cells.append(
+                Cell("false positives", name, at, rho, hits / simulations, simulations, None, high, rule.ours)
+            )
+    return cells
+
+
+def _coverage(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]:
+    """Count how often the intervals hold the truth, among those that were given."""
+    cells = []
+    for n in REFERENCE_LENGTHS:
+        runs = [st.settle(x) for x in ar_noise(rng, simulations, n, rho)]
+        for name, truth, interval in (
+            ("window mean", LEVEL, st.window_mean),
+            ("trend", 0.0, st.trend),
+            ("noise", SD, st.noise),
+        ):
+            given = [e for e in map(interval, runs) if e.known]
+            held = sum(e.low <= truth <= e.high for e in given)
+            at = f"{n}"
+            low, high = COVERAGE_WANTED if len(given) >= LEAST_GIVEN * simulations else (None, None)
+            cells.append(
+                Cell("coverage", name, at, rho, held / max(len(given), 1), len(given) or 1, low, high)
+            )
+            cells.append(
+                Cell("coverage", f"{name}: share given", at, rho, len(given) / simulations, simulations)
+            )
+    return cells
+
+
+def _power(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]:
+    first, second = (ar_noise(rng, simulations, n, rho) for n in REFERENCE_LENGTHS)
+    pairs = zip(first, second + SHIFT, strict=True)
+    rate = sum(window_difference(pair) < ALPHA for pair in pairs) / simulations
+    low = POWER_WANTED if rho == 0 else None
+    n1, n2 = REFERENCE_LENGTHS
+    return [Cell("power", f"window mean, shift {SHIFT}", f"{n1}/{n2}", rho, rate, simulations, low)]
+
+
+def _detectors(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]:
+    rate = alarm_rate(None, rho, runs=simulations, rng=rng)
+    cells = [
+        Cell("detectors", "false alarms", "300", rho, rate, simulations, None, FALSE_ALARMS_WANTED),
+    ]
+    half = max(simulations // 2, 1)
+    for kind in KINDS:
+        rate = alarm_rate(kind, rho, runs=half, rng=rng)
+        cells.append(Cell("detectors", kind, "300", rho, rate, half, WANTED[kind]))
+    return cells
+
+
+_SECTIONS: dict[str, Callable[[float, int, np.random.Generator], list[Cell]]] = {
+    "false positives": _false_positives,
+    "coverage": _coverage,
+    "power": _power,
+    "detectors": _detectors,
+}
