@@ -88,13 +88,13 @@ class RunEvidence:
         }
 
 
-def run_evidence(runs: Sequence[Run]) -> dict[str, RunEvidence]:
-    """Compute the evidence for each run of a set, by run ID."""
+def run_evidence(runs: Sequence[Run], *, strict: bool = False) -> dict[str, RunEvidence]:
+    """Compute the evidence for each run of a set, by run ID; ``strict`` as in `Settings`."""
     curve = curve_metric(runs)
-    return {run.id: _evidence(run, curve) for run in runs}
+    return {run.id: _evidence(run, curve, strict) for run in runs}
 
 
-def _evidence(run: Run, curve: str) -> RunEvidence:
+def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     partial = partial_rows(run)
     settled = {
         name: series
@@ -107,7 +107,7 @@ def _evidence(run: Run, curve: str) -> RunEvidence:
     stepwise = settled.get(curve) if not per_epoch else None
     values, breaks = run.series(curve), breaks_of(run, curve)
     relative = st.noise(stepwise, relative=True) if stepwise else None
-    window = {name: st.window_mean(series) for name, series in settled.items()}
+    window = {name: st.window_mean(series, strict=strict) for name, series in settled.items()}
     full = full_validation_level(run, settled)
     return RunEvidence(
         settled=settled,

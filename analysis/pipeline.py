@@ -68,7 +68,7 @@ def analyze_runs(
     candidate = _chosen(runs, request.candidate, "candidate") or runs[-1]
     baseline = _baseline(runs, candidate, request.baseline, document)
     base_id = baseline.id if baseline else None
-    evidence = run_evidence(runs)
+    evidence = run_evidence(runs, strict=settings.strict)
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     compared = (
         *seed_comparisons(runs, evidence, baseline=base_id),

@@ -88,11 +88,8 @@ def files(a: Analysis) -> list[tuple[str, str]]:
 
 
 def _designs(a: Analysis) -> dict[str, str]:
-    found = [r for r in a.recommendations if r.group == "design" and r.value]
-    return {
-        "next_runs/design.yaml": yaml.safe_dump(plain_json(r.value), sort_keys=False, width=100)
-        for r in found
-    }
+    plan = next((r.value for r in a.recommendations if r.group == "design" and r.value), None)
+    return {"next_runs/design.yaml": yaml.safe_dump(plain_json(plan), sort_keys=False, width=100)} if plan else {}
 
 
 def _run(a: Analysis, run: Run) -> dict[str, Any]:

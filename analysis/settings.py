@@ -58,6 +58,10 @@ class Settings:
         Noise that differs by a smaller factor counts as equal.
     patience_steps : int
         The document's early-stopping patience.
+    strict : bool
+        Never trust a window mean more than 8 batch means do: wider where slow drift hides under noise.
+    excess_noise_bounds : Ladder
+        Evidence grade of stability: letter by the lower bound of train noise over validation noise.
     """
 
     stability_ladder: Ladder = (
@@ -98,6 +102,7 @@ class Settings:
     equivalence_margin: float = 0.01
     noise_equivalence_ratio: float = 1.25
     patience_steps: int = 20
+    strict: bool = False
     excess_noise_bounds: Ladder = (("B", 1.0), ("C", 1.25), ("D", 1.5))
 
     @classmethod
@@ -134,6 +139,10 @@ def _converted(name: str, value: Any, default: Any) -> Any:
         if unknown:
             raise UsageError(f"settings: '{name}' has no grade '{unknown[0]}'; grades: {', '.join(POINTS)}")
         return tuple((str(grade), float(bound)) for grade, bound in value.items())
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise UsageError(f"settings: '{name}' must be true or false, got {value!r}")
+        return value
     if not _number(value) or (isinstance(default, int) and value != int(value)):
         kind = "a whole number" if isinstance(default, int) else "a number"
         raise UsageError(f"settings: '{name}' must be {kind}, got {value!r}")

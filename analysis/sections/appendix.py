@@ -24,9 +24,7 @@ def appendix(a: Analysis) -> list[Block]:
     for finding in a.findings:
         blocks += _finding(a, finding)
     if not blocks:
-        blocks.append(
-            Prose(text("There is no finding: a single run without anything that a rule speaks of."))
-        )
+        blocks.append(Prose(text("There is no finding: a single run without anything that a rule speaks of.")))
     if a.comparisons:
         blocks.append(Details(text(f"All {len(a.comparisons)} comparisons"), (_comparisons(a),)))
     return blocks
@@ -54,9 +52,7 @@ def _finding(a: Analysis, f: Finding) -> list[Block]:
     if f.steps:
         facts.append(text(f"steps {f.steps[0]} to {f.steps[1]}"))
     claim = rich("Claim: *{c}* — ", c=f.claim) if f.claim else ()
-    line = rich(
-        "{claim}{text} ({facts}) `{rule}`", claim=claim, text=f.text, facts=join(facts, "; "), rule=f.rule
-    )
+    line = rich("{claim}{text} ({facts}) `{rule}`", claim=claim, text=f.text, facts=join(facts, "; "), rule=f.rule)
     return [Prose(line, status=f.status, id=f"finding-{f.id}")]
 
 

@@ -149,8 +149,7 @@ def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.For
         label=metric_name(metric),
         direction=rows[0].direction,
         rows=tuple(
-            plots.ForestRow(c.candidate, c.result, _outcome(a, c), c.comparable is True, c.reason)
-            for c in rows
+            plots.ForestRow(c.candidate, c.result, _outcome(a, c), c.comparable is True, _short(c.reason)) for c in rows
         ),
         margin=margin,
         scale=100.0 if fraction else 1.0,
@@ -159,16 +158,17 @@ def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.For
     )
 
 
+def _short(reason: str) -> str:
+    """Leave out what stands in brackets: the figure has room for a few words."""
+    return reason.split(" (")[0]
+
+
 def _outcome(a: Analysis, comparison: Comparison) -> Outcome:
     verdict = comparison.verdict(a.settings.alpha)
     if verdict == "better":
         return "better"
     if verdict == "worse":
         return "worse"
-    if (
-        comparison.equivalence_p is not None
-        and comparison.equivalence_p <= a.settings.alpha
-        and comparison.comparable
-    ):
+    if comparison.equivalence_p is not None and comparison.equivalence_p <= a.settings.alpha and comparison.comparable:
         return "equivalent"
     return "no evidence of a difference"

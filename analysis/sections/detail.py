@@ -28,9 +28,7 @@ def curves(a: Analysis) -> list[Block]:
     if quiet:
         names = join([_looked_for(f) for f in quiet], ", ")
         blocks.append(
-            Prose(
-                rich("Looked for in {run} and not found: {names}.", run=a.name(a.candidate.id), names=names)
-            )
+            Prose(rich("Looked for in {run} and not found: {names}.", run=a.name(a.candidate.id), names=names))
         )
     return blocks
 
@@ -72,9 +70,7 @@ def _numbers(a: Analysis, run_id: str) -> list[Rich]:
 def gap(a: Analysis) -> list[Block]:
     """Hold validation against training: the document's accuracy gap, and the loss gap with its interval."""
     results = a.document
-    if not any(r.gap_pp is not None for r in results.values()) and not any(
-        e.loss_gap for e in a.evidence.values()
-    ):
+    if not any(r.gap_pp is not None for r in results.values()) and not any(e.loss_gap for e in a.evidence.values()):
         return missing(
             "Validation against training",
             "No run has both a training and a validation value to hold against each other.",

@@ -64,9 +64,7 @@ def predicted(a: Analysis) -> list[Block]:
 def _observed(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return "–"
-    return _short(value) + (
-        f" [{_short(low)}, {_short(high)}]" if low is not None and high is not None else ""
-    )
+    return _short(value) + (f" [{_short(low)}, {_short(high)}]" if low is not None and high is not None else "")
 
 
 def _short(value: float) -> str:

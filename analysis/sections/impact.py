@@ -31,16 +31,22 @@ def impact(a: Analysis) -> list[Block]:
         )
         return missing("Configuration impact", why)
     blocks: list[Block] = []
+    shown: dict[tuple[str, str], str] = {}
     for factor, values in changed.items():
-        blocks += _factor(a, factor, values)
+        before, after = _pair(a, values)
+        pair = (before.id, after.id)
+        blocks += _factor(a, factor, values, pair=(before, after), shown=shown.get(pair))
+        if factor != "n_epochs" or not _phases(a, after):
+            shown.setdefault(pair, factor)
     return blocks
 
 
-def _factor(a: Analysis, factor: str, values: dict[str, Any]) -> list[Block]:
-    before, after = _pair(a, values)
-    heading = (
-        f"{factor_title(factor)} Impact ({short_value(values[before.id])} → {short_value(values[after.id])})"
-    )
+def _factor(
+    a: Analysis, factor: str, values: dict[str, Any], *, pair: tuple[Run, Run], shown: str | None
+) -> list[Block]:
+    """Show a factor; ``shown`` is the one under which the table of the same two runs already stands."""
+    before, after = pair
+    heading = f"{factor_title(factor)} Impact ({short_value(values[before.id])} → {short_value(values[after.id])})"
     blocks: list[Block] = [Heading(heading, 3, f"impact-{factor}")]
     if (before.id, after.id) != (a.reference_id, a.candidate.id):
         blocks.append(
@@ -52,7 +58,16 @@ def _factor(a: Analysis, factor: str, values: dict[str, Any]) -> list[Block]:
             )
         )
     phases = _phases(a, after) if factor == "n_epochs" else None
-    blocks.append(phases or _pair_table(a, factor, values, before, after))
+    if phases or shown is None:
+        blocks.append(phases or _pair_table(a, factor, values, before, after))
+    else:
+        names = {
+            "factor": factor_title(shown).lower(),
+            "id": f"impact-{shown}",
+            "a": a.name(before.id),
+            "b": a.name(after.id),
+        }
+        blocks.append(Prose(rich("{a} and {b} are compared [under {factor}](#{id}): the same two runs.", **names)))
     if len({repr(value) for value in values.values()}) > 2:
         blocks.append(_sweep_table(a, factor, values))
     blocks += [Prose(narrate(f), status=f.status) for f in findings_of(a, f"impact-{factor}")]
@@ -72,19 +87,14 @@ def _pair_table(a: Analysis, factor: str, values: dict[str, Any], before: Run, a
     short = factor_short(factor)
     columns = (
         Column("Metric"),
-        *(
-            Column(f"{a.name(run.id)} ({short}={short_value(values[run.id])})", "right")
-            for run in (before, after)
-        ),
+        *(Column(f"{a.name(run.id)} ({short}={short_value(values[run.id])})", "right") for run in (before, after)),
         Column("Change", "right", "doc.change_pct", "document"),
         Column("Assessment", layer="document"),
         Column("Difference with interval", "right", None, "evidence"),
     )
     rows = [row for row in _metric_rows(a, before.id, after.id) if row is not None]
     if not rows:
-        rows = [
-            (cell("All metrics"), cell("same"), cell("same"), cell("–"), cell("No difference"), cell("–"))
-        ]
+        rows = [(cell("All metrics"), cell("same"), cell("same"), cell("–"), cell("No difference"), cell("–"))]
     return Table(f"impact-{factor}-table", f"{factor_title(factor)}: rows that differ", columns, tuple(rows))
 
 
@@ -109,9 +119,7 @@ def _metric_rows(a: Analysis, before: str, after: str) -> list[tuple[Cell, ...] 
             ("final_valid_accuracy", "valid_accuracy_counts", True),
         ),
         _number_row(a, before, after, "Validation Loss", ("final_valid_loss", "valid_loss", False)),
-        _number_row(
-            a, before, after, "Full Validation Loss", ("final_full_valid_loss", "full_valid_loss", False)
-        ),
+        _number_row(a, before, after, "Full Validation Loss", ("final_full_valid_loss", "full_valid_loss", False)),
     ]
 
 
@@ -136,9 +144,7 @@ def _number_row(
         cell(show(two)),
         cell(signed(change, 1 if "accuracy" in field or abs(change or 0) < 10 else 0, "%"), points),
         cell(*word[:1], tone=word[1]),
-        interval_cell(
-            compared.as_interval(), scale=100 if fraction else 1, unit=" pp" if fraction else "", sign=True
-        )
+        interval_cell(compared.as_interval(), scale=100 if fraction else 1, unit=" pp" if fraction else "", sign=True)
         if compared
         else cell("–"),
     )
@@ -215,11 +221,7 @@ def _sweep_table(a: Analysis, factor: str, values: dict[str, Any]) -> Table:
         (
             cell(a.name(run.id)),
             cell(short_value(values[run.id])),
-            cell(
-                "not counted"
-                if a.document[run.id].oscillations is None
-                else str(a.document[run.id].oscillations)
-            ),
+            cell("not counted" if a.document[run.id].oscillations is None else str(a.document[run.id].oscillations)),
             cell(percent(a.document[run.id].final_valid_accuracy)),
             interval_cell(a.evidence[run.id].full_valid_loss),
         )

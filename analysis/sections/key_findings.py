@@ -97,9 +97,7 @@ def stability_words(a: Analysis) -> dict[str, str]:
 
 def final_training(a: Analysis) -> list[Block]:
     """Show the last training row as the document does; beside it the mean of the last window."""
-    if not any(
-        r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.document.values()
-    ):
+    if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.document.values()):
         return missing("Final training performance", "No run logged a train loss or train accuracy.")
     columns = (
         Column("Run"),
@@ -139,9 +137,7 @@ def final_validation(a: Analysis) -> list[Block]:
     """Show the last minibatch validation as the document does; beside it counts and the full validation."""
     logged = any(r.validation_count or r.full_validation_count for r in a.document.values())
     if not logged:
-        return missing(
-            "Final validation performance", "No run logged a validation: generalisation cannot be assessed."
-        )
+        return missing("Final validation performance", "No run logged a validation: generalisation cannot be assessed.")
     columns = [
         Column("Run"),
         Column("Valid Loss", "right", "doc.final_valid_loss", "document"),
@@ -162,9 +158,7 @@ def final_validation(a: Analysis) -> list[Block]:
                 cell(percent(d.final_valid_accuracy)),
                 _assessed(words[run.id]),
                 _accuracy_cell(a, run.id),
-                interval_cell(e.full_valid_loss)
-                if e.full_valid_loss
-                else cell(loss(d.final_full_valid_loss)),
+                interval_cell(e.full_valid_loss) if e.full_valid_loss else cell(loss(d.final_full_valid_loss)),
                 cell(percent(d.final_full_valid_accuracy, 2)),
             )
         )
@@ -207,14 +201,8 @@ def efficiency(a: Analysis) -> list[Block]:
                 cell(str(d.total_steps)),
                 cell(f"~{d.expected_steps_stated}" if d.expected_steps_stated is not None else "not stated"),
                 _assessed(word),
-                cell(
-                    str(run.expected_from_data)
-                    if run.expected_from_data is not None
-                    else "data sizes not stated"
-                ),
-                cell(
-                    "as expected" if d.overage_from_data_pct == 0 else signed(d.overage_from_data_pct, 1, "%")
-                ),
+                cell(str(run.expected_from_data) if run.expected_from_data is not None else "data sizes not stated"),
+                cell("as expected" if d.overage_from_data_pct == 0 else signed(d.overage_from_data_pct, 1, "%")),
             )
         )
     return [
@@ -242,9 +230,7 @@ def epochs(a: Analysis) -> list[Block]:
 def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
     d, e = a.document[run_id], a.evidence[run_id]
     if not d.epochs:
-        return missing(
-            f"Epochs of {a.name(run_id)}", "The log holds no training curve to divide into epochs."
-        )
+        return missing(f"Epochs of {a.name(run_id)}", "The log holds no training curve to divide into epochs.")
     columns = (
         Column("Epoch"),
         Column("Steps", "right", "doc.epoch_boundary", "document"),
@@ -254,7 +240,7 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         Column("Oscillations", "right", "doc.oscillations", "document"),
         Column("Assessment", layer="document"),
         Column("Slope per 100 steps", "right", "loss.trend", "evidence"),
-        Column("Full validation loss at its end", "right", None, "evidence"),
+        Column("Full valid. loss", "right", None, "evidence"),
     )
     full = dict(
         zip(
@@ -286,11 +272,7 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         "estimated": "Epoch boundaries are estimated: the steps divided evenly.",
         "unknown": "The number of epochs is not known: the whole log is shown as one.",
     }[d.epoch_boundary]
-    return [
-        Table(
-            f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, tuple(rows), notes=(text(how),)
-        )
-    ]
+    return [Table(f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, tuple(rows), notes=(text(how),))]
 
 
 def coverage(a: Analysis) -> list[Block]:
@@ -405,9 +387,7 @@ def _validation_words(a: Analysis) -> dict[str, str]:
         grade = result.grades.performance
         last = len(known) > 1 and accuracies[run_id] == min(known)
         if grade is None and result.final_valid_loss is not None:
-            words[run_id] = (
-                "Best" if run_id == best else f"Worse than {a.name(best)}" if best else "Not assessed"
-            )
+            words[run_id] = "Best" if run_id == best else f"Worse than {a.name(best)}" if best else "Not assessed"
         else:
             words[run_id] = grading.word(grade, best=run_id == best, last=last)
     return words

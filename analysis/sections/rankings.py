@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.blocks import Block, Cell, Column, Item, Items, Table
+from analysis.blocks import Block, Cell, Column, Item, Items, Prose, Table
 from analysis.factors import changed_factors, factor_values
 from analysis.model import Analysis
 from analysis.naming import factor_short, short_value
-from analysis.rich import Rich, rich
-from analysis.schema import Run
+from analysis.rich import Rich, rich, text
+from analysis.schema import FACTORS, Run
 from analysis.sections.narrative import missing, told
 from analysis.tables import cell, count, loss, percent
 
@@ -23,7 +23,7 @@ def ranking(a: Analysis) -> list[Block]:
             "No run has a number that the document's ladders grade (oscillations, validation accuracy).",
         )
     columns = (
-        Column("Rank", layer="document"),
+        Column("Rank"),
         Column("Configuration"),
         Column("Stability Score", "center", "doc.grade_stability", "document"),
         Column("Performance Score", "center", "doc.grade_performance", "document"),
@@ -52,21 +52,17 @@ def ranking(a: Analysis) -> list[Block]:
 
 def configuration_name(a: Analysis, run: Run) -> Rich:
     """Name a run with the factors that set it apart: ``Run 3: lr=0.5, 1 epoch``."""
-    changed = changed_factors(a.runs)
-    values = factor_values(run)
-    shown = [
-        name
-        for name in ("learning_rate", "n_epochs", *changed)
-        if name in values and (name in changed or name == "learning_rate")
-    ]
+    changed, values = changed_factors(a.runs), factor_values(run)
+    # Other factors, often sentences, are named only where no standard one tells the runs apart.
+    standard = [name for name in FACTORS if name in values and (name in changed or name == "learning_rate")]
     parts = []
-    for name in dict.fromkeys(shown):
+    for name in standard or [name for name in changed if name in values]:
         value = values[name]
         if name == "n_epochs" and isinstance(value, int):
             parts.append(count(value, "epoch"))
-        elif len(short_value(value)) <= 30 and len(parts) < 4:
+        elif len(short_value(value)) <= 30:
             parts.append(f"{factor_short(name)}={short_value(value)}")
-    return rich("**{run}**{config}", run=a.name(run.id), config=": " + ", ".join(parts) if parts else "")
+    return rich("**{run}**{config}", run=a.name(run.id), config=": " + ", ".join(parts[:4]) if parts else "")
 
 
 def leaders(a: Analysis) -> list[Block]:
@@ -75,7 +71,8 @@ def leaders(a: Analysis) -> list[Block]:
     shown = tuple(Item(line) for line in lines if line)
     if not shown:
         return missing("Metric leaders", "No run logged a number to lead in.")
-    return [Items(shown), *told(a, "leaders")]
+    by = text("By the document's single numbers; the findings above say which of them the logs support.")
+    return [Items(shown), Prose(by)]
 
 
 _LEADERS = (

@@ -34,9 +34,7 @@ def executive_summary(a: Analysis) -> list[Block]:
     """Say in one screen: the configuration, the evidence's verdict, the document's, the goal."""
     verdict = a.verdict
     body = tuple(
-        text(line)
-        for line in (verdict.sentence, verdict.numbers, verdict.condition, verdict.attribution)
-        if line
+        text(line) for line in (verdict.sentence, verdict.numbers, verdict.condition, verdict.attribution) if line
     )
     blocks: list[Block] = [
         Callout(verdict.tone, rich("**{headline}**", headline=verdict.headline), body, id="verdict"),
@@ -74,12 +72,8 @@ def conclusion(a: Analysis) -> list[Block]:
     lines = (a.verdict.sentence, a.verdict.condition, a.verdict.attribution)
     blocks: list[Block] = [Prose(text(" ".join(line for line in lines if line)), id="conclusion")]
     if a.goal is not None:
-        name = (
-            f'The "{a.candidate.name}" configuration used in' if a.candidate.name else "The configuration of"
-        )
-        state = {True: "achieved", False: "did not achieve", None: "cannot be shown to have achieved"}[
-            a.goal.achieved
-        ]
+        name = f'The "{a.candidate.name}" configuration used in' if a.candidate.name else "The configuration of"
+        state = {True: "achieved", False: "did not achieve", None: "cannot be shown to have achieved"}[a.goal.achieved]
         blocks.append(
             Prose(
                 rich(
@@ -115,18 +109,12 @@ def path_forward(a: Analysis) -> list[Block]:
     evidence = [r for r in a.recommendations if r.basis == "evidence"]
     if evidence:
         blocks.append(
-            Prose(
-                rich(
-                    "**Evidence**: {title}. {why}", title=evidence[0].title, why=join(evidence[0].points[:1])
-                )
-            )
+            Prose(rich("**Evidence**: {title}. {why}", title=evidence[0].title, why=join(evidence[0].points[:1])))
         )
     if a.next_runs:
         first = next((run for run in a.next_runs if run.basis == "heuristic"), a.next_runs[0])
         changed = ", ".join(
-            f"{key}={short_value(value)}"
-            for key, value in first.config.items()
-            if a.candidate.config.get(key) != value
+            f"{key}={short_value(value)}" for key, value in first.config.items() if a.candidate.config.get(key) != value
         )
         blocks.append(
             Prose(
@@ -147,11 +135,7 @@ def footer(a: Analysis) -> list[Block]:
     epochs = len(result.epochs)
     lines = a.candidate.provenance.lines
     rows = a.candidate.provenance.rows_read
-    counted = (
-        f" ({lines} lines in the file, one of them the header)"
-        if lines is not None and lines == rows + 1
-        else ""
-    )
+    counted = f" ({lines} lines in the file, one of them the header)" if lines is not None and lines == rows + 1 else ""
     return [
         Footer(
             rich(

@@ -19,9 +19,7 @@ def methodology(a: Analysis) -> list[Block]:
         rich(
             "**Oscillation Counting**: changes of more than 1% between consecutive values ([doc.oscillations](#def-doc.oscillations))"
         ),
-        rich(
-            "**Epoch Boundary**: {where} ({how})", where=boundary or "one epoch", how=_HOW[d.epoch_boundary]
-        ),
+        rich("**Epoch Boundary**: {where} ({how})", where=boundary or "one epoch", how=_HOW[d.epoch_boundary]),
         rich("**Validation Coverage**: percentage of steps with validation data"),
         rich("**Volatility**: rolling standard deviation (window = 20)"),
         rich(
@@ -49,9 +47,7 @@ def methodology(a: Analysis) -> list[Block]:
         "settings",
         "Thresholds in force",
         (Column("Setting"), Column("Value")),
-        tuple(
-            (Cell(rich("`{n}`", n=name)), cell(str(value))) for name, value in a.settings.to_mapping().items()
-        ),
+        tuple((Cell(rich("`{n}`", n=name)), cell(str(value))) for name, value in a.settings.to_mapping().items()),
     )
     return [
         Items(tuple(Item(line) for line in lines)),
@@ -122,9 +118,7 @@ def _unknown(a: Analysis, run_id: str) -> list[Rich]:
             rich(
                 "{run}: further sidecar keys, kept as they are: {keys}.",
                 run=a.name(run_id),
-                keys=", ".join(
-                    f"{key} = {value}" for key, value in run.extra.items() if key != "predictions"
-                ),
+                keys=", ".join(f"{key} = {value}" for key, value in run.extra.items() if key != "predictions"),
             )
         )
     return lines

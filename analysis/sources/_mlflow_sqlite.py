@@ -21,7 +21,7 @@ from analysis.sources.streams import unreadable
 
 _MAGIC = b"SQLite format 3\0"
 _TABLES = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
-_POINT = np.dtype([("milliseconds", "i8"), ("step", "i8"), ("value", "f8"), ("is_nan", "?")])
+_POINT = np.dtype([("milliseconds", "i8"), ("step", "i8"), ("value", "f8")])
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ class SqliteStore:
         with _opened(self.path) as database:
             found = (_read(database, self.path, run_id) for run_id, _ in _runs(database, None) or [])
             runs = [run for run in found if run is not None]
-            (deleted,) = database.execute(
-                "SELECT count(*) FROM runs WHERE lifecycle_stage = 'deleted'"
-            ).fetchone()
+            (deleted,) = database.execute("SELECT count(*) FROM runs WHERE lifecycle_stage = 'deleted'").fetchone()
             return runs, int(deleted)
 
 
@@ -82,14 +80,10 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             database.text_factory = lambda raw: raw.decode("utf-8", "replace")
             database.execute("PRAGMA trusted_schema = OFF")
             database.execute("BEGIN")  # one snapshot, though a run may be logging
-            tables = {
-                row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            }
+            tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not tables >= _TABLES:
                 lacking = ", ".join(sorted(_TABLES - tables))
-                raise LogError(
-                    f"{path}: not a database of MLflow, no table {lacking}; give the file MLflow writes"
-                )
+                raise LogError(f"{path}: not a database of MLflow, no table {lacking}; give the file MLflow writes")
             yield database
     except OSError as problem:
         raise unreadable(path, problem) from None
@@ -153,8 +147,10 @@ def _points(database: sqlite3.Connection, path: Path, run_id: str) -> Points:
     metrics = database.execute(counts, (run_id,)).fetchall()
     number = np.array([count for _, count in metrics], dtype=np.int64)
     check_cells(path, int(number.sum()), len(_POINT.names or ()) + 1)
-    rows = database.execute(
-        "SELECT timestamp, step, value, is_nan FROM metrics WHERE run_uuid = ? ORDER BY key, step", (run_id,)
+    rows = database.execute(  # 9e999 is infinity: a logged NaN, see RawLog
+        "SELECT timestamp, step, CASE is_nan WHEN 0 THEN value ELSE 9e999 END FROM metrics "
+        "WHERE run_uuid = ? ORDER BY key, step",
+        (run_id,),
     )
     points = np.fromiter(rows, dtype=_POINT, count=int(number.sum()))
     return Points(
@@ -162,7 +158,7 @@ def _points(database: sqlite3.Connection, path: Path, run_id: str) -> Points:
         tag=np.repeat(np.arange(len(metrics)), number),
         step=points["step"],
         milliseconds=points["milliseconds"],
-        value=np.where(points["is_nan"], np.nan, points["value"]),
+        value=points["value"],
     )
 
 

@@ -53,6 +53,10 @@ COMMON: Table = {
         "train_epoch_accuracy",
         "accuracy",
         "acc",
+        "batch_accuracy",
+        "batch_acc",
+        "epoch_accuracy",
+        "epoch_acc",
     ),
     "train_error_rate": ("train_error_rate",),
     "valid_loss": ("valid_loss", "val_loss_step", "validation_loss_step", "val_step_loss"),
@@ -67,6 +71,7 @@ COMMON: Table = {
         "eval_epoch_loss",
         "validation_epoch_loss",
         "val_epoch_loss",
+        "epoch_val_loss",
         "evaluation_loss",
     ),
     "full_valid_mean_token_accuracy": (
@@ -81,6 +86,9 @@ COMMON: Table = {
         "val_accuracy_epoch",
         "val_acc_epoch",
         "validation_epoch_accuracy",
+        "val_epoch_accuracy",
+        "epoch_val_accuracy",
+        "epoch_val_acc",
     ),
     "full_valid_error_rate": ("full_valid_error_rate", "eval_error_rate", "val_error_rate"),
     "reward": (

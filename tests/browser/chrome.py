@@ -148,6 +148,4 @@ class Chrome:
 
     def pdf(self) -> bytes:
         """Print the page."""
-        return base64.b64decode(
-            self.call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"]
-        )
+        return base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True, printBackground=True)["data"])

@@ -118,12 +118,8 @@ def stability() -> Table:
             _cell("1.01", "0.93 to 1.09", "good"),
         ),
     )
-    note = rich(
-        "Run 2 ran with batch 32, the others with 64, so its noise is larger by √2 ([D-OSC](#def-D-OSC))."
-    )
-    return Table(
-        "table-stability", "Loss oscillations and excess noise", columns, rows, frozenset({1}), (note,)
-    )
+    note = rich("Run 2 ran with batch 32, the others with 64, so its noise is larger by √2 ([D-OSC](#def-D-OSC)).")
+    return Table("table-stability", "Loss oscillations and excess noise", columns, rows, frozenset({1}), (note,))
 
 
 def many_runs() -> Table:
@@ -197,9 +193,7 @@ def definitions() -> Items:
         "E-RATE": "share of transitions that change by more than 1 %, with a long-run interval",
         "E-NOISE": "noise of the training loss relative to that of the validation minibatches",
     }
-    return Items(
-        tuple(Item(rich("**{id}** {meaning}", id=id, meaning=known[id]), id=f"def-{id}") for id in known)
-    )
+    return Items(tuple(Item(rich("**{id}** {meaning}", id=id, meaning=known[id]), id=f"def-{id}") for id in known))
 
 
 CURVES = Table(
@@ -267,8 +261,8 @@ def sections() -> list[tuple[str, list[Block]]]:
                     rich("The document's rules and the evidence disagree"),
                     (
                         rich(
-                            "The rules call Run 4 *92 % less stable* because it made 517 oscillations against "
-                            "269. It also ran 1.9 times as many steps; per transition the rates are 92.5 % and 92.8 %."
+                            "The rules call Run 4 *92 % less stable*: it made 517 oscillations against 269. "
+                            "It also ran 1.9 times as many steps; the rates are 92.5 % and 92.8 %."
                         ),
                         rich(
                             "Nothing in these logs says that the learning rate is too high; "
@@ -300,9 +294,7 @@ def sections() -> list[tuple[str, list[Block]]]:
             "### Training Efficiency",
             [
                 Prose(
-                    rich(
-                        "All runs took exactly the steps that their data sizes give: `ceil(21852/32) = 683`."
-                    ),
+                    rich("All runs took exactly the steps that their data sizes give: `ceil(21852/32) = 683`."),
                     "supported",
                 ),
                 Prose(rich("Second epoch caused overfitting."), "cannot tell"),
@@ -356,11 +348,7 @@ def sections() -> list[tuple[str, list[Block]]]:
             "## Conclusion",
             [
                 Callout("bad", rich("Three claims do not hold"), (rich("They are marked in the text."),)),
-                Footer(
-                    rich(
-                        "Report generated on 2025-09-11 | Analysis includes 560 training steps across 2 epochs"
-                    )
-                ),
+                Footer(rich("Report generated on 2025-09-11 | 560 training steps across 2 epochs")),
             ],
         ),
     ]
@@ -385,9 +373,7 @@ def notebook_of(*cells: NotebookNode) -> NotebookNode:
 
 def demonstration() -> NotebookNode:
     """Give the whole report as an executed notebook."""
-    cells = [
-        nbformat.v4.new_code_cell('run_ids = ["run_2", "run_3", "run_4"]  # the runs to compare\ngoal = None')
-    ]
+    cells = [nbformat.v4.new_code_cell('run_ids = ["run_2", "run_3", "run_4"]  # the runs to compare\ngoal = None')]
     for heading, blocks in sections():
         if heading:
             cells.append(nbformat.v4.new_markdown_cell(heading))

@@ -86,8 +86,8 @@ def hostile() -> NotebookNode:
 
 MARKDOWN = """## Notes of the day
 
-Some *emphasis*, **strong**, `code_with_ticks`, ~~struck~~, a [link](https://example.org/a_(b)), <b>raw HTML</b>,
-$\\alpha_1 * \\beta_2$ and $5 or $6. A hard  
+Some *emphasis*, **strong**, `code_with_ticks`, ~~struck~~, a [link](https://example.org/a_(b)),
+<b>raw HTML</b>, $\\alpha_1 * \\beta_2$ and $5 or $6. A hard\\
 break. ![picture](attachment:dot.png) ![far away](https://example.org/x.png)
 
 $$\\sum_i x_i$$
@@ -155,23 +155,15 @@ def foreign() -> NotebookNode:
     picture = _png()
     markdown["attachments"] = {"dot.png": {"image/png": picture}}
     outputs = [
-        nbformat.v4.new_output(
-            "stream", name="stdout", text="epoch 1 \x1b[31mred\x1b[0m <b>\n" + "x" * 300 + "\n"
-        ),
+        nbformat.v4.new_output("stream", name="stdout", text="epoch 1 \x1b[31mred\x1b[0m <b>\n" + "x" * 300 + "\n"),
         nbformat.v4.new_output("stream", name="stderr", text="a warning\n"),
         _shown({"text/html": table._repr_html_(), "text/plain": repr(table)}),
         _shown({"text/html": wide._repr_html_(), "text/plain": repr(wide)}),
         _shown({"text/html": styled, "text/plain": "<Styler>"}),
         _shown({"image/png": picture, "text/plain": "<Figure>"}),
         _shown({"image/svg+xml": drawing(3)[0]}),
-        _shown(
-            {"text/markdown": "- a *list*\n- of <script>window.hacked=1</script> things", "text/plain": "x"}
-        ),
-        _shown(
-            {
-                "text/html": "<meta http-equiv=refresh content='0;url=https://example.org'><p>words &amp; more</p>"
-            }
-        ),
+        _shown({"text/markdown": "- a *list*\n- of <script>window.hacked=1</script> things", "text/plain": "x"}),
+        _shown({"text/html": "<meta http-equiv=refresh content='0;url=https://example.org'><p>words &amp; more</p>"}),
         _shown({"application/vnd.run-report+json": "{}"}),
         nbformat.v4.new_output("execute_result", data={"text/plain": "{'a': 1}"}, execution_count=1),
         nbformat.v4.new_output(
