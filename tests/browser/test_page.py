@@ -1,0 +1,151 @@
+"""The page in a real browser: nothing runs, nothing is fetched, nothing sticks out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.export import HTMLReport
+from tests.browser.chrome import Chrome, find_browser
+from tests.export.demonstration import demonstration
+from tests.export.hostile import NAMES, foreign, hostile
+
+pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium on the path")
+
+NOTEBOOKS: dict[str, Callable[[], Any]] = {"report": demonstration, "hostile": hostile, "foreign": foreign}
+AXE = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Chrome]:
+    with Chrome(str(find_browser())) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder, exporter = tmp_path_factory.mktemp("pages"), HTMLReport()
+    for name, notebook in NOTEBOOKS.items():
+        (folder / f"{name}.html").write_text(exporter.from_notebook_node(notebook())[0], encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_nothing_foreign_runs_or_is_fetched(chrome: Chrome, pages: dict[str, Path], name: str) -> None:
+    """No hostile script has run, the page asked for itself alone, its own script ran without complaint."""
+    chrome.open(pages[name])
+    assert chrome.value("window.hacked === undefined")
+    assert [url for url in chrome.requests if not url.startswith("data:")] == [pages[name].resolve().as_uri()]
+    assert chrome.value("document.documentElement.classList.contains('scripted')")
+    assert chrome.messages == []
+
+
+def test_hostile_names_are_read_as_they_are(chrome: Chrome, pages: dict[str, Path]) -> None:
+    """What a reader sees is the name, letter by letter, in prose, tables, callouts and code."""
+    chrome.open(pages["hostile"])
+    shown = " ".join(chrome.value("document.querySelector('main').textContent").split())
+    for name in NAMES:
+        assert shown.count(" ".join(name.split())) > 8, name
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_page_never_scrolls_sideways(chrome: Chrome, pages: dict[str, Path], name: str, width: int) -> None:
+    """Wide tables, figures and code scroll within themselves, folded or unfolded."""
+    chrome.open(pages[name], width=width, height=700)
+    chrome.value("document.querySelectorAll('details').forEach(part => part.open = true)")
+    chrome.value("document.documentElement.classList.add('with-code')")
+    assert chrome.value("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_ink_of_figures_follows_the_scheme(chrome: Chrome, pages: dict[str, Path], dark: bool) -> None:
+    """System setting and button both turn page and figures; the figure's text has the page's ink."""
+    chrome.open(pages["report"], dark=dark)
+    look = (
+        "[getComputedStyle(document.body).color, getComputedStyle(document.querySelector("
+        "'.rr-figure svg [style*=\"--ink\"]')).fill, getComputedStyle(document.body).backgroundColor]"
+    )
+    before = chrome.value(look)
+    assert before[0] == before[1]
+    chrome.value("document.querySelector('[data-toggle=theme]').click()")
+    after = chrome.value(look)
+    chrome.value("localStorage.clear()")
+    assert after[0] == after[1]
+    assert after[2] != before[2]
+    assert (before[2] == "rgb(255, 255, 255)") is not dark
+
+
+def test_code_is_one_click_away(chrome: Chrome, pages: dict[str, Path]) -> None:
+    """Folded at first, all of it shown by the button, hidden by the next click."""
+    chrome.open(pages["report"])
+    visible = "[...document.querySelectorAll('details.code pre')].filter(pre => pre.checkVisibility()).length"
+    assert chrome.value(visible) == 0
+    chrome.value("document.querySelector('[data-toggle=code]').click()")
+    assert chrome.value(visible) == chrome.value("document.querySelectorAll('details.code').length") > 5
+    chrome.value("document.querySelector('[data-toggle=code]').click()")
+    assert chrome.value(visible) == 0
+
+
+def test_contents_follow_the_reader_and_fold_on_a_phone(chrome: Chrome, pages: dict[str, Path]) -> None:
+    """The section in view is marked; on a phone the contents are closed until asked for."""
+    chrome.open(pages["report"])
+    current = (
+        "document.getElementById('evidence-appendix').scrollIntoView();"
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame("
+        "() => done(document.querySelector('nav [aria-current]').hash)))))"
+    )
+    assert chrome.value(current) == "#evidence-appendix"
+    chrome.open(pages["report"], width=360, height=700)
+    assert not chrome.value("document.querySelector('nav.contents details').open")
+
+
+def test_link_into_a_folded_part_unfolds_it(chrome: Chrome, pages: dict[str, Path]) -> None:
+    """A link never leads to something that cannot be seen."""
+    chrome.open(pages["report"])
+    seen = chrome.value(
+        "new Promise(done => {"
+        "  const part = document.querySelector('main details.rr-details:not([open]) .rr-table');"
+        "  part.id = 'inside';"
+        "  addEventListener('hashchange', () => done(part.checkVisibility()));"
+        "  location.hash = 'inside'; })"
+    )
+    assert seen
+
+
+def test_only_what_scrolls_is_a_stop_for_the_keyboard(chrome: Chrome, pages: dict[str, Path]) -> None:
+    """A table that fits is no stop, one that scrolls is."""
+    for width in (360, 1600):
+        chrome.open(pages["report"], width=width)
+        agree = "part.hasAttribute('tabindex') === part.scrollWidth > part.clientWidth + 1"
+        assert chrome.value(f"[...document.querySelectorAll('.rr-scroll')].every(part => {agree})")
+    assert chrome.value("document.querySelectorAll('.rr-scroll:not([tabindex])').length") > 0
+
+
+def test_print_shows_what_was_folded_and_hides_the_frame(chrome: Chrome, pages: dict[str, Path]) -> None:
+    """On paper: no contents, no buttons, no code, light colours."""
+    chrome.open(pages["report"], dark=True)
+    chrome.call("Emulation.setEmulatedMedia", media="print", features=[])
+    frame = "['nav.contents', '.bar', 'details.code']"
+    hidden = f"{frame}.every(name => !document.querySelector(name).checkVisibility())"
+    assert chrome.value(hidden)
+    assert chrome.value("getComputedStyle(document.body).color") == "rgb(31, 36, 48)"
+    assert chrome.pdf().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: npm install axe-core, or name its file in AXE_CORE")
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", ["report", "hostile"])
+def test_axe_finds_no_fault(chrome: Chrome, pages: dict[str, Path], name: str, width: int, dark: bool) -> None:
+    """The accessibility checker has nothing to say, with everything unfolded."""
+    chrome.open(pages[name], width=width, dark=dark)
+    chrome.value("document.querySelectorAll('main details').forEach(part => part.open = true)")
+    chrome.value(AXE.read_text(encoding="utf-8"))
+    found = chrome.value("axe.run().then(result => JSON.stringify(result.violations.map(fault => fault.id)))")
+    assert json.loads(found) == []

@@ -1,0 +1,166 @@
+"""The PDF report: typeset, tagged, complete, the same every time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from analysis.blocks import Cell, Column, Prose, Table
+from analysis.errors import AnalysisError
+from analysis.export import PDFReport
+from analysis.export.pdf import typst_source
+from analysis.rich import rich, text
+from tests.export.demonstration import cell_of, demonstration, notebook_of
+from tests.export.hostile import NAMES, foreign, hostile
+
+needs_poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
+
+
+@pytest.fixture(scope="module")
+def exporter() -> PDFReport:
+    return PDFReport()
+
+
+def _poppler(tool: str, pdf: bytes, folder: Path, *options: str) -> str:
+    path = folder / "report.pdf"
+    path.write_bytes(pdf)
+    done = subprocess.run([tool, *options, str(path), *(["-"] if tool == "pdftotext" else [])], capture_output=True)
+    return done.stdout.decode(errors="replace")
+
+
+def _flat(words: str) -> str:
+    return re.sub(r"\s+", "", words)
+
+
+def test_same_notebook_same_bytes(exporter: PDFReport) -> None:
+    """No clock and no chance goes into the file."""
+    first = exporter.from_notebook_node(demonstration())[0]
+    assert first == PDFReport().from_notebook_node(demonstration())[0]
+    assert first.startswith(b"%PDF-")
+
+
+@needs_poppler
+def test_report_has_title_tags_and_bookmarks(exporter: PDFReport, tmp_path: Path) -> None:
+    """The file says what it is called, is tagged, and describes its figures."""
+    pdf = exporter.from_notebook_node(demonstration())[0]
+    about = _poppler("pdfinfo", pdf, tmp_path)
+    assert re.search(r"Title:\s+Fine-tuning Training Run 4", about)
+    assert re.search(r"Tagged:\s+yes", about)
+    assert "CreationDate" not in about
+    structure = _poppler("pdfinfo", pdf, tmp_path, "-struct")
+    for tag in ("H1", "H2", "Table", "TH", "TD", "Figure", "TOC", "Link"):
+        assert re.search(rf"^\s*{tag}\b", structure, re.MULTILINE), tag
+    assert b"/Outlines" in pdf
+    assert b"/Alt" in pdf
+
+
+@needs_poppler
+def test_report_holds_what_the_page_holds(exporter: PDFReport, tmp_path: Path) -> None:
+    """Cover, contents, callouts, all 40 findings, all 12 runs, YAML, folded parts and footer are in it."""
+    words = _flat(_poppler("pdftotext", exporter.from_notebook_node(demonstration())[0], tmp_path))
+    wanted = ["Contents", "Noevidenceofadifference", "F-01", "F-40", "n_epochs:1", "Bythelargeroftwo",
+              "560trainingstepsacross2epochs", "94.1to97.2", "E-NOISE"]  # fmt: skip
+    wanted += [f"seed{i}_cosine_warmup" for i in range(1, 13)]
+    for part in wanted:
+        assert part in words, part
+
+
+@needs_poppler
+@pytest.mark.parametrize("notebook", [demonstration, hostile, foreign])
+def test_no_text_leaves_the_sheet(exporter: PDFReport, tmp_path: Path, notebook: object) -> None:
+    """Every word lies within the margins of its page: nothing is cut off."""
+    pdf = exporter.from_notebook_node(notebook())[0]  # type: ignore[operator]
+    boxes = re.findall(
+        r'<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">',
+        _poppler("pdftotext", pdf, tmp_path, "-bbox"),
+    )
+    assert boxes
+    left, right = min(float(box[0]) for box in boxes), max(float(box[2]) for box in boxes)
+    assert left > 45
+    assert right < 595.3 - 45
+    assert max(float(box[3]) for box in boxes) < 841.9 - 15
+
+
+@needs_poppler
+def test_hostile_text_is_printed_as_it_is(exporter: PDFReport, tmp_path: Path) -> None:
+    """Names that look like Typst, HTML or Markdown come out letter by letter; invisible ones are spelled out."""
+    words = _flat(_poppler("pdftotext", exporter.from_notebook_node(hostile())[0], tmp_path, "-raw"))
+    for name in NAMES:
+        assert words.count(_flat(name)) >= 5, name
+    assert "run[U+202ERIGHT-TO-LEFTOVERRIDE]gpj.exe[U+0007]" in words
+    assert "[U+6A21U+578B][U+1F680ROCKET]run[U+1F46AFAMILY]" in words
+
+
+@needs_poppler
+def test_foreign_outputs_are_typeset(exporter: PDFReport, tmp_path: Path) -> None:
+    """Tables, printed text, errors and Markdown of other libraries are in the file, every column of a wide one."""
+    words = _flat(_poppler("pdftotext", exporter.from_notebook_node(foreign())[0], tmp_path, "-raw"))
+    for part in ("epoch1red<b>", "awarning", "train/loss", "<i>run_3", "words&more", "Cell2:ValueError:no<such>run",
+                 "andbelowthat", "☑done", "<script>window.hacked=1</script>", "faraway"):  # fmt: skip
+        assert part in words, part
+    for column in range(40):
+        assert f"number_{column}" in words
+
+
+@needs_poppler
+def test_only_fonts_that_travel(exporter: PDFReport, tmp_path: Path) -> None:
+    """The file embeds its fonts, and they are those that come with the packages; no last resort among them."""
+    listing = _poppler("pdffonts", exporter.from_notebook_node(hostile())[0], tmp_path).splitlines()[2:]
+    names = {re.sub(r"^[A-Z]{6}\+", "", line.split()[0]) for line in listing}
+    assert names
+    assert all(name.startswith(("LibertinusSerif", "DejaVuSans", "NewCM")) for name in names), names
+
+
+def test_cell_that_cannot_be_set_is_named(exporter: PDFReport) -> None:
+    """A Typst form that does not compile gives one line with the number of its cell."""
+    cells = [cell_of([Prose(rich("fine"))]) for _ in range(4)]
+    cells[2].outputs[0].data["text/vnd.typst"] = "#no-such-function()\n"
+    with pytest.raises(
+        AnalysisError, match=r"^PDF: cell 3 of the notebook cannot be typeset: unknown variable"
+    ) as error:
+        exporter.from_notebook_node(notebook_of(*cells))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("position", [1, 2, 3, 4, 5])
+def test_the_named_cell_is_the_right_one(exporter: PDFReport, position: int) -> None:
+    """Wherever the faulty cell stands."""
+    cells = [nbformat.v4.new_markdown_cell("## A section")] + [cell_of([Prose(rich("fine"))]) for _ in range(5)]
+    cells[position].outputs[0].data["text/vnd.typst"] = "#panic()\n"
+    with pytest.raises(AnalysisError, match=f"cell {position + 1} "):
+        exporter.from_notebook_node(notebook_of(*cells))
+
+
+def test_picture_that_is_none_is_named(exporter: PDFReport) -> None:
+    """A broken picture leaves a line of text where it should be."""
+    output = nbformat.v4.new_output("display_data", data={"image/png": "bm90IGEgcGljdHVyZQ=="})
+    source = typst_source(notebook_of(nbformat.v4.new_code_cell("x", outputs=[output])))
+    assert "not a readable image/png" in source
+
+
+@pytest.mark.parametrize("markdown", ["", "#", "- ", "```\n```", "> ", "| a |\n|---|", "$$$$", "[](<>)", "![]()", "1)",
+                                      "- a\n\n      code\n- b", "# *\\#* `\"`"])  # fmt: skip
+def test_odd_markdown_is_set(exporter: PDFReport, markdown: str) -> None:
+    """Markdown at its edges compiles."""
+    assert exporter.from_notebook_node(notebook_of(nbformat.v4.new_markdown_cell(markdown)))[0]
+
+
+def test_tables_of_every_shape_are_set(exporter: PDFReport) -> None:
+    """No rows, one column, empty labels, one enormous cell."""
+    one = (Column("x"),)
+    tables = [Table("a", "", one, ()), Table("b", "c", (Column(""),), ((Cell(()),),)),
+              Table("c", "c", one, ((Cell(text("word " * 3000)),),), frozenset({0}))]  # fmt: skip
+    assert exporter.from_notebook_node(notebook_of(cell_of(tables)))[0]
+
+
+@needs_poppler
+def test_flood_of_lines_is_cut(exporter: PDFReport, tmp_path: Path) -> None:
+    """A cell that printed a hundred thousand lines does not make a book; the PDF says what it left out."""
+    output = nbformat.v4.new_output("stream", name="stdout", text="line\n" * 100_000)
+    notebook = notebook_of(nbformat.v4.new_code_cell("x", outputs=[output]))
+    assert "99,700 more lines" in _poppler("pdftotext", exporter.from_notebook_node(notebook)[0], tmp_path)
