@@ -20,10 +20,11 @@ from analysis.statistics import Estimate, Settled
 
 @dataclass(frozen=True)
 class Counted:
-    """An accuracy as a count: ``correct`` of ``tokens`` predictions, with its interval."""
+    """An accuracy as a count: ``correct`` of ``tokens`` predictions of ``examples`` (None: unknown)."""
 
     correct: int
     tokens: int
+    examples: int | None
     deff: float
     interval: Estimate
 
@@ -227,7 +228,9 @@ def _counted(run: Run, metric: str, partial: tuple[int, ...]) -> Counted | None:
     if not per_batch or abs(last - correct / per_batch) > 1e-6:
         return None
     deff = st.design_effect(accuracy[full], tokens.per_batch)
-    return Counted(correct, per_batch, deff, st.wilson(correct, per_batch, deff=deff))
+    whole = isinstance(batch, int) and batch > 0 and tokens.per_batch % batch == 0
+    examples = per_batch // (tokens.per_batch // batch) if whole else None
+    return Counted(correct, per_batch, examples, deff, st.wilson(correct, per_batch, deff=deff))
 
 
 def partial_tokens(run: Run, accuracy: float, per_batch: int) -> int | None:
@@ -290,6 +293,7 @@ def counted_json(value: Counted | None) -> dict[str, Any] | None:
     return {
         "correct": value.correct,
         "tokens": value.tokens,
+        "examples": value.examples,
         "design_effect": value.deff,
         "interval": estimate_json(value.interval),
     }

@@ -68,12 +68,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class EvidenceGrade:
-    """What the evidence lets one say of a run: letters that no comparison contradicts."""
+    """What the evidence lets one say of a run; ``group`` 1 is beaten by none, None is not ranked."""
 
     stability: str
     stability_why: str
     performance: str
     performance_why: str
+    group: int | None = None
 
 
 def judge(
@@ -85,16 +86,12 @@ def judge(
 ) -> Verdict:
     """Decide the overall result of the candidate against the baseline."""
     if baseline is None or pair is None:
-        sentence = (
-            f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
-        )
+        sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = primary_comparison(compared), stability_comparison(compared)
     names = display_name(candidate.id), display_name(baseline.id)
     if primary is None:
-        why = (
-            next((c.result.reason for c in compared if c.result.reason), None) or "no metric both runs share"
-        )
+        why = next((c.result.reason for c in compared if c.result.reason), None) or "no metric both runs share"
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
     result = _result(primary, stability, settings)
@@ -148,9 +145,7 @@ def evidence_grades(
     """
     groups = _performance_groups(runs, compared, settings)
     return {
-        run.id: EvidenceGrade(
-            *_noise_grade(evidence[run.id], problems.get(run.id, set()), settings), *groups[run.id]
-        )
+        run.id: EvidenceGrade(*_noise_grade(evidence[run.id], problems.get(run.id, set()), settings), *groups[run.id])
         for run in runs
     }
 
@@ -222,7 +217,7 @@ def _noise_grade(evidence: RunEvidence, problems: set[str], settings: Settings) 
 
 def _performance_groups(
     runs: Sequence[Run], compared: Sequence[Comparison], settings: Settings
-) -> dict[str, tuple[str, str]]:
+) -> dict[str, tuple[str, str, int | None]]:
     """Put runs that no significant difference separates, directly or through others, into one group."""
     metric = next((m for m in PRIMARY if any(c.metric == m and c.known for c in compared)), None)
     usable = [c for c in compared if c.metric == metric and c.known and c.comparable is not False]
@@ -233,25 +228,18 @@ def _performance_groups(
             groups.update(dict.fromkeys(merged, merged))
     known = {run_id for c in usable for run_id in (c.baseline, c.candidate)}
     beaten = {
-        run_id: len({id(groups[_winner(c)]) for c in usable if _loses(groups[run_id], c, settings)})
-        for run_id in known
+        run_id: len({id(groups[_winner(c)]) for c in usable if _loses(groups[run_id], c, settings)}) for run_id in known
     }
-    reason = next(
-        (c.reason for c in compared if c.metric == metric and c.comparable is False), "nothing to compare"
-    )
-    shown = {}
+    reason = next((c.reason for c in compared if c.metric == metric and c.comparable is False), "nothing to compare")
+    shown: dict[str, tuple[str, str, int | None]] = {}
     for run in runs:
         if run.id not in known:
-            shown[run.id] = "–", f"not ranked: {reason}"
+            shown[run.id] = "–", f"not ranked: {reason}", None
         else:
             place = beaten[run.id]
             tied = len(groups[run.id]) - 1
-            why = (
-                f"not separated from {tied} other{'s' if tied > 1 else ''}"
-                if tied
-                else "separated from all others"
-            )
-            shown[run.id] = f"group {place + 1}", why
+            why = f"not separated from {tied} other{'s' if tied > 1 else ''}" if tied else "separated from all others"
+            shown[run.id] = f"group {place + 1}", why, place + 1
     return shown
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from analysis.blocks import Status
@@ -49,6 +50,12 @@ def p_words(p: float | None) -> str:
     """Write ``p = .03`` or ``p < .001``."""
     shown = p_value(p)
     return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """Give an estimate in another unit: value, bounds and error times a factor."""
+    bounds = sorted((estimate.low * factor, estimate.high * factor))
+    return replace(estimate, value=estimate.value * factor, low=bounds[0], high=bounds[1], se=estimate.se * abs(factor))
 
 
 def gated(status: Status, comparable: bool | None) -> Status:

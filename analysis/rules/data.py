@@ -143,9 +143,7 @@ def missing_values(a: Analysis) -> list[Finding]:
             told.append(
                 f"{a.name(run.id)} has {count(len(steps), 'non-finite value')} of {metric} (first at step {steps[0]})"
             )
-        told += [
-            f"{a.name(run.id)}: {one.count} × {one.reason} ({one.column})" for one in run.provenance.dropped
-        ]
+        told += [f"{a.name(run.id)}: {one.count} × {one.reason} ({one.column})" for one in run.provenance.dropped]
     text = (
         rich("{told}.", told="; ".join(told))
         if told
@@ -173,9 +171,7 @@ def complete_steps(a: Analysis) -> list[Finding]:
         usual = int(np.median(apart)) if apart.size else 1
         wide = int(np.count_nonzero(apart > 1.5 * usual))
         if wide:
-            gaps.append(
-                f"{a.name(run.id)} has {count(wide, 'gap')} wider than its usual {count(usual, 'step')}"
-            )
+            gaps.append(f"{a.name(run.id)} has {count(wide, 'gap')} wider than its usual {count(usual, 'step')}")
         if run.seams:
             gaps.append(
                 f"{a.name(run.id)} was resumed or repeated at {count(len(run.seams), 'step')} (first {run.seams[0]})"
@@ -185,9 +181,7 @@ def complete_steps(a: Analysis) -> list[Finding]:
             "data.complete",
             "data.complete",
             "data-quality",
-            rich("{gaps}.", gaps="; ".join(gaps))
-            if gaps
-            else rich("the steps follow one another without a gap."),
+            rich("{gaps}.", gaps="; ".join(gaps)) if gaps else rich("the steps follow one another without a gap."),
             "contradicted" if gaps else "supported",
             rich("Complete training logs for all runs"),
             runs=tuple(run.id for run in a.runs),
@@ -199,10 +193,12 @@ def validation_cadence(a: Analysis) -> list[Finding]:
     """Hold "consistent validation frequency" against the spacing of validations."""
     spacing: dict[str, set[int]] = {}
     for run in a.runs:
-        apart = np.diff(run.steps_of("valid_loss"))
+        steps = run.steps_of("valid_loss")
+        # Many tools validate once more where an epoch ends: that is no change of cadence.
+        regular = steps[~np.isin(steps, [*run.steps_of("full_valid_loss"), run.steps[-1]])]
+        apart = np.diff(regular)
         if apart.size:
-            # The last spacing may be cut short by the end of the run.
-            spacing[run.id] = {int(x) for x in (apart[:-1] if apart.size > 1 else apart)}
+            spacing[run.id] = {int(x) for x in apart}
     if not spacing:
         return []
     steady = all(len(values) == 1 for values in spacing.values())
@@ -240,11 +236,7 @@ def timestamps(a: Analysis) -> list[Finding]:
     if none and logged:
         told.append(f"{listed(none)} without timestamps")
     status: Status = "cannot tell" if not logged else "contradicted" if told else "supported"
-    text = (
-        "no log has timestamps"
-        if not logged
-        else "; ".join(told) or "every row has one, and they never go back"
-    )
+    text = "no log has timestamps" if not logged else "; ".join(told) or "every row has one, and they never go back"
     return [
         Finding(
             "data.timestamps",

@@ -8,7 +8,7 @@ from analysis.document import Epoch
 from analysis.findings import Finding, judge_claim
 from analysis.model import Analysis
 from analysis.rich import rich
-from analysis.rules.build import backed, p_words
+from analysis.rules.build import backed, p_words, scaled
 from analysis.tables import interval, loss, signed
 
 
@@ -31,7 +31,8 @@ def epoch_change(a: Analysis) -> list[Finding]:
         else:
             claimed = epoch.end_loss - epoch.start_loss
             status = judge_claim(claimed, slope.low * hundreds, slope.high * hundreds)
-            trend = f"the slope is {interval(slope, sign=True)} per 100 steps, {p_words(slope.p)}"
+            whole = scaled(slope, hundreds / epoch.start_loss * 100) if epoch.start_loss else slope
+            trend = f"the trend over the epoch amounts to {interval(whole, sign=True, unit=' %')}, {p_words(slope.p)}"
         verb = "degraded" if word == "Poor" else "improved"
         text = rich(
             "that is two single points, {start} and {end}; {trend}{full}.",
@@ -40,9 +41,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
             trend=trend,
             full=_full_validation(a, epochs, number),
         )
-        claim = rich(
-            "Epoch {k} {verb} by {x} %", k=epoch.epoch, verb=verb, x=f"{abs(epoch.improvement_pct):.1f}"
-        )
+        claim = rich("Epoch {k} {verb} by {x} %", k=epoch.epoch, verb=verb, x=f"{abs(epoch.improvement_pct):.1f}")
         found.append(
             Finding(
                 f"epochs.change:{a.candidate.id}:{epoch.epoch}",
@@ -143,9 +142,7 @@ def gap_sign(a: Analysis) -> list[Finding]:
             continue
         opposite = d.gap_pp > 0
         worse = e.loss_gap is not None and e.loss_gap.known and e.loss_gap.low > 0
-        status: Status = (
-            "contradicted" if opposite and not worse else "supported" if worse else "not supported"
-        )
+        status: Status = "contradicted" if opposite and not worse else "supported" if worse else "not supported"
         sign = (
             "validation is better than training, the opposite of overfitting"
             if opposite
@@ -188,9 +185,7 @@ def _shape_claim(a: Analysis, run_id: str, change: float | None) -> tuple[str, i
         return "smooth, consistent improvement", -1
     if change is None or change == 0:
         return None
-    return (
-        (f"improvement of {abs(change):.0f} %", -1) if change < 0 else (f"degradation of {change:.0f} %", 1)
-    )
+    return (f"improvement of {abs(change):.0f} %", -1) if change < 0 else (f"degradation of {change:.0f} %", 1)
 
 
 def _slope_status(low: float, high: float, *, falls: bool, wrong_way: bool) -> Status:

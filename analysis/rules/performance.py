@@ -10,7 +10,7 @@ from analysis.model import Analysis
 from analysis.naming import display_name
 from analysis.rich import join, rich, text
 from analysis.rules.build import compared, difference_words, gated, p_words
-from analysis.tables import loss, number, percent
+from analysis.tables import listed, loss, number, percent
 
 
 def final_training(a: Analysis) -> list[Finding]:
@@ -29,9 +29,7 @@ def final_training(a: Analysis) -> list[Finding]:
     if window.candidate != leader:
         claimed = -claimed
     status: Status = (
-        judge_claim(claimed, window.result.low, window.result.high)
-        if window.known and claimed
-        else "cannot tell"
+        judge_claim(claimed, window.result.low, window.result.high) if window.known and claimed else "cannot tell"
     )
     text_ = rich(
         "{last}; over the last window the mean losses differ by {difference}.",
@@ -86,9 +84,7 @@ def final_validation(a: Analysis) -> list[Finding]:
         parts.append(text(f"last window of minibatch losses: {difference_words(window)}"))
     if full is not None and full.known:
         levels = [a.document[r].final_full_valid_loss for r in (leader, other)]
-        parts.append(
-            text(f"full validation loss {levels[0]:.5f} against {levels[1]:.5f}: {difference_words(full)}")
-        )
+        parts.append(text(f"full validation loss {levels[0]:.5f} against {levels[1]:.5f}: {difference_words(full)}"))
     if used is None:
         parts.append(text("single values without an interval"))
     higher = used is not None and used.direction == "higher"
@@ -133,9 +129,7 @@ def full_validation(a: Analysis) -> list[Finding]:
         base=display_name(primary.baseline),
         difference=difference_words(primary),
         adjusted=f" ({p_words(primary.p_adjusted)} after Holm)" if primary.p_adjusted is not None else "",
-        mdd=f" Differences under {number(primary.mdd)} would go unnoticed."
-        if verdict == "no difference"
-        else "",
+        mdd=f" Differences under {number(primary.mdd)} would go unnoticed." if verdict == "no difference" else "",
         condition="" if primary.comparable else f" Not comparable as it stands: {primary.reason}.",
     )
     status: Status = "supported" if verdict == "no difference" else gated("supported", primary.comparable)
@@ -165,9 +159,7 @@ def matched_steps(a: Analysis) -> list[Finding]:
         scope=f"the {matched.scope}",
         metric=_metric_words(a.curve),
         matched=difference_words(matched),
-        whole=f" (over the whole runs: {difference_words(whole)})"
-        if whole is not None and whole.known
-        else "",
+        whole=f" (over the whole runs: {difference_words(whole)})" if whole is not None and whole.known else "",
     )
     return [
         Finding(
@@ -224,26 +216,21 @@ def trade_off(a: Analysis) -> list[Finding]:
 
 def ranking(a: Analysis) -> list[Finding]:
     """Hold the document's first place against the groups that the evidence separates."""
-    ranked = sorted(
-        (r for r in a.document if a.document[r].rank is not None), key=lambda r: a.document[r].rank or 0
-    )
+    ranked = sorted((r for r in a.document if a.document[r].rank is not None), key=lambda r: a.document[r].rank or 0)
     if len(ranked) < 2:
         return []
-    first, groups = ranked[0], {r: a.evidence_grades[r].performance for r in ranked}
-    separated = [r for r in ranked[1:] if groups[r] != groups[first] and groups[r] != "–"]
-    unranked = groups[first] == "–"
-    status: Status = (
-        "cannot tell" if unranked else "supported" if len(separated) == len(ranked) - 1 else "not supported"
-    )
-    if unranked:
-        so = a.evidence_grades[first].performance_why
+    first, groups = ranked[0], {r: a.evidence_grades[r].group for r in ranked}
+    better = [a.name(r) for r in ranked if _ahead(groups[r], groups[first])]
+    tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]
+    status: Status
+    if groups[first] is None:
+        status, so = "cannot tell", a.evidence_grades[first].performance_why
+    elif better:
+        status, so = "contradicted", f"{listed(better)} performs significantly better"
+    elif tied:
+        status, so = "not supported", f"no significant difference in performance separates it from {listed(tied)}"
     else:
-        tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]
-        so = (
-            f"no significant difference in performance separates it from {', '.join(tied)}"
-            if tied
-            else "it is separated from all others"
-        )
+        status, so = "supported", "it performs significantly better than all others"
     return [
         Finding(
             f"ranking.first:{first}",
@@ -262,6 +249,10 @@ def ranking(a: Analysis) -> list[Finding]:
     ]
 
 
+def _ahead(group: int | None, other: int | None) -> bool:
+    return group is not None and other is not None and group < other
+
+
 def _opponent(a: Analysis, leader: str | None) -> str | None:
     """Choose whom a leader is held against: the baseline, else the candidate, else any other run."""
     if leader is None or len(a.runs) < 2:
@@ -275,15 +266,11 @@ def _last_row(a: Analysis, run_id: str) -> str:
     last = int(run.steps[-1])
     if last not in a.evidence[run_id].partial_rows:
         return "its last row is one minibatch"
-    batch, rows = run.factor("batch_size"), run.data.n_train
-    epochs = run.factor("n_epochs")
-    parts = []
-    if isinstance(batch, int) and rows and isinstance(epochs, int | float):
-        left = int(rows * epochs) % batch or rows % batch
-        parts.append(f"of {left} examples")
+    parts = ["its last row is a partial batch"]
     if counts is not None:
+        parts.append(f"of {counts.examples} examples" if counts.examples else "")
         parts.append(f"({counts.correct}/{counts.tokens} correct)")
-    return " ".join(["its last row is a partial batch", *parts])
+    return " ".join(filter(None, parts))
 
 
 def _validation_values(

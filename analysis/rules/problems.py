@@ -22,9 +22,7 @@ def problems(a: Analysis) -> list[Finding]:
 def _finding(a: Analysis, run_id: str, detection: Detection) -> Finding:
     detector = DETECTORS[detection.id]
     raised = detection.status == "raised"
-    status: Status = {"raised": "supported", "not raised": "not supported"}.get(
-        detection.status, "cannot tell"
-    )  # type: ignore[assignment]
+    status: Status = {"raised": "supported", "not raised": "not supported"}.get(detection.status, "cannot tell")  # type: ignore[assignment]
     stands = raised and detector.problem
     return Finding(
         f"{detection.id}:{run_id}",

@@ -92,17 +92,11 @@ def least_stable(a: Analysis) -> list[Finding]:
     else:
         text = rich("{ratio}, {p}.", ratio=ratio, p=p_words(noise.p))
         status = (
-            "contradicted"
-            if noise.result.high < 1
-            else "not supported"
-            if noise.result.low <= 1
-            else "cannot tell"
+            "contradicted" if noise.result.high < 1 else "not supported" if noise.result.low <= 1 else "cannot tell"
         )
         used = noise
         if status == "cannot tell":
-            text = rich(
-                "{text} Whether the learning rate is the cause cannot be told from one run each.", text=text
-            )
+            text = rich("{text} Whether the learning rate is the cause cannot be told from one run each.", text=text)
     return [
         Finding(
             f"stability.cause:{worst}",
@@ -124,9 +118,7 @@ def noise_change(a: Analysis) -> list[Finding]:
         return []
     per_example = noise.metric == "noise_per_example"
     verdict = noise.verdict(a.settings.alpha)
-    words = {"better": "less noisy than", "worse": "noisier than"}.get(
-        verdict, "not shown to differ in noise from"
-    )
+    words = {"better": "less noisy than", "worse": "noisier than"}.get(verdict, "not shown to differ in noise from")
     text = rich(
         "{cand} is {words} {base}: noise ratio{per} {ratio}, {p}.",
         cand=a.name(a.candidate.id),
@@ -161,9 +153,7 @@ def white_noise(a: Analysis) -> list[Finding]:
         run=a.name(a.candidate.id),
         rate=interval(rate, scale=100, unit=" %"),
         white=percent(e.white_noise_rate, 1),
-        so="the count measures noise and length, not stability"
-        if inside
-        else "the steps are not independent",
+        so="the count measures noise and length, not stability" if inside else "the steps are not independent",
     )
     return [
         Finding(
