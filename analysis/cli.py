@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReportFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         return CRASH
+    except BrokenPipeError:  # whoever read our output has enough of it
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
     except KeyboardInterrupt:
         print("interrupted; the earlier report, if there was one, is untouched", file=sys.stderr)
         return 130

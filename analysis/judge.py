@@ -144,10 +144,12 @@ def evidence_grades(
     ``problems`` maps run IDs to the kinds of problems that detectors found ("divergence", "spikes").
     """
     groups = _performance_groups(runs, compared, settings)
-    return {
-        run.id: EvidenceGrade(*_noise_grade(evidence[run.id], problems.get(run.id, set()), settings), *groups[run.id])
-        for run in runs
-    }
+    grades = {}
+    for run in runs:
+        letter, why = _noise_grade(evidence[run.id], problems.get(run.id, set()), settings)
+        performance, performance_why, group = groups[run.id]
+        grades[run.id] = EvidenceGrade(letter, why, performance, performance_why, group)
+    return grades
 
 
 def _result(primary: Comparison, stability: Comparison | None, settings: Settings) -> str:

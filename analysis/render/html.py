@@ -26,7 +26,7 @@ from analysis.blocks import (
     Table,
     Tone,
 )
-from analysis.render.legible import legible, right_to_left
+from analysis.render.legible import breakable, legible, right_to_left
 from analysis.render.signs import LAYERS, STATUSES, TONES
 from analysis.render.svg import inline_svg
 from analysis.rich import Rich, Span, plain
@@ -63,8 +63,8 @@ def anchor(identity: str) -> str:
 
 
 def characters(text: str) -> str:
-    """Escape plain text; letters that run from right to left are kept apart from their surroundings."""
-    escaped = escape(legible(text))
+    """Escape plain text; long names may break, right-to-left letters are kept apart from their surroundings."""
+    escaped = "<wbr>".join(escape(piece) for piece in breakable(legible(text)))
     return f"<bdi>{escaped}</bdi>" if right_to_left(text) else escaped
 
 
@@ -116,9 +116,7 @@ def _render(block: Block) -> str:
 
 @_render.register
 def _(block: Cover) -> str:
-    facts = "".join(
-        f"<div><dt>{characters(label)}</dt><dd>{inline(value)}</dd></div>" for label, value in block.facts
-    )
+    facts = "".join(f"<div><dt>{characters(label)}</dt><dd>{inline(value)}</dd></div>" for label, value in block.facts)
     return (
         f'<header class="rr-cover"><h1>{characters(block.title)}</h1>'
         f'<p class="rr-subtitle">{characters(block.subtitle)}</p>'
@@ -128,8 +126,7 @@ def _(block: Cover) -> str:
 
 def _legend() -> str:
     layers = "".join(
-        f'<li><span class="rr-swatch {layer}">{name}</span> {meaning}</li>'
-        for layer, (name, meaning) in LAYERS.items()
+        f'<li><span class="rr-swatch {layer}">{name}</span> {meaning}</li>' for layer, (name, meaning) in LAYERS.items()
     )
     statuses = "".join(f"<li>{badge(status)}</li>" for status in STATUSES)
     return (

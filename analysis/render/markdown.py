@@ -142,8 +142,7 @@ def _(block: Table) -> str:
         _table_row([_RULES[column.align] for column in block.columns]),
     ]
     lines += [
-        _table_row([_cell(cell, strong=index in block.strong) for cell in row])
-        for index, row in enumerate(block.rows)
+        _table_row([_cell(cell, strong=index in block.strong) for cell in row]) for index, row in enumerate(block.rows)
     ]
     return "\n".join(lines + [f"\n{inline(note)}" for note in block.notes])
 

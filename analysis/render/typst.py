@@ -167,10 +167,7 @@ def _item(item: Item) -> str:
 def _(block: Callout) -> str:
     sign = TONES[block.tone]
     body = array(inline(paragraph) for paragraph in block.body)
-    return (
-        f'rr-callout({_identity(block.id)}, "{block.tone}", "{sign.glyph or "i"}", '
-        f"{inline(block.title)}, {body})"
-    )
+    return f'rr-callout({_identity(block.id)}, "{block.tone}", "{sign.glyph or "i"}", {inline(block.title)}, {body})'
 
 
 @_render.register
@@ -183,8 +180,7 @@ def _(block: Figure) -> str:
     data = "none" if block.data is None else _render(block.data)
     drawing = _NOT_DRAWN.sub("", block.svg)
     return (
-        f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, "
-        f"{inline(block.caption)}, {data})"
+        f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, {inline(block.caption)}, {data})"
     )
 
 

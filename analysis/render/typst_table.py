@@ -108,14 +108,16 @@ def _texts(block: Table, index: int) -> list[str]:
 
 
 def _need(block: Table, index: int, *, comfort: int = _TIGHT) -> int:
-    """Give the least number of characters at which a column reads well: its longest unbreakable piece."""
-    texts = _texts(block, index)
-    if block.columns[index].align == "right" and max(len(text) for text in texts[1:]) <= _NUMBER:
-        texts = [text.replace(" ", "\N{NO-BREAK SPACE}") for text in texts[1:]] + texts[:1]
-    longest = max(
-        (len(piece) for text in texts for word in text.split(" ") for piece in breakable(word)), default=1
-    )
-    return max(longest, min(comfort, max(len(text) for text in texts)), 2)
+    """Give the least number of characters at which a column reads well.
+
+    That is its longest unbreakable piece; numbers are not broken at all, and words get some room.
+    """
+    label, *values = _texts(block, index)
+    pieces = [piece for word in label.split() for piece in breakable(word)]
+    if block.columns[index].align == "right" and max(map(len, values)) <= _NUMBER:
+        return max(map(len, pieces + values))
+    pieces += [piece for value in values for word in value.split() for piece in breakable(word)]
+    return max(2, *map(len, pieces), min(comfort, max(map(len, [label, *values]))))
 
 
 def _columns(block: Table, part: tuple[int, ...], *, size: float) -> str:

@@ -196,9 +196,10 @@ def validation_cadence(a: Analysis) -> list[Finding]:
         steps = run.steps_of("valid_loss")
         # Many tools validate once more where an epoch ends: that is no change of cadence.
         regular = steps[~np.isin(steps, [*run.steps_of("full_valid_loss"), run.steps[-1]])]
-        apart = np.diff(regular)
-        if apart.size:
-            spacing[run.id] = {int(x) for x in apart}
+        if regular.size > 1:
+            usual = int(np.median(np.diff(regular)))
+            steady = not np.any((regular - regular[0]) % usual)
+            spacing[run.id] = {usual} if steady else {int(x) for x in np.diff(regular)}
     if not spacing:
         return []
     steady = all(len(values) == 1 for values in spacing.values())
