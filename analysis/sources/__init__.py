@@ -27,7 +27,7 @@ from analysis.sources import (
 )
 from analysis.sources.finish import finish
 from analysis.sources.reference import Finder, Found
-from analysis.sources.sidecar import find_sidecars, load_sidecar, run_stem
+from analysis.sources.sidecar import run_stem
 
 SOURCES: tuple[ModuleType, ...] = (
     openai_csv,
@@ -94,10 +94,8 @@ def load_runs(
 def _finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
     path = found.path
     raw = found.raw if path is None or found.raw.uri else replace(found.raw, uri=str(path))
-    own = raw.id is not None
     run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
-    sidecar = load_sidecar(find_sidecars(path, folder_names_run=own) if path is not None else [])
-    return finish(raw, run_id=run_id, reference=reference, sidecar=sidecar, columns=columns)
+    return finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
 
 
 def _told_apart(runs: list[Run]) -> tuple[Run, ...]:

@@ -97,11 +97,7 @@ def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
         if np.isfinite(values).all() and (values == np.floor(values)).all() and (np.diff(values) > 0).all():
             return epochs, "no step column: steps are the log's epochs"
     first = frame.columns[0] if len(frame.columns) else ""
-    if (
-        first.startswith("column 1")
-        and frame[first].notna().all()
-        and (frame[first].diff().dropna() == 1).all()
-    ):
+    if first.startswith("column 1") and frame[first].notna().all() and (frame[first].diff().dropna() == 1).all():
         return frame.pop(first), "no step column: steps are the log's row index"
     rows = pd.Series(np.arange(1, len(frame) + 1, dtype=np.float64), index=frame.index)
     return rows, "no step column: steps are row numbers; name one with columns: {step: <column>}"

@@ -42,9 +42,7 @@ def load_settings(path: Path) -> tuple[dict[str, Any], str | None]:
     return {str(key): item for key, item in value.items()}, None
 
 
-def named_settings(
-    folder: Path, names: tuple[str, ...]
-) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
+def named_settings(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
     """Read the files of the given names that exist in a folder; return settings, files read, notes."""
     settings: dict[str, Any] = {}
     files, notes = [], []

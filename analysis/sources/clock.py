@@ -26,9 +26,7 @@ def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], i
         power = next((p for p in (0, 3, 6, 9) if largest < 10 ** (11 + p)), 9)
         with np.errstate(invalid="ignore"):
             nanoseconds = np.where(np.isfinite(values), values * 10.0 ** (9 - power), np.nan)
-        stamps = pd.Series(
-            pd.to_datetime(nanoseconds, unit="ns", utc=True, errors="coerce"), index=column.index
-        )
+        stamps = pd.Series(pd.to_datetime(nanoseconds, unit="ns", utc=True, errors="coerce"), index=column.index)
     elif pd.api.types.is_datetime64_any_dtype(column):
         stamps = column
     else:

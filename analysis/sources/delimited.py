@@ -116,9 +116,7 @@ def read_delimited(
         frame = _fast(path, layout, numbers, texts)
     except (ValueError, pd.errors.ParserError, csv.Error):
         frame = None
-    if frame is None or (
-        len(numbers) + len(texts) < len(layout.header) and _is_ragged(path, layout, len(frame))
-    ):
+    if frame is None or (len(numbers) + len(texts) < len(layout.header) and _is_ragged(path, layout, len(frame))):
         return _slow(path, layout, (numbers, texts), lenient)
     dropped: tuple[Dropped, ...] = ()
     if cut and len(frame):

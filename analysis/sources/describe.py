@@ -102,9 +102,7 @@ def _missing(run: Run) -> list[str]:
         settings = ", ".join(f"{name}: …" for name in factors)
         problems.append(f"{', '.join(factors)} not known: write config: {{{settings}}} in {sidecar}")
     if run.data.n_train is None:
-        problems.append(
-            f"size of the training data not known: write data: {{n_train: …, n_valid: …}} in {sidecar}"
-        )
+        problems.append(f"size of the training data not known: write data: {{n_train: …, n_valid: …}} in {sidecar}")
     if not run.parent_known:
         problems.append(
             f"parent not known: write parent: <run or model>, or parent: null for a base model, in {sidecar}"

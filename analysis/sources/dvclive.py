@@ -83,9 +83,7 @@ def _metric(file: Path, name: str) -> pd.DataFrame:
         raise LogError(f"{file}: no column 'step'; a DVCLive metric has the columns step and value")
     value = layout.header[-1]
     texts = [column for column in ("timestamp",) if column in layout.header and layout.is_text(column)]
-    numbers = [
-        column for column in layout.header if column in {"step", "timestamp", value} and column not in texts
-    ]
+    numbers = [column for column in layout.header if column in {"step", "timestamp", value} and column not in texts]
     read = read_delimited(file, layout, numbers=numbers, texts=texts)
     frame = read.frame.rename(columns={value: name})
     if "timestamp" in frame:

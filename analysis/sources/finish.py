@@ -75,7 +75,8 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
 
 def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
     """Give the columns their standard names; return the table, own name to standard name, and notes."""
-    own = [str(c) for c in raw.frame.columns]
+    table = _chosen_axes(raw.frame, columns)
+    own = [str(c) for c in table.columns]
     chosen = {standard: column for standard, column in columns.items() if standard not in NOT_METRICS}
     for standard, column in chosen.items():
         if column not in own:
@@ -85,14 +86,12 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
             )
     metrics = [c for c in own if c not in NOT_METRICS]
     if not metrics:
-        raise LogError(
-            f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one"
-        )
-    counts = {name: int(raw.frame[name].count()) for name in metrics}
+        raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
+    counts = {name: int(table[name].count()) for name in metrics}
     names = standard_names(metrics, source=raw.source, chosen=chosen, counts=counts)
     notes = []
     for column, standard in list(names.items()):
-        if standard in FRACTIONS and column not in chosen.values() and _above_one(raw.frame[column]):
+        if standard in FRACTIONS and column not in chosen.values() and _above_one(table[column]):
             del names[column]
             if column == standard:
                 names[column] = f"{column}_raw"
@@ -100,8 +99,17 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
     changed = {column: standard for column, standard in names.items() if column != standard}
     # A column that keeps its own name must not stand where a renamed one goes.
     clashes = {c: f"{c} (log)" for c in metrics if c in changed.values() and c not in names}
-    frame = raw.frame.rename(columns={**changed, **clashes}) if changed or clashes else raw.frame
+    frame = table.rename(columns={**changed, **clashes}) if changed or clashes else table
     return frame, {**changed, **clashes}, notes
+
+
+def _chosen_axes(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Take the step, epoch or timestamp the user chose, where the source's format has one of its own."""
+    for axis in NOT_METRICS:
+        column = columns.get(axis, axis)
+        if column != axis and column in frame:
+            frame = frame.rename(columns={axis: f"{axis} (log)", column: axis})
+    return frame
 
 
 def _above_one(column: pd.Series[float]) -> bool:
@@ -109,9 +117,7 @@ def _above_one(column: pd.Series[float]) -> bool:
     return bool((values[np.isfinite(values)] > 1.0 + 1e-9).any())
 
 
-def _provenance(
-    raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Sequence[Dropped]
-) -> Provenance:
+def _provenance(raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Sequence[Dropped]) -> Provenance:
     size, digest = raw.size_bytes or 0, raw.sha256 or ""
     if raw.files and raw.sha256 is None:
         size, digest = _hashed(raw.files)

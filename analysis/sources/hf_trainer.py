@@ -39,9 +39,7 @@ class _State:
 
     @property
     def last_step(self) -> float:
-        return max(
-            (row["step"] for row in self.history if isinstance(row.get("step"), int | float)), default=-1
-        )
+        return max((row["step"] for row in self.history if isinstance(row.get("step"), int | float)), default=-1)
 
     def continues(self, earlier: _State) -> bool:
         """Tell whether this state's history begins with an earlier one's."""
@@ -62,9 +60,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         return [_log(_state(path))]
     found = [_state(file) for file in _states_in(path)]
     if not found:
-        raise LogError(
-            f"{path}: no {STATE} in this folder or its checkpoints; give the Trainer's output folder"
-        )
+        raise LogError(f"{path}: no {STATE} in this folder or its checkpoints; give the Trainer's output folder")
     states = sorted(found, key=lambda state: (state.last_step, state.path.parent == path))
     runs: list[_State] = []
     for state in reversed(states):
@@ -80,9 +76,7 @@ def _states_in(folder: Path) -> list[Path]:
 def _state(path: Path) -> _State:
     content = load_json(path, setting="RUN_REPORTS_MAX_JSON_MB")
     if not isinstance(content, Mapping) or not isinstance(content.get("log_history"), list):
-        raise LogError(
-            f"{path}: no list 'log_history', so not a trainer state; give the file the Trainer wrote"
-        )
+        raise LogError(f"{path}: no list 'log_history', so not a trainer state; give the file the Trainer wrote")
     return _State(path, content)
 
 
@@ -98,9 +92,7 @@ def _log(state: _State, *, folder: Path | None = None, alone: bool = False) -> R
     config, files, notes = _settings(state, folder or state.path.parent)
     for row in summary:
         if isinstance(row.get("train_loss"), int | float):
-            notes += (
-                f"summary row: mean train_loss {row['train_loss']:.6g} over the whole run, not a step's",
-            )
+            notes += (f"summary row: mean train_loss {row['train_loss']:.6g} over the whole run, not a step's",)
     planned = state.content.get("max_steps")
     return RawLog(
         frame,
@@ -131,9 +123,7 @@ def _settings(state: _State, folder: Path) -> tuple[dict[str, Any], tuple[str, .
     found, files, notes = any_settings(home, but=STATE)
     adapter, adapter_files, adapter_notes = named_settings(state.path.parent, ("adapter_config.json",))
     lora = {
-        f"adapter.{key}": adapter[key]
-        for key in ("peft_type", "r", "lora_alpha", "lora_dropout")
-        if key in adapter
+        f"adapter.{key}": adapter[key] for key in ("peft_type", "r", "lora_alpha", "lora_dropout") if key in adapter
     }
     if isinstance(base := adapter.get("base_model_name_or_path"), str):
         lora["model"] = base
@@ -143,9 +133,7 @@ def _settings(state: _State, folder: Path) -> tuple[dict[str, Any], tuple[str, .
     each, accumulated = config.get("per_device_train_batch_size"), config.get("gradient_accumulation_steps")
     if isinstance(each, int) and isinstance(accumulated, int) and "batch_size" not in config:
         config["batch_size"] = each * accumulated
-        notes += (
-            "batch_size is per_device_train_batch_size × gradient_accumulation_steps, as on one device",
-        )
+        notes += ("batch_size is per_device_train_batch_size × gradient_accumulation_steps, as on one device",)
     return config, (*files, *adapter_files), (*notes, *adapter_notes)
 
 

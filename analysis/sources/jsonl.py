@@ -34,11 +34,13 @@ def recognises(path: Path) -> bool:
     if not path.is_file() or not (name.endswith(_SUFFIXES) or ".jsonl" in name):
         return False
     text = text_head(path)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if not first.lstrip("\ufeff").startswith("{"):
+    lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    if not lines or not all(line.startswith("{") for line in lines[:2]):
         return False
+    if name.endswith(".json") and len(lines) == 1:
+        return False  # a JSON file of one line is one object, not a row
     try:
-        return isinstance(json.loads(first.lstrip("\ufeff")), dict)
+        return isinstance(json.loads(lines[0]), dict)
     except ValueError:
         return name.endswith((".jsonl", ".ndjson"))
 
@@ -74,9 +76,7 @@ def log_of(table: RowTable, *, columns: Columns, run: str | None, several: bool)
     frame, lost, notes = set_axes(frame, columns=columns, where=table.path)
     frame, merged = merge_rows(frame)
     texts = table.constants()
-    config: dict[str, Any] = {
-        key: text for key, text in texts.items() if key not in RUN_NAMES and key != stamp
-    }
+    config: dict[str, Any] = {key: text for key, text in texts.items() if key not in RUN_NAMES and key != stamp}
     settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
     config.update(settings)
     metrics = [name for name in frame.columns if name not in settings or name in ("lr", "learning_rate")]

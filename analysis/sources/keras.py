@@ -39,9 +39,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     if head(path, 64).lstrip().startswith(b"{"):
         history = _history(path)
         if history is None:
-            raise LogError(
-                f"{path}: a Keras history is a JSON dict of equally long lists of numbers; check the file"
-            )
+            raise LogError(f"{path}: a Keras history is a JSON dict of equally long lists of numbers; check the file")
         frame = pd.DataFrame({name: _numbers(values) for name, values in history.items()})
         if "epoch" not in frame:
             frame.insert(0, "epoch", np.arange(len(frame), dtype=np.float64))
@@ -62,9 +60,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 def _is_history(layout: Layout) -> bool:
     names = {plain(name) for name in layout.header}
     counted = layout.header[0] in _EPOCHS and not names & {"step", "global_step", "iter", "iteration"}
-    return (
-        counted and any(name == "loss" or name.endswith("_loss") for name in names) and _starts_whole(layout)
-    )
+    return counted and any(name == "loss" or name.endswith("_loss") for name in names) and _starts_whole(layout)
 
 
 def _starts_whole(layout: Layout) -> bool:
@@ -83,8 +79,7 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
     if not isinstance(content, Mapping) or not content:
         return None
     lists = {
-        str(name): list(values.values()) if isinstance(values, Mapping) else values
-        for name, values in content.items()
+        str(name): list(values.values()) if isinstance(values, Mapping) else values for name, values in content.items()
     }
     columns = {name: values for name, values in lists.items() if _is_column(values)}
     lengths = {len(values) for values in columns.values()}

@@ -85,8 +85,6 @@ def _one_writer(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...],
         frame = frame.sort_values("step", kind="stable")
     merged, dropped = merge_rows(frame.reset_index(drop=True))
     if interleaved:
-        note = (
-            f"several processes wrote in turns ({backward} backward moves); the last value of a step is kept"
-        )
+        note = f"several processes wrote in turns ({backward} backward moves); the last value of a step is kept"
         return merged, dropped, (note,)
     return merged, dropped, ()

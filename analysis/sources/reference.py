@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +14,7 @@ from analysis.errors import LogError, RunNotFound, UsageError
 from analysis.sources.base import Columns
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact_text
-from analysis.sources.sidecar import LOG_SUFFIXES, run_stem
+from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, run_stem
 from analysis.sources.streams import GZIP, text_head, unreadable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):(.*)", re.DOTALL)  # one letter is a Windows drive
@@ -23,10 +23,14 @@ _LABELLED = re.compile(r"([^=:/\\]+)=(.+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Found:
-    """A log a reference leads to: ``path`` is None for what is not a path; ``id`` is the name it goes by."""
+    """A log a reference leads to, with what stands beside it; ``path`` is None for what is not a path.
+
+    ``id`` is the name by which it was asked for, where that is a name and not a path.
+    """
 
     raw: RawLog
-    path: Path | None
+    path: Path | None = None
+    sidecar: Sidecar = field(default_factory=Sidecar)
     id: str | None = None
 
 
@@ -66,14 +70,10 @@ class Finder:
             return self._load(here, text)
         claimed = self._claimed(text)
         if claimed is not None:
-            return [
-                Found(raw, None) for raw in claimed.fetch(text, runs_dir=self.runs_dir, columns=self.columns)
-            ]
+            return self._fetched(claimed, text)
         scheme = _SCHEME.fullmatch(text)
         if scheme and scheme[2].startswith("//"):
-            raise RunNotFound(
-                f"{redact_text(text)}: no source reads this URL; download the log and give its path"
-            )
+            raise RunNotFound(f"{redact_text(text)}: no source reads this URL; download the log and give its path")
         if scheme:
             return self._by_scheme(scheme[1].lower(), scheme[2], text)
         if glob.has_magic(text):
@@ -94,9 +94,7 @@ class Finder:
             named = [*named, literal]
         if len(named) > 1:
             shown = ", ".join(str(p) for p in named)
-            raise RunNotFound(
-                f"'{text}' matches {len(named)} logs: {shown}; give the path of the one that is meant"
-            )
+            raise RunNotFound(f"'{text}' matches {len(named)} logs: {shown}; give the path of the one that is meant")
         return named[0] if named else literal
 
     def _in_runs_dir(self, text: str) -> list[Path]:
@@ -124,19 +122,12 @@ class Finder:
             raise RunNotFound(f"{redact_text(text)}: unknown scheme '{scheme}:'; known are {known}")
         here = self._here(rest)
         if here is not None:
-            return self._found(source.load(here, columns=self.columns), here)
+            return self._found(source, here)
         if hasattr(source, "fetch"):
-            return [
-                Found(raw, None) for raw in source.fetch(rest, runs_dir=self.runs_dir, columns=self.columns)
-            ]
+            return self._fetched(source, rest)
         if glob.has_magic(rest):
             paths = [Path(p) for p in sorted(glob.glob(rest, recursive=True))]
-            return [
-                found
-                for path in paths
-                if source.recognises(path)
-                for found in self._found(source.load(path, columns=self.columns), path)
-            ]
+            return [found for path in paths if source.recognises(path) for found in self._found(source, path)]
         raise RunNotFound(self._not_found(rest))
 
     def _by_pattern(self, pattern: str) -> list[Found]:
@@ -155,8 +146,8 @@ class Finder:
         source = self._source_of(path)
         if source is not None:
             name = text if run_stem(path) == text else None
-            found = self._found(source.load(path, columns=self.columns), path)
-            return [Found(found[0].raw, path, name)] if name and len(found) == 1 else found
+            found = self._found(source, path)
+            return [replace(found[0], id=name)] if name and len(found) == 1 else found
         if path.is_dir():
             return self._load(self._only_log(path), "")
         raise _not_a_log(path)
@@ -167,25 +158,31 @@ class Finder:
         except OSError as problem:
             raise unreadable(folder, problem) from None
         if not logs:
-            raise LogError(
-                f"{folder}: a folder without a log; give the folder that a tool logged to, or the log file"
-            )
+            raise LogError(f"{folder}: a folder without a log; give the folder that a tool logged to, or the log file")
         if len(logs) > 1:
             shown = ", ".join(p.name for p in logs[:8]) + (" …" if len(logs) > 8 else "")
-            raise RunNotFound(
-                f"{folder}: {len(logs)} logs ({shown}); give one of them, or '{folder}/*' for all"
-            )
+            raise RunNotFound(f"{folder}: {len(logs)} logs ({shown}); give one of them, or '{folder}/*' for all")
         return logs[0]
 
-    def _found(self, raws: list[RawLog], path: Path) -> list[Found]:
-        return [Found(raw, path) for raw in raws]
+    def _found(self, source: ModuleType, path: Path) -> list[Found]:
+        """Load a path with the sidecar beside it, which may say what its columns mean."""
+        sidecar = load_sidecar(find_sidecars(path))
+        columns = {**sidecar.columns, **self.columns}
+        try:
+            return [Found(raw, path, sidecar) for raw in source.load(path, columns=columns)]
+        except OSError as problem:
+            raise unreadable(path, problem) from None
+
+    def _fetched(self, source: ModuleType, text: str) -> list[Found]:
+        """Fetch runs that are not paths; a sidecar called after the ID may lie in the runs folder."""
+        raws: list[RawLog] = source.fetch(text, runs_dir=self.runs_dir, columns=self.columns)
+        beside = [self.runs_dir / re.sub(r"[^\w.-]", "_", raw.id or "run") for raw in raws]
+        return [Found(raw, None, load_sidecar(find_sidecars(path))) for raw, path in zip(raws, beside, strict=True)]
 
     def _not_found(self, text: str) -> str:
         shown = redact_text(text)
         if re.search(r"[/\\]", text) and not Path(text).parent.exists():
-            return (
-                f"no run '{shown}': there is no folder {redact_text(str(Path(text).parent))}; check the path"
-            )
+            return f"no run '{shown}': there is no folder {redact_text(str(Path(text).parent))}; check the path"
         names = self.available()
         if not names:
             return f"no run '{shown}': there is no such path, and no log in {self.runs_dir}; check both"
@@ -214,9 +211,7 @@ def _not_a_log(path: Path) -> LogError:
     if start.startswith(GZIP) and not text_head(path):
         return LogError(f"{path}: damaged gzip data, or no text in it; copy the log again")
     if b"\0" in start:
-        return LogError(
-            f"{path}: a binary file that no source knows; give the log itself or the folder it is in"
-        )
+        return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:
         return LogError(f"{path}: settings or a summary, not a log of steps; give the log it belongs to")
     return LogError(f"{path}: no source knows this file; a table needs a header line that names its columns")

@@ -167,10 +167,6 @@ def constant_settings(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, fl
     """Return the columns among ``names`` that hold one value on every row, as settings."""
     found: dict[str, float | int] = {}
     for name in names:
-        if (
-            name in frame
-            and frame[name].nunique(dropna=False) == 1
-            and np.isfinite(value := frame[name].iloc[0])
-        ):
+        if name in frame and frame[name].nunique(dropna=False) == 1 and np.isfinite(value := frame[name].iloc[0]):
             found[name] = int(value) if value == int(value) else float(value)
     return found

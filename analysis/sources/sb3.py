@@ -91,9 +91,7 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
     )
 
 
-def _settings(
-    folder: Path, env: str | None = None
-) -> tuple[dict[str, object], tuple[str, ...], tuple[str, ...]]:
+def _settings(folder: Path, env: str | None = None) -> tuple[dict[str, object], tuple[str, ...], tuple[str, ...]]:
     """Read the settings that rl-zoo keeps beside the log or in a folder called after the environment."""
     inner = folder / env if env and (folder / env).is_dir() else folder
     return named_settings(inner, _SETTINGS)

@@ -17,6 +17,10 @@ LOG_SUFFIXES = (
 """File endings that a run's name does without."""
 
 
+FOLDER_LOGS = frozenset({"trainer_state.json", "trainer_log.jsonl", "metrics.csv", "results.csv", "progress.csv"})
+"""Names under which a tool keeps the log of every run, in a folder called after the run."""
+
+
 @dataclass(frozen=True)
 class Sidecar:
     """What stands beside a log; None and empty where nobody wrote anything."""
@@ -79,16 +83,14 @@ KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 """The keys of a sidecar and what each must be; null counts as not given, except for ``parent``."""
 
 
-def find_sidecars(path: Path, *, folder_names_run: bool = False) -> list[Path]:
+def find_sidecars(path: Path) -> list[Path]:
     """Return the sidecar files of a log that exist, YAML first.
 
-    For ``runs/a.csv.gz`` these are ``runs/a.yaml``, ``.yml`` and ``.json``; for a log that is called after
-    its folder, as ``out/a/trainer_state.json``, also ``out/a.yaml`` and so on.
+    For ``runs/a.csv.gz`` these are ``runs/a.yaml``, ``.yml`` and ``.json``; for a log that every run of a
+    tool calls the same, as ``out/a/trainer_state.json``, also ``out/a.yaml`` and so on.
     """
-    stems = [path.with_name(run_stem(path))] + ([path.parent] if folder_names_run and path.is_file() else [])
-    candidates = [
-        stem.with_name(stem.name + ending) for stem in stems for ending in (".yaml", ".yml", ".json")
-    ]
+    stems = [path.with_name(run_stem(path))] + ([path.parent] if path.name in FOLDER_LOGS else [])
+    candidates = [stem.with_name(stem.name + ending) for stem in stems for ending in (".yaml", ".yml", ".json")]
     return [c for c in candidates if c != path and c.is_file() and (c.suffix != ".json" or is_job(c))]
 
 
@@ -126,9 +128,7 @@ def _yaml_fields(document: Document) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise LogError(
-            f"{document.path}:1: a sidecar is a mapping of keys such as label, config, data; rewrite it"
-        )
+        raise LogError(f"{document.path}:1: a sidecar is a mapping of keys such as label, config, data; rewrite it")
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for key, item in value.items():
@@ -151,9 +151,7 @@ def _yaml_fields(document: Document) -> dict[str, Any]:
 def _check(document: Document, key: str, value: Any) -> None:
     fits, wanted = KEYS[key]
     if not fits(value):
-        kind = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}.get(
-            type(value), "a number"
-        )
+        kind = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}.get(type(value), "a number")
         raise LogError(f"{document.where(key)}: '{key}' must be {wanted}; got {kind}")
 
 
@@ -197,9 +195,5 @@ def job_fields(job: Mapping[str, Any]) -> dict[str, Any]:
     name = job.get("user_provided_suffix") or job.get("suffix") or job.get("fine_tuned_model")
     if isinstance(name, str):
         fields["name"] = name
-    extra = {
-        f"job {key}": job[key]
-        for key in ("id", "fine_tuned_model", "trained_tokens", "status")
-        if job.get(key)
-    }
+    extra = {f"job {key}": job[key] for key in ("id", "fine_tuned_model", "trained_tokens", "status") if job.get(key)}
     return {**fields, "extra": extra}

@@ -121,9 +121,7 @@ def open_text(path: Path) -> Iterator[tuple[IO[bytes], str]]:
             stream.seek(0)
         encoding = encoding_of(start)
         if encoding != "utf-16" and b"\0" in start:
-            raise LogError(
-                f"{path}: a binary file, not a text log; give the log itself or the folder it is in"
-            )
+            raise LogError(f"{path}: a binary file, not a text log; give the log itself or the folder it is in")
         yield stream, encoding
 
 
@@ -159,9 +157,7 @@ def encoding_of(start: bytes) -> str:
 def unreadable(path: Path, problem: OSError) -> LogError:
     """Return the one-line error for a file that the system refuses to open."""
     if isinstance(problem, PermissionError):
-        return LogError(
-            f"{path}: no permission to read it; allow reading it (for example chmod u+r) and try again"
-        )
+        return LogError(f"{path}: no permission to read it; allow reading it (for example chmod u+r) and try again")
     if isinstance(problem, FileNotFoundError):
         return LogError(f"{path}: the file is gone; check the path")
     return LogError(f"{path}: cannot be read ({problem.strerror or problem}); check the file")

@@ -14,6 +14,8 @@ from analysis.errors import LogError
 from analysis.sources.limits import check_size
 from analysis.sources.streams import encoding_of, unreadable
 
+_MOST_VALUES = 100_000
+
 
 @dataclass(frozen=True)
 class Document:
@@ -64,6 +66,8 @@ def load_yaml(path: Path) -> Document:
     loader = _PlainLoader(text)
     try:
         node = loader.get_single_node()
+        if _size(node, {}) > _MOST_VALUES:
+            raise LogError(f"{path}: aliases (&, *) that stand for more than {_MOST_VALUES:,} values; write them out")
         value = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as problem:
         line = problem.problem_mark.line + 1 if problem.problem_mark else 1
@@ -103,6 +107,18 @@ def read_config_text(path: Path, *, setting: str = "RUN_REPORTS_MAX_CONFIG_KB") 
     if encoding != "utf-16" and b"\0" in content:
         raise LogError(f"{path}: a binary file where text is expected; check the file")
     return content.decode(encoding, errors="replace")
+
+
+def _size(node: Any, known: dict[int, float]) -> float:
+    """Count the values a YAML node stands for with its aliases written out; infinite if it holds itself."""
+    if isinstance(node, tuple):
+        return sum(_size(part, known) for part in node)
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = float("inf")
+        known[id(node)] = 1 + sum(_size(part, known) for part in node.value)
+    return known[id(node)]
 
 
 def _key_lines(node: yaml.Node | None, path: Path, prefix: str = "") -> dict[str, int]:

@@ -1,0 +1,171 @@
+"""Every log of a large collection from public repositories reads, or says in one line why it cannot."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.errors import AnalysisError
+from analysis.schema import NOT_METRICS, Run
+from analysis.sources import resolve
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+
+pytestmark = pytest.mark.skipif(
+    not CORPUS.is_dir(), reason="the collection of public logs (../shared/corpus) is not here"
+)
+
+LOGS = re.compile(
+    r"metrics\.csv|trainer_state\.json|trainer_log\.jsonl|.*\.jsonl|results\.csv|progress\.csv|.*monitor\.csv"
+    r"|training\.log|training_history.*\.csv.*|step_metrics.*\.csv|finetune_results\.csv|history.*\.json.*"
+    r"|(?!epoch).*\.tsv|events\.out\.tfevents\.(?!.*profile-empty).*|.*_history\.csv|wandb_export\.csv"
+)
+"""Names of files that are logs; the collection also holds the settings and summaries beside them."""
+
+REASONS = {
+    "settings": re.compile(r"settings or a summary, not a log"),
+    "empty": re.compile(r"the file is empty|no data rows|no scalar|holds no"),
+    "no metric": re.compile(r"no loss or other metric column"),
+    "other file": re.compile(r"no source knows this file|a binary file"),
+}
+
+
+def entries() -> list[dict[str, str]]:
+    """Return the collection's table of contents."""
+    with (CORPUS / "SOURCES.tsv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def simple_rows(path: Path, run: Run) -> list[dict[str, Any]]:
+    """Read a log with csv and json alone: an oracle that shares no code with the readers."""
+    text = path.read_text(encoding="utf-8")
+    if run.provenance.source in {"jsonl", "llama-factory"}:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    if run.provenance.source == "hf trainer":
+        return list(json.loads(text)["log_history"])
+    if run.provenance.source == "keras" and text.startswith("{"):
+        history = json.loads(text)
+        return [dict(zip(history, values, strict=True)) for values in zip(*history.values(), strict=True)]
+    body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    return [
+        {(name or "").strip(): (value or "").strip() for name, value in row.items()}
+        for row in csv.DictReader(io.StringIO(body), delimiter=delimiter)
+    ]
+
+
+def simple_series(rows: list[dict[str, Any]], run: Run, name: str) -> dict[float, float]:
+    """Return step to value of one column; of a repeated step the last."""
+    steps = {"stable-baselines3": "time/total_timesteps", "llama-factory": "current_steps"}
+    column = steps.get(run.provenance.source, "step")
+    found: dict[float, float] = {}
+    for place, row in enumerate(rows):
+        step = row.get(column, row.get("epoch", row.get("", place)))
+        value = row.get(name)
+        summary = run.provenance.source == "hf trainer" and "train_runtime" in row
+        if summary or value in (None, ""):
+            continue
+        found[float(step)] = float(value)
+    return found
+
+
+def in_the_file(run: Run, path: Path, metric: str) -> str:
+    """Return the file's own name of a metric."""
+    own = {standard: name for name, standard in run.provenance.renamed.items()}.get(metric, metric)
+    if run.provenance.source == "dvclive":
+        return path.read_text(encoding="utf-8").splitlines()[0].split("\t")[-1]
+    return own
+
+
+def check_against_simple_reading(run: Run, path: Path, entry: dict[str, str]) -> Iterator[str]:
+    """Yield what differs from an independent reading: row count, first and last value of each metric."""
+    rows = simple_rows(path, run)
+    if run.provenance.rows_read != len(rows):
+        yield f"{run.provenance.rows_read} rows read, {len(rows)} in the file"
+    if entry["last_step"] and run.provenance.source != "jsonl" and run.steps[-1] != float(entry["last_step"]):
+        yield f"last step {run.steps[-1]}, the collection says {entry['last_step']}"
+    for metric in set(run.metrics) - set(NOT_METRICS):
+        expected = simple_series(rows, run, in_the_file(run, path, metric))
+        finite = {step: value for step, value in expected.items() if math.isfinite(value)}
+        if not finite:
+            yield f"{metric} has values, {in_the_file(run, path, metric)} of the file has none"
+            continue
+        steps, values = run.steps_of(metric), run.series(metric)
+        for place, end in ((0, min(finite)), (-1, max(finite))):
+            if (steps[place], values[place]) != (end, finite[end]):
+                yield f"{metric} at {steps[place]} is {values[place]}, the file has {finite[end]} at {end}"
+
+
+TEXT_SOURCES = {
+    *(
+        "openai csv",
+        "hf trainer",
+        "llama-factory",
+        "lightning csv",
+        "keras",
+        "ultralytics",
+        "dvclive",
+        "jsonl",
+    ),
+}
+
+
+def test_every_file_reads_or_gives_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback anywhere; what reads agrees with a simple reading; each refusal has a known reason."""
+    read: Counter[str] = Counter()
+    refused: list[tuple[str, str]] = []
+    wrong: list[str] = []
+    for entry in entries():
+        path = CORPUS / entry["local_path"]
+        try:
+            runs = resolve(str(path), runs_dir=Path("no-such-folder"))
+        except AnalysisError as problem:
+            message = str(problem)
+            reason = next((name for name, shape in REASONS.items() if shape.search(message)), None)
+            refused.append((entry["local_path"], message))
+            if "\n" in message or reason is None:
+                wrong.append(f"{entry['local_path']}: refused without a known reason: {message}")
+            elif LOGS.fullmatch(path.name) and reason != "empty":
+                wrong.append(f"{entry['local_path']}: a log, but refused: {message}")
+            continue
+        read[entry["format"]] += 1
+        for run in runs:
+            if run.provenance.source in TEXT_SOURCES and len(runs) == 1:
+                found = check_against_simple_reading(run, path, entry)
+                wrong += [f"{entry['local_path']}: {difference}" for difference in found]
+    with capsys.disabled():
+        print(f"\n{sum(read.values())} files read ({dict(read)}), {len(refused)} refused:")
+        reasons = Counter(
+            (entry.split("/")[0], next(name for name, shape in REASONS.items() if shape.search(message)))
+            for entry, message in refused
+            if any(shape.search(message) for shape in REASONS.values())
+        )
+        for (source, reason), count in sorted(reasons.items()):
+            print(f"  {source}: {count} × {reason}")
+    assert wrong == []
+    assert sum(read.values()) + len(refused) == len(entries())
+
+
+def test_a_folder_reads_as_the_log_in_it() -> None:
+    """The folder a tool logged to gives the same table as the file inside."""
+    names = {"metrics.csv", "trainer_state.json", "results.csv", "progress.csv"}
+    compared = 0
+    for entry in entries():
+        path = CORPUS / entry["local_path"]
+        if path.name not in names or "checkpoint-" in str(path) or (path.parent / "checkpoint-500").exists():
+            continue
+        (by_file,) = resolve(str(path), runs_dir=Path("no-such-folder"))
+        (by_folder,) = resolve(str(path.parent), runs_dir=Path("no-such-folder"))
+        assert by_folder.id == by_file.id == path.parent.name
+        assert by_folder.frame.equals(by_file.frame)
+        compared += 1
+    assert compared > 30
