@@ -11,8 +11,8 @@ EVIDENCE = (
         "data.burn_in",
         "Burn-in",
         "Rows at the start that belong to another regime: up to the last change point in the first quarter.",
-        "b = last change of level in x[0 .. n/4], penalised least squares, else 0",
-        "Killick, Fearnhead and Eckley (2012), PELT; " + _OWN,
+        "b = last k ≤ n/4 where Σ (x − line of the last ¾) is beyond 3.5 standard errors, repeated; else 0",
+        "Page (1954), cumulative sums; " + _OWN,
     ),
     (
         "data.expected_steps",
@@ -68,7 +68,7 @@ EVIDENCE = (
         "noise.ratio",
         "Noise ratio",
         "Candidate noise over baseline noise, with interval.",
-        "exp(log s₂ − log s₁); SE(log s) = ½√(κ(1+φ)/(T(1−φ))), κ = Var(e²/s²), φ = max(ρ², lag-1 of e²)",
+        "exp(log s₂ − log s₁); SE(log s) = ½√(κ(1+φ)/(m(1−φ))), κ = Var(e²/s²), φ = max(ρ², lag-1 of e²)",
         "Delta method; " + _OWN,
     ),
     (
@@ -131,7 +131,7 @@ EVIDENCE = (
         "loss.trend",
         "Trend",
         "Least-squares slope per 100 steps after burn-in, with an interval that allows for autocorrelation.",
-        "OLS slope; SE = max(OLS · √((1+ρ)/(1−ρ)), cosine estimator on the scores)",
+        "OLS slope; SE = max(OLS · √((1+ρ)/(1−ρ) · (1 + 2/(T(1−ρ)))), cosine estimator on the scores)",
         _LLSW,
     ),
     (
@@ -326,8 +326,8 @@ EVIDENCE = (
     (
         "det.divergence",
         "Divergence",
-        "The loss ends far above where it started and rises.",
-        "end window mean > start + 5 s with slope > 0",
+        "The loss ends far above its lowest stretch and rises.",
+        "end window mean > lowest tenth + 5 s and + 10 %, with slope > 0",
         _OWN,
     ),
     (
@@ -341,7 +341,7 @@ EVIDENCE = (
         "det.overfitting",
         "Overfitting",
         "Train loss keeps falling while validation loss rises.",
-        "train trend down (one-sided) and validation up: full validations by > 1.96 SE, else minibatch trend",
+        "train trend down (one-sided 5 %) and validation up: full ones by > 1.96 SE, else minibatch trend",
         _OWN,
     ),
     (

@@ -43,13 +43,16 @@ class Line:
         return self.mean + self.slope * (t - self.centre)
 
 
-def fit_line(x: FloatArray, t: FloatArray) -> Line:
+def fit_line(x: FloatArray, t: FloatArray, *, curved: bool = False) -> Line:
     """Fit a line by least squares and measure the noise around it.
 
     Parameters
     ----------
     x, t : ndarray, shape (n,)
         Values without NaN, and their positions (steps); n at least 1.
+    curved : bool
+        Take a parabola out of the residual too: a bend is then no noise. For pieces of a curve whose mean
+        slope is asked for.
 
     Examples
     --------
@@ -64,18 +67,25 @@ def fit_line(x: FloatArray, t: FloatArray) -> Line:
     y = x - mean
     slope = float(u @ y) / spread if spread > 0 else 0.0
     residual = y - slope * u
+    degree = 1
+    if curved and n > 4 and spread > 0:
+        degree = 2
+        bend = u * u - spread / n
+        bend -= float(bend @ u) / spread * u
+        residual = residual - float(bend @ residual) / float(bend @ bend) * bend
     total = float(residual @ residual)
     # What is left of an exact line is rounding, not noise.
     if total <= n * (1e-13 * float(np.abs(x).max())) ** 2:
         residual, total = np.zeros(n), 0.0
-    s = sqrt(total / (n - 2)) if n > 2 else 0.0
-    return Line(slope, mean, centre, spread, s, lag_one(residual), residual)
+    s = sqrt(total / (n - 1 - degree)) if n > 2 else 0.0
+    return Line(slope, mean, centre, spread, s, lag_one(residual, degree=degree), residual)
 
 
-def lag_one(residual: FloatArray) -> float:
+def lag_one(residual: FloatArray, *, degree: int = 1) -> float:
     """Estimate the lag-1 correlation of a detrended series, corrected for bias and clipped to [0, 0.98].
 
-    ``r + (2 + 4r)/T``: the bias of r after removing a line (Kendall 1954; Marriott and Pope 1954).
+    ``r + (2 + 4r)/T``: the bias of r after removing a line (Kendall 1954; Marriott and Pope 1954);
+    ``r + (3 + 5r)/T`` after a parabola (``degree=2``).
 
     Examples
     --------
@@ -86,7 +96,7 @@ def lag_one(residual: FloatArray) -> float:
     if residual.size < 3 or total == 0:
         return 0.0
     r = float(residual[:-1] @ residual[1:]) / total
-    return min(max(r + (2 + 4 * r) / residual.size, 0.0), RHO_MAX)
+    return min(max(r + (degree + 1 + (degree + 3) * r) / residual.size, 0.0), RHO_MAX)
 
 
 def cosine_variance(e: FloatArray) -> tuple[float, float]:

@@ -21,9 +21,7 @@ SPIKE_NEAR = 151
 """Points around it that tell the spread; more in a long run, where chance needs a surer one."""
 
 
-def oscillates(
-    x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION
-) -> FloatArray:
+def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> FloatArray:
     """Mark the transitions that change by more than ``threshold``, as 0.0 and 1.0 in step order.
 
     Parameters
@@ -47,9 +45,7 @@ def oscillates(
     return (np.abs(after / before - 1) > threshold).astype(np.float64)
 
 
-def oscillation_rate(
-    x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION
-) -> Estimate:
+def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> Estimate:
     """Estimate the share of transitions that change by more than ``threshold`` (osc.rate).
 
     The standard error comes from the cosine estimator on the 0/1 indicator, which sees its dependence,
