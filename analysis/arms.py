@@ -108,7 +108,7 @@ def _levels(arm: Arm, metric: str, curve: str, evidence: Mapping[str, RunEvidenc
                 values.append(e.full_valid_loss.value)
         elif metric in e.window and METRICS[metric].direction != "none":
             values.append(e.window[metric].value)
-    return np.asarray(values, dtype=np.float64)
+    return np.asarray([value for value in values if math.isfinite(value)], dtype=np.float64)
 
 
 def _together(one: Run, two: Run) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis import statistics as st
 from analysis.comparability import Gate, gate, requirements
-from analysis.document import breaks_of, curve_metric
+from analysis.document import breaks_of, curve_metric, ended_nonfinite
 from analysis.evidence import RunEvidence
 from analysis.metrics import METRICS, Direction
 from analysis.schema import Run
@@ -125,7 +125,7 @@ def step_matched(
 ) -> Comparison | None:
     """Compare window means with both runs cut at the shorter's last step (loss.step_matched); None if equal."""
     last = min(int(first.steps[-1]), int(second.steps[-1]))
-    if int(first.steps[-1]) == int(second.steps[-1]):
+    if int(first.steps[-1]) == int(second.steps[-1]) or any(ended_nonfinite(r, metric) for r in (first, second)):
         return None
     levels = []
     for run in (first, second):

@@ -117,6 +117,12 @@ def breaks_of(run: Run, metric: str) -> npt.NDArray[np.bool_]:
     return marks
 
 
+def ended_nonfinite(run: Run, metric: str) -> bool:
+    """Tell whether the last thing logged of a metric was NaN or infinite: the run then has no final value of it."""
+    gone, steps = run.nonfinite.get(metric, ()), run.steps_of(metric)
+    return bool(gone) and (not steps.size or max(gone) > int(steps[-1]))
+
+
 def total_steps(run: Run) -> int:
     """Count the optimizer steps: the last step number, plus one where counting starts at zero."""
     steps = run.steps
@@ -237,7 +243,7 @@ def _transitions(values: FloatArray, breaks: npt.NDArray[np.bool_]) -> int:
 
 def _last(run: Run, metric: str) -> float | None:
     values = run.series(metric)
-    return float(values[-1]) if values.size else None
+    return float(values[-1]) if values.size and not ended_nonfinite(run, metric) else None
 
 
 def _logged(run: Run, *metrics: str) -> int:

@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from analysis import statistics as st
 from analysis.detectors import Curve, Observed
-from analysis.document import breaks_of, curve_metric, epoch_bounds, is_per_epoch
+from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch
 from analysis.metrics import METRICS
 from analysis.schema import Run
 from analysis.statistics import Estimate, Settled
+
+_DEAD = "it ended as NaN or infinite"
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,12 @@ def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     stepwise = settled.get(curve) if not per_epoch else None
     values, breaks = run.series(curve), breaks_of(run, curve)
     relative = st.noise(stepwise, relative=True) if stepwise else None
-    window = {name: st.window_mean(series, strict=strict) for name, series in settled.items()}
+    window = {
+        name: st.unknown("loss.window_mean", _DEAD, n=series.n)
+        if ended_nonfinite(run, name)
+        else st.window_mean(series, strict=strict)
+        for name, series in settled.items()
+    }
     full = full_validation_level(run, settled)
     return RunEvidence(
         settled=settled,
@@ -136,8 +143,8 @@ def partial_rows(run: Run) -> tuple[int, ...]:
 
     From the data sizes where they are stated, else from the last row's accuracy, which a full batch cannot give.
     """
-    batch, rows = run.factor("batch_size"), run.data.n_train
-    if isinstance(batch, int) and batch > 0 and rows:
+    batch, rows = _batch(run), run.data.n_train
+    if batch and rows:
         if rows % batch == 0 or run.expected_from_data is None:
             return ()
         ends, how = epoch_bounds(run)
@@ -145,7 +152,7 @@ def partial_rows(run: Run) -> tuple[int, ...]:
     accuracy = run.series("train_mean_token_accuracy")
     if accuracy.size < 3:
         return ()
-    tokens = st.tokens_per_batch(accuracy[:-1], batch=batch if isinstance(batch, int) else None)
+    tokens = st.tokens_per_batch(accuracy[:-1], batch=batch)
     if tokens.per_batch is None or tokens.correct(float(accuracy[-1])) is not None:
         return ()
     return (int(run.steps_of("train_mean_token_accuracy")[-1]),)
@@ -156,11 +163,13 @@ def full_validation_level(run: Run, settled: Mapping[str, Settled]) -> Estimate 
     values = run.series("full_valid_loss")
     if not values.size:
         return None
-    batch, n_valid = run.factor("batch_size"), run.data.n_valid
+    if ended_nonfinite(run, "full_valid_loss"):
+        return st.unknown("fullval.level", _DEAD, n=values.size)
+    batch, n_valid = _batch(run), run.data.n_valid
     level = st.full_validation(
         float(values[-1]),
         settled.get("valid_loss"),
-        batch=batch if isinstance(batch, int) else 0,
+        batch=batch or 0,
         n_valid=n_valid or 0,
     )
     if level.known:
@@ -168,6 +177,11 @@ def full_validation_level(run: Run, settled: Mapping[str, Settled]) -> Estimate 
     # Many full evaluations carry their own scatter: their last window is as good as any other.
     window = st.window_mean(settled.get("full_valid_loss"))
     return window if window.known else level
+
+
+def _batch(run: Run) -> int | None:
+    batch = run.factor("batch_size")
+    return batch if isinstance(batch, int) and not isinstance(batch, bool) and batch > 0 else None
 
 
 def _settled(run: Run, metric: str, partial: tuple[int, ...]) -> Settled | None:
@@ -217,8 +231,8 @@ def _counted(run: Run, metric: str, partial: tuple[int, ...]) -> Counted | None:
     if not accuracy.size:
         return None
     full: npt.NDArray[np.bool_] = ~np.isin(steps, partial)
-    batch = run.factor("batch_size")
-    tokens = st.tokens_per_batch(accuracy[full], batch=batch if isinstance(batch, int) else None)
+    batch = _batch(run)
+    tokens = st.tokens_per_batch(accuracy[full], batch=batch)
     if tokens.per_batch is None:
         return None
     last, per_batch = float(accuracy[-1]), tokens.per_batch
@@ -228,8 +242,7 @@ def _counted(run: Run, metric: str, partial: tuple[int, ...]) -> Counted | None:
     if not per_batch or abs(last - correct / per_batch) > 1e-6:
         return None
     deff = st.design_effect(accuracy[full], tokens.per_batch)
-    whole = isinstance(batch, int) and batch > 0 and tokens.per_batch % batch == 0
-    examples = per_batch // (tokens.per_batch // batch) if whole else None
+    examples = per_batch // (tokens.per_batch // batch) if batch and tokens.per_batch % batch == 0 else None
     return Counted(correct, per_batch, examples, deff, st.wilson(correct, per_batch, deff=deff))
 
 
@@ -238,8 +251,8 @@ def partial_tokens(run: Run, accuracy: float, per_batch: int) -> int | None:
 
     Tools differ in whether an epoch ends with a short batch or runs over into the next: both sizes are tried.
     """
-    batch, rows, epochs = run.factor("batch_size"), run.data.n_train, run.factor("n_epochs")
-    if isinstance(batch, int) and rows and per_batch % batch == 0:
+    batch, rows, epochs = _batch(run), run.data.n_train, run.factor("n_epochs")
+    if batch and rows and per_batch % batch == 0:
         left = [rows % batch, int(rows * epochs) % batch if isinstance(epochs, int | float) else 0]
         sizes = [size * (per_batch // batch) for size in left if size]
     else:

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.blocks import Tone
 from analysis.comparability import Gate, factor_names
 from analysis.compare import Comparison
+from analysis.document import ended_nonfinite
 from analysis.evidence import RunEvidence
 from analysis.metrics import METRICS
 from analysis.naming import display_name
@@ -90,6 +91,12 @@ def judge(
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = primary_comparison(compared), stability_comparison(compared)
     names = display_name(candidate.id), display_name(baseline.id)
+    dead = [any(ended_nonfinite(run, metric) for metric in PRIMARY) for run in (candidate, baseline)]
+    if dead[0] != dead[1]:
+        result, comparative = ("regressed", "worse") if dead[0] else ("improved", "better")
+        which = names if dead[0] else names[::-1]
+        sentence = f"{names[0]} is {comparative} than {names[1]}: the loss of {which[0]} ended as NaN or infinite."
+        return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=_attribution(pair))
     if primary is None:
         why = next((c.result.reason for c in compared if c.result.reason), None) or "no metric both runs share"
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."

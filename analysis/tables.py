@@ -8,7 +8,7 @@ from typing import Protocol
 from analysis.blocks import Cell, Tone
 from analysis.rich import rich, text
 
-MISSING = "not logged"
+MISSING = "no number"
 MINUS = "−"
 
 
@@ -34,7 +34,7 @@ def loss(value: float | None) -> str:
     Examples
     --------
     >>> loss(0.3144), loss(0.00263), loss(None), loss(1234.5)
-    ('0.314', '0.00263', 'not logged', '1234.5')
+    ('0.314', '0.00263', 'no number', '1234.5')
     """
     if value is None:
         return MISSING
@@ -50,7 +50,7 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     Examples
     --------
     >>> percent(0.875), percent(None)
-    ('87.50%', 'not logged')
+    ('87.50%', 'no number')
     """
     return MISSING if fraction is None else signed_minus(f"{fraction * 100:.{digits}f}%")
 

@@ -291,7 +291,8 @@ EVIDENCE = (
     (
         "verdict.evidence",
         "Evidence verdict",
-        "Result from the primary metric and the noise after Holm's correction.",
+        "Result from the primary metric and the noise after Holm's correction; a run whose loss ends as NaN or "
+        "infinite is worse than one whose loss does not.",
         "improved, regressed, mixed, equivalent, stability-only change, no evidence, insufficient data",
         _OWN,
     ),
