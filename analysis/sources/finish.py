@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +14,11 @@ import pandas as pd
 from analysis.errors import LogError
 from analysis.schema import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources.base import Columns
+from analysis.sources.hashing import hash_files
 from analysis.sources.names import FRACTIONS, standard_names
 from analysis.sources.raw import RawLog
-from analysis.sources.redact import REDACTED, redact, redact_text
+from analysis.sources.redact import redact, redact_text
 from analysis.sources.sidecar import Sidecar
-from analysis.sources.streams import unreadable
 
 _CONFIG_LEAVES = 2000
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d+|(0|[1-9]\d*)\.)([eE][+-]?\d+)?")
@@ -114,13 +112,13 @@ def _chosen_axes(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 def _above_one(column: pd.Series[float]) -> bool:
     values = column.to_numpy(dtype=np.float64)
-    return bool((values[np.isfinite(values)] > 1.0 + 1e-9).any())
+    return bool(((values > 1.0 + 1e-9) & (values < np.inf)).any())
 
 
 def _provenance(raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Sequence[Dropped]) -> Provenance:
     size, digest = raw.size_bytes or 0, raw.sha256 or ""
     if raw.files and raw.sha256 is None:
-        size, digest = _hashed(raw.files)
+        size, digest = hash_files(raw.files)
     return Provenance(
         path=redact_text(where),
         source=raw.source,
@@ -131,21 +129,6 @@ def _provenance(raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Se
         dropped=(*raw.dropped, *dropped),
         renamed=dict(renamed),
     )
-
-
-def _hashed(files: Sequence[str]) -> tuple[int, str]:
-    """Size and SHA-256 of files; of several, the hash over their hashes in order."""
-    sizes, digests = [], []
-    for name in files:
-        try:
-            with Path(name).open("rb") as stream:
-                digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
-                sizes.append(stream.tell())
-        except OSError as problem:
-            raise unreadable(Path(name), problem) from None
-    if len(digests) == 1:
-        return sizes[0], digests[0]
-    return sum(sizes), hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -202,6 +185,3 @@ def _clean(text: str | None) -> str | None:
 
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
-
-
-__all__ = ["REDACTED", "finish", "flat"]

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from analysis.errors import LogError, RunNotFound, UsageError
 from analysis.sources.base import Columns
+from analysis.sources.hashing import hashing
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact_text
 from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, run_stem
@@ -169,9 +170,15 @@ class Finder:
         sidecar = load_sidecar(find_sidecars(path))
         columns = {**sidecar.columns, **self.columns}
         try:
-            return [Found(raw, path, sidecar) for raw in source.load(path, columns=columns)]
+            with hashing(path) as digest:
+                raws = source.load(path, columns=columns)
         except OSError as problem:
             raise unreadable(path, problem) from None
+        if digest is not None:
+            size, sha256 = digest.result()
+            alone = (str(path),)
+            raws = [replace(r, size_bytes=size, sha256=sha256) if r.files == alone else r for r in raws]
+        return [Found(raw, path, sidecar) for raw in raws]
 
     def _fetched(self, source: ModuleType, text: str) -> list[Found]:
         """Fetch runs that are not paths; a sidecar called after the ID may lie in the runs folder."""

@@ -167,6 +167,7 @@ def constant_settings(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, fl
     """Return the columns among ``names`` that hold one value on every row, as settings."""
     found: dict[str, float | int] = {}
     for name in names:
-        if name in frame and frame[name].nunique(dropna=False) == 1 and np.isfinite(value := frame[name].iloc[0]):
-            found[name] = int(value) if value == int(value) else float(value)
+        values = frame[name].to_numpy(dtype=np.float64) if name in frame else np.empty(0)
+        if values.size and np.isfinite(values[0]) and (values == values[0]).all():
+            found[name] = int(values[0]) if values[0] == int(values[0]) else float(values[0])
     return found
