@@ -59,8 +59,8 @@ def to_json(a: Analysis) -> dict[str, Any]:
         "gate": plain_json(a.gate),
         "comparisons": [comparison.to_json() for comparison in a.comparisons],
         "findings": [finding.to_json() for finding in a.findings],
-        "recommendations": [recommendation.to_json() for recommendation in a.recommendations],
-        "next_runs": [run.to_json() for run in a.next_runs],
+        "recommendations": [plain_json(recommendation.to_json()) for recommendation in a.recommendations],
+        "next_runs": [plain_json(run.to_json()) for run in a.next_runs],
         "predictions": [score.to_json() for score in a.predictions],
         "changes": [change.to_json() for change in a.changes],
         "previous": a.previous,
@@ -93,9 +93,7 @@ def _designs(a: Analysis) -> dict[str, str]:
 
 
 def _run(a: Analysis, run: Run) -> dict[str, Any]:
-    provenance = dataclasses.replace(
-        run.provenance, path=Path(run.provenance.path).name or run.provenance.path
-    )
+    provenance = dataclasses.replace(run.provenance, path=Path(run.provenance.path).name or run.provenance.path)
     grade = a.evidence_grades[run.id]
     return {
         "label": run.label,
