@@ -15,10 +15,12 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 MANIFEST = ".made.json"
 """The file in a folder that lists what was made, with a hash of each file, and from what."""
 
+_UNFINISHED = ".unfinished"
 _DAY = 86_400.0
 _CAN_LOCK = importlib.util.find_spec("fcntl") is not None
 
@@ -58,7 +60,7 @@ def replacing(target: Path) -> Iterator[Path]:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -75,7 +77,7 @@ def write_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
     """Read a folder's manifest; without a readable one, nothing in the folder counts as made here."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -97,7 +99,7 @@ def carry_over(old: Path, new: Path, *, ignoring: Collection[str] = ()) -> tuple
     made, edited = read_manifest(old)["files"], []
     for name in file_names(old):
         source = old / name
-        if name in ignoring or made.get(name) == _hash(source):
+        if name in ignoring or name.endswith(_UNFINISHED) or made.get(name) == _hash(source):
             continue
         place = new / name
         if name in made or place.exists():
@@ -167,6 +169,14 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def _set_aside(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
+
+
+def mend(parent: Path) -> None:
+    """Undo whatever killed processes left beside the folders in ``parent``."""
+    names = {path.name[1:].rsplit(".", 2)[0] for path in parent.glob(".*.new")}
+    names |= {path.name[1:].removesuffix(".old") for path in parent.glob(".*.old")}
+    for name in names:
+        _mend(parent / name)
 
 
 def _mend(target: Path) -> None:

@@ -132,9 +132,7 @@ class Child:
         return os.pread(self._log.fileno(), 100_000, max(0, size - 100_000)).decode(errors="replace")
 
 
-def _live(
-    pipe: Connection, parents_end: Connection, log: int, *, parent: int, prepare: Callable[[], None]
-) -> None:
+def _live(pipe: Connection, parents_end: Connection, log: int, *, parent: int, prepare: Callable[[], None]) -> None:
     """Be the child: never returns."""
     try:
         parents_end.close()
@@ -165,10 +163,11 @@ def _settle(log: int, parent: int) -> None:
     # Anew: what is inherited may write to a file of the parent's.
     faulthandler.enable(2)
     faulthandler.register(signal.SIGUSR1, 2, all_threads=True)
-    _die_with_parent(parent)
+    die_with_parent(parent)
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
+    """Let the system end this process when the one that forked it ends; Linux only."""
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):

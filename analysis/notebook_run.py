@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from papermill.execute import execute_notebook  # noqa: E402
 from analysis.engine import register_engines  # noqa: E402
 from analysis.forked import Child  # noqa: E402
 
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -31,11 +33,14 @@ class CellFailed(Exception):
         Class name of the error.
     notebook : nbformat.NotebookNode
         With the traceback in the failing cell, and a note above it.
+    details : str
+        The traceback as plain text.
     """
 
-    def __init__(self, name: str, message: str, notebook: Any) -> None:
-        super().__init__(message)
-        self.name, self.notebook = name, notebook
+    def __init__(self, error: PapermillExecutionError, notebook: Any) -> None:
+        super().__init__(error.evalue)
+        self.name, self.notebook = error.ename, notebook
+        self.details = _ANSI.sub("", "\n".join(error.traceback))
 
 
 def execute(
@@ -88,7 +93,7 @@ def execute(
         )
     except PapermillExecutionError as error:
         failed = tidied(nbformat.read(output, as_version=4))
-        raise CellFailed(error.ename, error.evalue, failed) from None
+        raise CellFailed(error, failed) from None
     nb = tidied(nb)
     output.write_bytes(as_bytes(nb))
     return nb

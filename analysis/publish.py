@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,8 @@ from analysis.preload import preload
 if TYPE_CHECKING:
     from analysis.notebook_run import CellFailed
 
-NOTEBOOK, FAILED, HTML, PDF = "report.ipynb", "report.failed.ipynb", "report.html", "report.pdf"
+NOTEBOOK, HTML, PDF = "report.ipynb", "report.html", "report.pdf"
+FAILED, FAILED_LOG = "report.failed.ipynb", "report.failed.log"
 
 ENGINES = ("auto", "fork", "kernel")
 """How cells are run; ``auto`` is a forked child where forking is safe, else a kernel."""
@@ -31,11 +33,15 @@ Export = Callable[[Any, Path], None]
 
 
 class ReportFailed(Exception):
-    """The notebook failed, and not for the user's input; one line that names the failed notebook."""
+    """The notebook failed, and not for the user's input; one line that names the failed notebook.
 
-    def __init__(self, message: str, notebook: Path) -> None:
+    ``details`` is the traceback.
+    """
+
+    def __init__(self, message: str, notebook: Path, details: str) -> None:
         super().__init__(f"{message}; the failed notebook is {notebook}")
         self.notebook = notebook
+        self.details = details
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class Publisher:
         with watch("finish"):
             made = file_names(folder)
             write_manifest(folder, self.made_from)
-            edited = carry_over(target, folder, ignoring=(FAILED,))
+            edited = carry_over(target, folder, ignoring=(FAILED, FAILED_LOG))
         return Published(target, made, edited, results, watch.seconds)
 
 
@@ -170,6 +176,7 @@ def template_path() -> Path:
     return next((place for place in places if place.exists()), places[0])
 
 
+@functools.cache
 def load_exporters(pdf: str) -> tuple[Export, ...]:
     """Import and build what turns a notebook into pages: a second, best beside something else."""
     from analysis.export import HTMLReport
@@ -211,7 +218,7 @@ def _explained(failure: CellFailed, target: Path) -> Exception:
     path = target / FAILED
     write_atomically(path, as_bytes(failure.notebook))
     message = " ".join(str(failure).split())
-    return ReportFailed(f"{target.name}: {failure.name}: {message}", path)
+    return ReportFailed(f"{target.name}: {failure.name}: {message}", path, failure.details)
 
 
 def _names_below(kind: type[BaseException]) -> set[str]:

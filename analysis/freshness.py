@@ -1,0 +1,124 @@
+"""Tell whether a report would come out as it is: what it was made from, and whether that is still so."""
+
+from __future__ import annotations
+
+import functools
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from analysis import __version__
+from analysis.folder import read_manifest
+from analysis.parameters import Parameters
+
+_SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ")
+_SIDECAR_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, object]:
+    """Give what a report depends on besides the logs: parameters, template, toolkit, kind of PDF."""
+    return {
+        "parameters": _digest(json.dumps(request.to_mapping(), sort_keys=True, default=str).encode()),
+        "template": _digest(template.read_bytes()),
+        "toolkit": f"{__version__} {_source_digest()}",
+        "pdf": pdf,
+        "place": _digest(str(Path.cwd()).encode()),
+    }
+
+
+def read_from(request: Parameters) -> dict[str, object]:
+    """Look at the logs of a report: a digest of their bytes, and the state of every file that matters.
+
+    Returns
+    -------
+    dict[str, object]
+        ``logs``, the digest; ``watched``, size and time by path, of the files that were read and of those
+        that would be if they existed; None where a reference is more than plain paths.
+
+    Raises
+    ------
+    AnalysisError
+        If a log cannot be found or read.
+    """
+    from analysis.pipeline import find_folder
+    from analysis.sources import SOURCES
+    from analysis.sources.reference import Finder
+
+    finder = Finder(SOURCES, find_folder(request.runs_dir), dict(request.columns or {}))
+    digest, watched, plain = hashlib.sha256(), set[Path](), True
+    for reference in request.run_ids:
+        found, _ = finder.find(reference)
+        plain = plain and not glob.has_magic(reference) and all(one.path is not None for one in found)
+        for one in found:
+            files = [Path(name) for name in one.raw.files] if one.path is not None else []
+            beside = _sidecars(one.path) if one.path is not None else []
+            content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
+            digest.update(f"{one.id or one.raw.id}\0{one.raw.source}\0{content}\0".encode())
+            for path in (*files, *beside):
+                digest.update(_digest(path.read_bytes()).encode() if path.is_file() else b"absent")
+            watched.update(files, beside, [one.path] if one.path is not None else [])
+    return {"logs": digest.hexdigest(), "watched": _states(watched) if plain else None}
+
+
+def is_untouched(folder: Path, asked: Mapping[str, object]) -> bool:
+    """Tell, by a look at sizes and times alone, that a report is what it would be if made now.
+
+    False may only mean that one has to look closer (`is_same`).
+    """
+    made = read_manifest(folder)
+    watched = made["made_from"].get("watched")
+    return _is_whole(folder, made, asked) and isinstance(watched, dict) and _states(map(Path, watched)) == watched
+
+
+def is_same(folder: Path, asked: Mapping[str, object], read: Mapping[str, object]) -> bool:
+    """Tell, by the content of its logs, that a report is what it would be if made now."""
+    made = read_manifest(folder)
+    return _is_whole(folder, made, asked) and made["made_from"].get("logs") == read["logs"]
+
+
+def _is_whole(folder: Path, made: Mapping[str, Mapping[str, Any]], asked: Mapping[str, object]) -> bool:
+    same = all(made["made_from"].get(name) == value for name, value in asked.items())
+    return same and bool(made["files"]) and all((folder / name).is_file() for name in made["files"])
+
+
+def _sidecars(path: Path) -> list[Path]:
+    from analysis.sources.sidecar import run_stem
+
+    stems = {path.with_name(run_stem(path)), path.parent}
+    return sorted(stem.with_name(stem.name + ending) for stem in stems for ending in _SIDECAR_ENDINGS)
+
+
+def _states(paths: Iterable[Path]) -> dict[str, str]:
+    here = Path.cwd()
+    return {str(path.relative_to(here) if path.is_relative_to(here) else path): _state(path) for path in sorted(paths)}
+
+
+def _state(path: Path) -> str:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return "absent"
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _frame_digest(frame: Any) -> str:
+    return _digest(frame.to_csv(index=False).encode())
+
+
+@functools.cache
+def _source_digest() -> str:
+    """Digest the toolkit's own files, so that a change of the code counts as a new version."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for folder in (package, package.parent / "templates"):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in _SOURCE_ENDINGS):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,290 @@
+"""A batch makes every report once, whatever happens to some of them or to the batch itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import batch, publish
+from analysis.batch import Plan, Summary, run_batch
+from analysis.errors import UsageError
+from analysis.forked import fork_is_safe
+from analysis.progress import JsonLines, Progress
+from analysis.publish import Publisher
+from analysis.runsets import load_run_sets
+from tests.notebooks import make_template
+
+CELL = """
+from IPython.display import display
+exec(globals().get("goal", ""))
+bundle = {"results": {"verdict": {"evidence": "improved"}, "runs": run_ids}}
+display({"application/vnd.run-report+json": bundle, "text/plain": "results"}, raw=True)
+"""
+
+pytestmark = pytest.mark.skipif(not fork_is_safe(), reason="forking is not safe on this system")
+
+Batch = Callable[..., Summary]
+
+
+def light_export(nb: Any, folder: Path) -> None:
+    (folder / "report.html").write_text("page")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with three runs, a template that does what the goal says, and light exporters."""
+    (tmp_path / "runs").mkdir()
+    for number in (1, 2, 3):
+        rows = "".join(f"{step},{0.5 / step + number}\n" for step in range(1, 30))
+        (tmp_path / "runs" / f"run_{number}.csv").write_text(f"step,train_loss\n{rows}")
+    make_template(tmp_path / "t.ipynb", CELL)
+    monkeypatch.chdir(tmp_path)
+    for module in (publish, batch):
+        monkeypatch.setattr(module, "load_exporters", lambda pdf: (light_export,))
+        monkeypatch.setattr(module, "preload", lambda: None)
+    return tmp_path
+
+
+@pytest.fixture
+def run(place: Path) -> Batch:
+    """Run a batch of run sets given as parameters; events are collected in ``run.events``."""
+
+    def run_sets(*sets: dict[str, Any], timeout: float | None = None, force: bool = False) -> Summary:
+        file = place / "sets.yaml"
+        file.write_text(json.dumps(list(sets)))
+        publisher = Publisher(template=place / "t.ipynb", timeout=timeout)
+        plan = Plan(place / "reports", publisher, workers=2, force=force)
+        run_sets.events = []  # type: ignore[attr-defined]
+        return run_batch(load_run_sets([file], out=plan.out), plan, tell=run_sets.events.append)  # type: ignore[attr-defined]
+
+    return run_sets
+
+
+ONE, TWO, THREE = ({"run_ids": [f"run_{n}"]} for n in (1, 2, 3))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_each_report_is_made_once_and_then_skipped(run: Batch, place: Path) -> None:
+    assert sorted(run(ONE, TWO, THREE).done) == ["run_1", "run_2", "run_3"]
+    before = contents(place / "reports")
+    assert run(ONE, TWO, THREE) == Summary((), ("run_1", "run_2", "run_3"), ())
+    assert contents(place / "reports") == before
+    assert sorted(run(ONE, TWO, force=True).done) == ["run_1", "run_2"]
+    assert contents(place / "reports") == before
+
+
+def touch(place: Path) -> None:
+    os.utime(place / "runs" / "run_1.csv", (1, 1))
+
+
+def grow(place: Path) -> None:
+    with (place / "runs" / "run_1.csv").open("a") as log:
+        log.write("30,0.9\n")
+
+
+def rewrite(place: Path) -> None:
+    path = place / "runs" / "run_1.csv"
+    path.write_text(path.read_text().replace("1.5", "1.6"))
+
+
+def describe(place: Path) -> None:
+    (place / "runs" / "run_1.yaml").write_text("label: new\n")
+
+
+def lose(place: Path) -> None:
+    (place / "reports" / "run_1" / "report.html").unlink()
+
+
+def retouch_template(place: Path) -> None:
+    make_template(place / "t.ipynb", CELL + "\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [(touch, 0), (grow, 1), (rewrite, 1), (describe, 1), (lose, 1), (retouch_template, 2)],
+)
+def test_only_what_would_come_out_differently_is_made_again(
+    run: Batch, place: Path, change: Callable[[Path], None], again: int
+) -> None:
+    run(ONE, TWO)
+    change(place)
+    summary = run(ONE, TWO)
+    assert sorted(summary.done) == ["run_1", "run_2"][:again]
+    assert sorted(summary.skipped) == ["run_1", "run_2"][again:]
+
+
+def test_other_parameters_make_another_report(run: Batch) -> None:
+    run(ONE)
+    assert run({**ONE, "title": "Another"}).done == ("run_1",)
+    assert run({**ONE, "title": "Another"}).skipped == ("run_1",)
+
+
+FAILURES = {
+    "raises": ("def culprit():\n  1 / 0\nculprit()", "ZeroDivisionError", "culprit"),
+    "exits": ("import os; os._exit(3)", "exit status 3", "exit status 3"),
+    "crashes": ("def culprit():\n  import ctypes; ctypes.string_at(0)\nculprit()", "SIGSEGV", "culprit"),
+    "hangs": ("def culprit():\n  while True: pass\nculprit()", "time limit", "culprit"),
+    "kills": ("import os; os.kill(os.getpid(), 9)", "SIGKILL", "SIGKILL"),
+}
+
+
+def test_reports_that_fail_leave_their_traceback_and_the_others_alone(run: Batch, place: Path) -> None:
+    failing = [{"run_ids": ["run_1"], "report_id": name, "goal": FAILURES[name][0]} for name in FAILURES]
+    missing = {"run_ids": ["run_9"], "report_id": "missing"}
+    summary = run(*failing, missing, TWO, THREE, timeout=2.0)
+    assert sorted(summary.done) == ["run_2", "run_3"]
+    assert sorted(summary.failed) == sorted([*FAILURES, "missing"])
+    errors = {e["report"]: e for e in run.events if e["event"] == "failed"}  # type: ignore[attr-defined]
+    for name, (_, said, evidence) in FAILURES.items():
+        folder = place / "reports" / name
+        assert said in errors[name]["error"]
+        assert set(contents(folder)) == {"report.failed.ipynb", "report.failed.log"}
+        assert evidence in (folder / "report.failed.log").read_text()
+        assert evidence in (folder / "report.failed.ipynb").read_text()
+    assert "no run 'run_9'" in errors["missing"]["error"]
+    assert errors["missing"]["status"] == 2
+    assert not [p for p in (place / "reports").iterdir() if p.name.startswith(".")]
+
+
+def test_a_report_that_failed_is_tried_again_and_its_traces_go(run: Batch, place: Path) -> None:
+    set_ = {**ONE, "goal": "if not __import__('os').path.exists('fixed'): 1 / 0"}
+    assert run(set_).failed == ("run_1",)
+    (place / "fixed").touch()
+    assert run(set_).done == ("run_1",)
+    assert not {"report.failed.ipynb", "report.failed.log"} & set(contents(place / "reports" / "run_1"))
+
+
+def test_a_worker_that_dies_is_told_of_and_the_others_go_on(
+    run: Batch, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(nb: Any, folder: Path) -> None:
+        if "run_1" in json.loads((folder / "training_analysis_results.json").read_text())["runs"]:
+            os._exit(9)
+        light_export(nb, folder)
+
+    monkeypatch.setattr(publish, "load_exporters", lambda pdf: (die,))
+    summary = run(ONE, TWO)
+    assert (summary.done, summary.failed) == (("run_2",), ("run_1",))
+    assert "9" in (place / "reports" / "run_1" / "report.failed.log").read_text()
+
+
+def test_state_does_not_leak_from_one_report_to_the_next(run: Batch, place: Path) -> None:
+    leak = "import builtins; assert not hasattr(builtins, 'leak'); builtins.leak = 1"
+    sets = [{"run_ids": ["run_1"], "report_id": f"r{n}", "goal": leak} for n in range(4)]
+    assert len(run(*sets).done) == 4
+
+
+RUN_BATCH = """
+import sys
+from pathlib import Path
+from analysis import batch, publish
+from analysis.runsets import load_run_sets
+def export(nb, folder): (folder / "report.html").write_text("page")
+for module in (publish, batch):
+    module.load_exporters = lambda pdf: (export,)
+    module.preload = lambda: None
+plan = batch.Plan(Path("reports"), publish.Publisher(template=Path("t.ipynb")), workers=2)
+def tell(event): print(event["event"], event.get("report"), flush=True)
+batch.run_batch(load_run_sets([Path("sets.yaml")], out=plan.out), plan, tell=tell)
+"""
+
+
+def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(run: Batch, place: Path) -> None:
+    sets = [{"run_ids": ["run_1", "run_2"], "report_id": f"r{n}"} for n in range(8)]
+    run(*sets)
+    expected = contents(place / "reports")
+    (place / "reports").rename(place / "never_killed")
+    rng, ended = random.Random(7), set[str]()
+    for events in (2, 3, 5, 6):
+        with subprocess.Popen(
+            [sys.executable, "-c", RUN_BATCH], stdout=subprocess.PIPE, text=True, env=environment()
+        ) as process:
+            assert process.stdout is not None
+            for _ in range(events):
+                what, report = process.stdout.readline().split()
+                assert not (what == "done" and report in ended)  # nothing is done twice
+                ended |= {report} if what == "done" else set()
+            for _ in range(rng.randrange(200_000)):
+                pass  # a moment of random length
+            process.kill()
+    run(*sets)
+    assert contents(place / "reports") == expected
+    assert not [p for p in (place / "reports").iterdir() if p.name.startswith(".")]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def test_a_file_may_hold_one_run_set_or_many(tmp_path: Path) -> None:
+    forms = {
+        "one": "run_ids: [a, b]",
+        "list": "- run_ids: [a]\n- {run_ids: [a], report_id: other}",
+        "documents": "run_ids: [a]\n---\nrun_ids: [b]",
+        "shared": "goal: better\nrun_sets:\n- run_ids: [a]\n- {run_ids: [b], goal: faster}",
+    }
+    found = {}
+    for name, text in forms.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+        found[name] = load_run_sets([tmp_path / f"{name}.yaml"], out=tmp_path)
+    assert [s.report_id for s in found["one"]] == ["b"]
+    assert [s.report_id for s in found["list"]] == ["a", "other"]
+    assert [s.report_id for s in found["documents"]] == ["a", "b"]
+    assert [s.request.goal for s in found["shared"]] == ["better", "faster"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("run_ids: [a]\nbaselin: b", r"sets\.yaml: run set 1: parameter 'baselin' is unknown .*'baseline'"),
+        ("- run_ids: [a]\n- run_ids: [a]", r"run set 2: 'a' is also what .*run set 1 makes"),
+        ("run_ids: [a", r"sets\.yaml:1: not valid YAML"),
+        ("just text", r"must be a mapping with run_ids"),
+        ("", r"no run set given"),
+    ],
+)
+def test_a_wrong_run_set_is_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "sets.yaml").write_text(text)
+    with pytest.raises(UsageError, match=said):
+        load_run_sets([tmp_path / "sets.yaml"], out=tmp_path)
+
+
+def test_events_are_told_to_machines_and_people(run: Batch) -> None:
+    run(ONE, {"run_ids": ["run_9"]})
+    events = run.events  # type: ignore[attr-defined]
+    lines, told, bar = io.StringIO(), io.StringIO(), Terminal()
+    for tell in (JsonLines(lines), Progress(2, told), Progress(2, bar)):
+        for event in events:
+            tell(event)
+    assert [json.loads(line) for line in lines.getvalue().splitlines()] == events
+    assert [e["event"] for e in events].count("start") == 2
+    assert events[-1].items() >= {"event": "end", "done": 1, "failed": 1, "skipped": 0}.items()
+    assert "run_1: improved" in told.getvalue()
+    assert "run_9: FAILED: no run 'run_9'" in told.getvalue()
+    assert "2/2" in bar.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_where_forking_is_not_possible_workers_are_started_afresh(
+    run: Batch, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "fork_is_safe", lambda: False)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    assert run(ONE).done == ("run_1",)
+    assert {"report.html", "report.pdf", "report.ipynb"} <= set(contents(place / "reports" / "run_1"))
