@@ -27,9 +27,7 @@ def templates_dir() -> Path:
     for folder in (package / "templates", package.parent / "templates"):
         if (folder / "pdf" / "report.typ").is_file():
             return folder
-    raise FileNotFoundError(
-        f"{package / 'templates'}: the report templates are missing; install the package again"
-    )
+    raise FileNotFoundError(f"{package / 'templates'}: the report templates are missing; install the package again")
 
 
 def __getattr__(name: str) -> Any:

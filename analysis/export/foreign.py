@@ -123,9 +123,7 @@ def _table(caption: str, rows: list[list[_Td]]) -> Table:
     labels = [" / ".join(dict.fromkeys(row[i] for row in grid[:depth] if row[i])) for i in range(width)]
     body = grid[depth:]
     numeric = [all(_NUMBER.fullmatch(row[i]) for row in body) for i in range(width)]
-    columns = tuple(
-        Column(label, "right" if number else "left") for label, number in zip(labels, numeric, strict=True)
-    )
+    columns = tuple(Column(label, "right" if number else "left") for label, number in zip(labels, numeric, strict=True))
     return Table("", caption, columns, tuple(tuple(Cell(text(value)) for value in row) for row in body))
 
 

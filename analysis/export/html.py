@@ -16,7 +16,7 @@ from traitlets import default
 from traitlets.config import Config
 
 from analysis.export import templates_dir
-from analysis.export.outline import about, has_cover, outline_of, title_of
+from analysis.export.outline import about, has_cover, is_for_readers, outline_of, title_of
 from analysis.export.prose import inert, table_heads, to_html
 from analysis.render import html
 from analysis.render.legible import legible
@@ -77,9 +77,7 @@ class Page:
         """Render a heading block at the level that fits the outline, and enter it into the contents."""
         known = about(output)
         entry = self._outline.add(known["text"], level=known["level"], identity=known["id"])
-        rendered = html.heading(
-            html.characters(entry.text), level=entry.level, identity=entry.id, name=entry.text
-        )
+        rendered = html.heading(html.characters(entry.text), level=entry.level, identity=entry.id, name=entry.text)
         return markupsafe.Markup(rendered)
 
     def code(self, source: str) -> markupsafe.Markup:
@@ -125,9 +123,7 @@ def _highlighted(source: str) -> str:
     parts = []
     for kind, text in PythonLexer(stripnl=False).get_tokens(legible(source)):
         name = next((css for family, css in classes.items() if kind in family), "")
-        parts.append(
-            f'<span class="{name}">{escape(text)}</span>' if name and kind is not Token else escape(text)
-        )
+        parts.append(f'<span class="{name}">{escape(text)}</span>' if name and kind is not Token else escape(text))
     return "".join(parts).rstrip()
 
 
@@ -140,10 +136,10 @@ def _with_page(notebook: NotebookNode, resources: dict[str, Any]) -> tuple[Noteb
 
 
 def _has_form(output: NotebookNode) -> bool:
-    """Tell whether an output is there to be seen: not data for programs, not a style for the notebook."""
+    """Tell whether a page can show an output."""
     if output.output_type in ("stream", "error"):
         return True
-    return about(output).get("kind") != "style" and any(kind in output.data for kind in _PRIORITY)
+    return is_for_readers(output) and any(kind in output.data for kind in _PRIORITY)
 
 
 class HTMLReport(HTMLExporter):

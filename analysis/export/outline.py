@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from analysis.render import KEY
+from analysis.render import DATA, KEY
 
 
 class Entry(NamedTuple):
@@ -87,13 +87,15 @@ def about(output: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def is_for_readers(output: dict[str, Any]) -> bool:
+    """Tell whether an output is there to be read: not data for programs, nor a style for the open notebook."""
+    return about(output).get("kind") != "style" and DATA not in output.get("data", {})
+
+
 def reserved_ids(notebook: Any) -> frozenset[str]:
     """Collect the ids that blocks bring with them, which no other heading may take."""
     return frozenset(
-        about(output)["id"]
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if "id" in about(output)
+        about(output)["id"] for cell in notebook.cells for output in cell.get("outputs", []) if "id" in about(output)
     )
 
 
@@ -111,11 +113,7 @@ def title_of(notebook: Any) -> str:
     if notebook.metadata.get("title"):
         return str(notebook.metadata["title"])
     for cell in notebook.cells:
-        found = (
-            re.search(r"^#{1,6}\s+(.+?)\s*#*$", cell.source, re.MULTILINE)
-            if cell.cell_type == "markdown"
-            else None
-        )
+        found = re.search(r"^#{1,6}\s+(.+?)\s*#*$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
         if found:
             return found[1]
     return "Report"
@@ -123,6 +121,4 @@ def title_of(notebook: Any) -> str:
 
 def has_cover(notebook: Any) -> bool:
     """Tell whether some output is a cover, which brings the title with it."""
-    return any(
-        about(output).get("kind") == "cover" for cell in notebook.cells for output in cell.get("outputs", [])
-    )
+    return any(about(output).get("kind") == "cover" for cell in notebook.cells for output in cell.get("outputs", []))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from traitlets import default
 from analysis.errors import AnalysisError
 from analysis.export import templates_dir
 from analysis.export.foreign import blocks_from_html
-from analysis.export.outline import Outline, about, has_cover, outline_of, title_of
+from analysis.export.outline import Outline, about, has_cover, is_for_readers, outline_of, title_of
 from analysis.export.prose import TypstProse, image_of, inert
 from analysis.render import TYPST, typst
 from analysis.render.legible import covered
@@ -37,13 +38,10 @@ def _fonts() -> Path:
 @cache
 def _glyphs() -> frozenset[int]:
     """Code points that the last fallback font draws, upright and bold: every other is spelled out."""
-    from fontTools.ttLib import TTFont
+    from matplotlib.ft2font import FT2Font
 
-    covered_by = []
-    for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"):
-        with TTFont(_fonts() / name, lazy=True) as font:
-            covered_by.append(frozenset(font.getBestCmap()))
-    return (covered_by[0] & covered_by[1]) | {0x200B, 0x2068, 0x2069}
+    upright, bold = (FT2Font(_fonts() / name).get_charmap() for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"))
+    return frozenset(upright.keys() & bold.keys()) | {0x200B, 0x2068, 0x2069}
 
 
 @cache
@@ -51,6 +49,23 @@ def _compiler() -> Any:
     import typst as compiler
 
     return compiler.Compiler(font_paths=[str(_fonts())], ignore_system_fonts=True)
+
+
+@cache
+def _first_process() -> int:
+    return os.getpid()
+
+
+def _refuse_after_fork() -> None:
+    """Refuse to wait for threads that a fork has left behind: the compiler would hang without a word.
+
+    Raises
+    ------
+    RuntimeError
+        If this process was forked from one that had typeset before.
+    """
+    if _first_process() != os.getpid():
+        raise RuntimeError("a PDF was typeset before this process was forked; fork first, then typeset")
 
 
 @dataclass
@@ -94,6 +109,7 @@ class PDFReport(Exporter):
         AnalysisError
             If a cell cannot be typeset; names the cell.
         """
+        _refuse_after_fork()
         nb, resources = super().from_notebook_node(nb, resources, **kw)
         document = _written(nb)
         frame = _frame(nb)
@@ -140,10 +156,10 @@ def _output(output: NotebookNode, *, number: int, document: _Document) -> str:
     if output.output_type == "error":
         lines = [f"Cell {number}: {output.ename}: {output.evalue}", *output.get("traceback", [])]
         return _verbatim("\n".join(lines), tone="bad")
+    if not is_for_readers(output):
+        return ""
     known = about(output)
     kind = known.get("kind")
-    if kind == "style":
-        return ""
     if kind == "heading":
         entry = document.outline.add(known["text"], level=known["level"], identity=known["id"])
         return f"#{typst.heading(typst.characters(entry.text), level=entry.level, identity=entry.id)}\n"
@@ -214,9 +230,7 @@ def _blamed(error: RuntimeError, frame: str, document: _Document) -> AnalysisErr
             good = middle
         except RuntimeError as earlier:
             bad, reason = middle, earlier
-    return AnalysisError(
-        f"PDF: cell {numbers[bad - 1]} of the notebook cannot be typeset: {_message(reason)}"
-    )
+    return AnalysisError(f"PDF: cell {numbers[bad - 1]} of the notebook cannot be typeset: {_message(reason)}")
 
 
 def _message(error: RuntimeError) -> str:

@@ -73,9 +73,7 @@ def _words(markup: str) -> str:
 
 def image_of(bundle: Mapping[str, str]) -> tuple[str, str] | None:
     """Choose the raster image of a MIME bundle: its type and base64 text."""
-    return next(
-        ((kind, bundle[kind]) for kind in ("image/png", "image/jpeg", "image/gif") if kind in bundle), None
-    )
+    return next(((kind, bundle[kind]) for kind in ("image/png", "image/jpeg", "image/gif") if kind in bundle), None)
 
 
 class PageRenderer(mistune.HTMLRenderer):
@@ -175,9 +173,7 @@ class TypstProse:
             if not text.strip() or self.outline.repeats_title(text, level=token["attrs"]["level"]):
                 return ""
             entry = self.outline.add(text, level=token["attrs"]["level"])
-            return typst.heading(
-                typst.inline(self._rich(token["children"])), level=entry.level, identity=entry.id
-            )
+            return typst.heading(typst.inline(self._rich(token["children"])), level=entry.level, identity=entry.id)
         if kind in ("paragraph", "block_text"):
             content = self._rich(token["children"])
             return f"rr-prose(none, none, {typst.inline(content)})" if content else ""
@@ -213,9 +209,7 @@ class TypstProse:
     def _item(self, tokens: list[Token]) -> str:
         # The words of a tight item stand without a paragraph around them.
         parts = [
-            typst.inline(self._rich(token["children"]))
-            if token["type"] == "block_text"
-            else self._joined([token])
+            typst.inline(self._rich(token["children"])) if token["type"] == "block_text" else self._joined([token])
             for token in tokens
         ]
         pictures, self._pictures = self._pictures, []
@@ -224,9 +218,7 @@ class TypstProse:
     def _table(self, token: Token) -> str:
         parts: dict[str, list[Token]] = {part["type"]: part["children"] for part in token["children"]}
         head, body = parts.get("table_head", []), parts.get("table_body", [])
-        columns = tuple(
-            Column(_plain(cell["children"]), cell["attrs"].get("align") or "left") for cell in head
-        )
+        columns = tuple(Column(_plain(cell["children"]), cell["attrs"].get("align") or "left") for cell in head)
         rows = tuple(tuple(Cell(self._rich(cell["children"])) for cell in row["children"]) for row in body)
         block = Table("", "", columns, tuple(row for row in rows if len(row) == len(columns)))
         return typst.expression(block)
@@ -240,9 +232,7 @@ class TypstProse:
         if kind in ("strong", "emphasis"):
             return self._rich(
                 token["children"],
-                replace(
-                    style, bold=style.bold or kind == "strong", italic=kind == "emphasis" or style.italic
-                ),
+                replace(style, bold=style.bold or kind == "strong", italic=kind == "emphasis" or style.italic),
             )
         if kind == "link":
             return self._rich(token["children"], replace(style, href=token["attrs"]["url"]))
@@ -274,6 +264,4 @@ class TypstProse:
 
 
 def _plain(tokens: list[Token]) -> str:
-    return "".join(
-        _plain(token["children"]) if "children" in token else token.get("raw", " ") for token in tokens
-    )
+    return "".join(_plain(token["children"]) if "children" in token else token.get("raw", " ") for token in tokens)

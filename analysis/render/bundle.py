@@ -11,6 +11,9 @@ from analysis.rich import plain
 KEY = "run_report"
 """Key in an output's metadata under which `metadata` stands."""
 
+DATA = "application/vnd.run-report+json"
+"""MIME type of an output that carries the results for programs, and nothing to read."""
+
 TYPST = "text/vnd.typst"
 """MIME type of the Typst form."""
 

@@ -218,7 +218,7 @@ def _column(column: Column) -> str:
     link = ""
     if column.definition:
         target = escape(anchor(f"def-{column.definition}"))
-        link = f' <a class="rr-definition" href="#{target}">{characters(column.definition)}</a>'
+        link = f' <a class="rr-definition" href="#{target}">{escape(legible(column.definition))}</a>'
     return f'<th scope="col"{_classes(column)}>{characters(column.label)}{link}</th>'
 
 

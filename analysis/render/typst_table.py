@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
@@ -18,6 +19,7 @@ _SIZES = (8.6, 7.8, 7.0)
 _GUTTER = 11.0
 _CHARACTER = 0.5
 _CAP = 38
+_BOLD = 1.15
 _COMFORT, _TIGHT = 20, 10
 _NUMBER = 24
 
@@ -113,8 +115,13 @@ def _need(block: Table, index: int, *, comfort: int = _TIGHT) -> int:
     That is its longest unbreakable piece; numbers are not broken at all, and words get some room.
     """
     label, *values = _texts(block, index)
+    need = _least(block.columns[index], label, values, comfort=comfort)
+    return math.ceil(need * _BOLD) if index == 0 else need
+
+
+def _least(column: Column, label: str, values: list[str], *, comfort: int) -> int:
     pieces = [piece for word in label.split() for piece in breakable(word)]
-    if block.columns[index].align == "right" and max(map(len, values)) <= _NUMBER:
+    if column.align == "right" and max(map(len, values)) <= _NUMBER:
         return max(map(len, pieces + values))
     pieces += [piece for value in values for word in value.split() for piece in breakable(word)]
     return max(2, *map(len, pieces), min(comfort, max(map(len, [label, *values]))))

@@ -164,7 +164,7 @@ def foreign() -> NotebookNode:
         _shown({"image/svg+xml": drawing(3)[0]}),
         _shown({"text/markdown": "- a *list*\n- of <script>window.hacked=1</script> things", "text/plain": "x"}),
         _shown({"text/html": "<meta http-equiv=refresh content='0;url=https://example.org'><p>words &amp; more</p>"}),
-        _shown({"application/vnd.run-report+json": "{}"}),
+        _shown({"application/vnd.run-report+json": {"results": {}}, "text/plain": "<data for programs>"}),
         nbformat.v4.new_output("execute_result", data={"text/plain": "{'a': 1}"}, execution_count=1),
         nbformat.v4.new_output(
             "error",

@@ -111,6 +111,7 @@ def test_foreign_outputs_are_kept(exporter: HTMLReport) -> None:
         assert words in seen.text, words
     assert all(attrs.get("alt") for attrs in seen.all("img"))
     assert "[31m" not in seen.text
+    assert "data for programs" not in seen.text
     assert "<script>window.hacked=1</script> things" in seen.text
     assert len(seen.all("h1")) == 1
     scopes = [attrs.get("scope") for attrs in seen.all("th")]

@@ -103,6 +103,7 @@ def test_foreign_outputs_are_typeset(exporter: PDFReport, tmp_path: Path) -> Non
     for part in ("epoch1red<b>", "awarning", "train/loss", "<i>run_3", "words&more", "Cell2:ValueError:no<such>run",
                  "andbelowthat", "☑done", "<script>window.hacked=1</script>", "faraway"):  # fmt: skip
         assert part in words, part
+    assert "dataforprograms" not in words
     for column in range(40):
         assert f"number_{column}" in words
 
@@ -134,6 +135,15 @@ def test_the_named_cell_is_the_right_one(exporter: PDFReport, position: int) -> 
     cells[position].outputs[0].data["text/vnd.typst"] = "#panic()\n"
     with pytest.raises(AnalysisError, match=f"cell {position + 1} "):
         exporter.from_notebook_node(notebook_of(*cells))
+
+
+def test_forked_too_late_is_refused(exporter: PDFReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler's threads do not survive a fork: a process forked after a first PDF is told, not left hanging."""
+    notebook = notebook_of(cell_of([Prose(rich("fine"))]))
+    exporter.from_notebook_node(notebook)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    with pytest.raises(RuntimeError, match="fork first, then typeset"):
+        exporter.from_notebook_node(notebook)
 
 
 def test_picture_that_is_none_is_named(exporter: PDFReport) -> None:
