@@ -58,9 +58,7 @@ def seed_comparisons(
         first, second = (two, one) if baseline in two.runs else (one, two)
         found += _arm_pair(first, second, by_id, evidence)
     adjusted = st.holm([c.result.p for c in found])
-    return tuple(
-        replace(c, p_adjusted=p if math.isfinite(p) else None) for c, p in zip(found, adjusted, strict=True)
-    )
+    return tuple(replace(c, p_adjusted=p if math.isfinite(p) else None) for c, p in zip(found, adjusted, strict=True))
 
 
 def _arm_pair(

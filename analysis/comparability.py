@@ -107,9 +107,7 @@ def _equal(one: Run, two: Run, factor: str, name: str) -> Check:
         return Check(factor, "cannot tell", f"the {name} is not stated")
     if values[0] == values[1]:
         return Check(factor, "same", f"both have {name} {short_value(values[0])}")
-    return Check(
-        factor, "different", f"the {name} differs ({short_value(values[0])} and {short_value(values[1])})"
-    )
+    return Check(factor, "different", f"the {name} differs ({short_value(values[0])} and {short_value(values[1])})")
 
 
 def _parent(one: Run, two: Run) -> Check:
@@ -122,9 +120,7 @@ def _parent(one: Run, two: Run) -> Check:
         return Check("parent", "same", f"both started from {start}")
     names = [("a base model" if run.parent is None else display_name(run.parent)) for run in (one, two)]
     chained = two.parent == one.id or one.parent == two.id
-    text = f"the starting points differ ({names[0]} and {names[1]})" + (
-        "; the runs are chained" if chained else ""
-    )
+    text = f"the starting points differ ({names[0]} and {names[1]})" + ("; the runs are chained" if chained else "")
     return Check("parent", "different", text)
 
 

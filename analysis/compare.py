@@ -120,9 +120,7 @@ def comparisons(
     )
 
 
-def step_matched(
-    first: Run, second: Run, evidence: Mapping[str, RunEvidence], metric: str
-) -> Comparison | None:
+def step_matched(first: Run, second: Run, evidence: Mapping[str, RunEvidence], metric: str) -> Comparison | None:
     """Compare window means with both runs cut at the shorter's last step (loss.step_matched); None if equal."""
     last = min(int(first.steps[-1]), int(second.steps[-1]))
     if int(first.steps[-1]) == int(second.steps[-1]) or any(ended_nonfinite(r, metric) for r in (first, second)):
@@ -152,9 +150,7 @@ def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: s
 
     def compared(metric: str, result: Estimate | None, direction: Direction) -> Iterable[Comparison]:
         if result is not None:
-            yield Comparison(
-                first.id, second.id, metric, result.definition, result, direction, ratio=metric in RATIOS
-            )
+            yield Comparison(first.id, second.id, metric, result.definition, result, direction, ratio=metric in RATIOS)
 
     if one.full_valid_loss is not None and two.full_valid_loss is not None:
         result = st.difference("fullval.diff", one.full_valid_loss, two.full_valid_loss)
@@ -185,9 +181,7 @@ def _noise_ratio(one: RunEvidence, two: RunEvidence, curve: str, log_factor: flo
     return st.as_ratio(st.log_noise_difference(*series, log_factor=log_factor, definition=name))
 
 
-def _rate_difference(
-    first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str
-) -> Estimate | None:
+def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Estimate | None:
     """Compare oscillation rates at a common stride: a denser log is thinned to the coarser's spacing."""
     if evidence[first.id].oscillation_rate is None or evidence[second.id].oscillation_rate is None:
         return None
@@ -213,11 +207,7 @@ def _equivalence(comparison: Comparison, settings: Settings) -> float | None:
         return None
     if comparison.ratio:
         r = comparison.result
-        on_log = (
-            replace(r, value=math.log(r.value), low=math.log(r.low), high=math.log(r.high))
-            if r.low > 0
-            else None
-        )
+        on_log = replace(r, value=math.log(r.value), low=math.log(r.low), high=math.log(r.high)) if r.low > 0 else None
         p = st.equivalence_p(on_log, math.log(settings.noise_equivalence_ratio)) if on_log else math.nan
     elif comparison.metric.endswith("loss"):
         p = st.equivalence_p(comparison.result, settings.equivalence_margin)

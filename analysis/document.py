@@ -168,9 +168,7 @@ def _measure(run: Run, curve: str) -> DocumentResult:
         _last(run, "train_mean_token_accuracy"),
         _last(run, "valid_mean_token_accuracy"),
     )
-    gap = (
-        None if train_accuracy is None or valid_accuracy is None else (valid_accuracy - train_accuracy) * 100
-    )
+    gap = None if train_accuracy is None or valid_accuracy is None else (valid_accuracy - train_accuracy) * 100
     total, computed, stated = total_steps(run), run.expected_from_data, run.expected_steps
     epochs, boundary = _epochs(run, curve, counted=counted)
     return DocumentResult(
@@ -290,8 +288,4 @@ def _negative(value: float | None) -> float | None:
 
 
 def _first_of(*values: float | None) -> tuple[float, ...] | None:
-    return (
-        None
-        if values[0] is None and values[-1] is None
-        else tuple(-np.inf if v is None else v for v in values)
-    )
+    return None if values[0] is None and values[-1] is None else tuple(-np.inf if v is None else v for v in values)

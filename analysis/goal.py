@@ -63,9 +63,7 @@ class Goal:
         return True if met and all(met) else None
 
 
-def document_verdict(
-    candidate: DocumentResult, baseline: DocumentResult | None, settings: Settings
-) -> DocumentVerdict:
+def document_verdict(candidate: DocumentResult, baseline: DocumentResult | None, settings: Settings) -> DocumentVerdict:
     """Decide as the document does: better validation with many more oscillations is mixed, and so on."""
     if baseline is None:
         return DocumentVerdict("not assessed", HEADLINES["not assessed"], None, None, None)
@@ -142,9 +140,7 @@ _WORDS = {
 }
 
 
-def _validation_criterion(
-    before: DocumentResult, after: DocumentResult, verdict: DocumentVerdict
-) -> Criterion:
+def _validation_criterion(before: DocumentResult, after: DocumentResult, verdict: DocumentVerdict) -> Criterion:
     if before.final_valid_accuracy is not None and after.final_valid_accuracy is not None:
         shown = rich(
             "last validation accuracy {a} against {b}",
@@ -179,9 +175,7 @@ def _efficiency_criterion(before: DocumentResult, after: DocumentResult) -> Crit
 def _training_criterion(before: DocumentResult, after: DocumentResult) -> Criterion:
     if before.final_train_loss is None or after.final_train_loss is None:
         return Criterion("training", _WORDS["training"], rich("no train loss was logged"), None)
-    shown = rich(
-        "last train loss {a} against {b}", a=loss(after.final_train_loss), b=loss(before.final_train_loss)
-    )
+    shown = rich("last train loss {a} against {b}", a=loss(after.final_train_loss), b=loss(before.final_train_loss))
     return Criterion("training", _WORDS["training"], shown, after.final_train_loss < before.final_train_loss)
 
 
@@ -192,7 +186,5 @@ def goal_json(goal: Goal | None) -> dict[str, object] | None:
     return {
         "text": goal.text,
         "achieved": goal.achieved,
-        "criteria": [
-            {"name": c.name, "asked": c.asked, "shown": plain(c.shown), "met": c.met} for c in goal.criteria
-        ],
+        "criteria": [{"name": c.name, "asked": c.asked, "shown": plain(c.shown), "met": c.met} for c in goal.criteria],
     }

@@ -61,10 +61,7 @@ def rank(scores: Mapping[str, tuple[float, ...] | None]) -> dict[str, int | None
     {'a': 3, 'b': 1, 'c': None, 'd': 1}
     """
     known = [score for score in scores.values() if score is not None]
-    return {
-        run: None if score is None else 1 + sum(other > score for other in known)
-        for run, score in scores.items()
-    }
+    return {run: None if score is None else 1 + sum(other > score for other in known) for run, score in scores.items()}
 
 
 def word(grade: str | None, *, best: bool, last: bool) -> str:

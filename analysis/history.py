@@ -125,34 +125,24 @@ def since(analysis: Analysis, reports: Sequence[Report]) -> tuple[str | None, tu
 def _changes(a: Analysis, earlier: Report) -> list[Change]:
     """Compare verdicts, ranks, grades and data quality; judge each by the comparison behind it."""
     primary = a.verdict.primary
-    differs = (
-        None if primary is None else primary.verdict(a.settings.alpha) not in ("no difference", "different")
-    )
+    differs = None if primary is None else primary.verdict(a.settings.alpha) not in ("no difference", "different")
     moved = _moved(a, earlier)
     changes = [
-        Change(
-            "Overall result (document's rules)", None, before, after, differs, "by the evidence's comparison"
-        )
+        Change("Overall result (document's rules)", None, before, after, differs, "by the evidence's comparison")
         for before, after in [(str(earlier["verdict"].get("document")), a.document_verdict.headline)]
         if before != after
     ]
     before, after = str(earlier["verdict"].get("evidence")), a.verdict.result
     if before != after:
         changes.append(
-            Change(
-                "Overall result (evidence)", None, before, after, moved, "difference against the one before"
-            )
+            Change("Overall result (evidence)", None, before, after, moved, "difference against the one before")
         )
     for run in a.runs:
         old = earlier["runs"].get(run.id)
-        changes += (
-            [Change("New run", run.id, "–", "added", None)] if old is None else _run_changes(a, run.id, old)
-        )
+        changes += [Change("New run", run.id, "–", "added", None)] if old is None else _run_changes(a, run.id, old)
     gone = [run_id for run_id in earlier["runs"] if run_id not in {run.id for run in a.runs}]
     changes += [Change("Run left out", run_id, "in the report", "–", None) for run_id in gone]
-    old_status = {
-        f["id"]: f["status"] for f in earlier.get("findings", ()) if f.get("section") == "data-quality"
-    }
+    old_status = {f["id"]: f["status"] for f in earlier.get("findings", ()) if f.get("section") == "data-quality"}
     for finding in a.findings:
         status = old_status.get(finding.id, finding.status)
         if finding.section == "data-quality" and status != finding.status:
@@ -202,9 +192,7 @@ def _level_moved(now: Estimate | None, then: Mapping[str, Any] | None) -> bool |
     return bool(now.low > then["high"] or now.high < then["low"])
 
 
-def _score(
-    run: Run, evidence: RunEvidence, report: Report, planned: Mapping[str, Any], p: Mapping[str, Any]
-) -> Score:
+def _score(run: Run, evidence: RunEvidence, report: Report, planned: Mapping[str, Any], p: Mapping[str, Any]) -> Score:
     observed = observed_level(evidence, p["metric"])
     status: Literal["confirmed", "not confirmed", "contradicted", "cannot tell"]
     if observed is None:

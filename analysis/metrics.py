@@ -43,9 +43,7 @@ _ROWS = (
         "fraction",
         "minibatch validation",
     ),
-    Metric(
-        "valid_error_rate", "Minibatch validation error rate", "lower", "fraction", "minibatch validation"
-    ),
+    Metric("valid_error_rate", "Minibatch validation error rate", "lower", "fraction", "minibatch validation"),
     Metric("full_valid_loss", "Full validation loss", "lower", split="full validation"),
     Metric(
         "full_valid_mean_token_accuracy",
