@@ -73,4 +73,14 @@ def any_settings(folder: Path, *, but: str = "") -> tuple[dict[str, Any], tuple[
                 best = score, dict(settings), path
     if best is None:
         return {}, (), ()
-    return best[1], (str(best[2]),), (f"settings from {best[2].name}",)
+    settings, notes = _with_batch_size(best[1])
+    return settings, (str(best[2]),), (f"settings from {best[2].name}", *notes)
+
+
+def _with_batch_size(settings: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Add the batch of an optimiser step where a tool keeps only that of a device."""
+    each, accumulated = settings.get("per_device_train_batch_size"), settings.get("gradient_accumulation_steps")
+    if "batch_size" in settings or not isinstance(each, int) or not isinstance(accumulated, int):
+        return settings, ()
+    note = "batch_size is per_device_train_batch_size × gradient_accumulation_steps, as on one device"
+    return {**settings, "batch_size": each * accumulated}, (note,)

@@ -130,10 +130,6 @@ def _settings(state: _State, folder: Path) -> tuple[dict[str, Any], tuple[str, .
     config = {**config, **found, **lora}
     if config.get("max_steps") == -1:
         config["max_steps"] = state.content.get("max_steps")
-    each, accumulated = config.get("per_device_train_batch_size"), config.get("gradient_accumulation_steps")
-    if isinstance(each, int) and isinstance(accumulated, int) and "batch_size" not in config:
-        config["batch_size"] = each * accumulated
-        notes += ("batch_size is per_device_train_batch_size × gradient_accumulation_steps, as on one device",)
     return config, (*files, *adapter_files), (*notes, *adapter_notes)
 
 
