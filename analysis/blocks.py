@@ -81,11 +81,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell; ``minor`` is shown smaller beneath (an interval, a count)."""
+    """A table cell; ``minor`` is shown smaller beneath (an interval, a count). Links lead to its ``id``."""
 
     text: Rich
     minor: Rich = ()
     tone: Tone = "neutral"
+    id: str | None = None
 
 
 @dataclass(frozen=True)

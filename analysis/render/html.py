@@ -234,7 +234,7 @@ def _row(row: tuple[Cell, ...], *, columns: tuple[Column, ...], strong: bool) ->
         minor = f'<span class="rr-minor">{inline(cell.minor)}</span>' if cell.minor else ""
         content = _toned(inline(cell.text), cell.tone) + minor
         tag, scope = ("th", ' scope="row"') if index == 0 and plain(cell.text) else ("td", "")
-        cells.append(f"<{tag}{scope}{_classes(column)}>{content}</{tag}>")
+        cells.append(f"<{tag}{scope}{_identity(cell.id)}{_classes(column)}>{content}</{tag}>")
     return f'<tr class="rr-strong">{"".join(cells)}</tr>' if strong else f"<tr>{''.join(cells)}</tr>"
 
 

@@ -177,4 +177,5 @@ def _rows(block: Table, part: tuple[int, ...], *, inline: Callable[[Rich], str])
 
 def _cell(cell: Cell, *, inline: Callable[[Rich], str]) -> str:
     minor = inline(cell.minor) if cell.minor else "none"
-    return f'({inline(cell.text)}, {minor}, "{cell.tone}", "{TONES[cell.tone].glyph}")'
+    identity = f'"{anchor(cell.id)}"' if cell.id else "none"
+    return f'({inline(cell.text)}, {minor}, "{cell.tone}", "{TONES[cell.tone].glyph}", {identity})'

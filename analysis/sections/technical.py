@@ -33,7 +33,7 @@ def methodology(a: Analysis) -> list[Block]:
     ]
     rows = tuple(
         (
-            Cell(rich("`{id}`", id=d.id)),
+            Cell(rich("`{id}`", id=d.id), id=f"def-{d.id}"),
             cell(d.layer),
             cell(d.text),
             Cell(rich("`{f}`", f=d.formula) if d.formula else ()),
