@@ -29,6 +29,7 @@ def format_table(result: CalibrationResult) -> str:
             mark = "* " if section == "false positives" and row[0].ours else "  "
             lines.append(_row(f"{mark}{rule} ({lengths})", [_number(cell) for cell in row]))
     lines += ["", "* the rules of the report; ! not where it is wanted"]
+    lines.append("Coverage is among the intervals given, and judged where at least half were.")
     lines += ["", "Detectors on synthetic runs of 300 steps, in %", *_detector_lines(result)]
     bad = len(result.failures)
     lines += ["", f"{bad} cells are not where they are wanted" if bad else "Every cell is where it is wanted"]
@@ -91,16 +92,12 @@ def plot_calibration(result: CalibrationResult, path: Path) -> Path:
 
     cells = [cell for cell in result.cells if cell.section == "false positives"]
     names = list(dict.fromkeys(f"{cell.rule} ({cell.lengths})" for cell in cells))
-    figure = Figure(figsize=(9, 0.34 * len(names) + 1.6), layout="constrained")
+    figure = Figure(figsize=(9.5, 0.34 * len(names) + 1.6), layout="constrained")
     ax = figure.subplots()
-    for rho, marker, colour in zip(
-        CORRELATIONS, "osD^", ("#1b6ca8", "#2a9d8f", "#e09f3e", "#9e2a2b"), strict=True
-    ):
+    for rho, marker, colour in zip(CORRELATIONS, "osD^", ("#1b6ca8", "#2a9d8f", "#e09f3e", "#9e2a2b"), strict=True):
         row = [cell for cell in cells if cell.rho == rho]
         y = [names.index(f"{cell.rule} ({cell.lengths})") for cell in row]
-        ax.plot(
-            [cell.rate for cell in row], y, marker, color=colour, label=f"autocorrelation {rho:g}", alpha=0.85
-        )
+        ax.plot([cell.rate for cell in row], y, marker, color=colour, label=f"autocorrelation {rho:g}", alpha=0.85)
     ax.axvline(0.05, color="black", linewidth=1)
     ax.axvspan(0, 0.07, color="#2a9d8f", alpha=0.12, label="allowed: up to 7 %")
     ax.set_yticks(range(len(names)), names)
@@ -109,8 +106,8 @@ def plot_calibration(result: CalibrationResult, path: Path) -> Path:
         label.set_fontweight("bold" if ours else "normal")
     ax.invert_yaxis()
     ax.set_xlim(-0.02, 1.02)
-    ax.set_xlabel("share of comparisons called different where nothing differs (nominal 5 %)")
-    ax.set_title("False positives by rule; the report's own rules in bold", loc="left")
+    ax.set_xlabel("share called different where nothing differs")
+    ax.set_title("False positives (nominal 5 %, black line); the report's own rules in bold", loc="left")
     ax.grid(axis="y", alpha=0.25)
     ax.legend(loc="lower right", frameon=True)
     figure.savefig(path, dpi=150)

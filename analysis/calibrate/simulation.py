@@ -103,9 +103,7 @@ def calibrate(*, simulations: int = 4_000, seed: int = 0, processes: int = 2) ->
             parts = list(pool.map(_work, tasks))
     order = list(_SECTIONS)
     cells = [cell for part in parts for cell in part]
-    return CalibrationResult(
-        tuple(sorted(cells, key=lambda cell: order.index(cell.section))), simulations, seed
-    )
+    return CalibrationResult(tuple(sorted(cells, key=lambda cell: order.index(cell.section))), simulations, seed)
 
 
 def _work(task: _Task) -> list[Cell]:
@@ -115,18 +113,15 @@ def _work(task: _Task) -> list[Cell]:
 
 
 def _false_positives(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]:
+    lengths = sorted({pair for rule in RULES for pair in rule.lengths})
+    runs = {pair: [ar_noise(rng, simulations, n, rho) for n in pair] for pair in lengths}
     cells = []
-    wanted = {lengths for rule in RULES for lengths in rule.lengths}
-    for n1, n2 in sorted(wanted):
-        first, second = (ar_noise(rng, simulations, n, rho) for n in (n1, n2))
-        for rule in RULES:
-            if (n1, n2) not in rule.lengths:
-                continue
-            hits = sum(rule.p(pair) < ALPHA for pair in zip(first, second, strict=True))
-            high = rule.wanted((n1, n2), rho)
-            name, at = rule.name, f"{n1}/{n2}"
+    for rule in RULES:
+        for at in rule.lengths:
+            rate = sum(rule.p(pair) < ALPHA for pair in zip(*runs[at], strict=True)) / simulations
+            high = rule.wanted(at, rho)
             cells.append(
-                Cell("false positives", name, at, rho, hits / simulations, simulations, None, high, rule.ours)
+                Cell("false positives", rule.name, rule.label(at), rho, rate, simulations, None, high, rule.ours)
             )
     return cells
 
@@ -145,12 +140,8 @@ def _coverage(rho: float, simulations: int, rng: np.random.Generator) -> list[Ce
             held = sum(e.low <= truth <= e.high for e in given)
             at = f"{n}"
             low, high = COVERAGE_WANTED if len(given) >= LEAST_GIVEN * simulations else (None, None)
-            cells.append(
-                Cell("coverage", name, at, rho, held / max(len(given), 1), len(given) or 1, low, high)
-            )
-            cells.append(
-                Cell("coverage", f"{name}: share given", at, rho, len(given) / simulations, simulations)
-            )
+            cells.append(Cell("coverage", name, at, rho, held / max(len(given), 1), len(given) or 1, low, high))
+            cells.append(Cell("coverage", f"{name}: share given", at, rho, len(given) / simulations, simulations))
     return cells
 
 
