@@ -27,16 +27,10 @@ def _parameter(kind: str, text: str, default: Any = None) -> Any:
 class Parameters:
     """The request for one report. Field metadata holds the kind of value and its explanation."""
 
-    run_ids: tuple[str, ...] = _parameter(
-        "names", "The runs to compare, oldest first: IDs, paths or references", ()
-    )
+    run_ids: tuple[str, ...] = _parameter("names", "The runs to compare, oldest first: IDs, paths or references", ())
     candidate: str | None = _parameter("text", "The run the report is about; default: the last of run_ids")
-    baseline: str | None = _parameter(
-        "text", "The run it is held against; default: its parent, else the most stable"
-    )
-    goal: str | None = _parameter(
-        "text", "What the candidate was to achieve; default: the goal in its sidecar"
-    )
+    baseline: str | None = _parameter("text", "The run it is held against; default: its parent, else the most stable")
+    goal: str | None = _parameter("text", "What the candidate was to achieve; default: the goal in its sidecar")
     title: str | None = _parameter("text", "Title of the report; default: made from the candidate")
     report_id: str | None = _parameter("text", "Name of the output folder; default: the candidate's ID")
     runs_dir: str = _parameter("text", "Folder in which run IDs are looked up", "runs")
@@ -47,9 +41,7 @@ class Parameters:
         "text", "Earlier results JSON to compare with; default: newest of the same title; 'none'"
     )
     date: str | None = _parameter("date", "Date of the report, YYYY-MM-DD; default: today")
-    settings: Mapping[str, Any] | None = _parameter(
-        "mapping", "Thresholds and ladders to override, or a YAML file"
-    )
+    settings: Mapping[str, Any] | None = _parameter("mapping", "Thresholds and ladders to override, or a YAML file")
     columns: Mapping[str, str] | None = _parameter(
         "mapping", "Log columns by standard name, e.g. {train_loss: my_loss}"
     )
@@ -137,13 +129,9 @@ def _text(name: str, value: Any) -> str:
 def _names(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         try:
-            value = (
-                yaml.safe_load(value) if value.lstrip().startswith("[") else value.replace(",", " ").split()
-            )
+            value = yaml.safe_load(value) if value.lstrip().startswith("[") else value.replace(",", " ").split()
         except yaml.YAMLError:
-            raise UsageError(
-                f"parameter '{name}' must be a list such as [run_2, run_3], got {value!r}"
-            ) from None
+            raise UsageError(f"parameter '{name}' must be a list such as [run_2, run_3], got {value!r}") from None
     if not isinstance(value, list | tuple) or not all(
         isinstance(v, str | int) and not isinstance(v, bool) for v in value
     ):
@@ -160,15 +148,9 @@ def _date(name: str, value: Any) -> str:
 
 def _mapping(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
-        value = (
-            yaml.safe_load(value)
-            if value.lstrip().startswith("{")
-            else load_mapping(Path(value), f"{name} file")
-        )
+        value = yaml.safe_load(value) if value.lstrip().startswith("{") else load_mapping(Path(value), f"{name} file")
     if not isinstance(value, Mapping):
-        raise UsageError(
-            f"parameter '{name}' must be a mapping or a YAML file, got {type(value).__name__} {value!r}"
-        )
+        raise UsageError(f"parameter '{name}' must be a mapping or a YAML file, got {type(value).__name__} {value!r}")
     return {str(key): inner for key, inner in value.items()}
 
 

@@ -87,9 +87,7 @@ def analyze_runs(
         curve=curve,
         document=document,
         leaders=leaders(document),
-        document_verdict=document_verdict(
-            document[candidate.id], document[base_id] if base_id else None, settings
-        ),
+        document_verdict=document_verdict(document[candidate.id], document[base_id] if base_id else None, settings),
         goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings),
         evidence=evidence,
         detections=detections,
@@ -131,9 +129,7 @@ def _check_muted(request: Parameters) -> None:
     known = {*RULES, *DETECTORS}
     for rule_id in request.mute:
         if rule_id not in known:
-            raise UsageError(
-                f"parameter 'mute' names '{rule_id}', which is no rule; known: {', '.join(sorted(known))}"
-            )
+            raise UsageError(f"parameter 'mute' names '{rule_id}', which is no rule; known: {', '.join(sorted(known))}")
 
 
 def _baseline(

@@ -202,9 +202,7 @@ def validated(
     steps = raw_steps.astype(np.int64)
     if (broken := steps != raw_steps).any():
         shown = float(raw_steps[broken][0])
-        raise LogError(
-            f"{where}: column 'step' must count in whole numbers, got {shown:g}; name another column"
-        )
+        raise LogError(f"{where}: column 'step' must count in whole numbers, got {shown:g}; name another column")
     seams = tuple(sorted({int(s) for s in steps[1:][np.diff(steps) < 0]}))
     frame = frame.assign(step=steps)
     keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
@@ -213,9 +211,7 @@ def validated(
         repeated = frame["step"].duplicated(keep="last").to_numpy()
         if repeated.any():
             seams = tuple(sorted({*seams, *(int(s) for s in frame["step"].to_numpy()[repeated])}))
-            dropped.append(
-                Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept")
-            )
+            dropped.append(Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept"))
             frame = frame.loc[~repeated]
     frame = frame.reset_index(drop=True)
     nonfinite: dict[str, tuple[int, ...]] = {}

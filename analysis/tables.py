@@ -97,9 +97,7 @@ def interval(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", s
     return f"{main} {minor}" if minor else main
 
 
-def interval_parts(
-    estimate: Interval, *, scale: float = 1.0, unit: str = "", sign: bool = False
-) -> tuple[str, str]:
+def interval_parts(estimate: Interval, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> tuple[str, str]:
     """Write estimate and interval apart, with as many decimals as the width deserves."""
     value, low, high = (x * scale for x in (estimate.value, estimate.low, estimate.high))
     if not math.isfinite(value):
@@ -113,9 +111,7 @@ def interval_parts(
     return main, signed_minus(f"[{form.format(low)}, {form.format(high)}]")
 
 
-def interval_cell(
-    estimate: Interval | None, *, scale: float = 1.0, unit: str = "", sign: bool = False
-) -> Cell:
+def interval_cell(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> Cell:
     """Make a cell of an estimate with its interval as the smaller line."""
     if estimate is None:
         return Cell(text("–"))

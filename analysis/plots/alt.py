@@ -37,9 +37,7 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
     ]
     accuracy_words = f"accuracy ends at {listed(accuracy)}" if accuracy else "no run logs accuracy"
     noise = [
-        f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}"
-        for r in told
-        if r in curves.volatility
+        f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}" for r in told if r in curves.volatility
     ]
     noise_words = f"rolling volatility ends at {listed(noise)}" if noise else "too few steps for volatility"
     sentences.append(_candidate_words(curves))
@@ -129,9 +127,7 @@ def forest_alt(groups: Sequence[ForestGroup], *, baseline: str) -> str:
         rows = []
         for item in group.rows:
             value, bounds = difference_words(item, group)
-            rows.append(
-                f"{short_name(item.run)} {value} {bounds}, {outcome_words(item)[2:]}".replace(" ,", ",")
-            )
+            rows.append(f"{short_name(item.run)} {value} {bounds}, {outcome_words(item)[2:]}".replace(" ,", ","))
         side = direction_words(group.direction)[0].removeprefix("← ")
         sentences.append(f"{group.label} (left is {side}): {'; '.join(rows)}")
     return f"Differences from {short_name(baseline)}. " + ". ".join(sentences) + "."

@@ -99,11 +99,7 @@ def _note(windows: Sequence[WindowMean], level: WindowMean | None) -> str:
     note = f"steps {last.start:,}–{last.end:,}: {window_words(last)}"
     if level is None:
         return note
-    dashed = (
-        "this mean is dashed in the others"
-        if level in windows
-        else f"dashed: mean of {short_name(level.run)}"
-    )
+    dashed = "this mean is dashed in the others" if level in windows else f"dashed: mean of {short_name(level.run)}"
     return f"{note}\n{dashed}"
 
 

@@ -94,9 +94,7 @@ def comparison_panels(
     rates = {s.run: _bar(s.oscillation_rate, beside=_counted(s)) for s in summaries}
     steps = {s.run: Bar(float(s.steps), beside=_expected(s), reference=s.expected_steps) for s in summaries}
     return (
-        MetricPanel(
-            "Oscillation rate", rates, True, percent=True, note="steps whose loss changes by more than 1 %"
-        ),
+        MetricPanel("Oscillation rate", rates, True, percent=True, note="steps whose loss changes by more than 1 %"),
         _level_panel(train, {s.run: _bar(s.train) for s in summaries}, note="mean of the last window"),
         _level_panel(validation, {s.run: _bar(s.validation) for s in summaries}, note="last value"),
         MetricPanel("Steps", steps, True, note="logged; the tick is what was expected"),
@@ -127,9 +125,7 @@ def _level_panel(metric: str, bars: Mapping[str, Bar | None], *, note: str) -> M
     return MetricPanel(label, bars, False, percent=known is not None and known.unit == "fraction", note=note)
 
 
-def plot_metrics_comparison(
-    panels: Sequence[MetricPanel], *, colors: Mapping[str, str], columns: int = 2
-) -> Figure:
+def plot_metrics_comparison(panels: Sequence[MetricPanel], *, colors: Mapping[str, str], columns: int = 2) -> Figure:
     """Draw ``training_metrics_comparison.png``: one panel a metric, one row a run.
 
     Parameters
@@ -168,9 +164,7 @@ def _draw_panel(ax: Axes, panel: MetricPanel, colors: Mapping[str, str]) -> None
         return
     for row, (run, bar) in enumerate(shown.items()):
         if bar is None:
-            ax.annotate(
-                "not logged", (0.02, row), xycoords=("axes fraction", "data"), va="center", color=MUTED
-            )
+            ax.annotate("not logged", (0.02, row), xycoords=("axes fraction", "data"), va="center", color=MUTED)
             continue
         _draw_bar(ax, row, bar, color=colors[run], from_zero=panel.from_zero)
         value, beneath = bar_words(bar, panel)
@@ -191,9 +185,7 @@ def _draw_bar(ax: Axes, row: int, bar: Bar, *, color: str, from_zero: bool) -> N
         ax.barh(row, bar.value, height=0.56, color=color, linewidth=0, zorder=2)
     if math.isfinite(bar.low) and math.isfinite(bar.high):
         whisker = INK if from_zero else color
-        ax.plot(
-            (bar.low, bar.high), (row, row), color=whisker, linewidth=2, marker="|", markersize=7, zorder=3
-        )
+        ax.plot((bar.low, bar.high), (row, row), color=whisker, linewidth=2, marker="|", markersize=7, zorder=3)
     if not from_zero:
         ax.plot(bar.value, row, color=color, marker="o", markersize=8, markeredgecolor=INK, zorder=4)
     if bar.reference is not None:

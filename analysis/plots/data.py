@@ -22,10 +22,7 @@ def training_analysis_data_table(curves: TrainingCurves, *, id: str) -> Table:
     name = metric_label(curves.shown.loss)
     columns = (
         Column("Run"),
-        *(
-            Column(label, "right")
-            for label in (f"{name} at the start", "at the end", "lowest step", "highest step")
-        ),
+        *(Column(label, "right") for label in (f"{name} at the start", "at the end", "lowest step", "highest step")),
         Column(f"{metric_label(curves.shown.accuracy)} at the end", "right"),
         Column("Volatility at the end", "right"),
         Column("Last full validation", "right"),
@@ -103,7 +100,5 @@ def forest_data_table(groups: Sequence[ForestGroup], *, id: str, baseline: str) 
 def loss_band_data_table(windows: Sequence[WindowMean], *, id: str) -> Table:
     """Tabulate the window means."""
     columns = (Column("Run"), Column("Steps", "right"), Column("Mean", "right"))
-    rows = tuple(
-        (cell(display_name(w.run)), cell(f"{w.start:,}–{w.end:,}"), interval_cell(w.mean)) for w in windows
-    )
+    rows = tuple((cell(display_name(w.run)), cell(f"{w.start:,}–{w.end:,}"), interval_cell(w.mean)) for w in windows)
     return Table(id, "Numbers of the window means", columns, rows)

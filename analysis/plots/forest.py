@@ -105,9 +105,7 @@ def plot_forest(groups: Sequence[ForestGroup], *, baseline: str, colors: Mapping
 def _draw_group(ax: Axes, group: ForestGroup, *, baseline: str, colors: Mapping[str, str]) -> None:
     _frame(ax, group, baseline=baseline)
     for row, item in enumerate(group.rows):
-        value, low, high = (
-            group.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high)
-        )
+        value, low, high = (group.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high))
         color = colors.get(item.run, OTHER)
         clear = item.comparable and item.outcome in ("better", "worse")
         if math.isfinite(low) and math.isfinite(high):

@@ -32,9 +32,7 @@ def sparkline(values: npt.ArrayLike, *, width: int = 120, height: int = 24, labe
     data = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(data)
     meaning = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    head = (
-        f'<svg class="sparkline" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {meaning}>'
-    )
+    head = f'<svg class="sparkline" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {meaning}>'
     if not finite.any():
         return head + "</svg>"
     low, high = float(data[finite].min()), float(data[finite].max())

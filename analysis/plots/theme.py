@@ -51,9 +51,7 @@ class RunStyle:
     """False for a run that is one of many grey ones."""
 
 
-def run_colors(
-    run_ids: Sequence[str], *, candidate: str | None = None, baseline: str | None = None
-) -> dict[str, str]:
+def run_colors(run_ids: Sequence[str], *, candidate: str | None = None, baseline: str | None = None) -> dict[str, str]:
     """Assign one colour a run, the same in every figure and on the page.
 
     Parameters
@@ -150,9 +148,7 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-def new_panels(
-    rows: int, columns: int, *, size: tuple[float, float], margins: Margins
-) -> tuple[Figure, list[Axes]]:
+def new_panels(rows: int, columns: int, *, size: tuple[float, float], margins: Margins) -> tuple[Figure, list[Axes]]:
     """Make a figure of equal panels, laid out in inches: no layout engine, no second drawing pass."""
     figure = Figure(figsize=size)
     width, height = size[0] / columns, size[1] / rows

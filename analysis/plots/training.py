@@ -165,9 +165,7 @@ def draw_training(curves: TrainingCurves) -> Figure:
 
 def figure_window(runs: Sequence[Run], *, metric: str = "train_loss") -> int:
     """Choose the one smoothing window of a figure, in logged points, by its longest run."""
-    return smoothing_window(
-        max((int(run.frame[metric].count()) for run in runs if metric in run.frame), default=0)
-    )
+    return smoothing_window(max((int(run.frame[metric].count()) for run in runs if metric in run.frame), default=0))
 
 
 def _margins(scene: TrainingCurves) -> Margins:
@@ -175,9 +173,7 @@ def _margins(scene: TrainingCurves) -> Margins:
     return Margins(right=0.22 + 0.075 * max(map(len, named)), top=0.66)
 
 
-def _all_runs(
-    ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, metric: str, full: str
-) -> None:
+def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, metric: str, full: str) -> None:
     name = metric_label(metric)
     if not curves:
         title(ax, name)
@@ -203,9 +199,7 @@ def _all_runs(
 
 
 def _reading(scene: TrainingCurves, metric: str, *, marked: int) -> str:
-    parts = [
-        "each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window:,}"
-    ]
+    parts = ["each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window:,}"]
     if marked:
         parts.append("◆ full validation")
     if any(run.nonfinite.get(metric) for run in scene.runs):

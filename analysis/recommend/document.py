@@ -31,9 +31,7 @@ class Situation:
         """Oscillations of the candidate against the baseline, in percent."""
         if self.baseline is None:
             return None
-        return change_pct(
-            self.results[self.baseline.id].oscillations, self.results[self.candidate.id].oscillations
-        )
+        return change_pct(self.results[self.baseline.id].oscillations, self.results[self.candidate.id].oscillations)
 
     @property
     def unstable(self) -> bool:

@@ -55,9 +55,7 @@ def _design(a: Analysis) -> Recommendation | None:
     if a.baseline is None or a.gate is None:
         return None
     settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable == "same"
-    replicated = all(
-        len(arm.runs) > 1 for arm in arms(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
-    )
+    replicated = all(len(arm.runs) > 1 for arm in arms(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs))
     if settled and replicated:
         return None
     factors = a.gate.factors
@@ -96,11 +94,7 @@ def design(a: Analysis) -> dict[str, Any]:
     assert a.baseline is not None
     assert a.gate is not None
     factor = next((f for f in a.gate.factors), "seed")
-    key = (
-        a.candidate.factor_key(factor)
-        if factor in ("learning_rate", "n_epochs", "batch_size", "seed")
-        else factor
-    )
+    key = a.candidate.factor_key(factor) if factor in ("learning_rate", "n_epochs", "batch_size", "seed") else factor
     key = key or factor
     arms_ = [dict(a.candidate.config), {**a.candidate.config, key: _value(a, factor)}]
     unique = arms_ if arms_[0] != arms_[1] else arms_[:1]
@@ -128,11 +122,7 @@ def design(a: Analysis) -> dict[str, Any]:
 
 def _value(a: Analysis, factor: str) -> Any:
     assert a.baseline is not None
-    key = (
-        a.baseline.factor_key(factor)
-        if factor in ("learning_rate", "n_epochs", "batch_size", "seed")
-        else factor
-    )
+    key = a.baseline.factor_key(factor) if factor in ("learning_rate", "n_epochs", "batch_size", "seed") else factor
     return a.baseline.config.get(key) if key else None
 
 
@@ -145,9 +135,7 @@ def _seed_sd(a: Analysis) -> float | None:
             a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric)
             for r in arm.runs
         ]
-        values = np.array(
-            [level.value for level in levels if level is not None and math.isfinite(level.value)]
-        )
+        values = np.array([level.value for level in levels if level is not None and math.isfinite(level.value)])
         if values.size > 1:
             squares += float(((values - values.mean()) ** 2).sum())
             freedom += values.size - 1

@@ -49,8 +49,7 @@ def _seed_spread(a: Analysis, metric: str) -> float:
     """Give the standard deviation between seeds of the candidate's arm; 0 where there is one seed."""
     runs = arm_of(arms(a.runs), a.candidate.id).runs
     levels = [
-        a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric)
-        for r in runs
+        a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric) for r in runs
     ]
     values = [level.value for level in levels if level is not None and math.isfinite(level.value)]
     if len(values) < 2:

@@ -226,7 +226,10 @@ def ranking(a: Analysis) -> list[Finding]:
     if groups[first] is None:
         status, so = "cannot tell", a.evidence_grades[first].performance_why
     elif better:
-        status, so = "contradicted", f"{listed(better)} {'perform' if len(better) > 1 else 'performs'} significantly better"
+        status, so = (
+            "contradicted",
+            f"{listed(better)} {'perform' if len(better) > 1 else 'performs'} significantly better",
+        )
     elif tied:
         status, so = "not supported", f"no significant difference in performance separates it from {listed(tied)}"
     else:
