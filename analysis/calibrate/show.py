@@ -107,7 +107,7 @@ def plot_calibration(result: CalibrationResult, path: Path) -> Path:
     ax.invert_yaxis()
     ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("share called different where nothing differs")
-    ax.set_title("False positives (nominal 5 %, black line); the report's own rules in bold", loc="left")
+    ax.set_title("False positives; own rules in bold, line at nominal 5 %", loc="left")
     ax.grid(axis="y", alpha=0.25)
     ax.legend(loc="lower right", frameon=True)
     figure.savefig(path, dpi=150)
