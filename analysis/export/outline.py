@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from analysis.render import DATA, KEY
 
 
+_BLOCK_ID = re.compile(r'<(?:p|li|div|figure|t[hd]|h\d)\b[^>]*? id="([^"]+)"')
+
+
 class Entry(NamedTuple):
     """One heading: its level (2 is a section), id and plain text."""
 
@@ -95,7 +98,11 @@ def is_for_readers(output: dict[str, Any]) -> bool:
 def reserved_ids(notebook: Any) -> frozenset[str]:
     """Collect the ids that blocks bring with them, which no other heading may take."""
     return frozenset(
-        about(output)["id"] for cell in notebook.cells for output in cell.get("outputs", []) if "id" in about(output)
+        found
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if about(output)
+        for found in _BLOCK_ID.findall(output.data.get("text/html", ""))
     )
 
 

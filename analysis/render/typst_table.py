@@ -41,18 +41,25 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
         repeats the first column.
     """
     size, parts = layout(block)
+    # A header that is repeated on the next page is decoration to PDF/UA and may hold no links.
+    repeats = _long(block)
+    link = _plain_definition if repeats else _linked_definition
     written = "".join(
-        f"({_columns(block, part, size=size)}, {_head(block, part, characters=characters)}, "
+        f"({_columns(block, part, size=size)}, {_head(block, part, characters=characters, link=link)}, "
         f"{_rows(block, part, inline=inline)}), "
         for part in parts
     )
     strong = "".join(f"{index}, " for index in sorted(block.strong))
     notes = "".join(f"{inline(note)}, " for note in block.notes)
+    definitions = dict.fromkeys(column.definition for column in block.columns if column.definition)
+    if repeats and definitions:
+        links = '; ", "; '.join(_linked_definition(name, characters=characters) for name in definitions)
+        notes += f'{{"Definitions: "; {links}}}, '
     identity = f'"{anchor(block.id)}"' if block.id else "none"
     caption = characters(block.caption) if block.caption else "none"
     return (
         f"rr-table({identity}, {caption}, ({written}), strong: ({strong}), notes: ({notes}), size: {size}pt, "
-        f"breakable: {str(_long(block)).lower()})"
+        f"breakable: {str(repeats).lower()})"
     )
 
 
@@ -148,22 +155,27 @@ def _natural(block: Table, index: int) -> int:
     return max(len(text) for text in _texts(block, index))
 
 
-def _head(block: Table, part: tuple[int, ...], *, characters: Callable[[str], str]) -> str:
+def _head(block: Table, part: tuple[int, ...], *, characters: Callable[[str], str], link: Callable[..., str]) -> str:
     columns = [block.columns[index] for index in part]
     groups = ""
     if any(column.layer for column in columns):
         for layer, run in groupby(columns, key=lambda column: column.layer):
             name = LAYERS[layer][0] if layer else ""
             groups += f'({len(list(run))}, "{layer or ""}", "{name}"), '
-    labels = "".join(f"{_label(column, characters=characters)}, " for column in columns)
+    labels = "".join(f"{_label(column, characters=characters, link=link)}, " for column in columns)
     return f"(({groups}), ({labels}))"
 
 
-def _label(column: Column, *, characters: Callable[[str], str]) -> str:
-    definition = "none"
-    if column.definition:
-        target = anchor(f"def-{column.definition}")
-        definition = f'rr-link("{target}", {characters(column.definition)})'
+def _linked_definition(name: str, *, characters: Callable[[str], str]) -> str:
+    return f'rr-link("{anchor(f"def-{name}")}", {characters(name)})'
+
+
+def _plain_definition(name: str, *, characters: Callable[[str], str]) -> str:
+    return characters(name)
+
+
+def _label(column: Column, *, characters: Callable[[str], str], link: Callable[..., str]) -> str:
+    definition = link(column.definition, characters=characters) if column.definition else "none"
     return f'({characters(column.label)}, "{column.align}", "{column.layer or ""}", {definition})'
 
 

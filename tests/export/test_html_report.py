@@ -12,7 +12,9 @@ import sys
 import nbformat
 import pytest
 
+from analysis.blocks import Prose
 from analysis.export import HTMLReport, templates_dir
+from analysis.rich import text
 from tests.export.demonstration import cell_of, demonstration, notebook_of
 from tests.export.hostile import MARKDOWN, foreign, hostile
 from tests.render.test_blocks_html import Elements
@@ -78,6 +80,15 @@ def test_links_inside_the_report_lead_somewhere(page: str) -> None:
     """Every definition and finding that is linked to is there."""
     ids = set(re.findall(r'\bid="([^"]+)"', page))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= ids
+
+
+def test_headings_leave_the_ids_of_blocks_alone(exporter: HTMLReport) -> None:
+    """A heading whose slug a block has as its id gets another: the link to the block stays right."""
+    notebook = notebook_of(
+        nbformat.v4.new_markdown_cell("## Conclusion"), cell_of([Prose(text("x"), None, "conclusion")])
+    )
+    page = exporter.from_notebook_node(notebook)[0]
+    assert page.count('id="conclusion"') == page.count('id="conclusion-2"') == 1
 
 
 def test_levels_have_no_gap(exporter: HTMLReport) -> None:
