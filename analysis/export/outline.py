@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from analysis.render import DATA, KEY
 
-
 _BLOCK_ID = re.compile(r'<(?:p|li|div|figure|t[hd]|h\d)\b[^>]*? id="([^"]+)"')
 
 
