@@ -72,7 +72,7 @@ def _design(a: Analysis) -> Recommendation | None:
         points.append(text("One run a configuration cannot separate the configuration from the seed."))
     points.append(
         rich(
-            "Run {arms} with {n} each, from the same parent, on the same training data, changing {factor} only.",
+            "Train {arms} with {n} each, from the same parent, on the same training data, changing {factor} only.",
             arms=count(len(plan["arms"]), "configuration"),
             n=count(plan["seeds_per_arm"], "seed"),
             factor=plan["factor_title"],

@@ -12,7 +12,7 @@ from analysis.rich import Rich, rich, text
 
 def narrate(finding: Finding) -> Rich:
     """Write a finding as a sentence with its link; a claim of the document's rules comes first."""
-    link = rich("[evidence](#{id})", id=f"finding-{finding.id}")
+    link = link_to(finding)
     if not finding.claim:
         return rich("{text} {link}", text=finding.text, link=link)
     return rich(
@@ -21,6 +21,11 @@ def narrate(finding: Finding) -> Rich:
         text=finding.text,
         link=link,
     )
+
+
+def link_to(finding: Finding | None) -> Rich:
+    """Link to a finding in the appendix; nothing where there is none."""
+    return rich("[evidence](#{id})", id=f"finding-{finding.id}") if finding is not None else ()
 
 
 def claims(finding: Finding) -> Rich:
@@ -69,7 +74,7 @@ def disagreement(a: Analysis) -> list[Block]:
     if not refuted and not weak:
         return []
     told = sorted(refuted or weak, key=lambda f: a.candidate.id not in f.runs)[:4]
-    body = [rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=_link(f)) for f in told]
+    body = [rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=link_to(f)) for f in told]
     counted = text(
         f"Of {len([f for f in a.findings if f.claim])} conclusions that the document's rules draw, the logs "
         f"contradict {len(refuted)} and leave {len(weak)} unsupported or undecided."
@@ -82,7 +87,3 @@ def disagreement(a: Analysis) -> list[Block]:
             id="disagreement",
         )
     ]
-
-
-def _link(finding: Finding) -> Rich:
-    return rich("[evidence](#{id})", id=f"finding-{finding.id}")

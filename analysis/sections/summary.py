@@ -8,7 +8,7 @@ from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.naming import display_name, factor_short, short_value, titled
 from analysis.rich import Rich, join, rich, text
-from analysis.sections.narrative import claims, disagreement
+from analysis.sections.narrative import claims, disagreement, link_to
 from analysis.tables import cell, count, listed, signed
 
 _TONES: dict[bool | None, tuple[Tone, str]] = {
@@ -33,11 +33,9 @@ def title(a: Analysis) -> list[Block]:
 def executive_summary(a: Analysis) -> list[Block]:
     """Say in one screen: the configuration, the evidence's verdict, the document's, the goal."""
     verdict = a.verdict
-    body = tuple(
-        text(line) for line in (verdict.sentence, verdict.numbers, verdict.condition, verdict.attribution) if line
-    )
+    body = _verdict_lines(a, verdict.numbers)
     blocks: list[Block] = [
-        Callout(verdict.tone, rich("**{headline}**", headline=verdict.headline), body, id="verdict"),
+        Callout(verdict.tone, rich("**{headline}**", headline=verdict.headline), tuple(body), id="verdict"),
         Prose(rich("**Configuration**: {config}", config=configuration(a))),
         _result(a),
     ]
@@ -69,8 +67,7 @@ def configuration(a: Analysis) -> str:
 
 def conclusion(a: Analysis) -> list[Block]:
     """Close the report: what was found, lessons, path forward."""
-    lines = (a.verdict.sentence, a.verdict.condition, a.verdict.attribution)
-    blocks: list[Block] = [Prose(text(" ".join(line for line in lines if line)), id="conclusion")]
+    blocks: list[Block] = [Prose(join(_verdict_lines(a)), id="conclusion")]
     if a.goal is not None:
         name = f'The "{a.candidate.name}" configuration used in' if a.candidate.name else "The configuration of"
         state = {True: "achieved", False: "did not achieve", None: "cannot be shown to have achieved"}[a.goal.achieved]
@@ -150,7 +147,22 @@ def footer(a: Analysis) -> list[Block]:
 
 
 def _lesson(finding: Finding) -> Item:
-    return Item(rich("{claim}: {text}", claim=claims(finding), text=finding.text), status=finding.status)
+    told = rich("{claim}: {text} {link}", claim=claims(finding), text=finding.text, link=link_to(finding))
+    return Item(told, status=finding.status)
+
+
+def _verdict_lines(a: Analysis, numbers: str = "") -> list[Rich]:
+    """Give the verdict's sentences, each with a link to the finding behind it."""
+    rules = ("performance.primary", "document.result", "det.nonfinite")
+    behind = [f for rule in rules for f in a.findings if f.rule == rule and (f.claim or f.status == "supported")]
+    gated = next((f for f in a.findings if f.id == f"gate:{a.candidate.id}"), None)
+    told = (
+        (a.verdict.sentence, next(iter(behind), None)),
+        (numbers, None),
+        (a.verdict.condition, gated),
+        (a.verdict.attribution, gated),
+    )
+    return [join([text(line), link_to(finding)]) for line, finding in told if line]
 
 
 def _result(a: Analysis) -> Prose:
@@ -166,10 +178,11 @@ def _result(a: Analysis) -> Prose:
         parts.append(f"oscillations changed by {signed(d.oscillation_change_pct, 0, ' %')}")
     return Prose(
         rich(
-            "**Overall Result** (by the document's rules): **{headline}**. Compared to {base}, {parts}.",
+            "**Overall Result** (by the document's rules): **{headline}**. Compared to {base}, {parts}. {link}",
             headline=d.headline,
             base=a.name(a.baseline.id),
             parts=" and ".join(parts) or "nothing can be compared",
+            link=link_to(found),
         ),
         status=found.status if found else None,
     )
