@@ -277,8 +277,15 @@ def observed(run: Run, evidence: RunEvidence) -> Observed:
         full=_curve(run, "full_valid_loss"),
         full_se=full.se if full is not None else math.nan,
         nonfinite=tuple(gone),
+        remaining_steps=_remaining(run),
         overlap=bool(run.data.validation_set and run.data.validation_set == run.data.training_set),
     )
+
+
+def _remaining(run: Run) -> int | None:
+    """Steps that the run has still to go, where the data sizes tell; None if none or unknown."""
+    expected = run.expected_from_data
+    return expected - total_steps(run) if expected is not None and expected > total_steps(run) else None
 
 
 def _curve(run: Run, metric: str, without: tuple[int, ...] = ()) -> Curve:

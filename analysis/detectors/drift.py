@@ -47,7 +47,9 @@ def _overfitting_full(seen: Observed) -> Seen:
         return "raised", text, numbers, where
     if rise > needed and not isfinite(falls):
         return "cannot tell", f"full validation rose by {rise:.3g}; no train trend beside it", numbers, where
-    text = f"full validation is {rise:.3g} above its best; {needed:.3g} would be needed"
+    text = f"full validation is {rise:.3g} above its best, within its error of {needed:.3g}"
+    if rise == 0:
+        text = "the last full validation is the best"
     return "not raised", text, numbers, ()
 
 
