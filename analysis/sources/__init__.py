@@ -5,6 +5,7 @@ A new source is one module with the names that `analysis.sources.base` states, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +20,13 @@ from analysis.sources import (
     keras,
     lightning_csv,
     llama_factory,
+    mlflow,
     openai_csv,
     sb3,
     table,
     tensorboard,
     ultralytics,
+    wandb,
 )
 from analysis.sources.finish import finish
 from analysis.sources.reference import Finder, Found
@@ -32,6 +35,8 @@ from analysis.sources.sidecar import run_stem
 SOURCES: tuple[ModuleType, ...] = (
     openai_csv,
     tensorboard,
+    mlflow,
+    wandb,
     hf_trainer,
     llama_factory,
     lightning_csv,
@@ -100,19 +105,27 @@ def _finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
 
 def _told_apart(runs: list[Run]) -> tuple[Run, ...]:
     """Put as many folders before the IDs that occur twice as it takes to tell them apart."""
+    for place, run in enumerate(runs):
+        if any(run.id == other.id and _place(run) == _place(other) for other in runs[:place]):
+            raise RunNotFound(f"run '{run.provenance.path}' is given twice; leave one out")
     named = list(runs)
+    counts: Counter[str] = Counter()
     for depth in range(1, 10):
-        counts: dict[str, int] = {}
-        for run in named:
-            counts[run.id] = counts.get(run.id, 0) + 1
+        counts = Counter(run.id for run in named)
         if max(counts.values(), default=1) == 1:
             return tuple(named)
         named = [
-            replace(run, id="/".join([*_folders(run)[-depth:], first.id])) if counts[run.id] > 1 else run
+            replace(run, id="/".join([*_folders(first)[-depth:], first.id])) if counts[run.id] > 1 else run
             for run, first in zip(named, runs, strict=True)
         ]
-    twice = next(run for run in named if sum(other.id == run.id for other in named) > 1)
-    raise RunNotFound(f"run '{twice.provenance.path}' is given twice; leave one out")
+    twice = next(run for run in named if counts[run.id] > 1)
+    raise RunNotFound(f"two runs are called '{twice.id}' and nothing tells them apart; leave one out")
+
+
+def _place(run: Run) -> Path:
+    """Return where a run lies, however the path to it was written."""
+    path = Path(run.provenance.path)
+    return path.resolve() if path.exists() else path
 
 
 def _folders(run: Run) -> tuple[str, ...]:

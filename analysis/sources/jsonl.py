@@ -41,7 +41,7 @@ def recognises(path: Path) -> bool:
         return False  # a JSON file of one line is one object, not a row
     try:
         return isinstance(json.loads(lines[0]), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name.endswith((".jsonl", ".ndjson"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ NAME = "keras"
 SCHEME = ""
 
 _EPOCHS = ("epoch", "column 1")
+_LISTS = re.compile(r'\ufeff?\s*\{\s*"[^"]*"\s*:\s*[\[{]')
 _PER_EPOCH = "one row an epoch: steps are the log's epochs"
 
 
@@ -72,6 +74,8 @@ def _starts_whole(layout: Layout) -> bool:
 
 def _history(path: Path) -> Mapping[str, list[Any]] | None:
     """Return the lists of a history file; None if it is something else."""
+    if not _LISTS.match(head(path).decode("utf-8", errors="replace")):
+        return None
     try:
         content = load_json(path, setting="RUN_REPORTS_MAX_JSON_MB")
     except LogError:

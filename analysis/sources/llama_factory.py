@@ -33,7 +33,7 @@ def recognises(path: Path) -> bool:
     first = text_head(path).partition("\n")[0]
     try:
         row = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"current_steps", "total_steps"} <= set(row)
 
