@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from analysis import statistics as st
 from analysis.detectors import Curve, Observed
-from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch
+from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
 from analysis.metrics import METRICS
 from analysis.schema import Run
 from analysis.statistics import Estimate, Settled
