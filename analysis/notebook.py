@@ -45,6 +45,9 @@ class Results:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
 
+    def __repr__(self) -> str:
+        return f"Results({self.analysis.report_id!r})"
+
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         return {RESULTS_MIME: {"results": to_json(self.analysis), "files": extra_files(self.analysis)}}
 
