@@ -22,6 +22,7 @@ lint: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/report.py $(ARGS)
+	@$(BIN)/python benchmarks/batch.py
 
 $(VENV)/.ready: requirements.txt
 	$(call install,$<)

@@ -38,9 +38,7 @@ def find_chromium() -> str:
     for name in (os.environ.get("CHROMIUM"), *NAMES):
         if name and (path := shutil.which(name)):
             return path
-    raise AnalysisError(
-        "pdf: 'web' needs Chromium or Chrome, and none was found; install one, or use --pdf typst"
-    )
+    raise AnalysisError("pdf: 'web' needs Chromium or Chrome, and none was found; install one, or use --pdf typst")
 
 
 def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
@@ -73,6 +71,4 @@ def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
             raise AnalysisError(f"pdf: {browser} took more than {timeout:.0f} s; use --pdf typst") from None
     if done.returncode or not pdf.exists():
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise AnalysisError(
-            f"pdf: {browser} could not print: {said[-1] if said else done.returncode}; use --pdf typst"
-        )
+        raise AnalysisError(f"pdf: {browser} could not print: {said[-1] if said else done.returncode}; use --pdf typst")

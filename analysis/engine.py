@@ -38,9 +38,7 @@ class ThisPython(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         """Describe the kernel; it keeps no history and leaves it to the notebook to tell of errors."""
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(
-            argv=[*command, "--HistoryManager.enabled=False", "--log-level=CRITICAL"], language="python"
-        )
+        return KernelSpec(argv=[*command, "--HistoryManager.enabled=False", "--log-level=CRITICAL"], language="python")
 
 
 class KernelEngine(NBClientEngine):  # type: ignore[misc]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 
-INTERVAL = 0.02
-"""Seconds between two looks."""
+INTERVAL = 0.1
+"""Seconds between two looks: each costs milliseconds, which the watched processes lack."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,20 @@ class Look:
     when: float
     cpu: float
     memory: float
+    largest: float
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took: seconds, CPU seconds, and the peak memory of its processes together in MB."""
+    """What a command took: seconds, CPU seconds, and the peak memory of its processes together in MB.
+
+    ``largest`` is the peak memory of any one process.
+    """
 
     wall: float
     cpu: float
     memory: float
+    largest: float
     output: str
     looks: tuple[Look, ...]
 
@@ -64,8 +69,8 @@ def measure(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None 
         output, errors = process.communicate()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{errors}")
-    peak = max(look.memory for look in looks)
-    return Measured(wall, _children_cpu() - before, peak, output, tuple(looks))
+    peak, largest = max(look.memory for look in looks), max(look.largest for look in looks)
+    return Measured(wall, _children_cpu() - before, peak, largest, output, tuple(looks))
 
 
 def _children_cpu() -> float:
@@ -74,7 +79,7 @@ def _children_cpu() -> float:
 
 
 def _look(root: psutil.Process) -> Look:
-    cpu = memory = 0.0
+    cpu = memory = largest = 0.0
     try:
         family = [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -83,10 +88,11 @@ def _look(root: psutil.Process) -> Look:
         try:
             times = process.cpu_times()
             cpu += times.user + times.system + times.children_user + times.children_system
-            memory += _memory(process)
+            own = _memory(process)
+            memory, largest = memory + own, max(largest, own)
         except (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError):
             continue
-    return Look(time.monotonic(), cpu, memory)
+    return Look(time.monotonic(), cpu, memory, largest)
 
 
 def _memory(process: psutil.Process) -> float:

@@ -65,8 +65,7 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
             line(f"    {stage}", [stages(m)[stage] for m in results[name]])
     papermill, nbconvert = results["stock: papermill"], results["stock: nbconvert --to html"]
     both = [
-        (a.wall + b.wall, a.cpu + b.cpu, max(a.memory, b.memory))
-        for a, b in zip(papermill, nbconvert, strict=True)
+        (a.wall + b.wall, a.cpu + b.cpu, max(a.memory, b.memory)) for a, b in zip(papermill, nbconvert, strict=True)
     ]
     line("stock way: notebook and HTML", both)
     line("    papermill", [(m.wall, m.cpu, m.memory) for m in papermill])

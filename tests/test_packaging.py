@@ -38,13 +38,9 @@ def test_the_lock_pins_everything_the_project_asks_for(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 @pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0"])
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_the_lock_names_one_version_of_each_package_on_every_system(
-    lock: str, python: str, platform: str
-) -> None:
+def test_the_lock_names_one_version_of_each_package_on_every_system(lock: str, python: str, platform: str) -> None:
     where = {"python_full_version": python, "python_version": python[:4], "sys_platform": platform}
-    names = [
-        canonicalize_name(pin.name) for pin in pins(lock) if pin.marker is None or pin.marker.evaluate(where)
-    ]
+    names = [canonicalize_name(pin.name) for pin in pins(lock) if pin.marker is None or pin.marker.evaluate(where)]
     assert len(names) == len(set(names))
 
 
@@ -75,14 +71,10 @@ def plan(tmp_path: Path) -> Path:
 
 
 def would_run(folder: Path, target: str) -> str:
-    return subprocess.run(
-        ["make", "-n", target], cwd=folder, capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run(["make", "-n", target], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize(
-    ("target", "lock"), [("report", "requirements.txt"), ("test", "requirements-dev.txt")]
-)
+@pytest.mark.parametrize(("target", "lock"), [("report", "requirements.txt"), ("test", "requirements-dev.txt")])
 def test_make_installs_again_only_when_the_lock_changed(plan: Path, target: str, lock: str) -> None:
     assert "pip install" not in would_run(plan, target)
     os.utime(plan / lock, (3_000, 3_000))

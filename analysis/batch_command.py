@@ -1,0 +1,52 @@
+"""The command ``python -m analysis batch RUN_SETS.yaml ...``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add_batch(commands: Any) -> None:
+    """Add the command to the subparsers of the command line."""
+    batch = commands.add_parser("batch", help="make many reports, skipping those that would come out the same")
+    batch.add_argument("files", nargs="+", type=Path, metavar="RUN_SETS.yaml", help="files with one run set or many")
+    batch.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="where reports go (default: reports)"
+    )
+    batch.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="reports made at a time")
+    batch.add_argument("--timeout", type=float, metavar="SECONDS", help="time the cells of a report may take")
+    batch.add_argument("--force", action="store_true", help="make unchanged reports too")
+    batch.add_argument("--json", action="store_true", help="write one line of JSON an event")
+    batch.add_argument("--engine", choices=("auto", "fork", "kernel"), default="auto")
+    batch.add_argument("--pdf", choices=("typst", "web", "none"), default="typst")
+    batch.set_defaults(run=_batch)
+
+
+def _batch(options: argparse.Namespace) -> int:
+    """Give 0 if every report is there, 1 if one failed, 2 if all that failed did so for their input."""
+    from analysis.batch import Plan, run_batch
+    from analysis.errors import UsageError
+    from analysis.progress import JsonLines, Progress
+    from analysis.publish import Publisher
+    from analysis.runsets import load_run_sets
+
+    if options.workers < 1:
+        raise UsageError(f"--workers must be at least 1, got {options.workers}")
+    if options.timeout is not None and not options.timeout > 0:
+        raise UsageError(f"--timeout must be a positive number of seconds, got {options.timeout}")
+    run_sets = load_run_sets(options.files, out=options.out)
+    publisher = Publisher(engine=options.engine, pdf=options.pdf, timeout=options.timeout)
+    plan = Plan(options.out, publisher, workers=options.workers, force=options.force)
+    show = JsonLines(sys.stdout) if options.json else Progress(len(run_sets), sys.stderr)
+    statuses: list[int] = []
+
+    def tell(event: dict[str, Any]) -> None:
+        show(event)
+        if event["event"] == "failed":
+            statuses.append(event.get("status", 1))
+
+    run_batch(run_sets, plan, tell=tell)
+    return min(statuses, default=0)
