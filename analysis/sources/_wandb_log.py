@@ -146,7 +146,7 @@ def _item(record: bytes, item: Field) -> tuple[str, Any]:
 
 def _json(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content.decode())
     except (ValueError, RecursionError):
         raise WireError("a value is not JSON") from None
 
