@@ -21,6 +21,7 @@ from analysis.sources import (
     lightning_csv,
     llama_factory,
     mlflow,
+    openai_api,
     openai_csv,
     sb3,
     table,
@@ -34,6 +35,7 @@ from analysis.sources.sidecar import run_stem
 
 SOURCES: tuple[ModuleType, ...] = (
     openai_csv,
+    openai_api,
     tensorboard,
     mlflow,
     wandb,

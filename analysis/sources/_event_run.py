@@ -85,9 +85,7 @@ class EventLog:
         order = np.concatenate(points.order)
         by_order = np.argsort(order, kind="stable")
         order = order[by_order]
-        codes = np.array(
-            [self.tags.setdefault(prefix + t, len(self.tags)) for t in points.tags], dtype=np.int64
-        )
+        codes = np.array([self.tags.setdefault(prefix + t, len(self.tags)) for t in points.tags], dtype=np.int64)
         step = np.concatenate(points.step)[by_order]
         kept = np.ones(len(step), dtype=bool)
         for record, restart in sorted(points.restarts):
@@ -113,9 +111,7 @@ class EventLog:
     def _note_restart(self, restart: int, taken_back: int) -> None:
         if taken_back:
             self.restarts.add(restart)
-            self.dropped.append(
-                Dropped("step", taken_back, f"points taken back by a restart at step {restart}")
-            )
+            self.dropped.append(Dropped("step", taken_back, f"points taken back by a restart at step {restart}"))
 
 
 def _mapped(path: Path) -> Bytes:

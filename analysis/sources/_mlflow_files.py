@@ -137,9 +137,7 @@ def _read_metric(path: Path) -> tuple[Ints, Floats, Ints]:
             np.array([int(row[2]) if len(row) > 2 else 0 for row in rows], dtype=np.int64),
         )
     except (ValueError, IndexError, OverflowError):
-        raise LogError(
-            f"{path}:{_bad_line(rows)}: a line must be 'milliseconds value step'; correct it"
-        ) from None
+        raise LogError(f"{path}:{_bad_line(rows)}: a line must be 'milliseconds value step'; correct it") from None
 
 
 def _bad_line(rows: list[list[bytes]]) -> int:
@@ -171,9 +169,7 @@ def _files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             found += 1
             if found > _FILES:
-                raise LogError(
-                    f"{folder}: more than {_FILES:,} files; an MLflow run has one a metric, param or tag"
-                )
+                raise LogError(f"{folder}: more than {_FILES:,} files; an MLflow run has one a metric, param or tag")
             if not name.startswith("."):
                 yield Path(parent) / name
 

@@ -59,9 +59,7 @@ class RestStore:
         query = {"experiment_ids": [found["experiment"]["experiment_id"]], "run_view_type": "ACTIVE_ONLY"}
         runs, token = [], None
         while token != "":
-            page = self._ask(
-                "runs/search", {}, body={**query, "max_results": 1000, "page_token": token or ""}
-            )
+            page = self._ask("runs/search", {}, body={**query, "max_results": 1000, "page_token": token or ""})
             runs += (page or {}).get("runs", [])
             token = (page or {}).get("next_page_token", "")
         infos = [run["info"] for run in runs]
@@ -81,9 +79,7 @@ class RestStore:
         try:
             return self._stored(found["run"])
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-            raise LogError(
-                f"{self.place}: not the answer of an MLflow server; check MLFLOW_TRACKING_URI"
-            ) from None
+            raise LogError(f"{self.place}: not the answer of an MLflow server; check MLFLOW_TRACKING_URI") from None
 
     def _stored(self, run: Mapping[str, Any]) -> StoredRun:
         info, data = run["info"], run.get("data", {})
@@ -117,8 +113,7 @@ class RestStore:
             query = {"run_id": run_id, "metric_key": name, "max_results": str(_PAGE), "page_token": token}
             page = self._ask("metrics/get-history", {k: v for k, v in query.items() if v}) or {}
             points += [
-                (int(m.get("timestamp", 0)), float(m["value"]), int(m.get("step", 0)))
-                for m in page.get("metrics", [])
+                (int(m.get("timestamp", 0)), float(m["value"]), int(m.get("step", 0))) for m in page.get("metrics", [])
             ]
             following = page.get("next_page_token", "")
             if not following or following == token:
@@ -127,9 +122,7 @@ class RestStore:
 
     def _ask(self, what: str, query: Mapping[str, str], body: Any = None) -> dict[str, Any] | None:
         """Call an endpoint; None where it answers that there is no such thing."""
-        address = f"{self.place}/api/2.0/mlflow/{what}" + (
-            f"?{urlencode(query, quote_via=quote)}" if query else ""
-        )
+        address = f"{self.place}/api/2.0/mlflow/{what}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json", "Content-Type": "application/json", **self._authorization()}
         most = limit("RUN_REPORTS_MAX_JSON_MB") * MB
@@ -145,13 +138,9 @@ class RestStore:
             raise LogError(f"{self.place}: HTTP {problem.code}, {reason}") from None
         except (URLError, OSError, ValueError) as problem:
             said = redact_text(" ".join(str(getattr(problem, "reason", problem)).split()))
-            raise LogError(
-                f"{self.place}: no answer ({said}); check MLFLOW_TRACKING_URI and the network"
-            ) from None
+            raise LogError(f"{self.place}: no answer ({said}); check MLFLOW_TRACKING_URI and the network") from None
         if len(text) > most:
-            raise LogError(
-                f"{self.place}: an answer above {most // MB} MB; raise RUN_REPORTS_MAX_JSON_MB if meant"
-            )
+            raise LogError(f"{self.place}: an answer above {most // MB} MB; raise RUN_REPORTS_MAX_JSON_MB if meant")
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):

@@ -82,9 +82,7 @@ def raw_log(run: StoredRun, columns: Columns) -> RawLog:
         raise LogError(f"{where}: the run is deleted; restore it with: mlflow runs restore --run-id {run.id}")
     points, system = _without_system_metrics(run.points)
     if not len(points.value):
-        raise LogError(
-            f"{where}: run {run.id} has no metric; log one with mlflow.log_metric, or leave it out"
-        )
+        raise LogError(f"{where}: run {run.id} has no metric; log one with mlflow.log_metric, or leave it out")
     order = np.argsort(points.milliseconds, kind="stable")
     tag, step, notes = points.tag[order], points.step[order], list(run.notes)
     if not step.any() and len(step) > len(np.unique(tag)):

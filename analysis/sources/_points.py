@@ -29,9 +29,7 @@ class Table:
     seams: tuple[int, ...]
 
 
-def points_table(
-    where: Path, names: Sequence[str], *, tag: Ints, step: Ints, seconds: Floats, value: Floats
-) -> Table:
+def points_table(where: Path, names: Sequence[str], *, tag: Ints, step: Ints, seconds: Floats, value: Floats) -> Table:
     """Lay points out as one row a step and one column a tag.
 
     Parameters

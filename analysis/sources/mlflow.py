@@ -58,9 +58,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     if path.is_dir():
         if is_run(path):
             return [raw_log(read_run(path), columns)]
-        return _all(
-            (read_run(folder) for folder in run_folders(path)), str(path), deleted_runs(path), columns
-        )
+        return _all((read_run(folder) for folder in run_folders(path)), str(path), deleted_runs(path), columns)
     runs, deleted = SqliteStore(path).read_all()
     return _all(runs, str(path), deleted, columns)
 
@@ -94,8 +92,7 @@ def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:
             return found
     places = ", ".join(store.place for store in stores)
     raise RunNotFound(
-        f"mlflow:{redact_text(wanted)}: not in {places}; "
-        "give a run ID, <experiment>/<run name> or <experiment>/*"
+        f"mlflow:{redact_text(wanted)}: not in {places}; give a run ID, <experiment>/<run name> or <experiment>/*"
     )
 
 
@@ -114,9 +111,7 @@ def _in_store(store: Store, wanted: str, columns: Columns) -> list[RawLog]:
     named = [run for run in held if name in run]
     if len(named) > 1:
         listed = ", ".join(run_id for run_id, _ in named)
-        raise RunNotFound(
-            f"mlflow:{redact_text(wanted)}: {len(named)} runs of that name: {listed}; give the ID of one"
-        )
+        raise RunNotFound(f"mlflow:{redact_text(wanted)}: {len(named)} runs of that name: {listed}; give the ID of one")
     return [raw_log(run, columns) for run in _read(store, named)]
 
 
@@ -132,11 +127,7 @@ def _all(runs: Iterable[StoredRun], where: str, deleted: int, columns: Columns) 
         except LogError as problem:
             left_out.append(str(problem))
     if not logs:
-        held = (
-            left_out[0]
-            if left_out
-            else f"{where}: no run in it" + (f", {deleted} deleted" if deleted else "")
-        )
+        held = left_out[0] if left_out else f"{where}: no run in it" + (f", {deleted} deleted" if deleted else "")
         raise LogError(held if left_out else f"{held}; log a run first")
     notes = [f"{deleted} deleted runs beside it are left out"] if deleted else []
     notes += [f"left out: {problem}" for problem in left_out[:5]]
@@ -158,8 +149,7 @@ def _stores(runs_dir: Path) -> list[Store]:
         local = Path(unquote(urlsplit(uri).path))
     elif len(scheme) > 1:
         raise LogError(
-            f"MLFLOW_TRACKING_URI: '{scheme}:' cannot be read here; "
-            "give http(s)://, sqlite:///file or a folder"
+            f"MLFLOW_TRACKING_URI: '{scheme}:' cannot be read here; give http(s)://, sqlite:///file or a folder"
         )
     else:
         local = Path(uri)

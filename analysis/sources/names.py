@@ -133,13 +133,16 @@ COMMON: Table = {
 }
 """Standard name to the names under which tools log it, best first."""
 
+_OPENAI: Table = {
+    "valid_loss": ("valid_loss", "validation_loss"),
+    "valid_mean_token_accuracy": ("valid_mean_token_accuracy", "validation_token_accuracy"),
+    "train_sequence_accuracy": ("training_sequence_accuracy",),
+    "valid_sequence_accuracy": ("validation_sequence_accuracy",),
+}
+
 BY_SOURCE: Mapping[str, Table] = {
-    "openai csv": {
-        "valid_loss": ("valid_loss", "validation_loss"),
-        "valid_mean_token_accuracy": ("valid_mean_token_accuracy", "validation_token_accuracy"),
-        "train_sequence_accuracy": ("training_sequence_accuracy",),
-        "valid_sequence_accuracy": ("validation_sequence_accuracy",),
-    },
+    "openai csv": _OPENAI,
+    "openai api": _OPENAI,
     "keras": {
         "full_valid_loss": ("val_loss", "valid_loss"),
         "full_valid_mean_token_accuracy": ("val_accuracy", "val_acc", "val_sparse_categorical_accuracy"),

@@ -146,9 +146,7 @@ def _is_event_file(path: Path) -> bool:
 def _event_files(folder: Path) -> list[Path]:
     """Event files of a folder in the order of writing: their names carry the time and a counter."""
     found = [path for path in _entries(folder) if _is_event_file(path) and path.is_file()]
-    return sorted(
-        found, key=lambda p: [(not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in p.name.split(".")]
-    )
+    return sorted(found, key=lambda p: [(not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in p.name.split(".")])
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -37,9 +37,7 @@ try:
         from mlflow.tracking import MlflowClient
 except ImportError:
     mlflow = None
-needs_mlflow = pytest.mark.skipif(
-    mlflow is None, reason="mlflow is not installed: pip install -e '.[sources-test]'"
-)
+needs_mlflow = pytest.mark.skipif(mlflow is None, reason="mlflow is not installed: pip install -e '.[sources-test]'")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -69,12 +67,9 @@ def log_runs(uri: str, experiment: str = "fine tuning") -> dict[str, str]:
         rng = np.random.default_rng(len(name))
         metric = mlflow.entities.Metric
         points = [
-            metric("train/loss", float(v), 1_700_000_000_000 + 10 * s, s)
-            for s, v in enumerate(rng.normal(size=150))
+            metric("train/loss", float(v), 1_700_000_000_000 + 10 * s, s) for s, v in enumerate(rng.normal(size=150))
         ]
-        points += [
-            metric("eval_loss", 0.5 / (s + 1), 1_700_000_000_005 + 10 * s, s) for s in range(9, 150, 10)
-        ]
+        points += [metric("eval_loss", 0.5 / (s + 1), 1_700_000_000_005 + 10 * s, s) for s in range(9, 150, 10)]
         points += [
             metric("diverged", math.nan, 1_700_000_000_000, 3),
             metric("diverged", -math.inf, 1_700_000_000_001, 4),
@@ -179,9 +174,7 @@ def test_a_deleted_run_is_named_as_such(database: tuple[Path, str, dict[str, str
         source.fetch(gone, runs_dir=tmp_path, columns={})
 
 
-def test_reading_leaves_a_database_as_it_is(
-    database: tuple[Path, str, dict[str, str]], tmp_path: Path
-) -> None:
+def test_reading_leaves_a_database_as_it_is(database: tuple[Path, str, dict[str, str]], tmp_path: Path) -> None:
     """Not a byte changes and no journal appears, on a folder without write permission too."""
     folder = tmp_path / "locked"
     folder.mkdir()
@@ -196,9 +189,7 @@ def test_reading_leaves_a_database_as_it_is(
     assert [p.name for p in folder.iterdir()] == ["mlflow.db"]
 
 
-def test_a_damaged_database_gives_runs_or_one_line(
-    database: tuple[Path, str, dict[str, str]], tmp_path: Path
-) -> None:
+def test_a_damaged_database_gives_runs_or_one_line(database: tuple[Path, str, dict[str, str]], tmp_path: Path) -> None:
     """Cut anywhere or with bytes changed: runs, or a LogError of one line; nothing else."""
     whole = database[0].read_bytes()
     rng = np.random.default_rng(8)
@@ -350,9 +341,7 @@ def api(path: str) -> tuple[int, Any]:
     return 200, {"metrics": [{"key": "loss", "value": 0.5, "timestamp": 1000}], "next_page_token": "two"}
 
 
-def test_histories_are_read_page_by_page(
-    fake_server: tuple[list[Any], dict[str, Answer]], tmp_path: Path
-) -> None:
+def test_histories_are_read_page_by_page(fake_server: tuple[list[Any], dict[str, Answer]], tmp_path: Path) -> None:
     """Every page is asked for; step 0 is left out of an answer, NaN and large integers are text in it."""
     requests, answers = fake_server
     answers["any"] = api
@@ -498,8 +487,7 @@ def test_real_stores_read_whole() -> None:
         lines = {
             meta.parent.name: sum(len(f.read_text().split("\n")) - 1 for f in meta.parent.glob("metrics/*"))
             for meta in store.glob("*/*/meta.yaml")
-            if "run_uuid" in (about := yaml.safe_load(meta.read_text()))
-            and about["lifecycle_stage"] == "active"
+            if "run_uuid" in (about := yaml.safe_load(meta.read_text())) and about["lifecycle_stage"] == "active"
         }
         logs = source.load(store, columns={})
         assert {str(log.id): log.rows_read for log in logs} == lines

@@ -19,12 +19,8 @@ CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus" / "tensorboard"
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    pytest.importorskip(
-        "tensorboardX", reason="the event writer is not installed: pip install -e '.[sources-test]'"
-    )
-    pytest.importorskip(
-        "tensorboard", reason="the reference reader is not installed: pip install -e '.[sources-test]'"
-    )
+    pytest.importorskip("tensorboardX", reason="the event writer is not installed: pip install -e '.[sources-test]'")
+    pytest.importorskip("tensorboard", reason="the reference reader is not installed: pip install -e '.[sources-test]'")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.compat.proto.event_pb2 import Event, SessionLog
     from tensorboard.compat.proto.summary_pb2 import Summary
@@ -120,9 +116,7 @@ def test_tensors_that_are_no_scalars_are_counted(tmp_path: Path) -> None:
     """Vectors and the Keras model text are left out and counted; scalars beside them are kept."""
     vector = Summary(value=[Summary.Value(tag="vector", tensor=tensor_util.make_tensor_proto(np.ones(3)))])
     keras = Summary(value=[Summary.Value(tag="keras", tensor=tensor_util.make_tensor_proto("{}"))])
-    write_events(
-        tmp_path, Event(step=1, summary=vector), Event(step=1, summary=keras), tensor_event("a", 1, 2.0)
-    )
+    write_events(tmp_path, Event(step=1, summary=vector), Event(step=1, summary=keras), tensor_event("a", 1, 2.0))
     (log,) = tensorboard.load(tmp_path, columns={})
     assert table(log.frame) == {"a": {1: 2.0}}
     assert sum(d.count for d in log.dropped if d.reason == "not scalars") == 2
@@ -133,9 +127,7 @@ def test_merged_summaries_hold_several_scalars_a_record(tmp_path: Path) -> None:
     events = []
     for step in range(50):
         values = [Summary.Value(tag=f"tag{i}", simple_value=step * i) for i in range(60)]
-        values.append(
-            Summary.Value(tag="image", image=Summary.Image(height=1, encoded_image_string=b"x" * 5000))
-        )
+        values.append(Summary.Value(tag="image", image=Summary.Image(height=1, encoded_image_string=b"x" * 5000)))
         events.append(Event(step=step, wall_time=9.0, summary=Summary(value=values)))
     write_events(tmp_path, *events)
     assert read(tmp_path) == oracle(tmp_path)
@@ -189,9 +181,7 @@ def test_a_folder_of_runs_gives_each_of_them(tmp_path: Path) -> None:
 
 def test_nan_and_infinity_are_logged_values(tmp_path: Path) -> None:
     """A diverged loss is handed over as infinity, so that it is not taken for a step without a value."""
-    write_events(
-        tmp_path, *(scalar_event("loss", s, v) for s, v in enumerate((1.0, math.nan, math.inf, -math.inf)))
-    )
+    write_events(tmp_path, *(scalar_event("loss", s, v) for s, v in enumerate((1.0, math.nan, math.inf, -math.inf))))
     (log,) = tensorboard.load(tmp_path, columns={})
     assert log.frame["loss"].tolist() == [1.0, math.inf, math.inf, -math.inf]
 
@@ -286,10 +276,7 @@ def test_malformed_messages_in_sound_records_are_counted(tmp_path: Path) -> None
             payload[:, :20] = np.frombuffer(whole[-60:-40], dtype=np.uint8)
         header = np.frombuffer(int(size).to_bytes(8, "little"), dtype=np.uint8)
         frames = [
-            header.tobytes()
-            + checksums(header[None]).tobytes()
-            + row.tobytes()
-            + checksums(row[None]).tobytes()
+            header.tobytes() + checksums(header[None]).tobytes() + row.tobytes() + checksums(row[None]).tobytes()
             for row in payload
         ]
         path.write_bytes(whole + b"".join(frames))
