@@ -26,7 +26,7 @@ from analysis.blocks import (
     Table,
     Tone,
 )
-from analysis.render.legible import breakable, legible, right_to_left
+from analysis.render.legible import breakable, legible, right_to_left, unbroken
 from analysis.render.signs import LAYERS, STATUSES, TONES
 from analysis.render.svg import inline_svg
 from analysis.rich import Rich, Span, plain
@@ -74,7 +74,7 @@ def inline(text: Rich) -> str:
 
 
 def _span(span: Span) -> str:
-    content = characters(span.text)
+    content = characters(span.text if span.code else unbroken(span.text))
     for tag, wanted in (("code", span.code), ("em", span.italic), ("strong", span.bold)):
         if wanted:
             content = f"<{tag}>{content}</{tag}>"

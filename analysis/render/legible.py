@@ -12,6 +12,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\uffff\U000e0000-\U000e0fff]"
 )
+_TOGETHER = re.compile(r"\bp [=<] (?=[.\d])|\[[−+]?[\d.]+[^\]\s]*, [−+]?[\d.]+[^\]\s]*\]|\d (?=(?:pp|%)(?:\W|$))")
 _VARIATION = re.compile("[\ufe00-\ufe0f]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff]")
 _TOKEN = re.compile(r"\S{16,}")
@@ -29,6 +30,17 @@ def legible(text: str) -> str:
     'bell[U+0007]'
     """
     return _INVISIBLE.sub(lambda found: named(found[0]), text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def unbroken(text: str) -> str:
+    """Keep together what must not part at the end of a line: ``p = .05``, an interval, a number and its unit.
+
+    Examples
+    --------
+    >>> unbroken("p = .05, +1.0 pp [0.2, 2.2]").count(chr(0xA0))
+    4
+    """
+    return _TOGETHER.sub(lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
 def named(characters: str) -> str:

@@ -25,7 +25,7 @@ from analysis.blocks import (
     Table,
 )
 from analysis.render.html import anchor
-from analysis.render.legible import breakable, legible, right_to_left
+from analysis.render.legible import breakable, legible, right_to_left, unbroken
 from analysis.render.signs import LAYERS, STATUSES, TONES
 from analysis.render.typst_table import table
 from analysis.rich import Rich, Span
@@ -88,7 +88,7 @@ def inline(text: Rich) -> str:
 
 
 def _span(span: Span) -> str:
-    content = f"rr-mono({characters(span.text)})" if span.code else characters(span.text)
+    content = f"rr-mono({characters(span.text)})" if span.code else characters(unbroken(span.text))
     return linked(emphasised(content, span), span.href)
 
 
