@@ -1,0 +1,240 @@
+"""Every section of every report can be drawn in every format; nothing is empty and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from analysis.blocks import Block, Callout, Cover, Details, Figure, Footer, Item, Items, Prose, Table
+from analysis.definitions import DEFINITIONS
+from analysis.model import Analysis
+from analysis.render import html
+from analysis.render.bundle import mimebundle
+from analysis.rich import Rich, plain
+from analysis.schema import Run
+from analysis.sections import SECTIONS
+from tests.builders import analyzed, flat, known, log, run, sections, tables
+from tests.degenerate import CASES, HOSTILE, analysis_of
+
+FORMS = {"text/html", "text/markdown", "text/plain", "text/vnd.typst"}
+
+
+class Tags(HTMLParser):
+    """What a browser would make of a page: its tags, ids and links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: Counter[str] = Counter()
+        self.ids: Counter[str] = Counter()
+        self.links: set[str] = set()
+        self.handlers: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        about = dict(attrs)
+        self.tags[tag] += 1
+        self.handlers += [name for name in about if name.startswith("on")]
+        if about.get("id"):
+            self.ids[str(about["id"])] += 1
+        if str(about.get("href", "")).startswith("#"):
+            self.links.add(str(about["href"])[1:])
+
+
+def spans(block: Block) -> Iterator[Rich]:
+    """All rich text of a block."""
+    if isinstance(block, Prose | Footer):
+        yield block.text
+    elif isinstance(block, Items):
+        for entry in block.items:
+            yield entry.text
+            yield from entry.children
+    elif isinstance(block, Callout):
+        yield block.title
+        yield from block.body
+    elif isinstance(block, Details):
+        yield block.summary
+    elif isinstance(block, Figure):
+        yield block.caption
+    elif isinstance(block, Table):
+        yield from block.notes
+        for cells in block.rows:
+            for cell in cells:
+                yield cell.text
+                yield cell.minor
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_section_is_drawn_in_every_format(case: str) -> None:
+    filled = sections(analysis_of(case))
+    page = ""
+    for name, blocks in filled.items():
+        for block in flat(blocks):
+            bundle = mimebundle(block)
+            assert bundle.keys() >= FORMS, name
+            for form in FORMS:
+                assert str(bundle[form]).strip(), (name, form, block)
+        page += "".join(html.render(block) for block in blocks)
+    seen = Tags(page)
+    assert not seen.tags.keys() & {"script", "iframe", "object", "i"}
+    assert seen.handlers == []
+    assert seen.links <= seen.ids.keys()
+    assert [name for name, count in seen.ids.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_table_is_empty_and_every_row_is_full(case: str) -> None:
+    for blocks in sections(analysis_of(case), figures=False).values():
+        for block in flat(blocks):
+            if isinstance(block, Table):
+                assert block.rows, block.id
+                assert {len(row) for row in block.rows} == {len(block.columns)}, block.id
+                assert all(column.label for column in block.columns), block.id
+            if isinstance(block, Items):
+                assert block.items
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_number_is_shown_as_nan_or_none(case: str) -> None:
+    if case == "hostile text":
+        pytest.skip("its text holds such words on purpose")
+    for name, blocks in sections(analysis_of(case), figures=False).items():
+        for block in flat(blocks):
+            for words in map(plain, spans(block)):
+                assert not re.search(r"\b(nan|inf)\b|\bNone\b(?! applies|$)", words), (name, words)
+
+
+def test_hostile_text_stays_text() -> None:
+    page = "".join(html.render(b) for blocks in sections(analysis_of("hostile text")).values() for b in blocks)
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page.lower()
+    cover = sections(analysis_of("hostile text"), figures=False)["title"][0]
+    assert isinstance(cover, Cover)
+    assert HOSTILE in plain(cover.facts[0][1])
+
+
+def whole(a: Analysis) -> dict[str, list[Block]]:
+    return sections(a, figures=False)
+
+
+def told(blocks: Sequence[Block]) -> Iterator[Prose | Item]:
+    """The paragraphs and list entries that give a claim a status."""
+    for block in flat(blocks):
+        if isinstance(block, Prose) and block.status is not None:
+            yield block
+        elif isinstance(block, Items):
+            yield from (entry for entry in block.items if entry.status is not None)
+
+
+@pytest.mark.parametrize("which", ["reference", "sample", "two_alike"])
+def test_each_judged_sentence_links_to_its_finding(which: str, request: pytest.FixtureRequest) -> None:
+    a: Analysis = request.getfixturevalue(which)
+    filled = whole(a)
+    ids = {f"finding-{f.id}" for f in a.findings}
+    appendix = {block.id for block in flat(filled.pop("appendix")) if isinstance(block, Prose)}
+    assert appendix - {None} == ids
+    linked = set()
+    for name, blocks in filled.items():
+        for entry in told(blocks):
+            links = {span.href[1:] for span in entry.text if span.href}
+            assert links & ids, (name, plain(entry.text))
+            linked |= links & ids
+    assert linked >= {f"finding-{f.id}" for f in a.findings if f.claim}
+
+
+@pytest.mark.parametrize("which", ["reference", "sample", "two_alike"])
+def test_each_finding_is_told_in_the_section_it_names(which: str, request: pytest.FixtureRequest) -> None:
+    a: Analysis = request.getfixturevalue(which)
+    filled = whole(a)
+    filled.pop("appendix")
+    links = [span.href for blocks in filled.values() for b in flat(blocks) for text in spans(b) for span in text]
+    for finding in a.findings:
+        assert f"#finding-{finding.id}" in links
+
+
+@pytest.mark.parametrize("which", ["reference", "sample"])
+def test_each_definition_that_is_named_is_in_methodology(which: str, request: pytest.FixtureRequest) -> None:
+    a: Analysis = request.getfixturevalue(which)
+    filled = whole(a)
+    methodology = {plain(row[0].text) for row in tables(filled["methodology"])["definitions"].rows}
+    assert methodology == set(DEFINITIONS)
+    named = {
+        column.definition for blocks in filled.values() for t in tables(blocks).values() for column in t.columns
+    } - {None}
+    hrefs = {s.href for blocks in filled.values() for b in flat(blocks) for text in spans(b) for s in text if s.href}
+    named |= {href.removeprefix("#def-") for href in hrefs if href.startswith("#def-")}
+    assert named
+    assert named <= methodology
+
+
+def test_the_verdict_links_to_what_it_rests_on(reference: Analysis) -> None:
+    callout = whole(reference)["executive_summary"][0]
+    assert isinstance(callout, Callout)
+    assert [s.href for s in callout.body[0] if s.href] == ["#finding-performance.primary"]
+    assert [s.href for s in callout.body[-1] if s.href] == ["#finding-gate:run_4"]
+
+
+def test_the_callout_says_where_rules_and_evidence_disagree(reference: Analysis) -> None:
+    found = [b for b in whole(reference)["executive_summary"] if isinstance(b, Callout) and b.id == "disagreement"]
+    contradicted = [f for f in reference.findings if f.claim and f.status == "contradicted"]
+    assert f"contradict {len(contradicted)}" in plain(found[0].body[0])
+    assert len(found[0].body) > 1
+
+
+def test_no_callout_where_nothing_disagrees() -> None:
+    falling = log(1)["train_loss"] - np.linspace(0, 0.1, 300)
+    quiet = analyzed([run("a", {"train_loss": falling})], mute=["data.timestamps"])
+    assert {f.status for f in quiet.findings if f.claim} == {"supported"}
+    assert [b.id for b in whole(quiet)["executive_summary"] if isinstance(b, Callout)] == ["verdict"]
+
+
+MISSING = {
+    "no accuracy": {"gap": "accurac", "final_training": "Train accuracy was not logged"},
+    "no validation": {
+        "final_validation": "generalisation cannot be assessed",
+        "coverage": "No run logged a validation",
+        "gap": "No run has both",
+    },
+    "no sidecar": {"impact": "put a sidecar <run>.yaml", "data_quality": "not stated: configuration"},
+    "one row": {"stability": "no run has two steps", "impact": "one run only"},
+    "one value an epoch": {"stability": "one value an epoch"},
+    "everything NaN": {"final_training": "No run logged a train loss", "curves": "No run logged a training curve"},
+}
+
+
+@pytest.mark.parametrize(("case", "section"), [(case, name) for case, says in MISSING.items() for name in says])
+def test_a_section_says_what_is_missing_and_why(case: str, section: str) -> None:
+    words = " ".join(plain(text) for block in flat(whole(analysis_of(case))[section]) for text in spans(block))
+    if (case, section) == ("no accuracy", "gap"):
+        table = tables(whole(analysis_of(case))["gap"])["gap"]
+        assert {plain(row[1].text) for row in table.rows} == {"no number"}
+        assert all(plain(row[-1].minor).startswith("[") for row in table.rows)
+    else:
+        assert MISSING[case][section] in words
+
+
+def test_sections_stand_in_the_documents_order_and_no_heading_twice() -> None:
+    headings = [s.heading for s in SECTIONS if s.heading]
+    assert len(headings) == len(set(headings))
+    assert all(2 <= s.level <= 4 for s in SECTIONS if s.heading)
+    assert all(s.build is not None for s in SECTIONS if not s.heading)
+
+
+def test_every_factor_that_differs_has_its_subsection() -> None:
+    runs: list[Run] = [
+        known("a", log(1), warmup=0.1, optimizer="adam"),
+        known("b", log(2), warmup=0.2, optimizer="sgd", batch_size=32),
+    ]
+    headings = [b.text for b in whole(analyzed(runs))["impact"] if hasattr(b, "level")]
+    assert [h.partition(" Impact")[0] for h in headings] == ["Batch Size", "Optimizer", "Warmup"]
+
+
+def test_muted_rules_are_listed() -> None:
+    a = analyzed([known("a", log(1))], mute=["data.cadence", "det.spikes"])
+    words = " ".join(plain(text) for block in whole(a)["methodology"] for text in spans(block))
+    assert "Muted on request: data.cadence, det.spikes." in words
