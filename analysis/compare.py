@@ -153,7 +153,7 @@ def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: s
             yield Comparison(first.id, second.id, metric, result.definition, result, direction, ratio=metric in RATIOS)
 
     if one.full_valid_loss is not None and two.full_valid_loss is not None:
-        result = st.difference("fullval.diff", one.full_valid_loss, two.full_valid_loss)
+        result = _paired(first, second) or st.difference("fullval.diff", one.full_valid_loss, two.full_valid_loss)
         yield from compared("full_valid_loss", result, "lower")
     for metric in METRICS:
         if metric in ("full_valid_loss", "train_error_rate", "valid_error_rate") or metric not in one.window:
@@ -171,6 +171,16 @@ def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: s
         if all(isinstance(b, int) and b > 0 for b in batches) and batches[0] != batches[1]:
             factor = 0.5 * math.log(batches[1] / batches[0])
             yield from compared("noise_per_example", _noise_ratio(one, two, curve, factor), "lower")
+
+
+def _paired(first: Run, second: Run) -> Estimate | None:
+    """Compare on the same examples where both runs kept the loss of each, on one validation set (fullval.paired)."""
+    losses = first.example_losses, second.example_losses
+    if losses[0] is None or losses[1] is None or losses[0].size != losses[1].size:
+        return None
+    if gate(first, second).state("validation_set") != "same":
+        return None
+    return st.paired_difference(losses[0], losses[1])
 
 
 def _noise_ratio(one: RunEvidence, two: RunEvidence, curve: str, log_factor: float) -> Estimate | None:

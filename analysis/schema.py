@@ -94,6 +94,8 @@ class Run:
         The run or model it starts from; ``None`` is a base model if ``parent_known``, else unknown.
     expected_steps : int or None
         As somebody stated it; `expected_from_data` computes it.
+    example_losses : ndarray, shape (examples,), or None
+        Final validation loss of each example, in the order of the validation file.
     extra : Mapping[str, Any]
         Sidecar keys the toolkit does not know: kept and shown.
     """
@@ -111,6 +113,7 @@ class Run:
     parent_known: bool = False
     goal: str | None = None
     group: str | None = None
+    example_losses: FloatArray | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     nonfinite: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     seams: tuple[int, ...] = ()

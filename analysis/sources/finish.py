@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.errors import LogError
 from analysis.schema import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources.base import Columns
+from analysis.sources.example_losses import load_example_losses
 from analysis.sources.hashing import hash_files
 from analysis.sources.names import FRACTIONS, standard_names
 from analysis.sources.raw import RawLog
@@ -64,6 +65,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         parent_known=sidecar.parent_known or raw.parent_known,
         goal=_clean(sidecar.goal),
         group=_clean(sidecar.group or raw.group),
+        example_losses=load_example_losses(sidecar.example_losses) if sidecar.example_losses else None,
         extra=redact(sidecar.extra),
         nonfinite=nonfinite,
         seams=tuple(sorted({*raw.seams, *seams})),

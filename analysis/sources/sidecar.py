@@ -33,6 +33,7 @@ class Sidecar:
     n_valid: int | None = None
     validation_set: str | None = None
     training_set: str | None = None
+    example_losses: Path | None = None
     expected_steps: int | None = None
     parent: str | None = None
     parent_known: bool = False
@@ -79,6 +80,7 @@ KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "data.n_valid": _COUNT,
     "data.validation_set": _TEXT,
     "data.training_set": _TEXT,
+    "data.example_losses": (_is_text, "the name of a file beside the sidecar, for example losses.csv"),
 }
 """The keys of a sidecar and what each must be; null counts as not given, except for ``parent``."""
 
@@ -142,7 +144,7 @@ def _yaml_fields(document: Document) -> dict[str, Any]:
             extra[f"data.{key}"] = item
         elif item is not None:
             _check(document, f"data.{key}", item)
-            fields[key] = item
+            fields[key] = document.path.parent / item if key == "example_losses" else item
     if "parent" in value:
         fields["parent_known"] = True
     return {**fields, "extra": extra} if extra else fields
