@@ -47,13 +47,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_report(commands: Any) -> None:
     report = commands.add_parser("report", help="make the report of some runs: notebook, HTML, PDF, JSON")
-    report.add_argument(
-        "run_ids", nargs="*", metavar="RUN", help="run IDs, paths or references, oldest first"
-    )
+    report.add_argument("run_ids", nargs="*", metavar="RUN", help="run IDs, paths or references, oldest first")
     report.add_argument("--candidate", metavar="ID", help="the run the report is about (default: the last)")
-    report.add_argument(
-        "--baseline", metavar="ID", help="the run to hold it against (default: parent or most stable)"
-    )
+    report.add_argument("--baseline", metavar="ID", help="the run to hold it against (default: parent or most stable)")
     report.add_argument("--goal", metavar="TEXT", help="what the candidate was to achieve")
     report.add_argument("--title", metavar="TEXT")
     report.add_argument(
@@ -70,9 +66,7 @@ def _add_report(commands: Any) -> None:
         "--columns", metavar="YAML", help="log columns by standard name: a file or {train_loss: my_loss}"
     )
     report.add_argument("--mute", nargs="+", metavar="RULE", help="rules and detectors that shall not report")
-    report.add_argument(
-        "-f", "--file", type=Path, metavar="RUN_SET.yaml", help="a file with any of these parameters"
-    )
+    report.add_argument("-f", "--file", type=Path, metavar="RUN_SET.yaml", help="a file with any of these parameters")
     report.add_argument("--engine", choices=("auto", "fork", "kernel"), default="auto")
     report.add_argument("--pdf", choices=("typst", "web", "none"), default="typst")
     report.set_defaults(run=_report)
@@ -122,9 +116,7 @@ def _report_id(request: Any) -> str:
 
 
 def _add_runs(commands: Any) -> None:
-    runs = commands.add_parser(
-        "runs", help="list what run references lead to, and how their metrics are read"
-    )
+    runs = commands.add_parser("runs", help="list what run references lead to, and how their metrics are read")
     runs.add_argument("references", nargs="+", metavar="REF")
     runs.add_argument("--runs-dir", default="runs", metavar="DIR")
     runs.add_argument("--columns", metavar="YAML")

@@ -149,7 +149,8 @@ def _validation_words(plan: dict[str, Any], margin: float) -> str:
         if examples
         else "of a size that the spread of minibatch validations would tell, once logged"
     )
-    return f"Validate on one frozen file {size}; keep it out of every ancestor's training data and log the loss of each example."
+    keep = "keep it out of every ancestor's training data and log the loss of each example"
+    return f"Validate on one frozen file {size}; {keep}."
 
 
 def _learning_rate(a: Analysis) -> Recommendation | None:
@@ -169,7 +170,8 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
             rich("**No learning rate is recommended**"),
             (
                 rich(
-                    "{n} comparable with {run}; a recommendation takes {least}: {missing} more, spaced evenly on the logarithm.",
+                    "{n} comparable with {run}; a recommendation takes {least}: "
+                    "{missing} more, spaced evenly on the logarithm.",
                     n=count(len(tried), "learning rate"),
                     run=a.name(a.candidate.id),
                     least=LEAST_RATES,

@@ -78,7 +78,8 @@ def final_validation(a: Analysis) -> list[Finding]:
     if counts is not None and counts.known:
         one, two = a.evidence[leader].valid_counts, a.evidence[other].valid_counts
         if one is not None and two is not None:
-            words = f"one minibatch each: {one.correct}/{one.tokens} against {two.correct}/{two.tokens}, {p_words(counts.p)}"
+            shares = f"{one.correct}/{one.tokens} against {two.correct}/{two.tokens}"
+            words = f"one minibatch each: {shares}, {p_words(counts.p)}"
             parts.append(text(words))
     elif window is not None and window.known:
         parts.append(text(f"last window of minibatch losses: {difference_words(window)}"))
@@ -155,7 +156,8 @@ def matched_steps(a: Analysis) -> list[Finding]:
         return []
     whole = a.comparison(a.baseline.id, a.candidate.id, a.curve)
     text_ = rich(
-        "The numbers of steps differ; cut at {scope}, the candidate's window mean of {metric} differs by {matched}{whole}.",
+        "The numbers of steps differ; cut at {scope}, the candidate's window mean of {metric} "
+        "differs by {matched}{whole}.",
         scope=f"the {matched.scope}",
         metric=_metric_words(a.curve),
         matched=difference_words(matched),

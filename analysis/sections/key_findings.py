@@ -28,7 +28,10 @@ def stability(a: Analysis) -> list[Block]:
     counts = {run_id: result.oscillations for run_id, result in a.document.items()}
     known = {run_id: n for run_id, n in counts.items() if n is not None}
     if not known:
-        why = "Oscillations are changes from one step to the next; no run has two steps of a loss to compare, or the logs hold one value an epoch."
+        why = (
+            "Oscillations are changes from one step to the next; no run has two steps of a loss to compare, "
+            "or the logs hold one value an epoch."
+        )
         return missing("Loss oscillations", why)
     reference = a.reference_id
     base = counts[reference]

@@ -90,13 +90,7 @@ def lessons(a: Analysis) -> list[Block]:
     order = ("contradicted", "supported", "not supported", "cannot tell")
     told = sorted((f for f in a.findings if f.claim), key=lambda f: order.index(f.status))
     if not told:
-        return [
-            Prose(
-                text(
-                    "There is a single finding: the numbers above describe the run; with nothing to compare it with, no lesson follows."
-                )
-            )
-        ]
+        return [Prose(text("The numbers above describe the run; with nothing to compare it with, no lesson follows."))]
     return [Items(tuple(_lesson(f) for f in told[:8]), ordered=True)]
 
 
@@ -116,7 +110,8 @@ def path_forward(a: Analysis) -> list[Block]:
         blocks.append(
             Prose(
                 rich(
-                    "**By the document's rules** (heuristic): use the {name} configuration ({changed}). Expected: {outcome}.",
+                    "**By the document's rules** (heuristic): use the {name} configuration ({changed}). "
+                    "Expected: {outcome}.",
                     name=first.name,
                     changed=changed or "unchanged",
                     outcome=first.expected_outcome,
@@ -195,7 +190,8 @@ def _goal(a: Analysis) -> list[Block]:
         return [
             Prose(
                 rich(
-                    "**Goal**: {goal}. It names no criterion the report knows (performance, stability, efficiency, training), so it cannot be checked.",
+                    "**Goal**: {goal}. It names no criterion the report knows (performance, stability, efficiency, "
+                    "training), so it cannot be checked.",
                     goal=a.goal.text,
                 )
             )

@@ -17,15 +17,17 @@ def methodology(a: Analysis) -> list[Block]:
     boundary = ", ".join(f"step {epoch.last_step}" for epoch in d.epochs[:-1])
     lines = [
         rich(
-            "**Oscillation Counting**: changes of more than 1% between consecutive values ([doc.oscillations](#def-doc.oscillations))"
+            "**Oscillation Counting**: changes of more than 1% between consecutive values "
+            "([doc.oscillations](#def-doc.oscillations))"
         ),
         rich("**Epoch Boundary**: {where} ({how})", where=boundary or "one epoch", how=_HOW[d.epoch_boundary]),
         rich("**Validation Coverage**: percentage of steps with validation data"),
         rich("**Volatility**: rolling standard deviation (window = 20)"),
         rich(
-            "**Tests**: two-sided at {alpha}, adjusted by Holm over {n} comparisons; equivalence margin ±{margin} in loss",
+            "**Tests**: two-sided at {alpha}, adjusted by Holm over {n} comparisons; "
+            "equivalence margin ±{margin} in loss",
             alpha=f"{a.settings.alpha:.0%}",
-            n=sum(c.p is not None for c in a.comparisons),
+            n=sum(c.p_adjusted is not None for c in a.comparisons),
             margin=f"{a.settings.equivalence_margin:g}",
         ),
         *(rich("**Known limit**: {limit}", limit=limit) for limit in _LIMITS),

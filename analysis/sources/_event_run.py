@@ -85,7 +85,11 @@ class EventLog:
         order = np.concatenate(points.order)
         by_order = np.argsort(order, kind="stable")
         order = order[by_order]
-        codes = np.array([self.tags.setdefault(prefix + t, len(self.tags)) for t in points.tags], dtype=np.int64)
+        tag = np.concatenate(points.tag)[by_order]
+        names, codes = list(points.tags), np.zeros(len(points.tags), dtype=np.int64)
+        used, occurs = np.unique(tag, return_index=True)
+        for local in used[np.argsort(occurs)]:  # columns in the order of first writing
+            codes[local] = self.tags.setdefault(prefix + names[local], len(self.tags))
         step = np.concatenate(points.step)[by_order]
         kept = np.ones(len(step), dtype=bool)
         for record, restart in sorted(points.restarts):
@@ -93,7 +97,7 @@ class EventLog:
             gone = kept & (order < record) & (step >= restart)
             self._note_restart(restart, int(gone.sum()))
             kept &= ~gone
-        self.tag.append(codes[np.concatenate(points.tag)[by_order]][kept])
+        self.tag.append(codes[tag][kept])
         self.step.append(step[kept])
         self.seconds.append(np.concatenate(points.wall)[by_order][kept])
         self.value.append(np.concatenate(points.value)[by_order][kept])

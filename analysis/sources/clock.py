@@ -28,7 +28,7 @@ def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], i
             nanoseconds = np.where(np.isfinite(values), values * 10.0 ** (9 - power), np.nan)
         stamps = pd.Series(pd.to_datetime(nanoseconds, unit="ns", utc=True, errors="coerce"), index=column.index)
     elif pd.api.types.is_datetime64_any_dtype(column):
-        stamps = column
+        stamps = pd.to_datetime(column, utc=True)
     else:
         stamps = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
     return stamps.dt.as_unit("ns"), given - int(stamps.notna().sum())

@@ -24,13 +24,14 @@ from analysis.sources.streams import GZIP, open_lines, open_text, text_head
 SAMPLE_ROWS = 500
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _BLANK = frozenset({"", "NA", "N/A", "null", "NULL", "None", "none", "-"})
 """What tools write for "not logged"."""
 
 
 @dataclass(frozen=True)
 class Delimited:
-    """A delimited log: float64 columns, text columns as str, both NaN or None where blank."""
+    """A delimited log: float64 columns; text columns as str or, where they are times, as datetimes."""
 
     frame: pd.DataFrame
     lines: int
@@ -56,6 +57,11 @@ class Layout:
         index = self.header.index(name)
         cells = (row[index].strip() for row in self.sample if index < len(row))
         return [cell for cell in cells if cell not in _BLANK]
+
+    def is_time(self, name: str) -> bool:
+        """Tell whether every value of a column in the sample is a date with a time."""
+        cells = self.column(name)
+        return bool(cells) and all(_TIME.match(cell) for cell in cells)
 
     def is_text(self, name: str) -> bool:
         """Tell whether no value of a column in the sample is a number (False for an empty column)."""
@@ -101,7 +107,7 @@ def read_delimited(
         What `sniff` found.
     numbers, texts : sequence of str
         Names in ``layout.header`` to read as float64 (blank is NaN, a written nan or inf is infinity) and
-        as text.
+        as text (times as such where they are ISO 8601).
     lenient : collection of str
         Those of ``numbers`` that are left out, and recorded, if they turn out to hold text.
 
@@ -134,8 +140,10 @@ def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[st
     width = len(layout.header)
     if any(len(row) > width for row in layout.sample):
         raise ValueError("too many fields")  # with usecols pandas would pass over them
+    written = {name: layout.written[layout.header.index(name)] for name in texts}
+    times = [written[name] for name in texts if layout.is_time(name)]
     kinds: defaultdict[str, type] = defaultdict(lambda: np.float64)
-    kinds.update({layout.written[layout.header.index(name)]: str for name in texts})
+    kinds.update({name: str for name in written.values() if name not in times})
     with open_text(path) as (stream, encoding):
         check_cells(path, _rows_at_most(path, layout), len(names))
         frame = pd.read_csv(
@@ -144,6 +152,8 @@ def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[st
             skiprows=layout.first_line - 1 or None,
             usecols=None if len(names) == width else places,
             dtype=kinds,
+            parse_dates=times or False,  # three times as fast as reading text and parsing that
+            date_format="ISO8601",
             keep_default_na=False,
             na_values=[""],
             index_col=False,
