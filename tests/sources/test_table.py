@@ -217,3 +217,16 @@ def test_no_two_columns_get_one_name(tmp_path: Path) -> None:
     run = only(path)
     assert run.series("train_loss").tolist() == [float(k) for k in range(1, 9)]
     assert run.series("train_loss (log)").tolist() == [99.0]
+
+
+def test_times_that_cannot_be_read_are_counted_wherever_they_stand(tmp_path: Path) -> None:
+    """The fast parser gives up on such a column; the values that are times must survive it."""
+    path = tmp_path / "a.csv"
+    rows = [f"{k},0.5,2025-01-01T00:{k // 60:02d}:{k % 60:02d}.1234567Z\n" for k in range(1, 1201)]
+    rows[1000] = "1001,0.5,soon\n"
+    rows[500] = "501,0.5,\n"
+    path.write_text("step,loss,timestamp\n" + "".join(rows))
+    run = only(path)
+    assert run.frame["timestamp"].iloc[0] == pd.Timestamp("2025-01-01T00:00:01.1234567Z")
+    assert run.frame["timestamp"].isna().sum() == 2
+    assert [(d.column, d.count) for d in run.provenance.dropped] == [("timestamp", 1)]
