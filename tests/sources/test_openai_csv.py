@@ -112,9 +112,7 @@ def test_the_same_log_reads_the_same_however_it_is_wrapped(tmp_path: Path, conte
 
 
 @pytest.mark.parametrize("written", ["nan", "NaN", "inf", "-inf", "Infinity", "-nan"])
-def test_a_value_logged_as_not_finite_is_counted_and_not_taken_for_a_gap(
-    tmp_path: Path, written: str
-) -> None:
+def test_a_value_logged_as_not_finite_is_counted_and_not_taken_for_a_gap(tmp_path: Path, written: str) -> None:
     """A written nan is a diverged step; a blank is a step without the metric."""
     run = only(write(tmp_path, f"{LAYOUT_A}\n1,0.5,,,\n2,{written},,,\n3,0.4,,,\n4,,,,\n"))
     assert run.nonfinite == {"train_loss": (2,)}
