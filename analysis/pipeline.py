@@ -13,10 +13,11 @@ from analysis.comparability import gate
 from analysis.compare import comparisons, step_matched
 from analysis.detectors import DETECTORS, Detection, detect
 from analysis.document import DocumentResult, curve_metric, document_results, leaders
-from analysis.errors import UsageError
+from analysis.errors import LogError, UsageError
 from analysis.evidence import observed, run_evidence
 from analysis.goal import document_verdict, read_goal
 from analysis.history import Report, load_reports, score_predictions, since
+from analysis.metrics import METRICS
 from analysis.model import Analysis
 from analysis.parameters import Parameters, check_parameters
 from analysis.recommend import recommend
@@ -56,6 +57,7 @@ run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, pre
     settings = Settings.from_mapping(request.settings)
     _check_muted(request)
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
+    _check_judged(runs)
     reports = load_reports(find_folder(request.reports_dir), before=request.day)
     return analyze_runs(runs, request, settings, reports=reports)
 
@@ -123,6 +125,18 @@ def _problems(detections: Mapping[str, Sequence[Detection]]) -> dict[str, set[st
         run_id: {d.id.removeprefix("det.") for d in seen if d.status == "raised" and d.problem}
         for run_id, seen in detections.items()
     }
+
+
+def _check_judged(runs: Sequence[Run]) -> None:
+    """Refuse a run of which nothing can be judged: its report would be empty."""
+    for run in runs:
+        if not any(METRICS[name].direction != "none" for name in (*run.metrics, *run.nonfinite) if name in METRICS):
+            logged = ", ".join(run.metrics[:8]) or "nothing"
+            example = next(iter(run.metrics), "my_loss")
+            raise LogError(
+                f"{run.provenance.path}: no loss column and no other metric that can be judged (it has {logged}); "
+                f"say which column it is, for example --columns '{{train_loss: {example}}}'"
+            )
 
 
 def _check_muted(request: Parameters) -> None:
