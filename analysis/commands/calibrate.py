@@ -1,0 +1,29 @@
+"""The command ``python -m analysis calibrate``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of the command line."""
+    calibrate = commands.add_parser("calibrate", help="measure the error rates of every rule by simulation")
+    calibrate.add_argument(
+        "--simulations", type=int, default=4000, metavar="N", help="simulations a cell (default: 4000)"
+    )
+    calibrate.add_argument("--seed", type=int, default=0)
+    calibrate.add_argument("--processes", type=int, default=2, metavar="N")
+    calibrate.add_argument("--out", type=Path, default=Path("reports/calibration"), metavar="DIR")
+    calibrate.set_defaults(run=_calibrate)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from analysis.calibrate import calibrate, format_table, write
+
+    result = calibrate(simulations=options.simulations, seed=options.seed, processes=options.processes)
+    print(format_table(result))
+    for path in write(result, options.out):
+        print(path)
+    return 0
