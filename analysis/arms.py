@@ -45,13 +45,23 @@ def arm_of(found: Sequence[Arm], run_id: str) -> Arm:
 
 
 def seed_comparisons(
-    runs: Sequence[Run], evidence: Mapping[str, RunEvidence], *, baseline: str | None = None
+    runs: Sequence[Run],
+    evidence: Mapping[str, RunEvidence],
+    *,
+    baseline: str | None = None,
+    candidate: str | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare arms that have two seeds or more each, one value a run (seeds.diff).
 
-    The comparison carries the first run of each arm; p-values are adjusted over all of them.
+    The comparison carries the baseline or the candidate of an arm, else its first run; p-values are adjusted
+    over all of them.
     """
-    replicated = [arm for arm in arms(runs) if len(arm.runs) > 1]
+    named = (baseline, candidate)
+    replicated = [
+        replace(arm, runs=tuple(sorted(arm.runs, key=lambda run_id: run_id not in named)))
+        for arm in arms(runs)
+        if len(arm.runs) > 1
+    ]
     by_id = {run.id: run for run in runs}
     found: list[Comparison] = []
     for one, two in combinations(replicated, 2):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.arms import arms
 from analysis.blocks import Tone
 from analysis.comparability import Gate, factor_names
 from analysis.compare import Comparison
@@ -113,7 +114,7 @@ def judge(
         _sentence(result, names, primary, settings),
         RESULTS[result],
         _numbers(primary, stability, result),
-        _condition(primary, result),
+        _condition(primary, stability, result),
         _attribution(pair),
         primary,
         stability,
@@ -161,14 +162,15 @@ def evidence_grades(
 
 def _result(primary: Comparison, stability: Comparison | None, settings: Settings) -> str:
     p = primary.verdict(settings.alpha)
-    s = stability.verdict(settings.alpha) if stability is not None else "no difference"
+    usable = stability is not None and stability.comparable is not False
+    s = stability.verdict(settings.alpha) if stability is not None and usable else "no difference"
     if p == "better":
         return "mixed" if s == "worse" else "improved"
     if p == "worse":
         return "mixed" if s == "better" else "regressed"
     if s in ("better", "worse"):
         return "stability-only change"
-    tests = [primary.equivalence_p, stability.equivalence_p if stability is not None else None]
+    tests = [primary.equivalence_p, stability.equivalence_p if stability is not None and usable else None]
     passed = all(value is not None and value <= settings.alpha for value in tests)
     return "equivalent" if passed else "no evidence of a difference"
 
@@ -190,15 +192,19 @@ def _numbers(primary: Comparison, stability: Comparison | None, result: str) -> 
     metric = METRICS[primary.metric].label if primary.metric in METRICS else primary.metric
     p = p_value(primary.p_adjusted)
     shown = f"{metric} {interval(primary.as_interval(), sign=True)}, p {p if p[0] == '<' else '= ' + p} after Holm"
+    scope = "" if primary.scope == "whole" else f" ({primary.scope})"
     noise = f"; noise ratio {interval(stability.as_interval())}" if stability else ""
     missed = f". A difference under {number(primary.mdd)} would have gone unnoticed"
-    return shown + noise + (missed if result in ("no evidence of a difference", "equivalent") else "") + "."
+    return shown + scope + noise + (missed if result in ("no evidence of a difference", "equivalent") else "") + "."
 
 
-def _condition(primary: Comparison, result: str) -> str:
-    if primary.comparable is None and result not in ("no evidence of a difference", "insufficient data"):
-        return f"This holds only if both were measured alike: {primary.reason}."
-    return ""
+def _condition(primary: Comparison, stability: Comparison | None, result: str) -> str:
+    """Say what nobody stated and the result needs: the same validation set, or for noise the same batch size."""
+    if result in ("no evidence of a difference", "insufficient data"):
+        return ""
+    noisy = stability if result in ("mixed", "equivalent", "stability-only change") else None
+    unknown = [c.reason for c in (primary, noisy) if c is not None and c.comparable is None]
+    return f"This holds only if both were measured alike: {'; '.join(unknown)}." if unknown else ""
 
 
 def _attribution(pair: Gate) -> str:
@@ -227,15 +233,25 @@ def _noise_grade(evidence: RunEvidence, problems: set[str], settings: Settings) 
 def _performance_groups(
     runs: Sequence[Run], compared: Sequence[Comparison], settings: Settings
 ) -> dict[str, tuple[str, str, int | None]]:
-    """Put runs that no significant difference separates, directly or through others, into one group."""
+    """Put runs that no significant difference separates, directly or through others, into one group.
+
+    Runs of one configuration stay together: between configurations with several seeds only these are compared.
+    """
     metric = next((m for m in PRIMARY if any(c.metric == m and c.known for c in compared)), None)
-    usable = [c for c in compared if c.metric == metric and c.known and c.comparable is not False]
-    groups: dict[str, set[str]] = {run.id: {run.id} for run in runs}
+    replicated = [set(arm.runs) for arm in arms(runs) if len(arm.runs) > 1]
+    seeds = {run_id: arm for arm in replicated for run_id in arm}
+    usable = [
+        c
+        for c in compared
+        if c.metric == metric and c.known and c.comparable is not False
+        if c.definition == "seeds.diff" or not {c.baseline, c.candidate} <= seeds.keys()
+    ]
+    groups: dict[str, set[str]] = {run.id: seeds.get(run.id, {run.id}) for run in runs}
     for c in usable:
         if c.verdict(settings.alpha) == "no difference":
             merged = groups[c.baseline] | groups[c.candidate]
             groups.update(dict.fromkeys(merged, merged))
-    known = {run_id for c in usable for run_id in (c.baseline, c.candidate)}
+    known = {other for c in usable for run_id in (c.baseline, c.candidate) for other in groups[run_id]}
     beaten = {
         run_id: len({id(groups[_winner(c)]) for c in usable if _loses(groups[run_id], c, settings)}) for run_id in known
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import judge as judging
-from analysis.arms import seed_comparisons
+from analysis.arms import arm_of, arms, seed_comparisons
 from analysis.comparability import gate
 from analysis.compare import comparisons, step_matched
 from analysis.detectors import DETECTORS, Detection, detect
@@ -73,7 +73,7 @@ def analyze_runs(
     evidence = run_evidence(runs, strict=settings.strict)
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     compared = (
-        *seed_comparisons(runs, evidence, baseline=base_id),
+        *seed_comparisons(runs, evidence, baseline=base_id, candidate=candidate.id),
         *comparisons(runs, evidence, settings, base_id),
     )
     between = [c for c in compared if (c.baseline, c.candidate) == (base_id, candidate.id)]
@@ -149,7 +149,10 @@ def _check_muted(request: Parameters) -> None:
 def _baseline(
     runs: Sequence[Run], candidate: Run, asked: str | None, document: Mapping[str, DocumentResult]
 ) -> Run | None:
-    """Take the run asked for, else the candidate's parent, else the one with the fewest oscillations."""
+    """Take the run asked for, else the candidate's parent, else the one with the fewest oscillations.
+
+    Another seed of the candidate's configuration is taken only where there is nothing else.
+    """
     if asked is not None:
         chosen = _chosen(runs, asked, "baseline")
         if chosen is candidate:
@@ -164,7 +167,8 @@ def _baseline(
         oscillations = document[run.id].oscillations
         return float("inf") if oscillations is None else oscillations
 
-    return min(others, key=count, default=None)
+    seeds = arm_of(arms(runs), candidate.id).runs
+    return min([run for run in others if run.id not in seeds] or others, key=count, default=None)
 
 
 def _chosen(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:

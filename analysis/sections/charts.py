@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis import plots
+from analysis.arms import arm_of, arms
 from analysis.blocks import Block, Figure
 from analysis.compare import Comparison
 from analysis.document import epoch_bounds
@@ -129,17 +130,22 @@ def _forest_groups(a: Analysis) -> list[plots.ForestGroup]:
         *(m for m in METRICS if m not in _SHOWN and METRICS[m].split in ("run", "full validation")),
     ]
     groups = []
+    shown = _compared_runs(a)
     for metric in metrics:
         rows = [
-            c
-            for run in a.runs
-            if run.id != a.reference_id
-            for c in (a.comparison(a.reference_id, run.id, metric),)
-            if c is not None and c.known
+            c for run_id in shown for c in (a.comparison(a.reference_id, run_id, metric),) if c is not None and c.known
         ]
         if rows:
             groups.append(_forest_group(a, metric, rows))
     return groups[:8]
+
+
+def _compared_runs(a: Analysis) -> list[str]:
+    """List whom to hold against the baseline; of several seeds of a configuration the one that speaks for all."""
+    others = [arm for arm in arms(a.runs) if a.reference_id not in arm.runs]
+    if a.candidate.id in arm_of(arms(a.runs), a.reference_id).runs:
+        return [run.id for run in a.runs if run.id != a.reference_id]
+    return [a.candidate.id if a.candidate.id in arm.runs else arm.runs[0] for arm in others]
 
 
 def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:
