@@ -110,7 +110,7 @@ def _explained(problem: Exception, shown: str) -> Exception:
     said = " ".join(str(problem).split())
     if re.search(r"could not find run|not found|404", said, re.IGNORECASE):
         return RunNotFound(f"{shown}: no such run, or no access to it; check the reference and WANDB_API_KEY")
-    if re.search(r"401|403|permission|api[ _]key|authenticat|login", said, re.IGNORECASE):
+    if re.search(r"401|403|permission|api[ _]key|authenticat|login|invalid credentials", said, re.IGNORECASE):
         return LogError(f"{shown}: the server refuses the key; check WANDB_API_KEY")
     return LogError(
         f"{shown}: no answer from the server ({redact_text(said)[:200]}); check WANDB_BASE_URL and try again"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import http.server
 import json
 import math
 import os
 import struct
 import subprocess
 import sys
+import threading
 import types
 import zlib
 from collections.abc import Iterator
@@ -435,3 +437,96 @@ def test_what_is_missing_is_named(client: dict[str, Any], monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingExtra, match=r"pip install 'run-reports\[wandb\]'"):
         source.fetch("e/p/xyz", runs_dir=tmp_path, columns={})
+
+
+FETCH = """
+import json, sys
+from pathlib import Path
+from analysis.errors import AnalysisError
+from analysis.sources import wandb
+try:
+    (log,) = wandb.fetch(sys.argv[1], runs_dir=Path("."), columns={})
+except AnalysisError as problem:
+    print(json.dumps({"problem": f"{type(problem).__name__}: {problem}"}))
+else:
+    about = {"id": log.id, "name": log.name, "config": dict(log.config), "uri": log.uri, "notes": log.notes}
+    print(json.dumps({"frame": log.frame.drop(columns="timestamp").to_dict("list"), **about}))
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A server on loopback that answers the client's GraphQL questions as W&B's does."""
+    rows = [{"_step": s, "_timestamp": 1.7e9 + s, "loss": 1 / (s + 1), "nested": {"acc": s}} for s in range(20)]
+    viewer = {"id": "VXNlcjox", "entity": "e", "username": "u", "email": "", "flags": "{}", "teams": {"edges": []}}
+    run = {
+        **{"id": "UnVuOjE=", "name": "xyz", "displayName": "nice run", "state": "crashed", "group": None},
+        **{"config": json.dumps({"lr": {"value": 0.1, "desc": None}, "_wandb": {"value": {"t": 1}}}), "projectId": "1"},
+        **{
+            "createdAt": "2024-01-01T00:00:00",
+            "heartbeatAt": "2024-01-01T01:00:00",
+            "tags": [],
+            "summaryMetrics": "{}",
+        },
+        **{"systemMetrics": "{}", "historyLineCount": 20, "user": {"name": "u", "username": "u"}, "sweepName": None},
+        **{"historyKeys": {"lastStep": 19, "keys": {}}, "jobType": None, "commit": None, "readOnly": False},
+        **{"description": "", "notes": ""},
+    }
+    state: dict[str, Any] = {"viewer": viewer, "run": run}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            query, found = asked["query"], asked.get("variables") or {}
+            if "viewer" in query:
+                data: Any = {"viewer": state["viewer"]}
+            elif "parquetHistory" in query:
+                data = {"project": {"run": {"parquetHistory": {"parquetUrls": [], "liveData": []}}}}
+            elif "history(" in query:
+                page = [json.dumps(row) for row in rows if found["minStep"] <= row["_step"] < found["maxStep"]]
+                data = {"project": {"run": {"history": page}}}
+            else:
+                data = {"project": {"internalId": "1", "run": state["run"]}}
+            body = json.dumps({"data": data}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_port}", state
+        served.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(find_spec("wandb") is None, reason="wandb is not installed: pip install -e '.[sources-test]'")
+def test_the_real_client_reads_a_server(server: tuple[str, dict[str, Any]], tmp_path: Path) -> None:
+    """Through W&B's own client: the history, configuration and state of a run; a missing run and a refused key."""
+    address, state = server
+    home = {"HOME": str(tmp_path), "WANDB_DIR": str(tmp_path), "WANDB_CACHE_DIR": str(tmp_path), "NO_PROXY": "*"}
+    environment = {**os.environ, **home, "WANDB_BASE_URL": address, "WANDB_API_KEY": "a" * 40}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+
+    def fetched(reference: str) -> Any:
+        command = [sys.executable, "-W", "ignore", "-c", FETCH, reference]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    found = fetched("e/p/xyz")
+    assert found["frame"]["step"] == list(range(20))
+    assert np.allclose(found["frame"]["loss"], [1 / (s + 1) for s in range(20)], rtol=1e-9)
+    assert found["frame"]["nested.acc"] == list(range(20))
+    assert (found["id"], found["name"], found["config"]) == ("xyz", "nice run", {"lr": 0.1})
+    assert found["uri"] == f"{address}/e/p/runs/xyz"
+    assert found["notes"] == ["W&B has the run as crashed"]
+    state["run"] = None
+    assert "RunNotFound: wandb:e/p/xyz: no such run" in fetched("e/p/xyz")["problem"]
+    state["viewer"] = None
+    assert "check WANDB_API_KEY" in fetched("e/p/xyz")["problem"]
