@@ -15,7 +15,8 @@ from analysis.compare import Comparison
 from analysis.document import curve_metric
 from analysis.evidence import RunEvidence
 from analysis.factors import same_but_for_seed
-from analysis.metrics import METRICS
+from analysis.metrics import judged
+from analysis.metrics import metric as metric_of
 from analysis.schema import FloatArray, Run
 
 
@@ -78,7 +79,8 @@ def _arm_pair(
     curve = curve_metric(list(runs.values()))
     scope = f"{len(first.runs)} and {len(second.runs)} seeds"
     found = []
-    for metric in ("full_valid_loss", *(m for m in METRICS if m != "full_valid_loss"), "noise"):
+    logged = {m for arm in (first, second) for run_id in arm.runs for m in evidence[run_id].window}
+    for metric in (*judged(logged), "noise"):
         values = [_levels(arm, metric, curve, evidence) for arm in (first, second)]
         if values[0].size < 2 or values[1].size < 2:
             continue
@@ -92,7 +94,7 @@ def _arm_pair(
                 metric,
                 "seeds.diff",
                 st.as_ratio(result, "seeds.diff") if ratio and result.known else result,
-                "lower" if ratio else METRICS[metric].direction,
+                "lower" if ratio else metric_of(metric).direction,
                 ratio=ratio,
                 comparable={"same": True, "different": False, "cannot tell": None}[state],
                 reason=pair.reason(*requirements(metric)) if requirements(metric) else "",
@@ -114,7 +116,7 @@ def _levels(arm: Arm, metric: str, curve: str, evidence: Mapping[str, RunEvidenc
         elif metric == "full_valid_loss":
             if e.full_valid_loss is not None:
                 values.append(e.full_valid_loss.value)
-        elif metric in e.window and METRICS[metric].direction != "none":
+        elif metric in e.window:
             values.append(e.window[metric].value)
     return np.asarray([value for value in values if math.isfinite(value)], dtype=np.float64)
 

@@ -14,10 +14,14 @@ from analysis import statistics as st
 from analysis.comparability import Gate, gate, requirements
 from analysis.document import breaks_of, curve_metric, ended_nonfinite
 from analysis.evidence import RunEvidence
-from analysis.metrics import METRICS, Direction
+from analysis.metrics import Direction, judged
+from analysis.metrics import metric as metric_of
 from analysis.schema import Run
 from analysis.settings import Settings
 from analysis.statistics import Estimate
+
+COMPANIONS = ("oscillation_rate", "noise", "noise_per_example", "valid_accuracy_counts")
+"""What is compared besides logged metrics: never the measure of performance."""
 
 RATIOS = ("noise", "noise_per_example")
 """Metrics that are compared by their ratio: no difference is 1."""
@@ -139,7 +143,7 @@ def step_matched(first: Run, second: Run, evidence: Mapping[str, RunEvidence], m
         metric,
         "loss.step_matched",
         result,
-        METRICS[metric].direction,
+        metric_of(metric).direction,
         scope=f"first {last} steps",
     )
     return _gated(matched, gate(first, second))
@@ -155,12 +159,12 @@ def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: s
     if one.full_valid_loss is not None and two.full_valid_loss is not None:
         result = _paired(first, second) or st.difference("fullval.diff", one.full_valid_loss, two.full_valid_loss)
         yield from compared("full_valid_loss", result, "lower")
-    for metric in METRICS:
+    for metric in judged(one.window):
         if metric in ("full_valid_loss", "train_error_rate", "valid_error_rate") or metric not in one.window:
             continue
         if metric in two.window and (one.window[metric].known or two.window[metric].known):
             result = st.difference("loss.window_diff", one.window[metric], two.window[metric])
-            yield from compared(metric, result, METRICS[metric].direction)
+            yield from compared(metric, result, metric_of(metric).direction)
     if one.valid_counts is not None and two.valid_counts is not None:
         result = st.proportion_difference(one.valid_counts.interval, two.valid_counts.interval)
         yield from compared("valid_accuracy_counts", result, "higher")

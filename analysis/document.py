@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import grading
-from analysis.metrics import METRICS, change_pct, count_oscillations, improvement_pct, mean_volatility
+from analysis.metrics import change_pct, count_oscillations, improvement_pct, judged, mean_volatility, metric
 from analysis.schema import FloatArray, Run
 from analysis.settings import POINTS, Settings
 
@@ -74,7 +74,7 @@ class DocumentResult:
 def curve_metric(runs: Sequence[Run]) -> str:
     """Choose the metric whose curve the report follows: `CURVES` first, else any that can be judged."""
     logged = [set(run.metrics) for run in runs]
-    wanted = [*CURVES, *(name for name, metric in METRICS.items() if metric.direction != "none")]
+    wanted = [*CURVES, *judged(dict.fromkeys(name for run in runs for name in run.metrics))]
     return next((name for name in wanted if any(name in names for names in logged)), "train_loss")
 
 
@@ -252,7 +252,7 @@ def _logged(run: Run, *metrics: str) -> int:
 def _best(values: FloatArray, curve: str, sign: float = 1.0) -> float | None:
     if not values.size:
         return None
-    lower = METRICS[curve].direction != "higher" if curve in METRICS else True
+    lower = metric(curve).direction != "higher"
     return float(sign * (values.min() if lower else values.max()))
 
 

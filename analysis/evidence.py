@@ -13,7 +13,8 @@ import numpy.typing as npt
 from analysis import statistics as st
 from analysis.detectors import Curve, Observed
 from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
-from analysis.metrics import METRICS
+from analysis.metrics import judged
+from analysis.metrics import metric as metric_of
 from analysis.schema import Run
 from analysis.statistics import Estimate, Settled
 
@@ -100,11 +101,7 @@ def run_evidence(runs: Sequence[Run], *, strict: bool = False) -> dict[str, RunE
 def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     partial = partial_rows(run)
     settled = {
-        name: series
-        for name in run.metrics
-        if name in METRICS and METRICS[name].direction != "none"
-        for series in (_settled(run, name, partial),)
-        if series is not None
+        name: series for name in judged(run.metrics) for series in (_settled(run, name, partial),) if series is not None
     }
     per_epoch = is_per_epoch(run, curve)
     stepwise = settled.get(curve) if not per_epoch else None
@@ -186,7 +183,7 @@ def _batch(run: Run) -> int | None:
 
 def _settled(run: Run, metric: str, partial: tuple[int, ...]) -> Settled | None:
     values, steps = run.series(metric), run.steps_of(metric)
-    if METRICS[metric].split == "train" and partial:
+    if metric_of(metric).split == "train" and partial:
         full = ~np.isin(steps, partial)
         values, steps = values[full], steps[full]
     return st.settle(values, steps.astype(np.float64))

@@ -9,10 +9,11 @@ from typing import Any
 from analysis.arms import arms
 from analysis.blocks import Tone
 from analysis.comparability import Gate, factor_names
-from analysis.compare import Comparison
+from analysis.compare import COMPANIONS, Comparison
 from analysis.document import ended_nonfinite
 from analysis.evidence import RunEvidence
-from analysis.metrics import METRICS
+from analysis.metrics import judged
+from analysis.metrics import metric as metric_of
 from analysis.naming import display_name
 from analysis.schema import Run
 from analysis.settings import Settings
@@ -125,7 +126,7 @@ def judge(
 
 def primary_comparison(compared: Sequence[Comparison]) -> Comparison | None:
     """Choose the comparison of performance; comparisons between seeds come before those of single runs."""
-    wanted = [*PRIMARY, *(m for m in METRICS if METRICS[m].direction != "none" and m not in PRIMARY)]
+    wanted = [*PRIMARY, *judged(dict.fromkeys(c.metric for c in compared if c.metric not in COMPANIONS))]
     known = sorted(
         (c for c in compared if c.known and c.metric in wanted),
         key=lambda c: (c.definition != "seeds.diff", wanted.index(c.metric)),
@@ -189,7 +190,7 @@ def _sentence(result: str, names: tuple[str, str], primary: Comparison, settings
 
 
 def _numbers(primary: Comparison, stability: Comparison | None, result: str) -> str:
-    metric = METRICS[primary.metric].label if primary.metric in METRICS else primary.metric
+    metric = metric_of(primary.metric).label
     p = p_value(primary.p_adjusted)
     shown = f"{metric} {interval(primary.as_interval(), sign=True)}, p {p if p[0] == '<' else '= ' + p} after Holm"
     scope = "" if primary.scope == "whole" else f" ({primary.scope})"

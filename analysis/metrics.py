@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,6 +70,52 @@ _ROWS = (
 
 METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
 """Every metric the report can judge, by its standard name. A metric that is not here is shown, never ranked."""
+
+_WORDS: tuple[tuple[str, Direction], ...] = (
+    ("loss", "lower"),
+    ("error", "lower"),
+    ("perplexity", "lower"),
+    ("acc", "higher"),
+    ("reward", "higher"),
+    ("score", "higher"),
+    ("auc", "higher"),
+    ("map", "higher"),
+    ("dice", "higher"),
+    ("iou", "higher"),
+    ("bleu", "higher"),
+    ("rouge", "higher"),
+)
+"""What a metric's own name says of its direction, where the table does not know it."""
+
+
+def metric(name: str) -> Metric:
+    """Look a metric up; one that the table does not know is judged by the words in its name.
+
+    Examples
+    --------
+    >>> metric("train_loss").label, metric("val/box_loss").direction, metric("eval_dice_multi").direction
+    ('Train loss', 'lower', 'higher')
+    >>> metric("foo").direction
+    'none'
+    """
+    if name in METRICS:
+        return METRICS[name]
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    for stem, direction in _WORDS:
+        if any(word.startswith(stem) or word.endswith(stem) for word in words):
+            return Metric(name, name, direction, split="run")
+    return Metric(name, name, "none", split="run")
+
+
+def judged(names: Iterable[str]) -> tuple[str, ...]:
+    """Choose the metrics to be judged: those of the table, in its order; others only where it knows none.
+
+    A log of many losses of its own beside a known one would otherwise pay for each in every adjusted p.
+    """
+    logged = list(names)
+    known = tuple(name for name, row in METRICS.items() if name in logged and row.direction != "none")
+    return known or tuple(name for name in logged if metric(name).direction != "none")
+
 
 OSCILLATION_THRESHOLD = 0.01
 VOLATILITY_WINDOW = 20

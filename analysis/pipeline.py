@@ -17,7 +17,7 @@ from analysis.errors import LogError, UsageError
 from analysis.evidence import observed, run_evidence
 from analysis.goal import document_verdict, read_goal
 from analysis.history import Report, load_reports, score_predictions, since
-from analysis.metrics import METRICS
+from analysis.metrics import judged
 from analysis.model import Analysis
 from analysis.parameters import Parameters, check_parameters
 from analysis.recommend import recommend
@@ -130,7 +130,7 @@ def _problems(detections: Mapping[str, Sequence[Detection]]) -> dict[str, set[st
 def _check_judged(runs: Sequence[Run]) -> None:
     """Refuse a run of which nothing can be judged: its report would be empty."""
     for run in runs:
-        if not any(METRICS[name].direction != "none" for name in (*run.metrics, *run.nonfinite) if name in METRICS):
+        if not judged((*run.metrics, *run.nonfinite)):
             logged = ", ".join(run.metrics[:8]) or "nothing"
             example = next(iter(run.metrics), "my_loss")
             raise LogError(

@@ -117,7 +117,7 @@ def line(name: str, values: list[tuple[float, float, float]]) -> None:
 
 def row(name: str, *cells: str) -> None:
     """Print a row."""
-    print(f"{name:<34}" + "".join(f"{cell:>10}" for cell in cells), flush=True)
+    print(f"{name:<34}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":

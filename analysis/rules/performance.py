@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.blocks import Status
 from analysis.compare import step_matched
 from analysis.findings import Finding, judge_claim
-from analysis.metrics import METRICS
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.naming import display_name
 from analysis.rich import join, rich, text
@@ -294,4 +294,4 @@ def _leads(leader_is_candidate: bool, low: float, high: float, *, higher: bool) 
 
 
 def _metric_words(metric: str) -> str:
-    return METRICS[metric].label.lower() if metric in METRICS else metric
+    return metric_of(metric).label.lower()

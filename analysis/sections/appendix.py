@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.compare import Comparison
 from analysis.findings import Finding
-from analysis.metrics import METRICS
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.rich import join, rich, text
 from analysis.tables import cell, interval_cell, number, p_value, signed_minus
@@ -32,7 +32,7 @@ def appendix(a: Analysis) -> list[Block]:
 
 def metric_name(metric: str) -> str:
     """Name a compared metric."""
-    return _METRIC_NAMES.get(metric) or (METRICS[metric].label if metric in METRICS else metric)
+    return _METRIC_NAMES.get(metric) or metric_of(metric).label
 
 
 def _finding(a: Analysis, f: Finding) -> list[Block]:

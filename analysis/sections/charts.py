@@ -5,9 +5,9 @@ from __future__ import annotations
 from analysis import plots
 from analysis.arms import arm_of, arms
 from analysis.blocks import Block, Figure
-from analysis.compare import Comparison
+from analysis.compare import COMPANIONS, Comparison
 from analysis.document import epoch_bounds
-from analysis.metrics import METRICS
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.plots.forest import Outcome
 from analysis.rich import rich
@@ -127,7 +127,7 @@ _SHOWN = (
 def _forest_groups(a: Analysis) -> list[plots.ForestGroup]:
     metrics = [
         *_SHOWN,
-        *(m for m in METRICS if m not in _SHOWN and METRICS[m].split in ("run", "full validation")),
+        *(m for m in dict.fromkeys(c.metric for c in a.comparisons) if m not in _SHOWN and _is_outcome(m)),
     ]
     groups = []
     shown = _compared_runs(a)
@@ -149,7 +149,7 @@ def _compared_runs(a: Analysis) -> list[str]:
 
 
 def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:
-    fraction = metric == "oscillation_rate" or (metric in METRICS and METRICS[metric].unit == "fraction")
+    fraction = metric == "oscillation_rate" or (metric_of(metric).unit == "fraction")
     margin = a.settings.equivalence_margin if metric.endswith("loss") else None
     return plots.ForestGroup(
         label=metric_name(metric),
@@ -162,6 +162,10 @@ def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.For
         unit=" pp" if fraction else "",
         null=1.0 if rows[0].ratio else 0.0,
     )
+
+
+def _is_outcome(metric: str) -> bool:
+    return metric_of(metric).split in ("run", "full validation") and metric not in COMPANIONS
 
 
 def _short(reason: str) -> str:

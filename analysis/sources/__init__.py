@@ -36,9 +36,7 @@ from analysis.sources.sidecar import run_stem
 SOURCES: tuple[ModuleType, ...] = (
     openai_csv,
     openai_api,
-    tensorboard,
     mlflow,
-    wandb,
     hf_trainer,
     llama_factory,
     lightning_csv,
@@ -46,6 +44,8 @@ SOURCES: tuple[ModuleType, ...] = (
     sb3,
     dvclive,
     keras,
+    wandb,
+    tensorboard,
     jsonl,
     table,
 )

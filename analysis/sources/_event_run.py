@@ -11,10 +11,9 @@ from analysis.errors import LogError
 from analysis.schema import Dropped
 from analysis.sources._event_message import About
 from analysis.sources._events import Floats, Points, decode
-from analysis.sources._tfrecord import Bytes, Index, intact, records
+from analysis.sources._mapped import mapped_bytes
+from analysis.sources._tfrecord import Index, intact, records
 from analysis.sources.base import head
-from analysis.sources.limits import check_size
-from analysis.sources.streams import unreadable
 
 _LFS_POINTER = b"version https://git-lfs"
 
@@ -64,7 +63,7 @@ class EventLog:
         LogError
             If it cannot be opened, is too large, or does not start with an event record.
         """
-        data = _mapped(path)
+        data = mapped_bytes(path)
         starts, lengths, ended = records(data)
         if len(data) and not len(starts):
             lfs = head(path, len(_LFS_POINTER)) == _LFS_POINTER
@@ -116,12 +115,3 @@ class EventLog:
         if taken_back:
             self.restarts.add(restart)
             self.dropped.append(Dropped("step", taken_back, f"points taken back by a restart at step {restart}"))
-
-
-def _mapped(path: Path) -> Bytes:
-    try:
-        if not check_size(path):
-            return np.empty(0, dtype=np.uint8)
-        return np.memmap(path, dtype=np.uint8, mode="r")
-    except OSError as problem:
-        raise unreadable(path, problem) from None

@@ -9,6 +9,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -16,10 +17,11 @@ from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_ope
 
 from analysis.errors import LogError
 from analysis.sources._mlflow_run import StoredRun, points_of
-from analysis.sources.limits import MB, limit
+from analysis.sources.limits import MB, check_cells, limit
 from analysis.sources.redact import redact_text
 
 _PAGE = 25_000  # points asked for at a time, the most a server gives
+_MOST_RUNS = 10_000  # of an experiment
 _TIMEOUT = 30.0  # seconds without an answer; MLFLOW_HTTP_REQUEST_TIMEOUT changes it
 _EXPLAINED = {
     401: "not signed in; set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
@@ -62,6 +64,8 @@ class RestStore:
             page = self._ask("runs/search", {}, body={**query, "max_results": 1000, "page_token": token or ""})
             runs += (page or {}).get("runs", [])
             token = (page or {}).get("next_page_token", "")
+            if len(runs) > _MOST_RUNS:
+                raise LogError(f"{self.place}: more than {_MOST_RUNS:,} runs in {experiment!r}; name one of them")
         infos = [run["info"] for run in runs]
         return [(str(info["run_id"]), str(info.get("run_name", ""))) for info in infos]
 
@@ -115,6 +119,7 @@ class RestStore:
             points += [
                 (int(m.get("timestamp", 0)), float(m["value"]), int(m.get("step", 0))) for m in page.get("metrics", [])
             ]
+            check_cells(Path(self.place), len(points), 3)
             following = page.get("next_page_token", "")
             if not following or following == token:
                 return points

@@ -21,6 +21,7 @@ from analysis.sources.streams import unreadable
 
 _MAGIC = b"SQLite format 3\0"
 _TABLES = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
+_LONGEST = 16_000_000  # bytes of one value
 _POINT = np.dtype([("milliseconds", "i8"), ("step", "i8"), ("value", "f8")])
 
 
@@ -78,6 +79,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         check_size(path)
         with closing(_connected(path)) as database:
             database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
             database.execute("PRAGMA trusted_schema = OFF")
             database.execute("BEGIN")  # one snapshot, though a run may be logging
             tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
+from analysis.sources._mapped import mapped_bytes
 from analysis.sources._points import points_table
 from analysis.sources._wandb_cloud import fetch_runs, is_run_url
 from analysis.sources._wandb_export import NAME, kind, load_export
@@ -22,9 +23,7 @@ from analysis.sources._wandb_records import MAGIC, Damage, records
 from analysis.sources._wandb_steps import training_steps
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import sniff
-from analysis.sources.limits import check_size
 from analysis.sources.raw import RawLog
-from analysis.sources.streams import unreadable
 
 SCHEME = "wandb"
 
@@ -101,14 +100,10 @@ def _files(folder: Path) -> list[Path]:
 
 def _load_offline(path: Path, columns: Columns) -> RawLog:
     log, damage = WandbLog(), Damage()
-    try:
-        check_size(path)
-        content = path.read_bytes()
-    except OSError as problem:
-        raise unreadable(path, problem) from None
-    if content[: len(MAGIC)] != MAGIC:
+    content = mapped_bytes(path)
+    if bytes(content[: len(MAGIC)]) != MAGIC:
         raise LogError(f"{path}: not a .wandb file, it does not start with ':W&B'; copy it again")
-    for record in records(memoryview(content), damage):
+    for record in records(content.data, damage):
         log.add_record(record)
     raw = _raw_log(log, str(path), columns)
     notes = list(raw.notes)
