@@ -168,11 +168,11 @@ def _run_folders(top: Path) -> Iterator[Path]:
     for _ in range(_DEPTH + 1):
         below: list[Path] = []
         for folder in level:
-            if _parts(folder):
-                yield folder
-                continue
             entries = _entries(folder)
             looked += len(entries)
+            if any(_is_event_file(p) or p.name in _PARTS for p in entries) and _parts(folder):
+                yield folder
+                continue
             below += [p for p in entries if p.is_dir() and not p.name.startswith(".")]
             if looked > _ENTRIES:
                 return
