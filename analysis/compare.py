@@ -160,9 +160,12 @@ def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: s
         result = _paired(first, second) or st.difference("fullval.diff", one.full_valid_loss, two.full_valid_loss)
         yield from compared("full_valid_loss", result, "lower")
     for metric in judged(one.window):
-        if metric in ("full_valid_loss", "train_error_rate", "valid_error_rate") or metric not in one.window:
+        if metric == "full_valid_loss" or not (metric in one.window and metric in two.window):
             continue
-        if metric in two.window and (one.window[metric].known or two.window[metric].known):
+        accuracy = metric.replace("error_rate", "mean_token_accuracy")
+        if accuracy != metric and accuracy in one.window and accuracy in two.window:
+            continue  # it says the same again
+        if one.window[metric].known or two.window[metric].known:
             result = st.difference("loss.window_diff", one.window[metric], two.window[metric])
             yield from compared(metric, result, metric_of(metric).direction)
     if one.valid_counts is not None and two.valid_counts is not None:

@@ -1,0 +1,169 @@
+"""The verdict: right where the truth is known, quiet where there is none, and never built on what is not comparable."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from analysis.judge import RESULTS
+from analysis.model import Analysis
+from tests.builders import altered, analyzed, at, known, log, noise, run
+
+WINNER = {"improved", "regressed", "mixed", "stability-only change"}
+
+
+def judged(first: dict[str, np.ndarray], second: dict[str, np.ndarray], **parameters: object) -> Analysis:
+    runs = [known("a", first), known("b", second, learning_rate_multiplier=1.0)]
+    return analyzed(runs, **{"baseline": "a", "candidate": "b", **parameters})
+
+
+def test_a_known_winner_improves_and_the_swap_regresses() -> None:
+    for seed in range(20):
+        first, second = log(2 * seed), log(2 * seed + 1, level=0.25)
+        assert judged(first, second).verdict.result == "improved"
+        assert judged(first, second, baseline="b", candidate="a").verdict.result == "regressed"
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+def test_identical_processes_have_a_winner_in_five_percent_at_most(rho: float) -> None:
+    results = Counter(
+        judged(log(2 * seed, 200, rho=rho), log(2 * seed + 1, 200, rho=rho)).verdict.result for seed in range(100)
+    )
+    assert set(results) <= set(RESULTS)
+    assert sum(results[name] for name in WINNER) <= 5
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+def test_halves_of_one_long_run_do_not_differ(rho: float) -> None:
+    for seed in range(10):
+        long = log(100 + seed, 600, rho=rho)
+        halves = [{name: values[part] for name, values in long.items()} for part in (slice(300), slice(300, None))]
+        assert judged(*halves).verdict.result in ("no evidence of a difference", "equivalent")
+
+
+def test_only_more_noise_is_a_change_of_stability_only() -> None:
+    verdict = judged(log(1, 600), log(2, 600, sd=0.05)).verdict
+    assert verdict.result == "stability-only change"
+    assert verdict.tone == "warning"
+
+
+def test_better_but_noisier_is_mixed() -> None:
+    assert judged(log(1, 600), log(2, 600, level=0.2, sd=0.05)).verdict.result == "mixed"
+
+
+def test_one_run_or_a_few_points_are_insufficient() -> None:
+    assert analyzed([known("a", log(1))]).verdict.result == "insufficient data"
+    few = [run("a", {"train_loss": [0.3, 0.2, 0.3]}), run("b", {"train_loss": [0.1, 0.1, 0.2]})]
+    assert analyzed(few).verdict.result == "insufficient data"
+
+
+@pytest.mark.parametrize("kept", [1, 150])
+def test_a_run_that_ends_as_nan_is_worse_whatever_it_logged_before(kept: int) -> None:
+    dying = {name: values.copy() for name, values in log(2, level=0.1).items()}
+    for values in dying.values():
+        values[kept:] = np.where(np.isnan(values[kept:]), np.nan, np.inf)
+    a = judged(log(1), dying)
+    assert a.verdict.result == "regressed"
+    assert "the loss of b ended as NaN" in a.verdict.sentence
+    assert judged(log(1), dying, baseline="b", candidate="a").verdict.result == "improved"
+    assert judged(dying, dying).verdict.result == "insufficient data"
+    assert a.evidence_grades["b"].stability == "F"
+    assert a.evidence_grades["b"].group is None
+
+
+def test_a_single_nan_on_the_way_does_not_decide() -> None:
+    hiccup = log(2)
+    hiccup["train_loss"][100] = np.inf
+    assert judged(log(1), hiccup).verdict.result in ("no evidence of a difference", "equivalent")
+
+
+def test_different_validation_sets_forbid_a_verdict() -> None:
+    runs = [known("a", log(1)), known("b", log(2, level=0.2))]
+    other = altered(runs[1], data={"validation_set": "another"})
+    verdict = analyzed([runs[0], other], baseline="a").verdict
+    assert verdict.result == "insufficient data"
+    assert "validation sets differ" in verdict.sentence
+
+
+def test_an_unstated_validation_set_is_a_condition_of_the_verdict() -> None:
+    runs = [altered(r, data={"validation_set": None}) for r in (known("a", log(1)), known("b", log(2, level=0.2)))]
+    verdict = analyzed(runs, baseline="a").verdict
+    assert verdict.result == "improved"
+    assert "only if both were measured alike" in verdict.condition
+    assert "nothing says whether both used one validation set" in verdict.condition
+    assert judged(log(1), log(2, level=0.2)).verdict.condition == ""
+
+
+def test_an_unstated_batch_size_is_a_condition_of_a_change_in_noise() -> None:
+    runs = [altered(r, config={"x": r.id}) for r in (known("a", log(1, 600)), known("b", log(2, 600, sd=0.05)))]
+    verdict = analyzed(runs, baseline="a").verdict
+    assert verdict.result == "stability-only change"
+    assert "the batch size is not stated" in verdict.condition
+
+
+def test_noise_that_the_batch_explains_is_no_change() -> None:
+    runs = [known("a", log(1, 600, sd=0.02)), known("b", log(2, 600, sd=0.04), batch_size=16)]
+    verdict = analyzed(runs, baseline="a").verdict
+    assert verdict.result in ("no evidence of a difference", "equivalent")
+    assert verdict.stability is not None
+    assert verdict.stability.metric == "noise_per_example"
+    odd = [altered(r, config={**r.config, "batch_size": float(r.config["batch_size"])}) for r in runs]
+    assert analyzed(odd, baseline="a").verdict.result not in WINNER
+
+
+def test_the_whole_validation_set_outranks_a_minibatch_and_the_training_loss() -> None:
+    first, second = log(1), log(2)
+    assert judged(first, second).verdict.primary.metric == "full_valid_loss"
+    for name in ("full_valid_loss", "valid_loss"):
+        first.pop(name)
+        assert judged(first, second).verdict.primary.metric == {"full_valid_loss": "valid_loss"}.get(name, "train_loss")
+
+
+def test_attribution_needs_everything_else_to_be_the_same() -> None:
+    assert judged(log(1), log(2)).verdict.attributable == "yes"
+    unknown = [altered(r, parent_known=False) for r in judged(log(1), log(2)).runs]
+    verdict = analyzed(unknown, baseline="a").verdict
+    assert verdict.attributable == "cannot tell"
+    assert verdict.attribution.startswith("It cannot be told whether")
+    chained = [unknown[0], altered(unknown[1], parent_known=True, parent="a")]
+    chained[0] = altered(chained[0], parent_known=True)
+    verdict = analyzed(chained).verdict
+    assert verdict.attributable == "no"
+    assert "chained" in verdict.attribution
+
+
+def test_what_would_have_gone_unnoticed_is_said_where_nothing_was_found() -> None:
+    for seed in range(5):
+        verdict = judged(log(2 * seed), log(2 * seed + 1)).verdict
+        assert verdict.result in ("no evidence of a difference", "equivalent")
+        assert "would have gone unnoticed" in verdict.numbers
+
+
+def test_groups_never_contradict_a_comparison() -> None:
+    levels = {"a": 0.3, "b": 0.3, "c": 0.2, "d": 0.45}
+    runs = [known(name, log(seed, level=level)) for seed, (name, level) in enumerate(levels.items())]
+    a = analyzed(runs, baseline="a")
+    groups = {name: a.evidence_grades[name].group for name in levels}
+    assert groups == {"c": 1, "a": 2, "b": 2, "d": 3}
+    for c in a.comparisons:
+        if c.metric == "full_valid_loss" and c.verdict(0.05) == "no difference":
+            assert groups[c.baseline] == groups[c.candidate]
+
+
+@pytest.mark.parametrize(
+    ("factor", "letters"), [(1.0, "A"), (1.25, "AB"), (1.6, "BC"), (2.5, "D")], ids=["1", "1.25", "1.6", "2.5"]
+)
+def test_stability_is_graded_by_noise_beyond_sampling(factor: float, letters: str) -> None:
+    columns = log(3, 1000)
+    train, valid = (noise(np.random.default_rng(seed), size) for seed, size in ((4, 1000), (5, 100)))
+    columns["train_loss"] = 0.3 + 0.025 * factor * train / train.std()
+    columns["valid_loss"] = at(1000, 10, 0.3 + 0.025 * valid / valid.std())
+    assert analyzed([known("a", columns)]).evidence_grades["a"].stability in letters
+
+
+def test_without_a_minibatch_validation_stability_has_no_letter() -> None:
+    grade = analyzed([run("a", {"train_loss": log(1)["train_loss"]})]).evidence_grades["a"]
+    assert grade.stability == "–"
+    assert "no minibatch validation" in grade.stability_why
