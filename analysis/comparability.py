@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from analysis.document import total_steps
 from analysis.factors import changed_factors
+from analysis.metrics import metric as metric_of
 from analysis.naming import display_name, factor_title, short_value
 from analysis.schema import Run
 
@@ -78,16 +80,22 @@ def gate(baseline: Run, candidate: Run) -> Gate:
 
 def requirements(metric: str) -> tuple[str, ...]:
     """List the checks without which a difference in a metric is not even the same quantity."""
-    if metric.startswith(("valid_", "full_valid_")) or metric.startswith("eval"):
+    if _validates(metric):
         return ("validation_set",)
     if metric in ("oscillation_rate", "noise"):
         return ("batch_size",)
     return ()
 
 
+def _validates(metric: str) -> bool:
+    """Tell whether a metric was measured on validation data: by the table, else by the words in its name."""
+    words = set(re.split(r"[^a-z0-9]+", metric.lower()))
+    named = bool(words & {"val", "valid", "validation", "eval", "test", "dev"})
+    return metric_of(metric).split.endswith("validation") or named
+
+
 def _validation_set(one: Run, two: Run) -> Check:
-    logged = [any(m.startswith(("valid_", "full_valid_")) for m in run.metrics) for run in (one, two)]
-    if not any(logged):
+    if not any(_validates(metric) for run in (one, two) for metric in run.metrics):
         return Check("validation_set", "cannot tell", "no validation was logged")
     sets, sizes = (one.data.validation_set, two.data.validation_set), (one.data.n_valid, two.data.n_valid)
     if all(sets):

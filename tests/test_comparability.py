@@ -1,0 +1,126 @@
+"""The gate before any claim: what differs is said, and what nobody stated never counts as the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from analysis.comparability import ATTRIBUTION, gate, requirements
+from analysis.metrics import METRICS
+from analysis.schema import Data, Run
+from tests.builders import CONFIG, altered, known, log, run
+
+
+def pair(**changed: object) -> tuple[Run, Run]:
+    """Two runs that agree in everything but what is given."""
+    one = known("a", log(1))
+    return one, altered(known("b", log(2)), **changed)
+
+
+def config(**changed: object) -> dict[str, object]:
+    return {**CONFIG, **changed}
+
+
+def test_runs_that_agree_in_everything_pass() -> None:
+    checked = gate(*pair())
+    assert checked.failed() == ()
+    assert checked.attributable == "same"
+    assert {check.id for check in checked.checks} >= {*ATTRIBUTION, "cadence", "step_count"}
+
+
+DIFFERENT = {
+    "validation_set": ({"data": {"validation_set": "w"}}, "the validation sets differ"),
+    "batch_size": ({"config": config(batch_size=32)}, "the batch size differs (64 and 32)"),
+    "parent": ({"parent": "a"}, "the runs are chained"),
+    "training_data": ({"data": {"training_set": "u"}}, "the training data differ"),
+}
+
+
+@pytest.mark.parametrize("check", DIFFERENT)
+def test_each_difference_is_found_alone(check: str) -> None:
+    fields, words = DIFFERENT[check]
+    checked = gate(*pair(**fields))
+    assert [c.id for c in checked.failed()] == [check]
+    assert checked.state(check) == "different"
+    assert words in checked.reason(check)
+    assert checked.attributable == "different"
+
+
+UNKNOWN = {
+    "validation_set": {"data": {"validation_set": None}},
+    "batch_size": {"config": {k: v for k, v in CONFIG.items() if k != "batch_size"}},
+    "parent": {"parent_known": False},
+    "training_data": {"data": {"training_set": None}},
+}
+
+
+@pytest.mark.parametrize("check", UNKNOWN)
+@pytest.mark.parametrize("both", [False, True])
+def test_cannot_tell_never_reads_as_a_pass(check: str, both: bool) -> None:
+    one, other = pair(**UNKNOWN[check])
+    if both:
+        one = altered(one, **UNKNOWN[check])
+    checked = gate(one, other)
+    assert checked.state(check) == "cannot tell"
+    assert checked.attributable != "same"
+    assert check in [c.id for c in checked.failed()]
+
+
+def test_sizes_can_differ_but_never_agree_for_sure() -> None:
+    sizes = Data(n_train=100, n_valid=50)
+    one, other = pair(data=sizes)
+    one = altered(one, data=sizes)
+    assert gate(one, other).state("validation_set") == "cannot tell"
+    assert gate(one, other).state("training_data") == "cannot tell"
+    longer = altered(other, data=replace(sizes, n_train=101, n_valid=51))
+    assert gate(one, longer).state("validation_set") == "different"
+    assert gate(one, longer).state("training_data") == "different"
+
+
+def test_base_models_are_starting_points_too() -> None:
+    one, other = pair(config=config(model="large"))
+    assert gate(altered(one, config=config(model="small")), other).state("parent") == "different"
+
+
+def test_cadence_and_length_are_said() -> None:
+    one, _ = pair()
+    other = known("b", {**log(2, 600), "valid_loss": log(3, 600)["train_loss"]})
+    checked = gate(one, other)
+    assert checked.state("cadence") == "different"
+    assert "every 10 and every 1 steps" in checked.reason("cadence")
+    assert "(300 and 600)" in checked.reason("step_count")
+    blind = run("c", {"train_loss": log(1)["train_loss"]})
+    assert gate(blind, blind).state("cadence") == "cannot tell"
+    assert gate(blind, blind).state("validation_set") == "cannot tell"
+
+
+def test_several_changed_factors_are_not_attributable_and_a_seed_is_none() -> None:
+    assert gate(*pair(config=config(n_epochs=2, learning_rate_multiplier=1.0))).attributable == "different"
+    assert gate(*pair(config=config(n_epochs=2))).factors == ("n_epochs",)
+    assert gate(*pair(config=config(n_epochs=2))).attributable == "same"
+    assert gate(*pair(config=config(seed=9))).factors == ()
+
+
+def test_the_gate_is_symmetric() -> None:
+    for fields, _ in DIFFERENT.values():
+        one, other = pair(**fields)
+        there, back = gate(one, other), gate(other, one)
+        assert [(c.id, c.state) for c in there.checks] == [(c.id, c.state) for c in back.checks]
+        assert there.attributable == back.attributable
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_validation_metric_needs_one_validation_set(metric: str) -> None:
+    on_validation = METRICS[metric].split in ("minibatch validation", "full validation")
+    assert requirements(metric) == (("validation_set",) if on_validation else ())
+
+
+def test_a_metric_outside_the_table_is_told_by_its_name() -> None:
+    assert requirements("val/box_loss") == requirements("eval_dice") == ("validation_set",)
+    assert requirements("retrieval_loss") == requirements("train/box_loss") == ()
+
+
+def test_noise_needs_one_batch_size() -> None:
+    assert requirements("noise") == requirements("oscillation_rate") == ("batch_size",)
+    assert requirements("noise_per_example") == ()
