@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from analysis.metrics import metric as metric_of
 from analysis.schema import Run
 
 _NUMBERED = re.compile(r"(?P<word>[A-Za-z]+)[ _-]?(?P<number>\d+)")
@@ -21,6 +22,26 @@ def display_name(run_id: str) -> str:
     """
     match = _NUMBERED.fullmatch(run_id)
     return f"{match['word'].capitalize()} {int(match['number'])}" if match else run_id
+
+
+COMPARED = {
+    "oscillation_rate": "Oscillation rate",
+    "noise": "Noise ratio",
+    "noise_per_example": "Noise ratio, per example",
+    "valid_accuracy_counts": "Last validation accuracy, counted",
+}
+"""What is compared without being logged, by name."""
+
+
+def metric_name(metric: str) -> str:
+    """Name a compared metric.
+
+    Examples
+    --------
+    >>> metric_name("full_valid_loss"), metric_name("noise"), metric_name("eval/my_loss")
+    ('Full validation loss', 'Noise ratio', 'eval/my_loss')
+    """
+    return COMPARED.get(metric) or metric_of(metric).label
 
 
 def titled(run: Run) -> str:

@@ -14,6 +14,7 @@ from analysis.document import DocumentResult
 from analysis.goal import goal_json
 from analysis.model import Analysis
 from analysis.schema import Run
+from analysis.summary import summary
 
 VERSION = 1
 """Version of the format; it changes when a key changes its meaning."""
@@ -56,6 +57,7 @@ def to_json(a: Analysis) -> dict[str, Any]:
             "evidence": a.verdict.result,
             "evidence_detail": a.verdict.to_json(),
         },
+        "summary": plain_json(summary(a)),
         "gate": plain_json(a.gate),
         "comparisons": [comparison.to_json() for comparison in a.comparisons],
         "findings": [finding.to_json() for finding in a.findings],

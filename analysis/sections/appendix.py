@@ -5,17 +5,10 @@ from __future__ import annotations
 from analysis.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.compare import Comparison
 from analysis.findings import Finding
-from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
+from analysis.naming import metric_name
 from analysis.rich import join, rich, text
 from analysis.tables import cell, interval_cell, number, p_value, signed_minus
-
-_METRIC_NAMES = {
-    "oscillation_rate": "Oscillation rate",
-    "noise": "Noise ratio",
-    "noise_per_example": "Noise ratio, per example",
-    "valid_accuracy_counts": "Last validation accuracy, counted",
-}
 
 
 def appendix(a: Analysis) -> list[Block]:
@@ -28,11 +21,6 @@ def appendix(a: Analysis) -> list[Block]:
     if a.comparisons:
         blocks.append(Details(text(f"All {len(a.comparisons)} comparisons"), (_comparisons(a),)))
     return blocks
-
-
-def metric_name(metric: str) -> str:
-    """Name a compared metric."""
-    return _METRIC_NAMES.get(metric) or metric_of(metric).label
 
 
 def _finding(a: Analysis, f: Finding) -> list[Block]:

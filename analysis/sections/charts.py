@@ -9,9 +9,9 @@ from analysis.compare import COMPANIONS, Comparison
 from analysis.document import epoch_bounds
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
+from analysis.naming import metric_name
 from analysis.plots.forest import Outcome
 from analysis.rich import rich
-from analysis.sections.appendix import metric_name
 
 
 def curves_figure(a: Analysis) -> list[Block]:
