@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,8 +81,17 @@ def load_report(path: Path) -> Report | None:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    known = isinstance(report, dict) and {"date", "report_id", "title", "runs", "verdict"} <= set(report)
-    return report if known else None
+    return report if _is_report(report) else None
+
+
+def _is_report(value: Any) -> bool:
+    """Tell whether a JSON value has what is read of an earlier report."""
+    if not isinstance(value, dict) or not {"date", "report_id", "title"} <= set(value):
+        return False
+    runs, verdict = value.get("runs"), value.get("verdict")
+    if not isinstance(runs, dict) or not isinstance(verdict, dict):
+        return False
+    return all(isinstance(run, dict) and {"document", "evidence"} <= set(run) for run in runs.values())
 
 
 def score_predictions(
@@ -213,7 +223,7 @@ def _score(run: Run, evidence: RunEvidence, report: Report, planned: Mapping[str
         estimate=p["estimate"],
         low=p["low"],
         high=p["high"],
-        observed=observed.value if observed is not None else None,
+        observed=observed.value if observed is not None and math.isfinite(observed.value) else None,
         observed_low=observed.low if observed is not None and observed.known else None,
         observed_high=observed.high if observed is not None and observed.known else None,
         status=status,

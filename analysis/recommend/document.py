@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from analysis.document import DocumentResult
@@ -267,6 +267,8 @@ def _plan(
         when=when,
         expected_outcome=outcome,
         parent=situation.candidate.parent,
+        parent_known=situation.candidate.parent_known,
+        data={key: value for key, value in asdict(situation.candidate.data).items() if value is not None},
         expected_steps=planned.expected_from_data,
         notes=notes,
     )

@@ -59,7 +59,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class NextRun:
-    """A run to submit next: ``config`` uses the keys of the tool that wrote the candidate's log."""
+    """A run to submit next: ``config`` uses the keys of the tool that wrote the candidate's log.
+
+    ``data`` is what the candidate's sidecar states of its data, as the plan is to keep them.
+    """
 
     id: str
     name: str
@@ -68,6 +71,8 @@ class NextRun:
     when: str
     expected_outcome: str
     parent: str | None = None
+    parent_known: bool = False
+    data: Mapping[str, Any] = field(default_factory=dict)
     expected_steps: int | None = None
     group: str | None = None
     notes: tuple[str, ...] = ()
@@ -88,6 +93,7 @@ class NextRun:
             "config": dict(self.config),
             "expected_outcome": self.expected_outcome,
             "parent": self.parent,
+            "data": dict(self.data),
             "expected_steps": self.expected_steps,
             "group": self.group,
             "notes": list(self.notes),
@@ -98,7 +104,11 @@ class NextRun:
     def to_yaml(self) -> str:
         """Write the file to submit; beside the finished log it serves as the run's sidecar."""
         sidecar: dict[str, Any] = {"label": self.name, "config": dict(self.config)}
-        for key in ("parent", "expected_steps", "group"):
+        if self.data:
+            sidecar["data"] = dict(self.data)
+        if self.parent_known or self.parent is not None:
+            sidecar["parent"] = self.parent
+        for key in ("expected_steps", "group"):
             if getattr(self, key) is not None:
                 sidecar[key] = getattr(self, key)
         sidecar["expected_outcome"] = self.expected_outcome
