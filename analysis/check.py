@@ -1,0 +1,166 @@
+"""Hold one run against another and say whether it passes: a gate for CI, without a notebook or a figure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from analysis.errors import UsageError
+from analysis.findings import Finding
+from analysis.model import Analysis
+from analysis.pipeline import analyze
+from analysis.results import plain_json
+from analysis.sources.redact import redact_text
+
+State = Literal["met", "not met", "cannot tell"]
+Outcome = Literal["passed", "failed", "cannot tell"]
+
+FORMAT = 1
+INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that a run must not be: whether it is, and by what."""
+
+    name: str
+    state: State
+    why: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of a check. ``fails`` says whether the gate stays shut."""
+
+    analysis: Analysis
+    conditions: tuple[Condition, ...]
+    outcome: Outcome
+    fails: bool
+
+
+def check(
+    candidate: str,
+    baseline: str,
+    *,
+    fail_on: Collection[str],
+    others: Sequence[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+) -> Checked:
+    """Judge a candidate against a baseline.
+
+    Parameters
+    ----------
+    candidate, baseline : str
+        References that lead to one run each.
+    fail_on : collection of str
+        Keys of `CONDITIONS`, and "insufficient".
+    others : sequence of str
+        Further runs, such as other seeds of the two.
+    parameters : Mapping[str, Any], optional
+        Further parameters of `analysis.pipeline.analyze`.
+
+    Raises
+    ------
+    AnalysisError
+        If a reference leads to no run or to several, or ``fail_on`` names an unknown condition.
+    """
+    unknown = next((name for name in fail_on if name not in (*CONDITIONS, INSUFFICIENT)), None)
+    if unknown is not None or not fail_on:
+        known = ", ".join((*CONDITIONS, INSUFFICIENT))
+        raise UsageError(f"--fail-on: {unknown or 'nothing'!r} is not a condition; choose among {known}")
+    a = analyze(
+        run_ids=[*others, baseline, candidate],
+        candidate=candidate,
+        baseline=baseline,
+        reports_dir=os.devnull,  # earlier reports have no say in a check
+        **(parameters or {}),
+    )
+    for reference in (baseline, candidate):
+        found = [run.id for run in a.runs if run.reference == redact_text(reference)]
+        if len(found) != 1:
+            raise UsageError(f"{redact_text(reference)}: {len(found)} runs, {', '.join(found[:5])}; name one of them")
+    conditions = tuple(look(a) for name, look in CONDITIONS.items() if name in fail_on)
+    return _checked(a, conditions, INSUFFICIENT in fail_on)
+
+
+def to_json(checked: Checked) -> dict[str, Any]:
+    """Give the check as plain JSON values, unrounded."""
+    a = checked.analysis
+    return {
+        "format": FORMAT,
+        "outcome": checked.outcome,
+        "fails": checked.fails,
+        "candidate": a.candidate.id,
+        "baseline": a.reference_id,
+        "conditions": plain_json(checked.conditions),
+        "verdict": a.verdict.to_json(),
+        "gate": plain_json(a.gate),
+        "comparisons": [
+            c.to_json() for c in a.comparisons if (c.baseline, c.candidate) == (a.reference_id, a.candidate.id)
+        ],
+        "problems": [problem.to_json() for problem in problems(a)],
+    }
+
+
+def problems(a: Analysis) -> list[Finding]:
+    """List what detectors found wrong with the candidate."""
+    return [f for f in a.findings if f.id == f"{f.rule}:{a.candidate.id}" and f.rule.startswith("det.") and f.remedy]
+
+
+def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool) -> Checked:
+    """Conclude: what cannot be told is never a pass, and shuts the gate where that was asked for."""
+    blind = [condition.name for condition in asked if condition.state == "cannot tell"]
+    undecided = f"cannot be told: {', '.join(blind)}" if blind else ""
+    if insufficient_fails and a.verdict.result == "insufficient data":
+        undecided = a.verdict.sentence
+    insufficient = Condition(
+        INSUFFICIENT, "met" if undecided else "not met", undecided or "the data decide every condition"
+    )
+    conditions = (*asked, *([insufficient] if insufficient_fails else []))
+    if any(condition.state == "met" for condition in asked):
+        return Checked(a, conditions, "failed", True)
+    if insufficient.state == "met":
+        return Checked(a, conditions, "cannot tell", insufficient_fails)
+    return Checked(a, conditions, "passed", False)
+
+
+def _regressed(a: Analysis) -> Condition:
+    """Look at performance alone: a mixed result counts if it is performance that got worse."""
+    verdict = a.verdict
+    if verdict.result == "insufficient data":
+        return Condition("regressed", "cannot tell", verdict.sentence)
+    worse = verdict.primary is not None and verdict.primary.verdict(a.settings.alpha) == "worse"
+    met = verdict.result == "regressed" or (verdict.result == "mixed" and worse)
+    return Condition("regressed", "met" if met else "not met", verdict.sentence)
+
+
+def _diverged(a: Analysis) -> Condition:
+    return _detected(a, "diverged", ("det.nonfinite", "det.divergence"))
+
+
+def _overfitting(a: Analysis) -> Condition:
+    return _detected(a, "overfitting", ("det.overfitting",))
+
+
+def _detected(a: Analysis, name: str, detectors: Sequence[str]) -> Condition:
+    seen = [d for d in (a.detection(a.candidate.id, detector) for detector in detectors) if d is not None]
+    order: tuple[tuple[str, State], ...] = (
+        ("raised", "met"),
+        ("cannot tell", "cannot tell"),
+        ("not raised", "not met"),
+    )
+    for status, state in order:
+        said = [detection.statement for detection in seen if detection.status == status]
+        if said:
+            return Condition(name, state, "; ".join(said))
+    return Condition(name, "not met", "muted")
+
+
+CONDITIONS: Mapping[str, Callable[[Analysis], Condition]] = {
+    "regressed": _regressed,
+    "diverged": _diverged,
+    "overfitting": _overfitting,
+}
+"""What a candidate must not be, by the names that ``--fail-on`` takes."""

@@ -1,0 +1,79 @@
+"""The command ``python -m analysis check CANDIDATE --against BASELINE``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.check import Checked
+
+FAILED = 3
+"""Exit status of a gate that stays shut."""
+
+DEFAULT = "regressed,diverged,overfitting"
+STDOUT = "-"
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of the command line."""
+    check = commands.add_parser("check", help="hold a run against a baseline: exit 0 passed, 3 failed")
+    check.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
+    check.add_argument("--against", required=True, metavar="BASELINE", help="run ID, path or reference")
+    check.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
+    check.add_argument(
+        "--fail-on",
+        default=DEFAULT,
+        metavar="CONDITIONS",
+        help=f"any of regressed,diverged,overfitting,insufficient (default: {DEFAULT})",
+    )
+    for form in ("markdown", "json"):
+        check.add_argument(
+            f"--{form}", nargs="?", const=STDOUT, metavar="FILE", help=f"write the result as {form} (default: stdout)"
+        )
+    check.add_argument("--marker", default="check", metavar="NAME", help="name in the comment's hidden first line")
+    check.add_argument("--runs-dir", metavar="DIR", help="where run IDs are looked up (default: runs)")
+    check.add_argument("--settings", metavar="YAML", help="thresholds to override")
+    check.add_argument("--columns", metavar="YAML", help="log columns by standard name")
+    check.add_argument("--mute", nargs="+", metavar="RULE", help="rules and detectors that shall not report")
+    check.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from analysis.check import check, to_json
+    from analysis.comment import to_markdown
+    from analysis.errors import UsageError
+
+    if options.markdown == options.json == STDOUT:
+        raise UsageError("--markdown and --json cannot both go to stdout; give one of them a FILE")
+    given = {name: getattr(options, name) for name in ("runs_dir", "settings", "columns", "mute")}
+    checked = check(
+        options.candidate,
+        options.against,
+        fail_on=[name.strip() for name in options.fail_on.split(",") if name.strip()],
+        others=options.others,
+        parameters={name: value for name, value in given.items() if value},
+    )
+    markdown = to_markdown(checked, marker=options.marker)
+    _write(options.markdown, markdown)
+    _write(options.json, json.dumps(to_json(checked), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    if STDOUT not in (options.markdown, options.json):
+        print("\n".join(_lines(checked)))
+    return FAILED if checked.fails else 0
+
+
+def _write(where: str | None, content: str) -> None:
+    from analysis.folder import write_atomically
+
+    if where == STDOUT:
+        print(content, end="")
+    elif where is not None:
+        write_atomically(Path(where), content.encode())
+
+
+def _lines(checked: Checked) -> list[str]:
+    a = checked.analysis
+    head = f"{checked.outcome}: {a.verdict.result}. {a.verdict.sentence} {a.verdict.numbers}".rstrip()
+    return [head, *(f"  {c.name}: {c.state} ({c.why})" for c in checked.conditions)]
