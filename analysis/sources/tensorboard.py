@@ -19,6 +19,7 @@ from analysis.errors import LogError
 from analysis.schema import Dropped
 from analysis.sources._event_config import event_config
 from analysis.sources._event_run import EventLog
+from analysis.sources._keras_steps import one_axis
 from analysis.sources._points import Table, choose_columns, points_table
 from analysis.sources.base import Columns
 from analysis.sources.raw import RawLog
@@ -76,8 +77,8 @@ def _load_run(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -
         what = f"{len(log.skipped)} tags, none of them a scalar" if log.skipped else "no scalar"
         problem = "".join(f" ({note})" for note in log.notes[:1])
         raise LogError(f"{log.files[0]}: {what}{problem}; log at least one scalar, for example a loss")
-    table, placeholder = _without_placeholder(_table(folder, log), log.files[0])
-    config, config_files, notes = event_config(folder, log.about)
+    table, left_out, notes = _table(folder, log)
+    config, config_files, problems = event_config(folder, log.about)
     return RawLog(
         frame=choose_columns(table.frame, columns),
         source=NAME,
@@ -86,33 +87,27 @@ def _load_run(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -
         config=config,
         id=folder.resolve().name,
         seams=tuple(sorted({*table.seams, *log.restarts})),
-        dropped=(*log.dropped, *_skipped(log), *table.dropped, *placeholder),
-        notes=(*log.notes, *notes),
+        dropped=(*log.dropped, *_skipped(log), *table.dropped, *left_out),
+        notes=(*log.notes, *notes, *problems),
     )
 
 
-def _table(folder: Path, log: EventLog) -> Table:
-    return points_table(
-        folder,
-        list(log.tags),
-        tag=np.concatenate(log.tag),
-        step=np.concatenate(log.step),
-        seconds=np.concatenate(log.seconds),
-        value=np.concatenate(log.value),
-    )
-
-
-def _without_placeholder(table: Table, where: str) -> tuple[Table, tuple[Dropped, ...]]:
-    frame = table.frame
-    if _PLACEHOLDER not in frame or not (frame[_PLACEHOLDER].dropna() == -1).all():
-        return table, ()
-    count = int(frame[_PLACEHOLDER].count())
-    others = frame.columns.difference(["step", "timestamp", _PLACEHOLDER])
-    frame = frame.drop(columns=_PLACEHOLDER)[frame[others].notna().any(axis=1)]
+def _table(folder: Path, log: EventLog) -> tuple[Table, tuple[Dropped, ...], tuple[str, ...]]:
+    names, tag = list(log.tags), np.concatenate(log.tag)
+    step, seconds = np.concatenate(log.step), np.concatenate(log.seconds)
+    step, doubled, notes = one_axis(names, tag=tag, step=step, seconds=seconds)
+    value = np.concatenate(log.value)
+    table = points_table(folder, names, tag=tag, step=step, seconds=seconds, value=value)
+    left_out = dict.fromkeys(doubled, "counted in batches; the same values are there by epoch")
+    if _PLACEHOLDER in table.frame and (table.frame[_PLACEHOLDER].dropna() == -1).all():
+        left_out[_PLACEHOLDER] = "the placeholder -1 of Lightning"
+    dropped = tuple(Dropped(name, int(table.frame[name].count()), why) for name, why in left_out.items())
+    frame = table.frame.drop(columns=list(left_out))
+    metrics = frame.columns.difference(["step", "timestamp"])
+    frame = frame[frame[metrics].notna().any(axis=1)].reset_index(drop=True)
     if frame.empty:
-        raise LogError(f"{where}: no scalar besides Lightning's placeholder {_PLACEHOLDER} = -1; log a loss")
-    dropped = Dropped(_PLACEHOLDER, count, "the placeholder -1 of Lightning")
-    return replace(table, frame=frame.reset_index(drop=True)), (dropped,)
+        raise LogError(f"{log.files[0]}: no scalar besides Lightning's placeholder {_PLACEHOLDER} = -1; log a loss")
+    return replace(table, frame=frame), dropped, notes
 
 
 def _skipped(log: EventLog) -> tuple[Dropped, ...]:
