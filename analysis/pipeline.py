@@ -102,12 +102,15 @@ def analyze_runs(
 
 
 def find_folder(name: str) -> Path:
-    """Find a folder by its name here or in a folder above, so that notebooks work from where they lie."""
+    """Find a folder by its name here or in a folder above, so that notebooks work from where they lie.
+
+    One that is here keeps its relative name: a report then names no folder of the machine that made it.
+    """
     path = Path(name).expanduser()
-    if path.is_absolute():
+    if path.is_absolute() or path.is_dir():
         return path
     here = Path.cwd()
-    return next((up / path for up in (here, *here.parents) if (up / path).is_dir()), here / path)
+    return next((up / path for up in here.parents if (up / path).is_dir()), here / path)
 
 
 def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
