@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -127,7 +125,6 @@ def _read(database: sqlite3.Connection, path: Path, run_id: str) -> StoredRun | 
     if row is None:
         return None
     tags = _pairs(database, "tags", run_id)
-    size, digest = _hashed(path, path.stat().st_mtime_ns)
     return StoredRun(
         id=run_id,
         name=str(row[0] or tags.get("mlflow.runName", "")),
@@ -138,8 +135,6 @@ def _read(database: sqlite3.Connection, path: Path, run_id: str) -> StoredRun | 
         tags=tags,
         files=(str(path),),
         uri=f"{path}#{run_id}",
-        sha256=digest,
-        size_bytes=size,
     )
 
 
@@ -167,10 +162,3 @@ def _points(database: sqlite3.Connection, path: Path, run_id: str) -> Points:
 def _pairs(database: sqlite3.Connection, table: str, run_id: str) -> dict[str, str]:
     rows = database.execute(f"SELECT key, value FROM {table} WHERE run_uuid = ? ORDER BY key", (run_id,))
     return {str(key): str(value) for key, value in rows}
-
-
-@lru_cache(maxsize=8)
-def _hashed(path: Path, _modified: int) -> tuple[int, str]:
-    """Size and SHA-256 of a file, computed once for all the runs in it."""
-    with path.open("rb") as stream:
-        return path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest()

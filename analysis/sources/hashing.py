@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from analysis.sources.streams import unreadable
@@ -22,11 +23,17 @@ def hash_file(path: Path) -> tuple[int, str]:
         If it cannot be read.
     """
     try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            return stream.tell(), digest
+        return _hashed(path, path.stat().st_mtime_ns)
     except OSError as problem:
         raise unreadable(path, problem) from None
+
+
+@lru_cache(maxsize=256)
+def _hashed(path: Path, _modified: int) -> tuple[int, str]:
+    """Hash a file once for all the runs in it."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return stream.tell(), digest
 
 
 def hash_files(paths: Sequence[str]) -> tuple[int, str]:
