@@ -93,13 +93,18 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """Connect with mode=ro; a write-ahead log that cannot be opened (read-only disk) is left aside."""
+    """Connect with mode=ro; on a disk that cannot be written to, as to a file that nobody changes."""
     uri = f"file:{quote(str(path.resolve()))}?mode=ro"
     database = sqlite3.connect(uri, uri=True)
     try:
         database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError:
         database.close()
+        pending = path.with_name(f"{path.name}-wal")
+        if pending.is_file() and pending.stat().st_size:
+            raise LogError(
+                f"{path}: {pending.name} beside it holds changes; copy both to a folder you can write to"
+            ) from None
         database = sqlite3.connect(f"{uri}&immutable=1", uri=True)
     return database
 
