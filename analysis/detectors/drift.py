@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from analysis.detectors.observed import Curve, Observed, Seen
-from analysis.statistics.estimate import Estimate, FloatArray, t_quantile, t_tail
+from analysis.statistics.estimate import Estimate, FloatArray, Steps, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
 from analysis.statistics.longrun import fit_line
 
@@ -157,7 +157,7 @@ def _one_sided(slope: Estimate, sign: int) -> float:
     return t_tail(sign * slope.value / slope.se, slope.df)
 
 
-def _as_is(values: FloatArray, steps: FloatArray) -> Settled:
+def _as_is(values: FloatArray, steps: Steps) -> Settled:
     """Take a piece of a run whole: its start is no burn-in, its bend no noise."""
     return Settled(0, fit_line(values, steps, curved=True), values, steps)
 

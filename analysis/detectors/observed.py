@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.statistics.estimate import FloatArray
+from analysis.statistics.estimate import FloatArray, Steps
 from analysis.statistics.levels import Settled, settle
 
 DetectionStatus = Literal["raised", "not raised", "cannot tell", "muted"]
@@ -23,7 +23,7 @@ Seen = tuple[DetectionStatus, str, Mapping[str, float], tuple[int, ...]]
 class Curve:
     """A logged series without NaN: ``steps`` and ``values``, both shape (n,)."""
 
-    steps: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
+    steps: Steps = field(default_factory=lambda: np.empty(0), repr=False)
     values: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
 
     @property

@@ -42,6 +42,7 @@ from analysis.statistics.series import Spikes as Spikes
 from analysis.statistics.series import burn_in as burn_in
 from analysis.statistics.series import direction_change_rate as direction_change_rate
 from analysis.statistics.series import find_spikes as find_spikes
+from analysis.statistics.series import mean_rolling_sd as mean_rolling_sd
 from analysis.statistics.series import oscillates as oscillates
 from analysis.statistics.series import oscillation_rate as oscillation_rate
 from analysis.statistics.series import oscillation_rate_of_noise as oscillation_rate_of_noise

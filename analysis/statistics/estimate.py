@@ -12,6 +12,8 @@ from scipy.special import ndtri, stdtr, stdtrit
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+Steps = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+"""Positions of values: whole steps as the run table has them, or any numbers."""
 
 LEVEL = 0.95
 """Coverage of every interval unless a caller asks for another."""

@@ -7,7 +7,7 @@ from math import log, nan, sqrt
 
 import numpy as np
 
-from analysis.statistics.estimate import Estimate, FloatArray, as_ratio, difference, estimate, unknown
+from analysis.statistics.estimate import Estimate, FloatArray, Steps, as_ratio, difference, estimate, unknown
 from analysis.statistics.longrun import RHO_MAX, Line, batch_variance, cosine_variance, fit_line
 from analysis.statistics.series import burn_in
 
@@ -33,7 +33,7 @@ class Settled:
     burn_in: int
     line: Line
     x: FloatArray = field(repr=False)
-    steps: FloatArray = field(repr=False)
+    steps: Steps = field(repr=False)
 
     @property
     def n(self) -> int:
@@ -50,7 +50,7 @@ class Settled:
         return points * (1 - self.line.rho) / (1 + self.line.rho)
 
 
-def settle(x: FloatArray, steps: FloatArray | None = None) -> Settled | None:
+def settle(x: FloatArray, steps: Steps | None = None) -> Settled | None:
     """Leave out the burn-in and fit the trend; None for an empty series.
 
     Parameters
@@ -62,7 +62,7 @@ def settle(x: FloatArray, steps: FloatArray | None = None) -> Settled | None:
     """
     if x.size == 0:
         return None
-    t = np.arange(1, x.size + 1, dtype=np.float64) if steps is None else np.asarray(steps, dtype=np.float64)
+    t = np.arange(1, x.size + 1) if steps is None else steps
     start = burn_in(x, t)
     return Settled(start, fit_line(x[start:], t[start:]), x[start:], t[start:])
 
@@ -117,7 +117,7 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
     # The second term is what the uncertainty of rho itself adds: Var(rho) = (1 - rho²)/T, to second order.
     inflation = (1 + line.rho) / (1 - line.rho) * (1 + 2 / (run.n * (1 - line.rho)))
     inflated = line.s * sqrt(inflation / line.spread)
-    variance, df = cosine_variance(line.residual * (run.steps - line.centre))
+    variance, df = cosine_variance(line.scores)
     se = max(inflated, sqrt(run.n * variance) / line.spread)
     # The larger of two errors already errs on the safe side: the fewer degrees of freedom on top of it would
     # only cost power (30 points have 3 of them).
@@ -138,11 +138,8 @@ def log_noise(run: Settled | None) -> Estimate:
         return unknown(name, "fewer than 5 points", n=0 if run is None else run.n)
     if run.line.s == 0:
         return unknown(name, "the series is constant or an exact line", n=run.n)
-    squares = (run.line.residual / run.line.s) ** 2
-    kappa = max(float(squares.var()), 2.0)
-    centred = squares - squares.mean()
-    scale = float(centred @ centred)
-    burst = float(centred[:-1] @ centred[1:]) / scale if scale > 0 else 0.0
+    heaviness, burst = run.line.tails
+    kappa = max(heaviness, 2.0)
     phi = min(max(run.line.rho**2, burst), RHO_MAX)
     free = max(run.n - 2 * (1 + run.line.rho) / (1 - run.line.rho), run.n / 2)
     n_eff = free * (1 - phi) / (1 + phi)
@@ -209,7 +206,7 @@ def window_ratio(baseline: Estimate, candidate: Estimate) -> Estimate:
     return as_ratio(difference("loss.window_ratio", log_level(baseline), log_level(candidate)))
 
 
-def common_stride(steps_a: FloatArray, steps_b: FloatArray) -> tuple[int, int]:
+def common_stride(steps_a: Steps, steps_b: Steps) -> tuple[int, int]:
     """Say every how many-th point to take of each log so that both have the coarser one's spacing.
 
     Examples

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import sqrt
 
 import numpy as np
 from scipy.fft import dct
 
-from analysis.statistics.estimate import FloatArray
+from analysis.statistics.estimate import BoolArray, FloatArray, Steps
 
 RHO_MAX = 0.98
+
+BLOCK = 8192
+"""Rows that are worked on at once: what they need stays in the processor's cache."""
+
+
+def blocks(size: int, *, overlap: int = 0) -> Iterator[slice]:
+    """Cut rows into slices of `BLOCK`, each with the first ``overlap`` rows of the next; none if there are no more.
+
+    Examples
+    --------
+    >>> [(piece.start, piece.stop) for piece in blocks(20_000, overlap=1)]
+    [(0, 8193), (8192, 16385), (16384, 20000)]
+    """
+    return (slice(start, min(start + BLOCK + overlap, size)) for start in range(0, size - overlap, BLOCK))
 
 
 @dataclass(frozen=True)
@@ -23,28 +39,80 @@ class Line:
         The line is ``mean + slope * (t - centre)``.
     spread : float
         ``sum((t - centre)**2)``.
-    residual : ndarray, shape (n,)
-    s : float
-        Standard deviation of the residual, ddof 2 (noise.s); 0 below 3 points.
-    rho : float
-        Bias-corrected lag-1 correlation of the residual, clipped to [0, 0.98] (noise.rho).
+    x, t : ndarray, shape (n,)
+        The series and its positions; not copied.
+    degree : int
+        1, or 2 where a parabola was taken out too: ``bend * (u**2 - spread/n - skew * u)``, ``u = t - centre``.
     """
 
     slope: float
     mean: float
     centre: float
     spread: float
-    s: float
-    rho: float
-    residual: FloatArray = field(repr=False)
+    x: FloatArray = field(repr=False)
+    t: Steps = field(repr=False)
+    degree: int = 1
+    bend: float = 0.0
+    skew: float = 0.0
 
-    def at(self, t: FloatArray) -> FloatArray:
+    def at(self, t: Steps) -> FloatArray:
         """Give the line's height at positions ``t``."""
-        return self.mean + self.slope * (t - self.centre)
+        return np.asarray(self.mean + self.slope * (t - self.centre), dtype=np.float64)
+
+    @property
+    def s(self) -> float:
+        """Standard deviation of the residual, ddof 2, 3 beside a parabola (noise.s); 0 below 3 points."""
+        n = self.x.size
+        return sqrt(self._noise[0] / (n - 1 - self.degree)) if n > 2 else 0.0
+
+    @property
+    def rho(self) -> float:
+        """Bias-corrected lag-1 correlation of the residual, clipped to [0, 0.98] (noise.rho)."""
+        return corrected_lag(*self._noise, self.x.size, degree=self.degree)
+
+    @cached_property
+    def residual(self) -> FloatArray:
+        """What the line leaves of the series, shape (n,)."""
+        out = np.zeros(self.x.size)
+        if self._noise[0] > 0:
+            for piece in blocks(out.size):
+                out[piece] = self._left(piece)
+        return out
+
+    @property
+    def scores(self) -> FloatArray:
+        """The residual times ``t - centre``, shape (n,): what the slope is a sum of."""
+        out = np.empty(self.x.size)
+        for piece in blocks(out.size):
+            np.multiply(self.residual[piece], self.t[piece] - self.centre, out=out[piece])
+        return out
+
+    @cached_property
+    def tails(self) -> tuple[float, float]:
+        """Variance and lag-1 correlation of ``(residual / s)**2``: how heavy its tails are, and how they cluster."""
+        s, mean = self.s, self._noise[0] / self.x.size / self.s**2
+        total, lagged = lag_sums((self.residual[piece] / s) ** 2 - mean for piece in blocks(self.x.size))
+        return total / self.x.size, lagged / total if total > 0 else 0.0
+
+    @cached_property
+    def _noise(self) -> tuple[float, float]:
+        """Sums of the squares and of the lagged products of the residual; zero for an exact line."""
+        n = self.x.size
+        total, lagged = lag_sums(self._left(piece) for piece in blocks(n))
+        largest = max(float(self.x.max()), -float(self.x.min()))
+        # What is left of an exact line is rounding, not noise.
+        return (0.0, 0.0) if total <= n * (1e-13 * largest) ** 2 else (total, lagged)
+
+    def _left(self, piece: slice) -> FloatArray:
+        u = self.t[piece] - self.centre
+        left: FloatArray = self.x[piece] - self.mean - self.slope * u
+        if self.degree == 2:
+            left -= self.bend * (u * u - self.spread / self.x.size - self.skew * u)
+        return left
 
 
-def fit_line(x: FloatArray, t: FloatArray, *, curved: bool = False) -> Line:
-    """Fit a line by least squares and measure the noise around it.
+def fit_line(x: FloatArray, t: Steps, *, curved: bool = False) -> Line:
+    """Fit a line by least squares; the noise around it is measured when it is asked for.
 
     Parameters
     ----------
@@ -62,45 +130,65 @@ def fit_line(x: FloatArray, t: FloatArray, *, curved: bool = False) -> Line:
     """
     n = x.size
     centre, mean = float(t.mean()), float(x.mean())
-    u = t - centre
-    spread = float(u @ u)
-    y = x - mean
-    slope = float(u @ y) / spread if spread > 0 else 0.0
-    residual = y - slope * u
-    degree = 1
-    if curved and n > 4 and spread > 0:
-        degree = 2
-        bend = u * u - spread / n
-        bend -= float(bend @ u) / spread * u
-        residual = residual - float(bend @ residual) / float(bend @ bend) * bend
-    total = float(residual @ residual)
-    # What is left of an exact line is rounding, not noise.
-    if total <= n * (1e-13 * float(np.abs(x).max())) ** 2:
-        residual, total = np.zeros(n), 0.0
-    s = sqrt(total / (n - 1 - degree)) if n > 2 else 0.0
-    return Line(slope, mean, centre, spread, s, lag_one(residual, degree=degree), residual)
+    spread = product = cubes = 0.0
+    for piece in blocks(n):
+        u = t[piece] - centre
+        spread += float(u @ u)
+        product += float(u @ (x[piece] - mean))
+        cubes += float(u @ (u * u)) if curved else 0.0
+    slope = product / spread if spread > 0 else 0.0
+    if not (curved and n > 4 and spread > 0):
+        return Line(slope, mean, centre, spread, x, t)
+    skew = cubes / spread
+    above = weight = 0.0
+    for piece in blocks(n):
+        u = t[piece] - centre
+        parabola = u * u - spread / n - skew * u
+        above += float(parabola @ (x[piece] - mean - slope * u))
+        weight += float(parabola @ parabola)
+    return Line(slope, mean, centre, spread, x, t, 2, above / weight, skew)
 
 
-def lag_one(residual: FloatArray, *, degree: int = 1) -> float:
-    """Estimate the lag-1 correlation of a detrended series, corrected for bias and clipped to [0, 0.98].
-
-    ``r + (2 + 4r)/T``: the bias of r after removing a line (Kendall 1954; Marriott and Pope 1954);
-    ``r + (3 + 5r)/T`` after a parabola (``degree=2``).
+def lag_sums(pieces: Iterable[FloatArray]) -> tuple[float, float]:
+    """Sum the squares of a series, and the products of its neighbours, from its consecutive pieces.
 
     Examples
     --------
-    >>> lag_one(np.array([1.0, -1.0] * 10))
+    >>> lag_sums([np.array([1.0, 2.0]), np.array([3.0])])
+    (14.0, 8.0)
+    """
+    total = lagged = before = 0.0
+    for piece in pieces:
+        total += float(piece @ piece)
+        lagged += float(piece[:-1] @ piece[1:]) + before * float(piece[0])
+        before = float(piece[-1])
+    return total, lagged
+
+
+def corrected_lag(total: float, lagged: float, n: int, *, degree: int = 1) -> float:
+    """Estimate the lag-1 correlation of a detrended series of n points, corrected for bias, clipped to [0, 0.98].
+
+    ``r + (2 + 4r)/n``: the bias of r after removing a line (Kendall 1954; Marriott and Pope 1954);
+    ``r + (3 + 5r)/n`` after a parabola (``degree=2``).
+
+    Parameters
+    ----------
+    total, lagged : float
+        From `lag_sums`.
+
+    Examples
+    --------
+    >>> corrected_lag(*lag_sums([np.array([1.0, -1.0] * 10)]), 20)
     0.0
     """
-    total = float(residual @ residual)
-    if residual.size < 3 or total == 0:
+    if n < 3 or total == 0:
         return 0.0
-    r = float(residual[:-1] @ residual[1:]) / total
-    return min(max(r + (degree + 1 + (degree + 3) * r) / residual.size, 0.0), RHO_MAX)
+    r = lagged / total
+    return min(max(r + (degree + 1 + (degree + 3) * r) / n, 0.0), RHO_MAX)
 
 
-def cosine_variance(e: FloatArray) -> tuple[float, float]:
-    """Estimate the long-run variance of a centred series by equal-weighted cosines.
+def cosine_variance(e: FloatArray | BoolArray) -> tuple[float, float]:
+    """Estimate the long-run variance of a series by equal-weighted cosines, which do not see its mean.
 
     Parameters
     ----------
@@ -132,7 +220,7 @@ def cosine_variance(e: FloatArray) -> tuple[float, float]:
         length = size // block
         size = block * length
         e = e[:size].reshape(length, block).sum(axis=1)
-    projections = dct(e, type=2)[1 : nu + 1] / sqrt(2 * size)
+    projections = dct(np.asarray(e, dtype=np.float64), type=2)[1 : nu + 1] / sqrt(2 * size)
     return float(np.mean(projections**2)), float(nu)
 
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan, sqrt
 
 import numpy as np
-from scipy.ndimage import median_filter, percentile_filter
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.ndimage import median_filter, minimum_filter, percentile_filter
 from scipy.special import ndtr, ndtri
 
-from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, estimate, t_quantile, unknown
-from analysis.statistics.longrun import cosine_variance, fit_line
+from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, Steps, estimate, t_quantile, unknown
+from analysis.statistics.longrun import blocks, cosine_variance, fit_line
 
 OSCILLATION = 0.01
 BURN_IN_Z = 3.5
+BURN_IN_PLACES = 20_000
+"""Places at which a burn-in may end: in a run of more than four times as many points, every few of them."""
 SPIKE_Z = 4.5
 SPIKE_REACH = 10
 """Points on either side with which a point is compared to be called a spike."""
 SPIKE_NEAR = 151
 """Points around it that tell the spread; more in a long run, where chance needs a surer one."""
+SPIKE_SAMPLE = 100_000
+"""Points that tell the spread of a whole run; of one of n times as many, every n-th."""
 
 
-def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> FloatArray:
-    """Mark the transitions that change by more than ``threshold``, as 0.0 and 1.0 in step order.
+def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> BoolArray:
+    """Mark the transitions that change by more than ``threshold``, relatively, in step order.
 
     Parameters
     ----------
@@ -33,16 +40,18 @@ def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: flo
 
     Returns
     -------
-    ndarray, shape (usable transitions,)
+    ndarray of bool, shape (usable transitions,)
         Transitions from zero or across a break are left out.
     """
     usable = x[:-1] != 0
     if breaks is not None:
         usable &= ~breaks[1:]
-    before, after = x[:-1], x[1:]
-    if not usable.all():
-        before, after = before[usable], after[usable]
-    return (np.abs(after / before - 1) > threshold).astype(np.float64)
+    marks = np.zeros(usable.size, dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for piece in blocks(x.size, overlap=1):
+            part = x[piece]
+            marks[piece.start : piece.stop - 1] = np.abs(part[1:] / part[:-1] - 1) > threshold
+    return marks if usable.all() else marks[usable]
 
 
 def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> Estimate:
@@ -61,7 +70,7 @@ def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshol
     if n < 5:
         return unknown("osc.rate", "fewer than 5 transitions", value=float(hits.mean()) if n else nan, n=n)
     rate = float(hits.mean())
-    variance, df = cosine_variance(hits - rate)
+    variance, df = cosine_variance(hits)
     # A rate of 0 or 1 has no spread of its own: half an event keeps the error above zero.
     p = min(max(rate, 0.5 / n), 1 - 0.5 / n)
     result = estimate("osc.rate", rate, sqrt(max(variance, p * (1 - p)) / n), df, n)
@@ -94,14 +103,16 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
     n = x.size
     if n < 5:
         return unknown("dir.rate", "fewer than 5 points", n=n)
-    steps = np.diff(x)
-    inner = np.ones(n - 2, dtype=bool)
-    if breaks is not None:
-        inner = ~(breaks[1:-1] | breaks[2:])
-    count = int(inner.sum())
+    turns = np.zeros(n - 2, dtype=bool)
+    for piece in blocks(n, overlap=2):
+        steps = np.diff(x[piece])
+        turns[piece.start : piece.stop - 2] = steps[:-1] * steps[1:] < 0
+    if breaks is not None and breaks.any():
+        turns = turns[~(breaks[1:-1] | breaks[2:])]
+    count = turns.size
     if count < 3:
         return unknown("dir.rate", "fewer than 3 points with both neighbours", n=count)
-    rate = float((steps[:-1] * steps[1:] < 0)[inner].mean())
+    rate = float(turns.mean())
     spread = sqrt((16 * (count + 2) - 29) / 90) / count
     result = estimate("dir.rate", rate, spread, float("inf"), count)
     z = abs(rate - 2 / 3) / spread
@@ -120,9 +131,6 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
 def rolling_sd(x: FloatArray, *, window: int = 20) -> FloatArray:
     """Give the standard deviation (ddof 1) of every window of consecutive values.
 
-    Works in blocks that stay in the processor's cache, each centred on one of its own values, so that a
-    constant gives exactly zero and large levels lose no digits.
-
     Parameters
     ----------
     x : ndarray, shape (n,)
@@ -138,16 +146,29 @@ def rolling_sd(x: FloatArray, *, window: int = 20) -> FloatArray:
     >>> rolling_sd(np.array([1.0, 2.0, 3.0, 5.0]), window=3)
     array([1.        , 1.52752523])
     """
-    count = max(x.size - window + 1, 0)
-    out = np.empty(count)
-    block = 8192
-    for start in range(0, count, block):
-        part = x[start : start + block + window - 1]
+    return np.concatenate([np.empty(0), *_rolling_sds(x, window)])
+
+
+def mean_rolling_sd(x: FloatArray, *, window: int = 20) -> float:
+    """Average `rolling_sd` without keeping it; NaN where there is no full window.
+
+    Examples
+    --------
+    >>> round(mean_rolling_sd(np.array([1.0, 2.0, 3.0, 5.0]), window=3), 6)
+    1.263763
+    """
+    count = x.size - window + 1
+    return sum(float(part.sum()) for part in _rolling_sds(x, window)) / count if count > 0 else nan
+
+
+def _rolling_sds(x: FloatArray, window: int) -> Iterator[FloatArray]:
+    """Give them in blocks, each centred on a value of its own: a constant gives zero, large levels lose no digits."""
+    for piece in blocks(x.size, overlap=window - 1):
+        part = x[piece]
         y = part - part[part.size // 2]
         total, squares = _window_sum(y, window), _window_sum(y * y, window)
         variance = (squares - total * total / window) / (window - 1)
-        np.sqrt(np.maximum(variance, 0.0), out=out[start : start + block])
-    return out
+        yield np.sqrt(np.maximum(variance, 0.0))
 
 
 def _window_sum(y: FloatArray, window: int) -> FloatArray:
@@ -166,13 +187,13 @@ def _window_sum(y: FloatArray, window: int) -> FloatArray:
     return result
 
 
-def burn_in(x: FloatArray, steps: FloatArray | None = None) -> int:
+def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
     """Count the rows at the start that belong to another regime (data.burn_in).
 
     The trend of the last three quarters is drawn back over the first quarter. As long as the sum of the
     departures from it is beyond 3.5 standard errors (autocorrelation and the error of the line included),
     the point of largest departure closes the burn-in and the search goes on behind it. A run that falls
-    steadily all the way therefore has none.
+    steadily all the way therefore has none. Beyond 80,000 points it ends at one of 20,000 places.
 
     Parameters
     ----------
@@ -189,29 +210,32 @@ def burn_in(x: FloatArray, steps: FloatArray | None = None) -> int:
     if n < 20:
         return 0
     quarter = n // 4
-    t = np.arange(n, dtype=np.float64) if steps is None else steps
+    t = np.arange(n) if steps is None else steps
     line = fit_line(x[quarter:], t[quarter:])
     sigma = line.s * sqrt((1 + line.rho) / (1 - line.rho))
-    head = t[:quarter]
-    departure = x[:quarter] - line.at(head)
     if sigma == 0:
-        apart = np.flatnonzero(np.abs(departure) > 1e-12 * max(abs(line.mean), 1e-300))
+        apart = np.flatnonzero(np.abs(x[:quarter] - line.at(t[:quarter])) > 1e-12 * max(abs(line.mean), 1e-300))
         return int(apart[-1]) + 1 if apart.size else 0
     # Few independent points leave sigma unsure: then as many of them as make the same chance.
     independent = (n - quarter) * (1 - line.rho) / (1 + line.rho)
     needed = t_quantile(float(ndtr(BURN_IN_Z)), max(independent - 2, 1.0))
+    size = -(-quarter // BURN_IN_PLACES)
+    count = quarter // size
+    levels, places = (rows[: count * size].reshape(count, size).mean(axis=1) for rows in (x, t))
+    departure = levels - line.at(places)
     start = 0
-    while start < quarter:
-        k = np.arange(1, quarter - start + 1)
-        total = np.cumsum(departure[start:])
-        centre = np.cumsum(head[start:]) / k - line.centre
+    while start < count:
+        k = np.arange(1, count - start + 1)
+        total = size * np.cumsum(departure[start:])
+        centre = np.cumsum(places[start:]) / k - line.centre
+        k *= size
         variance = k * (1 + k * (1 / (n - quarter) + centre**2 / line.spread))
         z = np.abs(total) / (sigma * np.sqrt(variance))
         best = int(z.argmax())
         if z[best] < needed:
             break
         start += best + 1
-    return start
+    return start * size
 
 
 @dataclass(frozen=True)
@@ -247,48 +271,65 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
     -----
     The usual ``(x − median21)/(1.4826·MAD21) > 5`` finds one in every tenth noise-only run of 300 steps,
     because a spread from 21 points is itself so uncertain: here it comes from 151 points, as their 80th
-    percentile.
+    percentile. In a run of more than 200,000 points these are every second, third, ... one, so that they span one
+    per cent of it as in a shorter run; every point is still judged.
     The first three points cannot be judged.
     """
     n = x.size
     if n < 20:
         return Spikes((), (), (), nan)
-    reach = SPIKE_REACH
-    height = x - _higher_side(x, reach)
-    near = min(n, max(SPIKE_NEAR, 2 * (min(n, 50_000) // 100) + 1))
+    stride = max(1, n // SPIKE_SAMPLE)
+    sample = np.arange(0, n, stride)
+    height = _heights(x, sample)
+    near = min(sample.size, max(SPIKE_NEAR, 2 * (min(n, 50_000) // 100) + 1))
     level = median_filter(height, near, mode="reflect")
     spread = percentile_filter(np.abs(height - level), 80, near, mode="reflect") / ndtri(0.9)
-    floor = 1e-9 * float(np.abs(x).max())
-    z = (height - level) / np.maximum(spread, max(floor, 1e-300))
-    z[:3] = 0.0
-    if not spread.any():
-        z[height <= floor] = 0.0
+    floor = 1e-9 * max(float(x.max()), -float(x.min()))
+    least = 0.0 if spread.any() else floor
+    spread = np.maximum(spread, max(floor, 1e-300))
+    z = np.where((sample < 3) | (height <= least) & (least > 0), 0.0, (height - level) / spread)
     q50, q90, q975 = np.quantile(z, (0.5, 0.9, 0.975))
     inner, outer = (q90 - q50) / ndtri(0.9), (q975 - q50) / ndtri(0.975)
     # How much wider the tail is than a normal one, and as much again as it still widens outwards.
     heavier = max(1.0, inner, outer) * max(1.0, outer / inner if inner > 0 else 1.0)
     threshold = float(heavier * max(SPIKE_Z, -ndtri(family_error / n)))
-    found = np.flatnonzero((z > threshold) & (height > 0))
+    at = _above(x, sample, np.maximum(level + threshold * spread, least))
+    at = at[at >= 3]
+    height, of = _heights(x, at), at // stride
+    z = (height - level[of]) / spread[of]
+    found = (z > threshold) & (height > least)
     return Spikes(
-        tuple(int(i) for i in found),
-        tuple(float(v) for v in z[found]),
-        tuple(float(v) for v in height[found]),
+        tuple(at[found].tolist()),
+        tuple(z[found].tolist()),
+        tuple(height[found].tolist()),
         threshold,
     )
 
 
-def _higher_side(x: FloatArray, reach: int) -> FloatArray:
-    """Give the higher of the medians of the ``reach`` points before and after each point."""
-    n = x.size
-    centred = median_filter(x, reach, mode="nearest", origin=0)
-    # median_filter with an even size covers t − reach/2 … t + reach/2 − 1.
-    half = reach // 2
-    before = np.full(n, -np.inf)
-    after = np.full(n, -np.inf)
-    before[reach:] = centred[half : n - half]
-    after[: n - reach] = centred[half + 1 : n - half + 1]
-    for t in range(1, min(reach, n)):
-        before[t] = np.median(x[:t])
-        if t >= 3:
-            after[n - 1 - t] = np.median(x[n - t :])
-    return np.asarray(np.maximum(before, after))
+def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
+    """Give how far points stand above the higher of the medians of the `SPIKE_REACH` points before and after."""
+    reach, n = SPIKE_REACH, x.size
+    higher = np.full(at.size, -np.inf)
+    windows = sliding_window_view(x, reach)
+    for first, whole in ((at - reach, at >= reach), (at + 1, at < n - reach)):
+        medians = np.partition(windows[first[whole]], reach // 2, axis=1)[:, reach // 2]
+        higher[whole] = np.maximum(higher[whole], medians)
+    for i in np.flatnonzero((at < reach) & (at > 0)):
+        higher[i] = max(higher[i], np.median(x[: at[i]]))
+    for i in np.flatnonzero((at >= n - reach) & (at < n - 3)):
+        higher[i] = max(higher[i], np.median(x[at[i] + 1 :]))
+    return np.asarray(x[at] - higher)
+
+
+def _above(x: FloatArray, starts: npt.NDArray[np.int64], bar: FloatArray) -> npt.NDArray[np.int64]:
+    """Find every point that can stand higher than the bar of its stretch, and few that do not.
+
+    A median is never below the lowest of its points: what does not clear the lowest point around by more than the
+    bar is no spike, and most stretches of a long run are passed over by their highest point alone.
+    """
+    stride = int(starts[1] - starts[0])
+    lowest = minimum_filter(np.minimum.reduceat(x, starts), 2 * -(-SPIKE_REACH // stride) + 1, mode="nearest")
+    hot = np.flatnonzero(np.maximum.reduceat(x, starts) > lowest + bar)
+    points = (starts[hot][:, None] + np.arange(stride)).ravel()
+    points = points[points < x.size]
+    return np.asarray(points[x[points] > (lowest + bar)[points // stride]])
