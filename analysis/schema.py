@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ class Run:
     frame : pandas.DataFrame
         One row a step, ordered, with unique int64 ``step``; optional ``timestamp`` (UTC) and ``epoch``
         (float); every other column is a float64 metric under its standard name, NaN where not logged
-        and never infinite (see `validated`).
+        and never infinite (see `validated`). Not to be changed: `series` gives views of it.
     nonfinite : Mapping[str, tuple[int, ...]]
         Steps at which a metric was logged as NaN or infinite, per metric: they are NaN in ``frame``.
     seams : tuple[int, ...]
@@ -96,6 +97,8 @@ class Run:
         As somebody stated it; `expected_from_data` computes it.
     example_losses : ndarray, shape (examples,), or None
         Final validation loss of each example, in the order of the validation file.
+    ended : bool or None
+        Whether the tool has the run as over; None where it says nothing.
     extra : Mapping[str, Any]
         Sidecar keys the toolkit does not know: kept and shown.
     """
@@ -109,6 +112,7 @@ class Run:
     config: Mapping[str, Any] = field(default_factory=dict)
     data: Data = field(default_factory=Data)
     expected_steps: int | None = None
+    ended: bool | None = None
     parent: str | None = None
     parent_known: bool = False
     goal: str | None = None
@@ -119,7 +123,7 @@ class Run:
     seams: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that have at least one value, in table order."""
         return tuple(c for c in self.frame.columns if c not in NOT_METRICS and self.frame[c].notna().any())
@@ -133,15 +137,29 @@ class Run:
         """Values of a metric where it was logged, in step order, shape (n,); empty if it never was."""
         if metric not in self.frame:
             return np.empty(0)
-        values: FloatArray = self.frame[metric].to_numpy(dtype=np.float64)
-        logged: FloatArray = values[~np.isnan(values)]
-        return logged
+        return self._logged(metric)[1]
 
     def steps_of(self, metric: str) -> npt.NDArray[np.int64]:
         """Steps at which a metric has a value, shape (n,), aligned with `series`."""
         if metric not in self.frame:
             return np.empty(0, dtype=np.int64)
-        return self.steps[self.frame[metric].notna().to_numpy()]
+        return self._logged(metric)[0]
+
+    def _logged(self, metric: str) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Give steps and values where a metric was logged: the table's own columns where it always was."""
+        if metric not in self._points:
+            steps, values = self.steps, self.frame[metric].to_numpy(dtype=np.float64)
+            missing = np.isnan(values)
+            if missing.any():
+                steps, values = steps[~missing], values[~missing]
+                steps.flags.writeable = values.flags.writeable = False
+            self._points[metric] = steps, values
+        return self._points[metric]
+
+    @cached_property
+    def _points(self) -> dict[str, tuple[npt.NDArray[np.int64], FloatArray]]:
+        """What `_logged` has found so far; a copy of the run begins anew."""
+        return {}
 
     def factor(self, name: str) -> Any:
         """Value of a standard factor (a key of `FACTORS`) under whichever key the tool uses, or None."""

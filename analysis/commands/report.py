@@ -6,11 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from analysis.commands import after
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     report = commands.add_parser("report", help="make the report of some runs: notebook, HTML, PDF, JSON")
     add_options(report)
+    after.add_options(report)
     report.set_defaults(run=_report)
 
 
@@ -67,6 +70,7 @@ def _report(options: argparse.Namespace) -> int:
     from analysis.publish import publish_report
 
     request = request_of(options)
+    follow = after.prepared(options)
     published = publish_report(
         request.to_mapping(),
         out=options.out,
@@ -80,4 +84,8 @@ def _report(options: argparse.Namespace) -> int:
         print(published.folder / name)
     for name in published.edited:
         print(f"kept your edited file as {published.folder / name}")
+    page = after.index(options)
+    if page is not None:
+        print(page)
+    follow(published)
     return 0

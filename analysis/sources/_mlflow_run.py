@@ -115,6 +115,7 @@ def raw_log(run: StoredRun, columns: Columns) -> RawLog:
         sha256=run.sha256,
         size_bytes=run.size_bytes,
         seams=table.seams,
+        ended=status not in ("RUNNING", "SCHEDULED") if status else None,
         dropped=(*system, *table.dropped),
         notes=tuple(notes),
     )

@@ -61,6 +61,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
             training_set=_clean(_first(sidecar.training_set, raw.training_set)),
         ),
         expected_steps=_first(sidecar.expected_steps, raw.expected_steps),
+        ended=raw.ended,
         parent=_clean(sidecar.parent if sidecar.parent_known else raw.parent),
         parent_known=sidecar.parent_known or raw.parent_known,
         goal=_clean(sidecar.goal),

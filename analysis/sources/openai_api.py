@@ -97,6 +97,7 @@ def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:
             id=str(job.about["id"]),
             uri=job.uri,
             expected_steps=_total_steps(job),
+            ended=status in ("succeeded", "failed", "cancelled"),
             notes=(*result.notes, *notes),
             **fields,
         )

@@ -34,6 +34,8 @@ class RawLog:
         Of what was fetched, where there is no file to hash.
     expected_steps : int or None
         The number of steps the tool planned, if it says so.
+    ended : bool or None
+        Whether the tool has the run as over, however it ended; None where it says nothing.
     """
 
     frame: pd.DataFrame
@@ -56,6 +58,7 @@ class RawLog:
     sha256: str | None = None
     size_bytes: int | None = None
     expected_steps: int | None = None
+    ended: bool | None = None
     seams: tuple[int, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()

@@ -81,7 +81,8 @@ def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:
     for log, about in fetch_runs(reference):
         raw = _raw_log(log, about.uri, columns)
         state = () if about.state == "finished" else (f"W&B has the run as {about.state}",)
-        fetched = replace(raw, uri=about.uri, sha256=about.sha256, size_bytes=about.size_bytes)
+        ended = about.state not in ("running", "pending", "preempting") if about.state else None
+        fetched = replace(raw, uri=about.uri, sha256=about.sha256, size_bytes=about.size_bytes, ended=ended)
         logs.append(replace(fetched, notes=(*raw.notes, *state)))
     return logs
 

@@ -1,0 +1,57 @@
+"""What follows a finished report: the index, a message, a copy to the tracking tool."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.publish import Published
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what follows."""
+    parser.add_argument("--no-index", action="store_true", help="leave the index of all reports as it is")
+    parser.add_argument("--notify", metavar="URL", help="post a short summary to this webhook (Slack-compatible JSON)")
+    parser.add_argument(
+        "--log-to", metavar="RUN", help="attach the report to mlflow:<run id> or wandb:<entity>/<project>/<run id>"
+    )
+
+
+def prepared(options: argparse.Namespace) -> Callable[[Published], None]:
+    """Check the options before a report is made; gives what is to be called with the finished one.
+
+    Raises
+    ------
+    AnalysisError
+        If a report could not be attached as asked for.
+    """
+    attach = None
+    if options.log_to:
+        from analysis.attach import attacher
+
+        attach = attacher(options.log_to)
+
+    def follow(published: Published) -> None:
+        if options.notify:
+            from analysis.notify import notify, report_text
+
+            warning = notify(options.notify, report_text(published.results))
+            if warning:
+                print(f"warning: {warning}", file=sys.stderr)
+        if attach is not None:
+            print(attach(published.folder, published.files))
+
+    return follow
+
+
+def index(options: argparse.Namespace) -> Path | None:
+    """Bring the index up to date, unless told not to; gives its page."""
+    if options.no_index:
+        return None
+    from analysis.index import update_index
+
+    return update_index(options.out)
