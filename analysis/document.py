@@ -171,6 +171,7 @@ def _measure(run: Run, curve: str) -> DocumentResult:
     gap = None if train_accuracy is None or valid_accuracy is None else (valid_accuracy - train_accuracy) * 100
     total, computed, stated = total_steps(run), run.expected_from_data, run.expected_steps
     epochs, boundary = _epochs(run, curve, counted=counted)
+    lower = metric(curve).direction != "higher"
     return DocumentResult(
         total_steps=total,
         expected_steps=computed if computed is not None else stated,
@@ -189,8 +190,8 @@ def _measure(run: Run, curve: str) -> DocumentResult:
         transitions=_transitions(loss, breaks) if counted else 0,
         volatility=mean_volatility(loss) if counted else None,
         first_train_loss=float(loss[0]) if loss.size else None,
-        best_train_loss=_best(loss, curve),
-        worst_train_loss=_best(-loss, curve, sign=-1.0),
+        best_train_loss=_extreme(loss, lowest=lower),
+        worst_train_loss=_extreme(loss, lowest=not lower),
         gap_pp=gap,
         epochs=epochs,
         epoch_boundary=boundary,
@@ -203,9 +204,9 @@ def _epochs(run: Run, curve: str, *, counted: bool) -> tuple[tuple[Epoch, ...], 
     epochs: list[Epoch] = []
     before = int(run.steps[0]) - 1
     for number, end in enumerate(ends, start=1):
-        inside = (steps > before) & (steps <= end)
-        if inside.any():
-            part = values[inside]
+        inside = slice(*np.searchsorted(steps, (before, end), side="right"))
+        part = values[inside]
+        if part.size:
             epochs.append(
                 Epoch(
                     epoch=number,
@@ -214,7 +215,7 @@ def _epochs(run: Run, curve: str, *, counted: bool) -> tuple[tuple[Epoch, ...], 
                     last_step=int(end),
                     start_loss=float(part[0]),
                     end_loss=float(part[-1]),
-                    improvement_pct=improvement_pct(float(part[0]), float(part[-1])),
+                    improvement_pct=improvement_pct(float(part[0]), float(part[-1])) if part.size > 1 else None,
                     oscillations=count_oscillations(part, breaks[inside]) if counted else None,
                 )
             )
@@ -249,11 +250,10 @@ def _logged(run: Run, *metrics: str) -> int:
     return int(np.logical_or.reduce(columns).sum()) if columns else 0
 
 
-def _best(values: FloatArray, curve: str, sign: float = 1.0) -> float | None:
+def _extreme(values: FloatArray, *, lowest: bool) -> float | None:
     if not values.size:
         return None
-    lower = metric(curve).direction != "higher"
-    return float(sign * (values.min() if lower else values.max()))
+    return float(values.min() if lowest else values.max())
 
 
 def leaders(results: Mapping[str, DocumentResult]) -> dict[str, str | None]:

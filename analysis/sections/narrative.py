@@ -8,6 +8,7 @@ from analysis.blocks import Block, Callout, Item, Items, Prose
 from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.rich import Rich, rich, text
+from analysis.tables import count
 
 
 def narrate(finding: Finding) -> Rich:
@@ -69,14 +70,16 @@ def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:
 
 def disagreement(a: Analysis) -> list[Block]:
     """Show a callout where the evidence refutes, or does not carry, what the document's rules conclude."""
-    refuted = [f for f in a.findings if f.claim and f.status == "contradicted"]
-    weak = [f for f in a.findings if f.claim and f.status in ("not supported", "cannot tell")]
+    # What concerns the logs themselves stands under Data Quality.
+    drawn = [f for f in a.findings if f.claim and f.section != "data-quality"]
+    refuted = [f for f in drawn if f.status == "contradicted"]
+    weak = [f for f in drawn if f.status in ("not supported", "cannot tell")]
     if not refuted and not weak:
         return []
     told = sorted(refuted or weak, key=lambda f: a.candidate.id not in f.runs)[:4]
     body = [rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=link_to(f)) for f in told]
     counted = text(
-        f"Of {len([f for f in a.findings if f.claim])} conclusions that the document's rules draw, the logs "
+        f"Of {count(len(drawn), 'conclusion')} that the document's rules draw, the logs "
         f"contradict {len(refuted)} and leave {len(weak)} unsupported or undecided."
     )
     return [
