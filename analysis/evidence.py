@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from analysis.detectors import Curve, Observed
 from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
 from analysis.metrics import judged
 from analysis.metrics import metric as metric_of
-from analysis.schema import Run
+from analysis.schema import FloatArray, Run
 from analysis.statistics import Estimate, Settled
 
 _DEAD = "it ended as NaN or infinite"
@@ -38,8 +39,8 @@ class RunEvidence:
 
     Attributes
     ----------
-    settled : Mapping[str, Settled]
-        Every metric with a direction, after burn-in, partial batches left out.
+    curves, settled : Mapping[str, Curve], Mapping[str, Settled]
+        Every metric with a direction, partial batches left out; and what remains of it after burn-in.
     window, slope : Mapping[str, Estimate]
         Level at the end and trend per 100 steps, by metric.
     epoch_slopes : tuple[Estimate, ...]
@@ -48,6 +49,7 @@ class RunEvidence:
         Steps whose batch was not full; left out of everything here.
     """
 
+    curves: Mapping[str, Curve] = field(repr=False)
     settled: Mapping[str, Settled] = field(repr=False)
     window: Mapping[str, Estimate]
     slope: Mapping[str, Estimate]
@@ -100,9 +102,8 @@ def run_evidence(runs: Sequence[Run], *, strict: bool = False) -> dict[str, RunE
 
 def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     partial = partial_rows(run)
-    settled = {
-        name: series for name in judged(run.metrics) for series in (_settled(run, name, partial),) if series is not None
-    }
+    curves = {name: _curve(run, name, partial) for name in judged(run.metrics)}
+    settled = {name: series for name, line in curves.items() for series in (line.settled,) if series is not None}
     per_epoch = is_per_epoch(run, curve)
     stepwise = settled.get(curve) if not per_epoch else None
     values, breaks = run.series(curve), breaks_of(run, curve)
@@ -113,12 +114,14 @@ def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
         else st.window_mean(series, strict=strict)
         for name, series in settled.items()
     }
+    slope = {name: st.trend(series) for name, series in settled.items()}
     full = full_validation_level(run, settled)
     return RunEvidence(
+        curves=curves,
         settled=settled,
         window=window,
-        slope={name: st.trend(series) for name, series in settled.items()},
-        epoch_slopes=_epoch_slopes(run, curve, partial),
+        slope=slope,
+        epoch_slopes=_epoch_slopes(run, curve, partial, slope),
         oscillation_rate=st.oscillation_rate(values, breaks) if stepwise and values.size > 1 else None,
         white_noise_rate=_white(relative),
         direction_rate=st.direction_change_rate(values, breaks) if stepwise and values.size > 2 else None,
@@ -181,24 +184,28 @@ def _batch(run: Run) -> int | None:
     return batch if isinstance(batch, int) and not isinstance(batch, bool) and batch > 0 else None
 
 
-def _settled(run: Run, metric: str, partial: tuple[int, ...]) -> Settled | None:
-    values, steps = run.series(metric), run.steps_of(metric)
-    if metric_of(metric).split == "train" and partial:
-        full = ~np.isin(steps, partial)
-        values, steps = values[full], steps[full]
-    return st.settle(values, steps.astype(np.float64))
+def _curve(run: Run, metric: str, partial: tuple[int, ...]) -> Curve:
+    """Give a metric as it was logged; a training metric without the partial batches."""
+    return Curve(*_without(run, metric, partial if metric_of(metric).split == "train" else ()))
 
 
-def _epoch_slopes(run: Run, curve: str, partial: tuple[int, ...]) -> tuple[Estimate, ...]:
+def _without(run: Run, metric: str, partial: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Give steps and values of a metric, the steps in ``partial`` left out."""
+    steps, values = run.steps_of(metric), run.series(metric)
+    out = np.isin(steps, partial) if partial else np.zeros(0, dtype=bool)
+    return (steps[~out], values[~out]) if out.any() else (steps, values)
+
+
+def _epoch_slopes(
+    run: Run, curve: str, partial: tuple[int, ...], slope: Mapping[str, Estimate]
+) -> tuple[Estimate, ...]:
     ends, _ = epoch_bounds(run)
-    values, steps = run.series(curve), run.steps_of(curve)
-    keep = ~np.isin(steps, partial)
-    slopes, before = [], int(run.steps[0]) - 1
-    for end in ends:
-        inside = (steps > before) & (steps <= end) & keep
-        slopes.append(st.trend(st.settle(values[inside], steps[inside].astype(np.float64))))
-        before = int(end)
-    return tuple(slopes)
+    if ends.size == 1 and curve in slope:
+        return (slope[curve],)
+    steps, values = _without(run, curve, partial)
+    bounds = [0, *np.searchsorted(steps, ends, side="right")]
+    parts = [slice(a, b) for a, b in pairwise(bounds)]
+    return tuple(st.trend(st.settle(values[part], steps[part])) for part in parts)
 
 
 def _white(relative: Estimate | None) -> float | None:
@@ -227,18 +234,18 @@ def _counted(run: Run, metric: str, partial: tuple[int, ...]) -> Counted | None:
     accuracy, steps = run.series(metric), run.steps_of(metric)
     if not accuracy.size:
         return None
-    full: npt.NDArray[np.bool_] = ~np.isin(steps, partial)
+    _, full = _without(run, metric, partial)
     batch = _batch(run)
-    tokens = st.tokens_per_batch(accuracy[full], batch=batch)
+    tokens = st.tokens_per_batch(full, batch=batch)
     if tokens.per_batch is None:
         return None
     last, per_batch = float(accuracy[-1]), tokens.per_batch
-    if not full[-1]:
+    if int(steps[-1]) in partial:
         per_batch = partial_tokens(run, last, tokens.per_batch) or 0
     correct = round(last * per_batch)
     if not per_batch or abs(last - correct / per_batch) > 1e-6:
         return None
-    deff = st.design_effect(accuracy[full], tokens.per_batch)
+    deff = st.design_effect(full, tokens.per_batch)
     examples = per_batch // (tokens.per_batch // batch) if batch and tokens.per_batch % batch == 0 else None
     return Counted(correct, per_batch, examples, deff, st.wilson(correct, per_batch, deff=deff))
 
@@ -269,9 +276,9 @@ def observed(run: Run, evidence: RunEvidence) -> Observed:
     losses = ("train_loss", "valid_loss", "full_valid_loss")
     gone = sorted({step for name in losses for step in run.nonfinite.get(name, ())})
     return Observed(
-        train=_curve(run, "train_loss", evidence.partial_rows),
-        valid=_curve(run, "valid_loss"),
-        full=_curve(run, "full_valid_loss"),
+        train=evidence.curves.get("train_loss", Curve()),
+        valid=evidence.curves.get("valid_loss", Curve()),
+        full=evidence.curves.get("full_valid_loss", Curve()),
         full_se=full.se if full is not None else math.nan,
         nonfinite=tuple(gone),
         remaining_steps=_remaining(run),
@@ -283,12 +290,6 @@ def _remaining(run: Run) -> int | None:
     """Steps that the run has still to go, where the data sizes tell; None if none or unknown."""
     expected = run.expected_from_data
     return expected - total_steps(run) if expected is not None and expected > total_steps(run) else None
-
-
-def _curve(run: Run, metric: str, without: tuple[int, ...] = ()) -> Curve:
-    steps, values = run.steps_of(metric), run.series(metric)
-    keep = ~np.isin(steps, without)
-    return Curve(steps[keep].astype(np.float64), values[keep])
 
 
 def estimate_json(value: Estimate | None) -> dict[str, Any] | None:

@@ -147,14 +147,11 @@ def count_oscillations(
     >>> count_oscillations(np.array([1.0])) is None
     True
     """
+    from analysis.statistics import oscillates
+
     if values.size < 2:
         return None
-    before, after = values[:-1], values[1:]
-    usable = before != 0
-    if breaks is not None:
-        usable &= ~breaks[1:]
-    ratio = np.divide(after, before, out=np.ones_like(after), where=usable)
-    return int(np.count_nonzero(np.abs(ratio - 1) > threshold))
+    return int(np.count_nonzero(oscillates(values, breaks, threshold=threshold)))
 
 
 def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> float | None:
@@ -167,11 +164,9 @@ def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> f
     >>> mean_volatility(np.arange(19.0)) is None
     True
     """
-    from analysis.statistics import rolling_sd
+    from analysis.statistics import mean_rolling_sd
 
-    if values.size < window:
-        return None
-    return float(rolling_sd(values, window=window).mean())
+    return mean_rolling_sd(values, window=window) if values.size >= window else None
 
 
 def improvement_pct(first: float, last: float) -> float | None:
