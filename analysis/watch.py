@@ -84,8 +84,8 @@ def look_at(request: Parameters) -> Look:
         If a log cannot be found or read.
     """
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
-    names = [(run.id, run.reference, run.label) for run in runs]
-    followed = next((run for run, known in zip(runs, names, strict=True) if request.candidate in known), runs[-1])
+    wanted = request.candidate
+    followed = next((run for run in runs if wanted and wanted in (run.id, run.reference, run.label)), runs[-1])
     return Look(" ".join(run.provenance.sha256 for run in runs), end_of(followed))
 
 
