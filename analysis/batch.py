@@ -21,7 +21,7 @@ from typing import Any
 from analysis.errors import AnalysisError
 from analysis.folder import mend, write_atomically
 from analysis.forked import die_with_parent, fork_is_safe
-from analysis.freshness import asked_for, is_same, is_untouched, read_from
+from analysis.freshness import asked_for, is_reported, is_same, is_untouched, read_from
 from analysis.preload import preload
 from analysis.publish import FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
 from analysis.runsets import RunSet
@@ -88,7 +88,8 @@ def _events(run_sets: Sequence[RunSet], plan: Plan) -> Iterator[dict[str, Any]]:
     waiting = []
     for run_set in run_sets:
         asked = _asked(run_set, plan)
-        if not plan.force and is_untouched(plan.out / run_set.report_id, asked):
+        folder = plan.out / run_set.report_id
+        if not plan.force and (is_untouched(folder, asked) or is_reported(folder, run_set.once)):
             yield {"event": "skipped", "report": run_set.report_id}
         else:
             waiting.append(run_set)

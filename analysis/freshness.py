@@ -80,6 +80,19 @@ def is_same(folder: Path, asked: Mapping[str, object], read: Mapping[str, object
     return _is_whole(folder, made, asked) and made["made_from"].get("logs") == read["logs"]
 
 
+def is_reported(folder: Path, log: str | None) -> bool:
+    """Tell whether a folder holds a report whose candidate had this very log, given by its hash."""
+    if log is None:
+        return False
+    from analysis.history import RESULTS, load_report
+
+    report = load_report(folder / RESULTS)
+    if report is None:
+        return False
+    provenance = report["runs"].get(report.get("candidate"), {}).get("provenance", {})
+    return bool(provenance.get("sha256") == log)
+
+
 def _is_whole(folder: Path, made: Mapping[str, Mapping[str, Any]], asked: Mapping[str, object]) -> bool:
     same = all(made["made_from"].get(name) == value for name, value in asked.items())
     return same and bool(made["files"]) and all((folder / name).is_file() for name in made["files"])

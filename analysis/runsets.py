@@ -1,27 +1,35 @@
-"""Read run sets: what reports are wanted, one or many in a YAML file."""
+"""Read run sets: what reports are wanted, one or many in a YAML file, or a rule that finds them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from analysis.errors import UsageError
+from analysis.errors import AnalysisError, UsageError
 from analysis.parameters import Parameters, check_parameters
-
-MANY = "run_sets"
-"""The key under which one file holds many run sets; its other keys are what they share."""
+from analysis.runset_file import Entry, load_entries
+from analysis.runset_rules import expand, is_rule
 
 
 @dataclass(frozen=True)
 class RunSet:
-    """A report that is wanted: its request, with the report's name settled, and where it was asked for."""
+    """A report that is wanted.
+
+    Attributes
+    ----------
+    request : Parameters
+        What it is asked for, with its name settled.
+    where : str
+        ``file:line`` of the entry that asks for it.
+    once : str or None
+        Hash of the run's log: a report that was made of this log is let be, whatever else has changed.
+    """
 
     request: Parameters
     where: str
+    once: str | None = None
 
     @property
     def report_id(self) -> str:
@@ -30,10 +38,9 @@ class RunSet:
 
 
 def load_run_sets(paths: Iterable[Path], *, out: Path) -> tuple[RunSet, ...]:
-    """Read all run sets of some files.
+    """Read all run sets of some files, and find the runs that their rules speak of.
 
-    A file holds one run set (a mapping of parameters), a list of them, several YAML documents, or a
-    mapping with the key ``run_sets``, whose other keys hold for each of them that does not say otherwise.
+    See `analysis.runset_file.load_entries` for the form of a file, `analysis.runset_rules.expand` for rules.
 
     Parameters
     ----------
@@ -49,50 +56,32 @@ def load_run_sets(paths: Iterable[Path], *, out: Path) -> tuple[RunSet, ...]:
     """
     found: dict[str, RunSet] = {}
     for path in paths:
-        for count, values in enumerate(_entries(path), start=1):
-            where = f"{path}: run set {count}"
-            run_set = _run_set(values, where, out)
-            if run_set.report_id in found:
-                other = found[run_set.report_id].where
-                raise UsageError(
-                    f"{where}: '{run_set.report_id}' is also what {other} makes; give one another report_id"
-                )
-            found[run_set.report_id] = run_set
+        for entry in load_entries(path):
+            for run_set in _run_sets(entry, out):
+                if run_set.report_id in found:
+                    other = found[run_set.report_id].where
+                    raise entry.wrong(f"'{run_set.report_id}' is also what {other} makes; give one another report_id")
+                found[run_set.report_id] = run_set
     if not found:
         raise UsageError("no run set given; name YAML files with run_ids")
     return tuple(found.values())
+
+
+def _run_sets(entry: Entry, out: Path) -> Iterator[RunSet]:
+    try:
+        if not is_rule(entry.values):
+            yield _run_set(entry.values, entry.where(), out)
+            return
+        for ruled in expand(entry.values):
+            yield replace(_run_set(ruled.values, entry.where(), out), once=ruled.once)
+    except AnalysisError as error:
+        raise entry.wrong(error) from None
 
 
 def _run_set(values: Mapping[str, Any], where: str, out: Path) -> RunSet:
     from analysis.model import folder_name
     from analysis.sources.sidecar import run_stem
 
-    try:
-        request = check_parameters({"reports_dir": str(out), **values})
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
+    request = check_parameters({"reports_dir": str(out), **values})
     name = request.report_id or folder_name(run_stem(Path(request.candidate or request.run_ids[-1])))
     return RunSet(replace(request, report_id=name), where)
-
-
-def _entries(path: Path) -> list[Mapping[str, Any]]:
-    try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the run sets cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
-    return [entry for document in documents if document is not None for entry in _flat(document, path)]
-
-
-def _flat(document: Any, path: Path) -> list[Mapping[str, Any]]:
-    if isinstance(document, Mapping) and MANY in document:
-        shared = {key: value for key, value in document.items() if key != MANY}
-        return [{**shared, **entry} for entry in _flat(document[MANY], path)]
-    entries = document if isinstance(document, list) else [document]
-    for entry in entries:
-        if not isinstance(entry, Mapping):
-            raise UsageError(f"{path}: a run set must be a mapping with run_ids, got {entry!r:.60}")
-    return entries

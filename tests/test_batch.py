@@ -16,7 +16,6 @@ import pytest
 
 from analysis import batch, publish
 from analysis.batch import Plan, Summary, run_batch
-from analysis.errors import UsageError
 from analysis.forked import fork_is_safe
 from analysis.progress import JsonLines, Progress
 from analysis.publish import Publisher
@@ -226,39 +225,6 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(run: 
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-
-
-def test_a_file_may_hold_one_run_set_or_many(tmp_path: Path) -> None:
-    forms = {
-        "one": "run_ids: [a, b]",
-        "list": "- run_ids: [a]\n- {run_ids: [a], report_id: other}",
-        "documents": "run_ids: [a]\n---\nrun_ids: [b]",
-        "shared": "goal: better\nrun_sets:\n- run_ids: [a]\n- {run_ids: [b], goal: faster}",
-    }
-    found = {}
-    for name, text in forms.items():
-        (tmp_path / f"{name}.yaml").write_text(text)
-        found[name] = load_run_sets([tmp_path / f"{name}.yaml"], out=tmp_path)
-    assert [s.report_id for s in found["one"]] == ["b"]
-    assert [s.report_id for s in found["list"]] == ["a", "other"]
-    assert [s.report_id for s in found["documents"]] == ["a", "b"]
-    assert [s.request.goal for s in found["shared"]] == ["better", "faster"]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("run_ids: [a]\nbaselin: b", r"sets\.yaml: run set 1: parameter 'baselin' is unknown .*'baseline'"),
-        ("- run_ids: [a]\n- run_ids: [a]", r"run set 2: 'a' is also what .*run set 1 makes"),
-        ("run_ids: [a", r"sets\.yaml:1: not valid YAML"),
-        ("just text", r"must be a mapping with run_ids"),
-        ("", r"no run set given"),
-    ],
-)
-def test_a_wrong_run_set_is_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "sets.yaml").write_text(text)
-    with pytest.raises(UsageError, match=said):
-        load_run_sets([tmp_path / "sets.yaml"], out=tmp_path)
 
 
 def test_events_are_told_to_machines_and_people(run: Batch) -> None:

@@ -76,7 +76,7 @@ def resolve(reference: str, *, runs_dir: Path, columns: Mapping[str, str] | None
     found, label = Finder(SOURCES, Path(runs_dir), given).find(reference)
     if not found:
         raise RunNotFound(f"'{reference}' holds no run; check it")
-    runs = [_finished(one, reference, given) for one in found]
+    runs = [finished(one, reference, given) for one in found]
     if label is not None:
         runs = [replace(run, label=label if len(runs) == 1 else f"{label} {run.id}") for run in runs]
     return runs
@@ -95,17 +95,18 @@ def load_runs(
         As `resolve`.
     """
     runs = [run for reference in references for run in resolve(reference, runs_dir=runs_dir, columns=columns)]
-    return _told_apart(runs)
+    return told_apart(runs)
 
 
-def _finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
+def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
+    """Make a run of a log that was found."""
     path = found.path
     raw = found.raw if path is None or found.raw.uri else replace(found.raw, uri=str(path))
     run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
     return finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
 
 
-def _told_apart(runs: list[Run]) -> tuple[Run, ...]:
+def told_apart(runs: list[Run]) -> tuple[Run, ...]:
     """Put as many folders before the IDs that occur twice as it takes to tell them apart."""
     for place, run in enumerate(runs):
         if any(run.id == other.id and _place(run) == _place(other) for other in runs[:place]):

@@ -79,7 +79,23 @@ class Finder:
             return self._by_scheme(scheme[1].lower(), scheme[2], text)
         if glob.has_magic(text):
             return self._by_pattern(text)
+        inside = self._inside(text)
+        if inside:
+            return inside
         raise RunNotFound(self._not_found(text))
+
+    def _inside(self, text: str) -> list[Found]:
+        """Load one run of a file that holds several: ``path#run``; empty if there is no such file."""
+        place, _, run_id = text.rpartition("#")
+        here = self._here(place) if place and run_id else None
+        if here is None:
+            return []
+        held = self._load(here, place)
+        chosen = [found for found in held if found.raw.id == run_id]
+        if not chosen:
+            ids = ", ".join(str(found.raw.id) for found in held[:20] if found.raw.id) or "one run without a name"
+            raise RunNotFound(f"{redact_text(text)}: {here} has no run '{redact_text(run_id)}'; it has {ids}")
+        return chosen
 
     def _claimed(self, text: str) -> ModuleType | None:
         return next((s for s in self.sources if hasattr(s, "claims") and s.claims(text)), None)
@@ -132,7 +148,17 @@ class Finder:
         raise RunNotFound(self._not_found(rest))
 
     def _by_pattern(self, pattern: str) -> list[Found]:
-        """Load every log a glob matches; other files among the matches are passed over."""
+        """Load every log a glob matches."""
+        return [found for log in self.matching(pattern) for found in self._load(log, str(log))]
+
+    def matching(self, pattern: str) -> list[Path]:
+        """List every log a glob matches, here or in the runs folder; other files are passed over.
+
+        Raises
+        ------
+        RunNotFound
+            If there is none.
+        """
         matches = sorted(glob.glob(pattern, recursive=True))
         if not matches:
             matches = sorted(glob.glob(str(self.runs_dir / pattern), recursive=True))
@@ -141,7 +167,7 @@ class Finder:
         if not logs:
             held = f"{len(matches)} files, none of them a log" if matches else "nothing"
             raise RunNotFound(f"'{pattern}' matches {held}; check the pattern")
-        return [found for log in logs if log.parent not in inner for found in self._load(log, str(log))]
+        return [log for log in logs if log.parent not in inner]
 
     def _load(self, path: Path, text: str) -> list[Found]:
         source = self._source_of(path)

@@ -1,0 +1,90 @@
+"""The runs that a folder, glob or other wide reference stands for, each with a reference of its own."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis.errors import LogError
+from analysis.schema import Run
+from analysis.sources import SOURCES, finished, told_apart
+from analysis.sources.reference import Finder, Found
+from analysis.sources.sidecar import run_stem
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run with the reference that leads to it alone; ``run`` is None where its log cannot be read."""
+
+    reference: str
+    id: str
+    run: Run | None
+
+
+def members(
+    references: Iterable[str], *, runs_dir: Path, columns: Mapping[str, str] | None = None
+) -> tuple[Member, ...]:
+    """List the runs that references lead to.
+
+    Parameters
+    ----------
+    references : iterable of str
+        As `analysis.sources.resolve` takes them; a folder that is no run itself stands for every log in it.
+    runs_dir : pathlib.Path
+        Where names are looked up.
+    columns : Mapping[str, str], optional
+        Standard name to the log's own column name.
+
+    Raises
+    ------
+    RunNotFound
+        If a reference leads to nothing, or two lead to one log.
+    """
+    finder = Finder(SOURCES, runs_dir, dict(columns or {}))
+    found = [member for reference in references for member in _members(finder, reference)]
+    readable = [member for member in found if member.run is not None]
+    apart = iter(told_apart([member.run for member in readable if member.run is not None]))
+    named = [member if member.run is None else replace(member, run=next(apart)) for member in found]
+    return tuple(member if member.run is None else replace(member, id=member.run.id) for member in named)
+
+
+def _members(finder: Finder, reference: str) -> Iterator[Member]:
+    for one in _listed(finder, reference):
+        try:
+            found, _ = finder.find(one)
+            runs = [finished(log, one, finder.columns) for log in found]
+        except LogError:
+            # One damaged log among many shall fail in its own report, not here for all.
+            if one == reference:
+                raise
+            yield Member(one, run_stem(Path(one)), None)
+            continue
+        for log, run in zip(found, runs, strict=True):
+            own = one if len(found) == 1 and log.path is not None else _own_reference(log, found)
+            yield Member(own, run.id, replace(run, reference=own))
+
+
+def _listed(finder: Finder, reference: str) -> list[str]:
+    """Write a folder of logs or a glob out as the paths in it."""
+    folder = next((f for f in (Path(reference), finder.runs_dir / reference) if f.is_dir()), None)
+    if folder is not None and not any(source.recognises(folder) for source in finder.sources):
+        return [str(path) for path in finder.matching(f"{glob.escape(str(folder))}/*")]
+    if glob.has_magic(reference) and ":" not in reference and not Path(reference).exists():
+        return [str(path) for path in finder.matching(reference)]
+    return [reference]
+
+
+def _own_reference(log: Found, beside: list[Found]) -> str:
+    """Find what leads to one log of several that came together."""
+    raw = log.raw
+    if log.path is None:
+        source = next(s for s in SOURCES if raw.source == s.NAME)
+        return raw.uri if raw.uri and source.claims(raw.uri) else f"{source.SCHEME}:{raw.id}"
+    firsts = Counter(other.raw.files[0] for other in beside if other.raw.files)
+    for path in (raw.uri, *raw.files[:1]):
+        if path and Path(path).exists() and firsts[path] <= 1:
+            return path
+    return f"{log.path}#{raw.id}"
