@@ -96,9 +96,13 @@ def comparison_panels(
     return (
         MetricPanel("Oscillation rate", rates, True, percent=True, note="steps whose loss changes by more than 1 %"),
         _level_panel(train, {s.run: _bar(s.train) for s in summaries}, note="mean of the last window"),
-        _level_panel(validation, {s.run: _bar(s.validation) for s in summaries}, note="last value"),
+        _level_panel(validation, {s.run: _bar(s.validation) for s in summaries}, note=_when(validation)),
         MetricPanel("Steps", steps, True, note="logged; the tick is what was expected"),
     )
+
+
+def _when(validation: str) -> str:
+    return "last full validation" if validation == "full_valid_loss" else "mean of the last window"
 
 
 def _bar(estimate: Interval | None, *, beside: str = "") -> Bar | None:

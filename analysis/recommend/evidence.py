@@ -170,9 +170,9 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
             rich("**No learning rate is recommended**"),
             (
                 rich(
-                    "{n} comparable with {run}; a recommendation takes {least}: "
-                    "{missing} more, spaced evenly on the logarithm.",
-                    n=count(len(tried), "learning rate"),
+                    "{n} can be compared with that of {run}, all else being equal; a recommendation takes {least} "
+                    "rates with its own. Train {missing} more, evenly spaced on a logarithmic scale.",
+                    n=count(len(tried) - 1, "other learning rate") if len(tried) > 1 else "No other learning rate",
                     run=a.name(a.candidate.id),
                     least=LEAST_RATES,
                     missing=missing,

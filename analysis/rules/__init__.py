@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from analysis.findings import Finding
 from analysis.model import Analysis
-from analysis.rules import advice, attribution, data, epochs, performance, problems, stability
+from analysis.rules import advice, attribution, data, epochs, goal, performance, problems, stability
 
 RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
     "document.result": attribution.document_result,
+    "goal.achieved": goal.achieved,
     "stability.oscillation_count": stability.oscillation_count,
     "stability.cause": stability.least_stable,
     "stability.noise": stability.noise_change,

@@ -119,11 +119,12 @@ def coverage(a: Analysis) -> list[Finding]:
             "coverage.full",
             "coverage",
             rich(
-                "it ran {a} against {b}; per epoch that is {x} against {y}.",
+                "it ran {a} against {b}; full validations per epoch: {x}.",
                 a=count(len(mine.epochs), "epoch"),
                 b=count(len(base.epochs), "epoch"),
-                x=f"{per_epoch[0]:.3g}",
-                y=f"{per_epoch[1]:.3g}",
+                x=f"{per_epoch[0]:.3g} in both"
+                if per_epoch[0] == per_epoch[1]
+                else f"{per_epoch[0]:.3g} against {per_epoch[1]:.3g}",
             ),
             "contradicted" if same else "supported",
             rich(

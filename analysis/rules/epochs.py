@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis import grading
 from analysis.blocks import Status
 from analysis.document import Epoch
-from analysis.findings import Finding, judge_claim
+from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.rich import rich
 from analysis.rules.build import backed, p_words, scaled
@@ -29,10 +29,12 @@ def epoch_change(a: Analysis) -> list[Finding]:
             status: Status = "cannot tell"
             trend = "the epoch has too few points for a slope"
         else:
-            claimed = epoch.end_loss - epoch.start_loss
-            status = judge_claim(claimed, slope.low * hundreds, slope.high * hundreds)
+            # The slope leaves out a burn-in, so that it speaks of the direction alone, not of the claimed size.
+            status = _slope_status(slope.low, slope.high, falls=word == "Good", wrong_way=False)
             whole = scaled(slope, hundreds / epoch.start_loss * 100) if epoch.start_loss else slope
-            trend = f"the trend over the epoch amounts to {interval(whole, sign=True, unit=' %')}, {p_words(slope.p)}"
+            after = " after burn-in" if slope.n < epoch.steps - 1 else ""
+            change = interval(whole, sign=True, unit=" %")
+            trend = f"the trend over the epoch{after} amounts to {change}, {p_words(slope.p)}"
         verb = "degraded" if word == "Poor" else "improved"
         text = rich(
             "that is two single points, {start} and {end}; {trend}{full}.",

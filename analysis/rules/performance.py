@@ -156,8 +156,11 @@ def matched_steps(a: Analysis) -> list[Finding]:
         return []
     whole = a.comparison(a.baseline.id, a.candidate.id, a.curve)
     text_ = rich(
-        "The numbers of steps differ; cut at {scope}, the candidate's window mean of {metric} "
-        "differs by {matched}{whole}.",
+        "{so}: over {scope}, which both ran, the window means of {metric} differ by {matched}{whole}.",
+        so={
+            "better": "At equal length too the candidate is better",
+            "worse": "At equal length too the candidate is worse",
+        }.get(matched.verdict(a.settings.alpha), "At equal length no difference is shown"),
         scope=f"the {matched.scope}",
         metric=_metric_words(a.curve),
         matched=difference_words(matched),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.blocks import Block, Code, Heading, Item, Items, Prose
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.recommend import NextRun, Recommendation
 from analysis.rich import rich, text
@@ -67,5 +68,9 @@ def _list(recommendations: list[Recommendation]) -> Items:
 def _predicted(run: NextRun) -> str:
     if not run.predictions:
         return ""
-    shown = "; ".join(f"{p.metric} in [{p.low:.4g}, {p.high:.4g}]" for p in run.predictions)
-    return f" Prediction to be scored when its log arrives: {shown}."
+    shown = " and ".join(f"{_measured(p.metric)} between {p.low:.3g} and {p.high:.3g}" for p in run.predictions)
+    return f" Predicted, to be scored when its log arrives: {shown}."
+
+
+def _measured(metric: str) -> str:
+    return "noise (sd)" if metric == "noise" else metric_of(metric).label.lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.compare import Comparison
+from analysis.detectors import DETECTORS
 from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.naming import metric_name
@@ -40,6 +41,8 @@ def _finding(a: Analysis, f: Finding) -> list[Block]:
     if f.steps:
         facts.append(text(f"steps {f.steps[0]} to {f.steps[1]}"))
     claim = rich("Claim: *{c}* — ", c=f.claim) if f.claim else ()
+    if f.rule in DETECTORS and f.status == "not supported":
+        claim = text("Looked for and not found: ")
     line = rich("{claim}{text} ({facts}) `{rule}`", claim=claim, text=f.text, facts=join(facts, "; "), rule=f.rule)
     return [Prose(line, status=f.status, id=f"finding-{f.id}")]
 

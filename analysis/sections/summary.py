@@ -74,11 +74,12 @@ def conclusion(a: Analysis) -> list[Block]:
         blocks.append(
             Prose(
                 rich(
-                    "By the document's rules, {name} {run} **{state} its stated goal** ({goal}).",
+                    "By the document's rules, {name} {run} **{state} its stated goal** ({goal}). {evidence}",
                     name=name[0].lower() + name[1:],
                     run=display_name(a.candidate.id),
                     state=state,
                     goal=a.goal.text,
+                    evidence=_evidence_of_goal(a),
                 )
             )
         )
@@ -88,7 +89,8 @@ def conclusion(a: Analysis) -> list[Block]:
 def lessons(a: Analysis) -> list[Block]:
     """List what was learned: one line a finding that carries a claim, worst news first."""
     order = ("contradicted", "supported", "not supported", "cannot tell")
-    told = sorted((f for f in a.findings if f.claim), key=lambda f: order.index(f.status))
+    claimed = [f for f in a.findings if f.claim and f.section not in ("data-quality", "gap")]
+    told = sorted(claimed, key=lambda f: (order.index(f.status), a.candidate.id not in f.runs))
     if not told:
         return [Prose(text("The numbers above describe the run; with nothing to compare it with, no lesson follows."))]
     return [Items(tuple(_lesson(f) for f in told[:8]), ordered=True)]
@@ -212,13 +214,21 @@ def _goal(a: Analysis) -> list[Block]:
         Column("Shown", layer="document"),
         Column("By the document's rules", layer="document"),
     )
+    found = next((f for f in a.findings if f.rule == "goal.achieved"), None)
     return [
         Prose(
             rich(
-                "The stated goal “{goal}” was **{state}** by the document's rules.",
+                "The stated goal “{goal}” was **{state}** by the document's rules. {evidence}",
                 goal=a.goal.text,
                 state=state,
-            )
+                evidence=_evidence_of_goal(a),
+            ),
+            status=found.status if found else None,
         ),
         Table("goal", "Was the stated goal achieved?", columns, rows),
     ]
+
+
+def _evidence_of_goal(a: Analysis) -> Rich:
+    found = next((f for f in a.findings if f.rule == "goal.achieved"), None)
+    return rich("The logs: {text} {link}", text=found.text, link=link_to(found)) if found else ()

@@ -48,7 +48,7 @@ def methodology(a: Analysis) -> list[Block]:
         "settings",
         "Thresholds in force",
         (Column("Setting"), Column("Value")),
-        tuple((Cell(rich("`{n}`", n=name)), cell(str(value))) for name, value in a.settings.to_mapping().items()),
+        tuple((Cell(rich("`{n}`", n=name)), cell(_setting(value))) for name, value in a.settings.to_mapping().items()),
     )
     return [
         Items(tuple(Item(line) for line in lines)),
@@ -56,6 +56,14 @@ def methodology(a: Analysis) -> list[Block]:
         Details(text("All thresholds"), (settings,)),
         *_muted(a),
     ]
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{grade} {bound:g}" for grade, bound in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}"
 
 
 def _muted(a: Analysis) -> list[Block]:
