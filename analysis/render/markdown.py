@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import singledispatch
+from itertools import groupby
 
 from analysis.blocks import (
     Block,
@@ -60,8 +63,21 @@ def escape(text: str) -> str:
 
 
 def inline(text: Rich) -> str:
-    """Render rich text on one line."""
-    return "".join(_span(span) for span in text)
+    """Render rich text on one line.
+
+    Examples
+    --------
+    >>> inline((Span("Epoch ", bold=True), Span("2", bold=True), Span(" fell")))
+    '**Epoch 2** fell'
+    """
+    return "".join(_span(span) for span in _merged(text))
+
+
+def _merged(text: Rich) -> Iterator[Span]:
+    """Join neighbours of one style, so that their marks do not pile up between them."""
+    for _, alike in groupby(text, lambda span: replace(span, text="")):
+        first, *rest = alike
+        yield replace(first, text=first.text + "".join(span.text for span in rest))
 
 
 def _span(span: Span) -> str:
