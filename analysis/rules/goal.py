@@ -65,7 +65,9 @@ def _judged(a: Analysis, criterion: str, by_document: bool | None) -> tuple[Rich
     compared = _compared(a, criterion)
     if compared is None or not compared.known:
         return rich("{criterion} cannot be compared", criterion=criterion), None
-    numbers = f"{metric_name(compared.metric)}: {difference_words(compared)}"
+    name = metric_name(compared.metric)
+    lowered = name[0].lower() + name[1:] if name[1:2].islower() else name
+    numbers = f"{lowered}: {difference_words(compared)}"
     if compared.comparable is not True:
         return rich(
             "{criterion} cannot be judged ({why}; {n})", criterion=criterion, why=compared.reason, n=numbers
