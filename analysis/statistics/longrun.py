@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
@@ -27,6 +27,24 @@ def blocks(size: int, *, overlap: int = 0) -> Iterator[slice]:
     [(0, 8193), (8192, 16385), (16384, 20000)]
     """
     return (slice(start, min(start + BLOCK + overlap, size)) for start in range(0, size - overlap, BLOCK))
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A series that is computed where it is looked at, so that a long one is never held: slice it to get rows.
+
+    Examples
+    --------
+    >>> Computed(10, lambda rows: np.arange(rows.start, rows.stop) ** 2.0)[-3:]
+    array([49., 64., 81.])
+    """
+
+    size: int
+    rows: Callable[[slice], FloatArray]
+
+    def __getitem__(self, wanted: slice) -> FloatArray:
+        start, stop, _ = wanted.indices(self.size)
+        return self.rows(slice(start, stop))
 
 
 @dataclass(frozen=True)
@@ -70,22 +88,17 @@ class Line:
         """Bias-corrected lag-1 correlation of the residual, clipped to [0, 0.98] (noise.rho)."""
         return corrected_lag(*self._noise, self.x.size, degree=self.degree)
 
-    @cached_property
-    def residual(self) -> FloatArray:
+    @property
+    def residual(self) -> Computed:
         """What the line leaves of the series, shape (n,)."""
-        out = np.zeros(self.x.size)
-        if self._noise[0] > 0:
-            for piece in blocks(out.size):
-                out[piece] = self._left(piece)
-        return out
+        exact = self._noise[0] == 0
+        return Computed(self.x.size, lambda rows: np.zeros(rows.stop - rows.start) if exact else self._left(rows))
 
     @property
-    def scores(self) -> FloatArray:
+    def scores(self) -> Computed:
         """The residual times ``t - centre``, shape (n,): what the slope is a sum of."""
-        out = np.empty(self.x.size)
-        for piece in blocks(out.size):
-            np.multiply(self.residual[piece], self.t[piece] - self.centre, out=out[piece])
-        return out
+        residual = self.residual
+        return Computed(residual.size, lambda rows: residual[rows] * (self.t[rows] - self.centre))
 
     @cached_property
     def tails(self) -> tuple[float, float]:
@@ -187,7 +200,7 @@ def corrected_lag(total: float, lagged: float, n: int, *, degree: int = 1) -> fl
     return min(max(r + (degree + 1 + (degree + 3) * r) / n, 0.0), RHO_MAX)
 
 
-def cosine_variance(e: FloatArray | BoolArray) -> tuple[float, float]:
+def cosine_variance(e: FloatArray | BoolArray | Computed) -> tuple[float, float]:
     """Estimate the long-run variance of a series by equal-weighted cosines, which do not see its mean.
 
     Parameters
@@ -213,18 +226,18 @@ def cosine_variance(e: FloatArray | BoolArray) -> tuple[float, float]:
     """
     size = e.size
     nu = max(1, int(0.4 * size ** (2 / 3) + 1e-9))
-    block = size // (16 * nu)
-    if block > 1:
-        # Even the fastest of the cosines hardly changes within a sixteenth of its half period: sums over such
-        # blocks have the same projections, and of a long run only a few hundred thousand are left to transform.
-        length = size // block
-        size = block * length
-        e = e[:size].reshape(length, block).sum(axis=1)
-    projections = dct(np.asarray(e, dtype=np.float64), type=2)[1 : nu + 1] / sqrt(2 * size)
+    # Even the fastest of the cosines hardly changes within a sixteenth of its half period: sums over such
+    # blocks have the same projections, and of a long run only a few hundred thousand are left to transform.
+    block = max(1, size // (16 * nu))
+    size -= size % block
+    rows = block * -(-BLOCK // block)
+    parts = [e[start : min(start + rows, size)].reshape(-1, block).sum(axis=1) for start in range(0, size, rows)]
+    sums = np.concatenate(parts, dtype=np.float64)
+    projections = dct(sums, type=2)[1 : nu + 1] / sqrt(2 * size)
     return float(np.mean(projections**2)), float(nu)
 
 
-def batch_variance(e: FloatArray, batches: int = 8) -> tuple[float, float]:
+def batch_variance(e: FloatArray | Computed, batches: int = 8) -> tuple[float, float]:
     """Estimate the long-run variance of a detrended series from the means of ``batches`` equal parts.
 
     Returns the variance and its degrees of freedom, ``batches - 2`` (a line was removed); (0, 1) for a
