@@ -7,14 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from analysis.batch_command import add_batch
-from analysis.commands import calibrate, check, report, runs, watch
+from analysis.commands import batch, calibrate, check, report, runs, watch
 from analysis.errors import AnalysisError
 
 USAGE, CRASH = 2, 1
 """Exit statuses of bad input and of a failure that is not the user's."""
 
-COMMANDS = (report.add, watch.add, runs.add, add_batch, check.add, calibrate.add)
+COMMANDS = (report.add, watch.add, runs.add, batch.add, check.add, calibrate.add)
 """What adds each command, in the order of the help."""
 
 

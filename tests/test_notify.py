@@ -6,13 +6,16 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis.cli import main
 from analysis.model import Analysis
 from analysis.notify import batch_text, notify, payload, report_text
 from analysis.results import to_json
+from tests.builders import log, write_run
 
 SECRET = "sk-abcdefghijklmnopqrstuvwx"
 
@@ -139,3 +142,16 @@ def test_a_batch_is_told_by_its_outcomes() -> None:
     assert lines[1].startswith("improved: r0, r1, ")
     assert lines[1].endswith("r11 and 2 more")
     assert lines[2:] == ["failed: bad"]
+
+
+def test_the_batch_command_sends_one_message_and_keeps_the_index(webhook: Webhook, tmp_path: Path) -> None:
+    """One message for all reports, the failed one among them; the index lists the one that was made."""
+    write_run(tmp_path / "runs", "a", log(1))
+    sets = tmp_path / "sets.yaml"
+    sets.write_text(f"runs_dir: {tmp_path / 'runs'}\nrun_sets:\n- run_ids: [a]\n- run_ids: [missing]\n")
+    out = tmp_path / "out"
+    assert main(["batch", str(sets), "--out", str(out), "--pdf", "none", "--notify", webhook.url]) == 2
+    lines = webhook.bodies[0]["text"].splitlines()
+    assert lines == ["1 report made, 0 unchanged, 1 failed", "insufficient data: a", "failed: missing"]
+    assert len(webhook.bodies) == 1
+    assert list(json.loads((out / "index.json").read_text())["reports"]) == ["a"]

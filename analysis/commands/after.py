@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what follows."""
-    parser.add_argument("--no-index", action="store_true", help="leave the index of all reports as it is")
-    parser.add_argument("--notify", metavar="URL", help="post a short summary to this webhook (Slack-compatible JSON)")
+    """Add the options that say what follows a report."""
+    add_message_options(parser)
     parser.add_argument(
         "--log-to", metavar="RUN", help="attach the report to mlflow:<run id> or wandb:<entity>/<project>/<run id>"
     )
+
+
+def add_message_options(parser: argparse.ArgumentParser) -> None:
+    """Add those that hold for many reports too."""
+    parser.add_argument("--no-index", action="store_true", help="leave the index of all reports as it is")
+    parser.add_argument("--notify", metavar="URL", help="post a short summary to this webhook (Slack-compatible JSON)")
 
 
 def prepared(options: argparse.Namespace) -> Callable[[Published], None]:
@@ -37,15 +42,22 @@ def prepared(options: argparse.Namespace) -> Callable[[Published], None]:
 
     def follow(published: Published) -> None:
         if options.notify:
-            from analysis.notify import notify, report_text
+            from analysis.notify import report_text
 
-            warning = notify(options.notify, report_text(published.results))
-            if warning:
-                print(f"warning: {warning}", file=sys.stderr)
+            send(options.notify, report_text(published.results))
         if attach is not None:
             print(attach(published.folder, published.files))
 
     return follow
+
+
+def send(url: str, text: str) -> None:
+    """Send a message; trouble is a line on stderr, no more."""
+    from analysis.notify import notify
+
+    warning = notify(url, text)
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def index(options: argparse.Namespace) -> Path | None:

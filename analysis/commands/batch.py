@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from analysis.commands import after
 
-def add_batch(commands: Any) -> None:
+
+def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     batch = commands.add_parser("batch", help="make many reports, skipping those that would come out the same")
     batch.add_argument("files", nargs="+", type=Path, metavar="RUN_SETS.yaml", help="files with one run set or many")
@@ -22,6 +24,7 @@ def add_batch(commands: Any) -> None:
     batch.add_argument("--json", action="store_true", help="write one line of JSON an event")
     batch.add_argument("--engine", choices=("auto", "fork", "kernel"), default="auto")
     batch.add_argument("--pdf", choices=("typst", "web", "none"), default="typst")
+    after.add_message_options(batch)
     batch.set_defaults(run=_batch)
 
 
@@ -41,12 +44,17 @@ def _batch(options: argparse.Namespace) -> int:
     publisher = Publisher(engine=options.engine, pdf=options.pdf, timeout=options.timeout)
     plan = Plan(options.out, publisher, workers=options.workers, force=options.force)
     show = JsonLines(sys.stdout) if options.json else Progress(len(run_sets), sys.stderr)
-    statuses: list[int] = []
+    events: list[dict[str, Any]] = []
 
     def tell(event: dict[str, Any]) -> None:
         show(event)
-        if event["event"] == "failed":
-            statuses.append(event.get("status", 1))
+        events.append(event)
+        if event["event"] in ("done", "end"):
+            after.index(options)
 
     run_batch(run_sets, plan, tell=tell)
-    return min(statuses, default=0)
+    if options.notify:
+        from analysis.notify import batch_text
+
+        after.send(options.notify, batch_text(events))
+    return min((event.get("status", 1) for event in events if event["event"] == "failed"), default=0)
