@@ -1,0 +1,149 @@
+"""Write the tables in the documentation that repeat what the code says: ``python docs/tables.py``.
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. A test fails where one is out of date.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from analysis.detectors import DETECTORS
+from analysis.metrics import METRICS
+from analysis.parameters import Parameters
+from analysis.results import schema
+from analysis.rules import RULES
+from analysis.settings import Settings
+from analysis.sources import SOURCES
+from analysis.sources.names import BY_SOURCE, COMMON
+
+DOCS = Path(__file__).parent
+_MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_NUMBERS = ("estimate", "counted")
+
+
+def updated(text: str) -> str:
+    """Give a page with its tables as the code has them now."""
+    return _MARKED.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", text)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(_in_line, row))} |\n" for row in lines)
+
+
+def _in_line(cell: str) -> str:
+    return " ".join(cell.replace("|", r"\|").split())
+
+
+def _code(name: str) -> str:
+    return f"`{name}`"
+
+
+def _first_sentence(text: str | None) -> str:
+    return (text or "").strip().split("\n\n")[0].split("\n")[0].replace("``", "`")
+
+
+def parameters() -> str:
+    """List what can be asked of a report."""
+    fields = dataclasses.fields(Parameters)
+    rows = ((_code(f.name), f.metadata["kind"], f.metadata["help"]) for f in fields)
+    return _table(("parameter", "kind", "meaning"), rows)
+
+
+def settings() -> str:
+    """List thresholds and ladders with their defaults."""
+    told = dict(_attributes(Settings.__doc__ or ""))
+    rows = ((_code(name), _default(value), told[name]) for name, value in Settings().to_mapping().items())
+    return _table(("setting", "default", "meaning"), rows)
+
+
+def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
+    body = docstring.split("----------\n")[1]
+    for found in re.finditer(r"^    (\w[\w, ]*) : .*\n((?:        .*\n)+)", body, re.MULTILINE):
+        for name in found[1].split(", "):
+            yield name, found[2].replace("``", "`")
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{grade} {bound:g}" for grade, bound in value.items())
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+
+
+def rules() -> str:
+    """List what `mute` takes."""
+    found = [(_code(name), _first_sentence(rule.__doc__)) for name, rule in RULES.items()]
+    found += [(_code(name), f"Detector: {detector.title.lower()}") for name, detector in DETECTORS.items()]
+    return _table(("ID", "what it does"), found)
+
+
+def metrics() -> str:
+    """List the metrics that are judged, and the names under which logs have them."""
+    rows = (
+        (_code(name), METRICS[name].direction, ", ".join(_code(other) for other in known if other != name))
+        for name, known in COMMON.items()
+        if name in METRICS
+    )
+    return _table(("standard name", "better", "also found as"), rows)
+
+
+def exceptions() -> str:
+    """List where a name means something else in one tool."""
+    rows = (
+        (source, _code(name), ", ".join(map(_code, known)))
+        for source, table in BY_SOURCE.items()
+        for name, known in table.items()
+    )
+    return _table(("source", "standard name", "found as"), rows)
+
+
+def sources() -> str:
+    """List the sources, in the order in which they are asked."""
+    rows = ((s.NAME, _code(f"{s.SCHEME}:") if s.SCHEME else "", _first_sentence(s.__doc__)) for s in SOURCES)
+    return _table(("source", "scheme", "what it reads"), rows)
+
+
+def keys() -> str:
+    """List the keys of the results JSON."""
+    return _table(("key", "meaning"), ((_code(path), text) for path, text in _walk(schema(), "") if path))
+
+
+def _walk(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Follow a schema downwards, not into numbers with an interval: these have the same keys everywhere."""
+    shape, name = _resolved(node)
+    yield path, node.get("description") or shape.get("description", "")
+    if name in _NUMBERS or (name == "comparison" and not path.startswith("comparisons")):
+        return
+    for key, below in shape.get("properties", {}).items():
+        yield from _walk(below, f"{path}.{key}" if path else key)
+    for key, mark in (("items", "[]"), ("additionalProperties", ".<id>")):
+        below = shape.get(key)
+        if isinstance(below, Mapping) and "properties" in _resolved(below)[0] and _resolved(below)[1] not in _NUMBERS:
+            yield from list(_walk(below, f"{path}{mark}"))[1:]
+
+
+def _resolved(node: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """Follow a reference, and take of several forms the one that is not null."""
+    forms = [form for form in node.get("anyOf", ()) if form.get("type") != "null"]
+    if forms:
+        return _resolved(forms[0])
+    if "$ref" in node:
+        name = node["$ref"].rsplit("/", 1)[-1]
+        return _resolved(schema()["$defs"][name])[0], name
+    return node, ""
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    table.__name__: table for table in (parameters, settings, rules, metrics, exceptions, sources, keys)
+}
+
+
+if __name__ == "__main__":
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(updated(text), encoding="utf-8", newline="\n")
