@@ -232,7 +232,7 @@ def _loss_gap(full: Estimate | None, window: Mapping[str, Estimate]) -> Estimate
 
 def _counted(run: Run, metric: str, partial: tuple[int, ...]) -> Counted | None:
     accuracy, steps = run.series(metric), run.steps_of(metric)
-    if not accuracy.size:
+    if not accuracy.size or accuracy.min() < 0 or accuracy.max() > 1 or ended_nonfinite(run, metric):
         return None
     _, full = _without(run, metric, partial)
     batch = _batch(run)

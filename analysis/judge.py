@@ -256,11 +256,12 @@ def _performance_groups(
     beaten = {
         run_id: len({id(groups[_winner(c)]) for c in usable if _loses(groups[run_id], c, settings)}) for run_id in known
     }
-    reason = next((c.reason for c in compared if c.metric == metric and c.comparable is False), "nothing to compare")
+    barred = [c for c in compared if c.metric == metric and c.comparable is False]
     shown: dict[str, tuple[str, str, int | None]] = {}
     for run in runs:
         if run.id not in known:
-            shown[run.id] = "–", f"not ranked: {reason}", None
+            why = min((c.reason for c in barred if run.id in (c.baseline, c.candidate)), default="nothing to compare")
+            shown[run.id] = "–", f"not ranked: {why}", None
         else:
             place = beaten[run.id]
             tied = len(groups[run.id]) - 1

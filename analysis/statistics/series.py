@@ -47,7 +47,7 @@ def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: flo
     if breaks is not None:
         usable &= ~breaks[1:]
     marks = np.zeros(usable.size, dtype=bool)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for piece in blocks(x.size, overlap=1):
             part = x[piece]
             marks[piece.start : piece.stop - 1] = np.abs(part[1:] / part[:-1] - 1) > threshold
