@@ -1,8 +1,8 @@
 """What the documentation tells people to type works, and what it says of the code is so.
 
 Run are: ``bash`` blocks that begin with ``python -m analysis`` or ``papermill``, and ``python`` blocks, page by page,
-in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a command the
-files on its ``# makes NAME`` lines exist.
+in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a command
+the files on its ``# makes NAME`` lines exist.
 """
 
 from __future__ import annotations
