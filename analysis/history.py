@@ -61,18 +61,56 @@ class Change:
         return asdict(self)
 
 
-def load_reports(folder: Path, *, before: datetime.date) -> tuple[Report, ...]:
-    """Load the results of all reports in a folder that are older than a day, oldest first.
+def load_reports(
+    folder: Path, *, before: datetime.date, title: str | None = None, runs: Sequence[Run] = ()
+) -> tuple[Report, ...]:
+    """Load the results of earlier reports that concern a new one, oldest first.
 
-    Reports of the same day are left out, so that making a report twice gives the same report. What cannot
-    be read as results is passed over: it is not this report's business.
+    Parameters
+    ----------
+    folder : Path
+        Holds one folder a report.
+    before : datetime.date
+        Reports of that day or later are left out, so that making a report twice gives the same report.
+    title, runs
+        Where given: only reports of this title, or with a plan for one of these runs, are parsed in full.
+
+    Notes
+    -----
+    What cannot be read as results is passed over: it is not this report's business.
     """
     found = []
     for path in sorted(folder.glob(f"*/{RESULTS}")):
+        if title is not None and not _concerns(path, title, runs):
+            continue
         report = load_report(path)
         if report is not None and str(report["date"]) < before.isoformat():
             found.append(report)
     return tuple(sorted(found, key=lambda report: (str(report["date"]), str(report["report_id"]))))
+
+
+def _concerns(path: Path, title: str, runs: Sequence[Run]) -> bool:
+    """Look for title and plans alone: parsing all of every old report would cost seconds at thousands of them."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    if _top_level(text, "title") in (None, title):
+        return True
+    planned = _top_level(text, "next_runs") or ()
+    return any(isinstance(plan, dict) and _same(run.config, plan.get("config")) for plan in planned for run in runs)
+
+
+def _top_level(text: str, key: str) -> Any:
+    """Decode one value of an object that was written with an indent of 2; None where it is not found."""
+    marker = f'\n  "{key}": '
+    start = text.find(marker)
+    if start < 0:
+        return None
+    try:
+        return json.JSONDecoder().raw_decode(text, start + len(marker))[0]
+    except ValueError:
+        return None
 
 
 def load_report(path: Path) -> Report | None:

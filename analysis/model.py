@@ -56,11 +56,7 @@ class Analysis:
     @property
     def title(self) -> str:
         """Title of the report, as asked for or made from the candidate."""
-        if self.parameters.title:
-            return self.parameters.title
-        name = display_name(self.candidate.id)
-        run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
-        return f"Fine-tuning {run}: Comprehensive Analysis Report"
+        return report_title(self.parameters, self.candidate)
 
     @property
     def reference_id(self) -> str:
@@ -93,6 +89,15 @@ class Analysis:
     def detection(self, run_id: str, detector: str) -> Detection | None:
         """Find what a detector said of a run; None if it was not asked."""
         return next((d for d in self.detections[run_id] if d.id == detector), None)
+
+
+def report_title(parameters: Parameters, candidate: Run) -> str:
+    """Give the title that was asked for, else one made from the candidate."""
+    if parameters.title:
+        return parameters.title
+    name = display_name(candidate.id)
+    run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
+    return f"Fine-tuning {run}: Comprehensive Analysis Report"
 
 
 def folder_name(run_id: str) -> str:

@@ -18,7 +18,7 @@ from analysis.evidence import observed, run_evidence
 from analysis.goal import document_verdict, read_goal
 from analysis.history import Report, load_reports, score_predictions, since
 from analysis.metrics import judged
-from analysis.model import Analysis
+from analysis.model import Analysis, report_title
 from analysis.parameters import Parameters, check_parameters
 from analysis.recommend import recommend
 from analysis.rules import RULES, find_all
@@ -58,7 +58,8 @@ run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, pre
     _check_muted(request)
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
     _check_judged(runs)
-    reports = load_reports(find_folder(request.reports_dir), before=request.day)
+    title = report_title(request, _chosen(runs, request.candidate, "candidate") or runs[-1])
+    reports = load_reports(find_folder(request.reports_dir), before=request.day, title=title, runs=runs)
     return analyze_runs(runs, request, settings, reports=reports)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FAILED = 3
 """Exit status of a gate that stays shut."""
 
-DEFAULT = "regressed,diverged,overfitting"
+DEFAULT = "regressed,diverged,overfitting,insufficient"
 STDOUT = "-"
 
 

@@ -68,7 +68,10 @@ def final_validation(a: Analysis) -> list[Finding]:
     )
     full = a.comparison(other, leader, "full_valid_loss") or a.comparison(leader, other, "full_valid_loss")
     window = a.comparison(other, leader, "valid_loss") or a.comparison(leader, other, "valid_loss")
-    used = next((c for c in (counts, window, full) if c is not None and c.known), None)
+    known = [c for c in (counts, window, full) if c is not None and c.known]
+    # One minibatch may be too few where the whole validation set decides.
+    deciding = [c for c in reversed(known) if c.verdict(a.settings.alpha) != "no difference"]
+    used = next(iter([*deciding, *known]), None)
     mine, theirs = a.document[leader], a.document[other]
     shown = _validation_values(
         mine.final_valid_accuracy, theirs.final_valid_accuracy, mine.final_valid_loss, theirs.final_valid_loss
