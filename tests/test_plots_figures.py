@@ -491,28 +491,3 @@ def test_window_means_in_words_and_as_a_table() -> None:
 
 
 # Sparklines
-
-
-def points_of(svg: str) -> list[tuple[float, float]]:
-    path = ET.fromstring(svg).find("path")
-    assert path is not None
-    return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", path.attrib["d"])]
-
-
-def test_a_sparkline_keeps_a_spike_and_stays_small() -> None:
-    values = noisy(1_000_000)
-    values[400_000] = 2.0
-    svg = plots.sparkline(values, width=100, height=20)
-    points = points_of(svg)
-    assert min(points, key=lambda p: p[1]) == pytest.approx((2 + 96 * 0.4, 2), abs=0.1)
-    assert len(svg) < 5_000
-    assert all(0 <= x <= 100 and 0 <= y <= 20 for x, y in points)
-
-
-@pytest.mark.parametrize(
-    "values", [[], [float("nan")] * 3, [1.0], [2.0, 2.0, 2.0], [1, float("inf"), 3], [0, 1e300]]
-)
-def test_a_sparkline_of_anything_is_well_formed(values: list[float]) -> None:
-    root = ET.fromstring(plots.sparkline(values, label='<b>"&'))
-    assert root.attrib["aria-label"] == '<b>"&'
-    assert "nan" not in ET.tostring(root, encoding="unicode")

@@ -18,7 +18,6 @@ from analysis.plots.data import (
 )
 from analysis.plots.forest import ForestGroup, ForestRow, plot_forest
 from analysis.plots.render import to_figure
-from analysis.plots.sparkline import sparkline
 from analysis.plots.theme import run_colors
 from analysis.plots.training import (
     Marks,
@@ -55,7 +54,6 @@ __all__ = [
     "plot_metrics_comparison",
     "plot_training_analysis",
     "run_colors",
-    "sparkline",
     "to_figure",
     "training_analysis_alt",
     "training_analysis_caption",
