@@ -52,8 +52,9 @@ COMPILE := pip compile -q --universal --python-version 3.11 --fork-strategy fewe
   --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv"; exit 1; }
-	uv $(COMPILE) $(UPGRADE) -o requirements.txt
-	uv $(COMPILE) $(UPGRADE) --extra test --extra dev -c requirements.txt -o requirements-dev.txt
+	uv $(COMPILE) $(UPGRADE) --extra test --extra dev --extra batch-test -o requirements-dev.txt
+	cp requirements-dev.txt requirements.txt  # what is in the file is kept: one set of versions for both
+	uv $(COMPILE) -o requirements.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

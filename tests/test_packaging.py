@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCKS = {"requirements.txt": (), "requirements-dev.txt": ("test", "dev")}
+LOCKS = {"requirements.txt": (), "requirements-dev.txt": ("test", "dev", "batch-test")}
 
 
 def pins(lock: str) -> list[Requirement]:
@@ -45,8 +45,8 @@ def test_the_lock_names_one_version_of_each_package_on_every_system(lock: str, p
 
 
 def test_working_on_the_project_and_running_it_use_the_same_versions() -> None:
-    dev = {str(pin) for pin in pins("requirements-dev.txt")}
-    assert {str(pin) for pin in pins("requirements.txt")} <= dev
+    run, dev = ({f"{pin.name}{pin.specifier}" for pin in pins(lock)} for lock in LOCKS)
+    assert run <= dev
 
 
 @pytest.mark.parametrize("lock", LOCKS)
