@@ -58,7 +58,7 @@ run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, pre
     _check_muted(request)
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
     _check_judged(runs)
-    title = report_title(request, _chosen(runs, request.candidate, "candidate") or runs[-1])
+    title = report_title(request, find_run(runs, request.candidate, "candidate") or runs[-1])
     reports = load_reports(find_folder(request.reports_dir), before=request.day, title=title, runs=runs)
     return analyze_runs(runs, request, settings, reports=reports)
 
@@ -68,7 +68,7 @@ def analyze_runs(
 ) -> Analysis:
     """Analyze runs that are already loaded: a pure function of its arguments."""
     document = document_results(runs, settings)
-    candidate = _chosen(runs, request.candidate, "candidate") or runs[-1]
+    candidate = find_run(runs, request.candidate, "candidate") or runs[-1]
     baseline = _baseline(runs, candidate, request.baseline, document)
     base_id = baseline.id if baseline else None
     evidence = run_evidence(runs, strict=settings.strict)
@@ -158,7 +158,7 @@ def _baseline(
     Another seed of the candidate's configuration is taken only where there is nothing else.
     """
     if asked is not None:
-        chosen = _chosen(runs, asked, "baseline")
+        chosen = find_run(runs, asked, "baseline")
         if chosen is candidate:
             raise UsageError(f"parameter 'baseline' is the candidate itself ('{asked}'); choose another run")
         return chosen
@@ -175,7 +175,14 @@ def _baseline(
     return min([run for run in others if run.id not in seeds] or others, key=count, default=None)
 
 
-def _chosen(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
+def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
+    """Find the run that a parameter names by ID, reference or label; None if it names none.
+
+    Raises
+    ------
+    UsageError
+        If no run is called so; the message lists the runs.
+    """
     if run_id is None:
         return None
     found = [run for run in runs if run_id in (run.id, run.reference, run.label)]

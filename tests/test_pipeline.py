@@ -131,10 +131,10 @@ def test_a_run_that_is_nowhere_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("run_id", "folder"),
-    [("run_4", "run_4"), ("a/b c", "a-b-c"), ("..", "report"), ("é✓", "é-"), ("x" * 300, "x" * 100)],
+    [("run_4", "run_4"), ("a/b c", "a-b-c"), ("..", "report"), ("é✓", "é"), ("x" * 300, "x" * 100)],
 )
 def test_a_folder_name_is_made_of_any_run_id(run_id: str, folder: str) -> None:
-    assert folder_name(run_id).strip("-") == folder.strip("-")
+    assert folder_name(run_id) == folder
 
 
 def test_titles_are_made_or_taken() -> None:

@@ -55,15 +55,15 @@ def request_of(options: argparse.Namespace) -> Any:
 def report_id_of(request: Any) -> str:
     """Name the folder before anything is executed: by request, else by the candidate."""
     from analysis.model import folder_name
-    from analysis.pipeline import find_folder
+    from analysis.pipeline import find_folder, find_run
     from analysis.sources import load_runs
 
     if request.report_id:
         return str(request.report_id)
-    if request.candidate:
-        return folder_name(request.candidate)
-    last = load_runs(request.run_ids[-1:], runs_dir=find_folder(request.runs_dir), columns=request.columns)
-    return folder_name(last[-1].id)
+    # The last run is the candidate unless one is named, which may be by label.
+    wanted = request.run_ids if request.candidate else request.run_ids[-1:]
+    runs = load_runs(wanted, runs_dir=find_folder(request.runs_dir), columns=request.columns)
+    return folder_name((find_run(runs, request.candidate, "candidate") or runs[-1]).id)
 
 
 def _report(options: argparse.Namespace) -> int:
