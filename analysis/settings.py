@@ -138,7 +138,13 @@ def _converted(name: str, value: Any, default: Any) -> Any:
         unknown = [grade for grade in value if str(grade) not in POINTS]
         if unknown:
             raise UsageError(f"settings: '{name}' has no grade '{unknown[0]}'; grades: {', '.join(POINTS)}")
-        return tuple((str(grade), float(bound)) for grade, bound in value.items())
+        ladder = tuple((grade, float(value[grade])) for grade in POINTS if grade in value)
+        rising = default[-1][1] > default[0][1]
+        bounds = [bound for _, bound in ladder]
+        if bounds != sorted(bounds, reverse=not rising):
+            way = "rise" if rising else "fall"
+            raise UsageError(f"settings: the bounds of '{name}' must {way} from {ladder[0][0]} to {ladder[-1][0]}")
+        return ladder
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UsageError(f"settings: '{name}' must be true or false, got {value!r}")
