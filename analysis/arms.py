@@ -99,6 +99,7 @@ def _arm_pair(
                 comparable={"same": True, "different": False, "cannot tell": None}[state],
                 reason=pair.reason(*requirements(metric)) if requirements(metric) else "",
                 scope=scope,
+                seeds=(len(first.runs), len(second.runs)),
             )
         )
     return found

@@ -34,6 +34,7 @@ class Comparison:
     ``estimate`` is candidate minus baseline, or candidate over baseline where ``ratio``; ``mdd`` is the
     smallest difference (of a ratio: on its logarithm) found with 80 % power. ``comparable`` is None where
     the logs do not say whether both measured the same thing; ``reason`` says what stands in the way.
+    ``seeds`` are the runs of baseline and candidate where a configuration was run with several.
     """
 
     baseline: str
@@ -48,6 +49,7 @@ class Comparison:
     comparable: bool | None = True
     reason: str = ""
     scope: str = "whole"
+    seeds: tuple[int, int] | None = None
 
     @property
     def p(self) -> float | None:

@@ -17,7 +17,7 @@ from analysis.metrics import metric as metric_of
 from analysis.naming import display_name
 from analysis.schema import Run
 from analysis.settings import Settings
-from analysis.tables import interval, number, p_value
+from analysis.tables import interval, listed, number, p_value
 
 RESULTS: Mapping[str, Tone] = {
     "improved": "good",
@@ -103,6 +103,8 @@ def judge(
         why = next((c.result.reason for c in compared if c.result.reason), None) or "no metric both runs share"
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
+    if primary.seeds is not None:
+        names = _arm_name(candidate, primary.seeds[1]), _arm_name(baseline, primary.seeds[0])
     result = _result(primary, stability, settings)
     reason = ""
     if primary.comparable is False and result in ("improved", "regressed", "mixed"):
@@ -122,6 +124,10 @@ def judge(
         {"same": "yes", "different": "no", "cannot tell": "cannot tell"}[pair.attributable],
         reason or pair.reason(),
     )
+
+
+def _arm_name(run: Run, seeds: int) -> str:
+    return f"{display_name(run.group or run.id)} ({seeds} seeds)"
 
 
 def primary_comparison(compared: Sequence[Comparison]) -> Comparison | None:
@@ -195,7 +201,7 @@ def _numbers(primary: Comparison, stability: Comparison | None, result: str) -> 
     shown = f"{metric} {interval(primary.as_interval(), sign=True)}, p {p if p[0] == '<' else '= ' + p} after Holm"
     scope = "" if primary.scope == "whole" else f" ({primary.scope})"
     noise = f"; noise ratio {interval(stability.as_interval())}" if stability else ""
-    missed = f". A difference under {number(primary.mdd)} would have gone unnoticed"
+    missed = f". A difference of {number(primary.mdd)} would have been found four times out of five"
     return shown + scope + noise + (missed if result in ("no evidence of a difference", "equivalent") else "") + "."
 
 
@@ -264,8 +270,12 @@ def _performance_groups(
             shown[run.id] = "–", f"not ranked: {why}", None
         else:
             place = beaten[run.id]
-            tied = len(groups[run.id]) - 1
-            why = f"not separated from {tied} other{'s' if tied > 1 else ''}" if tied else "separated from all others"
+            tied = [display_name(other.id) for other in runs if other.id in groups[run.id] - {run.id}]
+            why = (
+                f"tied with {listed(tied) if len(tied) < 4 else f'{len(tied)} others'}"
+                if tied
+                else "separated from all"
+            )
             shown[run.id] = f"group {place + 1}", why, place + 1
     return shown
 

@@ -113,7 +113,12 @@ class NextRun:
                 sidecar[key] = getattr(self, key)
         sidecar["expected_outcome"] = self.expected_outcome
         if self.predictions:
-            sidecar["predictions"] = [prediction.to_json() for prediction in self.predictions]
+            sidecar["predictions"] = [_rounded(prediction.to_json()) for prediction in self.predictions]
         comments = [f"{self.name}: {self.when}", "Put beside the finished log as its sidecar.", *self.notes]
         head = "".join(f"# {' '.join(line.split())}\n" for line in comments)
         return head + yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep six digits of each number: the file is for people, the results JSON keeps them all."""
+    return {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in values.items()}

@@ -97,23 +97,23 @@ def comparability(a: Analysis) -> list[Finding]:
             continue
         pair = gate(reference, run)
         failed = pair.failed()
-        if not failed:
-            text, status = rich("everything that must agree does."), "supported"
-        else:
-            text = rich("{why}.", why="; ".join(check.text for check in failed))
-            status = "contradicted" if any(check.state == "different" for check in failed) else "cannot tell"
+        status: Status = "supported"
+        if failed:
+            different = any(check.state == "different" for check in failed)
+            status = "not supported" if different else "cannot tell"
+        text = rich(
+            "Comparing {run} with {base} like for like: {why}.",
+            run=a.name(run.id),
+            base=a.name(reference.id),
+            why="; ".join(check.text for check in failed) or "everything that must agree does",
+        )
         found.append(
             Finding(
                 f"gate:{run.id}",
                 "gate",
                 "data-quality",
                 text,
-                status,  # type: ignore[arg-type]
-                rich(
-                    "{run} can be compared with {base} like for like",
-                    run=a.name(run.id),
-                    base=a.name(reference.id),
-                ),
+                status,
                 definition="gate.comparability",
                 runs=(reference.id, run.id),
             )

@@ -133,7 +133,9 @@ def full_validation(a: Analysis) -> list[Finding]:
         base=display_name(primary.baseline),
         difference=difference_words(primary),
         adjusted=f" ({p_words(primary.p_adjusted)} after Holm)" if primary.p_adjusted is not None else "",
-        mdd=f" Differences under {number(primary.mdd)} would go unnoticed." if verdict == "no difference" else "",
+        mdd=f" A difference of {number(primary.mdd)} would be found four times out of five."
+        if verdict == "no difference"
+        else "",
         condition="" if primary.comparable else f" Not comparable as it stands: {primary.reason}.",
     )
     status: Status = "supported" if verdict == "no difference" else gated("supported", primary.comparable)

@@ -7,7 +7,7 @@ from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.recommend import NextRun, Recommendation
 from analysis.rich import rich, text
-from analysis.sections.narrative import told
+from analysis.sections.narrative import link_to, told
 
 
 def actions(a: Analysis) -> list[Block]:
@@ -16,10 +16,10 @@ def actions(a: Analysis) -> list[Block]:
     heuristic = [r for r in a.recommendations if r.basis == "heuristic" and r.group == "action"]
     blocks: list[Block] = []
     if evidence:
-        blocks += [Heading("What the evidence supports", 4, "actions-evidence"), _list(evidence)]
+        blocks += [Heading("What the evidence supports", 4, "actions-evidence"), _list(a, evidence)]
     blocks.append(Heading("By the document's rules (heuristic)", 4, "actions-heuristic"))
     if heuristic:
-        blocks.append(_list(heuristic))
+        blocks.append(_list(a, heuristic))
     else:
         blocks.append(Prose(text("No rule applies: nothing in the document's numbers calls for a change.")))
     return [*blocks, *told(a, "actions")]
@@ -57,12 +57,31 @@ def next_experiments(a: Analysis) -> list[Block]:
 def optimizations(a: Analysis) -> list[Block]:
     """List the advanced options, each with what the logs say of it."""
     listed = [r for r in a.recommendations if r.group == "optimization"]
-    blocks: list[Block] = [_list(listed)] if listed else [Prose(text("None applies."))]
+    blocks: list[Block] = [_list(a, listed)] if listed else [Prose(text("None applies."))]
     return [*blocks, *told(a, "optimizations")]
 
 
-def _list(recommendations: list[Recommendation]) -> Items:
-    return Items(tuple(Item(r.title, r.points) for r in recommendations), ordered=True)
+_CHECKED_BY = {
+    "doc.reduce_learning_rate": "attribution.learning_rate",
+    "doc.fewer_epochs": "epochs.overfitting",
+    "doc.early_stopping": "advice.patience",
+    "doc.gradient_clipping": "advice.noise",
+}
+"""The finding, by the beginning of its ID, that says what the logs make of a rule of thumb."""
+
+
+def _list(a: Analysis, recommendations: list[Recommendation]) -> Items:
+    return Items(tuple(_item(a, r) for r in recommendations), ordered=True)
+
+
+def _item(a: Analysis, recommendation: Recommendation) -> Item:
+    begins = _CHECKED_BY.get(recommendation.id)
+    found = next((f for f in a.findings if begins and f.id.startswith(begins)), None)
+    points = (
+        *recommendation.points,
+        *((rich("What the logs say of it: {link}", link=link_to(found)),) if found else ()),
+    )
+    return Item(recommendation.title, points, status=found.status if found else None)
 
 
 def _predicted(run: NextRun) -> str:

@@ -182,10 +182,11 @@ def final_validation(a: Analysis) -> list[Block]:
 
 def efficiency(a: Analysis) -> list[Block]:
     """Hold the steps against the stated number and against what the data sizes imply."""
+    stated = any(d.expected_steps_stated is not None for d in a.document.values())
     columns = (
         Column("Run"),
         Column("Total Steps", "right", None, "document"),
-        Column("Expected Steps (stated)", "right", "doc.expected_steps", "document"),
+        *((Column("Expected Steps (stated)", "right", "doc.expected_steps", "document"),) if stated else ()),
         Column("Efficiency", layer="document"),
         Column("Expected from data", "right", "data.expected_steps", "evidence"),
         Column("Against data", "right", "doc.overage_pct", "evidence"),
@@ -202,7 +203,7 @@ def efficiency(a: Analysis) -> list[Block]:
             (
                 cell(a.name(run.id)),
                 cell(str(d.total_steps)),
-                cell(f"~{d.expected_steps_stated}" if d.expected_steps_stated is not None else "not stated"),
+                *((cell(_stated(d.expected_steps_stated)),) if stated else ()),
                 _assessed(word),
                 cell(str(run.expected_from_data) if run.expected_from_data is not None else "data sizes not stated"),
                 cell("as expected" if d.overage_from_data_pct == 0 else signed(d.overage_from_data_pct, 1, "%")),
@@ -218,6 +219,10 @@ def efficiency(a: Analysis) -> list[Block]:
         ),
         *told(a, "efficiency"),
     ]
+
+
+def _stated(steps: int | None) -> str:
+    return "not stated" if steps is None else f"~{steps}"
 
 
 def epochs(a: Analysis) -> list[Block]:

@@ -9,7 +9,7 @@ from analysis.model import Analysis
 from analysis.naming import display_name, factor_short, short_value, titled
 from analysis.rich import Rich, join, rich, text
 from analysis.sections.narrative import claims, disagreement, link_to
-from analysis.tables import cell, count, listed, signed
+from analysis.tables import cell, count, listed
 
 _TONES: dict[bool | None, tuple[Tone, str]] = {
     True: ("good", "met"),
@@ -144,7 +144,9 @@ def footer(a: Analysis) -> list[Block]:
 
 
 def _lesson(finding: Finding) -> Item:
-    told = rich("{claim}: {text} {link}", claim=claims(finding), text=finding.text, link=link_to(finding))
+    refuted = rich("**Not so:** {claim}", claim=finding.claim)
+    claim = refuted if finding.status == "contradicted" else claims(finding)
+    told = rich("{claim}: {text} {link}", claim=claim, text=finding.text, link=link_to(finding))
     return Item(told, status=finding.status)
 
 
@@ -172,7 +174,8 @@ def _result(a: Analysis) -> Prose:
     if d.performance_better is not None:
         parts.append(f"validation performance {'improved' if d.performance_better else 'fell'}")
     if d.oscillation_change_pct is not None:
-        parts.append(f"oscillations changed by {signed(d.oscillation_change_pct, 0, ' %')}")
+        verb = "rose" if d.oscillation_change_pct > 0 else "fell"
+        parts.append(f"oscillations {verb} by {abs(d.oscillation_change_pct):.0f} %")
     return Prose(
         rich(
             "**Overall Result** (by the document's rules): **{headline}**. Compared to {base}, {parts}. {link}",
