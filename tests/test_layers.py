@@ -24,12 +24,12 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("measured", "document goal evidence"),
     ("judged", "comparability compare arms history judge recommend"),
     ("one object", "model"),
-    ("concluded", "goal_evidence rules summary pipeline results"),
+    ("concluded", "rules summary pipeline results"),
     ("drawn", "plots render"),
     ("told", "sections"),
     ("notebook", "notebook parts preload shell forked engine notebook_run"),
     ("published", "export chromium publish index check comment notify attach freshness watch"),
-    ("many", "runset_rules runsets batch"),
+    ("many", "runset_rules runsets pool batch"),
     ("commands", "commands cli __main__"),
 )
 """From the bottom to the top. A new module finds its place here, as low as its imports allow."""
