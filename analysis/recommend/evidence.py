@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis import statistics as st
 from analysis.arms import arms
+from analysis.metrics import metric as metric_of
 from analysis.naming import display_name, factor_title, short_value
 from analysis.recommend.plan import Recommendation
 from analysis.rich import Rich, rich, text
+from analysis.schema import Run
 from analysis.tables import count, interval, number
 
 if TYPE_CHECKING:
@@ -128,7 +131,7 @@ def _value(a: Analysis, factor: str) -> Any:
 
 def _seed_sd(a: Analysis) -> float | None:
     """Pool the spread of the primary metric between seeds of one configuration."""
-    metric = a.verdict.primary.metric if a.verdict.primary else a.curve
+    metric = _metric(a)
     squares, freedom = 0.0, 0
     for arm in arms(a.runs):
         levels = [
@@ -155,12 +158,11 @@ def _validation_words(plan: dict[str, Any], margin: float) -> str:
 
 def _learning_rate(a: Analysis) -> Recommendation | None:
     """Recommend a learning rate where five or more comparable ones were tried; else say what is missing."""
-    rates = {run.id: run.factor("learning_rate") for run in a.runs}
-    distinct = {rate for rate in rates.values() if isinstance(rate, int | float) and rate > 0}
-    if len(distinct) < 2 or a.baseline is None:
+    rates = {run.id: rate for run in a.runs if (rate := _rate(run)) is not None}
+    if len(set(rates.values())) < 2 or a.baseline is None or a.candidate.id not in rates:
         return None
-    usable = _comparable_runs(a)
-    tried = sorted({float(rates[r]) for r in usable if isinstance(rates[r], int | float)})
+    usable = [run_id for run_id in _comparable_runs(a) if run_id in rates]
+    tried = {rates[run_id] for run_id in usable}
     if len(tried) < LEAST_RATES:
         missing = LEAST_RATES - len(tried)
         return Recommendation(
@@ -179,38 +181,46 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
                 ),
             ),
         )
-    return _rate_curve(a, usable)
+    return _rate_curve(a, {run_id: rates[run_id] for run_id in usable})
+
+
+def _rate(run: Run) -> float | None:
+    rate = run.factor("learning_rate")
+    usable = isinstance(rate, int | float) and not isinstance(rate, bool) and math.isfinite(rate) and rate > 0
+    return float(rate) if usable else None
 
 
 def _comparable_runs(a: Analysis) -> list[str]:
     """List the runs whose learning rate is the one factor that sets them apart from the candidate."""
-    from analysis.comparability import gate
+    from analysis.comparability import gate, requirements
 
+    # Validation data need not agree where the metric was not measured on any.
+    needed = {"parent", "training_data", "batch_size", *requirements(_metric(a))}
     return [
         run.id
         for run in a.runs
         if run.id == a.candidate.id
-        or (
-            (pair := gate(a.candidate, run)).factors in (("learning_rate",), ())
-            and pair.state("parent", "training_data", "batch_size", "validation_set") == "same"
-        )
+        or ((pair := gate(a.candidate, run)).factors in (("learning_rate",), ()) and pair.state(*needed) == "same")
     ]
 
 
-def _rate_curve(a: Analysis, usable: list[str]) -> Recommendation | None:
-    metric = a.verdict.primary.metric if a.verdict.primary else a.curve
+def _metric(a: Analysis) -> str:
+    return a.verdict.primary.metric if a.verdict.primary else a.curve
+
+
+def _rate_curve(a: Analysis, tried: Mapping[str, float]) -> Recommendation | None:
+    metric = _metric(a)
+    sign = -1 if metric_of(metric).direction == "higher" else 1  # the curve is searched for its lowest place
     points = []
-    for run_id in usable:
+    for run_id, rate in tried.items():
         e = a.evidence[run_id]
         level = e.full_valid_loss if metric == "full_valid_loss" else e.window.get(metric)
         if level is not None and level.known:
-            points.append((float(a.run(run_id).factor("learning_rate")), level.value, level.se))
+            points.append((rate, sign * level.value, level.se))
     if len({rate for rate, _, _ in points}) < LEAST_RATES:
         return None
     rates, levels, errors = (np.array(column) for column in zip(*points, strict=True))
-    curve = st.rate_curve(
-        rates, levels, errors, seed_sd=_seed_sd(a), reference=float(a.candidate.factor("learning_rate"))
-    )
+    curve = st.rate_curve(rates, levels, errors, seed_sd=_seed_sd(a), reference=tried[a.candidate.id])
     if curve is None:
         return None
     if curve.p_better <= 0.8:

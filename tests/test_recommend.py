@@ -1,0 +1,245 @@
+"""Advice: heuristics are labelled, evidence refuses where it must, and every number in a plan can be recomputed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.model import Analysis
+from analysis.naming import display_name, factor_title, next_ids, short_value
+from analysis.recommend.document import next_learning_rate
+from analysis.recommend.plan import Recommendation
+from analysis.rich import plain
+from analysis.schema import Run
+from tests.builders import altered, analyzed, known, log
+from tests.degenerate import analysis_of
+
+
+def advice(a: Analysis) -> dict[str, Recommendation]:
+    return {r.id: r for r in a.recommendations}
+
+
+def two(first: dict[str, np.ndarray], second: dict[str, np.ndarray], **config: Any) -> Analysis:
+    config = config or {"learning_rate_multiplier": 1.0}
+    return analyzed([known("run_1", first), known("run_2", second, **config)], baseline="run_1")
+
+
+# The document's rules.
+
+
+@given(st.floats(1e-9, 1e3), st.floats(1e-9, 1e3))
+def test_the_next_rate_lies_between_the_two(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    value = next_learning_rate(one, other)
+    assert low * (1 - 1e-9) <= value <= high * (1 + 1e-9)
+    if high > low * 1.01:
+        assert low < value <= (low + high) / 2 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("stable", "unstable", "value"),
+    [(0.5, 0.75, 0.6), (0.1, 1.0, 0.5), (1e-5, 2e-5, 1.5e-5), (1e-4, 1e-3, 5e-4), (2, 3, 2.5)],
+)
+def test_the_next_rate_is_a_round_number(stable: float, unstable: float, value: float) -> None:
+    assert next_learning_rate(stable, unstable) == pytest.approx(value)
+
+
+def test_a_higher_rate_with_more_oscillations_is_to_be_lowered() -> None:
+    found = advice(two(log(1, 300), log(2, 600)))
+    assert found["doc.reduce_learning_rate"].value == 0.7
+    assert found["doc.learning_rate_schedule"].value == pytest.approx(0.8 * 0.5)
+    assert {found[name].basis for name in found if name.startswith("doc.")} == {"heuristic"}
+
+
+@pytest.mark.parametrize(
+    ("lengths", "rate"), [((300, 300), 1.0), ((300, 600), 0.25), ((300, 600), 0.5), ((600, 300), 1.0)]
+)
+def test_else_the_rate_is_left_alone(lengths: tuple[int, int], rate: float) -> None:
+    found = advice(two(log(1, lengths[0]), log(2, lengths[1]), learning_rate_multiplier=rate))
+    assert "doc.reduce_learning_rate" not in found
+    assert "doc.learning_rate_schedule" not in found
+
+
+@pytest.mark.parametrize(("end", "epochs"), [(0.9, 1), (0.1, None)])
+def test_an_epoch_that_ends_higher_than_it_starts_is_one_too_many(end: float, epochs: int | None) -> None:
+    columns = log(2, 600)
+    columns["train_loss"][-1] = end
+    found = advice(two(log(1, 300), columns, n_epochs=2))
+    assert (found["doc.fewer_epochs"].value if "doc.fewer_epochs" in found else None) == epochs
+
+
+def test_without_a_reason_to_change_the_next_run_is_another_seed() -> None:
+    a = two(log(1), log(2), warmup=5)
+    (planned,) = a.next_runs
+    assert planned.id == "run_3"
+    assert planned.config == {**a.candidate.config, "seed": 2}
+    assert planned.expected_steps == 300
+
+
+def test_what_only_the_candidate_has_is_kept() -> None:
+    found = advice(two(log(1), log(2), data_balancing="2x", learning_rate_multiplier=1.0))
+    assert [r.value for r in found.values() if r.id.startswith("doc.keep.")] == ["2x"]
+
+
+def test_stopping_and_clipping_need_a_validation_and_an_instability() -> None:
+    bare = advice(two({"train_loss": log(1, 300)["train_loss"]}, {"train_loss": log(2, 600)["train_loss"]}))
+    assert "doc.early_stopping" not in bare
+    assert "doc.gradient_clipping" in bare
+    calm = advice(two(log(1), log(2)))
+    assert calm["doc.early_stopping"].value == 20
+    assert "doc.gradient_clipping" not in calm
+
+
+# The evidence's rules.
+
+
+def test_no_rate_is_recommended_on_the_reference_but_the_experiment_is(reference: Analysis) -> None:
+    found = advice(reference)
+    evidence = [r for r in found.values() if r.basis == "evidence"]
+    assert reference.recommendations[: len(evidence)] == tuple(evidence)
+    assert "evidence.learning_rate" not in found
+    assert "Train 4 more" in plain(found["evidence.learning_rate_missing"].points[0])
+    plan = found["evidence.design"].value
+    assert plan["seeds_per_arm"] >= 3
+    assert len(plan["arms"]) == 2
+    changed = {key for key in plan["arms"][0] if plan["arms"][0][key] != plan["arms"][1][key]}
+    assert changed == {plan["factor"]} == {"learning_rate_multiplier"}
+    assert plan["validation_examples"] == pytest.approx(6861, rel=0.05)
+    assert plan["parent"] == "run_2"
+    words = " ".join(plain(point) for point in found["evidence.design"].points)
+    for needed in ("No factor is recommended", "same parent", "one frozen file", "log the loss of each example"):
+        assert needed in words
+
+
+def test_validation_examples_are_what_the_spread_asks_for() -> None:
+    a = two(log(1), log(2, 600))
+    plan = advice(a)["evidence.design"].value
+    values = a.candidate.series("valid_loss")
+    trend = np.polyfit(np.arange(values.size), values, 1)
+    sd = (values - np.polyval(trend, np.arange(values.size))).std(ddof=2) * math.sqrt(64)
+    assert plan["validation_examples"] == pytest.approx(2 * (2.8 * sd / 0.01) ** 2, rel=0.05)
+
+
+def test_seeds_are_what_their_spread_asks_for() -> None:
+    def arm(name: str, rate: float, levels: list[float], start: int) -> list[Run]:
+        return [
+            known(f"{name}{k}", log(start + k, level=level), learning_rate_multiplier=rate, seed=k)
+            for k, level in enumerate(levels)
+        ]
+
+    runs = [*arm("a", 0.5, [0.28, 0.30, 0.32], 0), *arm("b", 1.0, [0.29, 0.31, 0.33], 9)]
+    a = analyzed(runs)
+    plan = advice(a)["evidence.design"].value
+    last = {r.id: r.series("full_valid_loss")[-1] for r in runs}
+    spread = [np.var([last[f"{name}{k}"] for k in range(3)], ddof=1) for name in "ab"]
+    tau = math.sqrt(np.mean(spread))
+    assert plan["seed_sd"] == pytest.approx(tau)
+    assert plan["seeds_per_arm"] == math.ceil(2 * (2.8 * tau / 0.01) ** 2)
+
+
+def test_a_clear_result_of_several_seeds_needs_no_further_experiment() -> None:
+    runs = [
+        *(known(f"a{k}", log(k), seed=k) for k in range(3)),
+        *(known(f"b{k}", log(9 + k, level=0.2), seed=k, learning_rate_multiplier=1.0) for k in range(3)),
+    ]
+    found = advice(analyzed(runs))
+    assert "evidence.design" not in found
+    assert found["evidence.keep"].value == "b2"
+
+
+@pytest.mark.parametrize(
+    ("level", "advised", "value"), [(0.2, "evidence.keep", "run_2"), (0.4, "evidence.choose", "run_1")]
+)
+def test_the_better_run_is_kept(level: float, advised: str, value: str) -> None:
+    assert advice(two(log(1), log(2, level=level)))[advised].value == value
+
+
+def test_six_comparable_rates_give_one_near_the_best() -> None:
+    a = analysis_of("six learning rates")
+    best = advice(a)["evidence.learning_rate"].value
+    # Levels rise with the square of the distance from 1e-3 in decades.
+    assert 10**-3.5 < best < 10**-2.5
+
+
+def test_a_reward_is_searched_for_its_highest_place() -> None:
+    runs = [
+        known(f"run_{k}", {"reward": 9 - (k - 2) ** 2 + log(k)["train_loss"]}, learning_rate_multiplier=10.0**-k)
+        for k in range(6)
+    ]
+    assert 10**-2.5 < advice(analyzed(runs))["evidence.learning_rate"].value < 10**-1.5
+
+
+def test_four_rates_or_runs_that_are_not_comparable_give_none() -> None:
+    runs = list(analysis_of("six learning rates").runs)
+    few = advice(analyzed(runs[2:]))
+    assert "evidence.learning_rate" not in few
+    assert "Train 1 more" in plain(few["evidence.learning_rate_missing"].points[0])
+    strangers = [altered(r, data={"validation_set": r.id}) for r in runs]
+    assert "evidence.learning_rate" not in advice(analyzed(strangers))
+    unknown = [altered(r, data={"validation_set": None}) for r in runs]
+    assert "evidence.learning_rate" not in advice(analyzed(unknown))
+
+
+@pytest.mark.parametrize("rate", [None, "1e-3", 0, -1.0, float("nan"), True])
+def test_a_rate_that_is_no_number_takes_no_part(rate: Any) -> None:
+    runs = list(analysis_of("six learning rates").runs)
+    odd = known("odd", log(77, 200), learning_rate_multiplier=rate)
+    for order in ([*runs, odd], [odd, *runs]):
+        assert analyzed(order).verdict.result
+
+
+def test_sampling_noise_is_left_alone_and_more_than_that_is_not() -> None:
+    found = advice(two(log(1), log(2)))
+    assert "batch size 256 would halve it" in plain(found["evidence.sampling_noise"].points[1])
+    noisy = log(2)
+    noisy["train_loss"] = 0.3 + np.random.default_rng(1).normal(0, 0.2, 300)
+    assert "evidence.sampling_noise" not in advice(two(log(1), noisy))
+
+
+def test_predictions_cover_the_same_process() -> None:
+    hits = total = 0
+    for seed in range(30):
+        a = two(log(3 * seed), log(3 * seed + 1))
+        again = two(log(3 * seed), log(3 * seed + 2)).evidence["run_2"]
+        observed = {"full_valid_loss": again.full_valid_loss, "noise": again.noise}
+        for prediction in a.next_runs[0].predictions:
+            level = observed[prediction.metric]
+            assert level is not None
+            hits += prediction.low <= level.value <= prediction.high
+            total += 1
+    assert total == 60
+    assert hits >= 54
+
+
+# Names.
+
+
+def test_names_of_next_runs_are_free() -> None:
+    assert next_ids(["run_2", "run_9", "run_4"], "run_4", 2) == ["run_10", "run_11"]
+    assert next_ids(["exp", "b"], "exp", 2) == ["exp-next-1", "exp-next-2"]
+    taken = next_ids(["a/run_4", "run_4"], "run_4", 1)
+    assert taken == ["run_5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.75, "0.75"), (2e-5, "2e-05"), (64, "64"), (None, "none"), (True, "true"), ("x", "x")]
+)
+def test_values_are_written_as_people_do(value: Any, shown: str) -> None:
+    assert short_value(value) == shown
+
+
+def test_names_are_titles_only_where_nothing_is_lost() -> None:
+    assert [display_name(name) for name in ("run_4", "Run 4", "exp12", "a-b", "läuf 1", "4")] == [
+        "Run 4",
+        "Run 4",
+        "Exp 12",
+        "a-b",
+        "läuf 1",
+        "4",
+    ]
+    assert factor_title("optimizer.weight_decay") == "Optimizer Weight Decay"
