@@ -13,6 +13,13 @@ from analysis.plots.theme import INK, SMALL, RunStyle
 from analysis.schema import FloatArray
 
 
+_TURN, _PLACE = 7.0, 13.0
+"""Where the leader bends and where the label's sign stands, in points beyond the axes: clear of a mark at the edge."""
+
+_NEAR = 0.9
+"""A curve that ends this far to the right is next to its label and carries no sign of its own."""
+
+
 @dataclass(frozen=True)
 class End:
     """The last point of a curve, in data coordinates, and the words to put beside it."""
@@ -30,12 +37,14 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
     ax.get_xlim(), ax.get_ylim()  # settles limits that are still to be computed
     to_fraction = ax.transScale + ax.transLimits
     points = to_fraction.transform(np.array([(end.x, end.y) for end in ends], dtype=np.float64))
-    height = ax.get_position().height * ax.figure.get_figheight() * 72  # type: ignore[union-attr]
+    box, page = ax.get_position(), ax.figure.get_size_inches()  # type: ignore[union-attr]
+    width, height = box.width * page[0] * 72, box.height * page[1] * 72
+    turn, place = 1 + _TURN / width, 1 + _PLACE / width
     levels = dodge(points[:, 1], gap=1.3 * SMALL / height, low=0.0, high=1.0)
     for end, (x, y), level in zip(ends, points, levels, strict=True):
         ax.add_artist(
             Line2D(
-                (x, 1.0, 1.03),
+                (x, turn, place),
                 (y, level, level),
                 transform=ax.transAxes,
                 color=end.style.color,
@@ -43,13 +52,13 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
                 linestyle=(0, (1, 2)),
                 marker=end.style.marker,
                 markersize=5.5,
-                markevery=(0, 2),
+                markevery=[0, 2] if x < _NEAR else [2],
                 clip_on=False,
             )
         )
         ax.annotate(
             end.text,
-            (1.03, level),
+            (place, level),
             xycoords="axes fraction",
             xytext=(5, 0),
             textcoords="offset points",

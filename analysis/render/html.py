@@ -27,12 +27,13 @@ from analysis.blocks import (
     Tone,
 )
 from analysis.render.legible import breakable, legible, right_to_left, unbroken
-from analysis.render.signs import LAYERS, STATUSES, TONES
+from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
 from analysis.render.svg import inline_svg
 from analysis.rich import Rich, Span, plain
 
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#|[\w./%-]+$)", re.IGNORECASE)
 _NOT_IN_ANCHOR = re.compile(r"[^\w.:-]+")
+_JOINT = re.compile(r"([._])(?=\w)")
 
 
 def render(block: Block) -> str:
@@ -126,13 +127,11 @@ def _(block: Cover) -> str:
 
 def _legend() -> str:
     layers = "".join(
-        f'<li><span class="rr-swatch {layer}">{name}</span> {meaning}</li>' for layer, (name, meaning) in LAYERS.items()
+        f'<p><span class="rr-swatch {layer}">{name}</span>: {unbroken(meaning)}</p>'
+        for layer, (name, meaning) in LAYERS.items()
     )
-    statuses = "".join(f"<li>{badge(status)}</li>" for status in STATUSES)
-    return (
-        f'<div class="rr-legend"><ul aria-label="Kinds of table columns">{layers}</ul>'
-        f'<ul aria-label="What the logs say of a claim">{statuses}</ul></div>'
-    )
+    statuses = "".join(badge(status) for status in STATUSES)
+    return f'<div class="rr-legend">{layers}<p>{statuses}{JUDGES}</p></div>'
 
 
 @_render.register
@@ -218,7 +217,8 @@ def _column(column: Column) -> str:
     link = ""
     if column.definition:
         target = escape(anchor(f"def-{column.definition}"))
-        link = f' <a class="rr-definition" href="#{target}">{escape(legible(column.definition))}</a>'
+        name = _JOINT.sub(r"\1<wbr>", escape(legible(column.definition)))
+        link = f' <a class="rr-definition" href="#{target}">{name}</a>'
     return f'<th scope="col"{_classes(column)}>{characters(column.label)}{link}</th>'
 
 

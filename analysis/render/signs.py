@@ -31,7 +31,10 @@ STATUSES: dict[Status, Sign] = {
 }
 
 LAYERS = {
-    "document": ("Document", "by the report's own fixed rules"),
-    "evidence": ("Evidence", "what the logs can support"),
+    "document": ("Document", "fixed rules of thumb, single values and counts"),
+    "evidence": ("Evidence", "what the logs can support, with 95 % intervals"),
 }
 """Heading and explanation of the two kinds of table columns."""
+
+JUDGES = "What the logs make of the sentence beside the badge"
+"""What a badge says."""

@@ -26,13 +26,15 @@ from analysis.blocks import (
 )
 from analysis.render.html import anchor
 from analysis.render.legible import breakable, legible, right_to_left, unbroken
-from analysis.render.signs import LAYERS, STATUSES, TONES
-from analysis.render.typst_table import table
-from analysis.rich import Rich, Span
+from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
+from analysis.render.typst_table import entries, is_glossary, table
+from analysis.rich import Rich, Span, plain
 
 _NOT_DRAWN = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
 _WEB_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _SLANTED = re.compile(r"[\x20-\u024f\u0370-\u052f\u2000-\u206f\u20a0-\u22ff]*")
+_VIEW_BOX = re.compile(r'<svg\b[^>]*\sviewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
+_TALL = 0.9
 _CODE_WIDTH = 84
 
 
@@ -130,11 +132,11 @@ def _render(block: Block) -> str:
 @_render.register
 def _(block: Cover) -> str:
     facts = array(f"({literal(label)}, {inline(value)})" for label, value in block.facts)
-    layers = array(f'("{layer}", "{name}", "{meaning}")' for layer, (name, meaning) in LAYERS.items())
+    layers = array(f'("{layer}", "{name}", "{unbroken(meaning)}")' for layer, (name, meaning) in LAYERS.items())
     statuses = array(_status(status) for status in STATUSES)
     return (
         f"rr-cover(title: {characters(block.title)}, subtitle: {characters(block.subtitle)}, "
-        f"facts: {facts}, layers: {layers}, statuses: {statuses})"
+        f"facts: {facts}, layers: {layers}, statuses: {statuses}, judges: {literal(JUDGES)})"
     )
 
 
@@ -150,7 +152,8 @@ def heading(content: str, *, level: int, identity: str) -> str:
 
 @_render.register
 def _(block: Prose) -> str:
-    return f"rr-prose({_identity(block.id)}, {_status(block.status)}, {inline(block.text)})"
+    leads = str(plain(block.text).rstrip().endswith(":")).lower()
+    return f"rr-prose({_identity(block.id)}, {_status(block.status)}, {inline(block.text)}, leads: {leads})"
 
 
 @_render.register
@@ -180,8 +183,15 @@ def _(block: Figure) -> str:
     data = "none" if block.data is None else _render(block.data)
     drawing = _NOT_DRAWN.sub("", block.svg)
     return (
-        f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, {inline(block.caption)}, {data})"
+        f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, {inline(block.caption)}, {data}, "
+        f"floating: {str(_tall(drawing)).lower()})"
     )
+
+
+def _tall(drawing: str) -> bool:
+    """Tell whether a drawing takes so much of a page that text had better flow round it."""
+    box = _VIEW_BOX.search(drawing)
+    return box is not None and float(box[2]) > _TALL * float(box[1])
 
 
 @_render.register
@@ -206,6 +216,8 @@ def _(block: Details) -> str:
 
 
 def _inside(block: Block) -> str:
+    if isinstance(block, Table) and is_glossary(block):
+        return entries(block, inline=inline, characters=characters)
     # A heading in a folded part is no part of the report's outline.
     if isinstance(block, Heading):
         return f"rr-prose({_identity(block.id)}, none, strong({characters(block.text)}))"

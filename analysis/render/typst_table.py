@@ -22,6 +22,7 @@ _CAP = 38
 _BOLD = 1.15
 _COMFORT, _TIGHT = 20, 10
 _NUMBER = 24
+_FEW_COLUMNS, _FEW_ROWS = 3, 20
 
 
 def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
@@ -61,6 +62,25 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
         f"rr-table({identity}, {caption}, ({written}), strong: ({strong}), notes: ({notes}), size: {size}pt, "
         f"breakable: {str(repeats).lower()})"
     )
+
+
+def is_glossary(block: Table) -> bool:
+    """Tell whether a table is a long list of words, which columns would only stretch."""
+    words = all(column.align == "left" and column.layer is None for column in block.columns)
+    return words and len(block.columns) > _FEW_COLUMNS and len(block.rows) > _FEW_ROWS
+
+
+def entries(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
+    """Write a table as a list in small type, one paragraph a row, its first cell in front."""
+    identity = f'"{anchor(block.id)}"' if block.id else "none"
+    rows = ""
+    for row in block.rows:
+        mark = next((f'"{anchor(cell.id)}"' for cell in row if cell.id), "none")
+        cells = "".join(f"{inline(cell.text + cell.minor)}, " for cell in row if cell.text or cell.minor)
+        rows += f"({mark}, ({cells})), "
+    names = " · ".join(column.label for column in block.columns)
+    notes = "".join(f"{inline(note)}, " for note in block.notes)
+    return f"rr-entries({identity}, {characters(block.caption)}, {characters(names)}, ({rows}), notes: ({notes}))"
 
 
 def layout(block: Table) -> tuple[float, list[tuple[int, ...]]]:

@@ -26,11 +26,20 @@
     document.querySelectorAll("details.code").forEach((part) => { part.open = shown; });
   });
 
-  // Only what really scrolls is a stop for the keyboard.
+  // Only what really scrolls is a stop for the keyboard, and shows that there is more.
   const regions = [...document.querySelectorAll(".rr-scroll, pre[tabindex]")];
+  const cue = (part) => {
+    const room = part.scrollWidth - part.clientWidth;
+    part.classList.toggle("more-before", room > 1 && part.scrollLeft > 1);
+    part.classList.toggle("more-after", room > 1 && part.scrollLeft < room - 1);
+  };
   const settle = () => regions.forEach((part) => {
-    if (part.scrollWidth > part.clientWidth + 1) part.tabIndex = 0; else part.removeAttribute("tabindex");
+    const scrolls = part.scrollWidth > part.clientWidth + 1;
+    if (scrolls) part.tabIndex = 0; else part.removeAttribute("tabindex");
+    part.classList.toggle("scrolls", scrolls);
+    cue(part);
   });
+  regions.forEach((part) => part.addEventListener("scroll", () => cue(part), { passive: true }));
   addEventListener("resize", settle);
   document.addEventListener("toggle", settle, true);
   settle();
