@@ -77,11 +77,8 @@ def _list(a: Analysis, recommendations: list[Recommendation]) -> Items:
 def _item(a: Analysis, recommendation: Recommendation) -> Item:
     begins = _CHECKED_BY.get(recommendation.id)
     found = next((f for f in a.findings if begins and f.id.startswith(begins)), None)
-    points = (
-        *recommendation.points,
-        *((rich("What the logs say of it: {link}", link=link_to(found)),) if found else ()),
-    )
-    return Item(recommendation.title, points, status=found.status if found else None)
+    title = rich("{title} {link}", title=recommendation.title, link=link_to(found)) if found else recommendation.title
+    return Item(title, recommendation.points, status=found.status if found else None)
 
 
 def _predicted(run: NextRun) -> str:
