@@ -6,59 +6,19 @@ import datetime
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from analysis.evidence import RunEvidence
+from analysis.looking_back import Change, Score
+from analysis.model import Analysis
 from analysis.schema import Run
 from analysis.statistics import Estimate
-
-if TYPE_CHECKING:
-    from analysis.model import Analysis
 
 RESULTS = "training_analysis_results.json"
 
 Report = Mapping[str, Any]
 """The results JSON of an earlier report."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """A prediction held against what happened."""
-
-    run: str
-    report: str
-    predicted_run: str
-    metric: str
-    estimate: float
-    low: float
-    high: float
-    observed: float | None
-    observed_low: float | None
-    observed_high: float | None
-    status: Literal["confirmed", "not confirmed", "contradicted", "cannot tell"]
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the score as the results JSON holds it."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Change:
-    """Something that an earlier report said differently; ``exceeds_noise`` is None where it cannot be told."""
-
-    what: str
-    run: str | None
-    before: str
-    after: str
-    exceeds_noise: bool | None
-    reason: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the change as the results JSON holds it."""
-        return asdict(self)
 
 
 def load_reports(

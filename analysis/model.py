@@ -12,8 +12,8 @@ from analysis.document import DocumentResult
 from analysis.evidence import RunEvidence
 from analysis.findings import Finding
 from analysis.goal import DocumentVerdict, Goal
-from analysis.history import Change, Score
 from analysis.judge import EvidenceGrade, Verdict
+from analysis.looking_back import Change, Score
 from analysis.naming import display_name, titled
 from analysis.parameters import Parameters
 from analysis.recommend.plan import NextRun, Recommendation

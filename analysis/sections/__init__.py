@@ -11,16 +11,11 @@ from analysis.sections.advice import actions, next_experiments, optimizations
 from analysis.sections.appendix import appendix
 from analysis.sections.charts import curves_figure, forest_figure, metrics_figure
 from analysis.sections.detail import curves, gap
+from analysis.sections.effort import coverage, efficiency
 from analysis.sections.history import changes, predicted
 from analysis.sections.impact import impact
-from analysis.sections.key_findings import (
-    coverage,
-    efficiency,
-    epochs,
-    final_training,
-    final_validation,
-    stability,
-)
+from analysis.sections.key_findings import epochs, stability
+from analysis.sections.performance import final_training, final_validation
 from analysis.sections.rankings import leaders, ranking
 from analysis.sections.summary import conclusion, executive_summary, footer, lessons, path_forward, title
 from analysis.sections.technical import data_quality, files_generated, methodology
