@@ -1,58 +1,23 @@
-"""Make many reports: a process that has imported everything once forks a ready one for each report."""
+"""Make many reports: those that are wanted and would not come out as they are, here or on a cluster."""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import signal
-import sys
 import tempfile
 import time
-import traceback
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import AnalysisError
-from analysis.folder import mend, write_atomically
-from analysis.forked import die_with_parent, fork_is_safe
-from analysis.freshness import asked_for, is_reported, is_same, is_untouched, read_from
-from analysis.preload import preload
-from analysis.publish import FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
+from analysis.folder import NOTHING, mend, read_whole_manifest
+from analysis.freshness import is_reported, is_untouched
+from analysis.pool import Plan as Plan
+from analysis.pool import Pool, Task, get_ready
 from analysis.runsets import RunSet
 
-GRACE = 60.0
-"""Seconds beyond the time limit of its cells that a report may take for everything else."""
-
 Tell = Callable[[dict[str, Any]], None]
-"""Is told of each event: a mapping with ``event`` ("start", "skipped", "done", "failed", "end") and more."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How the reports of a batch are made.
-
-    Parameters
-    ----------
-    out : pathlib.Path
-        Folder of reports.
-    publisher : Publisher
-        Makes each of them.
-    workers : int
-        How many at a time.
-    force : bool
-        Make those too that would come out as they are.
-    """
-
-    out: Path
-    publisher: Publisher = field(default_factory=Publisher)
-    workers: int = os.cpu_count() or 1
-    force: bool = False
+"""Is told of each event: a mapping with ``event`` ("start", "retried", "skipped", "done", "failed", "end") and more."""
 
 
 @dataclass(frozen=True)
@@ -87,138 +52,21 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
 def _events(run_sets: Sequence[RunSet], plan: Plan) -> Iterator[dict[str, Any]]:
     waiting = []
     for run_set in run_sets:
-        asked = _asked(run_set, plan)
         folder = plan.out / run_set.report_id
-        if not plan.force and (is_untouched(folder, asked) or is_reported(folder, run_set.once)):
+        made = NOTHING if plan.force else read_whole_manifest(folder)
+        if not plan.force and (is_untouched(made, plan.asked_for(run_set)) or is_reported(folder, run_set.once)):
             yield {"event": "skipped", "report": run_set.report_id}
         else:
-            waiting.append(run_set)
+            waiting.append(Task(run_set, made))
     if waiting:
-        _get_ready(plan)
-        with tempfile.TemporaryDirectory() as logs, contextlib.closing(_Pool(plan, Path(logs))) as pool:
+        with tempfile.TemporaryDirectory() as logs, contextlib.closing(_pool(plan, Path(logs))) as pool:
             yield from pool.run(waiting)
 
 
-def _asked(run_set: RunSet, plan: Plan) -> dict[str, object]:
-    return asked_for(run_set.request, template=plan.publisher.template or template_path(), pdf=plan.publisher.pdf)
+def _pool(plan: Plan, logs: Path) -> Any:
+    if plan.dask is not None:
+        from analysis.dask_pool import DaskPool
 
-
-def _get_ready(plan: Plan) -> None:
-    """Import and build what every report needs, once; without starting a thread, or nothing could be forked."""
-    preload()
-    from analysis import notebook_run, parts  # noqa: F401
-
-    load_exporters(plan.publisher.pdf)
-
-
-@dataclass
-class _Worker:
-    """A process that makes one report."""
-
-    run_set: RunSet
-    process: BaseProcess
-    pipe: Connection
-    log: Path
-    started: float
-    deadline: float
-
-
-class _Pool:
-    """As many workers at a time as planned."""
-
-    def __init__(self, plan: Plan, logs: Path) -> None:
-        self._plan, self._logs = plan, logs
-        self._workers: list[_Worker] = []
-
-    def run(self, run_sets: Sequence[RunSet]) -> Iterator[dict[str, Any]]:
-        waiting = list(reversed(run_sets))
-        while waiting or self._workers:
-            while waiting and len(self._workers) < self._plan.workers:
-                self._workers.append(self._start(waiting.pop()))
-                yield {"event": "start", "report": self._workers[-1].run_set.report_id}
-            left = min(worker.deadline for worker in self._workers) - time.monotonic()
-            ready = wait([worker.pipe for worker in self._workers], max(0.0, min(left, 1e6)))
-            for worker in list(self._workers):
-                if worker.pipe in ready or time.monotonic() >= worker.deadline:
-                    self._workers.remove(worker)
-                    yield self._finish(worker)
-
-    def close(self) -> None:
-        """End what still runs; workers that are asked politely leave nothing behind."""
-        for worker in self._workers:
-            worker.process.terminate()
-        for worker in self._workers:
-            worker.process.join(5)
-            worker.process.kill()
-            worker.process.join()
-
-    def _start(self, run_set: RunSet) -> _Worker:
-        # Forking is what makes it fast; without it each worker imports everything anew.
-        context: Any = multiprocessing.get_context("fork" if fork_is_safe() else "spawn")
-        ours, theirs = context.Pipe(duplex=False)
-        log = self._logs / f"{run_set.report_id}.log"
-        process = context.Process(target=_work, args=(run_set, self._plan, theirs, log, os.getpid()), daemon=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of threads of numeric libraries
-            process.start()
-        theirs.close()
-        limit = self._plan.publisher.timeout
-        now = time.monotonic()
-        deadline = float("inf") if limit is None else now + limit + GRACE
-        return _Worker(run_set, process, ours, log, now, deadline)
-
-    def _finish(self, worker: _Worker) -> dict[str, Any]:
-        try:
-            event: dict[str, Any] = worker.pipe.recv() if worker.pipe.poll() else {}
-        except EOFError:
-            event = {}
-        if not event:
-            worker.process.kill()
-        worker.process.join()
-        worker.pipe.close()
-        if not event:
-            late = time.monotonic() >= worker.deadline
-            why = "the time limit was reached" if late else f"the process ended ({worker.process.exitcode})"
-            event = {"event": "failed", "error": why}
-        if event["event"] == "failed":
-            self._keep_log(worker, event)
-        seconds = round(time.monotonic() - worker.started, 3)
-        return {"event": event.pop("event"), "report": worker.run_set.report_id, "seconds": seconds, **event}
-
-    def _keep_log(self, worker: _Worker, event: dict[str, Any]) -> None:
-        said = worker.log.read_bytes() if worker.log.exists() else b""
-        path = self._plan.out / worker.run_set.report_id / FAILED_LOG
-        write_atomically(path, f"{worker.run_set.where}: {event['error']}\n".encode() + said)
-        event["log"] = str(path)
-
-
-def _work(run_set: RunSet, plan: Plan, pipe: Connection, log: Path, parent: int) -> None:
-    """Be a worker: make one report, say how it went."""
-    die_with_parent(parent)
-    # Asked to end, it ends as by Ctrl-C: what it was writing is taken away.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
-    sys.stdout = sys.stderr = os.fdopen(handle, "w", buffering=1)
-    try:
-        pipe.send(_make(run_set, plan))
-    except AnalysisError as error:
-        pipe.send({"event": "failed", "error": str(error), "status": 2})
-    except ReportFailed as error:
-        print(error.details)
-        pipe.send({"event": "failed", "error": str(error), "status": 1, "notebook": str(error.notebook)})
-    except Exception as error:
-        traceback.print_exc()
-        pipe.send({"event": "failed", "error": f"{type(error).__name__}: {error}", "status": 1})
-
-
-def _make(run_set: RunSet, plan: Plan) -> dict[str, Any]:
-    asked, read = _asked(run_set, plan), read_from(run_set.request)
-    folder = plan.out / run_set.report_id
-    if not plan.force and is_same(folder, asked, read):
-        return {"event": "skipped"}
-    publisher = replace(plan.publisher, made_from={**asked, **read})
-    published = publisher.publish(run_set.request.to_mapping(), out=plan.out, report_id=run_set.report_id)
-    verdict = published.results.get("verdict", {})
-    return {"event": "done", "verdict": verdict.get("evidence"), "edited": list(published.edited)}
+        return DaskPool(plan.dask, plan)
+    get_ready(plan)
+    return Pool(plan, logs)

@@ -20,6 +20,12 @@ from typing import Any
 MANIFEST = ".made.json"
 """The file in a folder that lists what was made, with a hash of each file, and from what."""
 
+Manifest = Mapping[str, Mapping[str, Any]]
+"""Of a report's folder: ``files``, the hash of each by name; ``made_from``."""
+
+NOTHING: Manifest = {"files": {}, "made_from": {}}
+"""The manifest of a folder in which nothing counts as made here."""
+
 _UNFINISHED = ".unfinished"
 _DAY = 86_400.0
 _CAN_LOCK = importlib.util.find_spec("fcntl") is not None
@@ -77,13 +83,19 @@ def write_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+def read_manifest(folder: Path) -> Manifest:
     """Read a folder's manifest; without a readable one, nothing in the folder counts as made here."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
     except (OSError, ValueError, KeyError, TypeError):
-        return {"files": {}, "made_from": {}}
+        return NOTHING
+
+
+def read_whole_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a folder of which no file is missing; nothing of any other."""
+    made = read_manifest(folder)
+    return made if all((folder / name).is_file() for name in made["files"]) else NOTHING
 
 
 def carry_over(old: Path, new: Path, *, ignoring: Collection[str] = ()) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import __version__
-from analysis.folder import read_manifest
+from analysis.folder import Manifest
 from analysis.parameters import Parameters
 
 _SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ")
@@ -24,7 +24,7 @@ def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, obj
     return {
         "parameters": _digest(json.dumps(request.to_mapping(), sort_keys=True, default=str).encode()),
         "template": _digest(template.read_bytes()),
-        "toolkit": f"{__version__} {_source_digest()}",
+        "toolkit": toolkit(),
         "pdf": pdf,
         "place": _digest(str(Path.cwd()).encode()),
     }
@@ -64,20 +64,19 @@ def read_from(request: Parameters) -> dict[str, object]:
     return {"logs": digest.hexdigest(), "watched": _states(watched) if plain else None}
 
 
-def is_untouched(folder: Path, asked: Mapping[str, object]) -> bool:
+def is_untouched(made: Manifest, asked: Mapping[str, object]) -> bool:
     """Tell, by a look at sizes and times alone, that a report is what it would be if made now.
 
-    False may only mean that one has to look closer (`is_same`).
+    ``made`` is the manifest of a report of which nothing is missing. False may only mean that one has to look
+    closer (`is_same`).
     """
-    made = read_manifest(folder)
     watched = made["made_from"].get("watched")
-    return _is_whole(folder, made, asked) and isinstance(watched, dict) and _states(map(Path, watched)) == watched
+    return _is_as_asked(made, asked) and isinstance(watched, dict) and _states(map(Path, watched)) == watched
 
 
-def is_same(folder: Path, asked: Mapping[str, object], read: Mapping[str, object]) -> bool:
+def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, object]) -> bool:
     """Tell, by the content of its logs, that a report is what it would be if made now."""
-    made = read_manifest(folder)
-    return _is_whole(folder, made, asked) and made["made_from"].get("logs") == read["logs"]
+    return _is_as_asked(made, asked) and made["made_from"].get("logs") == read["logs"]
 
 
 def is_reported(folder: Path, log: str | None) -> bool:
@@ -93,9 +92,8 @@ def is_reported(folder: Path, log: str | None) -> bool:
     return bool(provenance.get("sha256") == log)
 
 
-def _is_whole(folder: Path, made: Mapping[str, Mapping[str, Any]], asked: Mapping[str, object]) -> bool:
-    same = all(made["made_from"].get(name) == value for name, value in asked.items())
-    return same and bool(made["files"]) and all((folder / name).is_file() for name in made["files"])
+def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:
+    return bool(made["files"]) and all(made["made_from"].get(name) == value for name, value in asked.items())
 
 
 def _sidecars(path: Path) -> list[Path]:
@@ -127,11 +125,11 @@ def _frame_digest(frame: Any) -> str:
 
 
 @functools.cache
-def _source_digest() -> str:
-    """Digest the toolkit's own files, so that a change of the code counts as a new version."""
+def toolkit() -> str:
+    """Give the version with a digest of the toolkit's own files, so that a change of the code is a new version."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
     for folder in (package, package.parent / "templates"):
         for path in sorted(p for p in folder.rglob("*") if p.suffix in _SOURCE_ENDINGS):
             digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return f"{__version__} {digest.hexdigest()[:16]}"

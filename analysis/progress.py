@@ -80,6 +80,8 @@ def sentence(event: dict[str, Any]) -> str:
     kind = event["event"]
     if kind == "done":
         return f"{event['report']}: {event.get('verdict') or 'done'} ({event['seconds']:.1f} s)"
+    if kind == "retried":
+        return f"{event['report']}: its worker was lost; it is made again by another"
     if kind == "skipped":
         return f"{event['report']}: unchanged, skipped"
     if kind == "failed":

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from analysis import batch, publish
+from analysis import pool, publish
 from analysis.batch import Plan, Summary, run_batch
 from analysis.forked import fork_is_safe
 from analysis.progress import JsonLines, Progress
@@ -47,7 +47,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "runs" / f"run_{number}.csv").write_text(f"step,train_loss\n{rows}")
     make_template(tmp_path / "t.ipynb", CELL)
     monkeypatch.chdir(tmp_path)
-    for module in (publish, batch):
+    for module in (publish, pool):
         monkeypatch.setattr(module, "load_exporters", lambda pdf: (light_export,))
         monkeypatch.setattr(module, "preload", lambda: None)
     return tmp_path
@@ -188,10 +188,10 @@ def test_state_does_not_leak_from_one_report_to_the_next(run: Batch, place: Path
 RUN_BATCH = """
 import sys
 from pathlib import Path
-from analysis import batch, publish
+from analysis import batch, pool, publish
 from analysis.runsets import load_run_sets
 def export(nb, folder): (folder / "report.html").write_text("page")
-for module in (publish, batch):
+for module in (publish, pool):
     module.load_exporters = lambda pdf: (export,)
     module.preload = lambda: None
 plan = batch.Plan(Path("reports"), publish.Publisher(template=Path("t.ipynb")), workers=2)
@@ -250,7 +250,7 @@ class Terminal(io.StringIO):
 def test_where_forking_is_not_possible_workers_are_started_afresh(
     run: Batch, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "fork_is_safe", lambda: False)
+    monkeypatch.setattr(pool, "fork_is_safe", lambda: False)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     assert run(ONE).done == ("run_1",)
     assert {"report.html", "report.pdf", "report.ipynb"} <= set(contents(place / "reports" / "run_1"))

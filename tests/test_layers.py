@@ -22,14 +22,14 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("numbers", "statistics metrics detectors calibrate"),
     ("words", "tables naming factors findings grading"),
     ("measured", "document goal evidence"),
-    ("judged", "comparability compare arms history judge recommend"),
+    ("judged", "comparability compare arms looking_back judge recommend"),
     ("one object", "model"),
-    ("concluded", "rules summary pipeline results"),
+    ("concluded", "history rules summary pipeline results"),
     ("drawn", "plots render"),
     ("told", "sections"),
     ("notebook", "notebook parts preload shell forked engine notebook_run"),
     ("published", "export chromium publish index check comment notify attach freshness watch"),
-    ("many", "runset_rules runsets pool batch"),
+    ("many", "runset_rules runsets pool maker dask_pool batch"),
     ("commands", "commands cli __main__"),
 )
 """From the bottom to the top. A new module finds its place here, as low as its imports allow."""

@@ -19,6 +19,7 @@ def add(commands: Any) -> None:
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="where reports go (default: reports)"
     )
     batch.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="reports made at a time")
+    batch.add_argument("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster to make them, tcp://host:8786")
     batch.add_argument("--timeout", type=float, metavar="SECONDS", help="time the cells of a report may take")
     batch.add_argument("--force", action="store_true", help="make unchanged reports too")
     batch.add_argument("--json", action="store_true", help="write one line of JSON an event")
@@ -42,7 +43,7 @@ def _batch(options: argparse.Namespace) -> int:
         raise UsageError(f"--timeout must be a positive number of seconds, got {options.timeout}")
     run_sets = load_run_sets(options.files, out=options.out)
     publisher = Publisher(engine=options.engine, pdf=options.pdf, timeout=options.timeout)
-    plan = Plan(options.out, publisher, workers=options.workers, force=options.force)
+    plan = Plan(options.out, publisher, workers=options.workers, force=options.force, dask=options.dask)
     show = JsonLines(sys.stdout) if options.json else Progress(len(run_sets), sys.stderr)
     events: list[dict[str, Any]] = []
 

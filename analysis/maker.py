@@ -1,0 +1,146 @@
+"""A process that makes one report after another for somebody else: a line of JSON in, a line out.
+
+A worker of a cluster has threads, and beside threads nothing can be forked. This process has none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import AnalysisError, UsageError
+from analysis.forked import die_with_parent
+from analysis.freshness import toolkit
+from analysis.parameters import check_parameters
+from analysis.pool import Plan, Pool, Task, get_ready
+from analysis.publish import Publisher
+from analysis.runsets import RunSet
+
+IDLE = 120.0
+"""Seconds without an order after which the process ends."""
+
+Order = dict[str, Any]
+"""What is asked of a maker; plain JSON, made by `order_for`."""
+
+
+def order_for(task: Task, plan: Plan) -> Order:
+    """Write down all it takes to make a report in another process, on this machine or another."""
+    publisher = plan.publisher
+    return {
+        "report": task.run_set.report_id,
+        "where": task.run_set.where,
+        "parameters": task.run_set.request.to_mapping(),
+        "made": task.made,
+        "publisher": {"engine": publisher.engine, "pdf": publisher.pdf, "timeout": publisher.timeout},
+        "template": str(publisher.template.absolute()) if publisher.template else None,
+        "cwd": str(Path.cwd()),
+        "shown": str(plan.out.absolute()),
+        "toolkit": toolkit(),
+    }
+
+
+class Maker:
+    """The process, as seen by who wants reports; started by the first order, and again if it has ended."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def make(self, order: Order, out: Path) -> dict[str, Any]:
+        """Make a report in ``out``; gives the event with which that ended.
+
+        Raises
+        ------
+        ChildProcessError
+            If the process ends meanwhile.
+        """
+        if self._process is None or self._process.poll() is not None:
+            self._process = _started()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        answer = ""
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps({**order, "out": str(out)}), file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline()
+        if not answer.endswith("\n"):
+            self.close()
+            raise ChildProcessError(f"the process that made it ended ({self._process.returncode})")
+        event: dict[str, Any] = json.loads(answer)
+        return event
+
+    def close(self) -> None:
+        """End the process and what it is making."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+
+def _started() -> subprocess.Popen[str]:
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.Popen(
+        [sys.executable, "-c", f"from analysis.maker import main; main({os.getpid()})"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def main(parent: int) -> None:
+    """Be the process: take orders until there are no more."""
+    if sys.platform == "linux":
+        die_with_parent(parent)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else is printed is no answer
+    for order in _orders():
+        print(json.dumps(_answer(order)), file=answers, flush=True)
+
+
+def _orders() -> Iterator[Order]:
+    """Wait for orders, but not for ever: an idle process holds memory that others want."""
+    while sys.platform == "win32" or select.select([sys.stdin], [], [], IDLE)[0]:
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield json.loads(line)
+
+
+def _answer(order: Order) -> dict[str, Any]:
+    try:
+        plan, task = _understood(order)
+        _get_ready(plan.publisher.pdf)
+    except AnalysisError as error:
+        return {"event": "failed", "report": order["report"], "error": str(error), "status": 2, "seconds": 0.0}
+    with tempfile.TemporaryDirectory() as logs, contextlib.closing(Pool(plan, Path(logs))) as pool:
+        return list(pool.run([task]))[-1]
+
+
+def _understood(order: Order) -> tuple[Plan, Task]:
+    here = f"worker {socket.gethostname()}"
+    if order["toolkit"] != toolkit():
+        raise UsageError(f"{here} has another version of run-reports; install this one there and restart it")
+    try:
+        os.chdir(order["cwd"])
+    except OSError:
+        raise UsageError(
+            f"{here} has no folder {order['cwd']}; start the batch in a folder that all machines see under one path"
+        ) from None
+    template = Path(order["template"]) if order["template"] else None
+    plan = Plan(Path(order["out"]), Publisher(template=template, **order["publisher"]), workers=1)
+    run_set = RunSet(check_parameters(order["parameters"]), order["where"])
+    return plan, Task(run_set, order["made"])
+
+
+@functools.cache
+def _get_ready(pdf: str) -> None:
+    get_ready(Plan(Path(), Publisher(pdf=pdf)))
