@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from analysis.detectors.observed import Curve, Observed, Seen
 from analysis.statistics.estimate import Estimate, FloatArray, Steps, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
-from analysis.statistics.longrun import fit_line
+from analysis.statistics.longrun import averaged, fit_line
 
 ONE_SIDED = 0.05
 STRICT = 0.01
@@ -163,10 +163,10 @@ def _as_is(values: FloatArray, steps: Steps) -> Settled:
 
 
 def _train_trend(train: Curve, since: float) -> Estimate:
-    inside = train.steps >= since
-    if int(inside.sum()) < LEAST_EVALUATIONS:
+    start = int(np.searchsorted(train.steps, since))
+    if train.n - start < LEAST_EVALUATIONS:
         return trend(None)
-    return trend(_as_is(train.values[inside], train.steps[inside]))
+    return trend(_as_is(*averaged(train.values[start:], train.steps[start:])))
 
 
 def _last_window(train: Curve) -> Settled | None:

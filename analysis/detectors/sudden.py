@@ -7,7 +7,7 @@ from scipy.special import ndtr
 
 from analysis.detectors.observed import Observed, Seen
 from analysis.statistics.estimate import t_quantile
-from analysis.statistics.longrun import fit_line
+from analysis.statistics.longrun import averaged, fit_line
 from analysis.statistics.series import find_spikes
 
 DIVERGED_SD = 5.0
@@ -38,7 +38,7 @@ def divergence(seen: Observed) -> Seen:
     quarters = [fit_line(q, np.arange(q.size, dtype=np.float64)).s for q in np.array_split(x, 4)]
     s = float(np.median(quarters))
     start = sum(part.size for part in parts[:lowest])
-    slope = fit_line(x[start:], curve.steps[start:]).slope
+    slope = fit_line(*averaged(x[start:], curve.steps[start:])).slope
     rise = end - best
     numbers = {"end": end, "lowest": best, "rise": rise, "noise": s, "slope_per_100": 100 * slope}
     # Five sd for a long run; for a short one the t quantile of the same probability, as s is less sure.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis import statistics as st
 from analysis.blocks import Status
 from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.naming import short_value
 from analysis.rich import rich
 from analysis.schema import NOT_METRICS, Run
-from analysis.tables import count, listed
+from analysis.tables import count, listed, signed
 
 
 def expected_steps(a: Analysis) -> list[Finding]:
@@ -83,13 +84,13 @@ def rounding(a: Analysis) -> list[Finding]:
                 "gap",
                 rich(
                     "it is {x} before rounding; differences are taken of unrounded values throughout.",
-                    x=f"{d.gap_pp:+.2f}",
+                    x=signed(d.gap_pp, 2),
                 ),
                 "contradicted",
                 rich(
                     "The gap of {run} is {x} pp, the difference of the printed percentages",
                     run=a.name(run.id),
-                    x=f"{printed:+.2f}",
+                    x=signed(printed, 2),
                 ),
                 estimate=d.gap_pp,
                 unit=" pp",
@@ -167,9 +168,9 @@ def complete_steps(a: Analysis) -> list[Finding]:
     """Hold "complete training logs" against gaps in the steps."""
     gaps = []
     for run in a.runs:
-        apart = np.diff(run.steps_of(a.curve))
-        usual = int(np.median(apart)) if apart.size else 1
-        wide = int(np.count_nonzero(apart > 1.5 * usual))
+        apart, times = st.spacings(run.steps_of(a.curve))
+        usual = int(apart[np.searchsorted(np.cumsum(times), times.sum() / 2)]) if apart.size else 1
+        wide = int(times[apart > 1.5 * usual].sum())
         if wide:
             gaps.append(f"{a.name(run.id)} has {count(wide, 'gap')} wider than its usual {count(usual, 'step')}")
         if run.seams:

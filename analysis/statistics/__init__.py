@@ -47,6 +47,7 @@ from analysis.statistics.series import oscillates as oscillates
 from analysis.statistics.series import oscillation_rate as oscillation_rate
 from analysis.statistics.series import oscillation_rate_of_noise as oscillation_rate_of_noise
 from analysis.statistics.series import rolling_sd as rolling_sd
+from analysis.statistics.series import spacings as spacings
 from analysis.statistics.validation import full_validation as full_validation
 from analysis.statistics.validation import paired_difference as paired_difference
 from analysis.statistics.validation import required_examples as required_examples

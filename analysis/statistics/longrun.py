@@ -162,6 +162,21 @@ def fit_line(x: FloatArray, t: Steps, *, curved: bool = False) -> Line:
     return Line(slope, mean, centre, spread, x, t, 2, above / weight, skew)
 
 
+def averaged(x: FloatArray, t: Steps, *, most: int = 50_000) -> tuple[FloatArray, FloatArray]:
+    """Average a series of more than twice ``most`` points over as few neighbours as leave that many.
+
+    The trend of the averages is that of the series, and its error, which rests on slow changes, is too.
+
+    Examples
+    --------
+    >>> averaged(np.array([1.0, 3.0, 5.0, 7.0, 9.0]), np.arange(5), most=2)
+    (array([4., 8.]), array([1.5, 3.5]))
+    """
+    size = max(1, x.size // most)
+    means, places = (rows[rows.size % size :].reshape(-1, size).mean(axis=1) for rows in (x, t))
+    return means, places
+
+
 def lag_sums(pieces: Iterable[FloatArray]) -> tuple[float, float]:
     """Sum the squares of a series, and the products of its neighbours, from its consecutive pieces.
 
@@ -231,8 +246,9 @@ def cosine_variance(e: FloatArray | BoolArray | Computed) -> tuple[float, float]
     block = max(1, size // (16 * nu))
     size -= size % block
     rows = block * -(-BLOCK // block)
-    parts = [e[start : min(start + rows, size)].reshape(-1, block).sum(axis=1) for start in range(0, size, rows)]
-    sums = np.concatenate(parts, dtype=np.float64)
+    pieces = (e[start : min(start + rows, size)].reshape(-1, block) for start in range(0, size, rows))
+    ones = np.ones(block)  # a product with them sums short rows several times as fast as `sum`
+    sums = np.concatenate([piece.astype(np.float64, copy=False) @ ones for piece in pieces])
     projections = dct(sums, type=2)[1 : nu + 1] / sqrt(2 * size)
     return float(np.mean(projections**2)), float(nu)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan, sqrt
@@ -185,6 +186,22 @@ def _window_sum(y: FloatArray, window: int) -> FloatArray:
         power *= 2
     assert result is not None
     return result
+
+
+def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give the different distances between neighbouring steps, ascending, and how often each occurs.
+
+    Examples
+    --------
+    >>> [found.tolist() for found in spacings(np.array([1, 2, 3, 5, 6]))]
+    [[1, 2], [3, 1]]
+    """
+    found: Counter[int] = Counter()
+    for piece in blocks(steps.size, overlap=1):
+        apart, times = np.unique(np.diff(steps[piece]), return_counts=True)
+        found.update(dict(zip(apart.tolist(), times.tolist(), strict=True)))
+    ordered = sorted(found)
+    return np.array(ordered, dtype=np.int64), np.array([found[apart] for apart in ordered], dtype=np.int64)
 
 
 def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
