@@ -93,7 +93,7 @@ def judge(
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = primary_comparison(compared), stability_comparison(compared)
     names = display_name(candidate.id), display_name(baseline.id)
-    dead = [any(ended_nonfinite(run, metric) for metric in PRIMARY) for run in (candidate, baseline)]
+    dead = [_dead(run) for run in (candidate, baseline)]
     if dead[0] != dead[1]:
         result, comparative = ("regressed", "worse") if dead[0] else ("improved", "better")
         which = names if dead[0] else names[::-1]
@@ -124,6 +124,10 @@ def judge(
         {"same": "yes", "different": "no", "cannot tell": "cannot tell"}[pair.attributable],
         reason or pair.reason(),
     )
+
+
+def _dead(run: Run) -> bool:
+    return any(ended_nonfinite(run, metric) for metric in PRIMARY)
 
 
 def _arm_name(run: Run, seeds: int) -> str:
@@ -244,13 +248,15 @@ def _performance_groups(
 
     Runs of one configuration stay together: between configurations with several seeds only these are compared.
     """
-    metric = next((m for m in PRIMARY if any(c.metric == m and c.known for c in compared)), None)
-    replicated = [set(arm.runs) for arm in arms(runs) if len(arm.runs) > 1]
+    first = primary_comparison(compared)
+    metric = first.metric if first is not None else None
+    dead = {run.id for run in runs if _dead(run)}
+    replicated = [set(arm.runs) - dead for arm in arms(runs) if len(set(arm.runs) - dead) > 1]
     seeds = {run_id: arm for arm in replicated for run_id in arm}
     usable = [
         c
         for c in compared
-        if c.metric == metric and c.known and c.comparable is not False
+        if c.metric == metric and c.known and c.comparable is not False and not {c.baseline, c.candidate} & dead
         if c.definition == "seeds.diff" or not {c.baseline, c.candidate} <= seeds.keys()
     ]
     groups: dict[str, set[str]] = {run.id: seeds.get(run.id, {run.id}) for run in runs}
@@ -266,7 +272,8 @@ def _performance_groups(
     shown: dict[str, tuple[str, str, int | None]] = {}
     for run in runs:
         if run.id not in known:
-            why = min((c.reason for c in barred if run.id in (c.baseline, c.candidate)), default="nothing to compare")
+            reasons = (c.reason for c in barred if run.id in (c.baseline, c.candidate))
+            why = "its loss ended as NaN or infinite" if run.id in dead else min(reasons, default="nothing to compare")
             shown[run.id] = "–", f"not ranked: {why}", None
         else:
             place = beaten[run.id]

@@ -73,6 +73,30 @@ def test_a_run_that_ends_as_nan_is_worse_whatever_it_logged_before(kept: int) ->
     assert a.evidence_grades["b"].group is None
 
 
+def test_a_dead_run_shares_no_group_even_where_its_validation_lived_on() -> None:
+    dead = log(2)
+    dead["train_loss"][150:] = np.inf
+    a = judged(log(1), dead)
+    assert a.verdict.result == "regressed"
+    assert a.evidence_grades["b"].group is None
+    assert "ended as NaN" in a.evidence_grades["b"].performance_why
+
+
+def test_rewards_are_ranked_too() -> None:
+    levels = {"a": 1.0, "b": 2.0, "c": 3.0}
+    runs = [known(name, {"reward": level + log(3)["train_loss"]}) for name, level in levels.items()]
+    a = analyzed(runs)
+    assert [a.evidence_grades[name].group for name in "abc"] == [3, 2, 1]
+
+
+def test_a_rank_that_may_rest_on_two_validation_sets_cannot_be_told() -> None:
+    runs = [known("a", log(1)), known("b", log(2, level=0.2))]
+    stated = {f.rule: f.status for f in analyzed(runs).findings}
+    unstated = [altered(r, data={"validation_set": None}) for r in runs]
+    assert stated["ranking.first"] in ("supported", "contradicted")
+    assert {f.rule: f.status for f in analyzed(unstated).findings}["ranking.first"] == "cannot tell"
+
+
 def test_a_single_nan_on_the_way_does_not_decide() -> None:
     hiccup = log(2)
     hiccup["train_loss"][100] = np.inf

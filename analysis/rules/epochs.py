@@ -110,7 +110,8 @@ def curve_shape(a: Analysis) -> list[Finding]:
         falls = claim[1] < 0
         status: Status
         if slope is None or not slope.known:
-            status, trend = "cannot tell", "too few points for a slope"
+            why = slope.reason if slope is not None and slope.reason else "too few points"
+            status, trend = "cannot tell", f"its slope has no interval ({why})"
         else:
             status = _slope_status(slope.low, slope.high, falls=falls, wrong_way=falls and change > 0)
             trend = f"slope {interval(slope, sign=True)} per 100 steps, {p_words(slope.p)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.blocks import Status
-from analysis.compare import step_matched
+from analysis.compare import Comparison, step_matched
 from analysis.findings import Finding, judge_claim
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
@@ -232,9 +232,12 @@ def ranking(a: Analysis) -> list[Finding]:
     first, groups = ranked[0], {r: a.evidence_grades[r].group for r in ranked}
     better = [a.name(r) for r in ranked if _ahead(groups[r], groups[first])]
     tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]
+    unknown = {c.reason for c in a.comparisons if _of_primary(a, c) and c.comparable is None}
     status: Status
     if groups[first] is None:
         status, so = "cannot tell", a.evidence_grades[first].performance_why
+    elif unknown:
+        status, so = "cannot tell", min(unknown)
     elif better:
         status, so = (
             "contradicted",
@@ -260,6 +263,10 @@ def ranking(a: Analysis) -> list[Finding]:
             definition="grade.performance",
         )
     ]
+
+
+def _of_primary(a: Analysis, comparison: Comparison) -> bool:
+    return a.verdict.primary is not None and comparison.metric == a.verdict.primary.metric
 
 
 def _ahead(group: int | None, other: int | None) -> bool:

@@ -9,7 +9,7 @@ from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.rich import Rich, join, rich, text
 from analysis.sections.narrative import findings_of, item, missing, told
-from analysis.tables import cell, interval, interval_cell, loss, number, percent, signed
+from analysis.tables import cell, interval, interval_cell, loss, number, percent, signed, signed_minus
 
 
 def curves(a: Analysis) -> list[Block]:
@@ -113,7 +113,8 @@ def _rounding_notes(a: Analysis) -> tuple[Rich, ...]:
             notes.append(
                 text(
                     f"{a.name(run.id)}: differences are taken before rounding; the printed accuracies differ by "
-                    f"{printed:.2f}, the unrounded ones by {d.gap_pp:.2f} percentage points."
+                    f"{signed_minus(f'{printed:.2f}')}, the unrounded ones by {signed_minus(f'{d.gap_pp:.2f}')} "
+                    "percentage points."
                 )
             )
     return tuple(notes)
