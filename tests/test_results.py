@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
+import tomllib
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -51,9 +53,14 @@ def test_the_schema_is_one_and_every_key_is_described() -> None:
 
 
 def test_the_schema_is_packed_with_the_package() -> None:
-    # hatchling takes what lies in the package's folder; nothing may exclude it.
     assert (ROOT / "analysis" / "results.schema.json").is_file()
     assert template_path().is_file()
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    # The build takes whatever lies in the package's folder and git does not ignore.
+    assert wheel["targets"]["wheel"]["packages"] == ["analysis"]
+    assert "exclude" not in wheel.keys() | wheel["targets"]["wheel"].keys()
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    assert not [pattern for pattern in ignored if pattern.endswith((".json", "/analysis", "analysis/"))]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -146,8 +153,6 @@ def test_no_path_of_this_machine_gets_into_the_results(sample: Analysis) -> None
 
 
 def test_whatever_a_configuration_holds_becomes_json() -> None:
-    import datetime
-
     value = {
         "day": datetime.date(2025, 9, 11),
         "nan": math.nan,
