@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from analysis.plots.theme import INK, SMALL, RunStyle
 from analysis.schema import FloatArray
 
-
 _TURN, _PLACE = 7.0, 13.0
 """Where the leader bends and where the label's sign stands, in points beyond the axes: clear of a mark at the edge."""
 

@@ -127,7 +127,7 @@ def _(block: Cover) -> str:
 
 def _legend() -> str:
     layers = "".join(
-        f'<p><span class="rr-swatch {layer}">{name}</span>: {unbroken(meaning)}</p>'
+        f'<p><span class="rr-swatch {layer}">{name}</span> {unbroken(meaning)}</p>'
         for layer, (name, meaning) in LAYERS.items()
     )
     statuses = "".join(badge(status) for status in STATUSES)

@@ -27,15 +27,16 @@ from analysis.blocks import (
 from analysis.render.html import anchor
 from analysis.render.legible import breakable, legible, right_to_left, unbroken
 from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
+from analysis.render.slices import slices
 from analysis.render.typst_table import entries, is_glossary, table
 from analysis.rich import Rich, Span, plain
 
 _NOT_DRAWN = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
 _WEB_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _SLANTED = re.compile(r"[\x20-\u024f\u0370-\u052f\u2000-\u206f\u20a0-\u22ff]*")
-_VIEW_BOX = re.compile(r'<svg\b[^>]*\sviewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"')
-_TALL = 0.9
 _CODE_WIDTH = 84
+_TALLEST = 1.38
+"""Height of a page less a caption, as a multiple of its width."""
 
 
 def render(block: Block) -> str:
@@ -180,18 +181,17 @@ def _(block: Table) -> str:
 
 @_render.register
 def _(block: Figure) -> str:
-    data = "none" if block.data is None else _render(block.data)
+    data = "none" if block.data is None else _numbers(block.data)
     drawing = _NOT_DRAWN.sub("", block.svg)
+    ends = array(f"{end:.4f}" for end in slices(drawing, tallest=_TALLEST))
     return (
         f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, {inline(block.caption)}, {data}, "
-        f"floating: {str(_tall(drawing)).lower()})"
+        f"ends: {ends})"
     )
 
 
-def _tall(drawing: str) -> bool:
-    """Tell whether a drawing takes so much of a page that text had better flow round it."""
-    box = _VIEW_BOX.search(drawing)
-    return box is not None and float(box[2]) > _TALL * float(box[1])
+def _numbers(data: Table) -> str:
+    return table(data, inline=inline, characters=characters, dense=True)
 
 
 @_render.register

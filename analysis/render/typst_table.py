@@ -25,7 +25,7 @@ _NUMBER = 24
 _FEW_COLUMNS, _FEW_ROWS = 3, 20
 
 
-def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
+def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str], dense: bool = False) -> str:
     """Write a table as a Typst expression.
 
     Parameters
@@ -34,6 +34,8 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
         Any number of rows and columns.
     inline, characters : callable
         How rich and plain text become Typst expressions.
+    dense : bool
+        Set in small type with little space, as the numbers beneath a figure.
 
     Returns
     -------
@@ -42,11 +44,13 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
         repeats the first column.
     """
     size, parts = layout(block)
+    size = min(size, _SIZES[1]) if dense else size
+    beside = dense and _beside(block)
     # A header that is repeated on the next page is decoration to PDF/UA and may hold no links.
     repeats = _long(block)
     link = _plain_definition if repeats else _linked_definition
     written = "".join(
-        f"({_columns(block, part, size=size)}, {_head(block, part, characters=characters, link=link)}, "
+        f"({_columns(block, part, size=size, beside=beside)}, {_head(block, part, characters=characters, link=link)}, "
         f"{_rows(block, part, inline=inline)}), "
         for part in parts
     )
@@ -60,8 +64,17 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
     caption = characters(block.caption) if block.caption else "none"
     return (
         f"rr-table({identity}, {caption}, ({written}), strong: ({strong}), notes: ({notes}), size: {size}pt, "
-        f"breakable: {str(repeats).lower()})"
+        f"dense: {str(dense).lower()}, beside: {str(beside).lower()}, breakable: {str(repeats).lower()})"
     )
+
+
+def _beside(block: Table) -> bool:
+    """Tell whether what stands beneath the values has room beside them, which halves the height."""
+    wanted = [
+        max([len(column.label), *(len(f"{plain(row[index].text)} {plain(row[index].minor)}") for row in block.rows)])
+        for index, column in enumerate(block.columns)
+    ]
+    return _points(wanted, size=_SIZES[1]) <= PAGE
 
 
 def is_glossary(block: Table) -> bool:
@@ -154,11 +167,11 @@ def _least(column: Column, label: str, values: list[str], *, comfort: int) -> in
     return max(2, *map(len, pieces), min(comfort, max(map(len, [label, *values]))))
 
 
-def _columns(block: Table, part: tuple[int, ...], *, size: float) -> str:
+def _columns(block: Table, part: tuple[int, ...], *, size: float, beside: bool) -> str:
     """Give each column its need, and share what is left of the page by what the texts would like."""
     needs = [_need(block, index) for index in part]
     likes = [max(need, min(_CAP, _natural(block, index))) for need, index in zip(needs, part, strict=True)]
-    if _points(likes, size=size) <= PAGE:
+    if beside or _points(likes, size=size) <= PAGE:
         return "(" + "auto, " * len(part) + ")"
     spare = max(0.0, PAGE - _points(needs, size=size))
     wishes = [like - need for like, need in zip(likes, needs, strict=True)]

@@ -56,9 +56,7 @@ def test_every_block_is_balanced_html(block: Block) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_no_text_becomes_markup(name: str) -> None:
     """Whatever a run is called, the elements are those of a plain name, and the text is the name."""
-    plain_tags = [
-        [tag for tag, _ in Elements(html.render(block)).found] for block in blocks_with("plain name")
-    ]
+    plain_tags = [[tag for tag, _ in Elements(html.render(block)).found] for block in blocks_with("plain name")]
     for block, expected in zip(blocks_with(name), plain_tags, strict=True):
         seen = Elements(html.render(block))
         assert [tag for tag, _ in seen.found if tag not in ("bdi", "wbr")] == expected
@@ -94,9 +92,7 @@ def test_tone_is_a_sign_and_a_word_too(tone: str) -> None:
 
 def test_statuses_differ_in_shape_and_word() -> None:
     """No two statuses share a glyph or a word."""
-    assert (
-        len({sign.glyph for sign in STATUSES.values()}) == len({sign.word for sign in STATUSES.values()}) == 4
-    )
+    assert len({sign.glyph for sign in STATUSES.values()}) == len({sign.word for sign in STATUSES.values()}) == 4
 
 
 @pytest.mark.parametrize("status", STATUSES)

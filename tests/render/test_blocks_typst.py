@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from analysis.blocks import Cell, Column, Table
+from analysis.blocks import Cell, Column, Details, Figure, Table
 from analysis.render import typst
+from analysis.render.slices import slices
 from analysis.render.typst_table import PAGE, layout
 from analysis.rich import Span, text
 from tests.export.hostile import ALL, blocks_with
@@ -57,3 +59,38 @@ def test_slanted_only_where_the_fonts_are() -> None:
     """Letters that the slanted fonts lack are set upright, not as boxes."""
     assert "emph" in typst.inline((Span("p = .05", italic=True),))
     assert "emph" not in typst.inline((Span("\N{HEBREW LETTER ALEF}", italic=True),))
+
+
+def test_numbers_beneath_a_figure_stand_beside_each_other_where_they_fit() -> None:
+    """A narrow table of a figure is set in one line a row; a wide one keeps its second lines."""
+    for columns, beside in ((3, "true"), (30, "false")):
+        data = _table(columns)
+        figure = Figure("f", "f.png", (), "alt", "<svg/>", b"", data)
+        assert f"beside: {beside}" in typst.render(figure)
+        assert "beside: false" in typst.render(data)
+
+
+def test_long_list_of_words_is_set_as_entries_with_their_places() -> None:
+    """Folded away, a glossary becomes paragraphs that links still find; numbers stay a table."""
+    words = tuple(Column(name) for name in ("ID", "Layer", "Text", "Formula"))
+    rows = tuple((Cell(text(f"d{i}"), id=f"def-d{i}"), *(Cell(text(f"w{i}")),) * 3) for i in range(30))
+    glossary = Table("g", "c", words, rows)
+    source = typst.render(Details(text("All"), (glossary,)))
+    assert "rr-entries(" in source
+    assert all(f'"def-d{i}"' in source for i in range(30))
+    numbers = replace(glossary, columns=(*words[:3], Column("n", align="right")))
+    assert "rr-table(" in typst.render(Details(text("All"), (numbers,)))
+
+
+@pytest.mark.parametrize("count", [3, 40, 200])
+def test_tall_drawing_is_cut_between_its_lines(count: int) -> None:
+    """Parts follow each other to the end, none is taller than asked, and no cut goes through a line of text."""
+    levels = [20 + 12 * i + 18 * (i // 5) for i in range(count)]
+    height = levels[-1] + 20
+    drawing = "".join(f'<text y="{level}">a</text>' for level in levels)
+    ends = slices(f'<svg viewBox="0 0 300 {height}">{drawing}</svg>', tallest=1.2)
+    assert ends[-1] == 1
+    starts = [0.0, *ends[:-1]]
+    assert all(0 < (end - start) * height <= 1.2 * 300 + 1e-6 for start, end in zip(starts, ends, strict=True))
+    cuts = [end * height for end in ends[:-1]]
+    assert all(not level - 8 < cut <= level + 2 for cut in cuts for level in levels)

@@ -36,9 +36,7 @@ def test_figure_brings_its_files() -> None:
 
 def test_kind_is_the_block() -> None:
     """Readers of a notebook can tell blocks apart."""
-    assert {metadata(block)[KEY]["kind"] for block in DEMO} == {
-        type(block).__name__.lower() for block in DEMO
-    }
+    assert {metadata(block)[KEY]["kind"] for block in DEMO} == {type(block).__name__.lower() for block in DEMO}
 
 
 def test_show_displays_in_order_with_the_style_first() -> None:
