@@ -213,7 +213,10 @@ def validated(
     if frame.empty:
         raise LogError(f"{where}: no data rows; a log needs at least one step")
     dropped: list[Dropped] = []
-    raw_steps = pd.to_numeric(frame["step"], errors="coerce").to_numpy(dtype=np.float64)
+    counted = frame["step"]
+    if counted.dtype != np.float64:
+        counted = pd.to_numeric(counted, errors="coerce")
+    raw_steps = counted.to_numpy(dtype=np.float64)
     usable = np.isfinite(raw_steps)
     if not usable.any():
         raise LogError(f"{where}: column 'step' holds no number; it must count the training steps")
@@ -224,10 +227,10 @@ def validated(
     if (broken := steps != raw_steps).any():
         shown = float(raw_steps[broken][0])
         raise LogError(f"{where}: column 'step' must count in whole numbers, got {shown:g}; name another column")
-    seams = tuple(sorted({int(s) for s in steps[1:][np.diff(steps) < 0]}))
-    frame = frame.assign(step=steps)
+    seams = tuple(sorted({int(s) for s in steps[1:][steps[1:] < steps[:-1]]}))
+    frame = frame.assign(step=pd.Series(steps, index=frame.index, copy=False))
     keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
-    if (np.diff(steps) <= 0).any():
+    if (steps[1:] <= steps[:-1]).any():
         frame = frame.sort_values(keys, kind="stable", na_position="first")
         repeated = frame["step"].duplicated(keep="last").to_numpy()
         if repeated.any():

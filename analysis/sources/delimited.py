@@ -11,12 +11,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
+from analysis.sources._parts import LARGE, CannotCut, Parse, read_in_parts
 from analysis.sources.base import head
 from analysis.sources.limits import check_cells
 from analysis.sources.streams import GZIP, open_lines, open_text, text_head
@@ -134,23 +136,38 @@ _CUT = Dropped("row", 1, "the last line is cut off")
 
 
 def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
-    """Read by pandas; skipping initial spaces or naming columns in the call costs a third more time."""
     names = [name for name in layout.header if name in numbers or name in texts]
-    places = [layout.header.index(name) for name in names]
-    width = len(layout.header)
+    width, size = len(layout.header), path.stat().st_size
     if any(len(row) > width for row in layout.sample):
         raise ValueError("too many fields")  # with usecols pandas would pass over them
+    with open_text(path) as (stream, encoding):
+        check_cells(path, _rows_at_most(path, layout), len(names))
+        parse = _parser(layout, names, texts, encoding)
+        try:
+            if encoding == "utf-16" or size < LARGE:
+                raise CannotCut
+            delimiters = layout.delimiter.encode(), width - 1
+            frame = read_in_parts(stream, parse, header_lines=layout.first_line, delimiters=delimiters, size=size)
+        except CannotCut:
+            stream.seek(0)
+            frame = parse(stream)
+    return frame.set_axis(names, axis="columns")
+
+
+def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], encoding: str) -> Parse:
+    """Read by pandas; skipping initial spaces or naming columns in the call costs a third more time."""
+    places = [layout.header.index(name) for name in names]
     written = {name: layout.written[layout.header.index(name)] for name in texts}
     times = [written[name] for name in texts if layout.is_time(name)]
     kinds: defaultdict[str, type] = defaultdict(lambda: np.float64)
     kinds.update({name: str for name in written.values() if name not in times})
-    with open_text(path) as (stream, encoding):
-        check_cells(path, _rows_at_most(path, layout), len(names))
-        frame = pd.read_csv(
-            stream,
+
+    def parse(text: IO[bytes]) -> pd.DataFrame:
+        return pd.read_csv(
+            text,
             sep=layout.delimiter,
             skiprows=layout.first_line - 1 or None,
-            usecols=None if len(names) == width else places,
+            usecols=None if len(names) == len(layout.header) else places,
             dtype=kinds,
             parse_dates=times or False,  # three times as fast as reading text and parsing that
             date_format="ISO8601",
@@ -161,7 +178,8 @@ def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[st
             encoding=encoding,
             encoding_errors="replace",
         )
-    return frame.set_axis(names, axis="columns")
+
+    return parse
 
 
 def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:

@@ -1,0 +1,133 @@
+"""A large delimited log is read in parts: what comes out is what the whole gives, wherever the cuts fall."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.errors import LogError
+from analysis.schema import Run
+from analysis.sources import _parts, delimited, resolve
+
+SIZES = [60, 61, 64, 97, 150, 400, 5000]
+
+
+@pytest.fixture(params=SIZES)
+def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Run]:
+    """Return a reader that takes every file in parts of so many bytes."""
+
+    def read(path: Path) -> Run:
+        with monkeypatch.context() as small:
+            small.setattr(_parts, "PART", request.param)
+            small.setattr(delimited, "LARGE", 0)
+            return resolve(str(path), runs_dir=path.parent)[0]
+
+    return read
+
+
+def rows(n: int = 60, *, end: str = "\n") -> str:
+    """Write a log with a sparse, a late and a wholly empty column, and times that are blank for long stretches."""
+    lines = ["step,loss,valid_loss,late,nothing,timestamp"]
+    for step in range(1, n + 1):
+        valid = f"{1 / step:.6f}" if step % 7 == 0 else ""
+        late = f"{step * 1.5}" if step > 40 else ""
+        stamp = f"2025-09-11T18:07:{step % 60:02d}.7700000Z" if step < 20 or step > 50 else ""
+        lines.append(f"{step},{np.sin(step):.6f},{valid},{late},,{stamp}")
+    return end.join(lines) + end
+
+
+def same(run: Run, path: Path) -> None:
+    """Hold a run against the file read whole."""
+    whole = resolve(str(path), runs_dir=path.parent)[0]
+    pd.testing.assert_frame_equal(run.frame, whole.frame)
+    assert replace(run.provenance, sha256="") == replace(whole.provenance, sha256="")
+    assert len(run.frame) >= 60
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        rows(),
+        rows(end="\r\n"),
+        rows().rstrip("\n"),
+        rows().rstrip("\n") + "\n\n\n",
+        "# made by hand\n\n" + rows(),
+        rows().replace("\n30,", "\n\n\n30,"),
+        rows().replace("0.142857", '"0.142857"'),
+        rows().replace(",", "\t"),
+        "\ufeff" + rows(),
+    ],
+    ids=["plain", "crlf", "no final newline", "blank end", "comment", "blank rows", "quotes", "tabs", "mark"],
+)
+def test_parts_give_what_the_whole_gives(tmp_path: Path, content: str, cut: Callable[[Path], Run]) -> None:
+    """Every column, every row and the provenance agree, for any size of the parts."""
+    path = tmp_path / "log.csv"
+    path.write_bytes(content.encode())
+    same(cut(path), path)
+
+
+def test_a_compressed_or_wide_log_is_cut_as_well(tmp_path: Path, cut: Callable[[Path], Run]) -> None:
+    """Gzip is unpacked before it is cut; UTF-16, where a line end is two bytes, is read whole."""
+    packed, wide = tmp_path / "packed.csv.gz", tmp_path / "wide.csv"
+    packed.write_bytes(gzip.compress(rows().encode()))
+    wide.write_bytes(rows().encode("utf-16"))
+    same(cut(packed), packed)
+    same(cut(wide), wide)
+
+
+@pytest.mark.parametrize("line", [2, 3, 17, 18, 19, 45, 61])
+@pytest.mark.parametrize("row", ["5,0.5,,,,,7", "5,much,,,,"])
+def test_what_is_wrong_is_named_by_its_line_in_the_file(
+    tmp_path: Path, cut: Callable[[Path], Run], line: int, row: str
+) -> None:
+    """A row too long, or text for a loss, wherever it lies in a part."""
+    lines = rows().splitlines()
+    lines[line - 1] = row
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(LogError, match=rf"log\.csv:{line}: "):
+        cut(path)
+
+
+def test_a_row_too_long_at_the_start_of_a_part_is_not_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There a parser would take its first field for an index; it lies behind the rows that are looked at first."""
+    lines = ["step,loss", *(f"{step},0.25" for step in range(1000, 2000))]
+    lines[700] = "1700,0.25,7"
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(delimited, "LARGE", 0)
+    for size in (10, 20, 30, 70, 100, 699, 700, 1000):
+        monkeypatch.setattr(_parts, "PART", size)
+        with pytest.raises(LogError, match=r"log\.csv:701: 3 fields"):
+            resolve(str(path), runs_dir=tmp_path)
+
+
+def test_a_quoted_line_end_is_no_place_to_cut(tmp_path: Path, cut: Callable[[Path], Run]) -> None:
+    """Text over two lines stays one field, and its row one row."""
+    path = tmp_path / "log.csv"
+    lines = rows().splitlines()
+    path.write_text("\n".join([f"{lines[0]},note", *(f'{line},"a\nb"' for line in lines[1:])]) + "\n")
+    same(cut(path), path)
+
+
+def test_a_copy_of_a_run_remembers_nothing_of_the_first(tmp_path: Path) -> None:
+    """Series are kept by the run they were asked of; another table under the same name has its own."""
+    path = tmp_path / "log.csv"
+    path.write_text(rows())
+    run = resolve(str(path), runs_dir=tmp_path)[0]
+    before = run.series("valid_loss"), run.steps_of("valid_loss"), run.metrics
+    other = replace(run, frame=run.frame.iloc[:20].drop(columns="late"))
+    assert other.series("valid_loss").tolist() == before[0][:2].tolist()
+    assert other.steps_of("valid_loss").tolist() == [7, 14]
+    assert "late" in before[2]
+    assert "late" not in other.metrics
+    with pytest.raises(ValueError, match="read-only"):
+        run.series("valid_loss")[0] = 0.0
