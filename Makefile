@@ -23,6 +23,8 @@ lint: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/report.py $(ARGS)
 	@$(BIN)/python benchmarks/batch.py
+	@$(BIN)/python benchmarks/evidence.py
+	@$(BIN)/python benchmarks/long_csv.py 1e6
 
 $(VENV)/.ready: requirements.txt
 	$(call install,$<)
