@@ -66,9 +66,7 @@ def words(figure: Figure) -> str:
 
 def strong(ax: Axes, color: str) -> Any:
     """The widest line of a colour: the smoothed curve."""
-    return max(
-        (line for line in ax.lines if line.get_color() == color), key=lambda line: line.get_linewidth()
-    )
+    return max((line for line in ax.lines if line.get_color() == color), key=lambda line: line.get_linewidth())
 
 
 def faint(ax: Axes, color: str) -> Any:
@@ -112,6 +110,15 @@ def test_validation_is_marked_where_it_was_logged_with_its_interval(three: list[
     assert "◆ full validation, 95 % interval" in words(figure)
 
 
+@pytest.mark.parametrize("epochs", [12, 13, 100, 560])
+def test_many_epochs_do_not_become_a_lattice(three: list[Run], epochs: int) -> None:
+    """Of many epoch ends only every so many is drawn, and at least a few are."""
+    ends = tuple(range(1, 561))[-epochs:]
+    drawing = plots.plot_training_analysis(three, candidate="run_4", marks=plots.Marks(epoch_ends=ends))
+    verticals = [line for line in drawing.axes[2].lines if len(line.get_xdata()) == 2 and len({*line.get_xdata()}) == 1]
+    assert 6 <= len(verticals) <= 12
+
+
 def test_epoch_ends_are_drawn_and_an_estimate_says_so(three: list[Run]) -> None:
     for estimated, sign in ((False, "step 280"), (True, "≈ step 280")):
         marks = plots.Marks(epoch_ends=(280, 560), estimated=estimated)
@@ -121,7 +128,7 @@ def test_epoch_ends_are_drawn_and_an_estimate_says_so(three: list[Run]) -> None:
         assert f"epoch 1 ends\n{sign}" in words(figure)
 
 
-def test_many_epochs_are_all_drawn_but_not_all_named(three: list[Run]) -> None:
+def test_of_many_epochs_few_are_named(three: list[Run]) -> None:
     marks = plots.Marks(epoch_ends=tuple(range(28, 561, 28)))
     figure = plots.plot_training_analysis(three, candidate="run_4", marks=marks)
     named = [int(n) for n in re.findall(r"epoch (\d+) ends", words(figure))]
@@ -141,8 +148,7 @@ def test_a_spike_of_a_million_steps_is_drawn_and_the_file_stays_small() -> None:
     assert time.process_time() - begin < 5
     assert faint(drawn.axes[0], PALETTE[1]).get_ydata().max() == 7.0
     assert (
-        faint(drawn.axes[2], PALETTE[1]).get_xdata()[faint(drawn.axes[2], PALETTE[1]).get_ydata().argmax()]
-        == 765_433
+        faint(drawn.axes[2], PALETTE[1]).get_xdata()[faint(drawn.axes[2], PALETTE[1]).get_ydata().argmax()] == 765_433
     )
     assert faint(drawn.axes[1], PALETTE[1]).get_ydata().min() == 0.1
     assert drawn.axes[3].lines[0].get_ydata().max() == pytest.approx((6.7 / 20**0.5), rel=0.02)
@@ -179,10 +185,7 @@ def test_a_loss_that_explodes_gets_a_logarithmic_axis_that_says_so() -> None:
     figure = plots.plot_training_analysis([make("bang", bang), make("ok", noisy(300))], candidate="bang")
     assert figure.axes[0].get_yscale() == "log"
     assert figure.axes[0].get_ylabel() == "logarithmic axis"
-    assert (
-        plots.plot_training_analysis([make("ok", noisy(300))], candidate="ok").axes[0].get_yscale()
-        == "linear"
-    )
+    assert plots.plot_training_analysis([make("ok", noisy(300))], candidate="ok").axes[0].get_yscale() == "linear"
 
 
 def test_labels_at_the_curve_ends_do_not_cover_each_other() -> None:
@@ -227,9 +230,7 @@ def test_every_figure_can_be_drawn_described_and_tabulated_for_odd_logs(case: st
     before = [run.frame.copy() for run in runs]
     ids = [run.id for run in runs]
     curves = plots.training_curves(runs, candidate=ids[-1], marks=plots.Marks(epoch_ends=(1,)))
-    summaries = [
-        plots.RunSummary(run.id, None, None, None, None, Interval(0.5), len(run.frame), None) for run in runs
-    ]
+    summaries = [plots.RunSummary(run.id, None, None, None, None, Interval(0.5), len(run.frame), None) for run in runs]
     panels = plots.comparison_panels(summaries)
     windows = [plots.WindowMean(i, 1, 2, Interval(0.4, 0.3, 0.5)) for i in ids]
     drawings = (
@@ -271,9 +272,7 @@ def test_svg_text_is_exactly_the_text_of_the_figure(three: list[Run]) -> None:
     wanted = {line for ax in drawing.axes for text in ax.texts for line in text.get_text().split("\n")}
     ticks = {t.get_text() for ax in drawing.axes if ax.axison for t in ax.get_yticklabels()}
     assert wanted <= found
-    assert found <= wanted | ticks | {t.get_text() for ax in drawing.axes for t in ax.get_xticklabels()} | {
-        "step"
-    }
+    assert found <= wanted | ticks | {t.get_text() for ax in drawing.axes for t in ax.get_xticklabels()} | {"step"}
 
 
 def test_svg_can_stand_inside_a_page(three: list[Run]) -> None:
@@ -291,9 +290,7 @@ def test_svg_uses_only_the_agreed_colours_so_that_dark_mode_can_swap_them(three:
     group = plots.ForestGroup("Loss", "lower", rows, margin=0.1)
     colors = plots.run_colors(["run_2", "run_3", "run_4"])
     windows = [plots.WindowMean("run_4", 1, 9, Interval(0.3, 0.2, 0.4))]
-    panels = plots.comparison_panels(
-        [plots.RunSummary("run_4", Interval(0.5, 0.4, 0.6), 1, 2, None, None, 9, 8)]
-    )
+    panels = plots.comparison_panels([plots.RunSummary("run_4", Interval(0.5, 0.4, 0.6), 1, 2, None, None, 9, 8)])
     for drawing in (
         plots.plot_training_analysis(three, candidate="run_4", marks=plots.Marks(epoch_ends=(280,))),
         plots.plot_metrics_comparison(panels, colors=colors),
@@ -315,9 +312,7 @@ def test_no_setting_of_matplotlib_changes(three: list[Run]) -> None:
 
 
 def test_alt_text_holds_the_numbers_that_are_drawn(three: list[Run]) -> None:
-    curves = plots.training_curves(
-        three, candidate="run_4", baseline="run_3", marks=plots.Marks(epoch_ends=(280, 560))
-    )
+    curves = plots.training_curves(three, candidate="run_4", baseline="run_3", marks=plots.Marks(epoch_ends=(280, 560)))
     alt = plots.training_analysis_alt(curves)
     for run in three:
         loss = run.series("train_loss")
@@ -343,12 +338,8 @@ def test_alt_text_of_many_runs_stays_short() -> None:
 
 def summaries() -> list[plots.RunSummary]:
     return [
-        plots.RunSummary(
-            "a", Interval(0.925, 0.9, 0.95), 517, 559, Interval(0.86, 0.85, 0.87), None, 560, 560
-        ),
-        plots.RunSummary(
-            "b", Interval(0.928, 0.89, 0.96), 269, 290, Interval(0.862, 0.85, 0.874), None, 291, None
-        ),
+        plots.RunSummary("a", Interval(0.925, 0.9, 0.95), 517, 559, Interval(0.86, 0.85, 0.87), None, 560, 560),
+        plots.RunSummary("b", Interval(0.928, 0.89, 0.96), 269, 290, Interval(0.862, 0.85, 0.874), None, 291, None),
         plots.RunSummary("c", None, None, None, None, None, 5, 700),
     ]
 
@@ -415,9 +406,7 @@ def test_the_forest_has_a_panel_a_metric_with_zero_line_margin_and_sides() -> No
     ]
     assert "better →" in [t.get_text() for t in accuracy.texts]
     whiskers = [
-        line.get_xdata()
-        for line in loss.lines
-        if len(line.get_xdata()) == 2 and line.get_color() in colors.values()
+        line.get_xdata() for line in loss.lines if len(line.get_xdata()) == 2 and line.get_color() in colors.values()
     ]
     assert [tuple(x) for x in whiskers] == [(0.001, 0.015), (-0.03, -0.011)]
     low, high = loss.get_xlim()
@@ -482,9 +471,7 @@ def test_of_many_runs_the_candidate_and_the_baseline_get_a_panel() -> None:
 
 def test_window_means_in_words_and_as_a_table() -> None:
     windows = [plots.WindowMean("run_3", 233, 291, Interval(0.312, 0.301, 0.323))]
-    assert re.search(
-        r"Run 3, steps 233 to 291: 0\.3120* \[0\.3010*, 0\.3230*\]", plots.loss_band_alt(windows)
-    )
+    assert re.search(r"Run 3, steps 233 to 291: 0\.3120* \[0\.3010*, 0\.3230*\]", plots.loss_band_alt(windows))
     cells = plots.loss_band_data_table(windows, id="t").rows[0]
     assert [plain(c.text).rstrip("0") for c in cells] == ["Run 3", "233–291", "0.312"]
     assert re.fullmatch(r"\[0\.3010*, 0\.3230*\]", plain(cells[2].minor))

@@ -40,6 +40,7 @@ from analysis.schema import Run
 from analysis.tables import count, listed
 
 _LABEL_ROOM = 0.3  # of the panel's width, for the words at an epoch's end
+_MOST_EPOCHS = 12  # whose ends are drawn
 
 
 @dataclass(frozen=True)
@@ -242,10 +243,13 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
 
 
 def _epochs(ax: Axes, marks: Marks) -> None:
-    """Draw the epoch boundaries; words stand at the top, before each line that has room for them."""
+    """Draw epoch boundaries, of many every so many; words stand at the top, before each line that has room for them."""
     left, right = ax.get_xlim()
     named = left
+    every = -(-len(marks.epoch_ends) // _MOST_EPOCHS)
     for number, end in enumerate(marks.epoch_ends, start=1):
+        if number % every:
+            continue
         ax.axvline(end, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
         if end - named < _LABEL_ROOM * (right - left):
             continue
