@@ -174,9 +174,11 @@ def full_validation_level(run: Run, settled: Mapping[str, Settled]) -> Estimate 
     )
     if level.known:
         return level
-    # Many full evaluations carry their own scatter: their last window is as good as any other.
-    window = st.window_mean(settled.get("full_valid_loss"))
-    return window if window.known else level
+    # Many full evaluations carry their own scatter: their last window is as good as any other, so long as it
+    # is the end of the run and not most of it.
+    series = settled.get("full_valid_loss")
+    window = st.window_mean(series)
+    return window if window.known and series is not None and series.n >= 2 * series.window else level
 
 
 def _batch(run: Run) -> int | None:
