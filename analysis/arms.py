@@ -81,7 +81,7 @@ def _arm_pair(
     found = []
     logged = {m for arm in (first, second) for run_id in arm.runs for m in evidence[run_id].window}
     for metric in (*judged(logged), "noise"):
-        values = [_levels(arm, metric, curve, evidence) for arm in (first, second)]
+        values = [arm_levels(arm, metric, curve, evidence) for arm in (first, second)]
         if values[0].size < 2 or values[1].size < 2:
             continue
         ratio = metric == "noise"
@@ -105,7 +105,7 @@ def _arm_pair(
     return found
 
 
-def _levels(arm: Arm, metric: str, curve: str, evidence: Mapping[str, RunEvidence]) -> FloatArray:
+def arm_levels(arm: Arm, metric: str, curve: str, evidence: Mapping[str, RunEvidence]) -> FloatArray:
     """Give one value for each run of an arm that has it."""
     values = []
     for run_id in arm.runs:

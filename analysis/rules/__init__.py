@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from analysis.findings import Finding
 from analysis.model import Analysis
-from analysis.rules import advice, attribution, data, epochs, goal, performance, problems, stability
+from analysis.rules import advice, attribution, data, epochs, goal, performance, problems, seeds, stability
 
 RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
     "document.result": attribution.document_result,
@@ -20,6 +20,7 @@ RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
     "performance.step_matched": performance.matched_steps,
     "performance.final_validation": performance.final_validation,
     "performance.primary": performance.full_validation,
+    "seeds.improvement": seeds.improvement,
     "performance.trade_off": performance.trade_off,
     "efficiency.expected_steps": data.expected_steps,
     "epochs.change": epochs.epoch_change,

@@ -13,6 +13,9 @@ from analysis.sections.assessments import assessed, rows_of
 from analysis.sections.narrative import missing, told
 from analysis.tables import cell, interval_cell, loss, percent, signed
 
+_EPOCHS_AT_AN_END = 6
+"""Epochs shown at the start and at the end of a run of many."""
+
 
 def stability(a: Analysis) -> list[Block]:
     """Count oscillations as the document does; beside them the rate per transition and the noise."""
@@ -144,7 +147,12 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         "estimated": "Epoch boundaries are estimated: the steps divided evenly.",
         "unknown": "The number of epochs is not known: the whole log is shown as one.",
     }[d.epoch_boundary]
-    return [Table(f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, tuple(rows), notes=(text(how),))]
+    notes = [text(how)]
+    if len(rows) > 2 * _EPOCHS_AT_AN_END:
+        hidden = len(rows) - 2 * _EPOCHS_AT_AN_END
+        notes.append(text(f"The {hidden} epochs between are left out here; the results JSON has all."))
+        rows = [*rows[:_EPOCHS_AT_AN_END], *rows[-_EPOCHS_AT_AN_END:]]
+    return [Table(f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, tuple(rows), notes=tuple(notes))]
 
 
 def _leading_factor(a: Analysis) -> str | None:

@@ -14,7 +14,8 @@ from analysis.tables import cell
 def methodology(a: Analysis) -> list[Block]:
     """State the document's methods with this report's values, the limits, and all definitions by ID."""
     d = a.document[a.candidate.id]
-    boundary = ", ".join(f"step {epoch.last_step}" for epoch in d.epochs[:-1])
+    ends = [f"step {epoch.last_step}" for epoch in d.epochs[:-1]]
+    boundary = ", ".join(ends[:3]) + (f" and {len(ends) - 3} more" if len(ends) > 3 else "")
     lines = [
         rich(
             "**Oscillation Counting**: changes of more than 1% between consecutive values "
