@@ -136,8 +136,8 @@ def step_matched(first: Run, second: Run, evidence: Mapping[str, RunEvidence], m
         series = evidence[run.id].settled.get(metric)
         if series is None:
             return None
-        keep = series.steps <= last
-        levels.append(st.window_mean(st.settle(series.x[keep], series.steps[keep])))
+        end = int(np.searchsorted(series.steps, last, side="right"))
+        levels.append(st.window_mean(st.settle(series.x[:end], series.steps[:end])))
     result = replace(st.difference("loss.window_diff", *levels), definition="loss.step_matched")
     matched = Comparison(
         first.id,
@@ -204,8 +204,7 @@ def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence
     """Compare oscillation rates at a common stride: a denser log is thinned to the coarser's spacing."""
     if evidence[first.id].oscillation_rate is None or evidence[second.id].oscillation_rate is None:
         return None
-    steps = [run.steps_of(curve).astype(np.float64) for run in (first, second)]
-    strides = st.common_stride(*steps)
+    strides = st.common_stride(first.steps_of(curve), second.steps_of(curve))
     rates = [
         st.oscillation_rate(run.series(curve)[::stride], breaks_of(run, curve)[::stride])
         for run, stride in zip((first, second), strides, strict=True)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.schema import FloatArray
 
-PART = 4_000_000
+PART = 8_000_000
 """Bytes in a part."""
 LARGE = 2 * PART
 """Bytes in a file that is worth it."""
