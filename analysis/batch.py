@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.folder import NOTHING, mend, read_whole_manifest
-from analysis.freshness import is_reported, is_untouched
+from analysis.folder import NOTHING, Manifest, mend, read_whole_manifest
+from analysis.freshness import has_urls, is_untouched, reported_log
 from analysis.pool import Plan as Plan
 from analysis.pool import Pool, Task, get_ready
 from analysis.runsets import RunSet
+from analysis.sources.nearby import kept_copies
 
 Tell = Callable[[dict[str, Any]], None]
 """Is told of each event: a mapping with ``event`` ("start", "retried", "skipped", "done", "failed", "end") and more."""
@@ -36,13 +37,13 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
     parameters, template and toolkit are unchanged is skipped. After a kill at any moment the next call
     makes what is missing.
     """
-    mend(plan.out)
     ended: dict[str, list[str]] = {"done": [], "skipped": [], "failed": []}
     start = time.monotonic()
-    for event in _events(run_sets, plan):
-        if event["event"] in ended:
-            ended[event["event"]].append(event["report"])
-        tell(event)
+    with kept_copies() if any(has_urls(run_set.request) for run_set in run_sets) else contextlib.nullcontext():
+        for event in _events(run_sets, plan):
+            if event["event"] in ended:
+                ended[event["event"]].append(event["report"])
+            tell(event)
     summary = Summary(*(tuple(ended[kind]) for kind in ("done", "skipped", "failed")))
     counts = {kind: len(names) for kind, names in ended.items()}
     tell({"event": "end", **counts, "seconds": round(time.monotonic() - start, 3)})
@@ -51,16 +52,31 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
 
 def _events(run_sets: Sequence[RunSet], plan: Plan) -> Iterator[dict[str, Any]]:
     waiting = []
+    there = _there(run_sets, plan)
     for run_set in run_sets:
-        folder = plan.out / run_set.report_id
-        made = NOTHING if plan.force else read_whole_manifest(folder)
-        if not plan.force and (is_untouched(made, plan.asked_for(run_set)) or is_reported(folder, run_set.once)):
+        made, log = there.get(run_set.report_id, (NOTHING, None))
+        if plan.force:
+            waiting.append(Task(run_set, NOTHING))
+        elif is_untouched(made, plan.asked_for(run_set)) or (run_set.once and log == run_set.once):
             yield {"event": "skipped", "report": run_set.report_id}
         else:
             waiting.append(Task(run_set, made))
     if waiting:
         with tempfile.TemporaryDirectory() as logs, contextlib.closing(_pool(plan, Path(logs))) as pool:
             yield from pool.run(waiting)
+
+
+def _there(run_sets: Sequence[RunSet], plan: Plan) -> dict[str, tuple[Manifest, str | None]]:
+    """Mend what a kill left behind; give of each report that is there its manifest, and its log where that counts."""
+    names = [run_set.report_id for run_set in run_sets]
+    once = [run_set.report_id for run_set in run_sets if run_set.once]
+    if plan.remote is not None:
+        made, logs = plan.remote.manifests(names), plan.remote.logs(once)
+    else:
+        mend(plan.out)
+        made = {name: read_whole_manifest(plan.out / name) for name in names}
+        logs = {name: reported_log(plan.out / name) for name in once}
+    return {name: (made.get(name, NOTHING), logs.get(name)) for name in names}
 
 
 def _pool(plan: Plan, logs: Path) -> Any:

@@ -55,6 +55,8 @@ class DaskPool:
         except (OSError, ValueError) as error:
             why = " ".join(str(error).split()) or type(error).__name__
             raise UsageError(f"--dask {address}: no scheduler answers there ({why}); check the address") from None
+        if plan.remote is not None and plan.remote.in_memory:
+            raise UsageError(f"--dask: the workers cannot reach {plan.remote.url}; choose another place for --out")
         self._plan = plan
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
@@ -92,7 +94,9 @@ class DaskPool:
             event, files = {"event": "failed", "seconds": 0.0, "error": _reason(error)}, {}
         event["report"] = name
         target = self._plan.out / name
-        if event["event"] == "done":
+        if self._plan.remote is not None:  # the worker has put it there
+            event.setdefault("log", self._plan.shown(name, FAILED_LOG))
+        elif event["event"] == "done":
             event["edited"] = list(_put(target, files))
         elif event["event"] == "failed":
             files.setdefault(FAILED_LOG, f"{event['error']}\n".encode())

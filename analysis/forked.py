@@ -20,6 +20,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
+from analysis.errors import AnalysisError
+
 PATIENCE = 1.0
 """Seconds a hanging child gets to say where it hangs before it is killed."""
 
@@ -39,6 +41,58 @@ class TimeLimitReached(ChildDied):
 def fork_is_safe() -> bool:
     """Tell whether a child can be forked here and now: only on Linux, and not beside other threads."""
     return sys.platform == "linux" and threading.active_count() == 1
+
+
+def apart(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call something in a forked child and give what it gives: threads that it starts end with the child.
+
+    Where forking is not safe, the call is made here.
+
+    Raises
+    ------
+    AnalysisError
+        The same line as there.
+    ChildDied
+        If it fails in another way.
+    """
+    if not fork_is_safe():
+        return call(*arguments)
+    ours, theirs = Pipe(duplex=False)
+    parent = os.getpid()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        _answer(theirs, parent, lambda: call(*arguments))
+    theirs.close()
+    try:
+        kind, answer = ours.recv()
+    except EOFError:
+        kind, answer = "died", "a process that was to read or write files ended"
+    finally:
+        ours.close()
+        os.waitpid(pid, 0)
+    if kind == "wrong":
+        raise AnalysisError(answer)
+    if kind == "died":
+        raise ChildDied(answer.strip().rpartition("\n")[2], answer)
+    return answer
+
+
+def _answer(pipe: Connection, parent: int, call: Callable[[], Any]) -> None:
+    """Be the child of `apart`: never returns."""
+    try:
+        die_with_parent(parent)
+        try:
+            pipe.send(("value", call()))
+        except AnalysisError as error:
+            pipe.send(("wrong", str(error)))
+        except Exception:
+            import traceback
+
+            pipe.send(("died", traceback.format_exc()))
+    finally:
+        os._exit(0)
 
 
 def _nothing() -> None:

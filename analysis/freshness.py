@@ -30,6 +30,11 @@ def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, obj
     }
 
 
+def has_urls(request: Parameters) -> bool:
+    """Tell whether something of a report has to be brought from elsewhere: that may start threads."""
+    return any("://" in text for text in (*request.run_ids, request.runs_dir, request.reports_dir))
+
+
 def read_from(request: Parameters) -> dict[str, object]:
     """Look at the logs of a report: a digest of their bytes, and the state of every file that matters.
 
@@ -46,21 +51,24 @@ def read_from(request: Parameters) -> dict[str, object]:
     """
     from analysis.pipeline import find_folder
     from analysis.sources import SOURCES
+    from analysis.sources.nearby import nearby
     from analysis.sources.reference import Finder
 
-    finder = Finder(SOURCES, find_folder(request.runs_dir), dict(request.columns or {}))
+    runs_dir, columns = find_folder(request.runs_dir), dict(request.columns or {})
     digest, watched, plain = hashlib.sha256(), set[Path](), True
     for reference in request.run_ids:
-        found, _ = finder.find(reference)
-        plain = plain and not glob.has_magic(reference) and all(one.path is not None for one in found)
-        for one in found:
-            files = [Path(name) for name in one.raw.files] if one.path is not None else []
-            beside = _sidecars(one.path) if one.path is not None else []
-            content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
-            digest.update(f"{one.id or one.raw.id}\0{one.raw.source}\0{content}\0".encode())
-            for path in (*files, *beside):
-                digest.update(_digest(path.read_bytes()).encode() if path.is_file() else b"absent")
-            watched.update(files, beside, [one.path] if one.path is not None else [])
+        with nearby(reference, runs_dir) as near:
+            found, _ = Finder(SOURCES, near.runs_dir, columns).find(near.reference)
+            paths = [one.path for one in found]
+            plain = plain and not glob.has_magic(reference) and not any(p is None or near.is_copy(p) for p in paths)
+            for one in found:
+                files = [Path(name) for name in one.raw.files] if one.path is not None else []
+                beside = _sidecars(one.path) if one.path is not None else []
+                content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
+                digest.update(f"{one.id or one.raw.id}\0{one.raw.source}\0{content}\0".encode())
+                for path in (*files, *beside):
+                    digest.update(_digest(path.read_bytes()).encode() if path.is_file() else b"absent")
+                watched.update(files, beside, [one.path] if one.path is not None else [])
     return {"logs": digest.hexdigest(), "watched": _states(watched) if plain else None}
 
 
@@ -79,17 +87,14 @@ def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, obje
     return _is_as_asked(made, asked) and made["made_from"].get("logs") == read["logs"]
 
 
-def is_reported(folder: Path, log: str | None) -> bool:
-    """Tell whether a folder holds a report whose candidate had this very log, given by its hash."""
-    if log is None:
-        return False
+def reported_log(folder: Path) -> str | None:
+    """Give the hash of the log of which a folder's report was made, the candidate's; None if there is no report."""
     from analysis.history import RESULTS, load_report
 
     report = load_report(folder / RESULTS)
-    if report is None:
-        return False
-    provenance = report["runs"].get(report.get("candidate"), {}).get("provenance", {})
-    return bool(provenance.get("sha256") == log)
+    provenance = report["runs"].get(report.get("candidate"), {}).get("provenance", {}) if report else {}
+    log = provenance.get("sha256")
+    return log if isinstance(log, str) else None
 
 
 def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:

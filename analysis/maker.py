@@ -24,6 +24,7 @@ from analysis.freshness import toolkit
 from analysis.parameters import check_parameters
 from analysis.pool import Plan, Pool, Task, get_ready
 from analysis.publish import Publisher
+from analysis.remote_reports import RemoteReports
 from analysis.runsets import RunSet
 
 IDLE = 120.0
@@ -43,6 +44,7 @@ def order_for(task: Task, plan: Plan) -> Order:
         "made": task.made,
         "publisher": {"engine": publisher.engine, "pdf": publisher.pdf, "timeout": publisher.timeout},
         "template": str(publisher.template.absolute()) if publisher.template else None,
+        "remote": plan.remote.url if plan.remote else None,
         "cwd": str(Path.cwd()),
         "shown": str(plan.out.absolute()),
         "toolkit": toolkit(),
@@ -136,7 +138,8 @@ def _understood(order: Order) -> tuple[Plan, Task]:
             f"{here} has no folder {order['cwd']}; start the batch in a folder that all machines see under one path"
         ) from None
     template = Path(order["template"]) if order["template"] else None
-    plan = Plan(Path(order["out"]), Publisher(template=template, **order["publisher"]), workers=1)
+    remote = RemoteReports(order["remote"]) if order["remote"] else None
+    plan = Plan(Path(order["out"]), Publisher(template=template, **order["publisher"]), workers=1, remote=remote)
     run_set = RunSet(check_parameters(order["parameters"]), order["where"])
     return plan, Task(run_set, order["made"])
 

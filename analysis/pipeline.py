@@ -16,7 +16,7 @@ from analysis.document import DocumentResult, curve_metric, document_results, le
 from analysis.errors import LogError, UsageError
 from analysis.evidence import observed, run_evidence
 from analysis.goal import document_verdict, read_goal
-from analysis.history import Report, load_reports, score_predictions, since
+from analysis.history import RESULTS, Report, load_reports, score_predictions, since
 from analysis.metrics import judged
 from analysis.model import Analysis, report_title
 from analysis.parameters import Parameters, check_parameters
@@ -25,6 +25,8 @@ from analysis.rules import RULES, find_all
 from analysis.schema import Run
 from analysis.settings import Settings
 from analysis.sources import load_runs
+from analysis.sources.nearby import files_nearby
+from analysis.sources.remote import is_url, without_file_scheme
 
 
 def analyze(**parameters: Any) -> Analysis:
@@ -59,7 +61,8 @@ run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, pre
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
     _check_judged(runs)
     title = report_title(request, find_run(runs, request.candidate, "candidate") or runs[-1])
-    reports = load_reports(find_folder(request.reports_dir), before=request.day, title=title, runs=runs)
+    with files_nearby(find_folder(request.reports_dir), f"*/{RESULTS}") as folder:
+        reports = load_reports(folder, before=request.day, title=title, runs=runs)
     return analyze_runs(runs, request, settings, reports=reports)
 
 
@@ -102,12 +105,15 @@ def analyze_runs(
     return _concluded(numbers, reports)
 
 
-def find_folder(name: str) -> Path:
+def find_folder(name: str) -> Path | str:
     """Find a folder by its name here or in a folder above, so that notebooks work from where they lie.
 
     One that is here keeps its relative name: a report then names no folder of the machine that made it.
+    The URL of a folder stays as it is.
     """
-    path = Path(name).expanduser()
+    if is_url(name):
+        return name
+    path = Path(without_file_scheme(name)).expanduser()
     if path.is_absolute() or path.is_dir():
         return path
     here = Path.cwd()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
@@ -18,10 +20,11 @@ from typing import Any
 
 from analysis.errors import AnalysisError
 from analysis.folder import Manifest, write_atomically
-from analysis.forked import die_with_parent, fork_is_safe
-from analysis.freshness import asked_for, is_same, read_from
+from analysis.forked import ChildDied, apart, die_with_parent, fork_is_safe
+from analysis.freshness import asked_for, has_urls, is_same, read_from
 from analysis.preload import preload
 from analysis.publish import FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
+from analysis.remote_reports import RemoteReports
 from analysis.runsets import RunSet
 
 GRACE = 60.0
@@ -44,6 +47,8 @@ class Plan:
         Make those too that would come out as they are.
     dask : str, optional
         Address of the scheduler of a Dask cluster, which makes them instead of this machine.
+    remote : RemoteReports, optional
+        Where the reports really lie; ``out`` is then a folder in which they are made.
     """
 
     out: Path
@@ -51,6 +56,12 @@ class Plan:
     workers: int = os.cpu_count() or 1
     force: bool = False
     dask: str | None = None
+    remote: RemoteReports | None = None
+
+    def shown(self, report_id: str, name: str) -> str:
+        """Name a file of a report as a reader finds it."""
+        place = self.out / report_id / name
+        return str(place) if self.remote is None else f"{self.remote.url}/{report_id}/{name}"
 
     def asked_for(self, run_set: RunSet) -> dict[str, object]:
         """Give what a report depends on besides the logs."""
@@ -146,14 +157,30 @@ class Pool:
             event = {"event": "failed", "error": why}
         if event["event"] == "failed":
             self._keep_log(worker, event)
+        remote = self._plan.remote
+        if remote is not None:
+            self._put(remote, worker.run_set.report_id, event)
         seconds = round(time.monotonic() - worker.started, 3)
         return {"event": event.pop("event"), "report": worker.run_set.report_id, "seconds": seconds, **event}
 
     def _keep_log(self, worker: _Worker, event: dict[str, Any]) -> None:
         said = worker.log.read_bytes() if worker.log.exists() else b""
         path = self._plan.out / worker.run_set.report_id / FAILED_LOG
+        if self._plan.remote is not None:  # no reader finds anything where the report was made
+            here, there = str(self._plan.out.absolute()), self._plan.remote.url
+            event.update({key: value.replace(here, there) for key, value in event.items() if isinstance(value, str)})
+            said = said.replace(here.encode(), there.encode())
         write_atomically(path, f"{worker.run_set.where}: {event['error']}\n".encode() + said)
-        event["log"] = str(path)
+        event["log"] = self._plan.shown(worker.run_set.report_id, FAILED_LOG)
+
+    def _put(self, remote: RemoteReports, report_id: str, event: dict[str, Any]) -> None:
+        """Put where it belongs what the worker has not; what is here has served its time."""
+        if event["event"] == "failed":
+            with contextlib.suppress(AnalysisError, ChildDied):  # the event says what went wrong
+                remote.put_failed(report_id, self._plan.out)
+        elif event["event"] == "done" and remote.in_memory:
+            remote.put(report_id, self._plan.out)
+        shutil.rmtree(self._plan.out / report_id, ignore_errors=True)
 
 
 def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int) -> None:
@@ -179,10 +206,15 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int) -> N
 
 def _make(task: Task, plan: Plan) -> dict[str, Any]:
     run_set = task.run_set
-    asked, read = plan.asked_for(run_set), read_from(run_set.request)
+    asked = plan.asked_for(run_set)
+    read = apart(read_from, run_set.request) if has_urls(run_set.request) else read_from(run_set.request)
     if is_same(task.made, asked, read):
         return {"event": "skipped"}
+    if plan.remote is not None:
+        plan.remote.bring(run_set.report_id, plan.out)
     publisher = replace(plan.publisher, made_from={**asked, **read})
     published = publisher.publish(run_set.request.to_mapping(), out=plan.out, report_id=run_set.report_id)
+    if plan.remote is not None and not plan.remote.in_memory:
+        plan.remote.put(run_set.report_id, plan.out)
     verdict = published.results.get("verdict", {})
     return {"event": "done", "verdict": verdict.get("evidence"), "edited": list(published.edited)}

@@ -37,7 +37,7 @@ class RunSet:
         return str(self.request.report_id)
 
 
-def load_run_sets(paths: Iterable[Path], *, out: Path) -> tuple[RunSet, ...]:
+def load_run_sets(paths: Iterable[Path], *, out: Path | str) -> tuple[RunSet, ...]:
     """Read all run sets of some files, and find the runs that their rules speak of.
 
     See `analysis.runset_file.load_entries` for the form of a file, `analysis.runset_rules.expand` for rules.
@@ -46,8 +46,8 @@ def load_run_sets(paths: Iterable[Path], *, out: Path) -> tuple[RunSet, ...]:
     ----------
     paths : iterable of pathlib.Path
         YAML files.
-    out : pathlib.Path
-        Folder of reports, where earlier ones are looked up.
+    out : pathlib.Path or str
+        Folder of reports, or the URL of one, where earlier ones are looked up.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def load_run_sets(paths: Iterable[Path], *, out: Path) -> tuple[RunSet, ...]:
     return tuple(found.values())
 
 
-def _run_sets(entry: Entry, out: Path) -> Iterator[RunSet]:
+def _run_sets(entry: Entry, out: Path | str) -> Iterator[RunSet]:
     try:
         if not is_rule(entry.values):
             yield _run_set(entry.values, entry.where(), out)
@@ -78,7 +78,7 @@ def _run_sets(entry: Entry, out: Path) -> Iterator[RunSet]:
         raise entry.wrong(error) from None
 
 
-def _run_set(values: Mapping[str, Any], where: str, out: Path) -> RunSet:
+def _run_set(values: Mapping[str, Any], where: str, out: Path | str) -> RunSet:
     from analysis.model import folder_name
     from analysis.sources.sidecar import run_stem
 

@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("told", "sections"),
     ("notebook", "notebook parts preload shell forked engine notebook_run"),
     ("published", "export chromium publish index check comment notify attach freshness watch"),
-    ("many", "runset_rules runsets pool maker dask_pool batch"),
+    ("many", "runset_rules runsets remote_reports pool maker dask_pool batch"),
     ("commands", "commands cli __main__"),
 )
 """From the bottom to the top. A new module finds its place here, as low as its imports allow."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import UsageError
-from analysis.freshness import is_reported
+from analysis.freshness import reported_log
 from analysis.runsets import RunSet, load_run_sets
 from analysis.sources import load_runs
 from tests.builders import at, write_run
@@ -138,15 +138,15 @@ def test_a_new_run_is_one_whose_log_no_report_was_made_of(place: Path) -> None:
     (run,) = load_runs(["run_4"], runs_dir=place / "runs")
     assert last.once == run.provenance.sha256
     folder = place / "reports" / "run_4"
-    assert not is_reported(folder, last.once)
+    assert reported_log(folder) is None
     folder.mkdir(parents=True)
     one = {"document": {}, "evidence": {}, "provenance": {"sha256": run.provenance.sha256}}
     results = {"date": "2025-09-11", "report_id": "run_4", "title": "t", "candidate": "run_4", "verdict": {}}
     (folder / "training_analysis_results.json").write_text(json.dumps({**results, "runs": {"run_4": one}}))
-    assert is_reported(folder, last.once)
+    assert reported_log(folder) == last.once
     with (place / "runs" / "run_4.csv").open("a") as log:
         log.write("61" + "," * 10 + "\n")
-    assert not is_reported(folder, wanted("every_new: runs\nagainst: best")[-1].once)
+    assert reported_log(folder) != wanted("every_new: runs\nagainst: best")[-1].once
     assert {s.once for s in wanted("every: runs\nagainst: best")} == {None}
 
 

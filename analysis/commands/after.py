@@ -60,10 +60,14 @@ def send(url: str, text: str) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def index(options: argparse.Namespace) -> Path | None:
+def index(options: argparse.Namespace) -> Path | str | None:
     """Bring the index up to date, unless told not to; gives its page."""
     if options.no_index:
         return None
+    if isinstance(options.out, str):
+        from analysis.remote_reports import RemoteReports
+
+        return RemoteReports(options.out).update_index()
     from analysis.index import update_index
 
     return update_index(options.out)

@@ -8,16 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from analysis.commands import after
+from analysis.commands import after, out
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     batch = commands.add_parser("batch", help="make many reports, skipping those that would come out the same")
     batch.add_argument("files", nargs="+", type=Path, metavar="RUN_SETS.yaml", help="files with one run set or many")
-    batch.add_argument(
-        "--out", type=Path, default=Path("reports"), metavar="DIR", help="where reports go (default: reports)"
-    )
+    out.add(batch)
     batch.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="reports made at a time")
     batch.add_argument("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster to make them, tcp://host:8786")
     batch.add_argument("--timeout", type=float, metavar="SECONDS", help="time the cells of a report may take")
@@ -43,17 +41,18 @@ def _batch(options: argparse.Namespace) -> int:
         raise UsageError(f"--timeout must be a positive number of seconds, got {options.timeout}")
     run_sets = load_run_sets(options.files, out=options.out)
     publisher = Publisher(engine=options.engine, pdf=options.pdf, timeout=options.timeout)
-    plan = Plan(options.out, publisher, workers=options.workers, force=options.force, dask=options.dask)
     show = JsonLines(sys.stdout) if options.json else Progress(len(run_sets), sys.stderr)
     events: list[dict[str, Any]] = []
 
     def tell(event: dict[str, Any]) -> None:
         show(event)
         events.append(event)
-        if event["event"] in ("done", "end"):
+        if event["event"] == "end" or (event["event"] == "done" and isinstance(options.out, Path)):
             after.index(options)
 
-    run_batch(run_sets, plan, tell=tell)
+    with out.workplace(options.out) as (folder, remote):
+        plan = Plan(folder, publisher, workers=options.workers, force=options.force, dask=options.dask, remote=remote)
+        run_batch(run_sets, plan, tell=tell)
     if options.notify:
         from analysis.notify import batch_text
 

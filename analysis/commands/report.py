@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analysis.commands import after
+from analysis.commands import after, out
+
+if TYPE_CHECKING:
+    from analysis.publish import Published
 
 
 def add(commands: Any) -> None:
@@ -28,9 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--name", dest="report_id", metavar="REPORT_ID", help="folder of the report (default: candidate)"
     )
     parser.add_argument("--runs-dir", metavar="DIR", help="where run IDs are looked up (default: runs)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("reports"), metavar="DIR", help="where reports go (default: reports)"
-    )
+    out.add(parser)
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="date of the report (default: today)")
     parser.add_argument("--previous", metavar="JSON", help="earlier results to compare with, or 'none'")
     parser.add_argument("--settings", metavar="YAML", help="thresholds and ladders to override")
@@ -67,25 +68,29 @@ def report_id_of(request: Any) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from analysis.forked import apart
+    from analysis.freshness import has_urls
     from analysis.publish import publish_report
 
     request = request_of(options)
     follow = after.prepared(options)
-    published = publish_report(
-        request.to_mapping(),
-        out=options.out,
-        report_id=report_id_of(request),
-        engine=options.engine,
-        pdf=options.pdf,
-    )
-    verdict = published.results["verdict"]
-    print(f"{published.results['title']}: {verdict['evidence']}")
-    for name in published.files:
-        print(published.folder / name)
-    for name in published.edited:
-        print(f"kept your edited file as {published.folder / name}")
-    page = after.index(options)
-    if page is not None:
-        print(page)
-    follow(published)
+    report_id = apart(report_id_of, request) if has_urls(request) else report_id_of(request)
+    with out.workplace(options.out) as (folder, remote):
+        with out.replaced(remote, report_id, folder):
+            published = publish_report(
+                request.to_mapping(), out=folder, report_id=report_id, engine=options.engine, pdf=options.pdf
+            )
+        _tell(published, str(published.folder) if remote is None else f"{remote.url}/{report_id}")
+        page = after.index(options)
+        if page is not None:
+            print(page)
+        follow(published)
     return 0
+
+
+def _tell(published: Published, place: str) -> None:
+    print(f"{published.results['title']}: {published.results['verdict']['evidence']}")
+    for name in published.files:
+        print(f"{place}/{name}" if "://" in place else Path(place) / name)
+    for name in published.edited:
+        print(f"kept your edited file as {place}/{name}")

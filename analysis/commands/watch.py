@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 from analysis.commands import after, report
+from analysis.errors import UsageError
 
 
 def add(commands: Any) -> None:
@@ -31,6 +33,8 @@ def _watch(options: argparse.Namespace) -> int:
     from analysis.publish import Published, publish_report
     from analysis.watch import look_at, watch
 
+    if not isinstance(options.out, Path):
+        raise UsageError(f"watch makes reports in a folder; --out {options.out} is none")
     request = report.request_of(options)
     report_id = report.report_id_of(request)
     follow = after.prepared(options)

@@ -30,6 +30,8 @@ from analysis.sources import (
     wandb,
 )
 from analysis.sources.finish import finish
+from analysis.sources.nearby import Nearby, nearby
+from analysis.sources.redact import redact_text
 from analysis.sources.reference import Finder, Found
 from analysis.sources.sidecar import run_stem
 
@@ -52,7 +54,7 @@ SOURCES: tuple[ModuleType, ...] = (
 """Every source, the particular before the general: the first that recognises a path loads it."""
 
 
-def resolve(reference: str, *, runs_dir: Path, columns: Mapping[str, str] | None = None) -> list[Run]:
+def resolve(reference: str, *, runs_dir: Path | str, columns: Mapping[str, str] | None = None) -> list[Run]:
     """Load the run or runs that a reference leads to.
 
     Parameters
@@ -60,8 +62,8 @@ def resolve(reference: str, *, runs_dir: Path, columns: Mapping[str, str] | None
     reference : str
         A name in the runs folder, a path, a glob, ``scheme:...``, a native ID or a URL, each optionally
         behind ``label=``. An existing path wins over any syntax.
-    runs_dir : Path
-        Where names are looked up.
+    runs_dir : Path or str
+        Where names are looked up: a folder, or the URL of one.
     columns : Mapping[str, str], optional
         Standard name to the log's own column name.
 
@@ -73,17 +75,18 @@ def resolve(reference: str, *, runs_dir: Path, columns: Mapping[str, str] | None
         If a log or sidecar cannot be read.
     """
     given = dict(columns or {})
-    found, label = Finder(SOURCES, Path(runs_dir), given).find(reference)
-    if not found:
-        raise RunNotFound(f"'{reference}' holds no run; check it")
-    runs = [finished(one, reference, given) for one in found]
+    with nearby(reference, runs_dir) as near:
+        found, label = Finder(SOURCES, near.runs_dir, given).find(near.reference)
+        if not found:
+            raise RunNotFound(f"'{reference}' holds no run; check it")
+        runs = [as_shown(finished(one, reference, given), near) for one in found]
     if label is not None:
         runs = [replace(run, label=label if len(runs) == 1 else f"{label} {run.id}") for run in runs]
     return runs
 
 
 def load_runs(
-    references: Iterable[str], *, runs_dir: Path, columns: Mapping[str, str] | None = None
+    references: Iterable[str], *, runs_dir: Path | str, columns: Mapping[str, str] | None = None
 ) -> tuple[Run, ...]:
     """Load all runs of a set; runs of one name are told apart by their folders.
 
@@ -104,6 +107,12 @@ def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
     raw = found.raw if path is None or found.raw.uri else replace(found.raw, uri=str(path))
     run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
     return finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
+
+
+def as_shown(run: Run, near: Nearby) -> Run:
+    """Name the URL of a log where its copy is named."""
+    path = redact_text(near.shown(run.provenance.path))
+    return replace(run, provenance=replace(run.provenance, path=path), notes=tuple(map(near.shown, run.notes)))
 
 
 def told_apart(runs: list[Run]) -> tuple[Run, ...]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from analysis.errors import LogError
 from analysis.schema import Run
-from analysis.sources import SOURCES, finished, told_apart
+from analysis.sources import SOURCES, as_shown, finished, told_apart
+from analysis.sources.nearby import Nearby, nearby
 from analysis.sources.reference import Finder, Found
 from analysis.sources.sidecar import run_stem
 
@@ -25,7 +26,7 @@ class Member:
 
 
 def members(
-    references: Iterable[str], *, runs_dir: Path, columns: Mapping[str, str] | None = None
+    references: Iterable[str], *, runs_dir: Path | str, columns: Mapping[str, str] | None = None
 ) -> tuple[Member, ...]:
     """List the runs that references lead to.
 
@@ -33,8 +34,8 @@ def members(
     ----------
     references : iterable of str
         As `analysis.sources.resolve` takes them; a folder that is no run itself stands for every log in it.
-    runs_dir : pathlib.Path
-        Where names are looked up.
+    runs_dir : pathlib.Path or str
+        Where names are looked up: a folder, or the URL of one.
     columns : Mapping[str, str], optional
         Standard name to the log's own column name.
 
@@ -43,12 +44,21 @@ def members(
     RunNotFound
         If a reference leads to nothing, or two lead to one log.
     """
-    finder = Finder(SOURCES, runs_dir, dict(columns or {}))
-    found = [member for reference in references for member in _members(finder, reference)]
+    found = []
+    for reference in references:
+        with nearby(reference, runs_dir) as near:
+            finder = Finder(SOURCES, near.runs_dir, dict(columns or {}))
+            found += [_as_shown(member, near) for member in _members(finder, near.reference)]
     readable = [member for member in found if member.run is not None]
     apart = iter(told_apart([member.run for member in readable if member.run is not None]))
     named = [member if member.run is None else replace(member, run=next(apart)) for member in found]
     return tuple(member if member.run is None else replace(member, id=member.run.id) for member in named)
+
+
+def _as_shown(member: Member, near: Nearby) -> Member:
+    reference = near.shown(member.reference)
+    run = None if member.run is None else replace(as_shown(member.run, near), reference=reference)
+    return Member(reference, member.id, run)
 
 
 def _members(finder: Finder, reference: str) -> Iterator[Member]:

@@ -1,0 +1,185 @@
+"""Reports that lie where a URL leads: a report is brought here, made anew here, and put back as a whole.
+
+An object store cannot exchange two folders in one step. So a new report is first uploaded beside the old one, under
+``.unfinished/``; nothing of the old one has been touched when it is complete. Then the store itself copies file by
+file into place, the manifest last. A kill before leaves the old report whole; after one in between, the next batch
+copies the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import secrets
+import time
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.folder import MANIFEST, NOTHING, Manifest, file_names
+from analysis.forked import apart
+from analysis.freshness import reported_log
+from analysis.parts import RESULTS
+from analysis.publish import FAILED, FAILED_LOG, HTML, PDF
+from analysis.sources.nearby import changed_at, files_nearby
+from analysis.sources.remote import connect, explained, load_file_system
+
+UNFINISHED = ".unfinished"
+DAY = 86_400.0
+
+
+class RemoteReports:
+    """The reports below a URL. What it does it does in processes of its own, so that this one can fork later.
+
+    Parameters
+    ----------
+    url : str
+        Of the folder of reports.
+
+    Raises
+    ------
+    MissingExtra, UsageError
+        If a package for such URLs is missing.
+    """
+
+    def __init__(self, url: str) -> None:
+        load_file_system(url)
+        self.url = url.rstrip("/")
+        self.in_memory = url.startswith("memory://")  # of this process: what another does there is lost
+
+    def manifests(self, report_ids: Sequence[str]) -> dict[str, Manifest]:
+        """Read the manifests of those reports of which no file is missing, after mending what a kill left."""
+        read: dict[str, Manifest] = self._do(_manifests, self.url, tuple(report_ids))
+        return read
+
+    def logs(self, report_ids: Sequence[str]) -> dict[str, str | None]:
+        """Give the hash of the log of which each report was made."""
+        read: dict[str, str | None] = self._do(_logs, self.url, tuple(report_ids))
+        return read
+
+    def bring(self, report_id: str, folder: Path) -> None:
+        """Copy a report as it is into ``folder / report_id``."""
+        self._do(_bring, self.url, report_id, folder)
+
+    def put(self, report_id: str, folder: Path) -> None:
+        """Put a report that was made in ``folder / report_id`` in the place of the one that is there."""
+        self._do(_put, self.url, report_id, folder / report_id)
+
+    def put_failed(self, report_id: str, folder: Path) -> None:
+        """Put what a report that failed left behind beside the one that is there."""
+        self._do(_put_failed, self.url, report_id, folder / report_id)
+
+    def update_index(self) -> str:
+        """Bring the index up to date; gives the URL of its page."""
+        self._do(_update_index, self.url)
+        return f"{self.url}/index.html"
+
+    def _do(self, call: Any, *arguments: Any) -> Any:
+        return call(*arguments) if self.in_memory else apart(call, *arguments)
+
+
+@contextlib.contextmanager
+def _opened(url: str) -> Iterator[tuple[Any, str]]:
+    fs, root = connect(url)
+    with explained(url):
+        yield fs, root
+
+
+def _manifests(url: str, report_ids: Collection[str]) -> dict[str, Manifest]:
+    with _opened(url) as (fs, root):
+        _mend(fs, root, report_ids)
+        paths = {f"{root}/{name}/{MANIFEST}": name for name in report_ids}
+        contents = fs.cat(list(paths), on_error="omit") if paths else {}
+        read = {paths[path if path in paths else f"/{path}"]: _parsed(content) for path, content in contents.items()}
+        return {name: made for name, made in read.items() if _is_whole(fs, f"{root}/{name}", made)}
+
+
+def _parsed(content: bytes) -> Manifest:
+    try:
+        manifest = json.loads(content)
+        return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
+    except (ValueError, KeyError, TypeError):
+        return NOTHING
+
+
+def _logs(url: str, report_ids: Collection[str]) -> dict[str, str | None]:
+    if not report_ids:
+        return {}
+    with files_nearby(url, f"*/{RESULTS}") as folder:
+        return {name: reported_log(folder / name) for name in report_ids}
+
+
+def _is_whole(fs: Any, folder: str, made: Manifest) -> bool:
+    return bool(made["files"]) and set(made["files"]) <= _names_below(fs, folder)
+
+
+def _bring(url: str, report_id: str, folder: Path) -> None:
+    with _opened(f"{url}/{report_id}") as (fs, root):
+        for name in _names_below(fs, root):
+            place = folder / report_id / name
+            if ".." not in place.parts:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                fs.get_file(f"{root}/{name}", str(place))
+
+
+def _put(url: str, report_id: str, made: Path) -> None:
+    with _opened(url) as (fs, root):
+        staging = f"{root}/{UNFINISHED}/{report_id}-{secrets.token_hex(4)}"
+        try:
+            names = file_names(made)
+            fs.put([str(made / name) for name in names], [f"{staging}/{name}" for name in names])
+        except BaseException:
+            fs.rm(staging, recursive=True)
+            raise
+        fs.put_file(str(made / MANIFEST), f"{staging}/{MANIFEST}")  # from here on it will be finished, by whomever
+        _finish(fs, staging, f"{root}/{report_id}")
+
+
+def _finish(fs: Any, staging: str, target: str) -> None:
+    """Put a report that was uploaded completely in its place; may be done again after a kill."""
+    staged, there = _names_below(fs, staging), _names_below(fs, target)
+    old = _parsed(fs.cat_file(f"{target}/{MANIFEST}")) if MANIFEST in there else NOTHING
+    content = sorted(staged - {MANIFEST})
+    fs.copy([f"{staging}/{name}" for name in content], [f"{target}/{name}" for name in content])
+    for name in sorted(there & {*old["files"], FAILED, FAILED_LOG} - staged):
+        fs.rm_file(f"{target}/{name}")
+    fs.copy(f"{staging}/{MANIFEST}", f"{target}/{MANIFEST}")
+    fs.rm_file(f"{staging}/{MANIFEST}")
+    fs.rm(staging, recursive=True)
+
+
+def _mend(fs: Any, root: str, report_ids: Collection[str]) -> None:
+    """Finish what was killed while it put a report in its place; take away what was killed earlier, a day later."""
+    for path, info in fs.find(f"{root}/{UNFINISHED}", detail=True).items():
+        folder, _, name = path[len(root) + len(UNFINISHED) + 2 :].partition("/")
+        report_id = folder.rpartition("-")[0]
+        if name == MANIFEST and report_id in report_ids:
+            _finish(fs, f"{root}/{UNFINISHED}/{folder}", f"{root}/{report_id}")
+        elif (changed_at(info) or math.inf) < time.time() - DAY:
+            fs.rm_file(path)
+
+
+def _names_below(fs: Any, folder: str) -> set[str]:
+    return {path[len(folder) + 1 :] for path in fs.find(folder)}
+
+
+def _put_failed(url: str, report_id: str, left: Path) -> None:
+    with _opened(f"{url}/{report_id}") as (fs, root):
+        for name in (FAILED, FAILED_LOG):
+            if (left / name).is_file():
+                fs.put_file(str(left / name), f"{root}/{name}")
+
+
+def _update_index(url: str) -> None:
+    from analysis.index import INDEX, PAGE, update_index
+
+    with files_nearby(url, f"*/{RESULTS}") as folder, _opened(url) as (fs, root):
+        there = set(fs.find(root, maxdepth=2))
+        for results in folder.glob(f"*/{RESULTS}"):
+            for name in (HTML, PDF):  # the index links what is there
+                if f"{root}/{results.parent.name}/{name}" in there:
+                    (results.parent / name).touch()
+        update_index(folder)
+        for name in (INDEX, PAGE):
+            fs.put_file(str(folder / name), f"{root}/{name}")

@@ -1,0 +1,114 @@
+"""Bring logs from where a URL leads into a folder of this machine: sources read nothing but files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.errors import AnalysisError
+from analysis.sources._mirror import Mirror, changed_at
+from analysis.sources.remote import is_url, without_file_scheme
+
+COPIES = "RUN_REPORTS_COPIES"
+"""Environment variable: a folder in which copies are kept for the next one who asks; else they go at once."""
+
+_PREFIXED = re.compile(r"((?:[^=:/\\]+=)?(?:[a-z][a-z0-9+-]+:(?!//))?)([a-z0-9]+://.*)", re.DOTALL)
+
+
+@dataclass
+class Nearby:
+    """What stands for a reference and a runs folder on this machine."""
+
+    reference: str
+    runs_dir: Path
+    places: dict[str, str] = field(default_factory=dict)
+
+    def is_copy(self, path: str | Path) -> bool:
+        """Tell whether a path is that of a copy."""
+        return str(path).startswith(tuple(self.places))
+
+    def shown(self, text: str) -> str:
+        """Put URLs back where copies are named."""
+        for folder, base in self.places.items():
+            text = text.replace(folder, base)
+        return text
+
+
+@contextlib.contextmanager
+def nearby(reference: str, runs_dir: Path | str) -> Iterator[Nearby]:
+    """Copy what a reference may lead to, if it or the runs folder is a URL; the copies last as long as the block.
+
+    Errors that name a copy name its URL instead.
+
+    Raises
+    ------
+    AnalysisError
+        If something cannot be reached or is not there.
+    """
+    found = _PREFIXED.fullmatch(reference)
+    prefix, url = (found[1], found[2]) if found else ("", "")
+    folder = without_file_scheme(str(runs_dir))
+    if url.startswith("file://"):
+        reference, url = prefix + without_file_scheme(url), ""
+    if not is_url(url) and not is_url(folder):
+        yield Nearby(reference, Path(folder))
+        return
+    with _root() as root:
+        mirror = Mirror(root)
+        near = Nearby(reference, Path(folder), mirror.places)
+        name = reference.rpartition("=")[2]
+        if is_url(folder):
+            near.runs_dir = mirror.place(folder)
+            near.runs_dir.mkdir(parents=True, exist_ok=True)
+            if ":" not in name and not Path(name).exists():
+                mirror.bring(f"{folder.rstrip('/')}/{name}", must_exist=False)
+        if is_url(url):
+            file, mark, run_id = url.partition("#")
+            near.reference = f"{prefix}{mirror.bring(file)}{mark}{run_id}"
+        try:
+            yield near
+        except AnalysisError as error:
+            error.args = (near.shown(mirror.with_names(str(error))),)
+            raise
+
+
+@contextlib.contextmanager
+def files_nearby(folder: Path | str, pattern: str) -> Iterator[Path]:
+    """Give a folder itself, or of one that a URL leads to a copy that holds the files that match a pattern."""
+    place = without_file_scheme(str(folder))
+    if not is_url(place):
+        yield Path(place)
+        return
+    with _root() as root:
+        yield Mirror(root).bring_only(place, pattern)
+
+
+@contextlib.contextmanager
+def kept_copies() -> Iterator[None]:
+    """Keep copies for everybody who asks within the block, in this process and those it starts."""
+    if COPIES in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="run-reports-") as folder:
+        os.environ[COPIES] = folder
+        try:
+            yield
+        finally:
+            del os.environ[COPIES]
+
+
+@contextlib.contextmanager
+def _root() -> Iterator[Path]:
+    if COPIES in os.environ:
+        yield Path(os.environ[COPIES])
+        return
+    with tempfile.TemporaryDirectory(prefix="run-reports-") as folder:
+        yield Path(folder)
+
+
+__all__ = ["COPIES", "Nearby", "changed_at", "files_nearby", "kept_copies", "nearby"]
