@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pytest
 
 from analysis.blocks import Cell, Column, Prose, Table
@@ -151,6 +155,23 @@ def test_picture_that_is_none_is_named(exporter: PDFReport) -> None:
     output = nbformat.v4.new_output("display_data", data={"image/png": "bm90IGEgcGljdHVyZQ=="})
     source = typst_source(notebook_of(nbformat.v4.new_code_cell("x", outputs=[output])))
     assert "not a readable image/png" in source
+
+
+@needs_poppler
+def test_a_picture_without_a_drawing_is_shown_whole(exporter: PDFReport, tmp_path: Path) -> None:
+    """A PNG alone, higher than the page: neither its head (red) nor its foot (blue) is cut off."""
+    picture = np.ones((3000, 300, 3))
+    picture[:100], picture[-100:] = (1, 0, 0), (0, 0, 1)
+    file = io.BytesIO()
+    plt.imsave(file, picture)
+    data = {"image/png": base64.b64encode(file.getvalue()).decode()}
+    output = nbformat.v4.new_output("display_data", data=data)
+    notebook = notebook_of(nbformat.v4.new_code_cell("x", outputs=[output]))
+    (tmp_path / "x.pdf").write_bytes(exporter.from_notebook_node(notebook)[0])
+    subprocess.run(["pdftoppm", "-r", "36", "-png", str(tmp_path / "x.pdf"), str(tmp_path / "page")], check=True)
+    pages = [plt.imread(page)[..., :3].reshape(-1, 3) for page in sorted(tmp_path.glob("page-*.png"))]
+    seen = {tuple(color) for page in pages for color in np.unique(page.round(), axis=0)}
+    assert {(1, 0, 0), (0, 0, 1)} <= seen
 
 
 @pytest.mark.parametrize("markdown", ["", "#", "- ", "```\n```", "> ", "| a |\n|---|", "$$$$", "[](<>)", "![]()", "1)",
