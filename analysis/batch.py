@@ -15,7 +15,6 @@ from analysis.freshness import has_urls, is_untouched, reported_log
 from analysis.pool import Plan as Plan
 from analysis.pool import Pool, Task, get_ready
 from analysis.runsets import RunSet
-from analysis.sources.nearby import kept_copies
 
 Tell = Callable[[dict[str, Any]], None]
 """Is told of each event: a mapping with ``event`` ("start", "retried", "skipped", "done", "failed", "end") and more."""
@@ -39,7 +38,7 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
     """
     ended: dict[str, list[str]] = {"done": [], "skipped": [], "failed": []}
     start = time.monotonic()
-    with kept_copies() if any(has_urls(run_set.request) for run_set in run_sets) else contextlib.nullcontext():
+    with _copies(run_sets):
         for event in _events(run_sets, plan):
             if event["event"] in ended:
                 ended[event["event"]].append(event["report"])
@@ -48,6 +47,15 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
     counts = {kind: len(names) for kind, names in ended.items()}
     tell({"event": "end", **counts, "seconds": round(time.monotonic() - start, 3)})
     return summary
+
+
+def _copies(run_sets: Sequence[RunSet]) -> contextlib.AbstractContextManager[None]:
+    """Keep what is copied from elsewhere until the last report is made."""
+    if not any(has_urls(run_set.request) for run_set in run_sets):
+        return contextlib.nullcontext()
+    from analysis.sources.nearby import kept_copies
+
+    return kept_copies()
 
 
 def _events(run_sets: Sequence[RunSet], plan: Plan) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.errors import AnalysisError
 from analysis.folder import Manifest, write_atomically
@@ -24,8 +24,10 @@ from analysis.forked import ChildDied, apart, die_with_parent, fork_is_safe
 from analysis.freshness import asked_for, has_urls, is_same, read_from
 from analysis.preload import preload
 from analysis.publish import FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
-from analysis.remote_reports import RemoteReports
 from analysis.runsets import RunSet
+
+if TYPE_CHECKING:
+    from analysis.remote_reports import RemoteReports
 
 GRACE = 60.0
 """Seconds beyond the time limit of its cells that a report may take for everything else."""
@@ -133,7 +135,7 @@ class Pool:
         ours, theirs = context.Pipe(duplex=False)
         log = self._logs / f"{task.run_set.report_id}.log"
         process = context.Process(target=_work, args=(task, self._plan, theirs, log, os.getpid()), daemon=True)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _interrupts_held_back():
             warnings.simplefilter("ignore", DeprecationWarning)  # of threads of numeric libraries
             process.start()
         theirs.close()
@@ -183,6 +185,24 @@ class Pool:
         shutil.rmtree(self._plan.out / report_id, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back, here and in a process started meanwhile, until that has a log to complain to."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _let_interrupts_in() -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int) -> None:
     """Be a worker: make one report, say how it went."""
     die_with_parent(parent)
@@ -192,6 +212,7 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int) -> N
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     sys.stdout = sys.stderr = os.fdopen(handle, "w", buffering=1)
+    _let_interrupts_in()
     try:
         pipe.send(_make(task, plan))
     except AnalysisError as error:

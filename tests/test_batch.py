@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -221,6 +222,22 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(run: 
     run(*sets)
     assert contents(place / "reports") == expected
     assert not [p for p in (place / "reports").iterdir() if p.name.startswith(".")]
+
+
+def test_an_interrupted_batch_says_one_line_and_leaves_whole_reports(place: Path) -> None:
+    sets = [{"run_ids": ["run_1"], "report_id": f"r{n}"} for n in range(6)]
+    (place / "sets.yaml").write_text(json.dumps(sets))
+    words = [sys.executable, "-m", "analysis", "batch", "sets.yaml", "--json", "--pdf", "none", "--no-index"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert '"start"' in process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the batch and whatever it runs
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "interrupted; finished reports are whole, the same command makes the rest\n"
+    assert not [p for p in (place / "reports").glob(".*") if p.name.endswith(".new")]
 
 
 def environment() -> dict[str, str]:

@@ -10,6 +10,9 @@ from typing import Any
 
 from analysis.commands import after, out
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
@@ -52,7 +55,12 @@ def _batch(options: argparse.Namespace) -> int:
 
     with out.workplace(options.out) as (folder, remote):
         plan = Plan(folder, publisher, workers=options.workers, force=options.force, dask=options.dask, remote=remote)
-        run_batch(run_sets, plan, tell=tell)
+        try:
+            run_batch(run_sets, plan, tell=tell)
+        except KeyboardInterrupt:
+            bar = "\r\x1b[K" if sys.stderr.isatty() else ""
+            print(f"{bar}interrupted; finished reports are whole, the same command makes the rest", file=sys.stderr)
+            return INTERRUPTED
     if options.notify:
         from analysis.notify import batch_text
 
