@@ -13,7 +13,7 @@ from typing import Any
 from analysis.folder import NOTHING, Manifest, mend, read_whole_manifest
 from analysis.freshness import has_urls, is_untouched, reported_log
 from analysis.pool import Plan as Plan
-from analysis.pool import Pool, Task, get_ready
+from analysis.pool import Pool, Task
 from analysis.runsets import RunSet
 
 Tell = Callable[[dict[str, Any]], None]
@@ -92,5 +92,4 @@ def _pool(plan: Plan, logs: Path) -> Any:
         from analysis.dask_pool import DaskPool
 
         return DaskPool(plan.dask, plan)
-    get_ready(plan)
     return Pool(plan, logs)

@@ -105,6 +105,7 @@ class Pool:
     def __init__(self, plan: Plan, logs: Path) -> None:
         self._plan, self._logs = plan, logs
         self._workers: list[_Worker] = []
+        self._ready = self._any_ended = False
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
         """Make the reports; gives an event at each start and end."""
@@ -113,11 +114,16 @@ class Pool:
             while waiting and len(self._workers) < self._plan.workers:
                 self._workers.append(self._start(waiting.pop()))
                 yield {"event": "start", "report": self._workers[-1].run_set.report_id}
+                if waiting and not self._ready:
+                    # The first imports everything itself, while this process does so for all others.
+                    get_ready(self._plan)
+                    self._ready = True
             left = min(worker.deadline for worker in self._workers) - time.monotonic()
             ready = wait([worker.pipe for worker in self._workers], max(0.0, min(left, 1e6)))
             for worker in list(self._workers):
                 if worker.pipe in ready or time.monotonic() >= worker.deadline:
                     self._workers.remove(worker)
+                    self._any_ended = True
                     yield self._finish(worker)
 
     def close(self) -> None:
@@ -134,7 +140,10 @@ class Pool:
         context: Any = multiprocessing.get_context("fork" if fork_is_safe() else "spawn")
         ours, theirs = context.Pipe(duplex=False)
         log = self._logs / f"{task.run_set.report_id}.log"
-        process = context.Process(target=_work, args=(task, self._plan, theirs, log, os.getpid()), daemon=True)
+        # The first report is what somebody waits for: those beside it leave it the processor.
+        patient = bool(self._workers) and not self._any_ended
+        arguments = (task, self._plan, theirs, log, os.getpid(), patient)
+        process = context.Process(target=_work, args=arguments, daemon=True)
         with warnings.catch_warnings(), _interrupts_held_back():
             warnings.simplefilter("ignore", DeprecationWarning)  # of threads of numeric libraries
             process.start()
@@ -203,9 +212,11 @@ def _let_interrupts_in() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int) -> None:
+def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, patient: bool) -> None:
     """Be a worker: make one report, say how it went."""
     die_with_parent(parent)
+    if patient and hasattr(os, "nice"):
+        os.nice(5)
     # Asked to end, it ends as by Ctrl-C: what it was writing is taken away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -25,8 +25,18 @@ from pathlib import Path
 from analysis.batch import Plan, run_batch
 from analysis.progress import JsonLines
 from analysis.runsets import load_run_sets
-out = Path(sys.argv[1])
-run_batch(load_run_sets([out / "sets.yaml"], out=out), Plan(out), tell=JsonLines(sys.stdout))
+import os, time
+import psutil
+out, write = Path(sys.argv[1]), JsonLines(sys.stdout)
+parent = psutil.Process(os.getpid())
+def tell(event): write({**event, "when": time.monotonic(), "memory": parent.memory_info().rss / 1e6})
+run_batch(load_run_sets([out / "sets.yaml"], out=out), Plan(out), tell=tell)
+"""
+
+ONE = """
+import sys
+from analysis.cli import main
+sys.exit(main(["report", *sys.argv[3:], "--runs-dir", sys.argv[2], "--out", sys.argv[1], "--name", "alone"]))
 """
 
 DRAWING = """
@@ -49,14 +59,18 @@ def main() -> None:
     parser.add_argument("--runs-dir", default="runs")
     parser.add_argument("--reports", type=int, default=20, help="how many reports we make")
     parser.add_argument("--stock", type=int, default=4, help="how many the stock way makes, for the time it takes")
+    parser.add_argument("--memory", action="store_true", help="only make ours, and tell whether memory grows")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        compare(options, Path(folder))
+        if options.memory:
+            watch_memory(options, Path(folder))
+        else:
+            compare(options, Path(folder))
 
 
 def compare(options: argparse.Namespace, folder: Path) -> None:
     """Measure each way and print seconds a report."""
-    (folder / "sets.yaml").write_text(json.dumps(run_sets(options)))
+    (folder / "sets.yaml").write_text(json.dumps(run_sets(options, options.reports)))
     made, skipped = ours(folder), ours(folder)
     times = [event["seconds"] for event in events(made) if event["event"] == "done"]
     if len(times) != options.reports:
@@ -69,7 +83,9 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     row("stock way, one at a time", f"{one_by_one / options.stock:.2f}")
     row("stock way, two at a time", f"{two / options.stock:.2f}")
     row("floor: only drawing, on all cores", f"{float(drawing.output) / (os.cpu_count() or 1):.2f}")
-    print(f"first report {times[0]:.2f} s, median {sorted(times)[len(times) // 2]:.2f} s in its process")
+    print(f"median {sorted(times)[len(times) // 2]:.2f} s in its process")
+    alone, first = single(options, folder), first_finished(options, folder)
+    print(f"first report after {first:.2f} s, a single one takes {alone:.2f} s (best of 3): {first / alone:.2f} times")
     told = [event["seconds"] for event in events(skipped) if event["event"] == "end"]
     print(f"skipping takes {1000 * told[0] / options.reports:.1f} ms a report")
     ours_each = made.wall / options.reports
@@ -78,9 +94,44 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     print(f"memory, peak of all processes over time: {', '.join(memory_over_time(made))} MB")
 
 
-def run_sets(options: argparse.Namespace) -> dict[str, object]:
+def first_finished(options: argparse.Namespace, folder: Path) -> float:
+    """Give the seconds from the start of a batch until its first report is there, best of 3."""
+    seconds = []
+    for attempt in range(3):
+        out = folder / f"first-{attempt}"
+        out.mkdir()
+        (out / "sets.yaml").write_text(json.dumps(run_sets(options, 2 * (os.cpu_count() or 1))))
+        made = ours(out)
+        when = {str(event["event"]): float(str(event["when"])) for event in reversed(events(made))}
+        seconds.append(made.wall - (when["end"] - when["done"]))
+    return min(seconds)
+
+
+def single(options: argparse.Namespace, folder: Path) -> float:
+    """Make one report by itself; gives the seconds, best of 3."""
+    command = [sys.executable, "-c", ONE, str(folder / "alone"), options.runs_dir, *options.runs]
+    return min(measure(command, cwd=ROOT, env=environment()).wall for _ in range(3))
+
+
+def watch_memory(options: argparse.Namespace, folder: Path) -> None:
+    """Make many reports and compare the memory at the beginning with that at the end."""
+    (folder / "sets.yaml").write_text(json.dumps(run_sets(options, options.reports)))
+    made = ours(folder)
+    done = [event for event in events(made) if event["event"] == "done"]
+    if len(done) != options.reports:
+        raise SystemExit(f"only {len(done)} of {options.reports} reports were made:\n{made.output}")
+    parent = [float(str(event["memory"])) for event in done]
+    peaks = [float(peak) for peak in memory_over_time(made, 10)]
+    print(f"{len(done)} reports in {made.wall:.0f} s, {made.wall / len(done):.2f} s each")
+    print(f"largest process {made.largest:.0f} MB")
+    print(f"memory, peak of all processes in each tenth of the time: {', '.join(f'{peak:.0f}' for peak in peaks)} MB")
+    print(f"the parent alone: {parent[0]:.0f} MB after the first report, {parent[-1]:.0f} MB after the last")
+    print(f"growth from the second tenth to the last but one: {peaks[-2] - peaks[1]:+.0f} MB")
+
+
+def run_sets(options: argparse.Namespace, reports: int) -> dict[str, object]:
     """Ask for the same report many times under different names."""
-    names = [{"report_id": f"report-{number}"} for number in range(options.reports)]
+    names = [{"report_id": f"report-{number}"} for number in range(reports)]
     return {"run_ids": options.runs, "runs_dir": options.runs_dir, "run_sets": names}
 
 
