@@ -60,6 +60,32 @@ class Gate:
         return "; ".join(check.text for check in self.failed(*ids))
 
 
+REMEDIES = {
+    "validation_set": "name the validation set in both sidecars: data.validation_set, data.n_valid",
+    "batch_size": "state config.batch_size",
+    "parent": "state parent: the run that each started from, or null for the base model",
+    "training_data": "name the training data in both sidecars: data.training_set, data.n_train",
+}
+"""What to do so that a check can be made, by its ID."""
+
+NOT_VALIDATED = "log a validation loss on one frozen set, at least once an epoch (valid_loss, full_valid_loss)"
+
+
+def remedy(failed: tuple[Check, ...]) -> str:
+    """Say what would let the checks be made that could not; empty where none is open.
+
+    Examples
+    --------
+    >>> remedy((Check("batch_size", "cannot tell", "the batch size is not stated"),))
+    'State config.batch_size.'
+    """
+    open_ = [check for check in failed if check.state == "cannot tell" and check.id in REMEDIES]
+    told = "; ".join(NOT_VALIDATED if check.text == _NO_VALIDATION else REMEDIES[check.id] for check in open_)
+    return told[:1].upper() + told[1:] + "." if told else ""
+
+
+_NO_VALIDATION = "no validation was logged"
+
 ATTRIBUTION = ("parent", "training_data", "batch_size", "validation_set")
 """Checks that a claim about a factor needs."""
 
@@ -80,23 +106,29 @@ def gate(baseline: Run, candidate: Run) -> Gate:
 
 def requirements(metric: str) -> tuple[str, ...]:
     """List the checks without which a difference in a metric is not even the same quantity."""
-    if _validates(metric):
+    if validates(metric):
         return ("validation_set",)
     if metric in ("oscillation_rate", "noise"):
         return ("batch_size",)
     return ()
 
 
-def _validates(metric: str) -> bool:
-    """Tell whether a metric was measured on validation data: by the table, else by the words in its name."""
+def validates(metric: str) -> bool:
+    """Tell whether a metric was measured on validation data: by the table, else by the words in its name.
+
+    Examples
+    --------
+    >>> validates("full_valid_loss"), validates("val/box_loss"), validates("train_loss")
+    (True, True, False)
+    """
     words = set(re.split(r"[^a-z0-9]+", metric.lower()))
     named = bool(words & {"val", "valid", "validation", "eval", "test", "dev"})
     return metric_of(metric).split.endswith("validation") or named
 
 
 def _validation_set(one: Run, two: Run) -> Check:
-    if not any(_validates(metric) for run in (one, two) for metric in run.metrics):
-        return Check("validation_set", "cannot tell", "no validation was logged")
+    if not any(validates(metric) for run in (one, two) for metric in run.metrics):
+        return Check("validation_set", "cannot tell", _NO_VALIDATION)
     sets, sizes = (one.data.validation_set, two.data.validation_set), (one.data.n_valid, two.data.n_valid)
     if all(sets):
         if sets[0] == sets[1]:

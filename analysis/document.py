@@ -201,12 +201,14 @@ def _measure(run: Run, curve: str) -> DocumentResult:
 def _epochs(run: Run, curve: str, *, counted: bool) -> tuple[tuple[Epoch, ...], str]:
     ends, boundary = epoch_bounds(run)
     steps, values, breaks = run.steps_of(curve), run.series(curve), breaks_of(run, curve)
+    sign = -1 if metric(curve).direction == "higher" else 1
     epochs: list[Epoch] = []
     before = int(run.steps[0]) - 1
     for number, end in enumerate(ends, start=1):
         inside = slice(*np.searchsorted(steps, (before, end), side="right"))
         part = values[inside]
         if part.size:
+            change = improvement_pct(float(part[0]), float(part[-1]))
             epochs.append(
                 Epoch(
                     epoch=number,
@@ -215,7 +217,7 @@ def _epochs(run: Run, curve: str, *, counted: bool) -> tuple[tuple[Epoch, ...], 
                     last_step=int(end),
                     start_loss=float(part[0]),
                     end_loss=float(part[-1]),
-                    improvement_pct=improvement_pct(float(part[0]), float(part[-1])) if part.size > 1 else None,
+                    improvement_pct=sign * change if change is not None and part.size > 1 else None,
                     oscillations=count_oscillations(part, breaks[inside]) if counted else None,
                 )
             )
@@ -263,14 +265,23 @@ def leaders(results: Mapping[str, DocumentResult]) -> dict[str, str | None]:
         "training_performance": _leader(
             results, lambda r: _first_of(r.final_train_accuracy, _negative(r.final_train_loss))
         ),
-        "validation_performance": _leader(
-            results, lambda r: _first_of(r.final_valid_accuracy, _negative(r.final_valid_loss))
-        ),
+        "validation_performance": _leader(results, lambda r: _validated(r, *validation_fields(results))),
         "efficiency": _leader(results, lambda r: _negative(r.total_steps)),
         "monitoring": _leader(
             results, lambda r: (r.full_validation_count, r.validation_count) if _monitored(r) else None
         ),
     }
+
+
+def validation_fields(results: Mapping[str, DocumentResult]) -> tuple[str, str]:
+    """Name the accuracy and the loss that stand for validation: of a minibatch; where no run has one, of the set."""
+    fields = ("final_valid_accuracy", "final_valid_loss")
+    logged = any(getattr(result, name) is not None for result in results.values() for name in fields)
+    return fields if logged else ("final_full_valid_accuracy", "final_full_valid_loss")
+
+
+def _validated(result: DocumentResult, accuracy: str, loss: str) -> tuple[float, ...] | None:
+    return _first_of(getattr(result, accuracy), _negative(getattr(result, loss)))
 
 
 def _leader(results: Mapping[str, DocumentResult], score: Any) -> str | None:

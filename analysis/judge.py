@@ -193,7 +193,7 @@ def _sentence(result: str, names: tuple[str, str], primary: Comparison, settings
         "regressed": f"{who} is worse than {whom}.",
         "mixed": f"{who} against {whom} is mixed: performance and noise differ in opposite directions.",
         "equivalent": f"{who} and {whom} perform alike, within ±{settings.equivalence_margin:g} of loss.",
-        "stability-only change": f"{who} performs no differently from {whom}, but its noise does differ.",
+        "stability-only change": f"{who} is not shown to perform differently from {whom}, but their noise does differ.",
         "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}.",
         "insufficient data": f"{who} and {whom} cannot be compared: {primary.reason or 'too few points'}.",
     }[result]
@@ -272,8 +272,10 @@ def _performance_groups(
     shown: dict[str, tuple[str, str, int | None]] = {}
     for run in runs:
         if run.id not in known:
-            reasons = (c.reason for c in barred if run.id in (c.baseline, c.candidate))
-            why = "its loss ended as NaN or infinite" if run.id in dead else min(reasons, default="nothing to compare")
+            reasons = [c.reason for c in barred if run.id in (c.baseline, c.candidate)]
+            few = [c.result.reason for c in compared if run.id in (c.baseline, c.candidate) and c.result.reason]
+            why = min(reasons, default=next(iter(few), "nothing to compare"))
+            why = "its loss ended as NaN or infinite" if run.id in dead else why
             shown[run.id] = "–", f"not ranked: {why}", None
         else:
             place = beaten[run.id]

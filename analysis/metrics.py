@@ -84,6 +84,7 @@ _WORDS: tuple[tuple[str, Direction], ...] = (
     ("iou", "higher"),
     ("bleu", "higher"),
     ("rouge", "higher"),
+    ("f1", "higher"),
 )
 """What a metric's own name says of its direction, where the table does not know it."""
 
@@ -170,16 +171,16 @@ def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> f
 
 
 def improvement_pct(first: float, last: float) -> float | None:
-    """Express the fall from the first to the last value in percent of the first; None if that is zero.
+    """Express the fall from the first to the last value in percent of the first's size; None if that is zero.
 
     Examples
     --------
-    >>> improvement_pct(0.5, 0.25)
-    50.0
+    >>> improvement_pct(0.5, 0.25), improvement_pct(-0.5, -1.0)
+    (50.0, 100.0)
     """
     if first == 0:
         return None
-    return float((first - last) / first * 100)
+    return float((first - last) / abs(first) * 100)
 
 
 def change_pct(before: float | None, after: float | None) -> float | None:
@@ -187,9 +188,9 @@ def change_pct(before: float | None, after: float | None) -> float | None:
 
     Examples
     --------
-    >>> change_pct(200, 210)
-    5.0
+    >>> change_pct(200, 210), change_pct(-4, -2)
+    (5.0, 50.0)
     """
     if before is None or after is None or before == 0:
         return None
-    return float((after - before) / before * 100)
+    return float((after - before) / abs(before) * 100)

@@ -14,7 +14,7 @@ from analysis.findings import Finding
 from analysis.goal import DocumentVerdict, Goal
 from analysis.judge import EvidenceGrade, Verdict
 from analysis.looking_back import Change, Score
-from analysis.naming import display_name, titled
+from analysis.naming import display_name, short_names
 from analysis.parameters import Parameters
 from analysis.recommend.plan import NextRun, Recommendation
 from analysis.schema import Run
@@ -68,12 +68,13 @@ class Analysis:
         return next(run for run in self.runs if run.id == run_id)
 
     def name(self, run_id: str) -> str:
-        """Give a run's name for tables and sentences."""
-        return display_name(run_id)
+        """Give a run's name for tables and sentences, without what the names of all runs share."""
+        return short_names(tuple(run.id for run in self.runs)).get(run_id) or display_name(run_id)
 
     def title_of(self, run_id: str) -> str:
         """Give a run's name with its label."""
-        return titled(self.run(run_id))
+        label = self.run(run_id).label
+        return f"{self.name(run_id)} ({label})" if label else self.name(run_id)
 
     def comparison(self, baseline: str, candidate: str, metric: str) -> Comparison | None:
         """Find the comparison of two runs in a metric, between seeds first; None if there is none."""

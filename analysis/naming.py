@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 from analysis.metrics import metric as metric_of
@@ -22,6 +25,70 @@ def display_name(run_id: str) -> str:
     """
     match = _NUMBERED.fullmatch(run_id)
     return f"{match['word'].capitalize()} {int(match['number'])}" if match else run_id
+
+
+_LONG = 20
+"""Characters from which on a name is worth shortening."""
+
+_JOINTS = re.compile(r"([\s_\-/@]+)")
+
+
+@lru_cache(maxsize=64)
+def short_names(run_ids: tuple[str, ...]) -> Mapping[str, str]:
+    """Name runs by what tells them apart: a beginning and an end that all share is left out where names are long.
+
+    Examples
+    --------
+    >>> list(short_names(("sweep_bs128_lr0p001_1777", "sweep_bs128_lr0p03_1777")).values())
+    ['lr0p001', 'lr0p03']
+    >>> list(short_names(("run_2", "run_3")).values())
+    ['Run 2', 'Run 3']
+    """
+    names = {run_id: display_name(run_id) for run_id in run_ids}
+    if len(names) < 2 or max(map(len, names.values())) <= _LONG:
+        return names
+    parts = [_JOINTS.split(run_id) for run_id in names]
+    most = min(map(len, parts)) - 1
+    start = next((i for i in range(most) if len({p[i] for p in parts}) > 1), most)
+    # A piece that differs stays whole: joints stand at odd places.
+    start -= start % 2
+    end = next((i for i in range(most - start) if len({p[-1 - i] for p in parts}) > 1), most - start)
+    end -= end % 2
+    short = {run_id: "".join(p[start : len(p) - end]) for run_id, p in zip(names, parts, strict=True)}
+    return short if all(short.values()) and len(set(short.values())) == len(short) else names
+
+
+def shared_parts(run_ids: tuple[str, ...]) -> str:
+    """Say what `short_names` leaves out, as ``sweep_…_1777``; empty where it leaves out nothing.
+
+    Examples
+    --------
+    >>> shared_parts(("sweep_bs128_lr0p001_1777", "sweep_bs128_lr0p03_1777")), shared_parts(("a", "b"))
+    ('sweep_bs128_…_1777', '')
+    """
+    first, short = run_ids[0], short_names(run_ids)[run_ids[0]]
+    if short == display_name(first):
+        return ""
+    before, _, after = first.partition(short)
+    return f"{before}…{after}"
+
+
+_AMONG: ContextVar[Mapping[str, str] | None] = ContextVar("_AMONG", default=None)
+
+
+@contextmanager
+def named_among(run_ids: Sequence[str]) -> Iterator[None]:
+    """Let `name_among` name each of these runs as the report does, for as long as the context lasts."""
+    token = _AMONG.set(short_names(tuple(run_ids)))
+    try:
+        yield
+    finally:
+        _AMONG.reset(token)
+
+
+def name_among(run_id: str) -> str:
+    """Name a run among those of `named_among`; by itself outside of it."""
+    return (_AMONG.get() or {}).get(run_id) or display_name(run_id)
 
 
 COMPARED = {

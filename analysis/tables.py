@@ -6,6 +6,7 @@ import math
 from typing import Protocol
 
 from analysis.blocks import Cell, Tone
+from analysis.metrics import metric as metric_of
 from analysis.rich import rich, text
 
 MISSING = "no number"
@@ -53,6 +54,17 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     ('87.50%', 'no number')
     """
     return MISSING if fraction is None else signed_minus(f"{fraction * 100:.{digits}f}%")
+
+
+def in_unit(metric: str, value: float | None) -> str:
+    """Write a value of a metric: a fraction in percent, all else as a loss.
+
+    Examples
+    --------
+    >>> in_unit("map50", 0.9578), in_unit("valid_loss", 0.02036)
+    ('95.78%', '0.0204')
+    """
+    return percent(value) if metric_of(metric).unit == "fraction" else loss(value)
 
 
 def signed(value: float | None, digits: int = 1, unit: str = "") -> str:

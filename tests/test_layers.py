@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("numbers", "statistics metrics detectors calibrate"),
     ("words", "tables naming factors findings grading"),
     ("measured", "document goal evidence"),
-    ("judged", "comparability compare arms looking_back judge recommend"),
+    ("judged", "comparability compare arms looking_back judge seen recommend"),
     ("one object", "model"),
     ("concluded", "history rules summary pipeline results"),
     ("drawn", "plots render"),

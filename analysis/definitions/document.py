@@ -33,6 +33,12 @@ DOCUMENT = (
         "(first − last) / first × 100; first = 0: none",
     ),
     (
+        "doc.best_value",
+        "Best value",
+        "First, best and last of the logged values: single values. The best of many is lucky by chance.",
+        "x[1]; min x or max x, whichever is better; x[last]",
+    ),
+    (
         "doc.gap_pp",
         "Validation − train gap",
         "Last validation accuracy minus last train accuracy, in percentage points.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -40,6 +41,20 @@ class Detector:
     look: Callable[[Observed], Seen]
 
 
+_MINUS = re.compile(r"(?<![\w)])-(?=[\d.])|(?<=\de)-(?=\d)")
+
+
+def _signed(statement: str) -> str:
+    """Set the true minus sign before numbers, as everywhere in the report.
+
+    Examples
+    --------
+    >>> _signed("slope -0.5, p 2e-06; early-stopping, steps 3-4")
+    'slope −0.5, p 2e−06; early-stopping, steps 3-4'
+    """
+    return _MINUS.sub("−", statement)
+
+
 def detect(observed: Observed, *, muted: Collection[str] = ()) -> tuple[Detection, ...]:
     """Ask every detector about a run, in the order of `DETECTORS`; a muted one is listed as such.
 
@@ -54,7 +69,7 @@ def detect(observed: Observed, *, muted: Collection[str] = ()) -> tuple[Detectio
             found.append(Detection(detector.id, "muted", detector.problem, "muted in the run set"))
             continue
         status, statement, numbers, steps = detector.look(observed)
-        found.append(Detection(detector.id, status, detector.problem, statement, numbers, steps))
+        found.append(Detection(detector.id, status, detector.problem, _signed(statement), numbers, steps))
     return tuple(found)
 
 

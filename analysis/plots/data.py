@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.blocks import Cell, Column, Table
-from analysis.naming import display_name
+from analysis.naming import name_among
 from analysis.plots.band import WindowMean
 from analysis.plots.bars import MetricPanel, bar_words
 from analysis.plots.curves import Curve
@@ -32,7 +32,7 @@ def training_analysis_data_table(curves: TrainingCurves, *, id: str) -> Table:
         full, at = run.series(curves.shown.full_valid), run.steps_of(curves.shown.full_valid)
         rows.append(
             (
-                cell(display_name(run.id)),
+                cell(name_among(run.id)),
                 *_course(curves.loss.get(run.id)),
                 cell(percent(_end(curves.accuracy.get(run.id)))),
                 cell(loss(_end(curves.volatility.get(run.id)))),
@@ -68,7 +68,7 @@ def metrics_comparison_data_table(panels: Sequence[MetricPanel], *, id: str) -> 
     for run in runs:
         bars = ((panel, panel.bars.get(run)) for panel in panels)
         cells = (cell(*_flat(bar_words(bar, panel))) if bar else cell("not logged") for panel, bar in bars)
-        rows.append((cell(display_name(run)), *cells))
+        rows.append((cell(name_among(run)), *cells))
     return Table(id, "Numbers of the comparison figure", columns, tuple(rows))
 
 
@@ -81,13 +81,13 @@ def forest_data_table(groups: Sequence[ForestGroup], *, id: str, baseline: str) 
     columns = (
         Column("Metric"),
         Column("Run"),
-        Column(f"Against {display_name(baseline)}", "right"),
+        Column(f"Against {name_among(baseline)}", "right"),
         Column("Result"),
     )
     rows = tuple(
         (
             cell(group.label),
-            cell(display_name(item.run)),
+            cell(name_among(item.run)),
             cell(*difference_words(item, group)),
             cell(outcome_words(item)),
         )
@@ -100,5 +100,5 @@ def forest_data_table(groups: Sequence[ForestGroup], *, id: str, baseline: str) 
 def loss_band_data_table(windows: Sequence[WindowMean], *, id: str) -> Table:
     """Tabulate the window means."""
     columns = (Column("Run"), Column("Steps", "right"), Column("Mean", "right"))
-    rows = tuple((cell(display_name(w.run)), cell(f"{w.start:,}–{w.end:,}"), interval_cell(w.mean)) for w in windows)
+    rows = tuple((cell(name_among(w.run)), cell(f"{w.start:,}–{w.end:,}"), interval_cell(w.mean)) for w in windows)
     return Table(id, "Numbers of the window means", columns, rows)

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.naming import display_name
+from analysis.naming import name_among
 
 INK, MUTED, GRID = "#1f2430", "#6b7280", "#e5e7eb"
 """Text and axes, secondary text, grid lines. The page swaps exactly these three in its dark mode."""
@@ -100,7 +100,7 @@ def short_name(run_id: str, *, width: int = 18) -> str:
     >>> short_name("run_4"), short_name("experiment-with-a-long-name-seed-7")
     ('Run 4', 'experimen…e-seed-7')
     """
-    name = display_name(printable(run_id))
+    name = printable(name_among(run_id))
     if len(name) <= width:
         return name
     tail = (width - 1) // 2

@@ -11,8 +11,9 @@ import numpy as np
 from analysis import statistics as st
 from analysis.arms import arms
 from analysis.metrics import metric as metric_of
-from analysis.naming import display_name, factor_title, short_value
+from analysis.naming import factor_title, short_value
 from analysis.recommend.plan import Recommendation
+from analysis.recommend.record import missing_record
 from analysis.rich import Rich, rich, text
 from analysis.schema import Run
 from analysis.tables import count, interval, number
@@ -29,7 +30,7 @@ LEAST_SEEDS = 3
 
 def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
     """Give the advice that the evidence carries, most important first."""
-    found = [_verdict_action(a), _design(a), _learning_rate(a), _noise(a), _stopping(a)]
+    found = [_verdict_action(a), _design(a), missing_record(a), _learning_rate(a), _noise(a), _stopping(a)]
     return tuple(recommendation for recommendation in found if recommendation is not None)
 
 
@@ -285,7 +286,7 @@ def _stopping(a: Analysis) -> Recommendation | None:
         "evidence.checkpoint",
         "evidence",
         "optimization",
-        rich("**Choose the checkpoint of {run} by full validation**", run=display_name(a.candidate.id)),
+        rich("**Choose the checkpoint of {run} by full validation**", run=a.name(a.candidate.id)),
         (text(detection.statement),),
         [number(float(step)) for step in detection.steps],
     )

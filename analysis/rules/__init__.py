@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 
 from analysis.findings import Finding
 from analysis.model import Analysis
-from analysis.rules import advice, attribution, data, epochs, goal, performance, problems, seeds, stability
+from analysis.rules import advice, attribution, data, epochs, goal, performance, problems, seeds, seen, stability
 
 RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
     "document.result": attribution.document_result,
     "goal.achieved": goal.achieved,
+    "seen.best": seen.best_values,
     "stability.oscillation_count": stability.oscillation_count,
     "stability.cause": stability.least_stable,
     "stability.noise": stability.noise_change,

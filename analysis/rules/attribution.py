@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.blocks import Status
-from analysis.comparability import gate
+from analysis.comparability import ATTRIBUTION, gate, remedy
 from analysis.factors import changed_factors
 from analysis.findings import Finding
 from analysis.model import Analysis
@@ -46,6 +46,7 @@ def factors(a: Analysis) -> list[Finding]:
                 _claim(a, factor, before, after),
                 definition="gate.comparability",
                 runs=(a.baseline.id, a.candidate.id),
+                remedy=remedy(a.gate.failed(*ATTRIBUTION)),
             )
         )
     return found
@@ -116,6 +117,7 @@ def comparability(a: Analysis) -> list[Finding]:
                 status,
                 definition="gate.comparability",
                 runs=(reference.id, run.id),
+                remedy=remedy(failed),
             )
         )
     return found

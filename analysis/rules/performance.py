@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from analysis.blocks import Status
 from analysis.compare import Comparison, step_matched
+from analysis.document import validation_fields
 from analysis.findings import Finding, judge_claim
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
-from analysis.naming import display_name
 from analysis.rich import join, rich, text
 from analysis.rules.build import compared, difference_words, gated, p_words
 from analysis.tables import listed, loss, number, percent
@@ -73,9 +73,8 @@ def final_validation(a: Analysis) -> list[Finding]:
     deciding = [c for c in reversed(known) if c.verdict(a.settings.alpha) != "no difference"]
     used = next(iter([*deciding, *known]), None)
     mine, theirs = a.document[leader], a.document[other]
-    shown = _validation_values(
-        mine.final_valid_accuracy, theirs.final_valid_accuracy, mine.final_valid_loss, theirs.final_valid_loss
-    )
+    fields = validation_fields(a.document)
+    shown = _validation_values(*(getattr(result, name) for name in fields for result in (mine, theirs)))
     claim = rich("{run} has the best validation performance ({shown})", run=a.name(leader), shown=shown)
     parts = []
     if counts is not None and counts.known:
@@ -128,9 +127,9 @@ def full_validation(a: Analysis) -> list[Finding]:
     text_ = rich(
         "In {metric}, {cand} {words} {base}: {difference}{adjusted}.{mdd}{condition}",
         metric=label,
-        cand=display_name(primary.candidate),
+        cand=a.name(primary.candidate),
         words=words,
-        base=display_name(primary.baseline),
+        base=a.name(primary.baseline),
         difference=difference_words(primary),
         adjusted=f" ({p_words(primary.p_adjusted)} after Holm)" if primary.p_adjusted is not None else "",
         mdd=f" A difference of {number(primary.mdd)} would be found four times out of five."

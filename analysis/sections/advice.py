@@ -8,6 +8,7 @@ from analysis.model import Analysis
 from analysis.recommend import NextRun, Recommendation
 from analysis.rich import rich, text
 from analysis.sections.narrative import link_to, told
+from analysis.tables import signed_minus
 
 
 def actions(a: Analysis) -> list[Block]:
@@ -84,7 +85,9 @@ def _item(a: Analysis, recommendation: Recommendation) -> Item:
 def _predicted(run: NextRun) -> str:
     if not run.predictions:
         return ""
-    shown = " and ".join(f"{_measured(p.metric)} between {p.low:.3g} and {p.high:.3g}" for p in run.predictions)
+    shown = " and ".join(
+        signed_minus(f"{_measured(p.metric)} between {p.low:.3g} and {p.high:.3g}") for p in run.predictions
+    )
     return f" Predicted, to be scored when its log arrives: {shown}."
 
 

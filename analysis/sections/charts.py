@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from analysis import plots
 from analysis.arms import arm_of, arms
 from analysis.blocks import Block, Figure
@@ -9,7 +11,7 @@ from analysis.compare import COMPANIONS, Comparison
 from analysis.document import epoch_bounds
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
-from analysis.naming import metric_name
+from analysis.naming import metric_name, named_among
 from analysis.plots.forest import Outcome
 from analysis.rich import rich
 
@@ -20,16 +22,17 @@ def curves_figure(a: Analysis) -> list[Block]:
     marks = _marks(a)
     base = a.baseline.id if a.baseline else None
     curves = plots.training_curves(a.runs, candidate=a.candidate.id, baseline=base, marks=marks, shown=shown)
-    return [
-        plots.to_figure(
-            plots.draw_training(curves),
-            id="figure-curves",
-            name="training_analysis_visualization.png",
-            caption=plots.training_analysis_caption(curves),
-            alt=plots.training_analysis_alt(curves),
-            data=plots.training_analysis_data_table(curves, id="figure-curves-data"),
-        )
-    ]
+    with _names(a):
+        return [
+            plots.to_figure(
+                plots.draw_training(curves),
+                id="figure-curves",
+                name="training_analysis_visualization.png",
+                caption=plots.training_analysis_caption(curves),
+                alt=plots.training_analysis_alt(curves),
+                data=plots.training_analysis_data_table(curves, id="figure-curves-data"),
+            )
+        ]
 
 
 def metrics_figure(a: Analysis) -> list[Block]:
@@ -38,18 +41,19 @@ def metrics_figure(a: Analysis) -> list[Block]:
     panels = plots.comparison_panels(
         [_summary(a, run.id, train, validation) for run in a.runs], train=train, validation=validation
     )
-    return [
-        plots.to_figure(
-            plots.plot_metrics_comparison(panels, colors=_colors(a)),
-            id="figure-metrics",
-            name="training_metrics_comparison.png",
-            caption=rich(
-                "Bars start at zero; where zero means nothing, points stand for values. Lines are 95 % intervals."
-            ),
-            alt=plots.metrics_comparison_alt(panels),
-            data=plots.metrics_comparison_data_table(panels, id="figure-metrics-data"),
-        )
-    ]
+    with _names(a):
+        return [
+            plots.to_figure(
+                plots.plot_metrics_comparison(panels, colors=_colors(a)),
+                id="figure-metrics",
+                name="training_metrics_comparison.png",
+                caption=rich(
+                    "Bars start at zero; where zero means nothing, points stand for values. Lines are 95 % intervals."
+                ),
+                alt=plots.metrics_comparison_alt(panels),
+                data=plots.metrics_comparison_data_table(panels, id="figure-metrics-data"),
+            )
+        ]
 
 
 def forest_figure(a: Analysis) -> list[Block]:
@@ -57,7 +61,12 @@ def forest_figure(a: Analysis) -> list[Block]:
     groups = _forest_groups(a)
     if not groups or a.baseline is None:
         return []
-    return [_forest(a, groups, a.baseline.id)]
+    with _names(a):
+        return [_forest(a, groups, a.baseline.id)]
+
+
+def _names(a: Analysis) -> AbstractContextManager[None]:
+    return named_among([run.id for run in a.runs])
 
 
 def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str) -> Figure:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from analysis import grading
-from analysis.blocks import Block, Column, Item, Items, Prose, Table
+from analysis.blocks import Block, Cell, Column, Item, Items, Prose, Table
 from analysis.detectors import DETECTORS
 from analysis.findings import Finding
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.rich import Rich, join, rich, text
 from analysis.sections.narrative import findings_of, item, missing, told
-from analysis.tables import cell, interval, interval_cell, loss, number, percent, signed, signed_minus
+from analysis.sections.observed import observed
+from analysis.tables import cell, in_unit, interval, interval_cell, number, percent, signed, signed_minus
 
 
 def curves(a: Analysis) -> list[Block]:
     """Describe each run's training curve: its numbers, then what holds about its shape."""
     if not any(run.series(a.curve).size for run in a.runs):
         return missing("Training curves", "No run logged a training curve.")
-    blocks: list[Block] = []
+    # Where nothing could be judged they stand in the summary already.
+    blocks: list[Block] = [] if a.verdict.result == "insufficient data" else observed(a)
     for run in a.runs:
         if not run.series(a.curve).size:
             continue
@@ -24,12 +27,24 @@ def curves(a: Analysis) -> list[Block]:
         role = " (candidate)" if run.id == a.candidate.id else " (baseline)" if run is a.baseline else ""
         blocks.append(Prose(rich("**{run}**{role}:", run=a.title_of(run.id), role=role)))
         blocks.append(Items((*(Item(line) for line in _numbers(a, run.id)), *(item(f) for f in about))))
+    return [*blocks, *_looked_for(a)]
+
+
+def _looked_for(a: Analysis) -> list[Block]:
+    """Say which problems the candidate does not show, and which could not be looked for, and why."""
     quiet = [f for f in findings_of(a, "curves") if _quiet(f)]
-    if quiet:
-        names = join([_looked_for(f) for f in quiet], ", ")
-        blocks.append(
-            Prose(rich("Looked for in {run} and not found: {names}.", run=a.name(a.candidate.id), names=names))
-        )
+    absent = [_named(f) for f in quiet if f.status != "cannot tell"]
+    reasons: dict[str, list[Rich]] = {}
+    for finding in (f for f in quiet if f.status == "cannot tell"):
+        detection = a.detection(a.candidate.id, finding.rule)
+        reasons.setdefault(detection.statement.rstrip(".") if detection else "", []).append(_named(finding))
+    run = a.name(a.candidate.id)
+    blocks: list[Block] = []
+    if absent:
+        blocks.append(Prose(rich("Looked for in {run} and not found: {names}.", run=run, names=join(absent, ", "))))
+    if reasons:
+        told = [rich("{names} ({why})", names=join(names, ", "), why=why) for why, names in reasons.items()]
+        blocks.append(Prose(rich("Cannot be told for {run}: {told}.", run=run, told=join(told, "; "))))
     return blocks
 
 
@@ -37,21 +52,20 @@ def _quiet(finding: Finding) -> bool:
     return finding.rule in DETECTORS and finding.status != "supported"
 
 
-def _looked_for(finding: Finding) -> Rich:
-    name = DETECTORS[finding.rule].title.lower()
-    undecided = " (cannot tell)" if finding.status == "cannot tell" else ""
-    return rich("[{name}](#{id}){undecided}", name=name, id=f"finding-{finding.id}", undecided=undecided)
+def _named(finding: Finding) -> Rich:
+    return rich("[{name}](#{id})", name=DETECTORS[finding.rule].title.lower(), id=f"finding-{finding.id}")
 
 
 def _numbers(a: Analysis, run_id: str) -> list[Rich]:
     d, e = a.document[run_id], a.evidence[run_id]
     lines = [
         rich(
-            "First {first}, best {best}, worst {worst}, last {last}",
-            first=loss(d.first_train_loss),
-            best=loss(d.best_train_loss),
-            worst=loss(d.worst_train_loss),
-            last=loss(float(a.run(run_id).series(a.curve)[-1])),
+            "{metric}: first {first}, best {best}, worst {worst}, last {last}",
+            metric=metric_of(a.curve).label,
+            first=in_unit(a.curve, d.first_train_loss),
+            best=in_unit(a.curve, d.best_train_loss),
+            worst=in_unit(a.curve, d.worst_train_loss),
+            last=in_unit(a.curve, float(a.run(run_id).series(a.curve)[-1])),
         )
     ]
     if d.volatility is not None:
@@ -70,7 +84,8 @@ def _numbers(a: Analysis, run_id: str) -> list[Rich]:
 def gap(a: Analysis) -> list[Block]:
     """Hold validation against training: the document's accuracy gap, and the loss gap with its interval."""
     results = a.document
-    if not any(r.gap_pp is not None for r in results.values()) and not any(e.loss_gap for e in a.evidence.values()):
+    gaps = {run.id: _loss_gap(a, run.id) for run in a.runs}
+    if not any(r.gap_pp is not None for r in results.values()) and not any(gaps.values()):
         return missing(
             "Validation against training",
             "No run has both a training and a validation value to hold against each other.",
@@ -90,7 +105,7 @@ def gap(a: Analysis) -> list[Block]:
             cell(percent(d.final_valid_accuracy)),
             cell(signed(d.gap_pp, 2, " pp"), bold=True),
             cell(grading.risk_word(d.gap_pp, a.settings)),
-            interval_cell(a.evidence[run.id].loss_gap, sign=True),
+            gaps[run.id] or cell("–"),
         )
         for run in a.runs
         for d in (results[run.id],)
@@ -99,6 +114,17 @@ def gap(a: Analysis) -> list[Block]:
         Table("gap", "Validation against training", columns, rows, notes=_rounding_notes(a)),
         *told(a, "gap"),
     ]
+
+
+def _loss_gap(a: Analysis, run_id: str) -> Cell | None:
+    """Show the loss gap with its interval, else the difference of the last values; None where a loss is missing."""
+    known, d = a.evidence[run_id].loss_gap, a.document[run_id]
+    if known is not None:
+        return interval_cell(known, sign=True)
+    if d.final_full_valid_loss is None or d.final_train_loss is None:
+        return None
+    change = d.final_full_valid_loss - d.final_train_loss
+    return cell(signed_minus(f"{change:+.3g}"), "last values, no interval")
 
 
 def _rounding_notes(a: Analysis) -> tuple[Rich, ...]:

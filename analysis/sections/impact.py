@@ -11,9 +11,9 @@ from analysis.factors import changed_factors
 from analysis.metrics import change_pct
 from analysis.model import Analysis
 from analysis.naming import factor_short, factor_title, short_value
-from analysis.rich import rich, text
+from analysis.rich import join, rich, text
 from analysis.schema import Run
-from analysis.sections.narrative import findings_of, missing, narrate
+from analysis.sections.narrative import findings_of, missing, narrate, remedies
 from analysis.tables import cell, interval_cell, loss, percent, signed
 
 
@@ -70,7 +70,7 @@ def _factor(
         blocks.append(Prose(rich("{a} and {b} are compared [under {factor}](#{id}): the same two runs.", **names)))
     if len({repr(value) for value in values.values()}) > 2:
         blocks.append(_sweep_table(a, factor, values))
-    blocks += [Prose(narrate(f), status=f.status) for f in findings_of(a, f"impact-{factor}")]
+    blocks += [Prose(join([narrate(f), *remedies(f)]), status=f.status) for f in findings_of(a, f"impact-{factor}")]
     return blocks
 
 

@@ -6,13 +6,16 @@ from analysis import grading
 from analysis.blocks import Block, Cell, Column, Details, Table
 from analysis.factors import changed_factors, factor_values
 from analysis.metrics import change_pct
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.naming import factor_title, short_value
 from analysis.rich import rich, text
 from analysis.sections.assessments import assessed, rows_of
 from analysis.sections.narrative import missing, told
-from analysis.tables import cell, interval_cell, loss, percent, signed
+from analysis.seen import seen, shown_metrics
+from analysis.tables import cell, count, in_unit, interval_cell, percent, signed
 
+_METRICS_AN_EPOCH = 5
 _EPOCHS_AT_AN_END = 6
 """Epochs shown at the start and at the end of a run of many."""
 
@@ -29,14 +32,14 @@ def stability(a: Analysis) -> list[Block]:
         return missing("Loss oscillations", why)
     reference = a.reference_id
     base = counts[reference]
-    leading = _leading_factor(a)
+    leading, several = _leading_factor(a), len(a.runs) > 1
     columns = [Column("Run")]
     if leading:
         columns.append(Column(factor_title(leading)))
     columns += [
         Column("Oscillations", "right", "doc.oscillations", "document"),
-        Column(f"vs {a.name(reference)}", "right", "doc.change_pct", "document"),
-        Column("Assessment", layer="document"),
+        *([Column(f"vs {a.name(reference)}", "right", "doc.change_pct", "document")] if several else []),
+        *([Column("Assessment", layer="document")] if several else []),
         Column("Rate per transition", "right", "osc.rate", "evidence"),
         Column("Noise (sd)", "right", "noise.s", "evidence"),
     ]
@@ -46,13 +49,11 @@ def stability(a: Analysis) -> list[Block]:
         row = [Cell(text(a.title_of(run.id)))]
         if leading:
             row.append(cell(short_value(factor_values(run).get(leading))))
-        row += [
-            cell("not counted" if n is None else str(n), bold=n is not None),
-            cell("Baseline" if run.id == reference else signed(change_pct(base, n), 0, "%")),
-            assessed(stability_words(a)[run.id]),
-            interval_cell(evidence.oscillation_rate, scale=100, unit="%"),
-            interval_cell(evidence.noise),
-        ]
+        row.append(cell("not counted" if n is None else str(n), bold=n is not None))
+        if several:
+            change = "Baseline" if run.id == reference else signed(change_pct(base, n), 0, "%")
+            row += [cell(change), assessed(stability_words(a)[run.id])]
+        row += [interval_cell(evidence.oscillation_rate, scale=100, unit="%"), interval_cell(evidence.noise)]
         rows.append(tuple(row))
     table = Table(
         "stability",
@@ -106,11 +107,14 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
     d, e = a.document[run_id], a.evidence[run_id]
     if not d.epochs:
         return missing(f"Epochs of {a.name(run_id)}", "The log holds no training curve to divide into epochs.")
+    if e.per_epoch:
+        return [_one_value_each(a, run_id)]
+    word = " Loss" if a.curve.endswith("loss") else f" {metric_of(a.curve).label}"
     columns = (
         Column("Epoch"),
         Column("Steps", "right", "doc.epoch_boundary", "document"),
-        Column("Start Loss", "right", None, "document"),
-        Column("End Loss", "right", None, "document"),
+        Column(f"Start{word}", "right", None, "document"),
+        Column(f"End{word}", "right", None, "document"),
         Column("Improvement", "right", "doc.improvement_pct", "document"),
         Column("Oscillations", "right", "doc.oscillations", "document"),
         Column("Assessment", layer="document"),
@@ -132,8 +136,8 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
             (
                 cell(f"Epoch {epoch.epoch}", bold=True),
                 cell(str(epoch.steps)),
-                cell(loss(epoch.start_loss)),
-                cell(loss(epoch.end_loss)),
+                cell(in_unit(a.curve, epoch.start_loss)),
+                cell(in_unit(a.curve, epoch.end_loss)),
                 cell(signed(epoch.improvement_pct, 1, "%"), bold=True),
                 cell("not counted" if epoch.oscillations is None else str(epoch.oscillations)),
                 assessed(grading.epoch_word(epoch.improvement_pct, a.settings)),
@@ -153,6 +157,35 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         notes.append(text(f"The {hidden} epochs between are left out here; the results JSON has all."))
         rows = [*rows[:_EPOCHS_AT_AN_END], *rows[-_EPOCHS_AT_AN_END:]]
     return [Table(f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, tuple(rows), notes=tuple(notes))]
+
+
+def _one_value_each(a: Analysis, run_id: str) -> Table:
+    """List a log of one value an epoch: there is no start and no end of an epoch in it; the best epoch is bold."""
+    run, d = a.run(run_id), a.document[run_id]
+    shown = [name for name in dict.fromkeys((a.curve, *shown_metrics(run))) if run.series(name).size][
+        :_METRICS_AN_EPOCH
+    ]
+    at = {name: dict(zip(run.steps_of(name).tolist(), run.series(name).tolist(), strict=True)) for name in shown}
+    best = {name: seen(run, name).best_step for name in shown if metric_of(name).direction != "none"}
+    marked = {number for number, epoch in enumerate(d.epochs) if epoch.last_step in best.values()}
+    ends = {*range(_EPOCHS_AT_AN_END), *range(len(d.epochs) - _EPOCHS_AT_AN_END, len(d.epochs))}
+    kept = [number for number in range(len(d.epochs)) if number in ends | marked]
+    rows = tuple(
+        (
+            cell(f"Epoch {d.epochs[number].epoch}"),
+            *(
+                cell(in_unit(name, at[name].get(step)), bold=best.get(name) == step)
+                for name in shown
+                for step in (d.epochs[number].last_step,)
+            ),
+        )
+        for number in kept
+    )
+    notes = [text("One value an epoch was logged; the best of each metric is bold.")]
+    if hidden := len(d.epochs) - len(kept):
+        notes.append(text(f"{count(hidden, 'epoch')} between {'is' if hidden == 1 else 'are'} left out here."))
+    columns = (Column("Epoch"), *(Column(metric_of(name).label, "right") for name in shown))
+    return Table(f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, rows, notes=tuple(notes))
 
 
 def _leading_factor(a: Analysis) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from analysis.blocks import Block, Callout, Item, Items, Prose
 from analysis.findings import Finding
 from analysis.model import Analysis
-from analysis.rich import Rich, rich, text
+from analysis.rich import Rich, join, rich, text
 from analysis.tables import count
 
 
@@ -43,20 +43,25 @@ def told(a: Analysis, section: str, *rules: str) -> list[Block]:
     """Tell a section's findings: one paragraph for one, a list for more."""
     found = findings_of(a, section, *rules)
     if len(found) == 1:
-        return [Prose(narrate(found[0]), status=found[0].status)]
+        return [Prose(join([narrate(found[0]), *remedies(found[0])]), status=found[0].status)]
     return [Items(tuple(item(f) for f in found))] if found else []
 
 
 def item(finding: Finding) -> Item:
     """Make a list entry of a finding, with cause and remedy beneath where a problem stands."""
     below = [rich("Cause: {cause}", cause=finding.cause)] if finding.cause else []
-    below += [rich("Remedy: {remedy}", remedy=finding.remedy)] if finding.remedy else []
+    below += remedies(finding)
     return Item(narrate(finding), tuple(below), status=finding.status)
 
 
-def missing(what: str, why: str) -> list[Block]:
-    """Say that a section cannot be filled, and why."""
-    return [Callout("unknown", rich("{what}: not available", what=what), (text(why),))]
+def remedies(finding: Finding) -> list[Rich]:
+    """Say what to do about it, where something is to be done."""
+    return [rich("Remedy: {remedy}", remedy=finding.remedy)] if finding.remedy else []
+
+
+def missing(what: str, why: str, *, instead: Rich = ()) -> list[Block]:
+    """Say that a section cannot be filled, why, and where to look instead."""
+    return [Callout("unknown", rich("{what}: not available", what=what), (join([text(why), instead]),))]
 
 
 def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:
@@ -64,23 +69,24 @@ def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:
     without = [run.id for run in a.runs if not any(run.series(metric).size for metric in metrics)]
     if not without:
         return []
-    names = ", ".join(a.name(run_id) for run_id in without)
+    names = "any run" if len(without) == len(a.runs) > 1 else ", ".join(a.name(run_id) for run_id in without)
     return [Prose(rich("{what} was not logged by {names}.", what=what, names=names))]
 
 
 def disagreement(a: Analysis) -> list[Block]:
     """Show a callout where the evidence refutes, or does not carry, what the document's rules conclude."""
-    # What concerns the logs themselves stands under Data Quality.
-    drawn = [f for f in a.findings if f.claim and f.section != "data-quality"]
+    # What concerns the logs themselves stands under Data Quality; a slip of rounding is nobody's conclusion.
+    drawn = [f for f in a.findings if f.claim and f.section != "data-quality" and f.rule != "gap.rounding"]
     refuted = [f for f in drawn if f.status == "contradicted"]
     weak = [f for f in drawn if f.status in ("not supported", "cannot tell")]
     if not refuted and not weak:
         return []
     told = sorted(refuted or weak, key=lambda f: a.candidate.id not in f.runs)[:4]
     body = [rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=link_to(f)) for f in told]
+    most = f" {len(told)} of them stand here." if len(told) < len(refuted) + len(weak) else ""
     counted = text(
         f"Of {count(len(drawn), 'conclusion')} that the document's rules draw, the logs "
-        f"contradict {len(refuted)} and leave {len(weak)} unsupported or undecided."
+        f"contradict {len(refuted)} and leave {len(weak)} unsupported or undecided.{most}"
     )
     return [
         Callout(

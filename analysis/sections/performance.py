@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from analysis import grading
 from analysis.blocks import Block, Cell, Column, Table
+from analysis.comparability import NOT_VALIDATED, validates
+from analysis.document import validation_fields
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
-from analysis.rich import rich
+from analysis.rich import Rich, rich
 from analysis.sections.assessments import assessed, rows_of
 from analysis.sections.narrative import lacking, missing, told
-from analysis.tables import cell, interval_cell, loss, percent
+from analysis.sections.observed import observed
+from analysis.seen import shown_metrics
+from analysis.statistics import window_ratio
+from analysis.tables import cell, interval_cell, listed, loss, percent
 
 
 def final_training(a: Analysis) -> list[Block]:
     """Show the last training row as the document does; beside it the mean of the last window."""
     if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.document.values()):
-        return missing("Final training performance", "No run logged a train loss or train accuracy.")
+        why = "No run logged a train loss or train accuracy under a name that is known."
+        return missing("Final training performance", why, instead=_elsewhere(a))
+    words, accurate = _training_words(a), any(r.final_train_accuracy is not None for r in a.document.values())
+    ratios = _ratios(a)
     columns = (
         Column("Run"),
         Column("Train Loss", "right", "doc.final_train_loss", "document"),
-        Column("Train Accuracy", "right", "doc.final_train_accuracy", "document"),
+        *([Column("Train Accuracy", "right", "doc.final_train_accuracy", "document")] if accurate else []),
         Column("Assessment", layer="document"),
         Column("Window mean loss", "right", "loss.window_mean", "evidence"),
-        Column("Window mean accuracy", "right", "loss.window_mean", "evidence"),
+        *([Column(f"Loss, × {a.name(a.reference_id)}", "right", "loss.window_ratio", "evidence")] if ratios else []),
+        *([Column("Window mean accuracy", "right", "loss.window_mean", "evidence")] if accurate else []),
     )
-    words = _training_words(a)
-    rows = tuple(
-        (
-            cell(a.name(run.id)),
-            cell(loss(d.final_train_loss)),
-            cell(percent(d.final_train_accuracy)),
-            assessed(words[run.id]),
-            interval_cell(a.evidence[run.id].window.get("train_loss")),
-            interval_cell(a.evidence[run.id].window.get("train_mean_token_accuracy"), scale=100, unit="%"),
-        )
-        for run in a.runs
-        for d in (a.document[run.id],)
-    )
+    rows = []
+    for run in a.runs:
+        d, window = a.document[run.id], a.evidence[run.id].window
+        accuracy = interval_cell(window.get("train_mean_token_accuracy"), scale=100, unit="%")
+        row = [cell(a.name(run.id)), cell(loss(d.final_train_loss))]
+        row += [cell(percent(d.final_train_accuracy))] if accurate else []
+        row += [assessed(words[run.id]), interval_cell(window.get("train_loss"))]
+        row += [ratios[run.id]] if ratios else []
+        rows.append((*row, *([accuracy] if accurate else [])))
     return [
         Table(
             "final-training",
             "Final training performance: the last row, and the last window",
             columns,
-            rows,
+            tuple(rows),
             rows_of(a, a.leaders["training_performance"]),
         ),
         *lacking(a, ["train_mean_token_accuracy"], "Train accuracy"),
@@ -53,36 +62,23 @@ def final_validation(a: Analysis) -> list[Block]:
     """Show the last minibatch validation as the document does; beside it counts and the full validation."""
     logged = any(r.validation_count or r.full_validation_count for r in a.document.values())
     if not logged:
-        return missing("Final validation performance", "No run logged a validation: generalisation cannot be assessed.")
-    columns = [
-        Column("Run"),
-        Column("Valid Loss", "right", "doc.final_valid_loss", "document"),
-        Column("Valid Accuracy", "right", "doc.final_valid_accuracy", "document"),
-        Column("Assessment", layer="document"),
-        Column("Accuracy with interval", "right", "acc.interval", "evidence"),
-        Column("Full validation loss", "right", "fullval.diff", "evidence"),
-        Column("Full validation accuracy", "right", None, "evidence"),
-    ]
-    words = _validation_words(a)
+        return _not_validated(a)
+    words, shown = _validation_words(a), [column for column in _VALIDATION if any(column.has(a, r.id) for r in a.runs)]
+    assessed_after = max((i for i, c in enumerate(shown) if c.column.layer == "document"), default=-1) + 1
+    columns = [one.column for one in shown]
+    columns.insert(assessed_after, Column("Assessment", layer="document"))
     rows = []
     for run in a.runs:
-        d, e = a.document[run.id], a.evidence[run.id]
-        rows.append(
-            (
-                cell(a.name(run.id)),
-                cell(loss(d.final_valid_loss)),
-                cell(percent(d.final_valid_accuracy)),
-                assessed(words[run.id]),
-                _accuracy_cell(a, run.id),
-                interval_cell(e.full_valid_loss) if e.full_valid_loss else cell(loss(d.final_full_valid_loss)),
-                cell(percent(d.final_full_valid_accuracy, 2)),
-            )
-        )
+        row = [one.cell(a, run.id) for one in shown]
+        row.insert(assessed_after, assessed(words[run.id]))
+        rows.append((cell(a.name(run.id)), *row))
+    minibatch = any(r.final_valid_loss is not None or r.final_valid_accuracy is not None for r in a.document.values())
+    of = "one minibatch, and the whole validation set" if minibatch else "the whole validation set"
     return [
         Table(
             "final-validation",
-            "Final validation performance: one minibatch, and the whole validation set",
-            tuple(columns),
+            f"Final validation performance: {of}",
+            (Column("Run"), *columns),
             tuple(rows),
             rows_of(a, a.leaders["validation_performance"]),
         ),
@@ -91,6 +87,85 @@ def final_validation(a: Analysis) -> list[Block]:
         *told(a, "final-validation"),
         *told(a, "trade-off"),
     ]
+
+
+def _ratios(a: Analysis) -> dict[str, Cell]:
+    """Hold each run's window mean loss against the baseline's, as a ratio; empty where no two are known."""
+    base = a.evidence[a.reference_id].window.get("train_loss")
+    found = {
+        run.id: window_ratio(base, level)
+        for run in a.runs
+        if (level := a.evidence[run.id].window.get("train_loss")) is not None and base is not None
+        if run.id != a.reference_id
+    }
+    if not any(one.known for one in found.values()):
+        return {}
+    return {
+        run.id: cell("baseline") if run.id == a.reference_id else interval_cell(found.get(run.id)) for run in a.runs
+    }
+
+
+def _elsewhere(a: Analysis) -> Rich:
+    """Lead to the table of what was logged."""
+    return rich("What was logged stands under [first, best and last values](#seen).") if observed(a) else ()
+
+
+def _not_validated(a: Analysis) -> list[Block]:
+    """Say that no validation loss or accuracy is known, and which other metrics were measured on validation data."""
+    others = dict.fromkeys(m for run in a.runs for m in shown_metrics(run) if validates(m))
+    if others:
+        names = listed([metric_of(m).label for m in others])
+        why = f"No run logged a validation loss or accuracy under a known name, but {names} on validation data."
+        return missing("Final validation performance", why, instead=_elsewhere(a))
+    why = f"No run logged a validation: generalisation cannot be assessed. Next time, {NOT_VALIDATED}."
+    return missing("Final validation performance", why)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A column of the validation table, how to fill it, and whether a run has what it shows."""
+
+    column: Column
+    cell: Callable[[Analysis, str], Cell]
+    has: Callable[[Analysis, str], bool]
+
+
+def _field(name: str) -> Callable[[Analysis, str], bool]:
+    return lambda a, run_id: getattr(a.document[run_id], name) is not None
+
+
+def _full_loss(a: Analysis, run_id: str) -> Cell:
+    level = a.evidence[run_id].full_valid_loss
+    return interval_cell(level) if level else cell(loss(a.document[run_id].final_full_valid_loss))
+
+
+_VALIDATION = (
+    _Shown(
+        Column("Valid Loss", "right", "doc.final_valid_loss", "document"),
+        lambda a, r: cell(loss(a.document[r].final_valid_loss)),
+        _field("final_valid_loss"),
+    ),
+    _Shown(
+        Column("Valid Accuracy", "right", "doc.final_valid_accuracy", "document"),
+        lambda a, r: cell(percent(a.document[r].final_valid_accuracy)),
+        _field("final_valid_accuracy"),
+    ),
+    _Shown(
+        Column("Accuracy with interval", "right", "acc.interval", "evidence"),
+        lambda a, r: _accuracy_cell(a, r),
+        _field("final_valid_accuracy"),
+    ),
+    _Shown(
+        Column("Full validation loss", "right", "fullval.level", "evidence"),
+        _full_loss,
+        _field("final_full_valid_loss"),
+    ),
+    _Shown(
+        Column("Full validation accuracy", "right", None, "evidence"),
+        lambda a, r: cell(percent(a.document[r].final_full_valid_accuracy)),
+        _field("final_full_valid_accuracy"),
+    ),
+)
 
 
 def _accuracy_cell(a: Analysis, run_id: str) -> Cell:
@@ -128,13 +203,14 @@ def _training_words(a: Analysis) -> dict[str, str]:
 
 def _validation_words(a: Analysis) -> dict[str, str]:
     best = a.leaders["validation_performance"]
-    accuracies = {r: d.final_valid_accuracy for r, d in a.document.items()}
+    of_accuracy, of_loss = validation_fields(a.document)
+    accuracies = {r: getattr(d, of_accuracy) for r, d in a.document.items()}
     known = [value for value in accuracies.values() if value is not None]
     words = {}
     for run_id, result in a.document.items():
         grade = result.grades.performance
         last = len(known) > 1 and accuracies[run_id] == min(known)
-        if grade is None and result.final_valid_loss is not None:
+        if grade is None and (getattr(result, of_loss) is not None or accuracies[run_id] is not None):
             words[run_id] = "Best" if run_id == best else f"Worse than {a.name(best)}" if best else "Not assessed"
         else:
             words[run_id] = grading.word(grade, best=run_id == best, last=last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.blocks import Block, Cell, Column, Item, Items, Prose, Table
+from analysis.document import DocumentResult, validation_fields
 from analysis.factors import changed_factors, factor_values
 from analysis.model import Analysis
 from analysis.naming import factor_short, short_value
@@ -16,6 +17,8 @@ _ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 def ranking(a: Analysis) -> list[Block]:
     """Rank by the document's grades; beside them the evidence's, which never contradict a comparison."""
+    if len(a.runs) < 2:
+        return missing("Overall ranking", "There is one run only: nothing to rank.")
     ranked = sorted(a.runs, key=lambda run: a.document[run.id].rank or len(a.runs) + 1)
     if all(a.document[run.id].rank is None for run in ranked):
         return missing(
@@ -67,6 +70,8 @@ def configuration_name(a: Analysis, run: Run) -> Rich:
 
 def leaders(a: Analysis) -> list[Block]:
     """Name the leader of each of the document's five rankings, with its number."""
+    if len(a.runs) < 2:
+        return missing("Metric leaders", "There is one run only: it leads in all that it logged.")
     lines = [_leader(a, *row) for row in _LEADERS]
     shown = tuple(Item(line) for line in lines if line)
     if not shown:
@@ -75,12 +80,19 @@ def leaders(a: Analysis) -> list[Block]:
     return [Items(shown), Prose(by)]
 
 
+def _last_validation(a: Analysis, d: DocumentResult) -> str:
+    """Write the last validation: of a minibatch, or of the whole set where no run has one."""
+    accuracy, value = (getattr(d, name) for name in validation_fields(a.document))
+    parts = [f"{percent(accuracy)} accuracy"] if accuracy is not None else []
+    return ", ".join([*parts, f"{loss(value)} loss"] if value is not None else parts)
+
+
 _LEADERS = (
-    ("stability", "Best Stability", lambda d: count(d.oscillations, "oscillation")),
+    ("stability", "Best Stability", lambda _, d: count(d.oscillations, "oscillation")),
     (
         "training_performance",
         "Best Training Performance",
-        lambda d: ", ".join(
+        lambda _, d: ", ".join(
             p
             for p in (
                 f"{percent(d.final_train_accuracy)} accuracy" if d.final_train_accuracy is not None else "",
@@ -92,20 +104,13 @@ _LEADERS = (
     (
         "validation_performance",
         "Best Validation Performance",
-        lambda d: ", ".join(
-            p
-            for p in (
-                f"{percent(d.final_valid_accuracy)} accuracy" if d.final_valid_accuracy is not None else "",
-                f"{loss(d.final_valid_loss)} loss" if d.final_valid_loss is not None else "",
-            )
-            if p
-        ),
+        _last_validation,
     ),
-    ("efficiency", "Best Efficiency", lambda d: count(d.total_steps, "step")),
+    ("efficiency", "Best Efficiency", lambda _, d: count(d.total_steps, "step")),
     (
         "monitoring",
         "Best Monitoring",
-        lambda d: (
+        lambda _, d: (
             count(d.full_validation_count, "full validation")
             if d.full_validation_count
             else count(d.validation_count, "validation")
@@ -118,5 +123,5 @@ def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     run_id = a.leaders[key]
     if run_id is None:
         return rich("**{label}**: no run has the number", label=label)
-    number = show(a.document[run_id])  # type: ignore[operator]
+    number = show(a, a.document[run_id])  # type: ignore[operator]
     return rich("**{label}**: {run} ({number})", label=label, run=a.name(run_id), number=number)

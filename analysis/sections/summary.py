@@ -6,10 +6,13 @@ from analysis.blocks import Block, Callout, Cell, Column, Cover, Footer, Item, I
 from analysis.factors import factor_values
 from analysis.findings import Finding
 from analysis.model import Analysis
-from analysis.naming import display_name, factor_short, short_value, titled
+from analysis.naming import factor_short, shared_parts, short_value, titled
 from analysis.rich import Rich, join, rich, text
 from analysis.sections.narrative import claims, disagreement, link_to
+from analysis.sections.observed import observed
 from analysis.tables import cell, count, listed
+
+_SETTINGS_SHOWN = 12
 
 _TONES: dict[bool | None, tuple[Tone, str]] = {
     True: ("good", "met"),
@@ -20,14 +23,22 @@ _TONES: dict[bool | None, tuple[Tone, str]] = {
 
 def title(a: Analysis) -> list[Block]:
     """Build the cover: title, the verdict in one sentence, who was compared with what."""
-    runs = listed([titled(run) for run in a.runs])
     facts: list[tuple[str, Rich]] = [
         ("Candidate", text(titled(a.candidate))),
         ("Baseline", text(titled(a.baseline)) if a.baseline else text("none: a single run")),
-        ("Runs", text(runs)),
+        *([("Runs", _runs(a))] if len(a.runs) > 1 else []),
         ("Date", text(a.parameters.day.isoformat())),
     ]
     return [Cover(a.title, a.verdict.sentence, tuple(facts))]
+
+
+def _runs(a: Analysis) -> Rich:
+    """List the runs; where their names are shortened, say by what."""
+    shared = shared_parts(tuple(run.id for run in a.runs))
+    listing = listed([a.title_of(run.id) for run in a.runs])
+    if not shared:
+        return text(listing)
+    return rich("{runs} (what all names share is left out from here on: `{shared}`)", runs=listing, shared=shared)
 
 
 def executive_summary(a: Analysis) -> list[Block]:
@@ -36,6 +47,7 @@ def executive_summary(a: Analysis) -> list[Block]:
     body = _verdict_lines(a, verdict.numbers)
     blocks: list[Block] = [
         Callout(verdict.tone, rich("**{headline}**", headline=verdict.headline), tuple(body), id="verdict"),
+        *_instead(a),
         Prose(rich("**Configuration**: {config}", config=configuration(a))),
         _result(a),
     ]
@@ -44,8 +56,18 @@ def executive_summary(a: Analysis) -> list[Block]:
     return blocks
 
 
+def _instead(a: Analysis) -> list[Block]:
+    """Where nothing can be judged, show what is seen, and lead to what would let it be judged."""
+    if a.verdict.result != "insufficient data":
+        return []
+    record = any(r.id == "evidence.record" for r in a.recommendations)
+    lead = "What the logs show without being judged stands below"
+    more = "; [what to log and to state](#actions-evidence) for a judgement stands under Immediate Actions"
+    return [Prose(rich(lead + (more if record else "") + ".")), *observed(a)]
+
+
 def configuration(a: Analysis) -> str:
-    """Write the candidate's configuration in one line."""
+    """Write the candidate's configuration in one line: standard factors, then what says most."""
     named = {
         "learning_rate": "learning rate {}",
         "n_epochs": "{} epochs",
@@ -58,11 +80,17 @@ def configuration(a: Analysis) -> str:
             parts.append("1 epoch")
         elif factor in named:
             parts.append(named[factor].format(short_value(value)))
-        elif isinstance(value, str | int | float) and len(str(value)) <= 60:
+        elif _telling(value):
             parts.append(f"{factor_short(factor).replace('_', ' ')}: {short_value(value)}")
     if not parts:
         return "not stated with the log"
-    return ", ".join(parts[:12]) + (f" and {len(parts) - 12} more" if len(parts) > 12 else "")
+    more = len(parts) - _SETTINGS_SHOWN
+    return ", ".join(parts[:_SETTINGS_SHOWN]) + (f" and {more} more settings" if more > 0 else "")
+
+
+def _telling(value: object) -> bool:
+    """Tell whether a setting says something in a line: switches and empty values do not."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and 0 < len(str(value)) <= 60
 
 
 def conclusion(a: Analysis) -> list[Block]:
@@ -76,7 +104,7 @@ def conclusion(a: Analysis) -> list[Block]:
                 rich(
                     "By the document's rules, {name} {run} **{state} its stated goal** ({goal}). {evidence}",
                     name=name[0].lower() + name[1:],
-                    run=display_name(a.candidate.id),
+                    run=a.name(a.candidate.id),
                     state=state,
                     goal=a.goal.text,
                     evidence=_evidence_of_goal(a),
