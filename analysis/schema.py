@@ -243,13 +243,17 @@ def validated(
         if column in NOT_METRICS:
             continue
         values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-        infinite = np.isinf(values)
+        infinite = (values > LARGEST) | (values < -LARGEST)
         if infinite.any():
             nonfinite[column] = tuple(int(s) for s in frame["step"].to_numpy()[infinite])
             values = np.where(infinite, np.nan, values)
         if frame[column].dtype != np.float64 or infinite.any():
             frame[column] = values
     return frame, nonfinite, seams, tuple(dropped)
+
+
+LARGEST = 1e100
+"""What is larger counts as infinite: no loss is, and its square would be."""
 
 
 def _is_number(value: object) -> bool:

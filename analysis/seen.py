@@ -35,14 +35,6 @@ def shown_metrics(run: Run) -> list[str]:
     """List the metrics that have a better and a worse, those on validation data first, known ones before others.
 
     What only its name tells to be good or bad is left out beside known ones, unless it has to do with validation.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"step": [1, 2], "train_loss": [2.0, 1.0], "valid_loss": [2.0, 1.5], "lr": [1.0, 1.0]})
-    >>> from analysis.schema import Data, Provenance, validated
-    >>> shown_metrics(validated("a", frame, config={}, data=Data(), provenance=Provenance("csv", "a.csv", "", 2)))
-    ['valid_loss', 'train_loss']
     """
     known = list(METRICS)
     logged = [name for name in run.metrics if metric(name).direction != "none" and run.series(name).size]

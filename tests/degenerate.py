@@ -69,7 +69,26 @@ def _rates() -> list[Run]:
     ]
 
 
+def _spiked(seed: int, height: float) -> dict[str, Any]:
+    columns = log(seed)
+    columns["train_loss"][100] = height
+    return columns
+
+
+def _scaled(factor: float) -> list[Run]:
+    return _seeded(lambda seed: {name: values * factor for name, values in log(seed).items() if "loss" in name})
+
+
 CASES: Mapping[str, Callable[[], list[Run]]] = {
+    "losses near the largest number": lambda: _scaled(1e300),
+    "losses whose square is too large": lambda: _scaled(1e99),
+    "losses near zero": lambda: _scaled(1e-300),
+    "losses whose square vanishes": lambda: _scaled(1e-160),
+    "one spike beyond all bounds": lambda: [known("a", log(1)), known("b", _spiked(2, 1e300))],
+    "steps out of order": lambda: _seeded(
+        lambda seed: {"step": np.random.default_rng(seed).permutation(300), **log(seed)}
+    ),
+    "huge step numbers": lambda: _seeded(lambda seed: {"step": 10**15 + 10**12 * np.arange(300), **log(seed)}),
     "one row": lambda: [run("a", {"train_loss": [0.3]})],
     "one row each": lambda: [run("a", {"train_loss": [0.3]}), run("b", {"train_loss": [0.4]})],
     "two rows each": lambda: [run("a", {"train_loss": [0.3, 0.2]}), run("b", {"train_loss": [0.4, 0.5]})],

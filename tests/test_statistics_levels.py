@@ -302,3 +302,17 @@ def test_reference_accuracies_are_counts_of_192(reference):
     assert (tokens.correct(0.875), tokens.correct(0.8645833134651184)) == (168, 166)
     d = st.proportion_difference(st.wilson(166, 192), st.wilson(168, 192))
     assert round(d.p, 2) == 0.76
+
+
+@pytest.mark.parametrize("scale", [2.0**-900, 2.0**-600, 2.0**600, 2.0**900])
+def test_a_difference_does_not_depend_on_the_unit(scale: float) -> None:
+    pairs = [(1.0, 0.1, 12.0), (1.3, 0.2, 20.0)]
+    near, far = (
+        st.difference(
+            "loss.window_diff", *(st.estimate("loss.window_mean", v * k, se * k, df, 30) for v, se, df in pairs)
+        )
+        for k in (1.0, scale)
+    )
+    assert far.value / scale == pytest.approx(near.value)
+    assert far.se / scale == pytest.approx(near.se)
+    assert (far.df, far.p) == pytest.approx((near.df, near.p))

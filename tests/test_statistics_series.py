@@ -143,3 +143,11 @@ def test_spikes_are_rare_in_noise():
 def test_constant_short_and_exact_series_have_no_spikes(x):
     """Nothing to stand out from."""
     assert st.find_spikes(x).index == ()
+
+
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-500, 2.0**500, 2.0**1000])
+def test_rolling_spread_holds_at_any_magnitude(scale: float) -> None:
+    """Squares that overflow or vanish do not matter: the result is that of the same numbers near one, scaled."""
+    x = 1 + 0.1 * np.random.default_rng(3).standard_normal(100)
+    near_one = np.array([x[i : i + 20].std(ddof=1) for i in range(81)])
+    assert_allclose(st.rolling_sd(x * scale) / scale, near_one, rtol=1e-9)

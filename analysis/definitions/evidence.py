@@ -320,8 +320,8 @@ EVIDENCE = (
     (
         "det.nonfinite",
         "Non-finite loss",
-        "The loss became NaN or infinite.",
-        "any non-finite train or validation loss",
+        "The loss became NaN or infinite, which a value beyond 1e100 counts as.",
+        "any train or validation loss that is NaN or beyond ±1e100",
         "Arithmetic",
     ),
     (

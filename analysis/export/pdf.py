@@ -25,6 +25,7 @@ from analysis.render.legible import covered
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _MOST_LINES = 300
+_INTERNAL, _AFLOAT = "internal error", "#let afloat = true"
 _MAGIC = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8", "image/gif": b"GIF8"}
 
 
@@ -116,7 +117,7 @@ class PDFReport(Exporter):
         try:
             pdf = _compiled(frame, document.cells)
         except RuntimeError as error:
-            raise _blamed(error, frame, document) from None
+            pdf = _in_place(error, frame, document)
         resources["output_extension"] = ".pdf"
         return pdf, resources
 
@@ -217,6 +218,17 @@ def _compiled(frame: str, cells: Mapping[int, str]) -> bytes:
     source = covered(frame, _glyphs()) + "".join(cells.values())
     pdf: bytes = _compiler().compile(source.encode(), format="pdf", pdf_standards=["ua-1"])
     return pdf
+
+
+def _in_place(error: RuntimeError, frame: str, document: _Document) -> bytes:
+    """Typeset again with every figure in its place, where the compiler failed over its own tags of floating ones."""
+    if _INTERNAL not in _message(error):
+        raise _blamed(error, frame, document) from None
+    frame = frame.replace(_AFLOAT, _AFLOAT.replace("true", "false"))
+    try:
+        return _compiled(frame, document.cells)
+    except RuntimeError as again:
+        raise _blamed(again, frame, document) from None
 
 
 def _blamed(error: RuntimeError, frame: str, document: _Document) -> AnalysisError:

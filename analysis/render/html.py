@@ -26,6 +26,7 @@ from analysis.blocks import (
     Table,
     Tone,
 )
+from analysis.render.glossary import is_glossary
 from analysis.render.legible import breakable, legible, right_to_left, unbroken
 from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
 from analysis.render.svg import inline_svg
@@ -185,8 +186,9 @@ def _(block: Table) -> str:
     )
     notes = "".join(f'<p class="rr-note">{inline(note)}</p>' for note in block.notes)
     caption = characters(block.caption)
+    kind = "rr-table rr-glossary" if is_glossary(block) else "rr-table"
     return (
-        f'<div class="rr-table"{_identity(block.id)}>{scroll(label=legible(block.caption))}<table>'
+        f'<div class="{kind}"{_identity(block.id)}>{scroll(label=legible(block.caption))}<table>'
         f"<caption><span>{caption}</span></caption><thead>{_head(block.columns)}</thead>"
         f"<tbody>{rows}</tbody></table></div>{notes}</div>"
     )

@@ -24,11 +24,12 @@ from analysis.blocks import (
     Status,
     Table,
 )
+from analysis.render.glossary import is_glossary
 from analysis.render.html import anchor
 from analysis.render.legible import breakable, legible, right_to_left, unbroken
 from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
 from analysis.render.slices import slices
-from analysis.render.typst_table import entries, is_glossary, table
+from analysis.render.typst_table import entries, table
 from analysis.rich import Rich, Span, plain
 
 _NOT_DRAWN = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)

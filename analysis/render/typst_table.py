@@ -22,7 +22,6 @@ _CAP = 38
 _BOLD = 1.15
 _COMFORT, _TIGHT = 20, 10
 _NUMBER = 24
-_FEW_COLUMNS, _FEW_ROWS = 3, 20
 
 
 def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str], dense: bool = False) -> str:
@@ -75,12 +74,6 @@ def _beside(block: Table) -> bool:
         for index, column in enumerate(block.columns)
     ]
     return _points(wanted, size=_SIZES[1]) <= PAGE
-
-
-def is_glossary(block: Table) -> bool:
-    """Tell whether a table is a long list of words, which columns would only stretch."""
-    words = all(column.align == "left" and column.layer is None for column in block.columns)
-    return words and len(block.columns) > _FEW_COLUMNS and len(block.rows) > _FEW_ROWS
 
 
 def entries(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:

@@ -117,7 +117,7 @@ def comparability(a: Analysis) -> list[Finding]:
                 status,
                 definition="gate.comparability",
                 runs=(reference.id, run.id),
-                remedy=remedy(failed),
+                remedy=remedy(failed) if run.id == a.candidate.id else "",
             )
         )
     return found

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 from analysis.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.compare import Comparison
 from analysis.detectors import DETECTORS
 from analysis.findings import Finding
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.naming import metric_name
 from analysis.rich import join, rich, text
-from analysis.tables import cell, interval_cell, number, p_value, signed_minus
+from analysis.tables import cell, count, interval_cell, interval_parts, number, p_value, signed_minus
+
+_IN_FULL = 30
+"""Comparisons up to which each has a row of its own."""
+
+_NAMED = 6
+"""Runs up to which the columns of a matrix bear names; of more they are numbered."""
+
+_REASONS = 6
+_HUGE = 700.0
 
 
 def appendix(a: Analysis) -> list[Block]:
@@ -20,7 +33,7 @@ def appendix(a: Analysis) -> list[Block]:
     if not blocks:
         blocks.append(Prose(text("There is no finding: a single run without anything that a rule speaks of.")))
     if a.comparisons:
-        blocks.append(Details(text(f"All {len(a.comparisons)} comparisons"), (_comparisons(a),)))
+        blocks.append(Details(text(f"All {len(a.comparisons)} comparisons"), tuple(_comparisons(a))))
     return blocks
 
 
@@ -43,11 +56,80 @@ def _finding(a: Analysis, f: Finding) -> list[Block]:
     claim = rich("Claim: *{c}* — ", c=f.claim) if f.claim else ()
     if f.rule in DETECTORS and f.status == "not supported":
         claim = text("Looked for and not found: ")
-    line = rich("{claim}{text} ({facts}) `{rule}`", claim=claim, text=f.text, facts=join(facts, "; "), rule=f.rule)
+    todo = rich(" To settle it: {remedy}", remedy=f.remedy) if f.remedy and f.rule not in DETECTORS else ()
+    line = rich(
+        "{claim}{text} ({facts}) `{rule}`{todo}",
+        claim=claim,
+        text=f.text,
+        facts=join(facts, "; "),
+        rule=f.rule,
+        todo=todo,
+    )
     return [Prose(line, status=f.status, id=f"finding-{f.id}")]
 
 
-def _comparisons(a: Analysis) -> Table:
+def _comparisons(a: Analysis) -> list[Block]:
+    """List the comparisons; of many, those against the baseline in full and all pairs as a matrix a metric."""
+    if len(a.comparisons) <= _IN_FULL:
+        return [_table(a, list(a.comparisons), "All comparisons")]
+    by_metric = {c.metric: [d for d in a.comparisons if d.metric == c.metric] for c in a.comparisons}
+    first = [c for group in by_metric.values() for c in group if c.baseline == a.reference_id and c.known]
+    blocks: list[Block] = []
+    if first:
+        blocks.append(_table(a, first, f"Comparisons against {a.name(a.reference_id)}"))
+    blocks += [matrix(a, metric, group) for metric, group in by_metric.items() if any(c.known for c in group)]
+    unknown = [c for c in a.comparisons if not c.known]
+    if unknown:
+        reasons = Counter((metric_name(c.metric), c.result.reason or "too few points") for c in unknown)
+        lines = [f"{metric}: {count(n, 'pair')}, {why}" for (metric, why), n in reasons.most_common(_REASONS)]
+        lines += [f"{count(len(reasons) - _REASONS, 'further reason')} in the JSON"] if len(reasons) > _REASONS else []
+        blocks.append(Prose(rich("**Without an interval**: {lines}.", lines="; ".join(lines))))
+    blocks.append(Prose(text("The results JSON has every comparison with interval, p and detectable difference.")))
+    return blocks
+
+
+def matrix(a: Analysis, metric: str, group: list[Comparison]) -> Table:
+    """Arrange the comparisons of a metric by pairs: the run of the row against the run of the column."""
+    runs = [a.reference_id, *(run.id for run in a.runs if run.id != a.reference_id)]
+    pairs = {(c.baseline, c.candidate): c for c in reversed(group)}
+    few = len(runs) <= _NAMED
+    labels = {run_id: a.name(run_id) if few else f"{k}" for k, run_id in enumerate(runs, start=1)}
+    rows = []
+    for index, row in enumerate(runs[1:], start=1):
+        cells = [_pair(pairs.get((column, row)), a.settings.alpha) for column in runs[:index]]
+        cells += [cell("")] * (len(runs) - 1 - index)
+        rows.append((cell(a.name(row) if few else f"{labels[row]}: {a.name(row)}"), *cells))
+    columns = (Column("Row against column"), *(Column(labels[run_id], "right") for run_id in runs[:-1]))
+    how = "Row divided by column" if group[0].ratio else "Row minus column"
+    fraction = ", in percentage points" if _is_fraction(metric) else ""
+    notes = [
+        text(
+            f"{how}{fraction}. ▲ better and ▼ worse after Holm's adjustment; without a sign no difference is shown; "
+            "– could not be compared, ( ) may not be."
+        )
+    ]
+    if not few:
+        first = f"{labels[runs[0]]}: {a.name(runs[0])}"
+        notes.append(text(f"Columns are numbered as the rows; {first}."))
+    return Table(f"comparisons-{metric}", f"{metric_name(metric)}: all pairs", columns, tuple(rows), notes=tuple(notes))
+
+
+def _pair(c: Comparison | None, alpha: float) -> Cell:
+    if c is None or not c.known:
+        return cell("–")
+    scale = 100 if _is_fraction(c.metric) else 1
+    main, _ = interval_parts(c.result, scale=scale, sign=not c.ratio)
+    if c.comparable is False:
+        return cell(f"({main})")
+    sign = {"better": "▲ ", "worse": "▼ ", "different": "≠ "}.get(c.verdict(alpha), "")
+    return cell(sign + main, bold=bool(sign))
+
+
+def _is_fraction(metric: str) -> bool:
+    return metric == "oscillation_rate" or metric_of(metric).unit == "fraction"
+
+
+def _table(a: Analysis, comparisons: list[Comparison], caption: str) -> Table:
     columns = (
         Column("Candidate against baseline"),
         Column("Metric"),
@@ -57,14 +139,14 @@ def _comparisons(a: Analysis) -> Table:
         Column("Detectable", "right", "power.mdd"),
         Column("Comparable"),
     )
-    rows = tuple(_row(a, c) for c in a.comparisons)
-    return Table("comparisons", "All comparisons", columns, rows)
+    return Table("comparisons", caption, columns, tuple(_row(a, c) for c in comparisons))
 
 
 def _row(a: Analysis, c: Comparison) -> tuple[Cell, ...]:
     state = {True: "yes", False: "no", None: "cannot tell"}[c.comparable]
+    scale, unit = (100, " pp") if _is_fraction(c.metric) else (1, "×" if c.ratio else "")
     shown = (
-        interval_cell(c.as_interval(), sign=not c.ratio, unit="×" if c.ratio else "")
+        interval_cell(c.as_interval(), scale=scale, sign=not c.ratio, unit=unit)
         if c.known
         else cell("–", c.result.reason or "")
     )
@@ -74,9 +156,16 @@ def _row(a: Analysis, c: Comparison) -> tuple[Cell, ...]:
         shown,
         cell(p_value(c.p)),
         cell(p_value(c.p_adjusted)),
-        cell(number(c.mdd), "on the logarithm" if c.ratio else ""),
+        cell(_detectable(c, scale, unit)),
         cell(state, c.reason if c.comparable is not True else ""),
     )
+
+
+def _detectable(c: Comparison, scale: float, unit: str) -> str:
+    """Write the detectable difference in the unit of the difference: of a ratio as the smallest ratio above 1."""
+    if c.mdd is None:
+        return "–"
+    return number(math.exp(min(c.mdd, _HUGE))) + unit if c.ratio else number(scale * c.mdd) + unit
 
 
 def _number(value: float | None) -> str:

@@ -19,7 +19,7 @@ def curves(a: Analysis) -> list[Block]:
     if not any(run.series(a.curve).size for run in a.runs):
         return missing("Training curves", "No run logged a training curve.")
     # Where nothing could be judged they stand in the summary already.
-    blocks: list[Block] = [] if a.verdict.result == "insufficient data" else observed(a)
+    blocks: list[Block] = [] if a.verdict.result == "insufficient data" else observed(a, brief=True)
     for run in a.runs:
         if not run.series(a.curve).size:
             continue

@@ -12,13 +12,13 @@ from analysis.sections.narrative import told
 from analysis.seen import ended, seen, shown_metrics
 from analysis.tables import cell, in_unit
 
-_MOST_ROWS = 12
+_MOST_ROWS, _FEW_ROWS = 12, 6
 """Rows of the table, shared by the runs: each shows as many metrics as fit, one at least."""
 
 
-def observed(a: Analysis) -> list[Block]:
+def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
     """Show first, best and last values of each run's metrics, then the findings about them."""
-    each = max(1, _MOST_ROWS // len(a.runs))
+    each = max(1, (_FEW_ROWS if brief else _MOST_ROWS) // len(a.runs))
     rows = tuple(_row(a, run, name) for run in a.runs for name in shown_metrics(run)[:each])
     if not rows:
         return []

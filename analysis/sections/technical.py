@@ -5,10 +5,11 @@ from __future__ import annotations
 from analysis.blocks import Block, Cell, Column, Details, Item, Items, Prose, Table
 from analysis.definitions import DEFINITIONS
 from analysis.model import Analysis
+from analysis.naming import titled
 from analysis.results import files
 from analysis.rich import Rich, rich, text
 from analysis.sections.narrative import told
-from analysis.tables import cell
+from analysis.tables import cell, listed
 
 
 def methodology(a: Analysis) -> list[Block]:
@@ -102,7 +103,7 @@ def data_quality(a: Analysis) -> list[Block]:
     )
     rows = tuple(
         (
-            cell(a.title_of(run.id)),
+            cell(titled(run)),
             cell(run.provenance.source, run.provenance.path),
             cell(str(run.provenance.rows_read)),
             cell(f"{run.steps[0]} to {run.steps[-1]}"),
@@ -112,32 +113,34 @@ def data_quality(a: Analysis) -> list[Block]:
         for run in a.runs
     )
     table = Table("provenance", "Where the numbers come from", columns, rows)
-    unknown = tuple(Item(line) for run in a.runs for line in _unknown(a, run.id))
+    unknown = tuple(Item(line) for line in (*_not_stated(a), *(line for run in a.runs for line in _notes(a, run.id))))
     return [table, *told(a, "data-quality"), *([Items(unknown)] if unknown else [])]
 
 
-def _unknown(a: Analysis, run_id: str) -> list[Rich]:
+def _not_stated(a: Analysis) -> list[Rich]:
+    """Say what nobody stated, once for all runs that lack the same."""
+    lacking: dict[str, list[str]] = {}
+    for run in a.runs:
+        gone = {
+            "configuration": not run.config,
+            "number of training examples": run.data.n_train is None,
+            "number of validation examples": run.data.n_valid is None,
+            "identity of the validation set": run.data.validation_set is None,
+            "parent": not run.parent_known,
+        }
+        if any(gone.values()):
+            lacking.setdefault(", ".join(name for name, absent in gone.items() if absent), []).append(a.name(run.id))
+    named = {what: "all runs" if len(runs) == len(a.runs) > 1 else listed(runs) for what, runs in lacking.items()}
+    return [rich("{runs}: not stated: {what}.", runs=runs, what=what) for what, runs in named.items()]
+
+
+def _notes(a: Analysis, run_id: str) -> list[Rich]:
     run = a.run(run_id)
-    gone = [
-        name
-        for name, absent in (
-            ("configuration", not run.config),
-            ("number of training examples", run.data.n_train is None),
-            ("number of validation examples", run.data.n_valid is None),
-            ("identity of the validation set", run.data.validation_set is None),
-            ("parent", not run.parent_known),
-        )
-        if absent
-    ]
-    lines = [rich("{run}: not stated: {what}.", run=a.name(run_id), what=", ".join(gone))] if gone else []
-    lines += [text(f"{a.name(run_id)}: {note}") for note in run.notes]
-    if run.extra:
+    lines = [text(f"{a.name(run_id)}: {note}") for note in run.notes]
+    kept = ", ".join(f"{key} = {value}" for key, value in run.extra.items() if key != "predictions")
+    if kept:
         lines.append(
-            rich(
-                "{run}: further sidecar keys, kept as they are: {keys}.",
-                run=a.name(run_id),
-                keys=", ".join(f"{key} = {value}" for key, value in run.extra.items() if key != "predictions"),
-            )
+            rich("{run}: further sidecar keys, kept as they are: {keys}.", run=a.name(run_id), keys=kept),
         )
     return lines
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import exp, inf, isfinite, nan, sqrt
+from math import exp, hypot, inf, isfinite, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -151,11 +151,13 @@ def difference(definition: str, baseline: Estimate, candidate: Estimate) -> Esti
     for side in (baseline, candidate):
         if side.reason is not None:
             return unknown(definition, side.reason, value=value, n=n)
-    v1, v2 = baseline.se**2, candidate.se**2
-    if v1 + v2 == 0:
+    se = hypot(baseline.se, candidate.se)
+    if se == 0:
         return estimate(definition, value, 0.0, inf, n, tested=True)
-    df = (v1 + v2) ** 2 / (v1**2 / baseline.df + v2**2 / candidate.df)
-    return estimate(definition, value, sqrt(v1 + v2), df, n, tested=True)
+    # Shares of the variance, so that nothing overflows or vanishes, whatever the unit.
+    v1, v2 = (baseline.se / se) ** 2, (candidate.se / se) ** 2
+    df = 1 / (v1**2 / baseline.df + v2**2 / candidate.df)
+    return estimate(definition, value, se, df, n, tested=True)
 
 
 def as_ratio(log_estimate: Estimate, definition: str | None = None) -> Estimate:

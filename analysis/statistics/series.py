@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import frexp, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ OSCILLATION = 0.01
 BURN_IN_Z = 3.5
 BURN_IN_PLACES = 20_000
 """Places at which a burn-in may end: in a run of more than four times as many points, every few of them."""
+_SQUARED_SAFELY = 400
+"""Binary exponent up to which a value may be squared and summed without leaving the range of a double."""
 SPIKE_Z = 4.5
 SPIKE_REACH = 10
 """Points on either side with which a point is compared to be called a spike."""
@@ -163,13 +165,20 @@ def mean_rolling_sd(x: FloatArray, *, window: int = 20) -> float:
 
 
 def _rolling_sds(x: FloatArray, window: int) -> Iterator[FloatArray]:
-    """Give them in blocks, each centred on a value of its own: a constant gives zero, large levels lose no digits."""
+    """Give them in blocks, each centred on a value of its own: a constant gives zero, large levels lose no digits.
+
+    Where squares would overflow or vanish, values are scaled by a power of two first, which is exact.
+    """
     for piece in blocks(x.size, overlap=window - 1):
         part = x[piece]
+        exponent = frexp(max(float(part.max()), -float(part.min())))[1] if part.size else 0
+        shift = 0 if abs(exponent) < _SQUARED_SAFELY else exponent
+        part = np.ldexp(part, -shift) if shift else part
         y = part - part[part.size // 2]
         total, squares = _window_sum(y, window), _window_sum(y * y, window)
         variance = (squares - total * total / window) / (window - 1)
-        yield np.sqrt(np.maximum(variance, 0.0))
+        spread = np.sqrt(np.maximum(variance, 0.0))
+        yield np.ldexp(spread, shift) if shift else spread
 
 
 def _window_sum(y: FloatArray, window: int) -> FloatArray:
@@ -229,6 +238,8 @@ def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
     quarter = n // 4
     t = np.arange(n) if steps is None else steps
     line = fit_line(x[quarter:], t[quarter:])
+    if line.spread == 0:
+        return 0  # steps so large that as numbers they are one
     sigma = line.s * sqrt((1 + line.rho) / (1 - line.rho))
     if sigma == 0:
         apart = np.flatnonzero(np.abs(x[:quarter] - line.at(t[:quarter])) > 1e-12 * max(abs(line.mean), 1e-300))

@@ -33,7 +33,57 @@
     part.classList.toggle("more-before", room > 1 && part.scrollLeft > 1);
     part.classList.toggle("more-after", room > 1 && part.scrollLeft < room - 1);
   };
-  const settle = () => regions.forEach((part) => {
+
+  // Labels for the cards that wide tables become on a phone; the roles outlive the change of display.
+  const phone = matchMedia("screen and (max-width: 640px)");
+  const tables = regions.filter((part) => part.querySelector("table") && part.closest(".rr-table"));
+  const label = (part) => {
+    if (part.dataset.labelled) return;
+    part.dataset.labelled = "true";
+    const table = part.querySelector("table");
+    const heads = [...table.querySelectorAll("thead tr:last-child > *")];
+    const words = heads.map((head) => {
+      const copy = head.cloneNode(true);
+      copy.querySelectorAll(".rr-definition").forEach((link) => link.remove());
+      return copy.textContent.trim();
+    });
+    const role = (found, name) => found.forEach((one) => one.setAttribute("role", name));
+    role([table], "table");
+    role(table.querySelectorAll("thead, tbody"), "rowgroup");
+    role(table.querySelectorAll("tr"), "row");
+    role(table.querySelectorAll("th[scope=col], th[scope=colgroup]"), "columnheader");
+    role(table.querySelectorAll("th[scope=row]"), "rowheader");
+    role(table.querySelectorAll("td"), "cell");
+    table.querySelectorAll("tbody tr").forEach((row) => [...row.children].forEach((cell, index) => {
+      if (cell.tagName !== "TD") return;
+      const inner = document.createElement("div");
+      inner.append(...cell.childNodes);
+      const name = document.createElement("span");
+      name.className = "rr-label";
+      name.setAttribute("aria-hidden", "true");
+      name.textContent = words[index] || "";
+      cell.append(name, inner);
+    }));
+    const links = heads.flatMap((head) => [...head.querySelectorAll(".rr-definition")]);
+    const targets = new Map(links.map((link) => [link.hash, link]));
+    if (!targets.size) return;
+    const where = document.createElement("p");
+    where.className = "rr-note rr-where";
+    where.append("Definitions: ");
+    [...targets.values()].forEach((link, index) => {
+      const copy = link.cloneNode(true);
+      copy.className = "";
+      where.append(index ? ", " : "", copy);
+    });
+    part.after(where);
+  };
+  const stack = () => tables.forEach((part) => {
+    part.classList.remove("rr-cards");
+    if (!phone.matches || part.scrollWidth <= part.clientWidth + 1) return;
+    label(part);
+    part.classList.add("rr-cards");
+  });
+  const settle = () => (stack(), regions).forEach((part) => {
     const scrolls = part.scrollWidth > part.clientWidth + 1;
     if (scrolls) part.tabIndex = 0; else part.removeAttribute("tabindex");
     part.classList.toggle("scrolls", scrolls);

@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -17,6 +18,7 @@ import pytest
 from analysis.blocks import Cell, Column, Prose, Table
 from analysis.errors import AnalysisError
 from analysis.export import PDFReport
+from analysis.export import pdf as pdf_report
 from analysis.export.pdf import typst_source
 from analysis.rich import rich, text
 from tests.export.demonstration import cell_of, demonstration, notebook_of
@@ -195,3 +197,20 @@ def test_flood_of_lines_is_cut(exporter: PDFReport, tmp_path: Path) -> None:
     output = nbformat.v4.new_output("stream", name="stdout", text="line\n" * 100_000)
     notebook = notebook_of(nbformat.v4.new_code_cell("x", outputs=[output]))
     assert "99,700 more lines" in _poppler("pdftotext", exporter.from_notebook_node(notebook)[0], tmp_path)
+
+
+def test_figures_stay_in_their_place_where_the_compiler_fails_over_floating_ones(
+    exporter: PDFReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An internal error of the compiler costs white space, not the PDF; any other error is told as before."""
+    tried = []
+
+    def fails(frame: str, cells: Mapping[int, str]) -> bytes:
+        tried.append("#let afloat = true" in frame)
+        if tried[-1]:
+            raise RuntimeError("internal error: parent group")
+        return b"%PDF"
+
+    monkeypatch.setattr(pdf_report, "_compiled", fails)
+    assert exporter.from_notebook_node(demonstration())[0] == b"%PDF"
+    assert tried == [True, False]
