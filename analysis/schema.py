@@ -101,6 +101,8 @@ class Run:
         Whether the tool has the run as over; None where it says nothing.
     extra : Mapping[str, Any]
         Sidecar keys the toolkit does not know: kept and shown.
+    sidecar : str
+        The file into which to write what the log does not say.
     """
 
     id: str
@@ -119,6 +121,7 @@ class Run:
     group: str | None = None
     example_losses: FloatArray | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    sidecar: str = ""
     nonfinite: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     seams: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
@@ -213,22 +216,8 @@ def validated(
     if frame.empty:
         raise LogError(f"{where}: no data rows; a log needs at least one step")
     dropped: list[Dropped] = []
-    counted = frame["step"]
-    if counted.dtype != np.float64:
-        counted = pd.to_numeric(counted, errors="coerce")
-    raw_steps = counted.to_numpy(dtype=np.float64)
-    usable = np.isfinite(raw_steps)
-    if not usable.any():
-        raise LogError(f"{where}: column 'step' holds no number; it must count the training steps")
-    if not usable.all():
-        dropped.append(Dropped("step", int((~usable).sum()), "rows without a step number"))
-        frame, raw_steps = frame.loc[usable], raw_steps[usable]
-    steps = raw_steps.astype(np.int64)
-    if (broken := steps != raw_steps).any():
-        shown = float(raw_steps[broken][0])
-        raise LogError(f"{where}: column 'step' must count in whole numbers, got {shown:g}; name another column")
+    frame, steps = _whole_steps(frame, where, dropped)
     seams = tuple(sorted({int(s) for s in steps[1:][steps[1:] < steps[:-1]]}))
-    frame = frame.assign(step=pd.Series(steps, index=frame.index, copy=False))
     keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
     if (steps[1:] <= steps[:-1]).any():
         frame = frame.sort_values(keys, kind="stable", na_position="first")
@@ -250,6 +239,31 @@ def validated(
         if frame[column].dtype != np.float64 or infinite.any():
             frame[column] = values
     return frame, nonfinite, seams, tuple(dropped)
+
+
+_LARGEST_STEP = 2.0**53  # beyond it not every whole number is a float
+
+
+def _whole_steps(frame: pd.DataFrame, where: str, dropped: list[Dropped]) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """Make ``step`` int64 and leave out the rows without one; return the table and its steps."""
+    counted = frame["step"]
+    if counted.dtype == np.int64:
+        return frame, counted.to_numpy()
+    if counted.dtype != np.float64:
+        counted = pd.to_numeric(counted, errors="coerce")
+    raw_steps = counted.to_numpy(dtype=np.float64, na_value=np.nan)
+    usable = np.isfinite(raw_steps)
+    if not usable.any():
+        raise LogError(f"{where}: column 'step' holds no number; it must count the training steps")
+    if not usable.all():
+        dropped.append(Dropped("step", int((~usable).sum()), "rows without a step number"))
+        frame, raw_steps = frame.loc[usable], raw_steps[usable]
+    whole = np.clip(np.floor(raw_steps), -_LARGEST_STEP, _LARGEST_STEP)
+    if (broken := whole != raw_steps).any():
+        shown = float(raw_steps[broken][0])
+        raise LogError(f"{where}: column 'step' must count in whole numbers, got {shown:g}; name another column")
+    steps = whole.astype(np.int64)
+    return frame.assign(step=pd.Series(steps, index=frame.index, copy=False)), steps
 
 
 LARGEST = 1e100

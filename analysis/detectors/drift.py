@@ -67,7 +67,7 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
             continue
         span = float(steps[-1] - steps[0]) / 100
         detectable = min(detectable, 2.5 * valid.se * span) if isfinite(detectable) else 2.5 * valid.se * span
-        train = _train_trend(seen.train, float(steps[0]))
+        train = _train_trend(seen.train, int(steps[0]))
         falls, climbs = _one_sided(train, -1), _one_sided(train, +1)
         allowed = share * (ONE_SIDED if falls < ONE_SIDED else STRICT)
         found = rises < allowed and not climbs < ONE_SIDED
@@ -162,7 +162,7 @@ def _as_is(values: FloatArray, steps: Steps) -> Settled:
     return Settled(0, fit_line(values, steps, curved=True), values, steps)
 
 
-def _train_trend(train: Curve, since: float) -> Estimate:
+def _train_trend(train: Curve, since: int) -> Estimate:
     start = int(np.searchsorted(train.steps, since))
     if train.n - start < LEAST_EVALUATIONS:
         return trend(None)

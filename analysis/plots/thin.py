@@ -76,7 +76,11 @@ def thin(steps: FloatArray, values: FloatArray, *, buckets: int = BUCKETS) -> Tr
     whole = values.size // width * width
     rows = values[:whole].reshape(-1, width)
     offsets = np.arange(0, whole, width)
-    chosen = [offsets + rows.argmin(axis=1), offsets + rows.argmax(axis=1), np.array([0, values.size - 1])]
+    chosen = [np.array([0, values.size - 1])]
+    few = max(1, _CHUNK // width)  # of a table's own, unwriteable column argmin makes a copy
+    for at in range(0, len(rows), few):
+        piece = slice(at, at + few)
+        chosen += [offsets[piece] + rows[piece].argmin(axis=1), offsets[piece] + rows[piece].argmax(axis=1)]
     if whole < values.size:
         tail = values[whole:]
         chosen.append(whole + np.array([tail.argmin(), tail.argmax()]))

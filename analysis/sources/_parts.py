@@ -10,17 +10,16 @@ from io import BytesIO
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from analysis.schema import FloatArray
-
-PART = 8_000_000
-"""Bytes in a part."""
-LARGE = 2 * PART
+PART = 1_000_000
+"""Bytes in a part: small, as what a parser takes beside its result stays with the process."""
+LARGE = 16 * PART
 """Bytes in a file that is worth it."""
 _READERS = 2
-_EMPTY: FloatArray = np.empty(0)
 
+Numbers = npt.NDArray[Any]
 Parse = Callable[[IO[bytes]], pd.DataFrame]
 
 
@@ -91,7 +90,7 @@ class _Table:
 
     room: int = 0
     rows: int = 0
-    columns: dict[str, FloatArray | list[pd.Series[Any]]] = field(default_factory=dict)
+    columns: dict[str, Numbers | list[pd.Series[Any]]] = field(default_factory=dict)
 
     def add(self, part: tuple[int, Future[pd.DataFrame]], size: int) -> None:
         """Append a part, given with its length in bytes; ``size`` is that of all parts."""
@@ -99,26 +98,27 @@ class _Table:
         end = self.rows + len(frame)
         self.room = self.room or int(1.02 * size / length * len(frame))
         for name, column in frame.items():
-            held = self.columns.setdefault(str(name), _EMPTY if column.dtype == np.float64 else [])
+            values = column.to_numpy() if column.dtype in (np.float64, np.int64) else None
+            held = self.columns.setdefault(str(name), [] if values is None else values[:0].copy())
             if isinstance(held, list):
                 held.append(column)
             elif held.size or column.notna().any():
                 self.columns[str(name)] = held = self._grown(held, end)
-                held[self.rows : end] = column.to_numpy()
+                held[self.rows : end] = values
         self.rows = end
 
     def frame(self) -> pd.DataFrame:
         """Return the table; its columns of numbers are not copied."""
         return pd.DataFrame({name: self._whole(held) for name, held in self.columns.items()}, copy=False)
 
-    def _grown(self, held: FloatArray, end: int) -> FloatArray:
+    def _grown(self, held: Numbers, end: int) -> Numbers:
         if held.size >= end:
             return held
-        grown = np.empty(self.room if self.room >= end else end + end // 2)
-        grown[: self.rows] = held[: self.rows] if held.size else np.nan
+        grown = np.empty(self.room if self.room >= end else end + end // 2, dtype=held.dtype)
+        grown[: self.rows] = held[: self.rows] if held.size or not self.rows else np.nan
         return grown
 
-    def _whole(self, held: FloatArray | list[pd.Series[Any]]) -> Any:
+    def _whole(self, held: Numbers | list[pd.Series[Any]]) -> Any:
         if isinstance(held, list):
             return pd.concat(held, ignore_index=True)
         return held[: self.rows] if held.size else np.broadcast_to(np.nan, self.rows)

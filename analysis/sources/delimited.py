@@ -98,6 +98,7 @@ def read_delimited(
     *,
     numbers: Sequence[str],
     texts: Sequence[str] = (),
+    step: str | None = None,
     lenient: Collection[str] = (),
 ) -> Delimited:
     """Read columns of a delimited log.
@@ -110,6 +111,8 @@ def read_delimited(
     numbers, texts : sequence of str
         Names in ``layout.header`` to read as float64 (blank is NaN, a written nan or inf is infinity) and
         as text (times as such where they are ISO 8601).
+    step : str, optional
+        The one of ``numbers`` to read as int64 where every row has a whole number in it.
     lenient : collection of str
         Those of ``numbers`` that are left out, and recorded, if they turn out to hold text.
 
@@ -120,10 +123,10 @@ def read_delimited(
         file's own line number.
     """
     cut = _cut_off(path, layout)
-    try:
-        frame = _fast(path, layout, numbers, texts)
-    except (ValueError, pd.errors.ParserError, csv.Error):
-        frame = None
+    whole = step is not None and all(map(str.isdecimal, layout.column(step)))
+    frame = _fast(path, layout, numbers, texts, step if whole else None)
+    if frame is None and whole:
+        frame = _fast(path, layout, numbers, texts, None)
     if frame is None or (len(numbers) + len(texts) < len(layout.header) and _is_ragged(path, layout, len(frame))):
         return _slow(path, layout, (numbers, texts), lenient)
     dropped: tuple[Dropped, ...] = ()
@@ -135,49 +138,61 @@ def read_delimited(
 _CUT = Dropped("row", 1, "the last line is cut off")
 
 
-def _fast(path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+def _fast(
+    path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str], step: str | None
+) -> pd.DataFrame | None:
+    """Read by pandas; None for a log that needs to be read row by row."""
     names = [name for name in layout.header if name in numbers or name in texts]
     width, size = len(layout.header), path.stat().st_size
     if any(len(row) > width for row in layout.sample):
-        raise ValueError("too many fields")  # with usecols pandas would pass over them
+        return None  # with usecols pandas would pass over what is too many
     with open_text(path) as (stream, encoding):
         check_cells(path, _rows_at_most(path, layout), len(names))
-        parse = _parser(layout, names, texts, encoding)
+        parse = _parser(layout, names, texts, step, encoding)
         try:
-            if encoding == "utf-16" or size < LARGE:
-                raise CannotCut
-            delimiters = layout.delimiter.encode(), width - 1
-            frame = read_in_parts(stream, parse, header_lines=layout.first_line, delimiters=delimiters, size=size)
-        except CannotCut:
-            stream.seek(0)
-            frame = parse(stream)
+            frame = _whole_or_parts(stream, parse, layout, size if encoding != "utf-16" else 0)
+        except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
+            return None
     return frame.set_axis(names, axis="columns")
 
 
-def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], encoding: str) -> Parse:
-    """Read by pandas; skipping initial spaces or naming columns in the call costs a third more time."""
+def _whole_or_parts(stream: IO[bytes], parse: Parse, layout: Layout, size: int) -> pd.DataFrame:
+    if size >= LARGE:
+        delimiters = layout.delimiter.encode(), len(layout.header) - 1
+        try:
+            return read_in_parts(stream, parse, header_lines=layout.first_line, delimiters=delimiters, size=size)
+        except CannotCut:
+            stream.seek(0)
+    return parse(stream)
+
+
+def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], step: str | None, encoding: str) -> Parse:
+    """Give pandas its options; skipping initial spaces or naming columns in the call costs a third more time."""
     places = [layout.header.index(name) for name in names]
     written = {name: layout.written[layout.header.index(name)] for name in texts}
     times = [written[name] for name in texts if layout.is_time(name)]
     kinds: defaultdict[str, type] = defaultdict(lambda: np.float64)
     kinds.update({name: str for name in written.values() if name not in times})
+    if step is not None:
+        kinds[layout.written[layout.header.index(step)]] = np.int64
 
     def parse(text: IO[bytes]) -> pd.DataFrame:
-        return pd.read_csv(
-            text,
-            sep=layout.delimiter,
-            skiprows=layout.first_line - 1 or None,
-            usecols=None if len(names) == len(layout.header) else places,
-            dtype=kinds,
-            parse_dates=times or False,  # three times as fast as reading text and parsing that
-            date_format="ISO8601",
-            keep_default_na=False,
-            na_values=[""],
-            index_col=False,
-            engine="c",
-            encoding=encoding,
-            encoding_errors="replace",
-        )
+        with np.errstate(invalid="ignore"):  # of a step that fits no int64, before pandas refuses it
+            return pd.read_csv(
+                text,
+                sep=layout.delimiter,
+                skiprows=layout.first_line - 1 or None,
+                usecols=None if len(names) == len(layout.header) else places,
+                dtype=kinds,
+                parse_dates=times or False,  # three times as fast as reading text and parsing that
+                date_format="ISO8601",
+                keep_default_na=False,
+                na_values=[""],
+                index_col=False,
+                engine="c",
+                encoding=encoding,
+                encoding_errors="replace",
+            )
 
     return parse
 

@@ -33,7 +33,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     if layout is None or "step" not in layout.header:
         raise LogError(f"{path}: no column 'step'; give the metrics.csv that Lightning's CSVLogger wrote")
     numbers = [name for name in layout.header if not layout.is_text(name)]
-    read = read_delimited(path, layout, numbers=numbers, lenient=set(numbers) - {"step", "epoch"})
+    read = read_delimited(path, layout, numbers=numbers, step="step", lenient=set(numbers) - {"step", "epoch"})
     frame, dropped = merge_rows(read.frame)
     if "hp_metric" in frame and (frame["hp_metric"].dropna() == -1).all():
         frame = frame.drop(columns="hp_metric")  # Lightning's placeholder, not a measurement

@@ -41,7 +41,7 @@ def load_steps(path: Path, layout: Layout) -> RawLog:
     """Read a delimited log whose first column of interest is ``step`` and whose rows are steps."""
     texts = ["timestamp"] if "timestamp" in layout.header else []
     numbers = [name for name in layout.header if name not in texts]
-    read = read_delimited(path, layout, numbers=numbers, texts=texts)
+    read = read_delimited(path, layout, numbers=numbers, texts=texts, step="step")
     frame, dropped = read.frame, read.dropped
     if texts:
         stamps, failed = parse_timestamps(frame["timestamp"])

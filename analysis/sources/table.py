@@ -69,7 +69,8 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     numbers = [name for name in layout.header if name not in text or name in _meant(layout, columns)]
     if not numbers:
         raise LogError(f"{path}: no column of numbers, only {', '.join(layout.header)}; a log needs a metric")
-    read = read_delimited(path, layout, numbers=numbers, texts=texts, lenient=set(numbers) - _meant(layout, columns))
+    lenient = set(numbers) - _meant(layout, columns)
+    read = read_delimited(path, layout, numbers=numbers, texts=texts, step=_step(layout, columns), lenient=lenient)
     config = {name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)}
     left_out = [name for name in text if name not in texts and name not in config and name not in numbers]
     notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
@@ -79,9 +80,13 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
 
 def _meant(layout: Layout, columns: Columns) -> set[str]:
     """Return the columns that must be numbers: the step, the user's own, and metrics of a standard name."""
-    step = columns.get("step") or find_axis(layout.header, STEP_NAMES)
+    step = _step(layout, columns)
     named = {column for standard, column in columns.items() if standard != "timestamp"}
     return ({step} if step else set()) | named | set(standard_names(layout.header, source=NAME, chosen=columns))
+
+
+def _step(layout: Layout, columns: Columns) -> str | None:
+    return columns.get("step") or find_axis(layout.header, STEP_NAMES)
 
 
 def _is_setting(layout: Layout, name: str) -> bool:

@@ -110,6 +110,40 @@ def test_a_row_too_long_at_the_start_of_a_part_is_not_cut_short(
             resolve(str(path), runs_dir=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("cell", "kept", "lost"),
+    [("1700.0", 1000, 0), ("1.7e3", 1000, 0), ("", 999, 1), (" 1700", 1000, 0), ("nan", 999, 1)],
+)
+@pytest.mark.parametrize("large", [False, True])
+def test_a_step_that_is_not_written_as_a_whole_number_is_read_all_the_same(
+    tmp_path: Path, cell: str, kept: int, lost: int, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands behind the rows that are looked at first, where steps looked like whole numbers."""
+    lines = ["step,loss", *(f"{step},0.25" for step in range(1000, 2000))]
+    lines[701] = f"{cell},0.5"
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines) + "\n")
+    if large:
+        monkeypatch.setattr(delimited, "LARGE", 0)
+        monkeypatch.setattr(_parts, "PART", 700)
+    run = resolve(str(path), runs_dir=tmp_path)[0]
+    assert len(run.frame) == kept
+    assert sum(d.count for d in run.provenance.dropped if d.column == "step") == lost
+    assert run.steps.dtype == np.int64
+    assert run.steps.tolist() == [step for step in range(1000, 2000) if not (lost and step == 1700)]
+
+
+@pytest.mark.parametrize("cell", ["1e30", "99999999999999999999", "1700.5"])
+def test_a_step_that_no_count_can_be_is_refused(tmp_path: Path, cell: str) -> None:
+    """Beyond 64 bits or between two steps."""
+    lines = ["step,loss", *(f"{step},0.25" for step in range(1000, 2000))]
+    lines[701] = f"{cell},0.5"
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(LogError, match=r"log\.csv: column 'step' must count in whole numbers"):
+        resolve(str(path), runs_dir=tmp_path)
+
+
 def test_a_quoted_line_end_is_no_place_to_cut(tmp_path: Path, cut: Callable[[Path], Run]) -> None:
     """Text over two lines stays one field, and its row one row."""
     path = tmp_path / "log.csv"
