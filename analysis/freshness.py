@@ -16,7 +16,6 @@ from analysis.folder import Manifest
 from analysis.parameters import Parameters
 
 _SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ")
-_SIDECAR_ENDINGS = (".yaml", ".yml", ".json")
 
 
 def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, object]:
@@ -53,6 +52,7 @@ def read_from(request: Parameters) -> dict[str, object]:
     from analysis.sources import SOURCES
     from analysis.sources.nearby import nearby
     from analysis.sources.reference import Finder
+    from analysis.sources.sidecar import sidecar_places
 
     runs_dir, columns = find_folder(request.runs_dir), dict(request.columns or {})
     digest, watched, plain = hashlib.sha256(), set[Path](), True
@@ -63,7 +63,7 @@ def read_from(request: Parameters) -> dict[str, object]:
             plain = plain and not glob.has_magic(reference) and not any(p is None or near.is_copy(p) for p in paths)
             for one in found:
                 files = [Path(name) for name in one.raw.files] if one.path is not None else []
-                beside = _sidecars(one.path) if one.path is not None else []
+                beside = sorted({file for place in one.places for file in sidecar_places(place)})
                 content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
                 digest.update(f"{one.id or one.raw.id}\0{one.raw.source}\0{content}\0".encode())
                 for path in (*files, *beside):
@@ -99,13 +99,6 @@ def reported_log(folder: Path) -> str | None:
 
 def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:
     return bool(made["files"]) and all(made["made_from"].get(name) == value for name, value in asked.items())
-
-
-def _sidecars(path: Path) -> list[Path]:
-    from analysis.sources.sidecar import run_stem
-
-    stems = {path.with_name(run_stem(path)), path.parent}
-    return sorted(stem.with_name(stem.name + ending) for stem in stems for ending in _SIDECAR_ENDINGS)
 
 
 def _states(paths: Iterable[Path]) -> dict[str, str]:

@@ -33,7 +33,7 @@ from analysis.sources.finish import finish
 from analysis.sources.nearby import Nearby, nearby
 from analysis.sources.redact import redact_text
 from analysis.sources.reference import Finder, Found
-from analysis.sources.sidecar import run_stem
+from analysis.sources.sidecar import run_stem, sidecar_to_write
 
 SOURCES: tuple[ModuleType, ...] = (
     openai_csv,
@@ -106,13 +106,19 @@ def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
     path = found.path
     raw = found.raw if path is None or found.raw.uri else replace(found.raw, uri=str(path))
     run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
-    return finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
+    run = finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
+    return replace(run, sidecar=redact_text(str(sidecar_to_write(found.places[0]))))
 
 
 def as_shown(run: Run, near: Nearby) -> Run:
     """Name the URL of a log where its copy is named."""
     path = redact_text(near.shown(run.provenance.path))
-    return replace(run, provenance=replace(run.provenance, path=path), notes=tuple(map(near.shown, run.notes)))
+    return replace(
+        run,
+        provenance=replace(run.provenance, path=path),
+        sidecar=near.shown(run.sidecar),
+        notes=tuple(map(near.shown, run.notes)),
+    )
 
 
 def told_apart(runs: list[Run]) -> tuple[Run, ...]:

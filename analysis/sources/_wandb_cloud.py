@@ -7,10 +7,13 @@ import importlib
 import json
 import os
 import re
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from analysis.errors import LogError, MissingExtra, RunNotFound
 from analysis.sources._wandb_log import WandbLog
@@ -21,6 +24,7 @@ _URL = re.compile(
 )
 _PATH = re.compile(r"(?P<entity>[^/]+)/(?P<project>[^/]+)/(runs/)?(?P<run>[^/]+)")
 _TIMEOUT = 30  # seconds for one request
+_CONNECT = 5.0  # seconds to reach the server at all, for which the client itself waits half a minute
 _MOST_RUNS = 200  # of a project
 
 
@@ -64,7 +68,9 @@ def fetch_runs(reference: str) -> list[tuple[WandbLog, Fetched]]:
     client = _client()
     shown = f"wandb:{path}/{found['run']}"
     try:
-        api = client.Api(timeout=_TIMEOUT, api_key=os.environ["WANDB_API_KEY"])
+        key = os.environ["WANDB_API_KEY"]
+        _check_reachable(shown)
+        api = client.Api(timeout=_TIMEOUT, api_key=key)
         if found["run"] == "*":
             return [_collected(run) for run in _first_runs(api.runs(path))]
         return [_collected(api.run(f"{path}/{found['run']}"))]
@@ -81,6 +87,21 @@ def _client() -> ModuleType:
         return importlib.import_module("wandb")
     except ImportError:
         raise MissingExtra("wandb", "wandb", "reading a run from W&B") from None
+
+
+def _check_reachable(shown: str) -> None:
+    """Raise `LogError` where nobody answers at the server's address; behind a proxy that cannot be told."""
+    server = urlsplit(_base_url())
+    if server.scheme not in ("http", "https") or not server.hostname:
+        raise LogError("WANDB_BASE_URL must be the address of a server, such as https://wandb.example.org; correct it")
+    if server.scheme in getproxies():
+        return
+    try:
+        port = server.port or {"http": 80}.get(server.scheme, 443)
+        socket.create_connection((server.hostname, port), timeout=_CONNECT).close()
+    except (OSError, ValueError) as problem:
+        said = " ".join(str(getattr(problem, "strerror", None) or problem).split())
+        raise LogError(f"{server.hostname} cannot be reached ({said}); check WANDB_BASE_URL and the network") from None
 
 
 def _first_runs(runs: Iterable[Any]) -> Iterable[Any]:

@@ -59,11 +59,14 @@ def any_settings(folder: Path, *, but: str = "") -> tuple[dict[str, Any], tuple[
     """Find the file in a folder that holds most training settings, as scripts leave under names of their own.
 
     A file counts if it has at least two known settings (learning rate, epochs, batch size ...) at its top or
-    under a key such as ``args``; the file called ``but`` never does. Returns settings, files read, notes.
+    under a key such as ``args``; the log called ``but`` and what people write beside it or beside checkpoints
+    never do. Returns settings, files read, notes.
     """
     best: tuple[int, dict[str, Any], Path] | None = None
     for path in sorted(folder.iterdir(), key=lambda p: (len(p.name), p.name)):
-        if path.suffix not in {".yaml", ".yml", ".json"} or path.name == but or not path.is_file():
+        if path.suffix not in {".yaml", ".yml", ".json"} or not path.is_file():
+            continue
+        if path.stem == Path(but).stem or path.stem.startswith("checkpoint-"):
             continue
         content, _ = load_settings(path)
         for holder in _HOLDERS:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from analysis.schema import FACTORS, Run
 from analysis.sources.names import BY_SOURCE, COMMON
-from analysis.sources.sidecar import run_stem
 
 _SHOWN = 12
 
@@ -90,7 +88,7 @@ def _read_problems(run: Run) -> list[str]:
 
 def _missing(run: Run) -> list[str]:
     """What a report would lack, and what to write where."""
-    sidecar = sidecar_path(run)
+    sidecar = run.sidecar
     known = {*COMMON, *(name for table in BY_SOURCE.values() for name in table)}
     unmapped = [name for name in run.metrics if name not in known]
     problems = []
@@ -112,9 +110,3 @@ def _missing(run: Run) -> list[str]:
 
 def _values(count: int) -> str:
     return "1 value" if count == 1 else f"{count} values"
-
-
-def sidecar_path(run: Run) -> str:
-    """Return where a run's sidecar is looked for."""
-    path = Path(run.provenance.path)
-    return str(path.with_name(f"{run_stem(path)}.yaml"))

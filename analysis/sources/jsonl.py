@@ -29,7 +29,7 @@ _SUFFIXES = (".jsonl", ".ndjson", ".json", ".log", ".txt")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a text file whose first line is a JSON object."""
+    """Tell a text file whose first line is a JSON object; one of messages alone is no log of steps."""
     name = path.name.lower().removesuffix(".gz")
     if not path.is_file() or not (name.endswith(_SUFFIXES) or ".jsonl" in name):
         return False
@@ -39,10 +39,12 @@ def recognises(path: Path) -> bool:
         return False
     if name.endswith(".json") and len(lines) == 1:
         return False  # a JSON file of one line is one object, not a row
+    rows = ".jsonl" in name or name.endswith(".ndjson")
     try:
-        return isinstance(json.loads(lines[0]), dict)
+        first = json.loads(lines[0])
     except (ValueError, RecursionError):
-        return name.endswith((".jsonl", ".ndjson"))
+        return rows
+    return isinstance(first, dict) and (rows or any(isinstance(value, int | float) for value in first.values()))
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:

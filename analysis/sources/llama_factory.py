@@ -54,7 +54,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     total = frame["total_steps"].dropna() if "total_steps" in frame else pd.Series(dtype=float)
     frame = frame.drop(columns=[name for name in _NOT_LOGGED if name in frame])
     frame, merged, notes = _one_writer(frame)
-    config, files, found = any_settings(path.parent)
+    config, files, found = any_settings(path.parent, but=path.name)
     return [
         RawLog(
             frame,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from analysis.schema import Run
 from analysis.sources import SOURCES, as_shown, finished, told_apart
 from analysis.sources.nearby import Nearby, nearby
 from analysis.sources.reference import Finder, Found
-from analysis.sources.sidecar import run_stem
+from analysis.sources.sidecar import own_path, run_stem
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,5 @@ def _own_reference(log: Found, beside: list[Found]) -> str:
     if log.path is None:
         source = next(s for s in SOURCES if raw.source == s.NAME)
         return raw.uri if raw.uri and source.claims(raw.uri) else f"{source.SCHEME}:{raw.id}"
-    firsts = Counter(other.raw.files[0] for other in beside if other.raw.files)
-    for path in (raw.uri, *raw.files[:1]):
-        if path and Path(path).exists() and firsts[path] <= 1:
-            return path
-    return f"{log.path}#{raw.id}"
+    own = own_path(raw, log.path, [other.raw for other in beside])
+    return str(own) if own.exists() else f"{log.path}#{raw.id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from analysis.sources.base import Columns
 from analysis.sources.hashing import hashing
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact_text
-from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, run_stem
+from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, own_path, run_stem
 from analysis.sources.streams import GZIP, text_head, unreadable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):(.*)", re.DOTALL)  # one letter is a Windows drive
@@ -26,13 +27,15 @@ _LABELLED = re.compile(r"([^=:/\\]+)=(.+)", re.DOTALL)
 class Found:
     """A log a reference leads to, with what stands beside it; ``path`` is None for what is not a path.
 
-    ``id`` is the name by which it was asked for, where that is a name and not a path.
+    ``id`` is the name by which it was asked for, where that is a name and not a path; ``places`` are the paths
+    beside which its sidecars are looked for, its own first.
     """
 
     raw: RawLog
     path: Path | None = None
     sidecar: Sidecar = field(default_factory=Sidecar)
     id: str | None = None
+    places: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,11 @@ class Finder:
         return logs or [p for p in named if p.is_dir() or p.suffix.lower() in LOG_SUFFIXES]
 
     def _source_of(self, path: Path) -> ModuleType | None:
-        return next((source for source in self.sources if source.recognises(path)), None)
+        for source in self.sources:
+            with contextlib.suppress(OSError):  # folders of the system that nobody may look into
+                if source.recognises(path):
+                    return source
+        return None
 
     def _by_scheme(self, scheme: str, rest: str, text: str) -> list[Found]:
         source = next((s for s in self.sources if scheme == s.SCHEME), None)
@@ -167,7 +174,9 @@ class Finder:
         if not logs:
             held = f"{len(matches)} files, none of them a log" if matches else "nothing"
             raise RunNotFound(f"'{pattern}' matches {held}; check the pattern")
-        return [log for log in logs if log.parent not in inner]
+        logs = [log for log in logs if log.parent not in inner]
+        there = {log.resolve() for log in logs if not log.is_symlink()}
+        return [log for log in logs if not (log.is_symlink() and log.resolve() in there)]
 
     def _load(self, path: Path, text: str) -> list[Found]:
         source = self._source_of(path)
@@ -193,8 +202,7 @@ class Finder:
 
     def _found(self, source: ModuleType, path: Path) -> list[Found]:
         """Load a path with the sidecar beside it, which may say what its columns mean."""
-        sidecar = load_sidecar(find_sidecars(path))
-        columns = {**sidecar.columns, **self.columns}
+        columns = {**load_sidecar(find_sidecars(path)).columns, **self.columns}
         try:
             with hashing(path) as digest:
                 raws = source.load(path, columns=columns)
@@ -204,13 +212,18 @@ class Finder:
             size, sha256 = digest.result()
             alone = (str(path),)
             raws = [replace(r, size_bytes=size, sha256=sha256) if r.files == alone else r for r in raws]
-        return [Found(raw, path, sidecar) for raw in raws]
+        places = [tuple(dict.fromkeys((own_path(raw, path, raws), path))) for raw in raws]
+        return [Found(raw, path, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
 
     def _fetched(self, source: ModuleType, text: str) -> list[Found]:
-        """Fetch runs that are not paths; a sidecar called after the ID may lie in the runs folder."""
+        """Fetch runs that are not paths; a sidecar called after the ID may lie in the runs folder.
+
+        It may also lie where it is looked for if a run of a local store is asked for by its path.
+        """
         raws: list[RawLog] = source.fetch(text, runs_dir=self.runs_dir, columns=self.columns)
-        beside = [self.runs_dir / re.sub(r"[^\w.-]", "_", raw.id or "run") for raw in raws]
-        return [Found(raw, None, load_sidecar(find_sidecars(path))) for raw, path in zip(raws, beside, strict=True)]
+        named = [self.runs_dir / re.sub(r"[^\w.-]", "_", raw.id or "run") for raw in raws]
+        places = [(path, *_local(raw)) for raw, path in zip(raws, named, strict=True)]
+        return [Found(raw, None, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
 
     def _not_found(self, text: str) -> str:
         shown = redact_text(text)
@@ -231,6 +244,16 @@ class Finder:
         except OSError:
             return []
         return sorted({run_stem(entry) for entry in entries if self._source_of(entry) is not None})
+
+
+def _beside(places: Sequence[Path]) -> Sidecar:
+    return load_sidecar(find_sidecars(*places))
+
+
+def _local(raw: RawLog) -> list[Path]:
+    """Return the path of a fetched run that lies in a store on this machine."""
+    place = Path((raw.uri or "").partition("#")[0])
+    return [Path(raw.uri)] if raw.uri and place.name and place.exists() else []
 
 
 def _not_a_log(path: Path) -> LogError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import LogError
+from analysis.sources.raw import RawLog
 from analysis.sources.yaml_files import Document, load_json, load_yaml
 
 LOG_SUFFIXES = (
@@ -85,15 +87,45 @@ KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 """The keys of a sidecar and what each must be; null counts as not given, except for ``parent``."""
 
 
-def find_sidecars(path: Path) -> list[Path]:
-    """Return the sidecar files of a log that exist, YAML first.
+def sidecar_places(path: Path) -> list[Path]:
+    """Return the files that are the sidecars of a log if they exist, in the order in which they count.
 
     For ``runs/a.csv.gz`` these are ``runs/a.yaml``, ``.yml`` and ``.json``; for a log that every run of a
     tool calls the same, as ``out/a/trainer_state.json``, also ``out/a.yaml`` and so on.
     """
-    stems = [path.with_name(run_stem(path))] + ([path.parent] if path.name in FOLDER_LOGS else [])
-    candidates = [stem.with_name(stem.name + ending) for stem in stems for ending in (".yaml", ".yml", ".json")]
-    return [c for c in candidates if c != path and c.is_file() and (c.suffix != ".json" or is_job(c))]
+    logs = [_with_name(path)] + ([_with_name(path.parent)] if path.name in FOLDER_LOGS else [])
+    stems = [log.with_name(run_stem(log)) for log in logs if log.name]
+    return [stem.with_name(stem.name + ending) for stem in stems for ending in (".yaml", ".yml", ".json")]
+
+
+def sidecar_to_write(path: Path) -> Path:
+    """Return the sidecar that is read however a log is asked for: by its file or by the folder it is in.
+
+    >>> sidecar_to_write(Path("runs/a.csv.gz")).as_posix(), sidecar_to_write(Path("out/a/metrics.csv")).as_posix()
+    ('runs/a.yaml', 'out/a.yaml')
+    """
+    return sidecar_places(path)[-3]
+
+
+def find_sidecars(*paths: Path) -> list[Path]:
+    """Return the sidecars that exist of a log that goes by these paths, those of the first path first."""
+    candidates = dict.fromkeys(place for path in paths for place in sidecar_places(path))
+    return [c for c in candidates if c not in paths and c.is_file() and (c.suffix != ".json" or is_job(c))]
+
+
+def own_path(raw: RawLog, path: Path, beside: Sequence[RawLog]) -> Path:
+    """Return the path of one run of those that a path holds: its own folder or file, else ``path#id``."""
+    if len(beside) == 1 and not raw.uri:
+        return path
+    own = raw.uri or next(iter(raw.files), "")
+    if own and Path(own).exists() and sum(own in other.files[:1] for other in beside) <= 1:
+        return Path(own)
+    path = _with_name(path)
+    return path.parent / re.sub(r'[<>:"/\\|?*]', "_", f"{path.name}#{raw.id}")
+
+
+def _with_name(path: Path) -> Path:
+    return path if path.name not in ("", "..") else path.resolve()
 
 
 def run_stem(path: Path) -> str:

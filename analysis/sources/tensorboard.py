@@ -8,6 +8,7 @@ a damaged or missing frame ends its file; both are noted. What is not a scalar i
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -30,6 +31,7 @@ SCHEME = "tb"
 _PARTS = ("train", "training", "validation", "valid", "val", "eval", "evaluation", "test")
 _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")  # PyTorch's add_hparams logs into a folder named after the time
 _PLACEHOLDER = "hp_metric"  # Lightning logs it as -1 where nobody sets it
+_BESIDE = (".profile-empty", ".yaml", ".yml", ".json")  # of the profiler, and what people write beside
 _DEPTH = 5  # levels below a folder on which runs are looked for
 _ENTRIES = 20_000  # folder entries looked at
 
@@ -59,7 +61,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             problems.append(problem)
         else:
             inside = folder.relative_to(path).as_posix()
-            logs.append(log if inside == "." else replace(log, id=inside))
+            logs.append(log if inside == "." else replace(log, id=inside, uri=str(folder)))
     if not logs:
         nothing = LogError(f"{path}: no event file (*tfevents*) within {_DEPTH} levels; give a run's folder")
         raise problems[0] if problems else nothing
@@ -135,7 +137,7 @@ def _read_children(log: EventLog, folder: Path) -> None:
 
 
 def _is_event_file(path: Path) -> bool:
-    return "tfevents" in path.name and not path.name.endswith(".profile-empty")
+    return "tfevents" in path.name and not path.name.endswith(_BESIDE)
 
 
 def _event_files(folder: Path) -> list[Path]:
@@ -168,7 +170,7 @@ def _run_folders(top: Path) -> Iterator[Path]:
             if any(_is_event_file(p) or p.name in _PARTS for p in entries) and _parts(folder):
                 yield folder
                 continue
-            below += [p for p in entries if p.is_dir() and not p.name.startswith(".")]
+            below += [p for p in entries if os.path.isdir(p) and not p.name.startswith(".")]
             if looked > _ENTRIES:
                 return
         level = below

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
-from analysis.sources import resolve
-from analysis.sources.describe import describe, sidecar_path
+import pytest
+
+from analysis.errors import AnalysisError
+from analysis.sources import load_runs, resolve
+from analysis.sources.describe import describe
+from tests.sources.hints import follow
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 def test_the_description_has_names_counts_and_what_to_write_where(tmp_path: Path) -> None:
@@ -32,7 +40,7 @@ def test_what_it_says_to_write_mends_what_it_complained_of(tmp_path: Path) -> No
     (run,) = resolve(str(tmp_path / "log.csv"), runs_dir=tmp_path)
     problems = describe(run).problems
     assert any("write for example columns: {train_loss: thing}" in problem for problem in problems)
-    Path(sidecar_path(run)).write_text(
+    Path(run.sidecar).write_text(
         "columns: {train_loss: thing}\ndata: {n_train: 64, n_valid: 8}\nparent: null\n"
         "config: {learning_rate: 0.1, n_epochs: 1, batch_size: 8, seed: 1}\n"
     )
@@ -48,8 +56,53 @@ def test_a_folder_is_told_the_sidecar_that_is_read_for_it(tmp_path: Path) -> Non
     (folder / "metrics.csv").write_text("epoch,step,train_loss\n0,1,0.5\n")
     for reference in (folder, folder / "metrics.csv"):
         (run,) = resolve(str(reference), runs_dir=tmp_path)
-        sidecar = Path(sidecar_path(run))
+        sidecar = Path(run.sidecar)
         sidecar.write_text("label: Mine\n")
         (again,) = resolve(str(reference), runs_dir=tmp_path)
         assert again.label == "Mine"
         sidecar.unlink()
+
+
+@pytest.mark.parametrize("source", sorted(p.name for p in DATA.iterdir()))
+def test_the_advice_for_every_source_is_read_where_it_says(source: str, tmp_path: Path) -> None:
+    """For a log of each tool, by its file and by its folder: the file named is the one that is read."""
+    home = tmp_path / "logs"
+    shutil.copytree(DATA / source, home)
+    followed = 0
+    for path in sorted([home, *home.rglob("*")]):
+        try:
+            load_runs([str(path)], runs_dir=tmp_path / "runs")
+        except AnalysisError:
+            continue
+        followed += follow(str(path), tmp_path / "runs")
+    assert followed
+
+
+def test_each_run_of_a_file_of_several_has_its_own_sidecar(tmp_path: Path) -> None:
+    """What is written for one run is not read for the other, whichever way it is asked for."""
+    rows = [{"run": run, "step": step, "loss": 1 / step} for run in ("a/1", "b") for step in (1, 2, 3)]
+    log = tmp_path / "sweep.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert follow(str(log), tmp_path) == 2
+    assert follow(f"{log}#a/1", tmp_path) == 1
+    (tmp_path / "sweep.yaml").write_text("goal: for all\ngroup: all\n")
+    (tmp_path / "sweep.jsonl#b.yaml").write_text("group: mine\n")
+    assert [(run.goal, run.group) for run in load_runs([str(log)], runs_dir=tmp_path)] == [
+        ("for all", "all"),
+        ("for all", "mine"),
+    ]
+
+
+@pytest.mark.parametrize("reference", [".", "..", "metrics.csv", "./metrics.csv", "../version_0"])
+def test_from_within_a_folder_the_advice_is_as_good(
+    reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reference without a name of its own is called, and advised, as the folder it means."""
+    folder = tmp_path / "logs" / "version_0"
+    folder.mkdir(parents=True)
+    (folder / "metrics.csv").write_text("epoch,step,train_loss\n0,1,0.5\n")
+    monkeypatch.chdir(folder)
+    (run,) = load_runs([reference], runs_dir="none")
+    assert run.id == "version_0"
+    assert Path(run.sidecar).resolve() == tmp_path / "logs" / "version_0.yaml"
+    assert follow(reference, Path("none")) == 1

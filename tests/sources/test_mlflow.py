@@ -25,7 +25,9 @@ import pytest
 import yaml
 
 from analysis.errors import AnalysisError, LogError, RunNotFound
+from analysis.sources import load_runs
 from analysis.sources import mlflow as source
+from tests.sources.hints import follow
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus" / "mlflow"
 RUN = "0123456789abcdef0123456789abcdef"
@@ -162,6 +164,28 @@ def test_references_find_runs_in_the_store_of_the_environment(
         names(ids["child"])
     shutil.copy(path, tmp_path / "mlflow.db")
     assert names(ids["child"]) == ["child"]
+
+
+def test_each_run_of_a_store_has_its_own_sidecar(
+    database: tuple[Path, str, dict[str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file that is named is read, by path and by ID, of a database, of a run in it and of a file store."""
+    path, _, ids = database
+    shutil.copy(path, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    runs = tmp_path / "runs"
+    assert follow("mlflow.db", runs) == 2
+    assert follow(f"mlflow.db#{ids['child']}", runs) == 1
+    assert follow(f"mlflow:{ids['child']}", runs) == 1
+    assert follow("mlflow:fine tuning/*", runs) == 2
+    Path(f"mlflow.db#{ids['child']}.yaml").write_text("label: Mine\n")
+    (run,) = load_runs([f"runs:/{ids['child']}"], runs_dir=runs)
+    assert run.label == "Mine"
+    (tmp_path / "mlflow.db").unlink()
+    folder = write_run(tmp_path / "mlruns", {"loss": "1700000000000 0.5 1\n"})
+    shutil.copytree(folder, folder.with_name("a" * 32))
+    assert follow("mlruns", runs) == follow("mlruns/1", runs) == 2
+    assert follow(f"mlruns/1/{RUN}", runs) == follow(f"runs:/{RUN}", runs) == 1
 
 
 def test_a_deleted_run_is_named_as_such(database: tuple[Path, str, dict[str, str]], tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from analysis.errors import LogError
-from analysis.sources import tensorboard
+from analysis.sources import load_runs, tensorboard
 from analysis.sources._tfrecord import checksums
+from analysis.sources.members import members
+from tests.sources.hints import follow
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus" / "tensorboard"
 
@@ -197,6 +199,26 @@ def test_a_folder_of_runs_gives_each_of_them(tmp_path: Path) -> None:
     assert sorted(str(log.id) for log in logs) == ["c", "lr/a", "lr/b"]
     assert all("empty" in log.notes[0] for log in logs)
     assert tensorboard.recognises(tmp_path)
+
+
+def test_each_run_of_a_folder_has_its_own_sidecar_and_reference(tmp_path: Path) -> None:
+    """A run of several event files is found whole by the reference that stands for it; what to write is read."""
+    for name in ("a", "b"):
+        for part in range(2):
+            write_events(tmp_path / "tb" / name, scalar_event("loss", part, 1.0), suffix=f".{part}")
+    write_events(tmp_path / "tb" / "b" / "validation", scalar_event("loss", 1, 2.0))
+    assert follow(str(tmp_path / "tb"), tmp_path) == 2
+    assert follow(f"tb:{tmp_path / 'tb' / 'a'}", tmp_path) == 1
+    (event_file,) = (tmp_path / "tb" / "a").glob("*.0")
+    assert follow(str(event_file), tmp_path) == 1
+    together = members([str(tmp_path / "tb")], runs_dir=tmp_path)
+    for member in together:
+        (alone,) = load_runs([member.reference], runs_dir=tmp_path)
+        assert member.run is not None
+        assert alone.frame.equals(member.run.frame)
+    assert [len(member.run.frame) for member in together if member.run] == [2, 2]
+    event_file.with_name(f"{event_file.name}.yaml").write_text("label: Mine\n")
+    assert len(load_runs([str(tmp_path / "tb" / "a")], runs_dir=tmp_path)[0].frame) == 2
 
 
 def test_nan_and_infinity_are_logged_values(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import http.server
 import json
 import math
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -22,8 +23,10 @@ import numpy as np
 import pytest
 
 from analysis.errors import AnalysisError, LogError, MissingExtra, RunNotFound
+from analysis.sources import load_runs
 from analysis.sources import wandb as source
 from analysis.sources._wandb_records import Damage, records
+from tests.sources.hints import follow
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wandb"
 
@@ -97,6 +100,18 @@ def table(frame: Any) -> dict[str, dict[int, float]]:
         logged = frame.loc[frame[column].notna(), ["step", column]]
         found[column] = dict(zip(logged["step"], logged[column], strict=True))
     return found
+
+
+def test_each_run_of_a_folder_has_its_own_sidecar(offline: Path, tmp_path: Path) -> None:
+    """The file that is named is read, for the folder of all runs, one run's folder and its file."""
+    assert follow(str(offline), tmp_path) == 2
+    assert follow(str(file_of(offline, "abc123")), tmp_path) == 1
+    assert follow(str(file_of(offline, "abc123").parent), tmp_path) == 1
+
+
+def test_all_of_a_folder_is_each_run_once(offline: Path, tmp_path: Path) -> None:
+    """A pattern passes over W&B's own messages and over the link to the latest run."""
+    assert len(load_runs([f"{offline}/*"], runs_dir=tmp_path)) == 2
 
 
 def test_an_offline_file_gives_what_the_inspector_gives(offline: Path) -> None:
@@ -391,6 +406,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     module.Api = Api  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "wandb", module)
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: socket.socket())  # the server is there
     return state
 
 
@@ -424,6 +440,35 @@ def test_what_the_client_raises_becomes_one_line(
     client["raises"] = raises
     with pytest.raises(kind, match=said) as caught:
         source.fetch("e/p/xyz", runs_dir=tmp_path, columns={})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://127.0.0.1:{closed}", "127.0.0.1 cannot be reached"),
+        ("http://joe:secret@127.0.0.1:{closed}", "127.0.0.1 cannot be reached"),
+        ("http://127.0.0.1:port", "127.0.0.1 cannot be reached"),
+        ("wandb.example.org", "WANDB_BASE_URL must be the address of a server"),
+    ],
+)
+def test_a_server_that_is_not_there_is_found_out_before_the_client_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, address: str, said: str, tmp_path: Path
+) -> None:
+    """The client alone takes half a minute; here nobody is even asked, and the line has no credentials."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = free.getsockname()[1]
+    monkeypatch.setitem(sys.modules, "wandb", types.ModuleType("wandb"))
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", address.format(closed=closed))
+    with pytest.raises(LogError, match=said) as caught:
+        source.fetch("e/p/xyz", runs_dir=tmp_path, columns={})
+    assert "WANDB_BASE_URL" in str(caught.value)
+    assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
