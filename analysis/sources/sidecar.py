@@ -45,6 +45,9 @@ class Sidecar:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+_TUNED = re.compile(r"^ft:|\.ft-[0-9a-f]{8}")
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -205,7 +208,7 @@ def job_fields(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a fine-tuning job says about a run, under the names of `Sidecar`.
 
     Hyperparameters are read where the API keeps them, nested under ``method`` too; a model that is itself
-    fine-tuned (``ft:...``) is the parent, any other is a base model.
+    fine-tuned (``ft:...``, at Azure ``<model>.ft-...``) is the parent, any other is a base model.
     """
     method = job.get("method") if isinstance(job.get("method"), Mapping) else {}
     kind = method.get("type") if isinstance(method, Mapping) else None
@@ -222,7 +225,7 @@ def job_fields(job: Mapping[str, Any]) -> dict[str, Any]:
     model = job.get("model")
     if isinstance(model, str):
         fields["parent_known"] = True
-        fields["parent"] = model if model.startswith("ft:") else None
+        fields["parent"] = model if _TUNED.search(model) else None
     for ours, theirs in (("training_set", "training_file"), ("validation_set", "validation_file")):
         if isinstance(job.get(theirs), str):
             fields[ours] = job[theirs]

@@ -136,14 +136,30 @@ def test_the_job_as_the_api_returns_it_is_a_sidecar(tmp_path: Path) -> None:
     assert "very-secret-key" not in repr(run)
 
 
-def test_nested_hyperparameters_and_a_fine_tuned_start_are_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "model",
+    [
+        "ft:gpt-4o-mini:org::first",
+        "gpt-4o-mini-2024-07-18.ft-0e208cf33a6a466994aff31a08aba678",
+        "gpt-35-turbo-0613.ft-0e208cf33a6a466994aff31a08aba678-my-suffix",
+    ],
+    ids=["openai", "azure", "azure with a suffix"],
+)
+def test_nested_hyperparameters_and_a_fine_tuned_start_are_found(tmp_path: Path, model: str) -> None:
     """Newer jobs nest the settings under their method; a model that is fine-tuned already is the parent."""
     job = {key: value for key, value in JOB.items() if key != "hyperparameters"}
     job["method"] = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 4, "batch_size": "auto"}}}
-    job["model"] = "ft:gpt-4o-mini:org::first"
+    job["model"] = model
     run = run_with(tmp_path, job)
     assert (run.config["n_epochs"], run.config["batch_size"]) == (4, "auto")
-    assert (run.parent, run.parent_known) == ("ft:gpt-4o-mini:org::first", True)
+    assert (run.parent, run.parent_known) == (model, True)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini-2024-07-18", "gpt-35-turbo", "my.ft-model"])
+def test_a_model_that_is_not_fine_tuned_is_a_base_model(tmp_path: Path, model: str) -> None:
+    """A base model is known to have no parent."""
+    run = run_with(tmp_path, {**JOB, "model": model})
+    assert (run.parent, run.parent_known) == (None, True)
 
 
 def test_yaml_wins_over_the_job(tmp_path: Path) -> None:
