@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tests.export.hostile import NAMES, foreign, hostile
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium on the path")
 
 NOTEBOOKS: dict[str, Callable[[], Any]] = {"report": demonstration, "hostile": hostile, "foreign": foreign}
-AXE = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
+AXE = Path(os.environ.get("AXE_CORE", f"{sysconfig.get_path('purelib')}/axe_playwright_python/axe.min.js"))
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_print_shows_what_was_folded_and_hides_the_frame(chrome: Chrome, pages: 
     assert chrome.pdf().startswith(b"%PDF")
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: npm install axe-core, or name its file in AXE_CORE")
+@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: pip install --no-deps axe-playwright-python")
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("name", ["report", "hostile"])
