@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 from analysis.folder import NOTHING, Manifest, mend, read_whole_manifest
 from analysis.freshness import has_urls, is_untouched, reported_log
 from analysis.pool import Plan as Plan
-from analysis.pool import Pool, Task
+from analysis.pool import Pool, Task, forget_failure
 from analysis.runsets import RunSet
 
 Tell = Callable[[dict[str, Any]], None]
-"""Is told of each event: a mapping with ``event`` ("start", "retried", "skipped", "done", "failed", "end") and more."""
+"""Is told of each event: a mapping with ``event`` and more; docs/batch.md lists them."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
     """
     ended: dict[str, list[str]] = {"done": [], "skipped": [], "failed": []}
     start = time.monotonic()
-    with _copies(run_sets):
-        for event in _events(run_sets, plan):
+    tell({"event": "begin", "reports": len(run_sets)})
+    with _copies(run_sets), contextlib.closing(_events(run_sets, plan)) as events:
+        for event in events:
             if event["event"] in ended:
                 ended[event["event"]].append(event["report"])
             tell(event)
@@ -58,7 +59,7 @@ def _copies(run_sets: Sequence[RunSet]) -> contextlib.AbstractContextManager[Non
     return kept_copies()
 
 
-def _events(run_sets: Sequence[RunSet], plan: Plan) -> Iterator[dict[str, Any]]:
+def _events(run_sets: Sequence[RunSet], plan: Plan) -> Generator[dict[str, Any], None, None]:
     waiting = []
     there = _there(run_sets, plan)
     for run_set in run_sets:
@@ -66,11 +67,15 @@ def _events(run_sets: Sequence[RunSet], plan: Plan) -> Iterator[dict[str, Any]]:
         if plan.force:
             waiting.append(Task(run_set, NOTHING))
         elif is_untouched(made, plan.asked_for(run_set)) or (run_set.once and log == run_set.once):
+            forget_failure(plan.out / run_set.report_id)
             yield {"event": "skipped", "report": run_set.report_id}
         else:
             waiting.append(Task(run_set, made))
     if waiting:
-        with tempfile.TemporaryDirectory() as logs, contextlib.closing(_pool(plan, Path(logs))) as pool:
+        with (
+            tempfile.TemporaryDirectory(prefix="run-reports-") as logs,
+            contextlib.closing(_pool(plan, Path(logs))) as pool,
+        ):
             yield from pool.run(waiting)
 
 

@@ -17,6 +17,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.errors import UsageError
+
 MANIFEST = ".made.json"
 """The file in a folder that lists what was made, with a hash of each file, and from what."""
 
@@ -47,14 +49,18 @@ def replacing(target: Path) -> Iterator[Path]:
     ------
     pathlib.Path
         The folder to fill, beside ``target``.
+
+    Raises
+    ------
+    UsageError
+        If no folder can be made there.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _mend(target)
-    staging, lock = _make_staging(target)
+    with _writable(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _mend(target)
+        staging, lock = _make_staging(target)
     try:
-        mask = os.umask(0)
-        os.umask(mask)
-        staging.chmod(0o777 & ~mask)
+        staging.chmod(_mode(0o777))
         yield staging
         _put_in_place(staging, target)
     finally:
@@ -64,16 +70,40 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=path.parent)
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written there.
+    """
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.chmod(name, _mode(0o666))
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(f"{path}: cannot be written ({why}); check the path and its rights") from None
+
+
+def _mode(wanted: int) -> int:
+    """Give the rights of a new file or folder as the umask has them; temporary ones are made private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return wanted & ~mask
 
 
 def write_manifest(folder: Path, made_from: Mapping[str, object]) -> None:

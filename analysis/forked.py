@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from analysis.errors import AnalysisError
@@ -36,6 +36,31 @@ class ChildDied(Exception):
 
 class TimeLimitReached(ChildDied):
     """The child was still running a cell when its time was up; ``log`` says where."""
+
+
+def ending(code: int | None) -> str:
+    """Say how a process ended, from its exit code, which is negative for a signal.
+
+    Examples
+    --------
+    >>> ending(3), ending(-9)
+    ('the process ended with exit status 3', 'the process was ended by SIGKILL (out of memory?)')
+    """
+    if code is None or code >= 0:
+        return f"the process ended with exit status {code}"
+    names = {int(one): one.name for one in signal.Signals}
+    hint = " (out of memory?)" if names.get(-code) == "SIGKILL" else ""
+    return f"the process was ended by {names.get(-code, f'signal {-code}')}{hint}"
+
+
+def end_handles(pid: int) -> list[int]:
+    """Give a handle that becomes ready when a process ends; none where the system has no such thing.
+
+    The end of its pipe does not tell: whatever the process has forked holds the other end too.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        return [os.pidfd_open(pid)]
+    return []
 
 
 def fork_is_safe() -> bool:
@@ -119,6 +144,7 @@ class Child:
         if self.pid == 0:
             _live(theirs, self._pipe, self._log.fileno(), parent=parent, prepare=prepare)
         theirs.close()
+        self._end = end_handles(self.pid)
 
     def run(self, source: str, *, deadline: float | None = None) -> Iterator[dict[str, Any]]:
         """Run one cell and yield its messages until the last, which has ``type`` "done".
@@ -139,8 +165,11 @@ class Child:
             self._pipe.send_bytes(source.encode())
             while True:
                 left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                if not self._pipe.poll(left):
+                ready = wait([self._pipe, *self._end], left)
+                if not ready:
                     raise TimeLimitReached("the time limit was reached", self._last_words())
+                if self._pipe not in ready:
+                    raise EOFError
                 message = json.loads(self._pipe.recv_bytes())
                 yield message
                 if message["type"] == "done":
@@ -158,6 +187,8 @@ class Child:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
             self.pid = 0
+        while self._end:
+            os.close(self._end.pop())
         self._pipe.close()
         self._log.close()
 
@@ -175,11 +206,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self.pid = 0
-        if os.WIFSIGNALED(status):
-            name = signal.Signals(os.WTERMSIG(status)).name
-            hint = " (out of memory?)" if name == "SIGKILL" else ""
-            return f"the process was ended by {name}{hint}"
-        return f"the process ended with exit status {os.WEXITSTATUS(status)}"
+        return ending(os.waitstatus_to_exitcode(status))
 
     def _read_log(self) -> str:
         size = os.fstat(self._log.fileno()).st_size
@@ -221,7 +248,9 @@ def _settle(log: int, parent: int) -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Let the system end this process when the one that forked it ends; Linux only."""
+    """Let the system end this process when the one that started it ends, where it can: on Linux."""
+    if sys.platform != "linux":
+        return
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):

@@ -100,8 +100,7 @@ def _started() -> subprocess.Popen[str]:
 
 def main(parent: int) -> None:
     """Be the process: take orders until there are no more."""
-    if sys.platform == "linux":
-        die_with_parent(parent)
+    die_with_parent(parent)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed is no answer
     for order in _orders():

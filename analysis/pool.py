@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -20,14 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import AnalysisError
 from analysis.folder import Manifest, write_atomically
-from analysis.forked import ChildDied, apart, die_with_parent, fork_is_safe
+from analysis.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
 from analysis.freshness import asked_for, has_urls, is_same, read_from
 from analysis.preload import preload
-from analysis.publish import FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
+from analysis.publish import FAILED, FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
 from analysis.runsets import RunSet
 
 if TYPE_CHECKING:
     from analysis.remote_reports import RemoteReports
+
+USAGE = 2
+"""Status of a report that failed for its input: a run, log or parameter that is wrong."""
 
 GRACE = 60.0
 """Seconds beyond the time limit of its cells that a report may take for everything else."""
@@ -94,9 +97,14 @@ class _Worker:
     run_set: RunSet
     process: BaseProcess
     pipe: Connection
+    end: list[int]
     log: Path
     started: float
     deadline: float
+
+    def is_over(self, ready: Collection[object]) -> bool:
+        """Tell whether it has answered, or ended, or its time is up."""
+        return self.pipe in ready or not {*self.end}.isdisjoint(ready) or time.monotonic() >= self.deadline
 
 
 class Pool:
@@ -119,9 +127,10 @@ class Pool:
                     get_ready(self._plan)
                     self._ready = True
             left = min(worker.deadline for worker in self._workers) - time.monotonic()
-            ready = wait([worker.pipe for worker in self._workers], max(0.0, min(left, 1e6)))
+            handles: list[Any] = [handle for worker in self._workers for handle in (worker.pipe, *worker.end)]
+            ready = wait(handles, max(0.0, min(left, 1e6)))
             for worker in list(self._workers):
-                if worker.pipe in ready or time.monotonic() >= worker.deadline:
+                if worker.is_over(ready):
                     self._workers.remove(worker)
                     self._any_ended = True
                     yield self._finish(worker)
@@ -151,7 +160,7 @@ class Pool:
         limit = self._plan.publisher.timeout
         now = time.monotonic()
         deadline = float("inf") if limit is None else now + limit + GRACE
-        return _Worker(task.run_set, process, ours, log, now, deadline)
+        return _Worker(task.run_set, process, ours, end_handles(process.pid or 0), log, now, deadline)
 
     def _finish(self, worker: _Worker) -> dict[str, Any]:
         try:
@@ -162,12 +171,16 @@ class Pool:
             worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+        for handle in worker.end:
+            os.close(handle)
         if not event:
             late = time.monotonic() >= worker.deadline
-            why = "the time limit was reached" if late else f"the process ended ({worker.process.exitcode})"
-            event = {"event": "failed", "error": why}
+            why = "the time limit was reached" if late else ending(worker.process.exitcode)
+            event = {"event": "failed", "error": why, "status": 1}
         if event["event"] == "failed":
-            self._keep_log(worker, event)
+            event["where"] = worker.run_set.where
+            if event["status"] != USAGE:  # what the user can mend is said in one line, and no file is made
+                self._keep_log(worker, event)
         remote = self._plan.remote
         if remote is not None:
             self._put(remote, worker.run_set.report_id, event)
@@ -181,8 +194,9 @@ class Pool:
             here, there = str(self._plan.out.absolute()), self._plan.remote.url
             event.update({key: value.replace(here, there) for key, value in event.items() if isinstance(value, str)})
             said = said.replace(here.encode(), there.encode())
-        write_atomically(path, f"{worker.run_set.where}: {event['error']}\n".encode() + said)
-        event["log"] = self._plan.shown(worker.run_set.report_id, FAILED_LOG)
+        with contextlib.suppress(AnalysisError):  # where nothing can be written there is no log either
+            write_atomically(path, f"{event['where']}: {event['error']}\n".encode() + said)
+            event["log"] = self._plan.shown(worker.run_set.report_id, FAILED_LOG)
 
     def _put(self, remote: RemoteReports, report_id: str, event: dict[str, Any]) -> None:
         """Put where it belongs what the worker has not; what is here has served its time."""
@@ -223,11 +237,12 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, pati
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     sys.stdout = sys.stderr = os.fdopen(handle, "w", buffering=1)
+    multiprocessing.current_process().daemon = False  # or cells could start no processes
     _let_interrupts_in()
     try:
         pipe.send(_make(task, plan))
     except AnalysisError as error:
-        pipe.send({"event": "failed", "error": str(error), "status": 2})
+        pipe.send({"event": "failed", "error": str(error), "status": USAGE})
     except ReportFailed as error:
         print(error.details)
         pipe.send({"event": "failed", "error": str(error), "status": 1, "notebook": str(error.notebook)})
@@ -236,8 +251,17 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, pati
         pipe.send({"event": "failed", "error": f"{type(error).__name__}: {error}", "status": 1})
 
 
+def forget_failure(folder: Path) -> None:
+    """Take away what an attempt that failed left in a report's folder; it is tried again, or right as it is."""
+    with contextlib.suppress(OSError):
+        for name in (FAILED, FAILED_LOG):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
+
+
 def _make(task: Task, plan: Plan) -> dict[str, Any]:
     run_set = task.run_set
+    forget_failure(plan.out / run_set.report_id)
     asked = plan.asked_for(run_set)
     read = apart(read_from, run_set.request) if has_urls(run_set.request) else read_from(run_set.request)
     if is_same(task.made, asked, read):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from typing import Any, TextIO
 
@@ -10,26 +11,20 @@ _WIDTH = 24
 
 
 class Progress:
-    """Shows a batch to a person: a bar on a terminal, else a line for each report.
+    """Shows a batch to a person: a bar on a terminal, else a line for each report."""
 
-    Parameters
-    ----------
-    total : int
-        How many reports the batch has.
-    stream : TextIO
-        Where to.
-    """
-
-    def __init__(self, total: int, stream: TextIO) -> None:
-        self._total, self._stream = total, stream
-        self._start = time.monotonic()
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._start, self._total = time.monotonic(), 0
         self._running: list[str] = []
         self._counts = {"done": 0, "skipped": 0, "failed": 0}
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Take in an event of `analysis.batch.run_batch`."""
         kind = event["event"]
-        if kind == "start":
+        if kind == "begin":
+            self._total = event["reports"]
+        elif kind == "start":
             self._running.append(event["report"])
         elif kind in self._counts:
             self._counts[kind] += 1
@@ -55,7 +50,8 @@ class Progress:
         if self._counts["done"]:
             pace = (time.monotonic() - self._start) / self._counts["done"]
             parts.append(f"{clock(pace * (self._total - finished))} left")
-        return "  ".join(parts)
+        # A line that the terminal breaks could not be taken back.
+        return "  ".join(parts)[: shutil.get_terminal_size().columns - 1]
 
 
 class JsonLines:
@@ -70,7 +66,7 @@ class JsonLines:
 
 
 def sentence(event: dict[str, Any]) -> str:
-    """Word an event for a person; nothing for a start.
+    """Word an event for a person; nothing for what only the bar shows.
 
     Examples
     --------
@@ -85,7 +81,8 @@ def sentence(event: dict[str, Any]) -> str:
     if kind == "skipped":
         return f"{event['report']}: unchanged, skipped"
     if kind == "failed":
-        return f"{event['report']}: FAILED: {event['error']} (log: {event['log']})"
+        said = f"{event['report']}: FAILED: {event['error']}"
+        return said + (f" (log: {event['log']})" if "log" in event else f" (asked for in {event['where']})")
     if kind == "end":
         counts = ", ".join(f"{event[name]} {name}" for name in ("done", "skipped", "failed"))
         return f"{counts} in {clock(event['seconds'])}"

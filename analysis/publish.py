@@ -15,6 +15,7 @@ from analysis.chromium import find_chromium, print_page
 from analysis.errors import AnalysisError, UsageError
 from analysis.folder import carry_over, file_names, replacing, write_atomically, write_manifest
 from analysis.forked import Child, fork_is_safe
+from analysis.index import INDEX, PAGE
 from analysis.preload import preload
 
 if TYPE_CHECKING:
@@ -204,6 +205,8 @@ def _target(out: Path, report_id: str) -> Path:
     if not report_id or report_id != Path(report_id).name or report_id.startswith("."):
         raise UsageError(f"report_id: {report_id!r} cannot name a folder; use letters, digits, '.', '_' and '-'")
     target = out.absolute() / report_id
+    if report_id in (INDEX, PAGE):
+        raise UsageError(f"report_id: '{report_id}' is a file of the index of all reports; choose another name")
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target}: a file is in the way of the report's folder; move it or choose another --name")
     return target

@@ -52,12 +52,17 @@ def load_entries(path: Path) -> list[Entry]:
             return [entry for node in _documents(loader) for entry in _entries(loader, node, path)]
         finally:
             loader.dispose()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the run sets cannot be read: {error}") from None
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; name YAML files with run sets") from None
+    except OSError as error:
+        raise UsageError(f"{path}: the run sets cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: the run sets are not text in UTF-8: {error.reason}") from None
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        why = " ".join(str(getattr(error, "problem", error)).split())
+        raise UsageError(f"{path}{line}: not valid YAML: {why}") from None
 
 
 def _documents(loader: yaml.SafeLoader) -> Iterator[yaml.Node]:

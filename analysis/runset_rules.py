@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import UsageError
+from analysis.errors import RunNotFound, UsageError
 
 if TYPE_CHECKING:
     from analysis.evidence import RunEvidence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 EVERY, EVERY_NEW = "every", "every_new"
 KEYS = (EVERY, EVERY_NEW, "against", "by")
+WORDS = ("parent", "best")
+"""What ``against`` may be besides a run."""
+
 FOUND = ("run_ids", "candidate", "baseline")
 """What the rule finds out, and so nobody may say."""
 
@@ -34,6 +38,11 @@ class Ruled:
 def is_rule(values: Mapping[str, Any]) -> bool:
     """Tell whether an entry of a file is a rule."""
     return EVERY in values or EVERY_NEW in values
+
+
+def meant(key: str) -> str | None:
+    """Give the key of a rule that somebody meant who wrote another one, None if it looks like none of them."""
+    return next(iter(get_close_matches(key, KEYS, n=1)), None)
 
 
 def expand(values: Mapping[str, Any]) -> Iterator[Ruled]:
@@ -110,7 +119,12 @@ def _opponents(
         return lambda member: _parent(member, found)
     if values["against"] == "best":
         return _Board(found, values.get("by")).best_beside
-    fixed = _members(values["against"], shared)
+    try:
+        fixed = _members(values["against"], shared)
+    except RunNotFound as error:
+        near = get_close_matches(values["against"], WORDS, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise UsageError(f"'against': {error}{hint}") from None
     if len(fixed) != 1:
         raise UsageError(f"'against' must lead to one run, {values['against']} leads to {len(fixed)}; give one of them")
     return lambda member: None if _same(member, fixed[0]) else fixed[0]

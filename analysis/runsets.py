@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import AnalysisError, UsageError
-from analysis.parameters import Parameters, check_parameters
+from analysis.parameters import KINDS, Parameters, check_parameters
 from analysis.runset_file import Entry, load_entries
-from analysis.runset_rules import expand, is_rule
+from analysis.runset_rules import EVERY, EVERY_NEW, expand, is_rule, meant
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,24 @@ def load_run_sets(paths: Iterable[Path], *, out: Path | str) -> tuple[RunSet, ..
 def _run_sets(entry: Entry, out: Path | str) -> Iterator[RunSet]:
     try:
         if not is_rule(entry.values):
+            _check_keys(entry.values)
             yield _run_set(entry.values, entry.where(), out)
             return
         for ruled in expand(entry.values):
             yield replace(_run_set(ruled.values, entry.where(), out), once=ruled.once)
     except AnalysisError as error:
         raise entry.wrong(error) from None
+
+
+def _check_keys(values: Mapping[str, Any]) -> None:
+    for key in values:
+        near = meant(key) if key not in KINDS else None
+        if near in (EVERY, EVERY_NEW):
+            raise UsageError(f"key '{key}' is unknown; did you mean the rule '{near}'?")
+        if near == key:
+            raise UsageError(
+                f"'{key}' belongs to a rule; put '{EVERY}: <folder or pattern>' beside it, or leave it out"
+            )
 
 
 def _run_set(values: Mapping[str, Any], where: str, out: Path | str) -> RunSet:

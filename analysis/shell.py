@@ -28,10 +28,12 @@ def answer(pipe: Connection) -> None:
     EOFError
         When there will be no more cells.
     """
-    shell = _start(_sender(pipe))
+    shell, owner = _start(_sender(pipe)), os.getpid()
     while True:
         source = pipe.recv_bytes().decode()
         result = shell.run_cell(source, store_history=True)  # type: ignore[no-untyped-call]
+        if os.getpid() != owner:
+            os._exit(0)  # a process that the cell forked has come to the cell's end; the next is not its business
         sys.stdout.flush()
         sys.stderr.flush()
         shell.send("done", execution_count=result.execution_count, success=bool(result.success))
@@ -145,6 +147,10 @@ class _Shell(InteractiveShell):
 
     def enable_gui(self, gui: str | None = None) -> None:
         """Have no window system, whichever a magic asks for."""
+
+    def ask_exit(self) -> None:
+        """End at once: ``exit()`` and ``quit()`` leave no answer to the cells that follow."""
+        os._exit(0)
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
         _flush()

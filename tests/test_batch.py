@@ -155,6 +155,8 @@ def test_reports_that_fail_leave_their_traceback_and_the_others_alone(run: Batch
         assert evidence in (folder / "report.failed.ipynb").read_text()
     assert "no run 'run_9'" in errors["missing"]["error"]
     assert errors["missing"]["status"] == 2
+    assert errors["missing"]["where"] == f"{place / 'sets.yaml'}:1"
+    assert not (place / "reports" / "missing").exists()  # what the user can mend is said, and nothing is made
     assert not [p for p in (place / "reports").iterdir() if p.name.startswith(".")]
 
 
@@ -164,6 +166,46 @@ def test_a_report_that_failed_is_tried_again_and_its_traces_go(run: Batch, place
     (place / "fixed").touch()
     assert run(set_).done == ("run_1",)
     assert not {"report.failed.ipynb", "report.failed.log"} & set(contents(place / "reports" / "run_1"))
+
+
+def test_traces_of_a_failure_go_when_they_are_of_the_past(run: Batch, place: Path) -> None:
+    """When the old report turns out to be right again, and when the next failure is another, of the input."""
+    set_ = {**ONE, "goal": "if __import__('os').path.exists('broken'): 1 / 0"}
+    run(set_)
+    whole = contents(place / "reports")
+    for again, ended in ((set_, "skipped"), ({**set_, "run_ids": ["run_9"], "report_id": "run_1"}, "failed")):
+        (place / "broken").touch()
+        assert run(set_, force=True).failed == ("run_1",)
+        assert contents(place / "reports").keys() - whole == {"run_1/report.failed.ipynb", "run_1/report.failed.log"}
+        (place / "broken").unlink()
+        assert getattr(run(again), ended) == ("run_1",)
+        assert contents(place / "reports") == whole
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line_a_report(run: Batch, place: Path) -> None:
+    (place / "reports").write_text("a file")
+    assert sorted(run(ONE, TWO).failed) == ["run_1", "run_2"]
+    errors = [e["error"] for e in run.events if e["event"] == "failed"]  # type: ignore[attr-defined]
+    assert all("cannot be written" in error and "\n" not in error for error in errors)
+
+
+def test_no_report_takes_the_place_of_the_index(run: Batch) -> None:
+    assert run({**ONE, "report_id": "index.html"}, TWO).done == ("run_2",)
+
+
+def test_cells_may_start_processes_of_their_own(run: Batch) -> None:
+    many = "import multiprocessing as m\nwith m.get_context('fork').Pool(2) as p: assert p.map(abs, [-1]) == [1]"
+    assert run({**ONE, "goal": many}).done == ("run_1",)
+
+
+LEAVES_A_PROCESS = "import os, time\nif os.fork() == 0: time.sleep(20)\nos.kill(os.getppid(), 9)"
+
+
+def test_a_worker_that_is_killed_is_noticed_though_a_process_of_a_cell_lives_on(run: Batch, place: Path) -> None:
+    assert run({**ONE, "goal": LEAVES_A_PROCESS}, TWO).failed == ("run_1",)
+    assert next(e["seconds"] for e in run.events if e["event"] == "failed") < 15  # type: ignore[attr-defined]
+    log = (place / "reports" / "run_1" / "report.failed.log").read_text()
+    assert "ended by SIGKILL (out of memory?)" in log
 
 
 def test_a_worker_that_dies_is_told_of_and_the_others_go_on(
@@ -207,7 +249,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(run: 
     expected = contents(place / "reports")
     (place / "reports").rename(place / "never_killed")
     rng, ended = random.Random(7), set[str]()
-    for events in (2, 3, 5, 6):
+    for events in (3, 4, 6, 7):
         with subprocess.Popen(
             [sys.executable, "-c", RUN_BATCH], stdout=subprocess.PIPE, text=True, env=environment()
         ) as process:
@@ -232,6 +274,7 @@ def test_an_interrupted_batch_says_one_line_and_leaves_whole_reports(place: Path
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True
     ) as process:
         assert process.stdout is not None
+        assert '"begin"' in process.stdout.readline()
         assert '"start"' in process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the batch and whatever it runs
         _, said = process.communicate()
@@ -248,15 +291,28 @@ def test_events_are_told_to_machines_and_people(run: Batch) -> None:
     run(ONE, {"run_ids": ["run_9"]})
     events = run.events  # type: ignore[attr-defined]
     lines, told, bar = io.StringIO(), io.StringIO(), Terminal()
-    for tell in (JsonLines(lines), Progress(2, told), Progress(2, bar)):
+    for tell in (JsonLines(lines), Progress(told), Progress(bar)):
         for event in events:
             tell(event)
     assert [json.loads(line) for line in lines.getvalue().splitlines()] == events
+    assert events[0] == {"event": "begin", "reports": 2}
     assert [e["event"] for e in events].count("start") == 2
     assert events[-1].items() >= {"event": "end", "done": 1, "failed": 1, "skipped": 0}.items()
     assert "run_1: improved" in told.getvalue()
     assert "run_9: FAILED: no run 'run_9'" in told.getvalue()
     assert "2/2" in bar.getvalue()
+
+
+def test_the_bar_never_breaks_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that the terminal breaks could not be taken back."""
+    monkeypatch.setenv("COLUMNS", "40")
+    bar = Terminal()
+    progress = Progress(bar)
+    progress({"event": "begin", "reports": 9})
+    for number in range(5):
+        progress({"event": "start", "report": f"a-long-name-of-a-report-{number}"})
+    assert all(len(line.removeprefix("\x1b[K")) < 40 for line in bar.getvalue().split("\r"))
+    assert "0/9" in bar.getvalue()
 
 
 class Terminal(io.StringIO):

@@ -109,9 +109,9 @@ def test_nothing_is_lost_with_a_worker(home: Path, cluster: Cluster, monkeypatch
 
     def tell(event: dict[str, Any]) -> None:
         events.append(event)
-        if [e["event"] for e in events] == ["start", "start"]:  # each worker makes one, and is held up there
+        if [e["event"] for e in events] == ["begin", "start", "start"]:  # each worker makes one, and is held up there
             workers[0].send_signal(signal.SIGKILL)
-        if event["event"] == "retried" or len(events) == 2:
+        if event["event"] == "retried" or len(events) == 3:
             (home / "go").touch()
 
     assert len(batch(home, *sets, tell=tell, dask=cluster.address).done) == 6

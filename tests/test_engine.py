@@ -120,6 +120,29 @@ def test_a_death_is_reported_in_the_cell_that_died(run: Run, engine: str, code: 
     assert error.ename == "ChildDied"
 
 
+FORKED = "import os, time\nif os.fork() == 0:\n    time.sleep(60)\n    os._exit(0)\n"
+"""A cell that leaves a process behind, which holds whatever its parent has open."""
+
+
+def test_a_death_is_noticed_though_a_process_of_its_own_lives_on(run: Run) -> None:
+    start = time.monotonic()
+    with pytest.raises(CellFailed, match="exit status 7"):
+        run("fork", f"{FORKED}os._exit(7)", timeout=30.0)
+    assert time.monotonic() - start < 20
+
+
+def test_a_process_that_a_cell_forked_takes_no_part_in_the_cells_that_follow(run: Run) -> None:
+    cells = ["import os; me = os.getpid(); os.fork()", *(f"(os.getpid() == me, {n})" for n in range(20))]
+    nb = run("fork", *cells)
+    shown = [outputs(nb, f"cell-{n + 1}")[0].data["text/plain"] for n in range(20)]
+    assert shown == [f"(True, {n})" for n in range(20)]
+
+
+def test_a_cell_that_exits_is_a_death(run: Run) -> None:
+    with pytest.raises(CellFailed, match="exit status 0"):
+        run("fork", "exit()")
+
+
 def test_a_crash_leaves_its_traceback(run: Run) -> None:
     with pytest.raises(CellFailed) as failure:
         run("fork", "def culprit():\n    import ctypes; ctypes.string_at(0)\nculprit()")

@@ -165,7 +165,9 @@ def test_runs_that_share_a_file_get_references_of_their_own(place: Path) -> None
     assert [s.request.run_ids for s in found][2] == ("all.jsonl#r1", "all.jsonl#r3")
     runs = load_runs(found[2].request.run_ids, runs_dir=place / "runs")
     assert [run.id for run in runs] == ["r1", "r3"]
-    with pytest.raises(UsageError, match=r"sets\.yaml:1: all.jsonl#r7: all.jsonl has no run 'r7'; it has r1, r2, r3"):
+    with pytest.raises(
+        UsageError, match=r"sets\.yaml:\d: 'against': all.jsonl#r7: all.jsonl has no run 'r7'; it has r1, r2, r3"
+    ):
         wanted("{every: runs, against: all.jsonl#r7}")
 
 
@@ -205,7 +207,10 @@ def store(experiment: Path) -> None:
         ("every: runs\nagainst: best\nrun_ids: [run_1]", r"sets\.yaml:3: 'run_ids' cannot be given beside 'every'"),
         ("every: runs\nreport_id: all\nagainst: best", r"sets\.yaml:2: 'report_id' would be the same .*{run}"),
         ("every: runs\nagainst: run_[12]*", r"sets\.yaml:2: 'against' must lead to one run, run_\[12\]\* leads to 2"),
-        ("every: runs\nagainst: run_8", r"sets\.yaml:1: no run 'run_8'"),
+        ("every: runs\nagainst: run_8", r"sets\.yaml:2: 'against': no run 'run_8'"),
+        ("every: runs\nagainst: bets", r"sets\.yaml:2: 'against': no run 'bets': .* did you mean 'best'\?"),
+        ("goal: x\nevry: runs\nagainst: best", r"sets\.yaml:2: key 'evry' is unknown; did you mean the rule 'every'\?"),
+        ("run_ids: [run_1]\nagainst: best", r"sets\.yaml:2: 'against' belongs to a rule; put 'every:"),
         ("every: nothing/*\nagainst: best", r"sets\.yaml:1: 'nothing/\*' matches nothing"),
         ("goal: x\nevery: runs\nagainst: best\ngaol: y", r"sets\.yaml:4: parameter 'gaol' is unknown .*'goal'"),
         ("run_ids: [a]\nrun_ids: [b]", r"sets\.yaml:2: 'run_ids' is given twice, first in line 1"),

@@ -40,11 +40,11 @@ def _batch(options: argparse.Namespace) -> int:
 
     if options.workers < 1:
         raise UsageError(f"--workers must be at least 1, got {options.workers}")
-    if options.timeout is not None and not options.timeout > 0:
+    if options.timeout is not None and not 0 < options.timeout < float("inf"):
         raise UsageError(f"--timeout must be a positive number of seconds, got {options.timeout}")
     run_sets = load_run_sets(options.files, out=options.out)
     publisher = Publisher(engine=options.engine, pdf=options.pdf, timeout=options.timeout)
-    show = JsonLines(sys.stdout) if options.json else Progress(len(run_sets), sys.stderr)
+    show = JsonLines(sys.stdout) if options.json else Progress(sys.stderr)
     events: list[dict[str, Any]] = []
 
     def tell(event: dict[str, Any]) -> None:
