@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -83,10 +84,11 @@ def fetch_runs(reference: str) -> list[tuple[WandbLog, Fetched]]:
 def _client() -> ModuleType:
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     os.environ.setdefault("WANDB_SILENT", "true")
-    try:
-        return importlib.import_module("wandb")
-    except ImportError:
-        raise MissingExtra("wandb", "wandb", "reading a run from W&B") from None
+    with contextlib.suppress(ImportError):
+        module = importlib.import_module("wandb")
+        if hasattr(module, "Api"):  # else it is a folder "wandb" with runs, which Python takes for a package
+            return module
+    raise MissingExtra("wandb", "wandb", "reading a run from W&B")
 
 
 def _check_reachable(shown: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import NOT_METRICS, Data, Dropped, Provenance, Run, validated
+from analysis.sources._base_rate import base_rate
 from analysis.sources.base import Columns
 from analysis.sources.example_losses import load_example_losses
 from analysis.sources.hashing import hash_files
@@ -46,7 +48,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     where = raw.uri or reference
     frame, renamed, notes = _named(raw, {**sidecar.columns, **columns}, redact_text(where))
     frame, nonfinite, seams, dropped = validated(frame, redact_text(where))
-    return Run(
+    run = Run(
         id=redact_text(run_id),
         frame=frame,
         reference=redact_text(reference),
@@ -72,6 +74,19 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         seams=tuple(sorted({*raw.seams, *seams})),
         notes=tuple(redact_text(note) for note in (*raw.notes, *notes)),
     )
+    return _with_base_rate(run)
+
+
+def _with_base_rate(run: Run) -> Run:
+    """Add the learning rate that a logged schedule shows to a configuration that states none."""
+    rate = "learning_rate"
+    if run.factor(rate) is not None or rate not in run.frame:
+        return run
+    found = base_rate(run.steps_of(rate), run.series(rate))
+    if found is None:
+        return run
+    note = f"{rate} {found[0]:g} is the highest logged ({found[1]}); no configuration states it"
+    return replace(run, config={**run.config, rate: found[0]}, notes=(*run.notes, note))
 
 
 def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dict[str, str], list[str]]:

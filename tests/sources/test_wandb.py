@@ -462,7 +462,7 @@ def test_a_server_that_is_not_there_is_found_out_before_the_client_waits_for_it(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         closed = free.getsockname()[1]
-    monkeypatch.setitem(sys.modules, "wandb", types.ModuleType("wandb"))
+    monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(Api=None))
     monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", address.format(closed=closed))
     with pytest.raises(LogError, match=said) as caught:
@@ -479,9 +479,10 @@ def test_what_is_missing_is_named(client: dict[str, Any], monkeypatch: pytest.Mo
     monkeypatch.delenv("WANDB_API_KEY")
     with pytest.raises(LogError, match="set WANDB_API_KEY"):
         source.fetch("e/p/xyz", runs_dir=tmp_path, columns={})
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'run-reports\[wandb\]'"):
-        source.fetch("e/p/xyz", runs_dir=tmp_path, columns={})
+    for absent in (None, types.ModuleType("wandb")):  # the latter is what a folder "wandb" of offline runs gives
+        monkeypatch.setitem(sys.modules, "wandb", absent)
+        with pytest.raises(MissingExtra, match=r"pip install 'run-reports\[wandb\]'"):
+            source.fetch("e/p/xyz", runs_dir=tmp_path, columns={})
 
 
 FETCH = """
