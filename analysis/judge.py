@@ -117,7 +117,7 @@ def judge(
         _sentence(result, names, primary, settings),
         RESULTS[result],
         _numbers(primary, stability, result),
-        _condition(primary, stability, result),
+        " ".join(filter(None, (_unvalidated(primary, compared), _condition(primary, stability, result)))),
         _attribution(pair),
         primary,
         stability,
@@ -188,9 +188,12 @@ def _result(primary: Comparison, stability: Comparison | None, settings: Setting
 
 def _sentence(result: str, names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
     who, whom = names
+    metric = metric_of(primary.metric)
+    # Of validation data it goes without saying; of anything else it must be said.
+    scope = "" if metric.split.endswith("validation") else f" in {metric.label.lower()}"
     return {
-        "improved": f"{who} is better than {whom}.",
-        "regressed": f"{who} is worse than {whom}.",
+        "improved": f"{who} is better than {whom}{scope}.",
+        "regressed": f"{who} is worse than {whom}{scope}.",
         "mixed": f"{who} against {whom} is mixed: performance and noise differ in opposite directions.",
         "equivalent": f"{who} and {whom} perform alike, within ±{settings.equivalence_margin:g} of loss.",
         "stability-only change": f"{who} is not shown to perform differently from {whom}, but their noise does differ.",
@@ -216,6 +219,15 @@ def _condition(primary: Comparison, stability: Comparison | None, result: str) -
     noisy = stability if result in ("mixed", "equivalent", "stability-only change") else None
     unknown = [c.reason for c in (primary, noisy) if c is not None and c.comparable is None]
     return f"This holds only if both were measured alike: {'; '.join(unknown)}." if unknown else ""
+
+
+def _unvalidated(primary: Comparison, compared: Sequence[Comparison]) -> str:
+    """Say that the result is not one of validation, where validation was logged but has no interval."""
+    blind = [c for c in compared if metric_of(c.metric).split.endswith("validation") and not c.known]
+    if not blind or metric_of(primary.metric).split.endswith("validation"):
+        return ""
+    metric, why = metric_of(blind[0].metric).label, blind[0].result.reason or "too few points"
+    return f"{metric} could not decide, as it has no interval: {why}."
 
 
 def _attribution(pair: Gate) -> str:

@@ -27,8 +27,8 @@ def display_name(run_id: str) -> str:
     return f"{match['word'].capitalize()} {int(match['number'])}" if match else run_id
 
 
-_LONG = 20
-"""Characters from which on a name is worth shortening."""
+_LONG, _WORTH = 20, 10
+"""Characters from which on a name is worth shortening, and those that must be gained by it."""
 
 _JOINTS = re.compile(r"([\s_\-/@]+)")
 
@@ -55,7 +55,8 @@ def short_names(run_ids: tuple[str, ...]) -> Mapping[str, str]:
     end = next((i for i in range(most - start) if len({p[-1 - i] for p in parts}) > 1), most - start)
     end -= end % 2
     short = {run_id: "".join(p[start : len(p) - end]) for run_id, p in zip(names, parts, strict=True)}
-    return short if all(short.values()) and len(set(short.values())) == len(short) else names
+    gained = len(run_ids[0]) - len(short[run_ids[0]]) >= _WORTH
+    return short if gained and all(short.values()) and len(set(short.values())) == len(short) else names
 
 
 def shared_parts(run_ids: tuple[str, ...]) -> str:

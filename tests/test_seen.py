@@ -54,8 +54,8 @@ def test_a_report_that_cannot_judge_says_what_is_seen_and_what_to_log() -> None:
     a = analyzed([an_epoch_each("a", worst=0.4)])
     summary = sections(a, figures=False)["executive_summary"]
     row = tables(summary)["seen"].rows[0]
-    assert [plain(cell.text) for cell in row[:3]] == ["a", "Full validation loss", "30"]
-    assert plain(row[4].text) == "0.501"
+    assert [plain(cell.text) for cell in row[:2]] == ["Full validation loss", "30"]
+    assert plain(row[3].text) == "0.501"
     record = next(r for r in a.recommendations if r.id == "evidence.record")
     points = " ".join(map(plain, record.points))
     assert "Log the training loss of every step" in points
@@ -178,3 +178,36 @@ def test_a_report_says_what_its_names_leave_out_and_its_json_keeps_them_whole() 
     stability = tables(sections(a, figures=False)["stability"])["stability"]
     assert [plain(row[0].text) for row in stability.rows] == ["lr0p001", "lr0p01", "lr1p0"]
     assert set(json.loads(json.dumps(to_json(a)))["runs"]) == set(NAMES)
+
+
+def test_a_result_in_train_loss_alone_says_so_and_why_validation_did_not_decide() -> None:
+    def train_and_a_few_validations(seed: int, level: float) -> dict[str, np.ndarray]:
+        columns = log(seed, level=level)
+        return {"train_loss": columns["train_loss"], "full_valid_loss": columns["full_valid_loss"]}
+
+    a = analyzed([known(n, train_and_a_few_validations(k, 0.3 + 0.1 * k)) for k, n in enumerate("ab")])
+    assert a.verdict.result == "regressed"
+    assert a.verdict.sentence == "b is worse than a in train loss."
+    assert "Full validation loss could not decide" in a.verdict.condition
+
+
+def test_many_comparisons_are_told_against_the_baseline_and_by_pairs() -> None:
+    runs = [
+        known(f"run_{k}", log(k, 200, level=0.3 + 0.05 * (k == 3)), learning_rate_multiplier=k) for k in range(1, 7)
+    ]
+    a = analyzed(runs)
+    found = tables(sections(a, figures=False)["appendix"])
+    against = {plain(row[0].text) for row in found["comparisons"].rows}
+    assert {words.split(" against ")[1] for words in against} == {a.name(a.reference_id)}
+    pairs = found["comparisons-train_loss"]
+    shown = [plain(cell.text) for row in pairs.rows for cell in row[1:]]
+    known_pairs = [c for c in a.comparisons if c.metric == "train_loss" and c.known and c.scope == "whole"]
+    assert sum(any(ch.isdigit() for ch in words) for words in shown) == len(known_pairs) == 15
+    worse = [row for row in pairs.rows if plain(row[0].text) == "Run 3"] or [pairs.rows[0]]
+    assert any("▼" in words or "▲" in words for words in (plain(c.text) for c in worse[0]))
+    assert len(to_json(a)["comparisons"]) == len(a.comparisons)
+
+
+def test_few_comparisons_stay_in_one_table() -> None:
+    found = tables(sections(analyzed([known("a", log(1)), known("b", log(2))]), figures=False)["appendix"])
+    assert list(found) == ["comparisons"]

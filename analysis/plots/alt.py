@@ -35,7 +35,8 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
         for r in told
         if r in curves.accuracy
     ]
-    accuracy_words = f"accuracy ends at {listed(accuracy)}" if accuracy else "no run logs accuracy"
+    second = metric_label(curves.shown.accuracy)
+    accuracy_words = f"{second} ends at {listed(accuracy)}" if accuracy else f"no run logs {second.lower()}"
     noise = [
         f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}" for r in told if r in curves.volatility
     ]

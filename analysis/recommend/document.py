@@ -132,11 +132,12 @@ def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation 
 
 
 def _keep_actions(situation: Situation) -> list[Recommendation]:
-    """Keep what the candidate has beyond the standard factors: the rules flag none of it."""
+    """Keep what the candidate has beyond the standard factors and the baseline has not: the rules flag none of it."""
+    if situation.baseline is None:
+        return []
     standard = {key for keys in FACTORS.values() for key in keys}
-    kept = {key: value for key, value in situation.candidate.config.items() if key not in standard}
-    if situation.baseline is not None:
-        kept = {k: v for k, v in kept.items() if situation.baseline.config.get(k) != v}
+    before = situation.baseline.config
+    kept = {k: v for k, v in situation.candidate.config.items() if k not in standard and before.get(k) != v}
     return [
         Recommendation(
             f"doc.keep.{key}",

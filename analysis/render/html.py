@@ -27,7 +27,7 @@ from analysis.blocks import (
     Tone,
 )
 from analysis.render.glossary import is_glossary
-from analysis.render.legible import breakable, legible, right_to_left, unbroken
+from analysis.render.legible import apart, breakable, legible, unbroken
 from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
 from analysis.render.svg import inline_svg
 from analysis.rich import Rich, Span, plain
@@ -66,8 +66,8 @@ def anchor(identity: str) -> str:
 
 def characters(text: str) -> str:
     """Escape plain text; long names may break, right-to-left letters are kept apart from their surroundings."""
-    escaped = "<wbr>".join(escape(piece) for piece in breakable(legible(text)))
-    return f"<bdi>{escaped}</bdi>" if right_to_left(text) else escaped
+    pieces = ("<wbr>".join(escape(part) for part in breakable(piece)) for piece in apart(legible(text)))
+    return "".join(f"<bdi>{piece}</bdi>" if index % 2 else piece for index, piece in enumerate(pieces))
 
 
 def inline(text: Rich) -> str:

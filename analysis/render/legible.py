@@ -14,7 +14,8 @@ _INVISIBLE = re.compile(
 )
 _TOGETHER = re.compile(r"\bp [=<] (?=[.\d])|\[[−+]?[\d.]+[^\]\s]*, [−+]?[\d.]+[^\]\s]*\]|\d (?=(?:pp|%)(?:\W|$))")
 _VARIATION = re.compile("[\ufe00-\ufe0f]")
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff]")
+_LETTER = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff]"
+_APART = re.compile(rf"({_LETTER}+(?:[\s_./-]*{_LETTER}+)*)")
 _TOKEN = re.compile(r"\S{16,}")
 _PIECE = re.compile(r"[^_\-/.:=,;@+|]{0,12}[_\-/.:=,;@+|]?")
 
@@ -84,9 +85,19 @@ def covered(text: str, glyphs: Collection[int]) -> str:
     return re.sub(stretch, lambda found: named(found[0]), text)
 
 
-def right_to_left(text: str) -> bool:
-    """Tell whether a text has letters that run from right to left, so that it must be kept apart."""
-    return _RIGHT_TO_LEFT.search(text) is not None
+def apart(text: str) -> list[str]:
+    """Cut a text so that every second piece is a stretch of letters that run from right to left.
+
+    Each such stretch is to be kept apart, so that it turns around neither the sentence nor the names beside it.
+
+    Examples
+    --------
+    >>> [len(piece) for piece in apart("run \u05d0\u05d1 \u05d2, 5")]
+    [4, 4, 3]
+    >>> apart("left to right")
+    ['left to right']
+    """
+    return _APART.split(text)
 
 
 def breakable(text: str) -> list[str]:

@@ -26,7 +26,7 @@ from analysis.blocks import (
 )
 from analysis.render.glossary import is_glossary
 from analysis.render.html import anchor
-from analysis.render.legible import breakable, legible, right_to_left, unbroken
+from analysis.render.legible import apart, breakable, legible, unbroken
 from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
 from analysis.render.slices import slices
 from analysis.render.typst_table import entries, table
@@ -79,10 +79,15 @@ def _quoted(text: str) -> str:
 
 def characters(text: str) -> str:
     """Write running text as an expression; long names may break, right-to-left letters are kept apart."""
-    if right_to_left(text):
-        return f"rr-apart({literal(text)})"
-    pieces = breakable(legible(text))
-    return literal(pieces[0]) if len(pieces) == 1 else f"rr-pieces({array(map(literal, pieces))})"
+    pieces = []
+    for index, piece in enumerate(apart(legible(text))):
+        if index % 2:
+            pieces.append(f"rr-apart({literal(piece)})")
+        else:
+            parts = breakable(piece)
+            broken = len(parts) > 1
+            pieces += [f"rr-pieces({array(map(literal, parts))})" if broken else literal(piece)] if piece else []
+    return pieces[0] if len(pieces) == 1 else "{" + "; ".join(pieces) + "}" if pieces else '""'
 
 
 def inline(text: Rich) -> str:

@@ -9,6 +9,7 @@ from analysis.arms import arm_of, arms
 from analysis.blocks import Block, Figure
 from analysis.compare import COMPANIONS, Comparison
 from analysis.document import epoch_bounds
+from analysis.metrics import METRICS
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.naming import metric_name, named_among
@@ -18,7 +19,7 @@ from analysis.rich import rich
 
 def curves_figure(a: Analysis) -> list[Block]:
     """Draw the curves: loss, accuracy, the candidate's own, volatility."""
-    shown = plots.Shown(loss=a.curve)
+    shown = plots.Shown(loss=a.curve, accuracy=_second(a, "train_mean_token_accuracy", a.curve))
     marks = _marks(a)
     base = a.baseline.id if a.baseline else None
     curves = plots.training_curves(a.runs, candidate=a.candidate.id, baseline=base, marks=marks, shown=shown)
@@ -38,9 +39,9 @@ def curves_figure(a: Analysis) -> list[Block]:
 def metrics_figure(a: Analysis) -> list[Block]:
     """Draw the final metrics of all runs, with intervals."""
     train, validation = _final_metrics(a)
-    panels = plots.comparison_panels(
-        [_summary(a, run.id, train, validation) for run in a.runs], train=train, validation=validation
-    )
+    summaries = [_summary(a, run.id, train, validation) for run in a.runs]
+    panels = plots.comparison_panels(summaries, train=train, validation=validation)
+    panels = tuple(panel for panel in panels if any(panel.bars.values()))
     with _names(a):
         return [
             plots.to_figure(
@@ -99,7 +100,14 @@ def _final_metrics(a: Analysis) -> tuple[str, str]:
     logged = {metric for run in a.runs for metric in run.metrics}
     train = "train_mean_token_accuracy" if "train_mean_token_accuracy" in logged else a.curve
     wanted = ("valid_mean_token_accuracy", "valid_loss", "full_valid_loss", "full_valid_mean_token_accuracy")
-    return train, next((metric for metric in wanted if metric in logged), "valid_loss")
+    return train, next((m for m in wanted if m in logged), _second(a, "valid_loss", train))
+
+
+def _second(a: Analysis, usual: str, first: str) -> str:
+    """Choose what a second panel shows: the usual metric where any run has it, else another fraction."""
+    logged = {metric for run in a.runs for metric in run.metrics}
+    others = (m for m, row in METRICS.items() if row.unit == "fraction" and row.split == metric_of(first).split)
+    return usual if usual in logged else next((m for m in others if m in logged and m != first), usual)
 
 
 def _summary(a: Analysis, run_id: str, train: str, validation: str) -> plots.RunSummary:

@@ -83,7 +83,11 @@ def disagreement(a: Analysis) -> list[Block]:
         return []
     told = sorted(refuted or weak, key=lambda f: a.candidate.id not in f.runs)[:4]
     body = [rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=link_to(f)) for f in told]
-    most = f" {len(told)} of them stand here." if len(told) < len(refuted) + len(weak) else ""
+    most = (
+        f" {len(told)} of them {'stands' if len(told) == 1 else 'stand'} here."
+        if len(told) < len(refuted) + len(weak)
+        else ""
+    )
     counted = text(
         f"Of {count(len(drawn), 'conclusion')} that the document's rules draw, the logs "
         f"contradict {len(refuted)} and leave {len(weak)} unsupported or undecided.{most}"

@@ -23,7 +23,7 @@ def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
     if not rows:
         return []
     columns = (
-        Column("Run"),
+        *([Column("Run")] if len(a.runs) > 1 else []),
         Column("Metric"),
         Column("Values", "right"),
         Column("First", "right"),
@@ -39,7 +39,7 @@ def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
     value = seen(run, name)
     since = "not a number" if not ended(run, name) else "is the best" if value.lost == 0 else f"{worse_by(value)} worse"
     return (
-        cell(a.name(run.id)),
+        *([cell(a.name(run.id))] if len(a.runs) > 1 else []),
         cell(metric_of(name).label),
         cell(f"{value.n:,}"),
         cell(in_unit(name, value.first)),

@@ -36,7 +36,7 @@
 
   // Labels for the cards that wide tables become on a phone; the roles outlive the change of display.
   const phone = matchMedia("screen and (max-width: 640px)");
-  const tables = regions.filter((part) => part.querySelector("table") && part.closest(".rr-table"));
+  const tables = regions.filter((part) => part.querySelector("table") && part.closest(".rr-table:not(.rr-glossary)"));
   const label = (part) => {
     if (part.dataset.labelled) return;
     part.dataset.labelled = "true";

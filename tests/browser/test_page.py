@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from analysis.blocks import Column, Details, Table
 from analysis.export import HTMLReport
+from analysis.rich import text
+from analysis.tables import cell
 from tests.browser.chrome import Chrome, find_browser
-from tests.export.demonstration import demonstration
+from tests.export.demonstration import cell_of, demonstration, notebook_of
 from tests.export.hostile import NAMES, foreign, hostile
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium on the path")
@@ -150,3 +153,34 @@ def test_axe_finds_no_fault(chrome: Chrome, pages: dict[str, Path], name: str, w
     chrome.value(AXE.read_text(encoding="utf-8"))
     found = chrome.value("axe.run().then(result => JSON.stringify(result.violations.map(fault => fault.id)))")
     assert json.loads(found) == []
+
+
+def test_wide_tables_are_cards_on_a_phone_and_still_tables(chrome: Chrome, pages: dict[str, Path]) -> None:
+    """Each row is a card with its labels; nothing scrolls; a screen reader still finds rows, heads and cells."""
+    chrome.open(pages["report"], width=360, height=700)
+    chrome.value("document.querySelectorAll('main details').forEach(part => part.open = true)")
+    wide = "[...document.querySelectorAll('.rr-table:not(.rr-glossary) .rr-scroll')]"
+    assert chrome.value(f"{wide}.every(part => part.scrollWidth <= part.clientWidth + 1)")
+    assert chrome.value("document.querySelectorAll('.rr-cards').length") > 0
+    labels = "[...document.querySelectorAll('.rr-cards tbody td .rr-label')]"
+    assert chrome.value(f"{labels}.filter(label => label.checkVisibility()).length") > 3
+    nodes = chrome.call("Accessibility.getFullAXTree")["nodes"]
+    roles = {node["role"]["value"] for node in nodes if not node.get("ignored")}
+    assert {"table", "row", "rowheader", "cell", "columnheader"} <= roles
+    chrome.open(pages["report"], width=1280)
+    assert chrome.value("document.querySelectorAll('.rr-cards').length") == 0
+
+
+def test_a_long_table_of_words_is_set_as_a_list_on_paper(chrome: Chrome, tmp_path: Path) -> None:
+    """Definitions take a fraction of the height that their table would."""
+    columns = tuple(Column(name) for name in ("ID", "Layer", "What it is", "Formula"))
+    rows = tuple((cell(f"id.{k}"), cell("evidence"), cell("some words " * 12), cell("x + y " * 8)) for k in range(40))
+    page = tmp_path / "glossary.html"
+    notebook = notebook_of(cell_of([Details(text("All"), (Table("words", "All words", columns, rows),))]))
+    page.write_text(HTMLReport().from_notebook_node(notebook)[0], encoding="utf-8")
+    chrome.open(page, width=700)
+    chrome.value("document.querySelectorAll('details').forEach(part => part.open = true)")
+    height = "document.querySelector('.rr-glossary tbody').getBoundingClientRect().height"
+    on_screen = chrome.value(height)
+    chrome.call("Emulation.setEmulatedMedia", media="print", features=[])
+    assert chrome.value(height) < 0.5 * on_screen

@@ -28,6 +28,7 @@ def test_text_never_leaves_its_literal(name: str) -> None:
 def _skeleton(source: str) -> str:
     source = _LITERAL.sub("S", source)
     source = re.sub(r"rr-pieces\(\((?:S, )+\)\)|rr-apart\(S\)", "S", source)
+    source = re.sub(r"\{S(?:; S)*\}", "S", source)
     source = source.replace("rr-link(S, S)", "S")
     return re.sub(r"\d+\.?\d*pt|auto|true|false|emph\(S\)", "W", source)
 

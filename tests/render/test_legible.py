@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from analysis.render.legible import breakable, covered, legible, right_to_left
+from analysis.render import html
+from analysis.render.legible import apart, breakable, covered, legible
 
 
 def test_no_control_character_remains() -> None:
@@ -47,8 +48,9 @@ def test_breaks_lose_nothing() -> None:
         assert all(len(part) <= 28 for piece in pieces for part in piece.split())
 
 
-def test_direction_is_noticed() -> None:
-    """Hebrew and Arabic are kept apart, Greek is not."""
-    assert right_to_left("run שלום")
-    assert right_to_left("\N{ARABIC LETTER ALEF}")
-    assert not right_to_left("Ωmega")
+def test_letters_from_right_to_left_are_set_apart_name_by_name() -> None:
+    """Hebrew and Arabic are, Greek is not; two names in a list do not turn around each other."""
+    assert apart("run שלום") == ["run ", "שלום", ""]
+    assert apart("Ωmega") == ["Ωmega"]
+    assert apart("אב גד_הו, זח and 4") == ["", "אב גד_הו", ", ", "זח", " and 4"]
+    assert html.characters("אב, גד: 5") == "<bdi>אב</bdi>, <bdi>גד</bdi>: 5"
