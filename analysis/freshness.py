@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import glob
 import hashlib
@@ -9,23 +10,29 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import __version__
 from analysis.folder import Manifest
 from analysis.parameters import Parameters
 
+if TYPE_CHECKING:
+    from analysis.sources.raw import RawLog
+    from analysis.sources.reference import Found
+
+_DATABASES = (".db", ".sqlite", ".sqlite3")
 _SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ")
 
 
 def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, object]:
-    """Give what a report depends on besides the logs: parameters, template, toolkit, kind of PDF."""
+    """Give what a report depends on besides the logs: parameters, template, toolkit, kind of PDF, named results."""
     return {
         "parameters": _digest(json.dumps(request.to_mapping(), sort_keys=True, default=str).encode()),
         "template": _digest(template.read_bytes()),
         "toolkit": toolkit(),
         "pdf": pdf,
         "place": _digest(str(Path.cwd()).encode()),
+        "previous": _file_digest(Path(request.previous).expanduser()) if request.previous else None,
     }
 
 
@@ -52,7 +59,6 @@ def read_from(request: Parameters) -> dict[str, object]:
     from analysis.sources import SOURCES
     from analysis.sources.nearby import nearby
     from analysis.sources.reference import Finder
-    from analysis.sources.sidecar import sidecar_places
 
     runs_dir, columns = find_folder(request.runs_dir), dict(request.columns or {})
     digest, watched, plain = hashlib.sha256(), set[Path](), True
@@ -63,12 +69,12 @@ def read_from(request: Parameters) -> dict[str, object]:
             plain = plain and not glob.has_magic(reference) and not any(p is None or near.is_copy(p) for p in paths)
             for one in found:
                 files = [Path(name) for name in one.raw.files] if one.path is not None else []
-                beside = sorted({file for place in one.places for file in sidecar_places(place)})
+                beside = _beside(one, files)
                 content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
-                digest.update(f"{one.id or one.raw.id}\0{one.raw.source}\0{content}\0".encode())
+                digest.update(f"{one.id}\0{_said(one.raw)}\0{content}\0".encode())
                 for path in (*files, *beside):
-                    digest.update(_digest(path.read_bytes()).encode() if path.is_file() else b"absent")
-                watched.update(files, beside, [one.path] if one.path is not None else [])
+                    digest.update(_file_digest(path).encode())
+                watched.update(files, beside, _folders(one.path, files) if one.path is not None else [])
     return {"logs": digest.hexdigest(), "watched": _states(watched) if plain else None}
 
 
@@ -101,6 +107,26 @@ def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:
     return bool(made["files"]) and all(made["made_from"].get(name) == value for name, value in asked.items())
 
 
+def _beside(one: Found, files: Iterable[Path]) -> list[Path]:
+    """List what belongs to a log or would if it existed: sidecars, the losses one names, a database's journal."""
+    from analysis.sources.sidecar import sidecar_places
+
+    beside = {file for place in one.places for file in sidecar_places(place)}
+    beside |= {one.sidecar.example_losses} if one.sidecar.example_losses else set()
+    return sorted(beside | {file.with_name(f"{file.name}-wal") for file in files if file.suffix in _DATABASES})
+
+
+def _folders(path: Path, files: Iterable[Path]) -> set[Path]:
+    """Give a run's path and the folders below it that hold its files: a new file changes the time of its folder."""
+    return {path} | {folder for file in files for folder in file.parents if folder.is_relative_to(path)}
+
+
+def _said(raw: RawLog) -> str:
+    """Write down what a source says of a run besides its values: not all of it need come from the files it names."""
+    told = {field.name: getattr(raw, field.name) for field in dataclasses.fields(raw)}
+    return repr({name: value for name, value in told.items() if name not in ("frame", "files", "uri", "notes")})
+
+
 def _states(paths: Iterable[Path]) -> dict[str, str]:
     here = Path.cwd()
     return {str(path.relative_to(here) if path.is_relative_to(here) else path): _state(path) for path in sorted(paths)}
@@ -116,6 +142,14 @@ def _state(path: Path) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "absent"
 
 
 def _frame_digest(frame: Any) -> str:

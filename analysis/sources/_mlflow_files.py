@@ -105,6 +105,7 @@ def read_run(folder: Path) -> StoredRun:
         name = path.relative_to(folder / "metrics").as_posix()
         series.append((name, *_read_metric(path)))
         files.append(path)
+    files += [path for kind in ("params", "tags") for path in _files(folder / kind)]
     tags = _texts(folder / "tags")
     return StoredRun(
         id=str(meta.get("run_id") or meta.get("run_uuid") or folder.name),
