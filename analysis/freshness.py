@@ -84,8 +84,12 @@ def is_untouched(made: Manifest, asked: Mapping[str, object]) -> bool:
     ``made`` is the manifest of a report of which nothing is missing. False may only mean that one has to look
     closer (`is_same`).
     """
-    watched = made["made_from"].get("watched")
-    return _is_as_asked(made, asked) and isinstance(watched, dict) and _states(map(Path, watched)) == watched
+    return _is_as_asked(made, asked) and are_as_they_were(made["made_from"].get("watched"))
+
+
+def are_as_they_were(watched: object) -> bool:
+    """Tell whether files have the sizes and times of an earlier look (`read_from`); False where that had none."""
+    return isinstance(watched, dict) and _states(map(Path, watched)) == watched
 
 
 def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, object]) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from analysis.errors import AnalysisError
+from analysis.freshness import are_as_they_were, read_from
 from analysis.parameters import Parameters
 from analysis.pipeline import find_folder
+from analysis.publish import ReportFailed
 from analysis.schema import Run
 from analysis.sources import load_runs
 
@@ -55,7 +57,7 @@ def watch(
 
     Raises
     ------
-    AnalysisError
+    AnalysisError, ReportFailed
         If the first look or the first report fails.
     """
     seen, rendered, grown = look(), "", clock()
@@ -73,6 +75,23 @@ def watch(
             before, seen = seen, look()
             if seen.logs != before.logs:
                 grown = clock()
+
+
+class Looks:
+    """Looks at the logs of a request, again and again; reads them only if a size or a time has changed."""
+
+    def __init__(self, request: Parameters) -> None:
+        self._request = request
+        self._watched: object = None
+        self._last: Look | None = None
+
+    def __call__(self) -> Look:
+        """Look; see `look_at`."""
+        if self._last is None or not are_as_they_were(self._watched):
+            # First the sizes and times: what grows while it is being read is then read again.
+            watched = read_from(self._request)["watched"]
+            self._last, self._watched = look_at(self._request), watched
+        return self._last
 
 
 def look_at(request: Parameters) -> Look:
@@ -106,7 +125,7 @@ def _later_told(tell: Callable[[str], None], *, first: bool) -> Iterator[None]:
     """Let the first trouble through; tell of any later one."""
     try:
         yield
-    except AnalysisError as problem:
+    except (AnalysisError, ReportFailed) as problem:
         if first:
             raise
         tell(f"{problem}; looking again")

@@ -11,7 +11,8 @@ import pytest
 from analysis.cli import main
 from analysis.errors import LogError
 from analysis.parameters import check_parameters
-from analysis.watch import Look, end_of, look_at, watch
+from analysis.publish import ReportFailed
+from analysis.watch import Look, Looks, end_of, look_at, watch
 from tests.builders import altered, known, log, write_run
 
 
@@ -92,6 +93,21 @@ def test_a_report_that_fails_later_is_tried_again() -> None:
     assert [logs for _, logs in scene.rendered] == ["a", "b", "b"]
 
 
+def test_a_crash_later_on_is_told_and_tried_again() -> None:
+    """A watch beside a training of days outlives a report that ran out of memory once."""
+    scene = Scene(Look("a"), Look("b", "done"))
+    attempts: list[str] = []
+
+    def trouble() -> None:
+        attempts.append("")
+        if len(attempts) == 2:
+            raise ReportFailed("a: MemoryError", Path("n.ipynb"), "")
+
+    scene.trouble = trouble
+    assert scene.play() == "done"
+    assert scene.told == ["a: MemoryError; the failed notebook is n.ipynb; looking again"]
+
+
 def test_what_fails_at_first_is_the_users_error() -> None:
     with pytest.raises(LogError):
         Scene(LogError("no such log")).play()
@@ -114,6 +130,21 @@ def test_a_look_sees_growth_and_the_end(tmp_path: Path) -> None:
     assert [look.ended for look in looks] == ["", "", "", "step 300 of 300 is reached"]
     from_zero = known("z", {"step": np.arange(300), **columns})
     assert end_of(from_zero) == "step 300 of 300 is reached"
+
+
+def test_a_log_is_read_again_only_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at what stands still take a moment, whatever the size of the logs; growth is seen at the next look."""
+    columns, reads = log(1), []
+    monkeypatch.setattr("analysis.watch.look_at", lambda request: reads.append(1) or look_at(request))
+    write_run(tmp_path, "a", {name: values[:200] for name, values in columns.items()})
+    looks = Looks(check_parameters({"run_ids": ["a"], "runs_dir": str(tmp_path)}))
+    assert looks() == looks() == looks()
+    assert len(reads) == 1
+    before = looks()
+    write_run(tmp_path, "a", columns)
+    assert looks().logs != before.logs
+    assert looks() == looks()
+    assert len(reads) == 2
 
 
 def test_the_tool_knows_best_whether_a_run_is_over() -> None:

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
 
 def _watch(options: argparse.Namespace) -> int:
     from analysis.publish import Published, publish_report
-    from analysis.watch import look_at, watch
+    from analysis.watch import Looks, watch
 
     if not isinstance(options.out, Path):
         raise UsageError(f"watch makes reports in a folder; --out {options.out} is none")
@@ -52,7 +52,7 @@ def _watch(options: argparse.Namespace) -> int:
 
     try:
         why = watch(
-            lambda: look_at(request),
+            Looks(request),
             render,
             patience=options.patience,
             clock=time.monotonic,
