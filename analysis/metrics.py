@@ -71,22 +71,26 @@ _ROWS = (
 METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
 """Every metric the report can judge, by its standard name. A metric that is not here is shown, never ranked."""
 
-_WORDS: tuple[tuple[str, Direction], ...] = (
-    ("loss", "lower"),
-    ("error", "lower"),
-    ("perplexity", "lower"),
-    ("acc", "higher"),
-    ("reward", "higher"),
-    ("score", "higher"),
-    ("auc", "higher"),
-    ("map", "higher"),
-    ("dice", "higher"),
-    ("iou", "higher"),
-    ("bleu", "higher"),
-    ("rouge", "higher"),
-    ("f1", "higher"),
+_WORDS: tuple[tuple[re.Pattern[str], Direction], ...] = (
+    # What scales a loss, how rewards vary, rewards of single answers, costs: more is neither good nor bad.
+    (
+        re.compile(r"scale|scaling|weights?|coef|std|stddev|stdev|var|variance|rejected|chosen|per|\w*time|sec(onds)?"),
+        "none",
+    ),
+    (
+        re.compile(r"loss(es)?\w*|\w*loss|\w*errors?|perplexity|ppl|nll|[rn]*mse|s?mape|n?mae|[wc]er|fid|bp[bc]|brier"),
+        "lower",
+    ),
+    (
+        re.compile(
+            r"\w*acc\d*|\w*accurac(y|ies)|success\w*|exact|top\d|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*|mar\d*"
+        ),
+        "higher",
+    ),
+    (re.compile(r"m?iou\d*|dice|jaccard|f1|fscore|precision|recall|r2|mcc|kappa|ndcg|mrr|psnr|ssim"), "higher"),
+    (re.compile(r"bleu\d*|rouge\w*|meteor|score\w*|\w*scores?|rewards?\w*|\w*rewards?|returns?"), "higher"),
 )
-"""What a metric's own name says of its direction, where the table does not know it."""
+"""What the words of a metric's own name say of its direction, where the table does not know it; the first decides."""
 
 
 def metric(name: str) -> Metric:
@@ -96,14 +100,14 @@ def metric(name: str) -> Metric:
     --------
     >>> metric("train_loss").label, metric("val/box_loss").direction, metric("eval_dice_multi").direction
     ('Train loss', 'lower', 'higher')
-    >>> metric("foo").direction
-    'none'
+    >>> [metric(name).direction for name in ("foo", "rewards/rejected", "val_mape", "test_mAP")]
+    ['none', 'none', 'lower', 'higher']
     """
     if name in METRICS:
         return METRICS[name]
     words = re.split(r"[^a-z0-9]+", name.lower())
-    for stem, direction in _WORDS:
-        if any(word.startswith(stem) or word.endswith(stem) for word in words):
+    for pattern, direction in _WORDS:
+        if any(map(pattern.fullmatch, words)):
             return Metric(name, name, direction, split="run")
     return Metric(name, name, "none", split="run")
 

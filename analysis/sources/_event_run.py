@@ -88,7 +88,8 @@ class EventLog:
         names, codes = list(points.tags), np.zeros(len(points.tags), dtype=np.int64)
         used, occurs = np.unique(tag, return_index=True)
         for local in used[np.argsort(occurs)]:  # columns in the order of first writing
-            codes[local] = self.tags.setdefault(prefix + names[local], len(self.tags))
+            name = names[local] if names[local].startswith(prefix) else prefix + names[local]
+            codes[local] = self.tags.setdefault(name, len(self.tags))
         step = np.concatenate(points.step)[by_order]
         kept = np.ones(len(step), dtype=bool)
         for record, restart in sorted(points.restarts):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,8 @@ from analysis.schema import FACTORS, Run
 from analysis.sources.names import BY_SOURCE, COMMON
 
 _SHOWN = 12
+_LOSS = re.compile(r"loss|error|perplexity|nll")
+_HELD_OUT = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test|dev|held|holdout)(?:[^a-z]|$)")
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,11 @@ def _missing(run: Run) -> list[str]:
     sidecar = run.sidecar
     known = {*COMMON, *(name for table in BY_SOURCE.values() for name in table)}
     unmapped = [name for name in run.metrics if name not in known]
-    problems = []
-    if "train_loss" not in run.metrics and unmapped:
-        among, mapping = ", ".join(unmapped[:8]), f"columns: {{train_loss: {unmapped[0]}}}"
-        problems.append(f"no train_loss: if one of {among} is it, write for example {mapping} in {sidecar}")
+    problems = [
+        f"no {standard}: if one of {', '.join(among[:8])} is it, "
+        f"write for example columns: {{{standard}: {_quoted(among[0])}}} in {sidecar}"
+        for standard, among in _could_be(run.metrics, unmapped).items()
+    ]
     factors = [name for name in FACTORS if run.factor(name) is None]
     if factors:
         settings = ", ".join(f"{name}: …" for name in factors)
@@ -106,6 +111,27 @@ def _missing(run: Run) -> list[str]:
             f"parent not known: write parent: <run or model>, or parent: null for a base model, in {sidecar}"
         )
     return problems
+
+
+def _could_be(metrics: tuple[str, ...], unmapped: list[str]) -> dict[str, list[str]]:
+    """Choose for the two losses that a report needs most the unmapped columns that may be them.
+
+    Where no column is called a loss any may be one, unless the log has another metric of the table.
+    """
+    losses = [name for name in unmapped if _LOSS.search(name.lower())]
+    held_out = [name for name in losses if _HELD_OUT.search(name.lower())]
+    trained = [name for name in losses if name not in held_out] or losses
+    any_known = len(unmapped) < len(metrics)
+    wanted = {"train_loss": trained or ([] if any_known else unmapped), "full_valid_loss": held_out}
+    lacking = {name: among for name, among in wanted.items() if among and name not in metrics}
+    if "valid_loss" in metrics:
+        lacking.pop("full_valid_loss", None)
+    return lacking
+
+
+def _quoted(name: str) -> str:
+    """Write a name as YAML reads it inside braces."""
+    return name if re.fullmatch(r"[A-Za-z_][\w./()-]*", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _values(count: int) -> str:

@@ -16,8 +16,9 @@ from analysis.sources.base import Columns
 from analysis.sources.hashing import hashing
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact_text
+from analysis.sources.refused import not_a_log
 from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, own_path, run_stem
-from analysis.sources.streams import GZIP, text_head, unreadable
+from analysis.sources.streams import unreadable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):(.*)", re.DOTALL)  # one letter is a Windows drive
 _LABELLED = re.compile(r"([^=:/\\]+)=(.+)", re.DOTALL)
@@ -186,7 +187,7 @@ class Finder:
             return [replace(found[0], id=name)] if name and len(found) == 1 else found
         if path.is_dir():
             return self._load(self._only_log(path), "")
-        raise _not_a_log(path)
+        raise not_a_log(path)
 
     def _only_log(self, folder: Path) -> Path:
         try:
@@ -254,20 +255,3 @@ def _local(raw: RawLog) -> list[Path]:
     """Return the path of a fetched run that lies in a store on this machine."""
     place = Path((raw.uri or "").partition("#")[0])
     return [Path(raw.uri)] if raw.uri and place.name and place.exists() else []
-
-
-def _not_a_log(path: Path) -> LogError:
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4096)
-    except OSError as problem:
-        return unreadable(path, problem)
-    if not start.strip():
-        return LogError(f"{path}: the file is empty; a log needs a header and at least one step")
-    if start.startswith(GZIP) and not text_head(path):
-        return LogError(f"{path}: damaged gzip data, or no text in it; copy the log again")
-    if b"\0" in start:
-        return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
-    if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:
-        return LogError(f"{path}: settings or a summary, not a log of steps; give the log it belongs to")
-    return LogError(f"{path}: no source knows this file; a table needs a header line that names its columns")

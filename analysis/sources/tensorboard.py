@@ -28,7 +28,8 @@ from analysis.sources.raw import RawLog
 NAME = "tensorboard"
 SCHEME = "tb"
 
-_PARTS = ("train", "training", "validation", "valid", "val", "eval", "evaluation", "test")
+_VALIDATION = ("validation", "valid", "val", "eval", "evaluation")
+_PARTS = ("train", "training", *_VALIDATION, "test")
 _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")  # PyTorch's add_hparams logs into a folder named after the time
 _PLACEHOLDER = "hp_metric"  # Lightning logs it as -1 where nobody sets it
 _BESIDE = (".profile-empty", ".yaml", ".yml", ".json")  # of the profiler, and what people write beside
@@ -71,8 +72,10 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 def _load_run(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -> RawLog:
     log = EventLog()
+    alone = folder.resolve().name
     for part, files in parts.items():
-        log.read_part(files, f"{part}/" if part else "")
+        name = part or (alone if alone in _VALIDATION else "")
+        log.read_part(files, f"{name}/" if name else "")
     if parts.get("") == _event_files(folder):  # all of the folder was asked for, not one file in it
         _read_children(log, folder)
     if not log.points:

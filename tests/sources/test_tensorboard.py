@@ -170,6 +170,17 @@ def test_keras_train_and_validation_are_one_run(tmp_path: Path) -> None:
     assert len(log.frame) == 5
 
 
+def test_the_validation_half_of_a_run_alone_is_validation(tmp_path: Path) -> None:
+    """Keras calls the loss epoch_loss in both halves; the folder says which it is, unless the tag does already."""
+    write_events(tmp_path / "validation", tensor_event("epoch_loss", 0, 2.0))
+    write_events(tmp_path / "eval", scalar_event("eval/loss", 0, 2.0))
+    for folder in ("validation", "eval"):
+        (run,) = load_runs([str(tmp_path / folder)], runs_dir=tmp_path)
+        (log,) = (tmp_path / folder).iterdir()
+        (alone,) = load_runs([str(log)], runs_dir=tmp_path)
+        assert run.metrics == alone.metrics == ("full_valid_loss",)
+
+
 def test_keras_epochs_stand_at_their_last_batch(tmp_path: Path) -> None:
     """Batches and epochs are counted apart: a value of an epoch is placed where the epoch ended."""
     events = []
@@ -372,7 +383,7 @@ def test_real_event_files_equal_the_reference_reader() -> None:
             continue
         expected.pop("hp_metric", None)
         (log,) = tensorboard.load(path, columns={})
-        found = table(log.frame)
+        found = table(log.frame, "validation/" if path.parent.name == "validation" else "")
         if "batch_loss" in expected:  # Keras: epochs are placed at their last batch, see above
             places = sorted({step for tag, points in found.items() if tag.startswith("epoch_") for step in points})
             epochs = [tag for tag in expected if tag.startswith("epoch_")]

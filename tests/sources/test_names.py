@@ -1,0 +1,69 @@
+"""Names of metrics: what tools call a thing becomes its one name, and says which way is better."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.metrics import METRICS, metric
+from analysis.sources.names import BY_SOURCE, COMMON, plain, standard_names
+
+AS_LOGGED = {
+    "train_loss": [
+        *("loss", "train/loss", "Train Loss", "Loss/train", "train.loss", "lm loss", "reduced_train_loss"),
+        *("Train/Samples/train_loss", "loss_metrics/global_avg_loss", "loss/train/total"),
+    ],
+    "full_valid_loss": ["eval/loss", "val_loss", "Loss/val", "Loss/validation", "lm loss validation", "eval_loss"],
+    "full_valid_mean_token_accuracy": ["eval/mean_token_accuracy", "Accuracy/val", "val/acc", "val_accuracy"],
+    "learning_rate": [
+        *("lr", "learning-rate", "train/lr", "lr-AdamW", "lr-SGD/pg1", "lr/pg0", "Train/Samples/lr"),
+        *("charts/learning_rate", "train/learning_rate"),
+    ],
+    "grad_norm": ["grad-norm", "train/grad_norm", "train/global_gradient_norm", "grad_2.0_norm_total"],
+    "reward": [
+        *("rollout/ep_rew_mean", "charts/episodic_return", "env_runners/episode_return_mean", "eprewmean"),
+        *("AverageEpRet", "objective/rlhf_reward", "train/reward", "episode_reward_mean"),
+    ],
+    "eval_reward": ["eval/mean_reward", "eval_reward", "evaluation/episode_reward_mean"],
+    "reward_margin": ["rewards/margins", "train/rewards/margins"],
+    "episode_length": ["rollout/ep_len_mean", "charts/episodic_length", "EpLen"],
+    "map50": ["metrics/mAP50(B)", "metrics/mAP_0.5", "mAP@0.5", "val_map_50", "coco/bbox_mAP_50"],
+    "map50_95": ["metrics/mAP50-95(B)", "metrics/mAP_0.5:0.95", "mAP@0.5:0.95", "coco/bbox_mAP"],
+}
+"""Standard name to what real tools write: HF, Lightning, Keras, Megatron, NeMo, DeepSpeed, RLlib, YOLO ..."""
+
+
+@pytest.mark.parametrize(("standard", "logged"), [(s, name) for s, names in AS_LOGGED.items() for name in names])
+def test_what_tools_write_gets_its_standard_name(standard: str, logged: str) -> None:
+    """Whatever the case and the separators."""
+    assert standard_names([logged], source="jsonl", chosen={}) == {logged: standard}
+
+
+def test_no_name_stands_for_two_things() -> None:
+    """In the common table a name leads to one metric, and every metric of the table has a direction or none."""
+    listed = [name for names in COMMON.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert all(name == plain(name) for table in (COMMON, *BY_SOURCE.values()) for ns in table.values() for name in ns)
+    assert set(COMMON) <= set(METRICS)
+
+
+@pytest.mark.parametrize("several", [["lr-Adam/pg1", "lr-Adam/pg2"], ["eval_a_loss", "eval_b_loss"]])
+def test_of_several_of_a_kind_none_is_chosen(several: list[str]) -> None:
+    """Which of two learning rates or evaluation sets counts is for the user to say."""
+    assert standard_names(several, source="jsonl", chosen={}) == {}
+
+
+@pytest.mark.parametrize(
+    ("direction", "names"),
+    [
+        ("higher", ["reward", "eval_reward", "reward_margin", "map50", "map50_95", "f1", "rewards/accuracies"]),
+        ("higher", ["val_mAP", "test/mIoU", "eval_rougeLsum", "val_bleu4", "Acc@1", "top5", "roc_auc", "r2_score"]),
+        ("higher", ["mean_episode_reward", "train/rewards/format_reward", "success_rate", "eval_exact_match"]),
+        ("lower", ["kl", "train/value_loss", "val_perplexity", "ppl", "rmse", "val_mae", "MAPE", "wer", "eval_cer"]),
+        ("lower", ["fid_score", "brier_score", "Loss/test", "lossD", "error_rate", "bpb"]),
+        ("none", ["learning_rate", "grad_norm", "episode_length", "loss_scale", "reward_std", "rewards/rejected"]),
+        ("none", ["rewards/chosen", "box_loss_weight", "accumulated_tokens", "mapped_reads", "epoch_time", "fps"]),
+    ],
+)
+def test_the_direction_is_that_of_the_thing(direction: str, names: list[str]) -> None:
+    """Rewards and precisions are better higher, errors lower; spreads, scales and times are neither."""
+    assert {name: metric(name).direction for name in names} == dict.fromkeys(names, direction)
