@@ -134,6 +134,8 @@ class Finder:
         return logs or [p for p in named if p.is_dir() or p.suffix.lower() in LOG_SUFFIXES]
 
     def _source_of(self, path: Path) -> ModuleType | None:
+        if path.suffix.lower() in (".yaml", ".yml") and not path.is_dir():
+            return None  # settings, whatever they are called after
         for source in self.sources:
             with contextlib.suppress(OSError):  # folders of the system that nobody may look into
                 if source.recognises(path):

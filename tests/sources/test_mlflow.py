@@ -183,7 +183,8 @@ def test_each_run_of_a_store_has_its_own_sidecar(
     assert run.label == "Mine"
     (tmp_path / "mlflow.db").unlink()
     folder = write_run(tmp_path / "mlruns", {"loss": "1700000000000 0.5 1\n"})
-    shutil.copytree(folder, folder.with_name("a" * 32))
+    other = shutil.copytree(folder, folder.with_name("a" * 32))
+    (other / "meta.yaml").write_text((other / "meta.yaml").read_text().replace(RUN, "a" * 32))
     assert follow("mlruns", runs) == follow("mlruns/1", runs) == 2
     assert follow(f"mlruns/1/{RUN}", runs) == follow(f"runs:/{RUN}", runs) == 1
 
