@@ -14,7 +14,7 @@ from analysis.document import ended_nonfinite
 from analysis.evidence import RunEvidence
 from analysis.metrics import judged
 from analysis.metrics import metric as metric_of
-from analysis.naming import display_name
+from analysis.naming import display_name, metric_name
 from analysis.schema import Run
 from analysis.settings import Settings
 from analysis.tables import interval, listed, number, p_value
@@ -100,7 +100,8 @@ def judge(
         sentence = f"{names[0]} is {comparative} than {names[1]}: the loss of {which[0]} ended as NaN or infinite."
         return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=_attribution(pair))
     if primary is None:
-        why = next((c.result.reason for c in compared if c.result.reason), None) or "no metric both runs share"
+        blind = next((c for c in compared if c.result.reason), None)
+        why = f"{metric_name(blind.metric)} has no interval ({blind.result.reason})" if blind else "no shared metric"
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
     if primary.seeds is not None:

@@ -89,7 +89,7 @@ def _train_since(run: Run, value: Seen) -> Rich:
 def _judged(a: Analysis, run: Run, value: Seen) -> Rich:
     """Add what the detector of overfitting makes of it, where there is something to judge."""
     found = a.detection(run.id, "det.overfitting")
-    if found is None or found.status == "muted" or not value.metric.endswith("valid_loss"):
+    if value.n == 1 or found is None or found.status == "muted" or not value.metric.endswith("valid_loss"):
         return ()
     state = {"raised": "overfitting", "not raised": "no overfitting is shown"}.get(found.status, "not to be judged")
     return rich("{state}: {why}", state=state, why=found.statement.rstrip("."))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis import grading
-from analysis.blocks import Block, Cell, Column, Details, Table
+from analysis.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.factors import changed_factors, factor_values
 from analysis.metrics import change_pct
 from analysis.metrics import metric as metric_of
@@ -15,7 +15,7 @@ from analysis.sections.narrative import missing, told
 from analysis.seen import seen, shown_metrics
 from analysis.tables import cell, count, in_unit, interval_cell, percent, signed
 
-_METRICS_AN_EPOCH = 5
+_METRICS_AN_EPOCH, _OTHERS_EPOCHS = 5, 3
 _EPOCHS_AT_AN_END = 6
 """Epochs shown at the start and at the end of a run of many."""
 
@@ -97,9 +97,14 @@ def epochs(a: Analysis) -> list[Block]:
     """Go through the candidate's epochs; those of other runs are folded away."""
     blocks = _epoch_table(a, a.candidate.id)
     others = [run.id for run in a.runs if run.id != a.candidate.id and len(a.document[run.id].epochs) > 1]
-    folded = [block for run_id in others for block in _epoch_table(a, run_id)]
+    shown = others if len(others) <= _OTHERS_EPOCHS else [run_id for run_id in others if run_id == a.reference_id]
+    folded = [block for run_id in shown for block in _epoch_table(a, run_id)]
     if folded:
-        blocks.append(Details(text("Epochs of the other runs"), tuple(folded)))
+        whose = "the other runs" if shown == others else a.name(a.reference_id)
+        blocks.append(Details(text(f"Epochs of {whose}"), tuple(folded)))
+    if len(others) > len(shown):
+        more = count(len(others) - len(shown), "further run")
+        blocks.append(Prose(text(f"The epochs of {more} are in the results JSON.")))
     return [*blocks, *told(a, "epochs")]
 
 

@@ -202,8 +202,9 @@ def _result(a: Analysis) -> Prose:
     if d.performance_better is not None:
         parts.append(f"validation performance {'improved' if d.performance_better else 'fell'}")
     if d.oscillation_change_pct is not None:
-        verb = "rose" if d.oscillation_change_pct > 0 else "fell"
-        parts.append(f"oscillations {verb} by {abs(d.oscillation_change_pct):.0f} %")
+        change = round(d.oscillation_change_pct)
+        stayed = "oscillations did not change"
+        parts.append(f"oscillations {'rose' if change > 0 else 'fell'} by {abs(change)} %" if change else stayed)
     return Prose(
         rich(
             "**Overall Result** (by the document's rules): **{headline}**. Compared to {base}, {parts}. {link}",
