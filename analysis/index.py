@@ -49,24 +49,23 @@ def update_index(out: Path) -> Path:
     while True:
         states = _states(out)
         entries = {name: _entry(out / name, state, entries.get(name)) for name, state in states.items()}
-        content = {"format": FORMAT, "reports": entries}
-        write_atomically(out / INDEX, _compact(content).encode())
-        write_atomically(out / PAGE, page(entries).encode())
+        reports = _compact(entries)
+        write_atomically(out / INDEX, f'{{"format":{FORMAT},"reports":{reports}}}'.encode())
+        write_atomically(out / PAGE, page(reports).encode())
         if _states(out) == states:
             return out / PAGE
 
 
-def page(entries: Mapping[str, Entry]) -> str:
-    """Make the page of the entries of all reports; nothing in them can turn into markup."""
-    shown = [{"id": name, **entry["shown"]} for name, entry in entries.items() if entry["shown"]]
-    data = {"reports": shown, "signs": {tone: sign.glyph for tone, sign in TONES.items()}}
+def page(reports: str) -> str:
+    """Make the page of the entries of all reports, given as JSON; nothing in them can turn into markup."""
+    signs = _compact({tone: sign.glyph for tone, sign in TONES.items()})
     script = _asset("index/index.js")
     parts = {
         "style": _asset("html/report.css") + _asset("index/index.css"),
         "policy": "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'",
         "script": script,
         # A script of data ends at the first "</", and comments matter in it too: it gets no "<" at all.
-        "data": _compact(data).replace("<", "\\u003c"),
+        "data": f'{{"reports":{reports},"signs":{signs}}}'.replace("<", "\\u003c"),
     }
     before, *places = _asset("index/index.html").split("{{")
     return before + "".join(parts[name] + rest for name, _, rest in (place.partition("}}") for place in places))

@@ -39,7 +39,8 @@ def rows(page: Path) -> dict[str, dict[str, Any]]:
     """The rows that a page holds, by report."""
     parser = DataOf()
     parser.feed(page.read_text(encoding="utf-8"))
-    return {report["id"]: report for report in json.loads(parser.data)["reports"]}
+    reports = json.loads(parser.data)["reports"]
+    return {name: {"id": name, **entry["shown"]} for name, entry in reports.items() if entry["shown"]}
 
 
 def add(out: Path, analysis: Analysis, report_id: str, **changed: Any) -> Path:

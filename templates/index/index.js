@@ -1,6 +1,7 @@
 (() => {
   "use strict";
-  const { reports, signs } = JSON.parse(document.getElementById("data").textContent);
+  const { reports: entries, signs } = JSON.parse(document.getElementById("data").textContent);
+  const reports = Object.entries(entries).flatMap(([id, { shown }]) => (shown ? [{ id, ...shown }] : []));
   const at = (id) => document.getElementById(id);
   const root = document.documentElement;
   root.classList.add("scripted");
@@ -137,9 +138,10 @@
   const soon = () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(show); };
 
   // The trend: the candidates' own level in one metric, oldest report first.
-  const WIDE = 960, HIGH = 220, LEFT = 56, BASE = 196, TOP = 12;
+  const HIGH = 220, LEFT = 56, BASE = 196, TOP = 12;
   const MARKS = { good: "h0", bad: "m-3 -3l6 6m0 -6l-6 6", other: "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0" };
-  let points = [];
+  let points = [], wide = 960;
+  const area = document.querySelector("#trend .rr-scroll");
   const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
   const trend = () => {
     const labels = [...new Set(shown.map((r) => r.level?.label).filter(Boolean))];
@@ -157,6 +159,7 @@
   };
   const plot = (used) => {
     const values = used.map((r) => r.level.value).sort((a, b) => a - b);
+    wide = Math.min(960, Math.max(280, area.clientWidth)); // on a phone less of it, not all of it smaller
     // The scale follows the bulk: one run that took off must not flatten all the others.
     const edge = values.length > 20 ? Math.ceil(values.length / 50) : 0;
     const ends = (side) => used.map((r) => r.level[side] ?? r.level.value).sort((a, b) => a - b);
@@ -164,7 +167,7 @@
     const room = (high - low || Math.abs(high) || 1) * 0.08;
     [low, high] = [low - room, high + room];
     const y = (value) => BASE - ((Math.min(high, Math.max(low, value)) - low) / (high - low)) * (BASE - TOP);
-    const x = (i) => LEFT + 8 + (i * (WIDE - LEFT - 20)) / Math.max(1, used.length - 1);
+    const x = (i) => LEFT + 8 + (i * (wide - LEFT - 20)) / Math.max(1, used.length - 1);
     points = used.map((r, i) => ({ r, x: x(i), y: y(r.level.value) }));
     const dense = points.length > 300; // then bars and large marks would only be a blot
     const spans = points.filter(({ r }) => r.level.low !== null && !dense)
@@ -182,17 +185,17 @@
         .map((p) => `M${p.x.toFixed(1)} ${p.y.toFixed(1)}${MARKS[name] || MARKS.other}`).join(""),
     }));
     const scale = [low + room, high - room].map((value) => [
-      draw("path", { class: "axis", d: `M${LEFT} ${y(value).toFixed(1)}H${WIDE}` }),
+      draw("path", { class: "axis", d: `M${LEFT} ${y(value).toFixed(1)}H${wide}` }),
       draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)),
     ]).flat();
     const beyond = used.filter((r) => r.level.value < low || r.level.value > high).length;
     const [first, last] = [used[0], used[used.length - 1]];
     const says = `${state.metric} of the candidates of ${number.format(used.length)} reports, ${first.date} to ${last.date}: ` +
       `first ${short(first.level.value)}, last ${short(last.level.value)}, from ${short(values[0])} to ${short(values[values.length - 1])}.`;
-    document.querySelector("#trend .rr-scroll").replaceChildren(draw("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": says, class: dense ? "dense" : "" },
+    area.replaceChildren(draw("svg", { viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": says, class: dense ? "dense" : "" },
       ...scale, draw("path", { class: "span", d: spans }), ...(dense ? [...marks, ...line] : [...line, ...marks]),
       draw("text", { x: LEFT + 8, y: HIGH - 6 }, first.date),
-      draw("text", { x: WIDE - 12, y: HIGH - 6, "text-anchor": "end" }, last.date),
+      draw("text", { x: wide - 12, y: HIGH - 6, "text-anchor": "end" }, last.date),
       draw("path", { class: "here" })));
     caption = `${says} Dots: improved, crosses: regressed, rings: all else; ${dense ? "" : "bars are 95 % intervals, "}the line is ` +
       `${step > 1 ? `the median of every ${step} reports` : "from report to report"}.` +
@@ -202,10 +205,9 @@
   let caption = "";
   const nearest = (event) => {
     const box = document.querySelector("#trend svg").getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * WIDE;
+    const x = ((event.clientX - box.left) / box.width) * wide;
     return points.reduce((best, p) => (Math.abs(p.x - x) < Math.abs(best.x - x) ? p : best));
   };
-  const area = document.querySelector("#trend .rr-scroll");
   area.addEventListener("pointermove", (event) => {
     const { r, x } = nearest(event);
     document.querySelector("#trend .here").setAttribute("d", `M${x} ${TOP}V${BASE}`);
@@ -244,6 +246,8 @@
   }
   at("query").addEventListener("input", () => { state.query = at("query").value; soon(); });
   at("metric").addEventListener("change", () => { state.metric = at("metric").value; trend(); });
+  let width = innerWidth;
+  addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; trend(); } });
   addEventListener("hashchange", () => { restore(); at("query").value = state.query; show(); });
 
   const system = matchMedia("(prefers-color-scheme: dark)");

@@ -49,7 +49,7 @@ def entries() -> dict[str, Entry]:
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("index") / "index.html"
-    place.write_text(page(entries()), encoding="utf-8")
+    place.write_text(page(json.dumps(entries())), encoding="utf-8")
     return place
 
 
@@ -135,6 +135,16 @@ def test_nothing_sticks_out(chrome: Chrome, path: Path, width: int) -> None:
         chrome.open(path, width=width, dark=dark)
         assert chrome.value("document.documentElement.scrollWidth") <= width
         assert chrome.value("document.querySelectorAll('tbody tr').length") >= 30
+
+
+def test_on_a_phone_a_card_uses_the_width_and_the_trend_stays_readable(chrome: Chrome, path: Path) -> None:
+    """A title is as wide as its card, and the letters of the picture are not made smaller with it."""
+    chrome.open(path, width=360)
+    widths = "['tbody tr', 'tbody th'].map((one) => document.querySelector(one).clientWidth)"
+    row, title = chrome.value(widths)
+    assert title > 0.95 * row
+    assert chrome.value("document.querySelector('#trend text').getBoundingClientRect().height") > 9
+    assert chrome.value("document.querySelector('#trend svg').getBoundingClientRect().right") <= 360
 
 
 def test_the_trend_speaks(chrome: Chrome, path: Path) -> None:
