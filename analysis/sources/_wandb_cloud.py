@@ -24,6 +24,7 @@ _URL = re.compile(
     r"(?P<server>https?://[^/]+)/(?P<entity>[^/?#]+)/(?P<project>[^/?#]+)(/groups/[^/]+)?/runs/(?P<run>[^/?#]+).*"
 )
 _PATH = re.compile(r"(?P<entity>[^/]+)/(?P<project>[^/]+)/(runs/)?(?P<run>[^/]+)")
+_SITE = re.compile(r"https?://([\w-]+\.)*wandb\.ai(/|$)")
 _TIMEOUT = 30  # seconds for one request
 _CONNECT = 5.0  # seconds to reach the server at all, for which the client itself waits half a minute
 _MOST_RUNS = 200  # of a project
@@ -40,9 +41,9 @@ class Fetched:
 
 
 def is_run_url(reference: str) -> bool:
-    """Tell whether a reference is the address of a run's page on a W&B server."""
+    """Tell whether a reference is the address of a run's page on a W&B server, or of any page of wandb.ai."""
     found = _URL.fullmatch(reference)
-    return found is not None and (found["server"].endswith("wandb.ai") or found["server"] == _base_url())
+    return _SITE.match(reference) is not None or (found is not None and found["server"] == _base_url())
 
 
 def fetch_runs(reference: str) -> list[tuple[WandbLog, Fetched]]:
@@ -64,7 +65,9 @@ def fetch_runs(reference: str) -> list[tuple[WandbLog, Fetched]]:
     """
     found = _URL.fullmatch(reference) or _PATH.fullmatch(reference.strip("/"))
     if found is None:
-        raise RunNotFound(f"wandb:{redact_text(reference)}: give wandb:entity/project/run_id, or the run's URL")
+        raise RunNotFound(
+            f"wandb:{redact_text(reference)}: give the run's URL, wandb:entity/project/run_id or wandb:entity/project/*"
+        )
     path = f"{found['entity']}/{found['project']}"
     client = _client()
     shown = f"wandb:{path}/{found['run']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_
 from analysis.sources.streams import unreadable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):(.*)", re.DOTALL)  # one letter is a Windows drive
+_SHOWN = 200  # characters of a reference in a message
 _LABELLED = re.compile(r"([^=:/\\]+)=(.+)", re.DOTALL)
 
 
@@ -63,6 +65,8 @@ class Finder:
         here = self._here(text)
         if here is not None:
             return self._load(here, text), None
+        if "\n" in text:
+            raise UsageError(f"a run reference is one line, got several ('{_shown(text)}'); give one reference each")
         label = None
         labelled = _LABELLED.fullmatch(text)
         if labelled and not self._claimed(text):
@@ -78,7 +82,9 @@ class Finder:
             return self._fetched(claimed, text)
         scheme = _SCHEME.fullmatch(text)
         if scheme and scheme[2].startswith("//"):
-            raise RunNotFound(f"{redact_text(text)}: no source reads this URL; download the log and give its path")
+            raise RunNotFound(f"{_shown(text)}: no source reads this URL; download the log and give its path")
+        if scheme and not scheme[2]:
+            raise RunNotFound(f"'{text}' names no run; put a path or an ID behind the colon")
         if scheme:
             return self._by_scheme(scheme[1].lower(), scheme[2], text)
         if glob.has_magic(text):
@@ -98,7 +104,7 @@ class Finder:
         chosen = [found for found in held if found.raw.id == run_id]
         if not chosen:
             ids = ", ".join(str(found.raw.id) for found in held[:20] if found.raw.id) or "one run without a name"
-            raise RunNotFound(f"{redact_text(text)}: {here} has no run '{redact_text(run_id)}'; it has {ids}")
+            raise RunNotFound(f"{_shown(text)}: {here} has no run '{_shown(run_id)}'; it has {ids}")
         return chosen
 
     def _claimed(self, text: str) -> ModuleType | None:
@@ -108,14 +114,17 @@ class Finder:
         """Return the existing path a text names: as it stands, or as a run in the runs folder."""
         named = self._in_runs_dir(text)
         try:
-            literal = Path(text) if Path(text).exists() else None
+            path = Path(os.path.expanduser(text))
+            literal = path if path.exists() else None
         except (OSError, ValueError):
             literal = None
         if named and literal and named[0].resolve() != literal.resolve() and run_stem(Path(text)) == text:
             named = [*named, literal]
         if len(named) > 1:
             shown = ", ".join(str(p) for p in named)
-            raise RunNotFound(f"'{text}' matches {len(named)} logs: {shown}; give the path of the one that is meant")
+            raise RunNotFound(
+                f"'{_shown(text)}' matches {len(named)} logs: {shown}; give the path of the one that is meant"
+            )
         return named[0] if named else literal
 
     def _in_runs_dir(self, text: str) -> list[Path]:
@@ -146,14 +155,14 @@ class Finder:
         source = next((s for s in self.sources if scheme == s.SCHEME), None)
         if source is None:
             known = ", ".join(sorted(f"{s.SCHEME}:" for s in self.sources if s.SCHEME))
-            raise RunNotFound(f"{redact_text(text)}: unknown scheme '{scheme}:'; known are {known}")
+            raise RunNotFound(f"{_shown(text)}: unknown scheme '{scheme}:'; known are {known}")
         here = self._here(rest)
         if here is not None:
             return self._found(source, here)
         if hasattr(source, "fetch"):
             return self._fetched(source, rest)
         if glob.has_magic(rest):
-            paths = [Path(p) for p in sorted(glob.glob(rest, recursive=True))]
+            paths = [Path(p) for p in _globbed(rest)]
             return [found for path in paths if source.recognises(path) for found in self._found(source, path)]
         raise RunNotFound(self._not_found(rest))
 
@@ -169,14 +178,12 @@ class Finder:
         RunNotFound
             If there is none.
         """
-        matches = sorted(glob.glob(pattern, recursive=True))
-        if not matches:
-            matches = sorted(glob.glob(str(self.runs_dir / pattern), recursive=True))
+        matches = _globbed(pattern) or _globbed(str(self.runs_dir / pattern))
         logs = [Path(match) for match in matches if self._source_of(Path(match)) is not None]
         inner = {log.parent for log in logs if log.is_file()} & set(logs)
         if not logs:
             held = f"{len(matches)} files, none of them a log" if matches else "nothing"
-            raise RunNotFound(f"'{pattern}' matches {held}; check the pattern")
+            raise RunNotFound(f"'{_shown(pattern)}' matches {held}; check the pattern")
         logs = [log for log in logs if log.parent not in inner]
         there = {log.resolve() for log in logs if not log.is_symlink()}
         return [log for log in logs if not (log.is_symlink() and log.resolve() in there)]
@@ -229,7 +236,7 @@ class Finder:
         return [Found(raw, None, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
 
     def _not_found(self, text: str) -> str:
-        shown = redact_text(text)
+        shown = _shown(text)
         if re.search(r"[/\\]", text) and not Path(text).parent.exists():
             return f"no run '{shown}': there is no folder {redact_text(str(Path(text).parent))}; check the path"
         names = self.available()
@@ -247,6 +254,16 @@ class Finder:
         except OSError:
             return []
         return sorted({run_stem(entry) for entry in entries if self._source_of(entry) is not None})
+
+
+def _globbed(pattern: str) -> list[str]:
+    return sorted(glob.glob(os.path.expanduser(pattern), recursive=True))
+
+
+def _shown(text: str) -> str:
+    """Return what a user wrote as it may stand in a message of one line."""
+    line = redact_text(" ".join(text.split()))
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]} …"
 
 
 def _beside(places: Sequence[Path]) -> Sidecar:

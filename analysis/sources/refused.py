@@ -25,7 +25,9 @@ def not_a_log(path: Path) -> LogError:
         return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:
         return LogError(f"{path}: settings or a summary, not a log of steps; give the log it belongs to")
-    return LogError(f"{path}: no source knows this file; a table needs a header line that names its columns")
+    return LogError(
+        f"{path}: no source knows this file; a table needs an ending such as .csv and a header line with column names"
+    )
 
 
 def _mlflow_folder(path: Path) -> Path | None:

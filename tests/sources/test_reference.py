@@ -134,6 +134,41 @@ def test_an_empty_reference_is_a_mistake_of_use(runs: Path, reference: str) -> N
         resolve(reference, runs_dir=runs)
 
 
+@pytest.mark.parametrize("reference", ["tb:", "wandb:", "label=hf:"])
+def test_a_scheme_alone_names_no_run(runs: Path, reference: str) -> None:
+    """It does not stand for whatever lies in the working directory."""
+    with pytest.raises(RunNotFound, match="names no run"):
+        resolve(reference, runs_dir=runs)
+
+
+@pytest.mark.parametrize("reference", ["~/mine/log.csv", "A=~/mine/log.csv", "~/mine/*.csv"])
+def test_a_tilde_is_the_home_folder(runs: Path, monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
+    """In a notebook, and behind a label, no shell replaces it."""
+    monkeypatch.setenv("HOME", str(runs.parent / "home"))
+    monkeypatch.setenv("USERPROFILE", str(runs.parent / "home"))
+    (runs.parent / "home" / "mine").mkdir(parents=True)
+    (runs.parent / "home" / "mine" / "log.csv").write_text(LOG)
+    assert ids(reference, runs) == ["log"]
+
+
+@pytest.mark.parametrize("reference", ["two\nlines", "x" * 5000, "mlflow:two\nlines", "*two\nlines", "a#two\nlines"])
+def test_whatever_is_written_is_answered_in_one_line_of_a_screen(runs: Path, reference: str) -> None:
+    """A pasted paragraph does not come back whole."""
+    with pytest.raises(AnalysisError) as caught:
+        resolve(reference, runs_dir=runs)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("page", ["https://wandb.ai/e/p", "https://wandb.ai/e/p/sweeps/x", "https://app.wandb.ai/e"])
+def test_a_page_of_wandb_that_is_no_run_says_what_to_give(runs: Path, page: str) -> None:
+    """A project or a sweep has many runs; the message names the form for one and for all."""
+    with pytest.raises(RunNotFound, match=r"wandb:entity/project/run_id or wandb:entity/project/\*"):
+        resolve(page, runs_dir=runs)
+    with pytest.raises(RunNotFound, match="no source reads this URL"):
+        resolve(page.replace("wandb.ai", "evilwandb.ai"), runs_dir=runs)
+
+
 def test_a_folder_with_one_log_is_that_run_and_with_several_an_error(runs: Path) -> None:
     """The error says how to ask for one or for all."""
     Path("one").mkdir()
