@@ -81,7 +81,8 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
     numbers["detectable_rise"] = detectable
     if score < 1:
         fell = "train loss fell" if numbers["train_p"] < ONE_SIDED else "train loss did not rise"
-        text = f"validation loss rose by {numbers['rise']:.3g} (p {numbers['p']:.2g}) while {fell}"
+        chance = "< .001" if numbers["p"] < 0.001 else f"{numbers['p']:.3f}"[1:]
+        text = f"validation loss rose by {numbers['rise']:.3g} (p {chance}) while {fell}"
         return "raised", text, numbers, (start, int(curve.steps[-1]))
     text = f"no rise of the validation loss; {detectable:.2g} would be found four times out of five"
     return "not raised", text, numbers, ()
