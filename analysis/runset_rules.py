@@ -151,6 +151,7 @@ class _Board:
         self._readable = [(member, member.run) for member in found if member.run is not None]
         self._by = by
         self._evidence: dict[str, RunEvidence] = {}
+        self._rankings: dict[str, list[tuple[Member, Run]]] = {}
         logged = sorted({name for _, run in self._readable for name in run.metrics})
         if by is not None and by not in logged:
             raise UsageError(f"'by' is '{by}', which no run logged; they have {', '.join(logged)}")
@@ -165,7 +166,6 @@ class _Board:
         from analysis.comparability import gate, requirements
         from analysis.judge import PRIMARY
         from analysis.metrics import judged
-        from analysis.metrics import metric as metric_of
 
         run = member.run
         if run is None:
@@ -174,14 +174,25 @@ class _Board:
         metric = self._by or next((m for m in (*PRIMARY, *judged(logged)) if m in logged), None)
         if metric is None:
             return None
-        sign = 1.0 if metric_of(metric).direction == "lower" else -1.0
-        levels = [
-            (sign * level, place, other)
-            for place, (other, log) in enumerate(self._readable)
-            if other is not member and (level := self._level(log, metric)) is not None
-            if gate(log, run).state(*requirements(metric)) != "different"
-        ]
-        return min(levels, default=(0.0, 0, None))[2]
+        comparable = (
+            other
+            for other, log in self._ranking(metric)
+            if other is not member and gate(log, run).state(*requirements(metric)) != "different"
+        )
+        return next(comparable, None)
+
+    def _ranking(self, metric: str) -> list[tuple[Member, Run]]:
+        """Sort the runs that have a level by it, the best first; equal ones stay in their order."""
+        from analysis.metrics import metric as metric_of
+
+        if metric not in self._rankings:
+            sign = 1.0 if metric_of(metric).direction == "lower" else -1.0
+            levels = [self._level(log, metric) for _, log in self._readable]
+            known = [
+                (sign * level, one) for level, one in zip(levels, self._readable, strict=True) if level is not None
+            ]
+            self._rankings[metric] = [one for _, one in sorted(known, key=lambda pair: pair[0])]
+        return self._rankings[metric]
 
     def _level(self, run: Run, metric: str) -> float | None:
         from analysis.evidence import run_evidence

@@ -195,6 +195,18 @@ def store(experiment: Path) -> None:
     (experiment / "meta.yaml").write_text("artifact_location: x\nexperiment_id: '1'\nname: exp\n")
 
 
+def test_finding_the_best_takes_no_comparison_of_all_with_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run is held against the best ones until one is comparable, or hundreds would take minutes."""
+    from analysis import comparability
+
+    gate, calls = comparability.gate, []
+    monkeypatch.setattr(comparability, "gate", lambda *runs: calls.append(1) or gate(*runs))
+    for number in range(20):
+        write_run(place / "runs", f"more_{number:02}", columns(0.5 + number / 100), data={"validation_set": "v"})
+    assert len(wanted("every: runs\nagainst: best")) == 24
+    assert 0 < len(calls) <= 24
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
