@@ -150,20 +150,20 @@ def _fast(
         check_cells(path, _rows_at_most(path, layout), len(names))
         parse = _parser(layout, names, texts, step, encoding)
         try:
-            frame = _whole_or_parts(stream, parse, layout, size if encoding != "utf-16" else 0)
+            in_parts = size >= LARGE and encoding != "utf-16"
+            frame = _in_parts(stream, parse, layout, size) if in_parts else parse(stream)
         except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
             return None
     return frame.set_axis(names, axis="columns")
 
 
-def _whole_or_parts(stream: IO[bytes], parse: Parse, layout: Layout, size: int) -> pd.DataFrame:
-    if size >= LARGE:
-        delimiters = layout.delimiter.encode(), len(layout.header) - 1
-        try:
-            return read_in_parts(stream, parse, header_lines=layout.first_line, delimiters=delimiters, size=size)
-        except CannotCut:
-            stream.seek(0)
-    return parse(stream)
+def _in_parts(stream: IO[bytes], parse: Parse, layout: Layout, size: int) -> pd.DataFrame:
+    delimiters = layout.delimiter.encode(), len(layout.header) - 1
+    try:
+        return read_in_parts(stream, parse, header_lines=layout.first_line, delimiters=delimiters, size=size)
+    except CannotCut:
+        stream.seek(0)
+        return parse(stream)
 
 
 def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], step: str | None, encoding: str) -> Parse:
