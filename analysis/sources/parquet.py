@@ -14,6 +14,7 @@ from analysis.errors import LogError, MissingExtra
 from analysis.sources.limits import check_cells
 
 MAGIC = b"PAR1"
+_LONGEST = 1000  # characters of a run name or a time
 
 
 def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
@@ -33,10 +34,12 @@ def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
     except ImportError:
         raise MissingExtra("pyarrow", "parquet", "Reading a Parquet file") from None
     try:
-        with pq.ParquetFile(path) as file:
+        known = [name for name in texts if name in pq.read_schema(path).names]
+        with pq.ParquetFile(path, read_dictionary=known) as file:
             wanted = [field for field in file.schema_arrow if _kind(pa, field.type) or field.name in texts]
             check_cells(path, file.metadata.num_rows, len(wanted))
             table = file.read(columns=[field.name for field in wanted])
+            _check_texts(pa, path, table)
     except (pa.ArrowException, OSError) as problem:
         reason = " ".join(str(problem).split())[:120]
         raise LogError(f"{path}: damaged Parquet file ({reason}); write or copy it again") from None
@@ -44,6 +47,14 @@ def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
     if not any(pd.api.types.is_float_dtype(column.dtype) for column in columns.values()):
         raise LogError(f"{path}: no column of numbers; a log needs a step and a metric")
     return pd.DataFrame(columns)
+
+
+def _check_texts(pa: Any, path: Path, table: Any) -> None:
+    """Refuse long texts before they are repeated for each row: a dictionary of one may stand for terabytes."""
+    for name in table.column_names:
+        for chunk in table.column(name).chunks:
+            if pa.types.is_dictionary(chunk.type) and any(len(str(text)) > _LONGEST for text in chunk.dictionary):
+                raise LogError(f"{path}: column '{name}' has texts of more than {_LONGEST} characters; leave it out")
 
 
 def _kind(pa: Any, kind: Any) -> str:

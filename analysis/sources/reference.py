@@ -218,6 +218,8 @@ class Finder:
                 raws = source.load(path, columns=columns)
         except OSError as problem:
             raise unreadable(path, problem) from None
+        except MemoryError:
+            raise LogError(f"{path}: does not fit into this machine's memory; give a smaller log") from None
         if digest is not None:
             size, sha256 = digest.result()
             alone = (str(path),)

@@ -178,6 +178,23 @@ def test_parquet_reads_as_pandas_wrote_it(tmp_path: Path, monkeypatch: pytest.Mo
         only(path)
 
 
+def test_a_parquet_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and texts that take no room in the file are counted in its footer and its dictionary."""
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install -e '.[parquet]'")
+    pq = pytest.importorskip("pyarrow.parquet")
+    rows, path = 100_000, tmp_path / "a.parquet"
+    same = pa.array(np.full(rows, 0.5))
+    text = pa.DictionaryArray.from_arrays(np.zeros(rows, dtype=np.int32), pa.array(["x" * 100_000]))
+    pq.write_table(pa.table({"step": pa.array(np.arange(rows)), "loss": same, "timestamp": text}), path)
+    with pytest.raises(LogError, match="'timestamp' has texts of more than 1000 characters"):  # 10 GB of them
+        only(path)
+    pq.write_table(pa.table({"step": same, "loss": same}), path, compression="zstd")
+    assert path.stat().st_size < 5000
+    monkeypatch.setenv("RUN_REPORTS_MAX_CELLS", "199999")
+    with pytest.raises(LogError, match="200,000 cells is more than the limit"):
+        only(path)
+
+
 def test_parquet_without_pyarrow_names_the_pip_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An optional package is asked for when it is needed, and by name."""
     importer = builtins.__import__
