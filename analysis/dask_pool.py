@@ -12,10 +12,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from analysis.errors import MissingExtra, UsageError
-from analysis.folder import carry_over, replacing, write_atomically
+from analysis.folder import replacing, write_atomically
 from analysis.maker import Maker, Order, order_for
-from analysis.pool import Plan, Task
-from analysis.publish import FAILED, FAILED_LOG
+from analysis.pool import USAGE, Plan, Task, forget_failure
+from analysis.publish import FAILED, FAILED_LOG, bring_along
 
 RETRIES = 3
 """How often a report is made again when what made it is lost; the scheduler has a limit of its own too."""
@@ -91,14 +91,18 @@ class DaskPool:
         try:
             event, files = future.result()
         except Exception as error:
-            event, files = {"event": "failed", "seconds": 0.0, "error": _reason(error)}, {}
+            event, files = {"event": "failed", "seconds": 0.0, "error": _reason(error), "status": 1}, {}
         event["report"] = name
         target = self._plan.out / name
+        crashed = event["event"] == "failed" and event["status"] != USAGE
         if self._plan.remote is not None:  # the worker has put it there
-            event.setdefault("log", self._plan.shown(name, FAILED_LOG))
+            if crashed:
+                event.setdefault("log", self._plan.shown(name, FAILED_LOG))
         elif event["event"] == "done":
             event["edited"] = list(_put(target, files))
-        elif event["event"] == "failed":
+        elif not crashed:
+            forget_failure(target)
+        else:
             files.setdefault(FAILED_LOG, f"{event['error']}\n".encode())
             for file in (FAILED, FAILED_LOG):
                 if file in files:
@@ -154,4 +158,4 @@ def _put(target: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
             path = staging / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        return carry_over(target, staging, ignoring=(FAILED, FAILED_LOG))
+        return bring_along(target, staging)

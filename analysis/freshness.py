@@ -99,7 +99,7 @@ def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, obje
 
 def reported_log(folder: Path) -> str | None:
     """Give the hash of the log of which a folder's report was made, the candidate's; None if there is no report."""
-    from analysis.history import RESULTS, load_report
+    from analysis.kept import RESULTS, load_report
 
     report = load_report(folder / RESULTS)
     provenance = report["runs"].get(report.get("candidate"), {}).get("provenance", {}) if report else {}

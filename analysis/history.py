@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from analysis.evidence import RunEvidence
+from analysis.kept import EARLIER, RESULTS, Report, load_report
 from analysis.looking_back import Change, Score
 from analysis.model import Analysis
 from analysis.schema import Run
 from analysis.statistics import Estimate
-
-RESULTS = "training_analysis_results.json"
-
-Report = Mapping[str, Any]
-"""The results JSON of an earlier report."""
 
 
 def load_reports(
@@ -41,20 +37,36 @@ def load_reports(
     """
     found = []
     for path in sorted(folder.glob(f"*/{RESULTS}")):
-        if title is not None and not _concerns(path, title, runs):
-            continue
-        report = load_report(path)
-        if report is not None and str(report["date"]) < before.isoformat():
+        report = _made_before(path, before, title, runs)
+        if report is not None:
             found.append(report)
     return tuple(sorted(found, key=lambda report: (str(report["date"]), str(report["report_id"]))))
 
 
-def _concerns(path: Path, title: str, runs: Sequence[Run]) -> bool:
-    """Look for title and plans alone: parsing all of every old report would cost seconds at thousands of them."""
+def _made_before(path: Path, day: datetime.date, title: str | None, runs: Sequence[Run]) -> Report | None:
+    """Load a report as it was before a day, if it was there, is one, and concerns a new one."""
+    for one in (path, path.with_name(EARLIER)):
+        text = _text_of(one)
+        date = _top_level(text, "date")
+        if isinstance(date, str) and date >= day.isoformat():
+            continue
+        if title is not None and not _concerns(text, title, runs):
+            return None
+        report = load_report(one)
+        if report is not None and str(report["date"]) < day.isoformat():
+            return report
+    return None
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return False
+        return ""
+
+
+def _concerns(text: str, title: str, runs: Sequence[Run]) -> bool:
+    """Look for title and plans alone: parsing all of every old report would cost seconds at thousands of them."""
     if _top_level(text, "title") in (None, title):
         return True
     planned = _top_level(text, "next_runs") or ()
@@ -71,25 +83,6 @@ def _top_level(text: str, key: str) -> Any:
         return json.JSONDecoder().raw_decode(text, start + len(marker))[0]
     except ValueError:
         return None
-
-
-def load_report(path: Path) -> Report | None:
-    """Read one results JSON; None if it is not one."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return report if _is_report(report) else None
-
-
-def _is_report(value: Any) -> bool:
-    """Tell whether a JSON value has what is read of an earlier report."""
-    if not isinstance(value, dict) or not {"date", "report_id", "title"} <= set(value):
-        return False
-    runs, verdict = value.get("runs"), value.get("verdict")
-    if not isinstance(runs, dict) or not isinstance(verdict, dict):
-        return False
-    return all(isinstance(run, dict) and {"document", "evidence"} <= set(run) for run in runs.values())
 
 
 def score_predictions(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.folder import write_atomically
-from analysis.parts import RESULTS
+from analysis.kept import RESULTS
 from analysis.render.legible import legible
 from analysis.render.signs import TONES
 

@@ -22,7 +22,7 @@ from analysis.errors import AnalysisError, UsageError
 from analysis.forked import die_with_parent
 from analysis.freshness import toolkit
 from analysis.parameters import check_parameters
-from analysis.pool import Plan, Pool, Task, get_ready
+from analysis.pool import USAGE, Plan, Pool, Task, get_ready
 from analysis.publish import Publisher
 from analysis.remote_reports import RemoteReports
 from analysis.runsets import RunSet
@@ -121,7 +121,8 @@ def _answer(order: Order) -> dict[str, Any]:
         plan, task = _understood(order)
         _get_ready(plan.publisher.pdf)
     except AnalysisError as error:
-        return {"event": "failed", "report": order["report"], "error": str(error), "status": 2, "seconds": 0.0}
+        told = {"report": order["report"], "where": order["where"], "error": str(error)}
+        return {"event": "failed", **told, "status": USAGE, "seconds": 0.0}
     with tempfile.TemporaryDirectory() as logs, contextlib.closing(Pool(plan, Path(logs))) as pool:
         return list(pool.run([task]))[-1]
 

@@ -8,13 +8,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from analysis.kept import RESULTS
 from analysis.render import KEY
 
 RESULTS_MIME = "application/vnd.run-report+json"
 """MIME type of the output that carries ``{"results": {...}, "files": {name: text}}``."""
-
-RESULTS = "training_analysis_results.json"
-"""Name of the results file."""
 
 
 def write_parts(nb: Any, folder: Path, *, without: Collection[str] = ()) -> dict[str, Any]:

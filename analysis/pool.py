@@ -231,13 +231,13 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, pati
     die_with_parent(parent)
     if patient and hasattr(os, "nice"):
         os.nice(5)
-    # Asked to end, it ends as by Ctrl-C: what it was writing is taken away.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     sys.stdout = sys.stderr = os.fdopen(handle, "w", buffering=1)
     multiprocessing.current_process().daemon = False  # or cells could start no processes
+    # Asked to end, it ends as by Ctrl-C: what it was writing is taken away. Before this there is nothing to take away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _let_interrupts_in()
     try:
         pipe.send(_make(task, plan))

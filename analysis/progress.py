@@ -44,12 +44,11 @@ class Progress:
         finished = sum(self._counts.values())
         filled = round(_WIDTH * finished / max(1, self._total))
         parts = [f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {finished}/{self._total}"]
-        if self._running:
-            parts.append(", ".join(self._running)[:60])
         parts += [f"{self._counts[kind]} {kind}" for kind in ("failed", "skipped") if self._counts[kind]]
         if self._counts["done"]:
             pace = (time.monotonic() - self._start) / self._counts["done"]
             parts.append(f"{clock(pace * (self._total - finished))} left")
+        parts.append(", ".join(self._running))
         # A line that the terminal breaks could not be taken back.
         return "  ".join(parts)[: shutil.get_terminal_size().columns - 1]
 

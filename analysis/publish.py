@@ -16,6 +16,7 @@ from analysis.errors import AnalysisError, UsageError
 from analysis.folder import carry_over, file_names, replacing, write_atomically, write_manifest
 from analysis.forked import Child, fork_is_safe
 from analysis.index import INDEX, PAGE
+from analysis.kept import EARLIER, keep_earlier
 from analysis.preload import preload
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Publisher:
         with watch("finish"):
             made = file_names(folder)
             write_manifest(folder, self.made_from)
-            edited = carry_over(target, folder, ignoring=(FAILED, FAILED_LOG))
+            edited = bring_along(target, folder)
         return Published(target, made, edited, results, watch.seconds)
 
 
@@ -168,6 +169,12 @@ def publish_report(
         If a cell failed otherwise. The failed notebook is kept as ``report.failed.ipynb``.
     """
     return Publisher(engine=engine, pdf=pdf).publish(parameters, out=out, report_id=report_id)
+
+
+def bring_along(old: Path, new: Path) -> tuple[str, ...]:
+    """Bring into a report's new folder what belongs to it of the old one; gives the names of edited files."""
+    keep_earlier(old, new)
+    return carry_over(old, new, ignoring=(FAILED, FAILED_LOG, EARLIER))
 
 
 def template_path() -> Path:

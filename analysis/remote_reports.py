@@ -20,7 +20,7 @@ from typing import Any
 from analysis.folder import MANIFEST, NOTHING, Manifest, file_names
 from analysis.forked import apart
 from analysis.freshness import reported_log
-from analysis.parts import RESULTS
+from analysis.kept import RESULTS
 from analysis.publish import FAILED, FAILED_LOG, HTML, PDF
 from analysis.sources.nearby import changed_at, files_nearby
 from analysis.sources.remote import connect, explained, load_file_system

@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from analysis.blocks import Block, Details, Figure, Table
-from analysis.history import Report
+from analysis.kept import Report
 from analysis.model import Analysis
 from analysis.parameters import check_parameters
 from analysis.pipeline import analyze_runs

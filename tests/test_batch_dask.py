@@ -136,6 +136,7 @@ def test_a_report_that_fails_on_the_cluster_says_so_here(
     errors = {e["report"]: e for e in events if e["event"] == "failed"}
     assert errors["missing"]["status"] == 2
     assert "no run 'run_9'" in errors["missing"]["error"]
+    assert not (home / "reports" / "missing").exists()
     assert "exit status 3" in errors["dies"]["error"]
     folder = home / "reports" / "raises"
     assert set(contents(folder)) == {"report.failed.ipynb", "report.failed.log"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 import yaml
 
 from analysis.errors import UsageError
-from analysis.history import load_report, load_reports
+from analysis.history import load_reports
+from analysis.kept import EARLIER, keep_earlier, load_report
 from analysis.model import Analysis
 from analysis.pipeline import analyze
 from analysis.rich import plain
@@ -169,6 +171,32 @@ def test_a_report_of_the_same_day_is_not_earlier(place: Path) -> None:
     keep(place, report(place))
     assert report(place).previous is None
     assert load_reports(place / "reports", before=report(place).parameters.day) == ()
+
+
+def test_a_report_that_was_made_again_today_still_counts_as_it_was_before(place: Path) -> None:
+    """Which reports of a day are made first makes no difference, nor does making one twice."""
+    keep(place, report(place, date=DATES[0]))
+    expected = report(place, date=DATES[1], baseline="run_1")
+    assert expected.previous == DATES[0]
+    standing = place / "reports" / expected.report_id
+    for _ in range(2):
+        new = write_report(place / "new", expected).parent
+        keep_earlier(standing, new)
+        shutil.rmtree(standing)
+        new.rename(standing)
+        again = report(place, date=DATES[1], baseline="run_1")
+        assert (again.previous, again.changes) == (expected.previous, expected.changes)
+
+
+def test_what_is_kept_is_the_newest_of_an_earlier_day(place: Path) -> None:
+    """Day of each report that is made in one folder, in turn, and of what it then keeps."""
+    made = report(place)
+    days = [("01", None), ("01", None), ("02", "01"), ("02", "01"), ("04", "02"), ("03", "02")]
+    for number, (day, kept) in enumerate(days):
+        new = write_report(place / str(number), made, date=f"2025-09-{day}").parent
+        keep_earlier(place / str(number - 1) / made.report_id, new)
+        was = load_report(new / EARLIER)
+        assert (was and was["date"]) == (kept and f"2025-09-{kept}")
 
 
 def test_an_explicit_previous_report_wins_and_none_asks_for_none(place: Path) -> None:

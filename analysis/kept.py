@@ -1,0 +1,57 @@
+"""The results that a report keeps in its folder: its own, and those that they took the place of."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+RESULTS = "training_analysis_results.json"
+
+EARLIER = "training_analysis_results.earlier.json"
+"""Beside a report's results: those that they took the place of, the newest of an earlier day.
+
+What a report knows of earlier ones must not depend on which of them have been made again on its own day.
+"""
+
+ALL_RESULTS = "*/training_analysis_results*.json"
+"""Where both are, in a folder of reports."""
+
+Report = Mapping[str, Any]
+"""The results JSON of an earlier report."""
+
+
+def load_report(path: Path) -> Report | None:
+    """Read one results JSON; None if it is not one."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report if _is_report(report) else None
+
+
+def _is_report(value: Any) -> bool:
+    """Tell whether a JSON value has what is read of an earlier report."""
+    if not isinstance(value, dict) or not {"date", "report_id", "title"} <= set(value):
+        return False
+    runs, verdict = value.get("runs"), value.get("verdict")
+    if not isinstance(runs, dict) or not isinstance(verdict, dict):
+        return False
+    return all(isinstance(run, dict) and {"document", "evidence"} <= set(run) for run in runs.values())
+
+
+def keep_earlier(old: Path, new: Path) -> None:
+    """Keep in a report's new folder the results that it takes the place of, or those that were kept before.
+
+    Parameters
+    ----------
+    old, new : pathlib.Path
+        The report's folder so far, which may be missing, and the one with its new results.
+    """
+    replaced, results = load_report(old / RESULTS), load_report(new / RESULTS)
+    is_earlier = replaced is not None and results is not None and str(replaced["date"]) < str(results["date"])
+    kept = old / (RESULTS if is_earlier else EARLIER)
+    if kept.is_file():
+        shutil.copyfile(kept, new / EARLIER)
