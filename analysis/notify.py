@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -37,21 +39,32 @@ def notify(url: str, text: str, *, timeout: float = TIMEOUT) -> str | None:
     str or None
         One line that says what went wrong, None if it was taken.
     """
-    parts = urlsplit(url)
-    host = parts.hostname
-    if parts.scheme not in ("http", "https") or not host:
-        return "--notify: the address must start with http:// or https:// and name a host; nothing was sent"
-    content = json.dumps(payload(text)).encode()
     try:
-        request = Request(url, content, {"Content-Type": "application/json"})
+        parts = urlsplit(url)
+        scheme, host = parts.scheme, parts.hostname
+    except ValueError:
+        scheme, host = "", None
+    if scheme not in ("http", "https") or not host:
+        return "--notify: the address must start with http:// or https:// and name a host; nothing was sent"
+    trouble = ["gives no answer; it may have the message or not"]
+    thread = threading.Thread(target=_post, args=(url, text, timeout, trouble), daemon=True)
+    thread.start()
+    thread.join(timeout)  # beside that of the socket: names may take long to look up, and answers come in drops
+    return f"--notify: {host} {trouble[0]}" if trouble else None
+
+
+def _post(url: str, text: str, timeout: float, trouble: list[str]) -> None:
+    """Send a text; puts in the place of the trouble what it really is, if any."""
+    try:
+        request = Request(url, json.dumps(payload(text)).encode(), {"Content-Type": "application/json"})
         with build_opener(_NoRedirects()).open(request, timeout=timeout):
-            return None
+            trouble.clear()
     except HTTPError as problem:
         problem.close()
-        return f"--notify: {host} did not take the message: HTTP {problem.code}"
-    except (URLError, OSError, ValueError) as problem:
+        trouble[:] = [f"did not take the message: HTTP {problem.code}"]
+    except (URLError, OSError, ValueError, HTTPException) as problem:
         reason = getattr(problem, "reason", problem)
-        return f"--notify: {host} cannot be reached ({type(reason).__name__}); the message is not sent again"
+        trouble[:] = [f"cannot be reached ({type(reason).__name__}); the message is not sent again"]
 
 
 def payload(text: str) -> dict[str, Any]:

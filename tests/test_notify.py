@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -108,10 +111,17 @@ def test_a_redirect_is_not_followed(webhook: Webhook, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://host/x", "hooks.example/x", "", "http://", "javascript:1"]
+    "url", ["file:///etc/passwd", "ftp://host/x", "hooks.example/x", "", "http://", "http://[::1", "javascript:1"]
 )
 def test_other_addresses_are_refused(url: str) -> None:
     assert "must start with http" in str(notify(url, "x"))
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:port/", "http://127.0.0.1/a b", "http://127.0.0.1:1/é"])
+def test_an_address_that_cannot_be_called_is_one_line(address: str) -> None:
+    warning = str(notify(f"{address}{SECRET}", "x", timeout=1))
+    assert warning.startswith("--notify: 127.0.0.1 cannot be reached (")
+    assert SECRET not in warning
 
 
 def test_nobody_there_is_one_line_without_the_address() -> None:
@@ -125,11 +135,46 @@ def test_nobody_there_is_one_line_without_the_address() -> None:
 
 def test_an_answer_that_never_comes_is_given_up() -> None:
     """A server that takes the connection and says nothing costs the timeout, not the report."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         warning = notify(f"http://127.0.0.1:{silent.getsockname()[1]}/", "x", timeout=0.05)
-    assert "cannot be reached (Timeout" in str(warning)
+    assert re.fullmatch(r"--notify: 127.0.0.1 (gives no answer; .*|cannot be reached \(Timeout.*)", str(warning))
+
+
+def test_an_answer_in_drops_is_given_up_as_a_whole() -> None:
+    """Each drop comes in time, but the whole never does."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        warning = notify(f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}", "x", timeout=0.2)
+        ended.set()
+        thread.join()
+    assert warning == "--notify: 127.0.0.1 gives no answer; it may have the message or not"
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"", b"HTTP/1.1 999999 what\r\n\r\n"])
+def test_an_answer_that_is_no_http_is_one_line(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def say() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=say)
+        thread.start()
+        warning = str(notify(f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}", "x"))
+        thread.join()
+    assert warning.startswith("--notify: 127.0.0.1 cannot be reached (")
+    assert SECRET not in warning
 
 
 def test_a_batch_is_told_by_its_outcomes() -> None:
