@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
-from analysis.errors import AnalysisError, MissingExtra, UsageError
+from analysis.errors import AnalysisError, LogError, MissingExtra, RunNotFound, UsageError
+from analysis.sources._mlflow_rest import RestStore
 from analysis.sources.redact import redact_text
 
 FOLDER = "run-report"
@@ -20,6 +22,16 @@ Attach = Callable[[Path, Sequence[str]], str]
 
 _MLFLOW_RUN = re.compile(r"[0-9a-zA-Z][\w-]{0,255}")
 _WANDB_RUN = re.compile(r"(?P<entity>[^/\s]+)/(?P<project>[^/\s]+)/(?P<run>[^/\s]+)")
+
+
+_NOT_OURS = {
+    **dict.fromkeys(("disable_git", "x_disable_meta", "x_disable_stats"), True),
+    **{"console": "off", "save_code": False, "x_save_requirements": False},
+}
+"""Settings of W&B's client: what this process prints, uses and has installed takes no place of the run's own files."""
+
+_PATIENCE = 60
+"""Seconds for W&B to answer, and to take a report."""
 
 
 def attacher(reference: str) -> Attach:
@@ -36,10 +48,21 @@ def attacher(reference: str) -> Attach:
     UsageError
         If the reference is neither.
     MissingExtra
-        If the tool's client is not installed.
+        If the tool's client is needed and not installed.
+    AnalysisError
+        If an MLflow server does not answer, or has no such run.
+
+    Notes
+    -----
+    An MLflow server that keeps artifacts itself takes them without its client. The client is needed for stores
+    without a server, and for servers that leave artifacts to another place.
     """
     scheme, _, name = reference.partition(":")
     if scheme == "mlflow" and _MLFLOW_RUN.fullmatch(name):
+        kept = _kept_by_server(name)
+        if kept is not None:
+            server, path = kept
+            return lambda folder, files: _to_server(server, path, name, folder, files)
         client = _imported("mlflow")
         return lambda folder, files: _to_mlflow(client, name, folder, files)
     found = _WANDB_RUN.fullmatch(name)
@@ -49,6 +72,32 @@ def attacher(reference: str) -> Attach:
     raise UsageError(
         f"--log-to: '{redact_text(reference)}' names no run; give mlflow:<run id> or wandb:<entity>/<project>/<run id>"
     )
+
+
+def _kept_by_server(run_id: str) -> tuple[RestStore, str] | None:
+    """Give the MLflow server and the path there of a run's artifacts, if it keeps them itself."""
+    address = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not address.startswith(("http://", "https://")):
+        return None
+    server = RestStore(address)
+    try:
+        uri = server.artifacts_of(run_id)
+    except LogError as problem:
+        raise AnalysisError(f"--log-to: {problem}") from None
+    if uri is None:
+        raise RunNotFound(f"--log-to: {server.place} has no run '{run_id}'; check the ID and MLFLOW_TRACKING_URI")
+    parts = urlsplit(uri)
+    # Another host would be another server, to be asked as MLflow's own client knows how.
+    return (server, parts.path) if parts.scheme == "mlflow-artifacts" and not parts.netloc else None
+
+
+def _to_server(server: RestStore, path: str, run_id: str, folder: Path, files: Sequence[str]) -> str:
+    try:
+        for name in files:
+            server.put_artifact(f"{path}/{FOLDER}/{name}", (folder / name).read_bytes())
+    except LogError as problem:
+        raise _failed(f"mlflow:{run_id}", folder, problem) from None
+    return f"attached to mlflow:{run_id} as {FOLDER}/"
 
 
 def _to_mlflow(mlflow: Any, run_id: str, folder: Path, files: Sequence[str]) -> str:
@@ -66,11 +115,20 @@ def _to_wandb(wandb: Any, found: re.Match[str], folder: Path, files: Sequence[st
     where = f"wandb:{found[0]}"
     name = re.sub(r"[^\w.-]", "-", f"{FOLDER}-{found['run']}")
     try:
+        state = wandb.Api(timeout=_PATIENCE).run(found[0]).state
+        if state == "running":
+            raise ValueError("the run still goes on, and would be marked as ended")
         artifact = wandb.Artifact(name, type="report")
         for file in files:
             artifact.add_file(str(folder / file), name=file)
-        with wandb.init(entity=found["entity"], project=found["project"], id=found["run"], resume="must") as run:
-            run.log_artifact(artifact).wait()
+        run = wandb.init(
+            **{"entity": found["entity"], "project": found["project"], "id": found["run"], "resume": "must"},
+            settings=wandb.Settings(**_NOT_OURS),
+        )
+        try:
+            run.log_artifact(artifact).wait(_PATIENCE)
+        finally:  # leaves the run as it was: what failed has not finished now
+            run.finish(exit_code=0 if state == "finished" else 1)
     except Exception as problem:
         raise _failed(where, folder, problem) from None
     return f"attached to {where} as artifact {name}"

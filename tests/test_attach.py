@@ -1,12 +1,22 @@
-"""Attaching a report to its run: in a real MLflow where there is one, and W&B's calls as its client takes them."""
+"""Attaching a report to its run in MLflow: through its client, and through a server without it."""
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -45,21 +55,128 @@ def test_mlflow_holds_the_report_afterwards(tmp_path: Path, report: Path, monkey
     assert "\n" not in str(failed.value)
 
 
-def test_wandb_is_called_as_its_client_wants(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An artifact with the report's files, logged into the run that is there; a key in an error is not repeated."""
-    client: Any = ModuleType("wandb")
-    client.Artifact, client.init = MagicMock(), MagicMock()
-    monkeypatch.setitem(sys.modules, "wandb", client)
-    attach = attacher("wandb:team/project/run 1".replace(" ", "_"))
-    assert attach(report, FILES) == "attached to wandb:team/project/run_1 as artifact run-report-run_1"
-    client.Artifact.assert_called_once_with("run-report-run_1", type="report")
-    added = {call.kwargs["name"]: call.args[0] for call in client.Artifact().add_file.call_args_list}
-    assert added == {name: str(report / name) for name in FILES}
-    client.init.assert_called_once_with(entity="team", project="project", id="run_1", resume="must")
-    client.init().__enter__().log_artifact.assert_called_once_with(client.Artifact())
-    client.init.side_effect = RuntimeError("401\nkey sk-abcdefghijklmnopqrstuvwx")
-    with pytest.raises(AnalysisError, match=r"did not take it: 401 key \[redacted\]"):
-        attach(report, FILES)
+class Tracking:
+    """A tracking server on loopback with one run, whose artifacts lie where a test says."""
+
+    def __init__(self, artifacts: str) -> None:
+        tracking = self
+        self.put: dict[str, bytes] = {}
+        self.signed_in: set[str | None] = set()
+        self.status = 200
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                known = self.path.endswith("?run_id=abc")
+                run = {"run": {"info": {"run_id": "abc", "artifact_uri": artifacts}}}
+                self.answer(200 if known else 404, run if known else {"error_code": "RESOURCE_DOES_NOT_EXIST"})
+
+            def do_PUT(self) -> None:
+                tracking.put[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+                tracking.signed_in.add(self.headers["Authorization"])
+                self.answer(tracking.status, {})
+
+            def answer(self, status: int, value: Any) -> None:
+                content = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                """Keep quiet."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def tracking(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracking]:
+    tracking = Tracking(request.param)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://joe:hunter2@{tracking.address}")
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    thread = threading.Thread(target=tracking.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield tracking
+    tracking.server.shutdown()
+    thread.join()
+    tracking.server.server_close()
+
+
+@pytest.mark.parametrize("tracking", ["mlflow-artifacts:/7/abc/artifacts"], indirect=True)
+def test_a_server_that_keeps_artifacts_needs_no_client(tracking: Tracking, report: Path) -> None:
+    """Each file goes below the run's folder, signed in; a refusal is one line without the password."""
+    assert attacher("mlflow:abc")(report, FILES) == "attached to mlflow:abc as run-report/"
+    top = "/api/2.0/mlflow-artifacts/artifacts/7/abc/artifacts/run-report"
+    assert tracking.put == {f"{top}/{name}": name.encode() for name in FILES}
+    assert tracking.signed_in == {f"Basic {base64.b64encode(b'joe:hunter2').decode()}"}
+    tracking.status = 403
+    with pytest.raises(AnalysisError, match=r"report is in .*, but mlflow:abc did not take it: .*HTTP 403") as failed:
+        attacher("mlflow:abc")(report, FILES)
+    assert "hunter2" not in str(failed.value)
+
+
+@pytest.mark.parametrize("tracking", ["s3://elsewhere/7/abc", "mlflow-artifacts://other:5000/7/abc"], indirect=True)
+def test_a_server_that_leaves_artifacts_elsewhere_needs_the_client(tracking: Tracking) -> None:
+    with pytest.raises(MissingExtra, match=r"pip install 'run-reports\[mlflow\]'"):
+        attacher("mlflow:abc")
+    assert not tracking.put
+
+
+@pytest.mark.parametrize("tracking", ["mlflow-artifacts:/7/abc/artifacts"], indirect=True)
+def test_a_run_that_is_not_there_costs_no_report(tracking: Tracking, tmp_path: Path, capsys: Any) -> None:
+    """It is found out before anything is made, as is a server that does not answer."""
+    asked = ["report", "run_4", "--out", str(tmp_path), "--log-to"]
+    assert main([*asked, "mlflow:abd"]) == 2
+    assert f"error: --log-to: http://{tracking.address} has no run 'abd'" in capsys.readouterr().err
+    tracking.server.socket.shutdown(socket.SHUT_RDWR)
+    assert main([*asked, "mlflow:abc"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: --log-to: http://{tracking.address}: no answer")
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(find_spec("mlflow") is None, reason="MLflow is not installed: pip install 'run-reports[mlflow]'")
+def test_a_real_server_holds_the_report_afterwards(
+    tmp_path: Path, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's own server over SQLite, without its client: what it lists and gives back is the report."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", address.rpartition(":")[2]]
+    command += ["--backend-store-uri", f"sqlite:///{tmp_path}/ml.db", "--artifacts-destination", str(tmp_path / "kept")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen(command, env=environment, cwd=tmp_path, **quiet)  # type: ignore[call-overload]
+    try:
+        while not answers(f"{address}/health"):
+            assert server.poll() is None, "the server ended"
+        run = asked(f"{address}/api/2.0/mlflow/runs/create", {"experiment_id": "0"})["run"]["info"]
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        monkeypatch.setitem(sys.modules, "mlflow", None)
+        attacher(f"mlflow:{run['run_id']}")(report, FILES)
+        listed = f"{address}/api/2.0/mlflow/artifacts/list?run_id={run['run_id']}&path=run-report"
+        assert {one["path"] for one in asked(listed)["files"]} == {"run-report/report.html", "run-report/next_runs"}
+        kept = {p.name: p.read_text() for p in (tmp_path / "kept").rglob("*") if p.is_file()}
+        assert kept == {Path(name).name: name for name in FILES}
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def asked(url: str, body: Any = None) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(url, content, {"Content-Type": "application/json"}), timeout=60) as answer:
+        return json.load(answer)
 
 
 @pytest.mark.parametrize("reference", ["mlflow:", "mlflow:a/b", "wandb:run", "wandb:a/b", "s3://x", "x", "mlflow:../x"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import mimetypes
 import os
 import ssl
 from collections.abc import Mapping
@@ -85,6 +86,23 @@ class RestStore:
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
             raise LogError(f"{self.place}: not the answer of an MLflow server; check MLFLOW_TRACKING_URI") from None
 
+    def artifacts_of(self, run_id: str) -> str | None:
+        """Give the address of the folder of a run's artifacts, None if the server does not hold the run."""
+        found = self._ask("runs/get", {"run_id": run_id})
+        return None if found is None else str(found.get("run", {}).get("info", {}).get("artifact_uri", ""))
+
+    def put_artifact(self, path: str, content: bytes) -> None:
+        """Put a file where the server keeps artifacts itself; ``path`` is the one that it gave, and the file's name.
+
+        Raises
+        ------
+        LogError
+            If the server cannot be reached, or refuses.
+        """
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        address = f"{self.place}/api/2.0/mlflow-artifacts/artifacts/{quote(path.strip('/'))}"
+        self._send(Request(address, content, {"Content-Type": kind}, method="PUT"))
+
     def _stored(self, run: Mapping[str, Any]) -> StoredRun:
         info, data = run["info"], run.get("data", {})
         digest, size, series = hashlib.sha256(), 0, []
@@ -129,12 +147,26 @@ class RestStore:
         """Call an endpoint; None where it answers that there is no such thing."""
         address = f"{self.place}/api/2.0/mlflow/{what}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         content = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json", "Content-Type": "application/json", **self._authorization()}
+        text = self._send(Request(address, content, {"Accept": "application/json", "Content-Type": "application/json"}))
+        if text is None:
+            return None
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise LogError(f"{self.place}: not the answer of an MLflow server; check MLFLOW_TRACKING_URI")
+        return value
+
+    def _send(self, request: Request) -> bytes | None:
+        """Give what is answered; None for an answer that there is no such thing."""
+        for name, value in self._authorization().items():
+            request.add_unredirected_header(name, value)
         most = limit("RUN_REPORTS_MAX_JSON_MB") * MB
         try:
             opener = build_opener(_NoRedirects(), HTTPSHandler(context=_tls()))
-            with opener.open(Request(address, content, headers), timeout=_timeout()) as answer:
-                text = answer.read(most + 1)
+            with opener.open(request, timeout=_timeout()) as answer:
+                text: bytes = answer.read(most + 1)
         except HTTPError as problem:
             with problem:
                 if problem.code == 404 and b"RESOURCE_DOES_NOT_EXIST" in problem.read(4096):
@@ -146,13 +178,7 @@ class RestStore:
             raise LogError(f"{self.place}: no answer ({said}); check MLFLOW_TRACKING_URI and the network") from None
         if len(text) > most:
             raise LogError(f"{self.place}: an answer above {most // MB} MB; raise RUN_REPORTS_MAX_JSON_MB if meant")
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, dict):
-            raise LogError(f"{self.place}: not the answer of an MLflow server; check MLFLOW_TRACKING_URI")
-        return value
+        return text
 
     def _authorization(self) -> dict[str, str]:
         """Sign in with a token, or with user and password of the environment or of the address in it."""
