@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+import shutil
 import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from analysis.errors import MissingExtra, UsageError
+from analysis.errors import AnalysisError, MissingExtra, UsageError
 from analysis.folder import replacing, write_atomically
 from analysis.maker import Maker, Order, order_for
 from analysis.pool import USAGE, Plan, Task, forget_failure
 from analysis.publish import FAILED, FAILED_LOG, bring_along
+from analysis.remote_reports import RemoteReports
+from analysis.runsets import RunSet
 
 RETRIES = 3
 """How often a report is made again when what made it is lost; the scheduler has a limit of its own too."""
 
-PATIENCE = 10.0
-"""Seconds to wait for the scheduler to answer."""
+PATIENCE = 5.0
+"""Seconds to wait for the scheduler to answer, and without news until it is looked whether there are workers."""
+
+CALL = "__import__('analysis.dask_pool', fromlist=['made_there']).made_there(order, topic)"
+"""What a worker evaluates. A function of ours would end a worker that lacks this package as soon as it is sent."""
 
 Files = dict[str, bytes]
 
@@ -49,14 +57,15 @@ class DaskPool:
             import distributed
         except ImportError:
             raise MissingExtra("distributed", "dask", "--dask") from None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a lost worker is told of as an event
-        try:
-            self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
-            why = " ".join(str(error).split()) or type(error).__name__
-            raise UsageError(f"--dask {address}: no scheduler answers there ({why}); check the address") from None
         if plan.remote is not None and plan.remote.in_memory:
             raise UsageError(f"--dask: the workers cannot reach {plan.remote.url}; choose another place for --out")
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what is lost is told of as an event
+        try:
+            asyncio.run(_greet(address))
+            self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        except Exception as error:  # whatever else may listen there, its answer can raise anything
+            raise UsageError(f"--dask {address}: {_silence(error)}; check the address") from None
         self._plan = plan
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
@@ -66,52 +75,83 @@ class DaskPool:
         open_ = {}
         for task in tasks:
             order = order_for(task, self._plan)
-            future = self._client.submit(_made, order, topic, key=f"{order['report']}-{topic}", retries=RETRIES)
-            open_[future.key] = (future, task.run_set.report_id)
+            given, key = {"order": order, "topic": topic}, f"{order['report']}-{topic}"
+            future = self._client.submit(eval, CALL, given, key=key, retries=RETRIES)
+            open_[future.key] = (future, task.run_set)
             future.add_done_callback(told.put)
-        started = set[str]()
+        started, waits = set[str](), False
         while open_:
-            told_of = told.get()
+            try:
+                told_of = told.get(timeout=PATIENCE)
+            except Empty:
+                if waits != (waits := self._has_no_worker()) and waits:
+                    yield {"event": "waiting", "reports": len(open_)}
+                continue
             if isinstance(told_of, str):
-                if any(told_of == name for _, name in open_.values()):
+                if any(told_of == run_set.report_id for _, run_set in open_.values()):
                     yield {"event": "retried" if told_of in started else "start", "report": told_of}
                     started.add(told_of)
                 continue
-            _, name = open_.pop(told_of.key)
-            yield self._finish(told_of, name)
+            _, run_set = open_.pop(told_of.key)
+            yield self._finish(told_of, run_set)
             told_of.release()
 
     def close(self) -> None:
         """Leave the cluster; what it is still making for us is dropped."""
         self._client.close(timeout=PATIENCE)
 
-    def _finish(self, future: Any, name: str) -> dict[str, Any]:
+    def _has_no_worker(self) -> bool:
+        try:
+            return not self._client.nthreads()
+        except OSError:  # the scheduler is lost; the reports are told to be soon
+            return False
+
+    def _finish(self, future: Any, run_set: RunSet) -> dict[str, Any]:
         event: dict[str, Any]
         files: Files
         try:
             event, files = future.result()
         except Exception as error:
             event, files = {"event": "failed", "seconds": 0.0, "error": _reason(error), "status": 1}, {}
-        event["report"] = name
-        target = self._plan.out / name
-        crashed = event["event"] == "failed" and event["status"] != USAGE
-        if self._plan.remote is not None:  # the worker has put it there
-            if crashed:
-                event.setdefault("log", self._plan.shown(name, FAILED_LOG))
+        event |= {"report": run_set.report_id, **({"where": run_set.where} if event["event"] == "failed" else {})}
+        if event["event"] == "failed" and event["status"] != USAGE and "log" not in event:
+            files = {FAILED_LOG: f"{event['error']}\n".encode()}
+            event["log"] = self._plan.shown(run_set.report_id, FAILED_LOG)
+        target = self._plan.out / run_set.report_id
+        if self._plan.remote is not None:  # the worker has put there what it made
+            self._put_log(self._plan.remote, target, files)
         elif event["event"] == "done":
             event["edited"] = list(_put(target, files))
-        elif not crashed:
+        elif event["event"] == "failed":
             forget_failure(target)
-        else:
-            files.setdefault(FAILED_LOG, f"{event['error']}\n".encode())
-            for file in (FAILED, FAILED_LOG):
-                if file in files:
-                    write_atomically(target / file, files[file])
-            event["log"] = str(target / FAILED_LOG)
+            _write(target, files)
         return event
 
+    def _put_log(self, remote: RemoteReports, target: Path, files: Files) -> None:
+        _write(target, files)
+        with contextlib.suppress(AnalysisError):  # the event says what went wrong
+            remote.put_failed(target.name, target.parent)
+        shutil.rmtree(target, ignore_errors=True)
 
-def _made(order: Order, topic: str) -> tuple[dict[str, Any], Files]:
+
+async def _greet(address: str) -> None:
+    """Ask whatever listens there what it is: the client itself would wait for ever for what says nothing."""
+    from distributed import Security, rpc
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
+        told = await asyncio.wait_for(there.identity(), PATIENCE)
+    if told["type"] != "Scheduler":
+        raise TypeError(f"it is a {told['type']}")
+
+
+def _silence(error: Exception) -> str:
+    """Say in a few words why nobody can be asked for reports at an address."""
+    if isinstance(error, OSError | ValueError) and str(error):
+        return f"no scheduler answers there ({' '.join(str(error).split())})"
+    return "no scheduler answers there"
+
+
+def made_there(order: Order, topic: str) -> tuple[dict[str, Any], Files]:
     """Make a report on a worker of the cluster; gives how it ended, and the files."""
     from distributed import get_worker
 
@@ -149,6 +189,12 @@ def _maker() -> Maker:
         _THREAD.maker = Maker()
     maker: Maker = _THREAD.maker
     return maker
+
+
+def _write(target: Path, files: Files) -> None:
+    """Write what a report that failed left behind."""
+    for name in {FAILED, FAILED_LOG} & set(files):
+        write_atomically(target / name, files[name])
 
 
 def _put(target: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analysis.sources.reference import Found
 
 _DATABASES = (".db", ".sqlite", ".sqlite3")
-_SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ")
+_SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ", ".ipynb")
 
 
 def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, object]:
@@ -31,9 +31,20 @@ def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, obj
         "template": _digest(template.read_bytes()),
         "toolkit": toolkit(),
         "pdf": pdf,
-        "place": _digest(str(Path.cwd()).encode()),
+        "place": "" if is_elsewhere(request) else _digest(str(Path.cwd()).encode()),
         "previous": _file_digest(Path(request.previous).expanduser()) if request.previous else None,
     }
+
+
+def is_elsewhere(request: Parameters) -> bool:
+    """Tell whether everything a report is made of lies where URLs lead, which is one place for every folder."""
+    runs = request.run_ids if not _is_far(request.runs_dir) else ()
+    earlier = [request.previous] if request.previous not in (None, "none") else []
+    return all(map(_is_far, (request.reports_dir, *earlier, *runs)))
+
+
+def _is_far(text: str) -> bool:
+    return "://" in text and not text.startswith("file://")
 
 
 def has_urls(request: Parameters) -> bool:
@@ -99,12 +110,10 @@ def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, obje
 
 def reported_log(folder: Path) -> str | None:
     """Give the hash of the log of which a folder's report was made, the candidate's; None if there is no report."""
-    from analysis.kept import RESULTS, load_report
+    from analysis.kept import RESULTS, load_report, log_of
 
     report = load_report(folder / RESULTS)
-    provenance = report["runs"].get(report.get("candidate"), {}).get("provenance", {}) if report else {}
-    log = provenance.get("sha256")
-    return log if isinstance(log, str) else None
+    return None if report is None else log_of(report)
 
 
 def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:

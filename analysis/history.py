@@ -14,6 +14,8 @@ from analysis.kept import EARLIER, RESULTS, Report, load_report
 from analysis.looking_back import Change, Score
 from analysis.model import Analysis
 from analysis.schema import Run
+from analysis.sources.nearby import files_nearby
+from analysis.sources.remote import is_url, without_file_scheme
 from analysis.statistics import Estimate
 
 
@@ -70,7 +72,9 @@ def _concerns(text: str, title: str, runs: Sequence[Run]) -> bool:
     if _top_level(text, "title") in (None, title):
         return True
     planned = _top_level(text, "next_runs") or ()
-    return any(isinstance(plan, dict) and _same(run.config, plan.get("config")) for plan in planned for run in runs)
+    return any(
+        isinstance(plan, dict) and same_config(run.config, plan.get("config")) for plan in planned for run in runs
+    )
 
 
 def _top_level(text: str, key: str) -> Any:
@@ -85,6 +89,15 @@ def _top_level(text: str, key: str) -> Any:
         return None
 
 
+def _load_wherever(place: str) -> Report | None:
+    """Read one results JSON from a file or from where a URL leads."""
+    if not is_url(place):
+        return load_report(Path(without_file_scheme(place)).expanduser())
+    folder, _, name = place.rpartition("/")
+    with files_nearby(folder, [name]) as copies:
+        return load_report(copies / name)
+
+
 def score_predictions(
     runs: Sequence[Run], evidence: Mapping[str, RunEvidence], reports: Sequence[Report]
 ) -> tuple[Score, ...]:
@@ -97,7 +110,7 @@ def score_predictions(
     for report in reports:
         for planned in report.get("next_runs", ()):
             for run in runs:
-                if run.id not in report["runs"] and run.config and _same(run.config, planned.get("config")):
+                if run.id not in report["runs"] and run.config and same_config(run.config, planned.get("config")):
                     predicted = planned.get("predictions", ())
                     scores += [_score(run, evidence[run.id], report, planned, p) for p in predicted]
     return tuple(scores)
@@ -109,7 +122,7 @@ def since(analysis: Analysis, reports: Sequence[Report]) -> tuple[str | None, tu
     if wanted == "none":
         return None, ()
     if wanted:
-        chosen = load_report(Path(wanted).expanduser())
+        chosen = _load_wherever(wanted)
         if chosen is None:
             from analysis.errors import UsageError
 
@@ -231,7 +244,8 @@ def observed_level(evidence: RunEvidence, metric: str) -> Estimate | None:
     return evidence.window.get(metric)
 
 
-def _same(config: Mapping[str, Any], planned: Any) -> bool:
+def same_config(config: Mapping[str, Any], planned: Any) -> bool:
+    """Tell whether a run has the configuration that an earlier report planned."""
     if not isinstance(planned, Mapping):
         return False
     keys = {*config, *planned} - {"early_stopping"}

@@ -22,7 +22,7 @@ from analysis.render.signs import TONES
 INDEX, PAGE = "index.json", "index.html"
 FORMAT = 1
 
-_FILES = ("report.html", "report.pdf", RESULTS)
+FILES = ("report.html", "report.pdf", RESULTS)
 _HEIGHT = 99
 _LONGEST = 300
 
@@ -104,16 +104,16 @@ def _entry(folder: Path, state: str, known: Entry | None) -> Entry:
         return known
     try:
         results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-        shown: Entry | None = _shown(results, int(state.split()[1]))
+        shown: Entry | None = row(results, int(state.split()[1]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         shown = None  # somebody else's file, or a report that is just being replaced
     if shown is not None:
-        shown["files"] = [name for name in _FILES if (folder / name).is_file()]
+        shown["files"] = [name for name in FILES if (folder / name).is_file()]
     return {"state": state, "shown": shown}
 
 
-def _shown(results: Mapping[str, Any], made: int) -> Entry:
-    """Choose what a row shows of a report."""
+def row(results: Mapping[str, Any], made: int) -> Entry:
+    """Choose what a row shows of a report that was made at a time, in nanoseconds."""
     summary, level = results["summary"], results["summary"]["level"]
     return {
         "title": _text(results["title"]),

@@ -16,9 +16,6 @@ EARLIER = "training_analysis_results.earlier.json"
 What a report knows of earlier ones must not depend on which of them have been made again on its own day.
 """
 
-ALL_RESULTS = "*/training_analysis_results*.json"
-"""Where both are, in a folder of reports."""
-
 Report = Mapping[str, Any]
 """The results JSON of an earlier report."""
 
@@ -29,10 +26,10 @@ def load_report(path: Path) -> Report | None:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return report if _is_report(report) else None
+    return report if is_report(report) else None
 
 
-def _is_report(value: Any) -> bool:
+def is_report(value: Any) -> bool:
     """Tell whether a JSON value has what is read of an earlier report."""
     if not isinstance(value, dict) or not {"date", "report_id", "title"} <= set(value):
         return False
@@ -40,6 +37,12 @@ def _is_report(value: Any) -> bool:
     if not isinstance(runs, dict) or not isinstance(verdict, dict):
         return False
     return all(isinstance(run, dict) and {"document", "evidence"} <= set(run) for run in runs.values())
+
+
+def log_of(report: Report) -> str | None:
+    """Give the hash of the log that a report was made of, its candidate's."""
+    log = report["runs"].get(report.get("candidate"), {}).get("provenance", {}).get("sha256")
+    return log if isinstance(log, str) else None
 
 
 def keep_earlier(old: Path, new: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from analysis.errors import AnalysisError, UsageError
 from analysis.forked import die_with_parent
-from analysis.freshness import toolkit
+from analysis.freshness import is_elsewhere, toolkit
 from analysis.parameters import check_parameters
 from analysis.pool import USAGE, Plan, Pool, Task, get_ready
 from analysis.publish import Publisher
@@ -120,28 +120,37 @@ def _answer(order: Order) -> dict[str, Any]:
     try:
         plan, task = _understood(order)
         _get_ready(plan.publisher.pdf)
-    except AnalysisError as error:
-        told = {"report": order["report"], "where": order["where"], "error": str(error)}
-        return {"event": "failed", **told, "status": USAGE, "seconds": 0.0}
+    except Exception as error:
+        ours = isinstance(error, AnalysisError)
+        said = str(error) if ours else f"{_here()}: {type(error).__name__}: {' '.join(str(error).split())}"
+        told = {"report": order["report"], "where": order["where"], "error": said}
+        return {"event": "failed", **told, "status": USAGE if ours else 1, "seconds": 0.0}
     with tempfile.TemporaryDirectory() as logs, contextlib.closing(Pool(plan, Path(logs))) as pool:
         return list(pool.run([task]))[-1]
 
 
 def _understood(order: Order) -> tuple[Plan, Task]:
-    here = f"worker {socket.gethostname()}"
     if order["toolkit"] != toolkit():
-        raise UsageError(f"{here} has another version of run-reports; install this one there and restart it")
+        raise UsageError(f"{_here()} has another version of run-reports; install this one there and restart it")
+    request = check_parameters(order["parameters"])
     try:
         os.chdir(order["cwd"])
     except OSError:
-        raise UsageError(
-            f"{here} has no folder {order['cwd']}; start the batch in a folder that all machines see under one path"
-        ) from None
+        if order["template"] or not is_elsewhere(request):
+            raise UsageError(
+                f"{_here()} has no folder {order['cwd']}; start the batch in a folder that all machines see under one "
+                "path, or give URLs for runs_dir and --out"
+            ) from None
+        os.chdir(order["out"])
     template = Path(order["template"]) if order["template"] else None
     remote = RemoteReports(order["remote"]) if order["remote"] else None
     plan = Plan(Path(order["out"]), Publisher(template=template, **order["publisher"]), workers=1, remote=remote)
-    run_set = RunSet(check_parameters(order["parameters"]), order["where"])
+    run_set = RunSet(request, order["where"])
     return plan, Task(run_set, order["made"])
+
+
+def _here() -> str:
+    return f"worker {socket.gethostname()}"
 
 
 @functools.cache

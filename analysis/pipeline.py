@@ -17,16 +17,16 @@ from analysis.errors import LogError, UsageError
 from analysis.evidence import observed, run_evidence
 from analysis.goal import document_verdict, read_goal
 from analysis.history import load_reports, score_predictions, since
-from analysis.kept import ALL_RESULTS, Report
+from analysis.kept import Report
 from analysis.metrics import judged
 from analysis.model import Analysis, report_title
 from analysis.parameters import Parameters, check_parameters
 from analysis.recommend import recommend
+from analysis.remote_entries import reports_nearby
 from analysis.rules import RULES, find_all
 from analysis.schema import Run
 from analysis.settings import Settings
 from analysis.sources import load_runs
-from analysis.sources.nearby import files_nearby
 from analysis.sources.remote import is_url, without_file_scheme
 
 
@@ -62,7 +62,8 @@ run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, pre
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
     _check_judged(runs)
     title = report_title(request, find_run(runs, request.candidate, "candidate") or runs[-1])
-    with files_nearby(find_folder(request.reports_dir), ALL_RESULTS) as folder:
+    earlier = reports_nearby(find_folder(request.reports_dir), before=request.day, title=title, runs=runs)
+    with earlier as folder:
         reports = load_reports(folder, before=request.day, title=title, runs=runs)
     return analyze_runs(runs, request, settings, reports=reports)
 

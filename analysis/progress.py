@@ -34,7 +34,7 @@ class Progress:
     def _show(self, event: dict[str, Any]) -> None:
         live = self._stream.isatty()
         line = sentence(event)
-        if line and (not live or event["event"] in ("failed", "end")):
+        if line and (not live or event["event"] in ("failed", "waiting", "end")):
             print(f"\r\x1b[K{line}" if live else line, file=self._stream)
         if live and event["event"] != "end":
             print(f"\r\x1b[K{self._bar()}", end="", file=self._stream)
@@ -77,6 +77,8 @@ def sentence(event: dict[str, Any]) -> str:
         return f"{event['report']}: {event.get('verdict') or 'done'} ({event['seconds']:.1f} s)"
     if kind == "retried":
         return f"{event['report']}: its worker was lost; it is made again by another"
+    if kind == "waiting":
+        return "the cluster has no worker; waiting for one"
     if kind == "skipped":
         return f"{event['report']}: unchanged, skipped"
     if kind == "failed":

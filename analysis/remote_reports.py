@@ -2,8 +2,8 @@
 
 An object store cannot exchange two folders in one step. So a new report is first uploaded beside the old one, under
 ``.unfinished/``; nothing of the old one has been touched when it is complete. Then the store itself copies file by
-file into place, the manifest last. A kill before leaves the old report whole; after one in between, the next batch
-copies the rest.
+file into place, the report's entry in the index and the manifest last. A kill before leaves the old report whole;
+after one in between, the next batch copies the rest.
 """
 
 from __future__ import annotations
@@ -11,21 +11,26 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import multiprocessing
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.folder import MANIFEST, NOTHING, Manifest, file_names
-from analysis.forked import apart
-from analysis.freshness import reported_log
-from analysis.kept import RESULTS
-from analysis.publish import FAILED, FAILED_LOG, HTML, PDF
-from analysis.sources.nearby import changed_at, files_nearby
+from analysis.forked import apart, fork_is_safe
+from analysis.kept import EARLIER, RESULTS
+from analysis.publish import FAILED, FAILED_LOG
+from analysis.remote_entries import ENTRIES, list_reports, read_entries, read_files, read_index
+from analysis.remote_index import as_json, entry_of, update
+from analysis.sources.nearby import at_once, changed_at
 from analysis.sources.remote import connect, explained, load_file_system
 
 UNFINISHED = ".unfinished"
+ENTRY = ".entry.json"
 DAY = 86_400.0
 
 
@@ -47,6 +52,7 @@ class RemoteReports:
         load_file_system(url)
         self.url = url.rstrip("/")
         self.in_memory = url.startswith("memory://")  # of this process: what another does there is lost
+        self._updating: Any = None
 
     def manifests(self, report_ids: Sequence[str]) -> dict[str, Manifest]:
         """Read the manifests of those reports of which no file is missing, after mending what a kill left."""
@@ -72,8 +78,19 @@ class RemoteReports:
 
     def update_index(self) -> str:
         """Bring the index up to date; gives the URL of its page."""
+        if self._updating is not None:
+            self._updating.join()
         self._do(_update_index, self.url)
         return f"{self.url}/index.html"
+
+    def update_index_soon(self) -> None:
+        """Bring the index up to date beside what goes on; not if that is still done for the report before."""
+        if self.in_memory:
+            self.update_index()
+        elif self._updating is None or not self._updating.is_alive():
+            kind: Any = multiprocessing.get_context("fork").Process if fork_is_safe() else threading.Thread
+            self._updating = kind(target=_update_index_quietly, args=(self.url,))
+            self._updating.start()
 
     def _do(self, call: Any, *arguments: Any) -> Any:
         return call(*arguments) if self.in_memory else apart(call, *arguments)
@@ -89,10 +106,10 @@ def _opened(url: str) -> Iterator[tuple[Any, str]]:
 def _manifests(url: str, report_ids: Collection[str]) -> dict[str, Manifest]:
     with _opened(url) as (fs, root):
         _mend(fs, root, report_ids)
-        paths = {f"{root}/{name}/{MANIFEST}": name for name in report_ids}
-        contents = fs.cat(list(paths), on_error="omit") if paths else {}
-        read = {paths[path if path in paths else f"/{path}"]: _parsed(content) for path, content in contents.items()}
-        return {name: made for name, made in read.items() if _is_whole(fs, f"{root}/{name}", made)}
+        contents = read_files(fs, {f"{root}/{name}/{MANIFEST}": name for name in report_ids})
+        read = {name: _parsed(content) for name, content in contents.items()}
+        whole = at_once(lambda name: _is_whole(fs, f"{root}/{name}", read[name]), read)
+        return {name: made for (name, made), is_whole in zip(read.items(), whole, strict=True) if is_whole}
 
 
 def _parsed(content: bytes) -> Manifest:
@@ -106,8 +123,11 @@ def _parsed(content: bytes) -> Manifest:
 def _logs(url: str, report_ids: Collection[str]) -> dict[str, str | None]:
     if not report_ids:
         return {}
-    with files_nearby(url, f"*/{RESULTS}") as folder:
-        return {name: reported_log(folder / name) for name in report_ids}
+    with _opened(url) as (fs, root):
+        entries = read_entries(fs, root, list_reports(fs, root), read_index(fs, root))
+        unlisted = read_files(fs, {f"{root}/{name}/{RESULTS}": name for name in report_ids if name not in entries})
+        found = {name: entry_of({RESULTS: results}, names=(), made=0.0) for name, results in unlisted.items()}
+    return {name: {**entries, **found}.get(name, {}).get("log") for name in report_ids}
 
 
 def _is_whole(fs: Any, folder: str, made: Manifest) -> bool:
@@ -129,21 +149,25 @@ def _put(url: str, report_id: str, made: Path) -> None:
         try:
             names = file_names(made)
             fs.put([str(made / name) for name in names], [f"{staging}/{name}" for name in names])
+            results = {name: (made / name).read_bytes() for name in (RESULTS, EARLIER) if name in names}
+            fs.pipe_file(f"{staging}/{ENTRY}", as_json(entry_of(results, names=names, made=time.time())))
         except BaseException:
             fs.rm(staging, recursive=True)
             raise
         fs.put_file(str(made / MANIFEST), f"{staging}/{MANIFEST}")  # from here on it will be finished, by whomever
-        _finish(fs, staging, f"{root}/{report_id}")
+        _finish(fs, root, staging, report_id)
 
 
-def _finish(fs: Any, staging: str, target: str) -> None:
+def _finish(fs: Any, root: str, staging: str, report_id: str) -> None:
     """Put a report that was uploaded completely in its place; may be done again after a kill."""
+    target = f"{root}/{report_id}"
     staged, there = _names_below(fs, staging), _names_below(fs, target)
     old = _parsed(fs.cat_file(f"{target}/{MANIFEST}")) if MANIFEST in there else NOTHING
-    content = sorted(staged - {MANIFEST})
+    content = sorted(staged - {MANIFEST, ENTRY})
     fs.copy([f"{staging}/{name}" for name in content], [f"{target}/{name}" for name in content])
     for name in sorted(there & {*old["files"], FAILED, FAILED_LOG} - staged):
         fs.rm_file(f"{target}/{name}")
+    fs.copy(f"{staging}/{ENTRY}", f"{root}/{ENTRIES}/{report_id}.json")
     fs.copy(f"{staging}/{MANIFEST}", f"{target}/{MANIFEST}")
     fs.rm_file(f"{staging}/{MANIFEST}")
     fs.rm(staging, recursive=True)
@@ -155,7 +179,7 @@ def _mend(fs: Any, root: str, report_ids: Collection[str]) -> None:
         folder, _, name = path[len(root) + len(UNFINISHED) + 2 :].partition("/")
         report_id = folder.rpartition("-")[0]
         if name == MANIFEST and report_id in report_ids:
-            _finish(fs, f"{root}/{UNFINISHED}/{folder}", f"{root}/{report_id}")
+            _finish(fs, root, f"{root}/{UNFINISHED}/{folder}", report_id)
         elif (changed_at(info) or math.inf) < time.time() - DAY:
             fs.rm_file(path)
 
@@ -172,14 +196,13 @@ def _put_failed(url: str, report_id: str, left: Path) -> None:
 
 
 def _update_index(url: str) -> None:
-    from analysis.index import INDEX, PAGE, update_index
+    with _opened(url) as (fs, root):
+        update(fs, root)
 
-    with files_nearby(url, f"*/{RESULTS}") as folder, _opened(url) as (fs, root):
-        there = set(fs.find(root, maxdepth=2))
-        for results in folder.glob(f"*/{RESULTS}"):
-            for name in (HTML, PDF):  # the index links what is there
-                if f"{root}/{results.parent.name}/{name}" in there:
-                    (results.parent / name).touch()
-        update_index(folder)
-        for name in (INDEX, PAGE):
-            fs.put_file(str(folder / name), f"{root}/{name}")
+
+def _update_index_quietly(url: str) -> None:
+    """Do so for whom it is no matter if that fails, or whether somebody waits for it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(Exception):
+        _update_index(url)

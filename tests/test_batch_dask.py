@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,10 @@ from analysis.folder import NOTHING
 from analysis.forked import fork_is_safe
 from analysis.maker import Maker, order_for
 from analysis.pool import Task
+from analysis.progress import sentence
 from analysis.publish import Publisher
 from analysis.runsets import load_run_sets
+from tests.builders import ROOT
 from tests.notebooks import make_template
 
 pytest.importorskip("distributed", reason="Dask is not installed: pip install 'run-reports[dask]'")
@@ -65,7 +70,7 @@ class Cluster:
 
     def _start(self, what: str, *options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", *options]
-        path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         log = (self._folder / f"{what}-{len(self._processes)}.log").open("wb")
         with log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": path})
@@ -151,13 +156,68 @@ def test_a_report_that_fails_on_the_cluster_says_so_here(
 def test_without_a_scheduler_there_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address is wrong, or Dask is not installed."""
     monkeypatch.chdir(home)
-    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
-        with pytest.raises(UsageError, match=f"--dask {address}: no scheduler answers there") as caught:
-            batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=print, dask=address)
-        assert "\n" not in str(caught.value)
+    monkeypatch.setattr("analysis.dask_pool.PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent, answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web:
+        for address in ("tcp://127.0.0.1:1", f"tcp://127.0.0.1:{silent.getsockname()[1]}", web, "nonsense://x"):
+            with pytest.raises(
+                UsageError, match=f"^--dask {address}: no scheduler answers there.*; check the address$"
+            ):
+                batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=print, dask=address)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtra, match=r"--dask needs the package 'distributed'.*run-reports\[dask\]"):
         batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=print, dask="tcp://127.0.0.1:1")
+
+
+@contextlib.contextmanager
+def answering(content: bytes) -> Iterator[str]:
+    """A server of something else: says the same to everybody."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.sendall(content)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_worker_without_the_package_is_told_of_and_lives(
+    home: Path, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else's cluster is not brought down by a report that it cannot make."""
+    monkeypatch.chdir(home)
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked" / "sitecustomize.py").write_text("import sys; sys.modules['analysis'] = None\n")
+    monkeypatch.setattr("tests.test_batch_dask.ROOT", tmp_path / "blocked")
+    worker = cluster.add_worker()
+    events: list[dict[str, Any]] = []
+    summary = batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=events.append, dask=cluster.address)
+    assert summary.failed == ("x",)
+    error = next(event["error"] for event in events if event["event"] == "failed")
+    assert error == "a worker of the cluster lacks 'analysis.dask_pool'; install run-reports there, the same version"
+    assert worker.poll() is None
+
+
+def test_a_cluster_without_workers_is_told_of(home: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch says that it waits, and goes on when a worker comes."""
+    monkeypatch.chdir(home)
+    monkeypatch.setattr("analysis.dask_pool.PATIENCE", 1.0)
+    events: list[dict[str, Any]] = []
+
+    def tell(event: dict[str, Any]) -> None:
+        events.append(event)
+        if event["event"] == "waiting":
+            assert sentence(event) == "the cluster has no worker; waiting for one"
+            cluster.add_worker()
+
+    assert batch(home, {"run_ids": ["run_1"], "report_id": "y"}, tell=tell, dask=cluster.address).done == ("y",)
+    assert [event["event"] for event in events] == ["begin", "waiting", "start", "done", "end"]
 
 
 def test_a_maker_refuses_what_would_come_out_otherwise(
@@ -168,12 +228,17 @@ def test_a_maker_refuses_what_would_come_out_otherwise(
     (home / "sets.yaml").write_text("run_ids: [run_1]")
     (run_set,) = load_run_sets([home / "sets.yaml"], out=Path("reports"))
     order = order_for(Task(run_set, NOTHING), Plan(Path("reports"), Publisher(template=home / "t.ipynb", pdf="none")))
-    maker = Maker()
+    asked, maker = order["parameters"], Maker()
     try:
         said = maker.make({**order, "toolkit": "0.0 other"}, tmp_path)
         assert "has another version of run-reports" in said["error"]
         said = maker.make({**order, "cwd": "/no/such/folder"}, tmp_path)
         assert "has no folder /no/such/folder" in said["error"]
+        far = {"runs_dir": "memory://nowhere/runs", "reports_dir": "memory://nowhere/reports"}
+        said = maker.make(
+            {**order, "cwd": "/no/such/folder", "template": None, "parameters": {**asked, **far}}, tmp_path
+        )
+        assert "no run 'run_1'" in said["error"]  # it has looked where the URL leads, and needs no folder
         assert maker.make(order, tmp_path)["event"] == "done"
         assert (tmp_path / "run_1" / "report.html").is_file()
     finally:

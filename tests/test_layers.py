@@ -24,12 +24,12 @@ LAYERS: tuple[tuple[str, str], ...] = (
     ("measured", "document goal evidence"),
     ("judged", "comparability compare arms looking_back judge seen recommend"),
     ("one object", "model"),
-    ("concluded", "history rules summary pipeline results"),
+    ("concluded", "history remote_entries rules summary pipeline results"),
     ("drawn", "plots render"),
     ("told", "sections"),
     ("notebook", "notebook parts preload shell forked engine notebook_run"),
     ("published", "export chromium publish index check comment notify attach freshness watch"),
-    ("many", "runset_rules runsets remote_reports pool maker dask_pool batch"),
+    ("many", "runset_rules runsets remote_index remote_reports pool maker dask_pool batch"),
     ("commands", "commands cli __main__"),
 )
 """From the bottom to the top. A new module finds its place here, as low as its imports allow."""

@@ -104,7 +104,7 @@ def test_a_killed_batch_goes_on_where_it_was(bucket: Any, environment: dict[str,
         {"run_ids": [f"s3://team/runs/{r}.csv"], "runs_dir": "s3://team/runs", "date": "2025-09-11"} for r in RUN_IDS
     ]
     (tmp_path / "sets.yaml").write_text(json.dumps(sets))
-    asked = ("batch", "sets.yaml", "--out", "s3://team/reports", "--pdf", "none", "--json", "--no-index")
+    asked = ("batch", "sets.yaml", "--out", "s3://team/reports", "--pdf", "none", "--json")
     words = [sys.executable, "-m", "analysis", *asked]
     with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as batch:
         assert batch.stdout is not None
@@ -121,8 +121,13 @@ def test_a_killed_batch_goes_on_where_it_was(bucket: Any, environment: dict[str,
     third = command(*asked, environment=environment, cwd=tmp_path)
     assert json.loads(third.stdout.splitlines()[-1]).items() >= {"skipped": 3, "done": 0, "failed": 0}.items()
     assert command(*asked, "--force", environment=environment, cwd=tmp_path).returncode == 0
-    finished = {name: content for name, content in made.items() if not name.startswith(".unfinished/")}
-    assert contents(bucket, "reports/").items() >= finished.items()
+    there = contents(bucket, "reports/")
+    assert reports(there) == reports(made)
+    assert set(json.loads(there["index.json"])["reports"]) == set(RUN_IDS)
+
+
+def reports(made: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in made.items() if name.startswith("run_")}
 
 
 def test_what_is_not_there_is_one_line(bucket: Any, environment: dict[str, str], tmp_path: Path) -> None:

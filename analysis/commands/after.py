@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.publish import Published
+    from analysis.remote_reports import RemoteReports
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -60,14 +61,12 @@ def send(url: str, text: str) -> None:
         print(f"warning: {warning}", file=sys.stderr)
 
 
-def index(options: argparse.Namespace) -> Path | str | None:
+def index(options: argparse.Namespace, remote: RemoteReports | None = None) -> Path | str | None:
     """Bring the index up to date, unless told not to; gives its page."""
     if options.no_index:
         return None
-    if isinstance(options.out, str):
-        from analysis.remote_reports import RemoteReports
-
-        return RemoteReports(options.out).update_index()
+    if remote is not None:
+        return remote.update_index()
     from analysis.index import update_index
 
     return update_index(options.out)

@@ -47,13 +47,16 @@ def _batch(options: argparse.Namespace) -> int:
     show = JsonLines(sys.stdout) if options.json else Progress(sys.stderr)
     events: list[dict[str, Any]] = []
 
-    def tell(event: dict[str, Any]) -> None:
-        show(event)
-        events.append(event)
-        if event["event"] == "end" or (event["event"] == "done" and isinstance(options.out, Path)):
-            after.index(options)
-
     with out.workplace(options.out) as (folder, remote):
+
+        def tell(event: dict[str, Any]) -> None:
+            show(event)
+            events.append(event)
+            if event["event"] == "done" and remote is not None and not options.no_index:
+                remote.update_index_soon()
+            elif event["event"] in ("done", "end"):
+                after.index(options, remote)
+
         plan = Plan(folder, publisher, workers=options.workers, force=options.force, dask=options.dask, remote=remote)
         try:
             run_batch(run_sets, plan, tell=tell)

@@ -81,7 +81,7 @@ def _report(options: argparse.Namespace) -> int:
                 request.to_mapping(), out=folder, report_id=report_id, engine=options.engine, pdf=options.pdf
             )
         _tell(published, str(published.folder) if remote is None else f"{remote.url}/{report_id}")
-        page = after.index(options)
+        page = after.index(options, remote)
         if page is not None:
             print(page)
         follow(published)

@@ -8,10 +8,11 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis.errors import LogError, RunNotFound
 from analysis.sources.limits import MB, limit
@@ -20,6 +21,9 @@ from analysis.sources.sidecar import FOLDER_LOGS, LOG_SUFFIXES
 
 _CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
 _NAMED = re.compile(rb"(?:^|[\s{,])example_losses:\s*['\"]?([^'\",}\s]+)")
+
+_Asked = TypeVar("_Asked")
+_Told = TypeVar("_Told")
 
 Info = Mapping[str, Any]
 """What a file system says of a file: ``name``, its path; ``type``; ``size``; when it changed."""
@@ -57,18 +61,18 @@ class Mirror:
         fs, path, top = self._located(url)
         with explained(url):
             literal = not glob.has_magic(path) or fs.exists(path)
-            listed = cache(lambda folder: _listed(fs, folder))
-            infos = [info for one in ([path] if literal else fs.glob(path)) for info in self._beside(fs, one, listed)]
+            listing = cache(lambda folder: listed(fs, folder))
+            infos = [info for one in ([path] if literal else fs.glob(path)) for info in self._beside(fs, one, listing)]
             if not infos and must_exist:
                 raise RunNotFound(self.with_names(f"{url}: there is no such log; check the address"))
             self._copy(fs, infos, top)
         return top / path.lstrip("/")
 
-    def bring_only(self, url: str, pattern: str) -> Path:
-        """Copy the files below a URL that match a pattern, and nothing else; gives the place of the URL."""
+    def bring_only(self, url: str, names: Iterable[str]) -> Path:
+        """Copy those files of some names below a URL that are there, and nothing else; gives the place of the URL."""
         fs, path, top = self._located(url)
         with explained(url):
-            self._copy(fs, fs.glob(f"{glob.escape(path)}/{pattern}", detail=True).values(), top)
+            self._copy(fs, [info for info in at_once(lambda name: _info(fs, f"{path}/{name}"), names) if info], top)
         return top / path.lstrip("/")
 
     def with_names(self, message: str) -> str:
@@ -87,16 +91,18 @@ class Mirror:
         self.places[f"{top}{os.sep}"] = base
         return fs, path, top
 
-    def _beside(self, fs: Any, path: str, listed: Any) -> list[Info]:
+    def _beside(self, fs: Any, path: str, listing: Any) -> list[Info]:
         """List a log's files: itself, its sidecars, and for a log in a folder of its own what describes that."""
         parent, _, name = path.rpartition("/")
-        entries: Mapping[str, Info] = listed(parent)
+        entries: Mapping[str, Info] = listing(parent)
         self._names = sorted({_stem(entry) for entry in entries})
         chosen = [info for entry, info in entries.items() if entry == name or _stem(entry) == _stem(name)]
         if name in FOLDER_LOGS and name in entries:
             chosen += [info for entry, info in entries.items() if entry.endswith(_CONFIG_SUFFIXES) and entry != name]
             above, _, folder = parent.rpartition("/")
-            chosen += [info for entry, info in listed(above).items() if entry in {folder + s for s in _CONFIG_SUFFIXES}]
+            chosen += [
+                info for entry, info in listing(above).items() if entry in {folder + s for s in _CONFIG_SUFFIXES}
+            ]
         files = [info for info in chosen if info["type"] == "file"]
         inside = [info for one in chosen if one["type"] == "directory" for info in _logs_below(fs, str(one["name"]))]
         return [*files, *inside, *_named_in(fs, files, entries)]
@@ -111,7 +117,7 @@ class Mirror:
             place = top / name.lstrip("/")
             known = states / hashlib.sha256(str(place).encode()).hexdigest()
             inside = not {"..", "."} & set(name.split("/")) and "\\" not in name
-            if inside and not (place.is_file() and known.is_file() and known.read_text() == _state(info)):
+            if inside and not (place.is_file() and known.is_file() and known.read_text() == state_of(info)):
                 missing[name] = (place, known, info)
         for name, (_, _, info) in missing.items():
             if (info.get("size") or 0) > limit("RUN_REPORTS_MAX_LOG_MB") * MB:
@@ -127,10 +133,25 @@ class Mirror:
                 if changed is not None:
                     os.utime(part, (changed, changed))
                 os.replace(part, place)
-                known.write_text(_state(info))
+                known.write_text(state_of(info))
 
 
-def _listed(fs: Any, folder: str) -> dict[str, Info]:
+def at_once(call: Callable[[_Asked], _Told], items: Iterable[_Asked]) -> list[_Told]:
+    """Call something for each of many items, some at a time: most of a request is waiting."""
+    with ThreadPoolExecutor(16) as threads:
+        return list(threads.map(call, items))
+
+
+def _info(fs: Any, path: str) -> Info | None:
+    try:
+        info: Info = fs.info(path)
+        return info
+    except FileNotFoundError:
+        return None
+
+
+def listed(fs: Any, folder: str) -> dict[str, Info]:
+    """List what is directly in a folder, by name; nothing if there is no such folder."""
     try:
         return {str(info["name"]).rstrip("/").rpartition("/")[2]: info for info in fs.ls(folder, detail=True)}
     except FileNotFoundError:
@@ -160,7 +181,7 @@ def _stem(name: str) -> str:
     return name
 
 
-def _state(info: Info) -> str:
+def state_of(info: Info) -> str:
     """Give what changes when a file does, as far as its store says."""
     return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
 

@@ -6,12 +6,12 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.errors import AnalysisError
-from analysis.sources._mirror import Mirror, changed_at
+from analysis.sources._mirror import Mirror, at_once, changed_at, listed, state_of
 from analysis.sources.remote import is_url, without_file_scheme
 
 COPIES = "RUN_REPORTS_COPIES"
@@ -78,14 +78,10 @@ def nearby(reference: str, runs_dir: Path | str) -> Iterator[Nearby]:
 
 
 @contextlib.contextmanager
-def files_nearby(folder: Path | str, pattern: str) -> Iterator[Path]:
-    """Give a folder itself, or of one that a URL leads to a copy that holds the files that match a pattern."""
-    place = without_file_scheme(str(folder))
-    if not is_url(place):
-        yield Path(place)
-        return
+def files_nearby(url: str, names: Iterable[str]) -> Iterator[Path]:
+    """Give a copy of what a URL leads to that holds those files of some names that are there."""
     with _root() as root:
-        yield Mirror(root).bring_only(place, pattern)
+        yield Mirror(root).bring_only(url, names)
 
 
 @contextlib.contextmanager
@@ -111,4 +107,4 @@ def _root() -> Iterator[Path]:
         yield Path(folder)
 
 
-__all__ = ["COPIES", "Nearby", "changed_at", "files_nearby", "kept_copies", "nearby"]
+__all__ = ["COPIES", "Nearby", "at_once", "changed_at", "files_nearby", "kept_copies", "listed", "nearby", "state_of"]
