@@ -14,7 +14,7 @@ from analysis.findings import Finding
 from analysis.goal import DocumentVerdict, Goal
 from analysis.judge import EvidenceGrade, Verdict
 from analysis.looking_back import Change, Score
-from analysis.naming import display_name, short_names
+from analysis.naming import display_name, folder_name, short_names
 from analysis.parameters import Parameters
 from analysis.recommend.plan import NextRun, Recommendation
 from analysis.schema import Run
@@ -99,9 +99,3 @@ def report_title(parameters: Parameters, candidate: Run) -> str:
     name = display_name(candidate.id)
     run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
     return f"Fine-tuning {run}: Comprehensive Analysis Report"
-
-
-def folder_name(run_id: str) -> str:
-    """Make a name for a report's folder of a run ID."""
-    safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in run_id).strip(".-")
-    return safe[:100] or "report"

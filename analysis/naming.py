@@ -117,6 +117,32 @@ def titled(run: Run) -> str:
     return f"{display_name(run.id)} ({run.label})" if run.label else display_name(run.id)
 
 
+def folder_name(run_id: str) -> str:
+    """Make a name for a report's folder of a run ID.
+
+    Examples
+    --------
+    >>> folder_name("exp/2019-04-12_15:38:13")
+    'exp-2019-04-12_15-38-13'
+    """
+    return _safe(run_id)[:100] or "report"
+
+
+def file_stem(run_id: str) -> str:
+    """Make a name for a file of a run that should come next; its end, which tells it from the others, is kept.
+
+    Examples
+    --------
+    >>> file_stem("2019-04-12_15:38:13-next-1"), file_stem("a" * 300 + "-next-2")[-10:]
+    ('2019-04-12_15-38-13-next-1', 'aaa-next-2')
+    """
+    return _safe(run_id)[-100:].lstrip(".-") or "run"
+
+
+def _safe(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text).strip(".-")
+
+
 def next_ids(run_ids: Sequence[str], candidate: str, count: int) -> list[str]:
     """Name the runs that should come next.
 

@@ -16,7 +16,7 @@ import yaml
 from analysis.errors import UsageError
 
 _HELP = "help"
-_REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_REPORT_ID = re.compile(r"\w[\w.-]{0,99}")
 
 
 def _parameter(kind: str, text: str, default: Any = None) -> Any:

@@ -60,7 +60,7 @@ def expand(values: Mapping[str, Any]) -> Iterator[Ruled]:
     AnalysisError
         For a key that is missing or wrong, or a reference that leads to nothing.
     """
-    from analysis.model import folder_name
+    from analysis.naming import folder_name
 
     _check(values)
     shared = {key: value for key, value in values.items() if key not in KEYS}

@@ -91,7 +91,7 @@ def _check_keys(values: Mapping[str, Any]) -> None:
 
 
 def _run_set(values: Mapping[str, Any], where: str, out: Path | str) -> RunSet:
-    from analysis.model import folder_name
+    from analysis.naming import folder_name
     from analysis.sources.sidecar import run_stem
 
     request = check_parameters({"reports_dir": str(out), **values})

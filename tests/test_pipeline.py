@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 
 from analysis.errors import RunNotFound, UsageError
 from analysis.metrics import METRICS
-from analysis.model import Analysis, folder_name
+from analysis.model import Analysis
+from analysis.naming import folder_name
 from analysis.pipeline import analyze, find_folder
 from analysis.render.bundle import mimebundle
 from analysis.results import schema, to_json

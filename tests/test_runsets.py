@@ -195,6 +195,20 @@ def store(experiment: Path) -> None:
     (experiment / "meta.yaml").write_text("artifact_location: x\nexperiment_id: '1'\nname: exp\n")
 
 
+def test_a_rule_takes_runs_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of other alphabets, and those that no folder can have on some systems."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("学習", "_x", "2019-04-12_15:38:13", "-q", "x y"):
+        write_run(tmp_path / "runs", name, columns(0.5))
+    assert {s.report_id for s in wanted("every: runs\nagainst: best")} == {
+        "学習",
+        "_x",
+        "2019-04-12_15-38-13",
+        "q",
+        "x-y",
+    }
+
+
 def test_finding_the_best_takes_no_comparison_of_all_with_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run is held against the best ones until one is comparable, or hundreds would take minutes."""
     from analysis import comparability

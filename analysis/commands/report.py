@@ -55,7 +55,7 @@ def request_of(options: argparse.Namespace) -> Any:
 
 def report_id_of(request: Any) -> str:
     """Name the folder before anything is executed: by request, else by the candidate."""
-    from analysis.model import folder_name
+    from analysis.naming import folder_name
     from analysis.pipeline import find_folder, find_run
     from analysis.sources import load_runs
 

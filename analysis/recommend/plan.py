@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
+from analysis.naming import file_stem
 from analysis.rich import Rich, plain
 
 
@@ -81,7 +82,7 @@ class NextRun:
     @property
     def file(self) -> str:
         """Where its YAML goes, relative to the report."""
-        return f"next_runs/{self.id}.yaml"
+        return f"next_runs/{file_stem(self.id)}.yaml"
 
     def to_json(self) -> dict[str, Any]:
         """Give the run as the results JSON holds it."""
