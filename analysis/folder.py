@@ -109,8 +109,19 @@ def _mode(wanted: int) -> int:
 def write_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
     """List every file of a finished folder with its hash, and what it was made from."""
     files = {name: _hash(folder / name) for name in file_names(folder)}
-    text = json.dumps({"files": files, "made_from": dict(made_from)}, indent=1, sort_keys=True)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_bytes(_manifest(files, made_from))
+
+
+def renew_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
+    """Write down anew what a folder's files were made from, if any were made here; they stay as listed."""
+    files = read_manifest(folder)["files"]
+    if files:
+        write_atomically(folder / MANIFEST, _manifest(files, made_from))
+
+
+def _manifest(files: Mapping[str, str], made_from: Mapping[str, object]) -> bytes:
+    text = json.dumps({"files": dict(files), "made_from": dict(made_from)}, indent=1, sort_keys=True)
+    return f"{text}\n".encode()
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import AnalysisError
-from analysis.folder import Manifest, write_atomically
+from analysis.folder import Manifest, renew_manifest, write_atomically
 from analysis.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
 from analysis.freshness import asked_for, has_urls, is_same, read_from
 from analysis.preload import preload
@@ -265,6 +265,7 @@ def _make(task: Task, plan: Plan) -> dict[str, Any]:
     asked = plan.asked_for(run_set)
     read = apart(read_from, run_set.request) if has_urls(run_set.request) else read_from(run_set.request)
     if is_same(task.made, asked, read):
+        renew_manifest(plan.out / run_set.report_id, {**asked, **read})  # so that a glance is enough next time
         return {"event": "skipped"}
     if plan.remote is not None:
         plan.remote.bring(run_set.report_id, plan.out)

@@ -125,6 +125,20 @@ def test_only_what_would_come_out_differently_is_made_again(
     assert sorted(summary.skipped) == ["run_1", "run_2"][again:]
 
 
+def test_logs_that_were_touched_are_read_once(run: Batch, place: Path) -> None:
+    """As after a checkout, which gives all files a new time: next time a glance is enough again."""
+    run(ONE)
+    (place / "reports" / "run_1" / "report.html").write_text("edited")
+    touch(place)
+    kinds = []
+    for _ in range(2):
+        run(ONE)
+        kinds.append([e["event"] for e in run.events])  # type: ignore[attr-defined]
+    assert kinds == [["begin", "start", "skipped", "end"], ["begin", "skipped", "end"]]
+    assert run(ONE, force=True).done == ("run_1",)
+    assert (place / "reports" / "run_1" / "report.edited.html").read_text() == "edited"
+
+
 def test_other_parameters_make_another_report(run: Batch) -> None:
     run(ONE)
     assert run({**ONE, "title": "Another"}).done == ("run_1",)
