@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import glob
 import hashlib
 import importlib.util
 import json
@@ -80,6 +81,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     with _writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=path.parent)
+        lock = _lock(Path(name))
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -88,6 +90,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+        finally:
+            if lock is not None:
+                os.close(lock)
 
 
 @contextlib.contextmanager
@@ -225,7 +230,14 @@ def _set_aside(target: Path) -> Path:
 
 
 def mend(parent: Path) -> None:
-    """Undo whatever killed processes left beside the folders in ``parent``."""
+    """Undo whatever killed processes left beside the folders in ``parent``, and files they did not finish in them."""
+    for pattern in (f".*{_UNFINISHED}", f"*/.*{_UNFINISHED}"):
+        for file in map(parent.joinpath, glob.glob(pattern, root_dir=parent)):
+            with contextlib.suppress(FileNotFoundError):  # finished meanwhile
+                lock = _lock(file)
+                if lock is not None:
+                    os.close(lock)
+                    file.unlink()
     names = {path.name[1:].rsplit(".", 2)[0] for path in parent.glob(".*.new")}
     names |= {path.name[1:].removesuffix(".old") for path in parent.glob(".*.old")}
     for name in names:
@@ -251,19 +263,19 @@ def _literal(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 
 
-def _lock(folder: Path) -> int | None:
-    """Hold a folder while it is being filled; None if somebody else holds it.
+def _lock(path: Path) -> int | None:
+    """Hold a folder or file while it is being filled; None if somebody else holds it.
 
-    The system lets go of the lock when the process ends, however it ends. Where folders cannot be
-    locked, one counts as held for a day.
+    The system lets go of the lock when the process ends, however it ends. Where nothing can be
+    locked, it counts as held for a day.
     """
     if not _CAN_LOCK:
-        fresh = time.time() - folder.stat().st_mtime < _DAY
+        fresh = time.time() - path.stat().st_mtime < _DAY
         return None if fresh else os.open(os.devnull, os.O_RDONLY)
     import fcntl
 
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:

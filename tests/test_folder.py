@@ -93,6 +93,36 @@ def test_a_folder_that_somebody_is_filling_is_not_taken_for_an_orphan(tmp_path: 
     assert names(tmp_path) == {"r"}
 
 
+DIE_WRITING = """
+import os, sys
+from pathlib import Path
+from analysis.folder import write_atomically
+os.replace = lambda *names: os._exit(9)
+write_atomically(Path(sys.argv[1]), b"new")
+"""
+
+
+def test_a_file_that_a_killed_process_did_not_finish_goes_and_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the folders and within them; one that is being written at this moment is let be."""
+    fill(tmp_path / "r", a="old")
+    for name in ("index.html", "r/a"):
+        assert subprocess.run([sys.executable, "-c", DIE_WRITING, str(tmp_path / name)]).returncode == 9
+    assert len([*tmp_path.glob("**/.*.unfinished")]) == 2
+    replace = folder.os.replace
+
+    def mending(*names: str) -> None:
+        folder.mend(tmp_path)
+        replace(*names)
+
+    monkeypatch.setattr(folder.os, "replace", mending)
+    folder.write_atomically(tmp_path / "index.html", b"new")
+    assert names(tmp_path) == {"r", "index.html"}
+    assert names(tmp_path / "r") == {"a", folder.MANIFEST}
+    assert (tmp_path / "index.html").read_text() == "new"
+
+
 def test_files_of_others_stay_and_stale_ones_of_ours_go(tmp_path: Path) -> None:
     target = tmp_path / "r"
     fill(target, a="1", gone="1")
