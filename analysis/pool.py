@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import AnalysisError
-from analysis.folder import Manifest, renew_manifest, write_atomically
+from analysis.folder import Manifest, mend, renew_manifest, write_atomically
 from analysis.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
 from analysis.freshness import asked_for, has_urls, is_same, read_from
 from analysis.preload import preload
@@ -177,6 +177,7 @@ class Pool:
             late = time.monotonic() >= worker.deadline
             why = "the time limit was reached" if late else ending(worker.process.exitcode)
             event = {"event": "failed", "error": why, "status": 1}
+            mend(self._plan.out)  # it could not take away what it was writing
         if event["event"] == "failed":
             event["where"] = worker.run_set.where
             if event["status"] != USAGE:  # what the user can mend is said in one line, and no file is made

@@ -220,6 +220,7 @@ def test_a_worker_that_is_killed_is_noticed_though_a_process_of_a_cell_lives_on(
     assert next(e["seconds"] for e in run.events if e["event"] == "failed") < 15  # type: ignore[attr-defined]
     log = (place / "reports" / "run_1" / "report.failed.log").read_text()
     assert "ended by SIGKILL (out of memory?)" in log
+    assert not [p for p in (place / "reports").iterdir() if p.name.startswith(".")]
 
 
 def test_a_worker_that_dies_is_told_of_and_the_others_go_on(
