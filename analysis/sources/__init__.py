@@ -31,7 +31,7 @@ from analysis.sources import (
 )
 from analysis.sources.finish import finish
 from analysis.sources.nearby import Nearby, nearby
-from analysis.sources.redact import redact_text
+from analysis.sources.redact import redact_text, without_secrets
 from analysis.sources.reference import Finder, Found
 from analysis.sources.sidecar import run_stem, sidecar_to_write
 
@@ -75,7 +75,7 @@ def resolve(reference: str, *, runs_dir: Path | str, columns: Mapping[str, str] 
         If a log or sidecar cannot be read.
     """
     given = dict(columns or {})
-    with nearby(reference, runs_dir) as near:
+    with without_secrets(), nearby(reference, runs_dir) as near:
         found, label = Finder(SOURCES, near.runs_dir, given).find(near.reference)
         if not found:
             raise RunNotFound(f"'{reference}' holds no run; check it")

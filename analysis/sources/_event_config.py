@@ -12,7 +12,7 @@ from analysis.sources._event_message import About
 from analysis.sources.yaml_files import load_yaml
 
 _CONFIG_TEXTS = re.compile(r"(args|config|hparams|hyperparameters)(/text_summary)?", re.IGNORECASE)
-_TABLE_ROW = re.compile(r"^\|\s*([\w./-]+)\s*\|\s*(.*?)\s*\|\s*$", re.MULTILINE)
+_KEY = re.compile(r"[\w./-]+")
 _YAML_FILES = ("hparams.yaml", "args.yaml")
 
 
@@ -57,8 +57,11 @@ def parse_config_text(text: str) -> dict[str, Any]:
         except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}
-    rows = [(key, item) for key, item in _TABLE_ROW.findall(text) if key.strip("-")]
-    return {key: plain_value(item) for key, item in rows[1:]}
+    lines = [line.strip() for line in text.splitlines()]
+    rows = [line[1:-1].split("|", 1) for line in lines if line.startswith("|") and line.endswith("|") and len(line) > 2]
+    pairs = [(row[0].strip(), row[1].strip()) for row in rows if len(row) == 2]
+    named = [(key, item) for key, item in pairs if _KEY.fullmatch(key) and key.strip("-")]
+    return {key: plain_value(item) for key, item in named[1:]}
 
 
 def plain_value(text: str) -> Any:

@@ -46,7 +46,9 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         If there is no row, no step or no metric.
     """
     where = raw.uri or reference
-    frame, renamed, notes = _named(raw, {**sidecar.columns, **columns}, redact_text(where))
+    raw = _without_secret_names(raw)
+    wanted = {standard: redact_text(column) for standard, column in {**sidecar.columns, **columns}.items()}
+    frame, renamed, notes = _named(raw, wanted, redact_text(where))
     frame, nonfinite, seams, dropped = validated(frame, redact_text(where))
     run = Run(
         id=redact_text(run_id),
@@ -87,6 +89,18 @@ def _with_base_rate(run: Run) -> Run:
         return run
     note = f"{rate} {found[0]:g} is the highest logged ({found[1]}); no configuration states it"
     return replace(run, config={**run.config, rate: found[0]}, notes=(*run.notes, note))
+
+
+def _without_secret_names(raw: RawLog) -> RawLog:
+    """Blank secrets in the names of columns, which may come from what a script was given."""
+    shown = {str(column): redact_text(str(column)) for column in raw.frame.columns}
+    changed = [column for column, name in shown.items() if name != column]
+    names = {column: f"{shown[column]} ({number})" for number, column in enumerate(changed, start=1)}
+    if len(changed) == 1:
+        names = {column: shown[column] for column in changed}
+    dropped = tuple(replace(lost, column=redact_text(lost.column)) for lost in raw.dropped)
+    frame = raw.frame.rename(columns=names) if names else raw.frame
+    return replace(raw, frame=frame, dropped=dropped)
 
 
 def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dict[str, str], list[str]]:

@@ -11,6 +11,7 @@ from analysis.errors import LogError
 from analysis.schema import Run
 from analysis.sources import SOURCES, as_shown, finished, told_apart
 from analysis.sources.nearby import Nearby, nearby
+from analysis.sources.redact import without_secrets
 from analysis.sources.reference import Finder, Found
 from analysis.sources.sidecar import own_path, run_stem
 
@@ -45,7 +46,7 @@ def members(
     """
     found = []
     for reference in references:
-        with nearby(reference, runs_dir) as near:
+        with without_secrets(), nearby(reference, runs_dir) as near:
             finder = Finder(SOURCES, near.runs_dir, dict(columns or {}))
             found += [_as_shown(member, near) for member in _members(finder, near.reference)]
     readable = [member for member in found if member.run is not None]

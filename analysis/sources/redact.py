@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
+
+from analysis.errors import AnalysisError
 
 REDACTED = "[redacted]"
 
@@ -28,7 +31,7 @@ _SHAPES = re.compile(
             r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}",
             r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
             r"\bAIza[0-9A-Za-z_-]{30,}",
-            r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # JSON web token
+            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # JSON web token
             r"\bwandb_v\d_\w{20,}",
             r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
             r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{12,}=*",
@@ -36,13 +39,18 @@ _SHAPES = re.compile(
     )
 )
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
-_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _ASSIGNED = re.compile(
-    r"""(?ix) ( (?: [?&;\s,'"] | ^ | -- ) [\w.-]*?
+    r"""(?ix) ( (?: [?&;\s,'"] | ^ | (?<![\w.-])-- ) [\w.-]*?
         (?: token | secret | passw(?:or)?d | pwd | (?:api|access|account|private|shared)[_-]?key
           | (?<=[?&])key
-          | signature | (?<=[?&])sig | credential s? | (?<=[?&])code )
-        (?: \s*=\s* | (?<=[\w-])\s+(?=[^\s-]{8,}) ) ) ( [^\s&;,'"]+ )"""
+          | signature | (?<=[?&])sig | credential s? | (?<=[?&])code ) \s*=\s* ) ( [^\s&;,'"]+ )"""
+)
+_TOLD = re.compile(
+    r"(?i)(\b(?:passw(?:or)?d|passphrase|api[ _-]?key|access[ _-]?key|secret[ _-]?key):\s*)([^\s&;,'\"]+)"
+)
+_FLAGGED = re.compile(  # a flag of a command line with its value; "token accuracy" is none
+    r"(?i)((?:^|\s)--?[\w.-]*(?:token|secret|passw(?:or)?d|pwd|key|credentials?)\s+)(?!-)([^\s'\"]+)"
 )
 _FLAG = re.compile(r"--?[\w-]*(?:token|key|password|secret)$", re.IGNORECASE)
 _SPECIAL_TOKEN = re.compile(r"[<\[].*[>\]]|\W*|\w{1,7}")
@@ -58,8 +66,19 @@ def redact_text(text: str) -> str:
     """
     text = _USERINFO.sub(f"{REDACTED}@", text)
     text = _SHAPES.sub(REDACTED, text)
-    text = _ASSIGNED.sub(lambda found: f"{found[1]}{REDACTED}", text)
+    for pattern in (_ASSIGNED, _TOLD, _FLAGGED):
+        text = pattern.sub(lambda found: f"{found[1]}{REDACTED}", text)
     return _EMAIL.sub(REDACTED, text)
+
+
+@contextlib.contextmanager
+def without_secrets() -> Iterator[None]:
+    """Blank in the messages of errors within the block what `redact_text` blanks: they quote what they refuse."""
+    try:
+        yield
+    except AnalysisError as error:
+        error.args = (redact_text(str(error)),)
+        raise
 
 
 def redact(value: Any, key: str = "") -> Any:
