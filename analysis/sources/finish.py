@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.errors import LogError
 from analysis.schema import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._base_rate import base_rate
+from analysis.sources._results import without_results
 from analysis.sources.base import Columns
 from analysis.sources.example_losses import load_example_losses
 from analysis.sources.hashing import hash_files
@@ -50,6 +51,9 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     wanted = {standard: redact_text(column) for standard, column in {**sidecar.columns, **columns}.items()}
     frame, renamed, notes = _named(raw, wanted, redact_text(where))
     frame, nonfinite, seams, dropped = validated(frame, redact_text(where))
+    settings, results = without_results(flat(redact(raw.config)))
+    if results:
+        notes.append(f"results are no settings, left out of the configuration: {', '.join(results)}")
     run = Run(
         id=redact_text(run_id),
         frame=frame,
@@ -57,7 +61,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         provenance=_provenance(raw, where, renamed, dropped),
         label=_clean(sidecar.label or raw.label),
         name=_clean(sidecar.name or raw.name),
-        config={**flat(redact(raw.config)), **flat(redact(sidecar.config))},
+        config={**settings, **flat(redact(sidecar.config))},
         data=Data(
             n_train=_first(sidecar.n_train, raw.n_train),
             n_valid=_first(sidecar.n_valid, raw.n_valid),
