@@ -72,8 +72,13 @@ class DocumentResult:
 
 
 def curve_metric(runs: Sequence[Run]) -> str:
-    """Choose the metric whose curve the report follows: `CURVES` first, else any that can be judged."""
+    """Choose the metric whose curve the report follows: `CURVES` first, else any that can be judged.
+
+    Runs that all log a reward are trained for it; the loss beside it says little.
+    """
     logged = [set(run.metrics) for run in runs]
+    if logged and all("reward" in names for names in logged):
+        return "reward"
     wanted = [*CURVES, *judged(dict.fromkeys(name for run in runs for name in run.metrics))]
     return next((name for name in wanted if any(name in names for names in logged)), "train_loss")
 

@@ -30,8 +30,14 @@ RESULTS: Mapping[str, Tone] = {
 }
 """The seven results, and how each is meant."""
 
-PRIMARY = ("full_valid_loss", "valid_loss", "train_loss")
-"""What "performance" is: the first of these that both runs have with an interval, else any judged metric."""
+LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
+"""What a run that ended as NaN or infinite died of."""
+
+PRIMARY = ("eval_reward", "reward", *LOSSES)
+"""What "performance" is: the first of these that both runs have with an interval, else any judged metric.
+
+Whoever logs a reward trains for it; the loss beside it only carries the gradient, and may rise as the reward does.
+"""
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def judge(
 
 
 def _dead(run: Run) -> bool:
-    return any(ended_nonfinite(run, metric) for metric in PRIMARY)
+    return any(ended_nonfinite(run, metric) for metric in LOSSES)
 
 
 def _arm_name(run: Run, seeds: int) -> str:

@@ -89,6 +89,20 @@ def test_rewards_are_ranked_too() -> None:
     assert [a.evidence_grades[name].group for name in "abc"] == [3, 2, 1]
 
 
+def test_a_reward_decides_whatever_the_loss_beside_it_says() -> None:
+    """The loss of a policy carries its gradient: it may rise where the reward does."""
+    runs = [
+        known(name, {**log(seed, level=0.2 + seed / 10), "reward": seed + log(9 - seed)["train_loss"]})
+        for seed, name in enumerate("abc", start=1)
+    ]
+    a = analyzed(runs, baseline="a", candidate="c")
+    assert a.verdict.primary is not None
+    assert (a.curve, a.verdict.primary.metric, a.verdict.result) == ("reward", "reward", "improved")
+    (loss,) = [c for c in a.comparisons if (c.baseline, c.candidate, c.metric) == ("a", "c", "train_loss")]
+    assert loss.verdict(0.05) == "worse"
+    assert [a.evidence_grades[name].group for name in "abc"] == [3, 2, 1]
+
+
 def test_a_rank_that_may_rest_on_two_validation_sets_cannot_be_told() -> None:
     runs = [known("a", log(1)), known("b", log(2, level=0.2))]
     stated = {f.rule: f.status for f in analyzed(runs).findings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ _FROM_STATE = (
     "eval_steps",
     "save_steps",
 )
+_SET = re.compile(r"eval_(.+)_runtime")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _state(path: Path) -> _State:
 def _log(state: _State, *, folder: Path | None = None, alone: bool = False) -> RawLog:
     history = state.history
     summary = [row for row in history if "train_runtime" in row]
-    rows = [row for row in history if "train_runtime" not in row]
+    rows = _by_set([row for row in history if "train_runtime" not in row])
     table = table_of(state.path, rows)
     frame = table.frame()
     if not rows or "step" not in frame:
@@ -131,6 +133,26 @@ def _settings(state: _State, folder: Path) -> tuple[dict[str, Any], tuple[str, .
     if config.get("max_steps") == -1:
         config["max_steps"] = state.content.get("max_steps")
     return config, (*files, *adapter_files), (*notes, *adapter_notes)
+
+
+def _by_set(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Name the evaluation set in all values of a row, where several sets are evaluated at a step.
+
+    The Trainer puts the name into its own values (``eval_math_loss``); trainers built on it log theirs of every
+    set under one name (``eval_reward``, ``eval_rewards/chosen``).
+    """
+    sets = [next((found[1] for key in row if (found := _SET.fullmatch(key))), None) for row in rows]
+    if len({name for name in sets if name}) < 2:
+        return rows
+    return [
+        row if name is None else {_with_set(key, name): value for key, value in row.items()}
+        for row, name in zip(rows, sets, strict=True)
+    ]
+
+
+def _with_set(key: str, name: str) -> str:
+    own = key.startswith("eval_") and not key.startswith(f"eval_{name}_")
+    return f"eval_{name}_{key.removeprefix('eval_')}" if own else key
 
 
 def _training(history: list[Mapping[str, Any]]) -> list[tuple[Any, Any]]:
