@@ -30,6 +30,9 @@ LANGUAGE = {
 }
 """The notebook's language_info, as an IPython kernel gives it."""
 
+MOST_PRINTED = 100_000
+"""Characters that are kept of each stream of a cell: some thirty pages."""
+
 
 class ThisPython(AsyncKernelManager):
     """Starts the kernel with the running interpreter, whatever kernel specs lie around on the machine."""
@@ -92,6 +95,21 @@ class ForkEngine(Engine):  # type: ignore[misc]
             child.close()
 
 
+def clip(cell: Any) -> None:
+    """Leave of what a cell printed as much as anybody reads, and say so where there was more."""
+    for name in ("stdout", "stderr"):
+        text = _printed(cell, name)
+        if len(text) > MOST_PRINTED:
+            first, *rest = (id(output) for output in cell.outputs if output.get("name") == name)
+            cell.outputs = [output for output in cell.outputs if id(output) not in rest]
+            (kept,) = (output for output in cell.outputs if id(output) == first)
+            kept.text = f"{text[:MOST_PRINTED]}\n[the cell printed more, which is not kept]\n"
+
+
+def _printed(cell: Any, name: str) -> str:
+    return "".join(output.text for output in cell.get("outputs", ()) if output.get("name") == name)
+
+
 def register_engines() -> None:
     """Make the engines known to papermill as ``run-report-fork`` and ``run-report-kernel``."""
     papermill_engines.register("run-report-fork", ForkEngine)
@@ -117,9 +135,12 @@ def _run_cell(cell: Any, child: Child, deadline: float | None) -> None:
 def _add(cell: Any, message: dict[str, Any], shown: dict[str, Any]) -> None:
     output = nbformat.from_dict(message["output"])
     last = cell.outputs[-1] if cell.outputs else None
-    if output.output_type == "stream" and last is not None and last.get("name") == output.name:
-        last.text += output.text
-        return
+    if output.output_type == "stream":
+        if len(_printed(cell, output.name)) > MOST_PRINTED:
+            return
+        if last is not None and last.get("name") == output.name:
+            last.text += output.text
+            return
     name = message.get("display_id")
     if message.get("update"):
         if name in shown:

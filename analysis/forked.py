@@ -164,8 +164,9 @@ class Child:
         try:
             self._pipe.send_bytes(source.encode())
             while True:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                ready = wait([self._pipe, *self._end], left)
+                left = None if deadline is None else deadline - time.monotonic()
+                # A cell that never stops to print always has something ready.
+                ready = wait([self._pipe, *self._end], left) if left is None or left > 0 else []
                 if not ready:
                     raise TimeLimitReached("the time limit was reached", self._last_words())
                 if self._pipe not in ready:

@@ -58,7 +58,8 @@ def _sender(pipe: Connection) -> Send:
     def send(type: str, /, **content: Any) -> None:
         # A process that a cell forked has copies of everything; its outputs belong to no cell.
         if os.getpid() == owner:
-            pipe.send_bytes(json.dumps({"type": type, **content}, default=_plain).encode())
+            message = json.dumps({"type": type, **content}, default=_plain, ensure_ascii=False)
+            pipe.send_bytes(message.encode(errors="replace"))  # half a surrogate pair is no text that a file can hold
 
     return send
 
