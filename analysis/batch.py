@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from typing import Any
 
 from analysis.folder import NOTHING, Manifest, mend, read_whole_manifest
 from analysis.freshness import has_urls, is_untouched, reported_log
+from analysis.held import scratch
 from analysis.pool import Plan as Plan
 from analysis.pool import Pool, Task, forget_failure
 from analysis.runsets import RunSet
+from analysis.sources.redact import redact_text
 
 Tell = Callable[[dict[str, Any]], None]
 """Is told of each event: a mapping with ``event`` and more; docs/batch.md lists them."""
@@ -41,6 +42,8 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
     tell({"event": "begin", "reports": len(run_sets)})
     with _copies(run_sets), contextlib.closing(_events(run_sets, plan)) as events:
         for event in events:
+            if "error" in event:
+                event["error"] = redact_text(event["error"])
             if event["event"] in ended:
                 ended[event["event"]].append(event["report"])
             tell(event)
@@ -72,10 +75,7 @@ def _events(run_sets: Sequence[RunSet], plan: Plan) -> Generator[dict[str, Any],
         else:
             waiting.append(Task(run_set, made))
     if waiting:
-        with (
-            tempfile.TemporaryDirectory(prefix="run-reports-") as logs,
-            contextlib.closing(_pool(plan, Path(logs))) as pool,
-        ):
+        with scratch() as logs, contextlib.closing(_pool(plan, logs)) as pool:
             yield from pool.run(waiting)
 
 

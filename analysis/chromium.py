@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from analysis.errors import AnalysisError
+from analysis.held import scratch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 """Commands looked for, after the one that the environment variable CHROMIUM names."""
@@ -57,7 +57,7 @@ def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
         If there is no Chromium, or it fails.
     """
     browser = find_chromium()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+    with scratch() as profile:
         command = [
             browser,
             *_QUIET,

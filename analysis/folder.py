@@ -7,18 +7,17 @@ import ctypes
 import errno
 import glob
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import UsageError
+from analysis.held import clear_away, let_go, made_held
 
 MANIFEST = ".made.json"
 """The file in a folder that lists what was made, with a hash of each file, and from what."""
@@ -30,8 +29,7 @@ NOTHING: Manifest = {"files": {}, "made_from": {}}
 """The manifest of a folder in which nothing counts as made here."""
 
 _UNFINISHED = ".unfinished"
-_DAY = 86_400.0
-_CAN_LOCK = importlib.util.find_spec("fcntl") is not None
+_FILLED = ".new"
 
 
 @contextlib.contextmanager
@@ -59,15 +57,15 @@ def replacing(target: Path) -> Iterator[Path]:
     with _writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _mend(target)
-        staging, lock = _make_staging(target)
+        prefix, parent = f".{target.name}.", target.parent
+        staging, handle = made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=_FILLED, dir=parent))
     try:
         staging.chmod(_mode(0o777))
         yield staging
         _put_in_place(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
+        let_go(handle)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -80,19 +78,22 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     with _writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=path.parent)
-        lock = _lock(Path(name))
+        unfinished, handle = made_held(lambda: _new_file(path.parent))
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.chmod(name, _mode(0o666))
-            os.replace(name, path)
+            unfinished.write_bytes(content)
+            unfinished.chmod(_mode(0o666))
+            os.replace(unfinished, path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
         finally:
-            if lock is not None:
-                os.close(lock)
+            let_go(handle)
+
+
+def _new_file(folder: Path) -> str:
+    handle, name = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=folder)
+    os.close(handle)
+    return name
 
 
 @contextlib.contextmanager
@@ -188,17 +189,6 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _make_staging(target: Path) -> tuple[Path, int | None]:
-    while True:
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
-        lock = _lock(staging)
-        # Somebody who mends at this very moment may take the new folder for an orphan before it is locked.
-        if staging.exists() and (lock is not None or not _CAN_LOCK):
-            return staging, lock
-        if lock is not None:
-            os.close(lock)
-
-
 def _put_in_place(staging: Path, target: Path) -> None:
     if not target.exists():
         os.rename(staging, target)
@@ -233,12 +223,8 @@ def mend(parent: Path) -> None:
     """Undo whatever killed processes left beside the folders in ``parent``, and files they did not finish in them."""
     for pattern in (f".*{_UNFINISHED}", f"*/.*{_UNFINISHED}"):
         for file in map(parent.joinpath, glob.glob(pattern, root_dir=parent)):
-            with contextlib.suppress(FileNotFoundError):  # finished meanwhile
-                lock = _lock(file)
-                if lock is not None:
-                    os.close(lock)
-                    file.unlink()
-    names = {path.name[1:].rsplit(".", 2)[0] for path in parent.glob(".*.new")}
+            clear_away(file)
+    names = {path.name[1:].rsplit(".", 2)[0] for path in parent.glob(f".*{_FILLED}")}
     names |= {path.name[1:].removesuffix(".old") for path in parent.glob(".*.old")}
     for name in names:
         _mend(parent / name)
@@ -252,35 +238,9 @@ def _mend(target: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.rename(old, target)
-    for orphan in target.parent.glob(f".{_literal(target.name)}.*.new"):
-        lock = _lock(orphan)
-        if lock is not None:
-            os.close(lock)
-            shutil.rmtree(orphan, ignore_errors=True)
+    for orphan in target.parent.glob(f".{_literal(target.name)}.*{_FILLED}"):
+        clear_away(orphan)
 
 
 def _literal(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
-
-
-def _lock(path: Path) -> int | None:
-    """Hold a folder or file while it is being filled; None if somebody else holds it.
-
-    The system lets go of the lock when the process ends, however it ends. Where nothing can be
-    locked, it counts as held for a day.
-    """
-    if not _CAN_LOCK:
-        fresh = time.time() - path.stat().st_mtime < _DAY
-        return None if fresh else os.open(os.devnull, os.O_RDONLY)
-    import fcntl
-
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle

@@ -13,7 +13,6 @@ import select
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from analysis.errors import AnalysisError, UsageError
 from analysis.forked import die_with_parent
 from analysis.freshness import is_elsewhere, toolkit
+from analysis.held import scratch
 from analysis.parameters import check_parameters
 from analysis.pool import USAGE, Plan, Pool, Task, get_ready
 from analysis.publish import Publisher
@@ -125,7 +125,7 @@ def _answer(order: Order) -> dict[str, Any]:
         said = str(error) if ours else f"{_here()}: {type(error).__name__}: {' '.join(str(error).split())}"
         told = {"report": order["report"], "where": order["where"], "error": said}
         return {"event": "failed", **told, "status": USAGE if ours else 1, "seconds": 0.0}
-    with tempfile.TemporaryDirectory() as logs, contextlib.closing(Pool(plan, Path(logs))) as pool:
+    with scratch() as logs, contextlib.closing(Pool(plan, logs)) as pool:
         return list(pool.run([task]))[-1]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,11 +48,12 @@ def workplace(out: Path | str) -> Iterator[tuple[Path, RemoteReports | None]]:
     if isinstance(out, Path):
         yield out, None
         return
+    from analysis.held import scratch
     from analysis.remote_reports import RemoteReports
 
     remote = RemoteReports(out)
-    with tempfile.TemporaryDirectory(prefix="run-reports-") as folder:
-        yield Path(folder), remote
+    with scratch() as folder:
+        yield folder, remote
 
 
 @contextlib.contextmanager

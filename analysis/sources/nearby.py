@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.errors import AnalysisError
+from analysis.held import scratch
 from analysis.sources._mirror import Mirror, at_once, changed_at, listed, state_of
 from analysis.sources.remote import is_url, without_file_scheme
 
@@ -90,8 +90,8 @@ def kept_copies() -> Iterator[None]:
     if COPIES in os.environ:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="run-reports-") as folder:
-        os.environ[COPIES] = folder
+    with scratch() as folder:
+        os.environ[COPIES] = str(folder)
         try:
             yield
         finally:
@@ -103,8 +103,8 @@ def _root() -> Iterator[Path]:
     if COPIES in os.environ:
         yield Path(os.environ[COPIES])
         return
-    with tempfile.TemporaryDirectory(prefix="run-reports-") as folder:
-        yield Path(folder)
+    with scratch() as folder:
+        yield folder
 
 
 __all__ = ["COPIES", "Nearby", "at_once", "changed_at", "files_nearby", "kept_copies", "listed", "nearby", "state_of"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import LogError, RunNotFound
+from analysis.held import scratch
 from analysis.sources import openai_csv
 from analysis.sources._openai_job import Job, download, fetch_job
 from analysis.sources._points import timestamps
@@ -108,9 +108,9 @@ def _result(job: Job, columns: Columns) -> RawLog | None:
     """Download and read the result file (the last, if there are several), None if there is none."""
     shown = f"openai:{job.about['id']}"
     files = job.about.get("result_files") or []
-    with tempfile.TemporaryDirectory(prefix="run-reports-") as folder:
+    with scratch() as folder:
         for file_id in files[-1:]:
-            path = Path(folder) / f"{re.sub(r'[^A-Za-z0-9_-]', '_', str(file_id))}.csv"
+            path = folder / f"{re.sub(r'[^A-Za-z0-9_-]', '_', str(file_id))}.csv"
             download(job, str(file_id), path)
             try:
                 (log,) = openai_csv.load(path, columns=columns)

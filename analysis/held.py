@@ -1,0 +1,88 @@
+"""Files and folders held by the process that fills them: what a killed process left can be told, and taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_SCRATCH = ("run-reports-", ".scratch")
+_DAY = 86_400.0
+_CAN_LOCK = importlib.util.find_spec("fcntl") is not None
+
+
+def made_held(make: Callable[[], str]) -> tuple[Path, int | None]:
+    """Make a new file or folder and hold it; gives the handle to close when it is finished, where there is one.
+
+    Parameters
+    ----------
+    make : callable
+        Makes one under a new name, and gives the name.
+    """
+    while True:
+        path = Path(make())
+        # Somebody who clears away at this very moment may take it for abandoned before it is held.
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            handle = _hold(path)
+            if path.exists():
+                return path, handle
+            let_go(handle)
+
+
+def let_go(handle: int | None) -> None:
+    """Hold something no longer."""
+    if handle is not None:
+        os.close(handle)
+
+
+def clear_away(path: Path) -> None:
+    """Take away a file or folder unless the process that fills it lives.
+
+    The system lets go of what a process holds when it ends, however it ends. Where nothing can be held, what has
+    changed within a day counts as being filled.
+    """
+    with contextlib.suppress(OSError):  # held, gone meanwhile, or not ours
+        handle = _hold(path)
+        try:
+            if handle is not None or time.time() - path.stat().st_mtime > _DAY:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+        finally:
+            let_go(handle)
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a temporary folder for the time of the block; those that killed processes left behind go first."""
+    parent = Path(tempfile.gettempdir())
+    prefix, suffix = _SCRATCH
+    for left in parent.glob(f"{prefix}*{suffix}"):
+        clear_away(left)
+    folder, handle = made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        let_go(handle)
+
+
+def _hold(path: Path) -> int | None:
+    """Lock a file or folder; None where nothing can be locked, BlockingIOError if somebody else has it."""
+    if not _CAN_LOCK:
+        return None
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError:  # a file system without locks
+        os.close(handle)
+        return None
+    return handle
