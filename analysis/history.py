@@ -39,6 +39,8 @@ def load_reports(
     """
     found = []
     for path in sorted(folder.glob(f"*/{RESULTS}")):
+        if path.parent.name.startswith("."):  # a report that is just being made, or replaced
+            continue
         report = _made_before(path, before, title, runs)
         if report is not None:
             found.append(report)

@@ -173,6 +173,15 @@ def test_a_report_of_the_same_day_is_not_earlier(place: Path) -> None:
     assert load_reports(place / "reports", before=report(place).parameters.day) == ()
 
 
+def test_a_report_that_is_just_being_replaced_counts_once(place: Path) -> None:
+    """Beside a report's folder there is for a moment what it was, under a hidden name."""
+    path = keep(place, report(place))
+    expected = load_reports(place / "reports", before=report(place, date=DATES[1]).parameters.day)
+    shutil.copytree(path.parent, place / "reports" / f".{path.parent.name}.x.new")
+    assert load_reports(place / "reports", before=report(place, date=DATES[1]).parameters.day) == expected
+    assert len(expected) == 1
+
+
 def test_a_report_that_was_made_again_today_still_counts_as_it_was_before(place: Path) -> None:
     """Which reports of a day are made first makes no difference, nor does making one twice."""
     keep(place, report(place, date=DATES[0]))
