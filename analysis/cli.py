@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from analysis.commands import batch, calibrate, check, report, runs, watch
 from analysis.errors import AnalysisError
 
 USAGE, CRASH = 2, 1
 """Exit statuses of bad input and of a failure that is not the user's."""
+
+TRACEBACK = "RUN_REPORTS_TRACEBACK"
+"""Environment variable: if set, a crash shows its traceback instead of a line."""
 
 COMMANDS = (report.add, watch.add, runs.add, batch.add, check.add, calibrate.add)
 """What adds each command, in the order of the help."""
@@ -25,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(parsed.run(parsed))
     except AnalysisError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return USAGE
     except ReportFailed as error:
-        print(f"failed: {error}", file=sys.stderr)
+        _say(f"failed: {error}")
         return CRASH
     except BrokenPipeError:  # whoever read our output has enough of it
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -36,10 +41,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the earlier report, if there was one, is untouched", file=sys.stderr)
         return 130
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _say(f"crashed: {what} ({last.filename}:{last.lineno}); {TRACEBACK}=1 in the environment shows how it came")
+        return CRASH
+
+
+def _say(line: str) -> None:
+    """Print a line on stderr, without the secrets that what it quotes may hold."""
+    from analysis.sources.redact import redact_text
+
+    print(redact_text(line), file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses arguments without repeating the secrets in them."""
+
+    def error(self, message: str) -> NoReturn:
+        from analysis.sources.redact import redact_text
+
+        super().error(redact_text(message))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m analysis", description="Compare training runs.")
+    parser = _Parser(prog="python -m analysis", description="Compare training runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in COMMANDS:
         add(commands)

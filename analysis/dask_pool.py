@@ -21,6 +21,7 @@ from analysis.pool import USAGE, Plan, Task, forget_failure
 from analysis.publish import FAILED, FAILED_LOG, bring_along
 from analysis.remote_reports import RemoteReports
 from analysis.runsets import RunSet
+from analysis.sources.redact import redact_text
 
 RETRIES = 3
 """How often a report is made again when what made it is lost; the scheduler has a limit of its own too."""
@@ -115,7 +116,7 @@ class DaskPool:
             event, files = {"event": "failed", "seconds": 0.0, "error": _reason(error), "status": 1}, {}
         event |= {"report": run_set.report_id, **({"where": run_set.where} if event["event"] == "failed" else {})}
         if event["event"] == "failed" and event["status"] != USAGE and "log" not in event:
-            files = {FAILED_LOG: f"{event['error']}\n".encode()}
+            files = {FAILED_LOG: f"{redact_text(event['error'])}\n".encode()}
             event["log"] = self._plan.shown(run_set.report_id, FAILED_LOG)
         target = self._plan.out / run_set.report_id
         if self._plan.remote is not None:  # the worker has put there what it made

@@ -59,7 +59,7 @@ def read_from(request: Parameters) -> dict[str, object]:
     -------
     dict[str, object]
         ``logs``, the digest; ``watched``, size and time by path, of the files that were read and of those
-        that would be if they existed; None where a reference is more than plain paths.
+        that would be if they existed; None where a reference is more than plain paths, or one that holds a secret.
 
     Raises
     ------
@@ -69,6 +69,7 @@ def read_from(request: Parameters) -> dict[str, object]:
     from analysis.pipeline import find_folder
     from analysis.sources import SOURCES
     from analysis.sources.nearby import nearby
+    from analysis.sources.redact import redact_text
     from analysis.sources.reference import Finder
 
     runs_dir, columns = find_folder(request.runs_dir), dict(request.columns or {})
@@ -78,6 +79,7 @@ def read_from(request: Parameters) -> dict[str, object]:
             found, _ = Finder(SOURCES, near.runs_dir, columns).find(near.reference)
             paths = [one.path for one in found]
             plain = plain and not glob.has_magic(reference) and not any(p is None or near.is_copy(p) for p in paths)
+            plain = plain and all(redact_text(str(path)) == str(path) for path in paths)
             for one in found:
                 files = [Path(name) for name in one.raw.files] if one.path is not None else []
                 beside = _beside(one, files)

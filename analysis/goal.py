@@ -11,6 +11,7 @@ from analysis.document import DocumentResult
 from analysis.metrics import change_pct
 from analysis.rich import Rich, plain, rich
 from analysis.settings import Settings
+from analysis.sources.redact import redact_text
 from analysis.tables import loss, percent, signed
 
 Outcome = Literal["improved", "regressed", "mixed", "unchanged", "less stable", "more stable", "not assessed"]
@@ -117,6 +118,7 @@ def read_goal(
     """Take a goal apart and check each criterion against the baseline; None if no goal was stated."""
     if not goal:
         return None
+    goal = redact_text(goal)
     wanted = [name for name, words in _ASKED if words.search(goal)]
     if baseline is None:
         shown = rich("there is no run to compare with")

@@ -19,6 +19,7 @@ from analysis.parameters import Parameters
 from analysis.recommend.plan import NextRun, Recommendation
 from analysis.schema import Run
 from analysis.settings import Settings
+from analysis.sources.redact import redact_text
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Analysis:
 def report_title(parameters: Parameters, candidate: Run) -> str:
     """Give the title that was asked for, else one made from the candidate."""
     if parameters.title:
-        return parameters.title
+        return redact_text(parameters.title)
     name = display_name(candidate.id)
     run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
     return f"Fine-tuning {run}: Comprehensive Analysis Report"

@@ -17,8 +17,9 @@ import nbformat  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
 from papermill.execute import execute_notebook  # noqa: E402
 
-from analysis.engine import register_engines  # noqa: E402
+from analysis.engine import clip, register_engines  # noqa: E402
 from analysis.forked import Child  # noqa: E402
+from analysis.sources.redact import redact_text  # noqa: E402
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -38,9 +39,9 @@ class CellFailed(Exception):
     """
 
     def __init__(self, error: PapermillExecutionError, notebook: Any) -> None:
-        super().__init__(error.evalue)
+        super().__init__(redact_text(error.evalue))
         self.name, self.notebook = error.ename, notebook
-        self.details = _ANSI.sub("", "\n".join(error.traceback))
+        self.details = redact_text(_ANSI.sub("", "\n".join(error.traceback)))
 
 
 def execute(
@@ -100,13 +101,19 @@ def execute(
 
 
 def tidied(nb: Any) -> Any:
-    """Take out what differs from one execution to the next: times, paths, random ids."""
+    """Take out what differs from one execution to the next: times, paths, random ids; and secrets in parameters."""
     kept = nb.metadata.get("papermill", {})
-    nb.metadata["papermill"] = {key: kept[key] for key in ("default_parameters", "parameters") if key in kept}
+    nb.metadata["papermill"] = {key: _shown(kept[key]) for key in ("default_parameters", "parameters") if key in kept}
     nb.metadata["kernelspec"] = dict(_KERNEL)
     for cell in nb.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        clip(cell)
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell["source"] = redact_text(cell.source)
+        for output in cell.get("outputs", ()):
+            if output.output_type in ("error", "stream"):  # what a cell displays is clean
+                output.update(_shown(output))
     _name_cells(nb, "injected-parameters")
     _name_cells(nb, "papermill-error-cell-tag")
     return nb
@@ -130,6 +137,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list | set | frozenset):
         return [_plain(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _shown(value: Any) -> Any:
+    """Give plain values with the secrets in their texts blanked."""
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return redact_text(value) if isinstance(value, str) else value
 
 
 def _literal(path: Path) -> str:

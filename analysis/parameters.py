@@ -87,6 +87,12 @@ def check_parameters(values: Mapping[str, Any]) -> Parameters:
             f"parameter 'report_id' must be a folder name of letters, digits, '.', '_' and '-', "
             f"got {checked['report_id']!r}"
         )
+    for standard, column in checked.get("columns", {}).items():
+        if not isinstance(column, str):
+            raise UsageError(
+                f"parameter 'columns' must name a log column for '{standard}', as in {{train_loss: my_loss}}; "
+                f"got {column!r}"
+            )
     return Parameters(**checked)
 
 
@@ -148,7 +154,11 @@ def _date(name: str, value: Any) -> str:
 
 def _mapping(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
-        value = yaml.safe_load(value) if value.lstrip().startswith("{") else load_mapping(Path(value), f"{name} file")
+        try:
+            written = value.lstrip().startswith("{")
+            value = yaml.safe_load(value) if written else load_mapping(Path(value), f"{name} file")
+        except yaml.YAMLError:
+            raise UsageError(f"parameter '{name}' must be YAML such as '{{name: value}}', got {value!r}") from None
     if not isinstance(value, Mapping):
         raise UsageError(f"parameter '{name}' must be a mapping or a YAML file, got {type(value).__name__} {value!r}")
     return {str(key): inner for key, inner in value.items()}

@@ -25,6 +25,7 @@ from analysis.freshness import asked_for, has_urls, is_same, read_from
 from analysis.preload import preload
 from analysis.publish import FAILED, FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
 from analysis.runsets import RunSet
+from analysis.sources.redact import redact_text
 
 if TYPE_CHECKING:
     from analysis.remote_reports import RemoteReports
@@ -196,7 +197,8 @@ class Pool:
             event.update({key: value.replace(here, there) for key, value in event.items() if isinstance(value, str)})
             said = said.replace(here.encode(), there.encode())
         with contextlib.suppress(AnalysisError):  # where nothing can be written there is no log either
-            write_atomically(path, f"{event['where']}: {event['error']}\n".encode() + said)
+            text = f"{event['where']}: {event['error']}\n" + said.decode(errors="replace")
+            write_atomically(path, redact_text(text).encode())
             event["log"] = self._plan.shown(worker.run_set.report_id, FAILED_LOG)
 
     def _put(self, remote: RemoteReports, report_id: str, event: dict[str, Any]) -> None:

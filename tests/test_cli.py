@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from analysis import publish
+from analysis import check, publish
 from analysis.cli import _parser, main
 from analysis.commands.report import report_id_of, request_of
 from analysis.parameters import KINDS, check_parameters
@@ -73,6 +74,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no run set": (["report", "-f", "none.yaml"], "none.yaml: no such run set"),
     "an unknown key": (["report", "-f", "set.yaml"], "parameter 'runs' is unknown (did you mean 'run_ids'?)"),
     "an unknown setting": (["report", "run_1", "--settings", "{alfa: 1}"], "settings: unknown key 'alfa'"),
+    "settings that are no YAML": (["report", "run_1", "--settings", "{alpha: [}"], "'settings' must be YAML such as"),
+    "a column without its space": (["runs", "run_1", "--columns", "{a:b}"], "must name a log column for 'a:b'"),
     "no earlier report": (["report", "run_1", "--previous", "x.json"], "x.json is no results JSON"),
     "text in a log": (["report", "broken", "run_2"], "broken.csv:3: "),
     "an empty log": (["report", "empty", "run_2"], "empty.csv"),
@@ -129,6 +132,25 @@ def test_a_crash_is_status_one(
     said = capsys.readouterr().err
     assert said.startswith("failed: ")
     assert said.count("\n") == 1
+
+
+def test_a_defect_is_one_line_and_its_traceback_is_there_for_who_asks(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Status 1, never 2 or 3: whoever runs the command can tell that it is not the input."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("ours,\nwith token=abcdef")
+
+    monkeypatch.setattr(check, "check", broken)
+    asked = ["check", "run_2", "--against", "run_1"]
+    assert main(asked) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert re.fullmatch(r"crashed: ValueError: ours, with token=\[redacted\] \(.*test_cli.py:\d+\); .*\n", said.err)
+    monkeypatch.setenv("RUN_REPORTS_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="ours"):
+        main(asked)
 
 
 def test_an_interrupt_is_told_without_a_traceback(

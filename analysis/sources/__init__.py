@@ -81,6 +81,7 @@ def resolve(reference: str, *, runs_dir: Path | str, columns: Mapping[str, str] 
             raise RunNotFound(f"'{reference}' holds no run; check it")
         runs = [as_shown(finished(one, reference, given), near) for one in found]
     if label is not None:
+        label = redact_text(label)
         runs = [replace(run, label=label if len(runs) == 1 else f"{label} {run.id}") for run in runs]
     return runs
 

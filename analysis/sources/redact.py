@@ -25,32 +25,36 @@ _PERSONAL_WORDS = frozenset({"email", "mail", "username", "hostname", "host", "u
 _SHAPES = re.compile(
     "|".join(
         (
-            r"\bsk-[A-Za-z0-9_-]{16,}",  # OpenAI, Anthropic
-            r"\bhf_[A-Za-z0-9]{16,}",
-            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-            r"\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}",
-            r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
-            r"\bAIza[0-9A-Za-z_-]{30,}",
+            r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic
+            r"|hf_[A-Za-z0-9]{16,}"
+            r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+            r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+            r"|xox[abprs]-[A-Za-z0-9-]{10,}"
+            r"|AIza[0-9A-Za-z_-]{30,}"
+            r"|wandb_v\d_\w{20,})",
             r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # JSON web token
-            r"\bwandb_v\d_\w{20,}",
             r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
             r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{12,}=*",
         )
     )
 )
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_USERINFO = re.compile(  # a password may hold anything, even slashes; what looks like a port is none
+    r"(?<=://)(?:[^/\s]+@|[^/\s@:]+:(?!\d+(?:[/?#]|$))[^\s@]{1,200}@)"
+)
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _ASSIGNED = re.compile(
-    r"""(?ix) ( (?: [?&;\s,'"] | ^ | (?<![\w.-])-- ) [\w.-]*?
+    r"""(?ix) ( (?: [?&\#;\s,'"(\[{:] | ^ | (?<![\w.-])-- ) [\w.-]*?
         (?: token | secret | passw(?:or)?d | pwd | (?:api|access|account|private|shared)[_-]?key
           | (?<=[?&])key
-          | signature | (?<=[?&])sig | credential s? | (?<=[?&])code ) \s*=\s* ) ( [^\s&;,'"]+ )"""
+          | signature | (?<=[?&])sig | credential s? | (?<=[?&])code ) \s*=\s* )
+        (?!\[redacted\]) [^\s&;,'"]+"""
 )
 _TOLD = re.compile(
-    r"(?i)(\b(?:passw(?:or)?d|passphrase|api[ _-]?key|access[ _-]?key|secret[ _-]?key):\s*)([^\s&;,'\"]+)"
+    r"(?i)(\b(?:(?:passw(?:or)?d|passphrase|api[ _-]?key|access[ _-]?key|secret[ _-]?key):"
+    r"|authorization:\s*\w+\s)\s*)(?!\[redacted\])[^\s&;,'\"]+"
 )
 _FLAGGED = re.compile(  # a flag of a command line with its value; "token accuracy" is none
-    r"(?i)((?:^|\s)--?[\w.-]*(?:token|secret|passw(?:or)?d|pwd|key|credentials?)\s+)(?!-)([^\s'\"]+)"
+    r"(?i)((?:^|\s)--?[\w.-]*(?:token|secret|passw(?:or)?d|pwd|key|credentials?)\s+)(?!-|\[redacted\])[^\s'\"]+"
 )
 _FLAG = re.compile(r"--?[\w-]*(?:token|key|password|secret)$", re.IGNORECASE)
 _SPECIAL_TOKEN = re.compile(r"[<\[].*[>\]]|\W*|\w{1,7}")

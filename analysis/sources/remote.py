@@ -24,6 +24,9 @@ PACKAGES = {
 
 _URL = re.compile(r"([a-z0-9]+)://\S*", re.DOTALL)
 
+_SPLIT_PASSWORD = re.compile(r"[^:/]+://[^/@:]+:(?!\d*(?:/|$)|[^/]*@)")
+"""The beginning of a URL with something behind a colon that is no port: the password may go on behind a slash."""
+
 
 def is_url(text: object) -> bool:
     """Tell whether a text is a URL that can be opened.
@@ -57,10 +60,11 @@ def connect(url: str) -> tuple[Any, str]:
         If the URL holds a password: it would stand in the report.
     """
     parts = urlsplit(url)
-    if parts.password is not None or parts.query:
+    cut = _SPLIT_PASSWORD.match(url)
+    if parts.password is not None or parts.query or cut:
         raise UsageError(
-            f"{parts.scheme}://{parts.hostname or ''}: a URL with a password or a signature would stand in the report; "
-            "leave it out and give it as the tool's own settings do (environment, configuration file)"
+            f"{parts.scheme}://{parts.hostname if not cut else ''}: a URL with a password or a signature would stand "
+            "in the report; leave it out and give it as the tool's own settings do (environment, configuration file)"
         )
     load_file_system(url)
     from fsspec.core import url_to_fs

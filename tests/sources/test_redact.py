@@ -33,6 +33,12 @@ def test_a_secret_is_known_by_its_shape_anywhere(secret: str) -> None:
         assert secret not in repr(redact(value)).replace("\\n", "\n")
 
 
+@pytest.mark.parametrize("secret", SECRETS[:7])
+def test_a_key_is_known_behind_an_underscore(secret: str) -> None:
+    """As in the name of a folder."""
+    assert redact_text(f"logs_{secret}/run.csv") == f"logs_{REDACTED}/run.csv"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -83,6 +89,10 @@ def test_settings_that_only_look_like_secrets_stay(key: str, value: Any) -> None
     ("text", "kept", "gone"),
     [
         ("postgresql://joe:pw123@db.example.org/mlflow", "db.example.org/mlflow", "pw123"),
+        ("https://joe:p@ss@db.example.org/x", "db.example.org/x", "ss"),
+        ("s3://AKEY:wJa/lr+X==@team/runs", "s3://", "lr+X"),
+        ("https://host:8080/runs#access_token=abc&x=1", "host:8080/runs#", "abc"),
+        ("curl -H 'Authorization: Basic am9lOnB3' https://host", "https://host", "am9lOnB3"),
         ("https://host/log.csv?sig=abc%2Bdef&step=3", "step=3", "abc%2Bdef"),
         ("https://host/a?X-Amz-Signature=deadbeef&x=1", "x=1", "deadbeef"),
         ("train.py --lr 0.1 --api-key s3cr3tvalue --seed 3", "--seed 3", "s3cr3tvalue"),
@@ -109,6 +119,9 @@ def test_secrets_inside_texts_go_and_the_rest_stays(text: str, kept: str, gone: 
         "--max-tokens 512 --tokenizer bert-base-uncased --key-value-heads 8",
         "train/mean_token_accuracy, rewards/accuracies, mAP@0.5:0.95, Acc@1",
         "C:\\runs\\a.csv and s3://bucket/a@b.c/x",
+        "http://localhost:5000/#/experiments/1@2 and http://[::1]:5000/x",
+        "a task-specific-fine-tuning-objective and disk-abcdefghijklmnopqrst",
+        "https://host/x?token=[redacted]: no source reads this URL; password: [redacted], --api-key [redacted]: no",
     ],
 )
 def test_ordinary_words_stay(text: str) -> None:
@@ -117,7 +130,22 @@ def test_ordinary_words_stay(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["a", "a.", "-", "token", "--token", "a@", "eyJ", "-eyJabcdefgh", "://", "password: ", " "]
+    "part",
+    [
+        "a",
+        "a.",
+        "-",
+        "token",
+        "--token",
+        "a@",
+        "eyJ",
+        "-eyJabcdefgh",
+        "://",
+        "://a:",
+        "password: ",
+        "authorization: a",
+        " ",
+    ],
 )
 def test_a_long_text_is_looked_through_once(part: str) -> None:
     """A configuration may hold a megabyte of anything; a search that begins anew at each letter would take hours."""
