@@ -35,11 +35,11 @@ def recognises(path: Path) -> bool:
         return False
     text = text_head(path)
     lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
-    if not lines or not all(line.startswith("{") for line in lines[:2]):
+    rows = ".jsonl" in name or name.endswith(".ndjson")
+    if not lines or not all(line.startswith("{") for line in lines[: 1 if rows else 2]):
         return False
     if name.endswith(".json") and len(lines) == 1:
         return False  # a JSON file of one line is one object, not a row
-    rows = ".jsonl" in name or name.endswith(".ndjson")
     try:
         first = json.loads(lines[0])
     except (ValueError, RecursionError):

@@ -42,6 +42,11 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         history = _history(path)
         if history is None:
             raise LogError(f"{path}: a Keras history is a JSON dict of equally long lists of numbers; check the file")
+        if len({len(values) for values in history.values()}) > 1:
+            lengths = ", ".join(f"{name} has {len(values)}" for name, values in list(history.items())[:8])
+            raise LogError(
+                f"{path}: the lists of a history differ in length ({lengths}); write null where none was logged"
+            )
         frame = pd.DataFrame({name: _numbers(values) for name, values in history.items()})
         if "epoch" not in frame:
             frame.insert(0, "epoch", np.arange(len(frame), dtype=np.float64))
@@ -73,7 +78,10 @@ def _starts_whole(layout: Layout) -> bool:
 
 
 def _history(path: Path) -> Mapping[str, list[Any]] | None:
-    """Return the lists of a history file; None if it is something else."""
+    """Return the lists of a history file; None if it is something else.
+
+    They are equally long, or one of them is a loss: Keras writes fewer validations where it validates seldom.
+    """
     if not _LISTS.match(head(path).decode("utf-8", errors="replace")):
         return None
     try:
@@ -87,7 +95,8 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
     }
     columns = {name: values for name, values in lists.items() if _is_column(values)}
     lengths = {len(values) for values in columns.values()}
-    return columns if len(columns) == len(lists) and len(lengths) == 1 and lengths != {0} else None
+    alike = len(lengths) == 1 or any(plain(name).endswith("loss") for name in columns)
+    return columns if len(columns) == len(lists) and alike and lengths != {0} else None
 
 
 def _is_column(values: Any) -> bool:

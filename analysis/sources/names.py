@@ -87,6 +87,9 @@ COMMON: Table = {
         "loss_validation",
         "loss_eval",
         "lm_loss_validation",
+        "val_total_loss",
+        "validation_total_loss",
+        "dev_loss",
     ),
     "full_valid_mean_token_accuracy": (
         "full_valid_mean_token_accuracy",
@@ -110,6 +113,11 @@ COMMON: Table = {
         "validation_mean_token_accuracy",
         "eval_token_accuracy",
         "val_token_accuracy",
+        "valid_accuracy",
+        "valid_acc",
+        "accuracy_valid",
+        "dev_accuracy",
+        "dev_acc",
     ),
     "full_valid_error_rate": ("full_valid_error_rate", "eval_error_rate", "val_error_rate"),
     "reward": (
@@ -198,7 +206,12 @@ _OPENAI: Table = {
     "valid_sequence_accuracy": ("validation_sequence_accuracy",),
 }
 
+_WHOLE_SET: Table = {"full_valid_loss": ("full_valid_loss", "eval_loss", "val_loss", "validation_loss", "valid_loss")}
+
 BY_SOURCE: Mapping[str, Table] = {
+    "tensorboard": _WHOLE_SET,
+    "mlflow": _WHOLE_SET,
+    "dvclive": _WHOLE_SET,
     "openai csv": _OPENAI,
     "openai api": _OPENAI,
     "keras": {

@@ -21,8 +21,12 @@ def not_a_log(path: Path) -> LogError:
         return LogError(f"{path}: one file of MLflow's store; give the folder of the run, {folder}")
     if start.startswith(GZIP) and not text_head(path):
         return LogError(f"{path}: damaged gzip data, or no text in it; copy the log again")
+    if start.startswith(GZIP):
+        return LogError(f"{path}: no source knows what is packed in this file; unpack it with gunzip, and give that")
     if b"\0" in start:
         return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
+    if path.suffix.lower() == ".json" and start.lstrip().startswith(b"["):
+        return LogError(f"{path}: one list, not a log of steps; write an object a line, and call the file .jsonl")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:
         return LogError(f"{path}: settings or a summary, not a log of steps; give the log it belongs to")
     return LogError(

@@ -38,6 +38,26 @@ def test_what_tools_write_gets_its_standard_name(standard: str, logged: str) -> 
     assert standard_names([logged], source="jsonl", chosen={}) == {logged: standard}
 
 
+@pytest.mark.parametrize(
+    ("logged", "standard"),
+    [
+        (["train/loss", "valid/loss"], ["train_loss", "full_valid_loss"]),
+        (["train/epoch_loss", "validation/epoch_loss"], ["train_loss", "full_valid_loss"]),
+        (["train_loss_step", "train_loss_epoch", "val_loss_epoch"], ["train_loss", None, "full_valid_loss"]),
+        (["loss", "valid_loss", "full_valid_loss"], ["train_loss", "valid_loss", "full_valid_loss"]),
+        (["Loss/valid", "Accuracy/valid"], ["full_valid_loss", "full_valid_mean_token_accuracy"]),
+        (["dev/loss", "val/total_loss"], [None, "full_valid_loss"]),
+    ],
+)
+@pytest.mark.parametrize("source", ["tensorboard", "mlflow", "dvclive"])
+def test_a_validation_curve_of_a_tracker_is_of_the_whole_set(
+    source: str, logged: list[str], standard: list[str | None]
+) -> None:
+    """Unless the log has both, as an OpenAI job that was logged there."""
+    names = standard_names(logged, source=source, chosen={})
+    assert [names.get(name) for name in logged] == standard
+
+
 def test_no_name_stands_for_two_things() -> None:
     """In the common table a name leads to one metric, and every metric of the table has a direction or none."""
     listed = [name for names in COMMON.values() for name in names]
