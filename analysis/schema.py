@@ -129,7 +129,8 @@ class Run:
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that have at least one value, in table order."""
-        return tuple(c for c in self.frame.columns if c not in NOT_METRICS and self.frame[c].notna().any())
+        logged = (c for c in self.frame.columns if c not in NOT_METRICS)
+        return tuple(c for c in logged if not np.isnan(self.frame[c].to_numpy(dtype=np.float64)).all())
 
     @property
     def steps(self) -> npt.NDArray[np.int64]:
@@ -232,11 +233,13 @@ def validated(
         if column in NOT_METRICS:
             continue
         values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-        infinite = (values > LARGEST) | (values < -LARGEST)
-        if infinite.any():
+        # The extremes tell without a table of marks, which a long log would pay for more than for the look.
+        beyond = bool(np.fmax.reduce(values) > LARGEST or np.fmin.reduce(values) < -LARGEST)
+        if beyond:
+            infinite = (values > LARGEST) | (values < -LARGEST)
             nonfinite[column] = tuple(int(s) for s in frame["step"].to_numpy()[infinite])
             values = np.where(infinite, np.nan, values)
-        if frame[column].dtype != np.float64 or infinite.any():
+        if frame[column].dtype != np.float64 or beyond:
             frame[column] = values
     return frame, nonfinite, seams, tuple(dropped)
 
