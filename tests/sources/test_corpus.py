@@ -106,6 +106,17 @@ def check_against_simple_reading(run: Run, path: Path, entry: dict[str, str]) ->
                 yield f"{metric} at {steps[place]} is {values[place]}, the file has {finite[end]} at {end}"
 
 
+def check_episodes(run: Run, path: Path) -> Iterator[str]:
+    """Yield what differs in a log of episodes, which counts the steps that its own rows only imply."""
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()[1:]))
+    steps, rewards = run.steps_of("reward"), run.series("reward")
+    found = run.provenance.rows_read, int(steps[0]), int(steps[-1]), rewards[0], rewards[-1]
+    ends = float(rows[0]["r"]), float(rows[-1]["r"])
+    expected = len(rows), int(rows[0]["l"]), sum(int(row["l"]) for row in rows), *ends
+    if found != expected:
+        yield f"episodes give {found}, the file has {expected}"
+
+
 TEXT_SOURCES = {
     *(
         "openai csv",
@@ -119,6 +130,19 @@ TEXT_SOURCES = {
         "stable-baselines3",
     ),
 }
+
+
+def listed(refused: list[tuple[str, str]]) -> dict[tuple[str, str], Counter[str]]:
+    """Count the refused files by name; those of a folder of MLflow's, which are called after metrics, by it."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for place, message in sorted(refused):
+        path = Path(place)
+        reason = next((name for name, shape in REASONS.items() if shape.search(message)), "unknown")
+        name = next(
+            (f"{p}/…" for p in ("metrics", "params", "tags") if reason == "part of a run" and p in path.parts), ""
+        )
+        found.setdefault((path.parts[0], reason), Counter())[name or path.name] += 1
+    return found
 
 
 def test_every_file_reads_or_gives_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,18 +165,15 @@ def test_every_file_reads_or_gives_one_clear_line(capsys: pytest.CaptureFixture[
             continue
         read[entry["format"]] += 1
         for run in runs:
-            if run.provenance.source in TEXT_SOURCES and len(runs) == 1 and not path.name.endswith("monitor.csv"):
+            if path.name.endswith("monitor.csv"):
+                wrong += [f"{entry['local_path']}: {difference}" for difference in check_episodes(run, path)]
+            elif run.provenance.source in TEXT_SOURCES and len(runs) == 1:
                 found = check_against_simple_reading(run, path, entry)
                 wrong += [f"{entry['local_path']}: {difference}" for difference in found]
     with capsys.disabled():
         print(f"\n{sum(read.values())} files read ({dict(read)}), {len(refused)} refused:")
-        reasons = Counter(
-            (entry.split("/")[0], next(name for name, shape in REASONS.items() if shape.search(message)))
-            for entry, message in refused
-            if any(shape.search(message) for shape in REASONS.values())
-        )
-        for (source, reason), count in sorted(reasons.items()):
-            print(f"  {source}: {count} × {reason}")
+        for (source, reason), names in listed(refused).items():
+            print(f"  {source}, {reason}: {', '.join(f'{count} × {name}' for name, count in names.most_common())}")
     assert wrong == []
     assert sum(read.values()) + len(refused) == len(entries())
 
