@@ -9,10 +9,12 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from analysis import pool, publish
@@ -252,33 +254,58 @@ def export(nb, folder): (folder / "report.html").write_text("page")
 for module in (publish, pool):
     module.load_exporters = lambda pdf: (export,)
     module.preload = lambda: None
-plan = batch.Plan(Path("reports"), publish.Publisher(template=Path("t.ipynb")), workers=2)
+plan = batch.Plan(Path.cwd() / "reports", publish.Publisher(template=Path("t.ipynb")), workers=2)
 def tell(event): print(event["event"], event.get("report"), flush=True)
 batch.run_batch(load_run_sets([Path("sets.yaml")], out=plan.out), plan, tell=tell)
 """
 
 
-def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(run: Batch, place: Path) -> None:
+def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(
+    run: Batch, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch with or without its workers, or a worker alone: nothing is made twice, and nothing is left."""
     sets = [{"run_ids": ["run_1", "run_2"], "report_id": f"r{n}"} for n in range(8)]
     run(*sets)
     expected = contents(place / "reports")
     (place / "reports").rename(place / "never_killed")
+    (place / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(place / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "temporary"))
     rng, ended = random.Random(7), set[str]()
-    for events in (3, 4, 6, 7):
+    for events, whom in ((3, "all"), (4, "batch"), (5, "worker"), (6, "all"), (7, "batch")):
         with subprocess.Popen(
-            [sys.executable, "-c", RUN_BATCH], stdout=subprocess.PIPE, text=True, env=environment()
+            [sys.executable, "-c", RUN_BATCH],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            start_new_session=True,
         ) as process:
             assert process.stdout is not None
-            for _ in range(events):
-                what, report = process.stdout.readline().split()
-                assert not (what == "done" and report in ended)  # nothing is done twice
-                ended |= {report} if what == "done" else set()
+            lines = [process.stdout.readline() for _ in range(events)]
             for _ in range(rng.randrange(200_000)):
                 pass  # a moment of random length
-            process.kill()
-    run(*sets)
+            kill(process.pid, whom)
+            told = [line.split() for line in (*lines, *process.stdout) if len(line.split()) == 2]
+        done = [report for what, report in told if what == "done"]
+        assert not ended & {*done}
+        ended |= {*done}
+    last = run(*sets)
+    assert ended <= {*last.skipped}
+    assert last.failed == ()
     assert contents(place / "reports") == expected
     assert not [p for p in (place / "reports").iterdir() if p.name.startswith(".")]
+    assert list((place / "temporary").iterdir()) == []
+
+
+def kill(pid: int, whom: str) -> None:
+    """Kill a batch that leads a group of processes, and wait: all of it, the batch alone, or one of its workers."""
+    workers = psutil.Process(pid).children(recursive=True)
+    if whom == "all":
+        os.killpg(pid, signal.SIGKILL)
+    else:
+        os.kill(workers[0].pid if whom == "worker" and workers else pid, signal.SIGKILL)
+    if whom != "worker":
+        assert not psutil.wait_procs(workers, timeout=30)[1]  # nobody outlives the batch
 
 
 def test_an_interrupted_batch_says_one_line_and_leaves_whole_reports(place: Path) -> None:

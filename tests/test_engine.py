@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from analysis.engine import MOST_PRINTED
 from analysis.forked import Child, fork_is_safe
 from analysis.notebook_run import CellFailed, execute
 from tests.notebooks import make_template
@@ -158,6 +159,39 @@ def test_a_hang_ends_at_the_time_limit_and_says_where(run: Run, engine: str) -> 
     error = outputs(failure.value.notebook, "cell-0")[-1]
     assert failure.value.name == "TimeLimitReached"
     assert "culprit" in "\n".join(error.traceback)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_cell_that_prints_without_end_ends_at_the_time_limit(run: Run, engine: str) -> None:
+    """There is always more to read from it; what it printed first is kept."""
+    endless = "def culprit():\n    while True: print('more ' * 100)\nculprit()"
+    with pytest.raises(CellFailed, match="the time limit was reached") as failure:
+        run(engine, endless, timeout=1.0 if engine == "fork" else 3.0)
+    printed, *_, error = outputs(failure.value.notebook, "cell-0")
+    assert printed.text.startswith("more more")
+    assert len(printed.text) < MOST_PRINTED + 100
+    assert "culprit" in "\n".join(error.traceback)
+
+
+PRINTS_MUCH = (
+    "import sys\nfor n in range(3000): print('y' * 99, file=(sys.stdout, sys.stderr)[n % 2])",
+    "print('x' * 3_000_000)",
+)
+
+
+def test_of_much_that_is_printed_the_beginning_is_kept(run: Run) -> None:
+    """The same by both engines."""
+    for engine in ("fork", "kernel"):
+        nb = run(engine, *PRINTS_MUCH)
+        alternating, long = outputs(nb, "cell-0"), outputs(nb, "cell-1")
+        assert {output.name for output in alternating} == {"stdout", "stderr"}
+        for output in (*alternating, *long):
+            assert output.text[MOST_PRINTED:] == "\n[the cell printed more, which is not kept]\n"
+
+
+def test_a_letter_that_no_file_can_hold_is_no_failure(run: Run) -> None:
+    nb = run("fork", "print('half a pair: \\ud83d, a whole one: \U0001f40d')")
+    assert outputs(nb, "cell-0")[0].text == "half a pair: ?, a whole one: \U0001f40d\n"
 
 
 def test_a_hang_deep_in_compiled_code_ends_too(run: Run) -> None:
