@@ -13,16 +13,19 @@ from analysis.metrics import metric as metric_of
 from analysis.schema import Run
 
 _NUMBERED = re.compile(r"(?P<word>[A-Za-z]+)[ _-]?(?P<number>\d+)")
+_DRAWN = re.compile(r"(?P<start>[0-9a-f]{8})[0-9a-f]{24}")
 
 
 def display_name(run_id: str) -> str:
-    """Spell a run ID as a title; only IDs that are one word and a number change.
+    """Spell a run ID as a title: one word and a number apart, of 32 random digits (MLflow's) the first eight.
 
     Examples
     --------
-    >>> display_name("run_4"), display_name("lr3e-5/seed1")
-    ('Run 4', 'lr3e-5/seed1')
+    >>> display_name("run_4"), display_name("lr3e-5/seed1"), display_name("accd6293ebe042678e8731540874824b")
+    ('Run 4', 'lr3e-5/seed1', 'accd6293')
     """
+    if drawn := _DRAWN.fullmatch(run_id):
+        return drawn["start"]
     match = _NUMBERED.fullmatch(run_id)
     return f"{match['word'].capitalize()} {int(match['number'])}" if match else run_id
 
