@@ -289,6 +289,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(
         done = [report for what, report in told if what == "done"]
         assert not ended & {*done}
         ended |= {*done}
+        wait_for_all_with("TMPDIR", str(place / "temporary"))  # nobody outlives the batch
     last = run(*sets)
     assert ended <= {*last.skipped}
     assert last.failed == ()
@@ -298,14 +299,18 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(
 
 
 def kill(pid: int, whom: str) -> None:
-    """Kill a batch that leads a group of processes, and wait: all of it, the batch alone, or one of its workers."""
-    workers = psutil.Process(pid).children(recursive=True)
+    """Kill a batch that leads a group of processes: all of it, the batch alone, or one of its workers."""
     if whom == "all":
         os.killpg(pid, signal.SIGKILL)
     else:
+        workers = psutil.Process(pid).children()
         os.kill(workers[0].pid if whom == "worker" and workers else pid, signal.SIGKILL)
-    if whom != "worker":
-        assert not psutil.wait_procs(workers, timeout=30)[1]  # nobody outlives the batch
+
+
+def wait_for_all_with(name: str, value: str) -> None:
+    """Wait until no process is left that was started with a variable in its environment."""
+    while living := [p for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get(name) == value]:
+        assert not psutil.wait_procs(living, timeout=30)[1]
 
 
 def test_an_interrupted_batch_says_one_line_and_leaves_whole_reports(place: Path) -> None:
