@@ -204,6 +204,17 @@ def test_the_folder_is_named_after_the_candidate(place: Path, parameters: dict[s
     assert report_id_of(check_parameters({"run_ids": ["run_1", "run_2"], **parameters})) == name
 
 
+def test_what_cannot_be_read_hides_nothing_else(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "runs/empty.csv").write_text("step,train_loss\n", encoding="utf-8")
+    assert main(["runs", "empty", "run_1", "nowhere", "run_2"]) == 2
+    said = capsys.readouterr()
+    assert [line for line in said.out.splitlines() if not line.startswith(" ")] == ["run_1", "run_2 (Second)"]
+    assert [line.partition(";")[0] for line in said.err.splitlines()] == [
+        f"error: {Path('runs/empty.csv')}: no data rows",
+        "error: no run 'nowhere': runs has empty, run_1, run_2",
+    ]
+
+
 def test_runs_are_described(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "run_1", "run_2"]) == 0
     said = capsys.readouterr().out

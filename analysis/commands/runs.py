@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 
@@ -16,12 +17,22 @@ def add(commands: Any) -> None:
 
 
 def _runs(options: argparse.Namespace) -> int:
+    """Describe every run that is found; say of each reference that leads to none why, behind the others."""
+    from analysis.errors import AnalysisError
     from analysis.parameters import check_parameters
     from analysis.pipeline import find_folder
-    from analysis.sources import load_runs
+    from analysis.sources import resolve, told_apart
     from analysis.sources.describe import describe
 
     request = check_parameters({"run_ids": options.references, "columns": options.columns})
-    for run in load_runs(request.run_ids, runs_dir=find_folder(options.runs_dir), columns=request.columns):
+    found, problems = [], []
+    for reference in request.run_ids:
+        try:
+            found += resolve(reference, runs_dir=find_folder(options.runs_dir), columns=request.columns)
+        except AnalysisError as problem:
+            problems.append(problem)
+    for run in told_apart(found):
         print("\n".join(describe(run).lines()))
-    return 0
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 2 if problems else 0
