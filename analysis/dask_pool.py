@@ -66,7 +66,7 @@ class DaskPool:
             asyncio.run(_greet(address))
             self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
         except Exception as error:  # whatever else may listen there, its answer can raise anything
-            raise UsageError(f"--dask {address}: {_silence(error)}; check the address") from None
+            raise UsageError(f"--dask {redact_text(address)}: {_silence(error)}; check the address") from None
         self._plan = plan
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
@@ -147,7 +147,7 @@ async def _greet(address: str) -> None:
 
 def _silence(error: Exception) -> str:
     """Say in a few words why nobody can be asked for reports at an address."""
-    if isinstance(error, OSError | ValueError) and str(error):
+    if isinstance(error, OSError | ValueError) and str(error) and "@" not in str(error):  # else it quotes a password
         return f"no scheduler answers there ({' '.join(str(error).split())})"
     return "no scheduler answers there"
 

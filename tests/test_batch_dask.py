@@ -163,6 +163,8 @@ def test_without_a_scheduler_there_is_one_line(home: Path, monkeypatch: pytest.M
                 UsageError, match=f"^--dask {address}: no scheduler answers there.*; check the address$"
             ):
                 batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=print, dask=address)
+    with pytest.raises(UsageError, match=r"^--dask tcp://\[redacted\]@127.0.0.1:1: no scheduler answers there; "):
+        batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=print, dask="tcp://joe:hunter2@127.0.0.1:1")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtra, match=r"--dask needs the package 'distributed'.*run-reports\[dask\]"):
         batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=print, dask="tcp://127.0.0.1:1")
