@@ -29,10 +29,10 @@ def _runs(options: argparse.Namespace) -> int:
     for reference in request.run_ids:
         try:
             found += resolve(reference, runs_dir=find_folder(options.runs_dir), columns=request.columns)
-        except AnalysisError as problem:
-            problems.append(problem)
+        except AnalysisError as error:
+            problems.append(f"error: {error}")
     for run in told_apart(found):
         print("\n".join(describe(run).lines()))
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        print(problem, file=sys.stderr)
     return 2 if problems else 0
