@@ -165,9 +165,7 @@ def test_the_notebook_is_clean_and_has_parameters():
     assert max(len(cell.source.splitlines()) for cell in cells) < 70
 
 
-def test_without_the_data_package_one_line_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_the_data_package_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The word list is an optional extra; its absence names the pip command."""
 
     def absent(name: str) -> None:

@@ -80,6 +80,13 @@ class Page:
         rendered = html.heading(html.characters(entry.text), level=entry.level, identity=entry.id, name=entry.text)
         return markupsafe.Markup(rendered)
 
+    def block(self, output: NotebookNode) -> markupsafe.Markup:
+        """Give a block as it was rendered; a figure with its drawing in the page."""
+        known, markup = about(output), output.data["text/html"]
+        if known["kind"] == "figure" and (svg := output.data.get("image/svg+xml")):
+            markup = html.with_drawing(markup, svg, identity=known["id"], alt=known["alt"])
+        return markupsafe.Markup(markup)
+
     def code(self, source: str) -> markupsafe.Markup:
         """Render the code of a cell with its syntax marked."""
         return markupsafe.Markup(f'<pre tabindex="0"><code>{_highlighted(source)}</code></pre>')

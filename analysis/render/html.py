@@ -29,12 +29,13 @@ from analysis.blocks import (
 from analysis.render.glossary import is_glossary
 from analysis.render.legible import apart, breakable, legible, unbroken
 from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
-from analysis.render.svg import inline_svg
+from analysis.render.svg import data_uri, inline_svg
 from analysis.rich import Rich, Span, plain
 
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#|[\w./%-]+$)", re.IGNORECASE)
 _NOT_IN_ANCHOR = re.compile(r"[^\w.:-]+")
 _JOINT = re.compile(r"([._])(?=\w)")
+_PICTURE = re.compile(r'<img class="rr-drawing"[^>]*>')
 
 
 def render(block: Block) -> str:
@@ -97,7 +98,7 @@ def badge(status: Status | None) -> str:
     sign = STATUSES[status]
     return (
         f'<span class="rr-badge {sign.tone}"><span class="rr-glyph" aria-hidden="true">{sign.glyph}</span>'
-        f"{sign.word}</span> "
+        f" {sign.word}</span> "
     )
 
 
@@ -107,7 +108,7 @@ def _toned(content: str, tone: Tone) -> str:
         return content
     return (
         f'<span class="rr-tone {tone}"><span class="rr-glyph" aria-hidden="true">{sign.glyph}</span>'
-        f'<span class="rr-hidden">{sign.word}: </span>{content}</span>'
+        f' <span class="rr-hidden">{sign.word}: </span>{content}</span>'
     )
 
 
@@ -233,7 +234,7 @@ def _classes(column: Column) -> str:
 def _row(row: tuple[Cell, ...], *, columns: tuple[Column, ...], strong: bool) -> str:
     cells = []
     for index, (cell, column) in enumerate(zip(row, columns, strict=True)):
-        minor = f'<span class="rr-minor">{inline(cell.minor)}</span>' if cell.minor else ""
+        minor = f' <span class="rr-minor">{inline(cell.minor)}</span>' if cell.minor else ""
         content = _toned(inline(cell.text), cell.tone) + minor
         tag, scope = ("th", ' scope="row"') if index == 0 and plain(cell.text) else ("td", "")
         cells.append(f"<{tag}{scope}{_identity(cell.id)}{_classes(column)}>{content}</{tag}>")
@@ -242,7 +243,7 @@ def _row(row: tuple[Cell, ...], *, columns: tuple[Column, ...], strong: bool) ->
 
 @_render.register
 def _(block: Figure) -> str:
-    drawing = inline_svg(block.svg, prefix=anchor(block.id), alt=legible(block.alt))
+    drawing = f'<img class="rr-drawing" alt="{escape(legible(block.alt))}" src="{data_uri(block.svg)}">'
     data = ""
     if block.data is not None:
         data = (
@@ -254,6 +255,15 @@ def _(block: Figure) -> str:
         f'<figure class="rr-figure"{_identity(block.id)}>{scroll(label=label)}'
         f"{drawing}</div><figcaption>{inline(block.caption)}</figcaption>{data}</figure>"
     )
+
+
+def with_drawing(figure: str, svg: str, *, identity: str, alt: str) -> str:
+    """Put the drawing itself, which follows the page's colours, where a rendered figure has a picture of it.
+
+    A notebook that its reader has not trusted shows pictures, and of a drawing in the markup only loose words.
+    """
+    drawing = inline_svg(svg, prefix=anchor(identity), alt=legible(alt))
+    return _PICTURE.sub(lambda _: drawing, figure, count=1)
 
 
 @_render.register

@@ -20,7 +20,7 @@ _STYLE = """<style>
 .rr-facts dd { margin: 0; }
 .rr-legend ul { display: flex; flex-wrap: wrap; gap: 0 1.2em; list-style: none; padding: 0; }
 .rr-badge { border: 1px solid; border-radius: 3px; padding: 0 0.4em; font-size: 0.85em; font-weight: 600; }
-.rr-glyph { margin-right: 0.3em; }
+.rr-callout > .rr-glyph { margin-right: 0.4em; }
 .rr-table caption { text-align: left; font-weight: 600; padding: 0.4em 0; }
 .rr-table table { margin-left: 0; font-variant-numeric: tabular-nums; }
 .rr-table :is(th, td) { text-align: left; vertical-align: top; }
@@ -33,9 +33,7 @@ _STYLE = """<style>
   padding: 0.4em 0.9em; margin: 0.8em 0; background: var(--jp-layout-color2, #f5f6f8); }
 .rr-callout-title { font-weight: 600; }
 .rr-figure { margin: 1em 0; }
-.rr-figure svg { max-width: 60em; width: 100%; height: auto;
-  --ink: var(--jp-ui-font-color1); --muted: var(--jp-ui-font-color2);
-  --line: var(--jp-border-color2); --paper: var(--jp-layout-color0); }
+.rr-figure img { max-width: 60em; width: 100%; height: auto; }
 </style>"""
 
 

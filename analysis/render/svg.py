@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 
@@ -53,6 +54,12 @@ def inline_svg(svg: str, *, prefix: str, alt: str) -> str:
         return f'<p role="img">{html.escape(alt)}</p>'
     style = " ".join(shared[1].split()) if shared else ""
     return svg[: root.start()] + _root(root[0], style=style, alt=alt) + svg[root.end() :]
+
+
+def data_uri(svg: str) -> str:
+    """Give an SVG document as the source of a picture, on white ground: there it cannot follow a page's colours."""
+    grounded = _ROOT.sub(lambda root: f'{root[0][:-1]} style="background:#ffffff">', svg, count=1)
+    return f"data:image/svg+xml;base64,{base64.b64encode(grounded.encode()).decode('ascii')}"
 
 
 def _root(tag: str, *, style: str, alt: str) -> str:

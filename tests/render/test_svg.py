@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from xml.etree import ElementTree
 
+from analysis.blocks import Figure
+from analysis.render import html
 from analysis.render.svg import THEME, inline_svg
+from analysis.rich import text
 from tests.export.demonstration import drawing
 
 
@@ -44,3 +49,19 @@ def test_root_is_an_image_with_words_and_scales() -> None:
 def test_what_is_no_drawing_still_speaks() -> None:
     """A figure without a drawing leaves its description."""
     assert "the words" in inline_svg("", prefix="a", alt="the words")
+
+
+def test_a_notebook_shows_a_picture_and_a_page_the_drawing_itself() -> None:
+    """Tools that do not trust a notebook strip drawings out of markup, but not pictures; a page needs the drawing."""
+    svg, png = drawing(1)
+    in_notebook = html.render(Figure("f", "f.png", text("caption"), "the words", svg, png))
+    picture = re.search(
+        r'<img class="rr-drawing" alt="the words" src="data:image/svg\+xml;base64,([^"]+)">', in_notebook
+    )
+    assert picture
+    assert "<svg" not in in_notebook
+    root = ElementTree.fromstring(base64.b64decode(picture[1]))
+    assert root.get("style") == "background:#ffffff"
+    assert len(root.findall(".//*")) == len(ElementTree.fromstring(svg).findall(".//*"))
+    in_page = html.with_drawing(in_notebook, svg, identity="f", alt="the words")
+    assert in_page == in_notebook.replace(picture[0], inline_svg(svg, prefix="f", alt="the words"))
