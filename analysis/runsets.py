@@ -55,7 +55,8 @@ def load_run_sets(paths: Iterable[Path], *, out: Path | str) -> tuple[RunSet, ..
         For a file that cannot be read, an unknown or mistyped key, or two reports of one name.
     """
     found: dict[str, RunSet] = {}
-    for path in paths:
+    read = tuple(paths)
+    for path in read:
         for entry in load_entries(path):
             for run_set in _run_sets(entry, out):
                 if run_set.report_id in found:
@@ -63,7 +64,7 @@ def load_run_sets(paths: Iterable[Path], *, out: Path | str) -> tuple[RunSet, ..
                     raise entry.wrong(f"'{run_set.report_id}' is also what {other} makes; give one another report_id")
                 found[run_set.report_id] = run_set
     if not found:
-        raise UsageError("no run set given; name YAML files with run_ids")
+        raise UsageError(f"{', '.join(map(str, read))}: no run set there; write one with run_ids, or a rule with every")
     return tuple(found.values())
 
 

@@ -40,7 +40,7 @@ def test_a_file_may_hold_one_run_set_or_many(tmp_path: Path) -> None:
         ("- run_ids: [a]\n- run_ids: [a]", r"sets\.yaml:2: 'a' is also what .*sets\.yaml:1 makes"),
         ("run_ids: [a", r"sets\.yaml:1: not valid YAML"),
         ("just text", r"must be a mapping with run_ids"),
-        ("", r"no run set given"),
+        ("", r"sets\.yaml: no run set there"),
     ],
 )
 def test_a_wrong_run_set_is_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
