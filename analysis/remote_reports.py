@@ -174,14 +174,22 @@ def _finish(fs: Any, root: str, staging: str, report_id: str) -> None:
 
 
 def _mend(fs: Any, root: str, report_ids: Collection[str]) -> None:
-    """Finish what was killed while it put a report in its place; take away what was killed earlier, a day later."""
-    for path, info in fs.find(f"{root}/{UNFINISHED}", detail=True).items():
-        folder, _, name = path[len(root) + len(UNFINISHED) + 2 :].partition("/")
-        report_id = folder.rpartition("-")[0]
-        if name == MANIFEST and report_id in report_ids:
-            _finish(fs, root, f"{root}/{UNFINISHED}/{folder}", report_id)
-        elif (changed_at(info) or math.inf) < time.time() - DAY:
-            fs.rm_file(path)
+    """Finish what was killed while it put a report in its place; take away what was killed before that.
+
+    What belongs to other reports may be somebody's who is still at it, until it is a day old.
+    """
+    top, folders = f"{root}/{UNFINISHED}", dict[str, dict[str, Any]]()
+    for path, info in fs.find(top, detail=True).items():
+        folders.setdefault(path[len(top) + 1 :].partition("/")[0], {})[path] = info
+    for name, files in folders.items():
+        report_id, staging = name.rpartition("-")[0], f"{top}/{name}"
+        newest = max(changed_at(info) or math.inf for info in files.values())
+        if report_id not in report_ids and newest > time.time() - DAY:
+            continue
+        if f"{staging}/{MANIFEST}" in files:
+            _finish(fs, root, staging, report_id)
+        else:
+            fs.rm(staging, recursive=True)
 
 
 def _names_below(fs: Any, folder: str) -> set[str]:

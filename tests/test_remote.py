@@ -278,3 +278,28 @@ def test_killed_at_any_moment_an_upload_leaves_one_whole_report(
     assert below(memory, "/bucket/reports/run_1/") == whole
     assert found["run_1"] == json.loads(whole[".made.json"])
     assert killed or calls < moment + 1
+    assert below(memory, "/bucket/reports/.unfinished/") == {}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_others_left_is_let_be_for_a_day(
+    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """It may be theirs who are still at it; after that it is put in its place if it is whole, else taken away."""
+    reports, folder = RemoteReports(REPORTS), tmp_path / "run_1"
+    folder.mkdir()
+    (folder / "a").write_text("a")
+    publish.write_manifest(folder, {})
+    with monkeypatch.context() as patched:
+        patched.setattr("analysis.remote_reports._finish", lambda *_: None)
+        reports.put("run_1", tmp_path)
+    (manifest,) = [path for path in memory.find("/bucket/reports/.unfinished") if path.endswith(".made.json")]
+    if not whole:
+        memory.rm_file(manifest)
+    there = below(memory, "/bucket/reports/")
+    reports.manifests(["run_2"])
+    assert below(memory, "/bucket/reports/") == there
+    monkeypatch.setattr("analysis.remote_reports.DAY", 0.0)
+    reports.manifests(["run_2"])
+    assert ("run_1/a" in below(memory, "/bucket/reports/")) == whole
+    assert below(memory, "/bucket/reports/.unfinished/") == {}
