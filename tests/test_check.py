@@ -133,10 +133,13 @@ def test_exit_statuses(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(runs, "better", "--against", "base", "--fail-on", "regressed") == 0
     assert command(runs, "worse", "--against", "base") == 3
     assert command(runs, "plain", "--against", "plain_base", "--fail-on", "overfitting,insufficient") == 3
+    assert command(runs, "plain", "--against", "plain_base", "--fail-on", "overfitting") == 0
+    assert command(runs, "plain", "--against", "plain_base") == 3  # all four conditions count
     capsys.readouterr()
     for bad in (
         ["nowhere", "--against", "base"],
         ["base", "--against", "base"],
+        ["better", "--against", "base", "--against", "alike"],
         ["better", "--against", "base", "--fail-on", "regression"],
         ["better", "--against", "base", "--fail-on", ","],
         ["better", "--against", "base", "--markdown", "--json"],

@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     check = commands.add_parser("check", help="hold a run against a baseline: exit 0 passed, 3 failed")
     check.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
-    check.add_argument("--against", required=True, metavar="BASELINE", help="run ID, path or reference")
+    check.add_argument("--against", required=True, action="append", metavar="BASELINE", help="run ID, path or reference")
     check.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
     check.add_argument(
         "--fail-on",
@@ -46,12 +46,14 @@ def _check(options: argparse.Namespace) -> int:
     from analysis.comment import to_markdown
     from analysis.errors import UsageError
 
+    if len(options.against) > 1:
+        raise UsageError(f"--against takes one baseline, got {', '.join(options.against)}; check against each in turn")
     if options.markdown == options.json == STDOUT:
         raise UsageError("--markdown and --json cannot both go to stdout; give one of them a FILE")
     given = {name: getattr(options, name) for name in ("runs_dir", "settings", "columns", "mute")}
     checked = check(
         options.candidate,
-        options.against,
+        options.against[0],
         fail_on=[name.strip() for name in options.fail_on.split(",") if name.strip()],
         others=options.others,
         parameters={name: value for name, value in given.items() if value},
