@@ -73,7 +73,7 @@ def read_from(request: Parameters) -> dict[str, object]:
     from analysis.sources.reference import Finder
 
     runs_dir, columns = find_folder(request.runs_dir), dict(request.columns or {})
-    digest, watched, plain = hashlib.sha256(), set[Path](), True
+    digest, states, plain = hashlib.sha256(), dict[str, str](), True
     for reference in request.run_ids:
         with nearby(reference, runs_dir) as near:
             found, _ = Finder(SOURCES, near.runs_dir, columns).find(near.reference)
@@ -83,12 +83,13 @@ def read_from(request: Parameters) -> dict[str, object]:
             for one in found:
                 files = [Path(name) for name in one.raw.files] if one.path is not None else []
                 beside = _beside(one, files)
+                # Before the contents: what grows while it is being read will then be read again.
+                states |= _states({*files, *beside, *(_folders(one.path, files) if one.path is not None else ())})
                 content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
                 digest.update(f"{one.id}\0{_said(one.raw)}\0{content}\0".encode())
                 for path in (*files, *beside):
                     digest.update(_file_digest(path).encode())
-                watched.update(files, beside, _folders(one.path, files) if one.path is not None else [])
-    return {"logs": digest.hexdigest(), "watched": _states(watched) if plain else None}
+    return {"logs": digest.hexdigest(), "watched": states if plain else None}
 
 
 def is_untouched(made: Manifest, asked: Mapping[str, object]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from analysis import freshness
 from analysis.folder import Manifest
 from analysis.freshness import asked_for, is_same, is_untouched, read_from
 from analysis.parameters import Parameters, check_parameters
@@ -84,6 +85,21 @@ def test_a_change_of_what_a_report_was_made_from_is_seen(place: Path, changed: s
     _, asked, read = made(request)
     assert not is_untouched(manifest, asked)
     assert not is_same(manifest, asked, read)
+
+
+def test_a_log_that_grows_while_it_is_read_is_looked_at_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read is then older than what the next look finds."""
+    look = freshness._file_digest
+
+    def slowly(path: Path) -> str:
+        digest = look(path)
+        if path.name == "a.csv":
+            path.write_text(path.read_text() + "9999,0.5\n")
+        return digest
+
+    monkeypatch.setattr(freshness, "_file_digest", slowly)
+    manifest, asked, _ = made(check_parameters({"run_ids": ["a"]}))
+    assert not is_untouched(manifest, asked)
 
 
 def test_what_a_server_says_beside_the_values_counts(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
