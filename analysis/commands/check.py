@@ -21,7 +21,9 @@ def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     check = commands.add_parser("check", help="hold a run against a baseline: exit 0 passed, 3 failed")
     check.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
-    check.add_argument("--against", required=True, action="append", metavar="BASELINE", help="run ID, path or reference")
+    check.add_argument(
+        "--against", required=True, action="append", metavar="BASELINE", help="run ID, path or reference"
+    )
     check.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
     check.add_argument(
         "--fail-on",
