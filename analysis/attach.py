@@ -96,7 +96,7 @@ def _to_server(server: RestStore, path: str, run_id: str, folder: Path, files: S
         for name in files:
             server.put_artifact(f"{path}/{FOLDER}/{name}", (folder / name).read_bytes())
     except LogError as problem:
-        raise _failed(f"mlflow:{run_id}", folder, problem) from None
+        raise _failed(f"mlflow:{run_id}", problem) from None
     return f"attached to mlflow:{run_id} as {FOLDER}/"
 
 
@@ -107,7 +107,7 @@ def _to_mlflow(mlflow: Any, run_id: str, folder: Path, files: Sequence[str]) -> 
             place = PurePosixPath(FOLDER, name).parent
             client.log_artifact(run_id, str(folder / name), artifact_path=str(place))
     except Exception as problem:
-        raise _failed(f"mlflow:{run_id}", folder, problem) from None
+        raise _failed(f"mlflow:{run_id}", problem) from None
     return f"attached to mlflow:{run_id} as {FOLDER}/"
 
 
@@ -130,7 +130,7 @@ def _to_wandb(wandb: Any, found: re.Match[str], folder: Path, files: Sequence[st
         finally:  # leaves the run as it was: what failed has not finished now
             run.finish(exit_code=0 if state == "finished" else 1)
     except Exception as problem:
-        raise _failed(where, folder, problem) from None
+        raise _failed(where, problem) from None
     return f"attached to {where} as artifact {name}"
 
 
@@ -143,6 +143,6 @@ def _imported(package: str) -> Any:
         raise MissingExtra(package, package, "--log-to") from None
 
 
-def _failed(where: str, folder: Path, problem: Exception) -> AnalysisError:
+def _failed(where: str, problem: Exception) -> AnalysisError:
     said = redact_text(" ".join(str(problem).split()))[:300]
-    return AnalysisError(f"--log-to: the report is in {folder}, but {where} did not take it: {said}")
+    return AnalysisError(f"--log-to: the report is made, but {where} did not take it: {said}")

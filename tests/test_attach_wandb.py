@@ -184,7 +184,7 @@ def test_what_w_and_b_does_not_take_is_one_line(server: Server, tmp_path: Path) 
     server.state = "running"
     said = attached(server, tmp_path)
     assert said == (
-        "--log-to: the report is in report, but wandb:team/project/run1 did not take it: "
+        "--log-to: the report is made, but wandb:team/project/run1 did not take it: "
         "the run still goes on, and would be marked as ended"
     )
     server.state = None
