@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -217,6 +218,16 @@ def test_predictions_cover_the_same_process() -> None:
 
 
 # Names.
+
+
+def test_a_secret_that_was_blanked_is_no_setting_of_the_next_run() -> None:
+    """A file to submit must not set a key to what stands in its place; it says what is to be given anew."""
+    rate = {"learning_rate_multiplier": 2.0}
+    a = two(log(1), log(2), **rate, api_key="[redacted]", url="https://[redacted]@host/x", task="summary")
+    text = a.next_runs[0].to_yaml()
+    assert yaml.safe_load(text)["config"].keys() >= {"learning_rate_multiplier", "task"}
+    assert "[redacted]" not in text
+    assert "api_key, url" in text
 
 
 def test_names_of_next_runs_are_free() -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from analysis.naming import file_stem
 from analysis.rich import Rich, plain
+from analysis.sources.redact import REDACTED
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ class NextRun:
 
     def to_yaml(self) -> str:
         """Write the file to submit; beside the finished log it serves as the run's sidecar."""
-        sidecar: dict[str, Any] = {"label": self.name, "config": dict(self.config)}
+        secret = [key for key, value in self.config.items() if REDACTED in str(value)]
+        config = {key: value for key, value in self.config.items() if key not in secret}
+        sidecar: dict[str, Any] = {"label": self.name, "config": config}
         if self.data:
             sidecar["data"] = dict(self.data)
         if self.parent_known or self.parent is not None:
@@ -116,6 +119,8 @@ class NextRun:
         if self.predictions:
             sidecar["predictions"] = [_rounded(prediction.to_json()) for prediction in self.predictions]
         comments = [f"{self.name}: {self.when}", "Put beside the finished log as its sidecar.", *self.notes]
+        if secret:
+            comments.append(f"Secrets are not kept; give them anew where the run is started: {', '.join(secret)}.")
         head = "".join(f"# {' '.join(line.split())}\n" for line in comments)
         return head + yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True, width=100)
 

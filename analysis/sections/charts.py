@@ -142,10 +142,9 @@ _SHOWN = (
 
 
 def _forest_groups(a: Analysis) -> list[plots.ForestGroup]:
-    metrics = [
-        *_SHOWN,
-        *(m for m in dict.fromkeys(c.metric for c in a.comparisons) if m not in _SHOWN and _is_outcome(m)),
-    ]
+    primary = [a.verdict.primary.metric] if a.verdict.primary else []
+    others = (c.metric for c in a.comparisons if c.metric not in _SHOWN and _is_outcome(c.metric))
+    metrics = dict.fromkeys([*primary, *_SHOWN, *others])
     groups = []
     shown = _compared_runs(a)
     for metric in metrics:

@@ -27,7 +27,7 @@ SAMPLE_ROWS = 500
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
-_BLANK = frozenset({"", "NA", "N/A", "null", "NULL", "None", "none", "-"})
+_BLANK = frozenset({"", "NA", "N/A", "#N/A", "null", "NULL", "None", "none", "-"})
 """What tools write for "not logged"."""
 
 
@@ -229,7 +229,11 @@ def _slow(
     text_places = [(name, layout.header.index(name)) for name in texts]
     line, dropped = layout.first_line, []
     refused: dict[str, int] = {}
+    header, repeated = [name.strip().lstrip("\ufeff") for name in layout.written], 0
     for line, row, is_last in _rows(path, layout):
+        if row[0].strip() == header[0] and [cell.strip() for cell in row] == header:
+            repeated += 1
+            continue
         if len(row) > len(layout.header):
             raise _too_many(path, line, row, layout)
         if is_last and len(row) < len(layout.header):
@@ -245,6 +249,8 @@ def _slow(
             columns[name].append(np.nan if value is None else value)
         for name, place in text_places:
             strings[name].append((row[place].strip() or None) if place < len(row) else None)
+    if repeated:
+        dropped.append(Dropped("row", repeated, "the header once more, as where a restarted run appends to its log"))
     dropped += [Dropped(name, 1, f"column left out: text in line {at}") for name, at in refused.items()]
     kept = {name: column for name, column in columns.items() if name not in refused}
     frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in kept.items()})

@@ -95,6 +95,18 @@ def test_numeric_timestamps_are_read_by_their_size(tmp_path: Path) -> None:
     assert "time" in only(tmp_path / "t.csv").metrics
 
 
+def test_a_header_that_a_restarted_run_wrote_again_is_passed_over(tmp_path: Path) -> None:
+    """A script that appends writes its header once more; the rows after it replace those of the same steps."""
+    path = tmp_path / "run.csv"
+    path.write_text("step, train_loss\n1,0.9\n2,0.8\n3,#N/A\nstep, train_loss\n2,0.7\n3,0.6\n")
+    run = only(path)
+    assert run.steps.tolist() == [1, 2, 3]
+    assert run.series("train_loss").tolist() == [0.9, 0.7, 0.6]
+    assert run.seams == (2, 3)
+    assert [(lost.column, lost.count) for lost in run.provenance.dropped] == [("row", 1), ("step", 2)]
+    assert "header" in run.provenance.dropped[0].reason
+
+
 def test_text_that_turns_up_late_costs_its_column_but_not_the_run(tmp_path: Path) -> None:
     """A column nobody asked for is left out and recorded; a loss with text in it is an error."""
     path = tmp_path / "a.csv"
