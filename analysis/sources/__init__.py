@@ -123,10 +123,12 @@ def as_shown(run: Run, near: Nearby) -> Run:
 
 
 def told_apart(runs: list[Run]) -> tuple[Run, ...]:
-    """Put as many folders before the IDs that occur twice as it takes to tell them apart."""
+    """Give IDs that occur twice the name of their file, and as many folders as it takes to tell them apart."""
     for place, run in enumerate(runs):
         if any(run.id == other.id and _place(run) == _place(other) for other in runs[:place]):
             raise RunNotFound(f"run '{run.provenance.path}' is given twice; leave one out")
+    beside = Counter((run.id, _folders(run)) for run in runs)
+    runs = [replace(run, id=_in_file(run)) if beside[run.id, _folders(run)] > 1 else run for run in runs]
     named = list(runs)
     counts: Counter[str] = Counter()
     for depth in range(1, 10):
@@ -147,9 +149,16 @@ def _place(run: Run) -> Path:
     return path.resolve() if path.exists() else path
 
 
+def _in_file(run: Run) -> str:
+    """Name a run by its file, and by its own name in it if it has one."""
+    path = Path(run.provenance.path)
+    return path.name if run_stem(path) == run.id else f"{path.name}/{run.id}"
+
+
 def _folders(run: Run) -> tuple[str, ...]:
     """Folders of a run's path, without the one that is its name."""
-    folders = Path(run.provenance.path).parts[:-1]
+    path = Path(run.provenance.path)
+    folders = path.parts[bool(path.anchor) : -1]
     return folders[:-1] if folders and folders[-1] == run.id else folders
 
 

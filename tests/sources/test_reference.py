@@ -193,6 +193,16 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(runs: Path) -> None:
         assert [run.id for run in loaded] == ["a/logs/version_0", "b/logs/version_0", "run_1"]
 
 
+def test_logs_of_one_name_in_one_folder_are_told_apart_by_their_endings(tmp_path: Path) -> None:
+    """Two tools that log one run side by side can be compared, labelled or not; a namesake elsewhere keeps its name."""
+    (tmp_path / "other").mkdir()
+    for name in ("a.csv", "a.tsv", "other/a.csv"):
+        (tmp_path / name).write_text("step\tloss\n1\t0.5\n".replace("\t", "," if name.endswith("csv") else "\t"))
+    references = [str(tmp_path / "a.csv"), f"second={tmp_path / 'a.tsv'}", str(tmp_path / "other" / "a.csv")]
+    found = load_runs(references, runs_dir=tmp_path)
+    assert [(run.id, run.label) for run in found] == [("a.csv", None), ("a.tsv", "second"), ("a", None)]
+
+
 def test_the_same_run_twice_is_an_error(runs: Path) -> None:
     """Comparing a run with itself is a mistake in the run set."""
     with pytest.raises(RunNotFound, match="is given twice"):
