@@ -17,7 +17,8 @@ from analysis.render import html
 from analysis.render.bundle import mimebundle
 from analysis.rich import Rich, plain
 from analysis.schema import Run
-from analysis.sections import SECTIONS
+from analysis.sections import SECTIONS, charts
+from analysis.tables import in_unit
 from tests.builders import analyzed, flat, known, log, run, sections, tables
 from tests.degenerate import CASES, HOSTILE, analysis_of
 
@@ -239,3 +240,15 @@ def test_muted_rules_are_listed() -> None:
     a = analyzed([known("a", log(1))], mute=["data.cadence", "det.spikes"])
     words = " ".join(plain(text) for block in whole(a)["methodology"] for text in spans(block))
     assert "Muted on request: data.cadence, det.spikes." in words
+
+
+def test_where_accuracy_is_not_logged_the_second_panel_shows_what_is() -> None:
+    """A trainer that logs losses alone still gets four panels with curves in them, and words in the right unit."""
+    columns = {seed: {m: v for m, v in log(seed).items() if "accuracy" not in m} for seed in (1, 2)}
+    a = analyzed([known("run_1", columns[1]), known("run_2", columns[2])])
+    (figure,) = charts.curves_figure(a)
+    assert isinstance(figure, Figure)
+    assert figure.data is not None
+    assert "Full validation loss at the end" in [column.label for column in figure.data.columns]
+    ends = [in_unit("full_valid_loss", float(run.series("full_valid_loss")[-1])) for run in a.runs]
+    assert f"Full validation loss ends at Run 1 {ends[0]} and Run 2 {ends[1]};" in figure.alt

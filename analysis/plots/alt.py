@@ -13,7 +13,7 @@ from analysis.plots.forest import ForestGroup, difference_words, direction_words
 from analysis.plots.theme import short_name
 from analysis.plots.training import TrainingCurves, metric_label
 from analysis.rich import Rich, rich
-from analysis.tables import count, listed, loss, percent
+from analysis.tables import count, in_unit, listed, loss
 
 _TOLD = 4
 """With more runs than this only the candidate, the baseline and the extremes are told one by one."""
@@ -31,7 +31,7 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
     if len(curves.loss) > 1:
         sentences[0] += f"; {short_name(highest)} ends highest"
     accuracy = [
-        f"{short_name(r)} {percent(float(curves.accuracy[r].strong.values[-1]), 1)}"
+        f"{short_name(r)} {in_unit(curves.shown.accuracy, float(curves.accuracy[r].strong.values[-1]))}"
         for r in told
         if r in curves.accuracy
     ]

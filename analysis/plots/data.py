@@ -14,7 +14,7 @@ from analysis.plots.curves import Curve
 from analysis.plots.forest import ForestGroup, difference_words, outcome_words
 from analysis.plots.training import TrainingCurves, metric_label
 from analysis.rich import rich
-from analysis.tables import cell, interval_cell, loss, percent
+from analysis.tables import cell, in_unit, interval_cell, loss
 
 
 def training_analysis_data_table(curves: TrainingCurves, *, id: str) -> Table:
@@ -34,7 +34,7 @@ def training_analysis_data_table(curves: TrainingCurves, *, id: str) -> Table:
             (
                 cell(name_among(run.id)),
                 *_course(curves.loss.get(run.id)),
-                cell(percent(_end(curves.accuracy.get(run.id)))),
+                cell(in_unit(curves.shown.accuracy, _end(curves.accuracy.get(run.id)))),
                 cell(loss(_end(curves.volatility.get(run.id)))),
                 cell(loss(float(full[-1])), f"step {at[-1]:,}") if full.size else cell(loss(None)),
             )

@@ -45,7 +45,7 @@ _MOST_EPOCHS = 12  # whose ends are drawn
 
 @dataclass(frozen=True)
 class Shown:
-    """Which logged metrics the panels show."""
+    """Which logged metrics the panels show; ``accuracy`` is whatever stands beside the loss."""
 
     loss: str = "train_loss"
     accuracy: str = "train_mean_token_accuracy"

@@ -9,7 +9,7 @@ from analysis.arms import arm_of, arms
 from analysis.blocks import Block, Figure
 from analysis.compare import COMPANIONS, Comparison
 from analysis.document import epoch_bounds
-from analysis.metrics import METRICS
+from analysis.metrics import METRICS, judged
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.naming import metric_name, named_among
@@ -104,9 +104,10 @@ def _final_metrics(a: Analysis) -> tuple[str, str]:
 
 
 def _second(a: Analysis, usual: str, first: str) -> str:
-    """Choose what a second panel shows: the usual metric where any run has it, else another fraction."""
+    """Choose what a second panel shows where no run has the usual metric: another fraction, else what is judged."""
     logged = {metric for run in a.runs for metric in run.metrics}
-    others = (m for m, row in METRICS.items() if row.unit == "fraction" and row.split == metric_of(first).split)
+    fractions = (m for m, row in METRICS.items() if row.unit == "fraction" and row.split == metric_of(first).split)
+    others = (*fractions, "full_valid_loss", *judged(dict.fromkeys(m for run in a.runs for m in run.metrics)))
     return usual if usual in logged else next((m for m in others if m in logged and m != first), usual)
 
 
