@@ -16,8 +16,10 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import Engine, NBClientEngine, NotebookExecutionManager, papermill_engines
+from traitlets.config import Config
 
 from analysis.forked import Child, ChildDied, TimeLimitReached
+from analysis.held import scratch
 
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -56,7 +58,9 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
         if deadline is not None:
             options["timeout_func"] = lambda _: max(1, math.ceil(deadline - time.monotonic()))
         try:
-            super().execute_managed_notebook(nb_man, kernel_name, **options)
+            with scratch() as folder:
+                options["config"] = Config(ThisPython={"connection_file": str(folder / "kernel.json")})
+                super().execute_managed_notebook(nb_man, kernel_name, **options)
         except CellTimeoutError:
             _record_timeout(nb_man)
         except DeadKernelError as error:

@@ -221,6 +221,17 @@ def test_processes_that_a_cell_left_behind_end_with_the_child(run: Run) -> None:
     assert gone or not psutil.wait_procs([psutil.Process(pid)], timeout=5)[1]
 
 
+def test_what_a_kernel_leaves_in_the_temporary_folder_goes(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file of ports lies where it is taken away, though the process that started it be killed."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    nb = run("kernel", "import sys; print(sys.argv[2])")
+    ports = Path(outputs(nb, "cell-0")[0].text.strip())
+    assert (ports.parent.suffix, ports.parent.parent) == (".scratch", tmp_path)
+    assert not ports.parent.exists()
+
+
 def test_a_cell_cannot_wait_for_a_person(run: Run) -> None:
     with pytest.raises(CellFailed, match="EOF"):
         run("fork", "input('your name? ')")
