@@ -100,7 +100,7 @@ def _differences(a: Analysis) -> str:
     ]
     if not rows:
         return ""
-    return _table(("Metric", "Difference, 95 % interval", "p after Holm", "Reading"), rows, align="lrrl")
+    return _table(("Metric", "Difference, 95% interval", "p after Holm", "Reading"), rows, align="lrrl")
 
 
 def _problems(a: Analysis) -> str:

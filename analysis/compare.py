@@ -32,7 +32,7 @@ class Comparison:
     """Candidate against baseline in one metric.
 
     ``estimate`` is candidate minus baseline, or candidate over baseline where ``ratio``; ``mdd`` is the
-    smallest difference (of a ratio: on its logarithm) found with 80 % power. ``comparable`` is None where
+    smallest difference (of a ratio: on its logarithm) found with 80% power. ``comparable`` is None where
     the logs do not say whether both measured the same thing; ``reason`` says what stands in the way.
     ``seeds`` are the runs of baseline and candidate where a configuration was run with several.
     """

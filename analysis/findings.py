@@ -28,7 +28,7 @@ class Finding:
     claim : Rich
         What the document's rules would have written, empty where they say nothing.
     estimate, low, high : float or None
-        The number behind the status with its 95 % interval, in ``unit``.
+        The number behind the status with its 95% interval, in ``unit``.
     p, p_adjusted : float or None
         Two-sided p-value, plain and after Holm's adjustment over the report's family of tests.
     n : float or None

@@ -138,7 +138,7 @@ def count_oscillations(
     breaks : ndarray of bool, shape (n,), optional
         True where a value must not be compared with the one before it (a seam or a gap).
     threshold : float
-        Relative change that counts; the document uses 1 %.
+        Relative change that counts; the document uses 1%.
 
     Returns
     -------

@@ -14,7 +14,7 @@ MINUS = "−"
 
 
 class Interval(Protocol):
-    """Anything with an estimate and its 95 % bounds."""
+    """Anything with an estimate and its 95% bounds."""
 
     @property
     def value(self) -> float: ...

@@ -28,7 +28,7 @@ def test_every_cell_is_where_it_is_wanted(result):
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.ours], ids=lambda rule: rule.name)
 def test_our_rules_stay_under_their_limit(result, rule):
-    """At most 7 % (trend at 60 points and .9: 12 %, a winner between equals: 5 %), within two errors."""
+    """At most 7% (trend at 60 points and .9: 12%, a winner between equals: 5%), within two errors."""
     cells = [c for c in result.cells if c.section == "false positives" and c.rule == rule.name]
     assert len(cells) == len(CORRELATIONS) * len(rule.lengths)
     for cell in cells:
@@ -38,8 +38,8 @@ def test_our_rules_stay_under_their_limit(result, rule):
 
 def test_naive_rules_fail_as_they_are_known_to(result):
     """The count rule always, the plain t-test at .9 in most pairs: the table would show a rule that is broken."""
-    assert result.rate("false positives", "document: oscillation count differs by > 10 %", 0.0) > 0.99
-    assert result.rate("false positives", "document: final point differs by > 1 %", 0.0) > 0.85
+    assert result.rate("false positives", "document: oscillation count differs by > 10%", 0.0) > 0.99
+    assert result.rate("false positives", "document: final point differs by > 1%", 0.0) > 0.85
     assert result.rate("false positives", "t-test that ignores autocorrelation", 0.9) > 0.5
 
 

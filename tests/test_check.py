@@ -177,7 +177,7 @@ def test_a_comment_can_be_found_again_and_says_what_counts(runs: Path) -> None:
     assert page.count("<table>") == 2
     assert "What to do:" in page
     assert "clip gradients" in page
-    assert "95 % interval" in page
+    assert "95% interval" in page
     assert json.dumps(to_json(checked), allow_nan=False)
 
 

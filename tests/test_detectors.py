@@ -32,14 +32,14 @@ def test_every_detector_has_a_definition_a_cause_and_a_remedy():
 
 @pytest.mark.parametrize("rho", [0.0, 0.6])
 def test_noise_raises_no_alarm(rho):
-    """At most 5 % of 200 runs without a problem raise one, of any kind."""
+    """At most 5% of 200 runs without a problem raise one, of any kind."""
     assert alarm_rate(None, rho, runs=200, rng=np.random.default_rng(1)) <= FALSE_ALARMS_WANTED
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.6])
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_problem_is_found_by_its_own_detector(kind, rho):
-    """Detection at least 99 / 90 / 95 / 100 % of 100 runs, less one binomial standard error of the test."""
+    """Detection at least 99 / 90 / 95 / 100% of 100 runs, less one binomial standard error of the test."""
     wanted = WANTED[kind]
     slack = (wanted * (1 - wanted) / 100) ** 0.5
     assert alarm_rate(kind, rho, runs=100, rng=np.random.default_rng(2)) >= wanted - slack
@@ -75,7 +75,7 @@ def test_nothing_can_be_told_from_nothing():
 
 @pytest.mark.parametrize("n", [1, 2, 5, 12])
 def test_short_logs_raise_no_problem(n):
-    """One to twelve noisy points in 100 runs: at most 5 % raise any."""
+    """One to twelve noisy points in 100 runs: at most 5% raise any."""
     rng = np.random.default_rng(n)
     runs = [_curve(x) for x in ar_noise(rng, 100, n, 0.0)]
     assert np.mean([bool(_problems(Observed(train=c, valid=c))) for c in runs]) <= 0.05

@@ -250,7 +250,7 @@ def document_of(columns: dict[str, Any], **fields: Any) -> Any:
 
 def test_counts_by_hand() -> None:
     result = document_of({"train_loss": [1.0, 1.02, 1.02, 1.03, 0.0, 5.0, 5.0]})
-    # 1 -> 1.02 (2 %), 1.02 -> 1.03 is under 1 %, 1.03 -> 0 (100 %), 0 -> 5 has no ratio.
+    # 1 -> 1.02 (2%), 1.02 -> 1.03 is under 1%, 1.03 -> 0 (100%), 0 -> 5 has no ratio.
     assert (result.oscillations, result.transitions) == (2, 5)
     assert (result.first_train_loss, result.best_train_loss, result.worst_train_loss) == (1.0, 0.0, 5.0)
     assert result.final_train_loss == 5.0

@@ -107,7 +107,7 @@ def test_validation_is_marked_where_it_was_logged_with_its_interval(three: list[
     assert circles.get_xdata().tolist() == list(range(10, 561, 10))
     assert diamonds.get_xdata().tolist() == [280, 560]
     assert [s.tolist() for s in panel.collections[0].get_segments()] == [[[280, 0.29], [280, 0.32]]]
-    assert "◆ full validation, 95 % interval" in words(figure)
+    assert "◆ full validation, 95% interval" in words(figure)
 
 
 @pytest.mark.parametrize("epochs", [12, 13, 100, 560])

@@ -36,15 +36,15 @@ def of_rule(a: Analysis, rule: str) -> list[Finding]:
 
 
 FOURTEEN = [
-    ("stability.oscillation_count:run_4", "contradicted", r"92 % more", r"92\.5.*92\.8.*−0\.3 pp .*p = \.89"),
+    ("stability.oscillation_count:run_4", "contradicted", r"92% more", r"92\.5.*92\.8.*−0\.3 pp .*p = \.89"),
     ("stability.cause:run_2", "contradicted", r"least stable .* learning rate", r"batch size 32.*64.*1\.4\d.*√batch"),
     ("performance.final_validation:run_4", "not supported", r"87\.50% against 86\.46%", r"168/192.*166/192, p = \.76"),
     ("performance.final_training:run_3", "contradicted", r"best training", r"partial batch of 15 examples \(38/45"),
     ("epochs.change:run_4:2", "not supported", r"Epoch 2 degraded by 5\.2", r"two single points.*0\.29762 to 0\.29568"),
     ("epochs.overfitting:run_4", "contradicted", r"Epoch 2 caused overfitting", r"\+4\.17 pp has the sign of the opp"),
     ("stability.volatility:run_4", "contradicted", r"higher volatility", r"0\.0244 against 0\.0254"),
-    ("curves.shape:run_3", "contradicted", r"smooth, consistent improvement", r"\+16 %.*p = \.\d+"),
-    ("efficiency.expected_steps:run_2", "contradicted", r"683 steps, 95\.1 % more.*350", r"21852.*32\) = 683: exactly"),
+    ("curves.shape:run_3", "contradicted", r"smooth, consistent improvement", r"\+16%.*p = \.\d+"),
+    ("efficiency.expected_steps:run_2", "contradicted", r"683 steps, 95\.1% more.*350", r"21852.*32\) = 683: exactly"),
     ("efficiency.expected_steps:run_3", "contradicted", r"291 steps.*280", r"18575.*64\) = 291: exactly"),
     ("gap.rounding:run_3", "contradicted", r"\+2\.02 pp", r"\+2\.01 before rounding"),
     ("data.logged_steps:run_4", "supported", r"", r"560 rows, up to step 560; its file has 561 lines"),

@@ -103,7 +103,7 @@ def test_one_run_per_arm_gives_no_seed_comparison():
 
 
 def test_seed_difference_is_wrong_as_seldom_as_it_says():
-    """Three seeds an arm without a difference: about 5 % of 2,000 comparisons are significant."""
+    """Three seeds an arm without a difference: about 5% of 2,000 comparisons are significant."""
     draws = np.random.default_rng(5).normal(size=(2000, 2, 3))
     assert np.mean([st.seed_difference(a, b).p < 0.05 for a, b in draws]) <= 0.06
 

@@ -89,7 +89,7 @@ def test_a_window_worth_fewer_than_five_points_gives_no_interval():
 
 @pytest.mark.parametrize("rho", [0.0, 0.3, 0.6])
 def test_intervals_cover_the_truth(rho):
-    """Window mean, trend and noise hold the truth in 93 to 98 % of 500 runs, allowing 2 standard errors."""
+    """Window mean, trend and noise hold the truth in 93 to 98% of 500 runs, allowing 2 standard errors."""
     runs = [st.settle(x) for x in ar_noise(np.random.default_rng(7), 500, 291, rho)]
     for interval, truth in ((st.window_mean, 0.3), (st.trend, 0.0), (st.noise, 0.025)):
         held = np.mean([e.low <= truth <= e.high for e in map(interval, runs)])
@@ -179,7 +179,7 @@ def test_equivalence_is_two_one_sided_tests():
 
 
 def test_detectable_difference_is_found_four_times_out_of_five():
-    """Shifting by 2.8 standard errors of a z test gives 80 % power."""
+    """Shifting by 2.8 standard errors of a z test gives 80% power."""
     rng = np.random.default_rng(15)
     e = st.estimate("loss.window_diff", 0.0, 0.01, 1e9, 100, tested=True)
     z = (e.detectable + 0.01 * rng.normal(size=20_000)) / 0.01
@@ -250,7 +250,7 @@ FULL_BATCHES = slice(0, -1)
 
 
 def test_reference_oscillation_rates_do_not_differ(reference):
-    """92.5 against 92.8 % of transitions: -0.3 pp ± 3.9, p = .89."""
+    """92.5 against 92.8% of transitions: -0.3 pp ± 3.9, p = .89."""
     d = st.difference("osc.diff", *(st.oscillation_rate(reference[r]["train_loss"].to_numpy()) for r in (3, 4)))
     assert (round(100 * d.value, 1), round(100 * d.half_width, 1), round(d.p, 2)) == (-0.3, 3.9, 0.89)
 
@@ -294,7 +294,7 @@ def test_reference_slopes_show_nothing(reference):
 
 
 def test_reference_accuracies_are_counts_of_192(reference):
-    """64 examples of 3 tokens; 87.50 and 86.46 % are 168 and 166 of them, p = .76; the last batch is partial."""
+    """64 examples of 3 tokens; 87.50 and 86.46% are 168 and 166 of them, p = .76; the last batch is partial."""
     for run, batch in ((2, 32), (3, 64), (4, 64)):
         accuracy = reference[run]["train_mean_token_accuracy"].to_numpy()
         tokens = st.tokens_per_batch(accuracy[:-1], batch=batch)

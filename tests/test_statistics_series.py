@@ -12,7 +12,7 @@ from analysis.calibrate.noise import ar_noise
 
 
 def test_oscillation_counts_only_changes_beyond_one_percent():
-    """100 → 100.9 is not more than 1 %; 100.9 → 103 and the fall back are."""
+    """100 → 100.9 is not more than 1%; 100.9 → 103 and the fall back are."""
     assert st.oscillates(np.array([100.0, 100.9, 103.0, 100.0])).tolist() == [0, 1, 1]
 
 
@@ -134,7 +134,7 @@ def test_spike_threshold_widens_with_heavy_tails():
 
 
 def test_spikes_are_rare_in_noise():
-    """At most 2 % of 400 noise-only runs show one."""
+    """At most 2% of 400 noise-only runs show one."""
     runs = ar_noise(np.random.default_rng(11), 400, 300, 0.3)
     assert np.mean([bool(st.find_spikes(x).index) for x in runs]) <= 0.02
 

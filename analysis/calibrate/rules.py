@@ -45,19 +45,19 @@ class Rule:
 
 
 def final_point(pair: Pair) -> float:
-    """Call runs different whose last values differ by more than 1 %."""
+    """Call runs different whose last values differ by more than 1%."""
     a, b = pair
     return 0.0 if abs(b[-1] / a[-1] - 1) > 0.01 else 1.0
 
 
 def raw_count(pair: Pair) -> float:
-    """Call runs different whose oscillation counts differ by more than 10 %."""
+    """Call runs different whose oscillation counts differ by more than 10%."""
     a, b = (st.oscillates(x).sum() for x in pair)
     return 0.0 if abs(b / a - 1) > 0.10 else 1.0
 
 
 def end_above_start(pair: Pair) -> float:
-    """Call a run degraded whose last value is more than 1 % above its first."""
+    """Call a run degraded whose last value is more than 1% above its first."""
     x = pair[0]
     return 0.0 if x[-1] / x[0] > 1.01 else 1.0
 
@@ -128,9 +128,9 @@ def winner(pair: Pair) -> float:
 _LONG = (291, 560)
 
 RULES: tuple[Rule, ...] = (
-    Rule("document: final point differs by > 1 %", final_point, (_LONG,)),
-    Rule("document: oscillation count differs by > 10 %", raw_count, (_LONG,)),
-    Rule("document: end > 1 % above start", end_above_start, ((280, 280),), single=True),
+    Rule("document: final point differs by > 1%", final_point, (_LONG,)),
+    Rule("document: oscillation count differs by > 10%", raw_count, (_LONG,)),
+    Rule("document: end > 1% above start", end_above_start, ((280, 280),), single=True),
     Rule("t-test that ignores autocorrelation", plain_t, (_LONG,)),
     Rule("Newey-West with normal quantiles", newey_west, (_LONG,)),
     Rule("Mann-Kendall trend", mann_kendall, ((291, 291),), single=True),

@@ -13,7 +13,7 @@ CSV_NAME = "calibration.csv"
 FIGURE_NAME = "calibration.png"
 _TITLES = {
     "false positives": "False positives where there is no difference (nominal .05), by autocorrelation",
-    "coverage": "Coverage of the 95 % intervals, by autocorrelation",
+    "coverage": "Coverage of the 95% intervals, by autocorrelation",
     "power": "Power, by autocorrelation",
 }
 
@@ -87,7 +87,7 @@ def write_csv(result: CalibrationResult, path: Path) -> Path:
 
 
 def plot_calibration(result: CalibrationResult, path: Path) -> Path:
-    """Draw the false-positive rates, one row a rule, with the nominal 5 % and the limit of 7 %."""
+    """Draw the false-positive rates, one row a rule, with the nominal 5% and the limit of 7%."""
     from matplotlib.figure import Figure
 
     cells = [cell for cell in result.cells if cell.section == "false positives"]
@@ -99,7 +99,7 @@ def plot_calibration(result: CalibrationResult, path: Path) -> Path:
         y = [names.index(f"{cell.rule} ({cell.lengths})") for cell in row]
         ax.plot([cell.rate for cell in row], y, marker, color=colour, label=f"autocorrelation {rho:g}", alpha=0.85)
     ax.axvline(0.05, color="black", linewidth=1)
-    ax.axvspan(0, 0.07, color="#2a9d8f", alpha=0.12, label="allowed: up to 7 %")
+    ax.axvspan(0, 0.07, color="#2a9d8f", alpha=0.12, label="allowed: up to 7%")
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         ours = next(cell.ours for cell in cells if f"{cell.rule} ({cell.lengths})" == name)
@@ -107,7 +107,7 @@ def plot_calibration(result: CalibrationResult, path: Path) -> Path:
     ax.invert_yaxis()
     ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("share called different where nothing differs")
-    ax.set_title("False positives; own rules in bold, line at nominal 5 %", loc="left")
+    ax.set_title("False positives; own rules in bold, line at nominal 5%", loc="left")
     ax.grid(axis="y", alpha=0.25)
     ax.legend(loc="lower right", frameon=True)
     figure.savefig(path, dpi=150)

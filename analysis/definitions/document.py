@@ -8,7 +8,7 @@ DOCUMENT = (
     (
         "doc.oscillations",
         "Oscillations",
-        "How many consecutive loss values differ by more than 1 %. It grows with the number of steps.",
+        "How many consecutive loss values differ by more than 1%. It grows with the number of steps.",
         "count(|x[t]/x[t-1] − 1| > 0.01), x[t-1] = 0 skipped",
     ),
     (

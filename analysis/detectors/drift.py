@@ -109,7 +109,7 @@ def undertraining(seen: Observed) -> Seen:
     upper = slope.value + t_quantile(1 - STRICT, slope.df) * slope.se
     fall = -slope.value * _ahead(seen, run)
     numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(seen, run)}
-    text = f"slope of the last {run.n} points {slope.value:.3g} per 100 steps, at most {upper:.3g} (99 %)"
+    text = f"slope of the last {run.n} points {slope.value:.3g} per 100 steps, at most {upper:.3g} (99%)"
     if upper >= 0:
         return "not raised", text, numbers, ()
     if fall < numbers["margin"]:

@@ -52,7 +52,7 @@ class Observed:
     remaining_steps : int or None
         Steps a plateau is judged over; the length of the last window where None.
     margin : float or None
-        Change of loss that does not matter; 1 % of the level where None.
+        Change of loss that does not matter; 1% of the level where None.
     overlap : bool
         The validation set overlaps the training data: overfitting cannot be seen there.
     """

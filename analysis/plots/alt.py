@@ -143,7 +143,7 @@ def loss_band_alt(windows: Sequence[WindowMean], *, metric: str = "train_loss") 
 def loss_band_caption(*, window: int) -> Rich:
     """Say how to read the bands."""
     return rich(
-        "Black lines are means over a window of steps, shaded boxes their 95 % intervals; "
+        "Black lines are means over a window of steps, shaded boxes their 95% intervals; "
         "coloured lines are centred means over {n} logged steps.",
         n=window,
     )

@@ -119,7 +119,7 @@ def _draw_windows(ax: Axes, windows: Sequence[WindowMean], *, look: RunStyle) ->
 
 
 def _limits(curves: Sequence[Curve], windows: Sequence[WindowMean]) -> tuple[float, float]:
-    """Choose the range that holds the bands and the middle 94 % of all points, with some air."""
+    """Choose the range that holds the bands and the middle 94% of all points, with some air."""
     logged = np.concatenate([c.strong.values if c.raw.empty else c.raw.values for c in curves])
     logged = logged[~np.isnan(logged)]
     middle = np.quantile(logged, (0.03, 0.97)).tolist() if logged.size else [0.0, 1.0]

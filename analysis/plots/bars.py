@@ -94,7 +94,7 @@ def comparison_panels(
     rates = {s.run: _bar(s.oscillation_rate, beside=_counted(s)) for s in summaries}
     steps = {s.run: Bar(float(s.steps), beside=_expected(s), reference=s.expected_steps) for s in summaries}
     return (
-        MetricPanel("Oscillation rate", rates, True, percent=True, note="steps whose loss changes by more than 1 %"),
+        MetricPanel("Oscillation rate", rates, True, percent=True, note="steps whose loss changes by more than 1%"),
         _level_panel(train, {s.run: _bar(s.train) for s in summaries}, note="mean of the last window"),
         _level_panel(validation, {s.run: _bar(s.validation) for s in summaries}, note=_when(validation)),
         MetricPanel("Steps", steps, True, note="logged; the tick is what was expected"),
@@ -124,7 +124,7 @@ def _expected(summary: RunSummary) -> str:
 def _level_panel(metric: str, bars: Mapping[str, Bar | None], *, note: str) -> MetricPanel:
     known = METRICS.get(metric)
     if any(bar is not None and math.isfinite(bar.high - bar.low) for bar in bars.values()):
-        note += ", 95 % interval"
+        note += ", 95% interval"
     label = known.label if known else short_name(metric, width=40)
     return MetricPanel(label, bars, False, percent=known is not None and known.unit == "fraction", note=note)
 

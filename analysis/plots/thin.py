@@ -153,7 +153,7 @@ def chunks_of(
 
 
 def smoothing_window(points: int) -> int:
-    """Choose the width of the strong curves: 5 % of the longest run, odd; 1 (no smoothing) under 20 points.
+    """Choose the width of the strong curves: 5% of the longest run, odd; 1 (no smoothing) under 20 points.
 
     Examples
     --------

@@ -235,7 +235,7 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
         keys.append("○ minibatch validation")
     known = marks.intervals.get(run.id, {})
     if draw_full_validation(ax, run, shown.full_valid, style=look, intervals=known):
-        keys.append("◆ full validation, 95 % interval" if known else "◆ full validation")
+        keys.append("◆ full validation, 95% interval" if known else "◆ full validation")
     title(ax, head, note=" · ".join(keys) or "no validation was logged")
     finish_axes(ax, shown.loss)
     fit_scale(ax, [curve])

@@ -12,7 +12,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\uffff\U000e0000-\U000e0fff]"
 )
-_TOGETHER = re.compile(r"\bp [=<] (?=[.\d])|\[[−+]?[\d.]+[^\]\s]*, [−+]?[\d.]+[^\]\s]*\]|\d (?=(?:pp|%)(?:\W|$))")
+_TOGETHER = re.compile(r"\bp [=<] (?=[.\d])|\[[−+]?[\d.]+[^\]\s]*, [−+]?[\d.]+[^\]\s]*\]|\d (?=pp(?:\W|$))")
 _VARIATION = re.compile("[\ufe00-\ufe0f]")
 _LETTER = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff]"
 _APART = re.compile(rf"({_LETTER}+(?:[\s_./-]*{_LETTER}+)*)")

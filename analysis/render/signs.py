@@ -32,7 +32,7 @@ STATUSES: dict[Status, Sign] = {
 
 LAYERS = {
     "document": ("Document", "fixed rules of thumb, single values and counts"),
-    "evidence": ("Evidence", "what the logs can support, with 95 % intervals"),
+    "evidence": ("Evidence", "what the logs can support, with 95% intervals"),
 }
 """Heading and explanation of the two kinds of table columns."""
 

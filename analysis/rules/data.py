@@ -26,7 +26,7 @@ def expected_steps(a: Analysis) -> list[Finding]:
             continue
         over = d.total_steps > stated
         claim = rich(
-            "{run} took {steps} steps, {x} % {side} than the ~{stated} expected",
+            "{run} took {steps} steps, {x}% {side} than the ~{stated} expected",
             run=a.name(run.id),
             steps=d.total_steps,
             x=f"{abs(d.overage_pct or 0):.1f}",
@@ -61,7 +61,7 @@ def expected_steps(a: Analysis) -> list[Finding]:
                 status,
                 claim,
                 estimate=d.overage_pct,
-                unit=" % over the stated number",
+                unit="% over the stated number",
                 n=float(d.total_steps),
                 definition="data.expected_steps",
                 runs=(run.id,),

@@ -33,7 +33,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
             status = _slope_status(slope.low, slope.high, falls=word == "Good", wrong_way=False)
             whole = scaled(slope, hundreds / epoch.start_loss * 100) if epoch.start_loss else slope
             after = " after burn-in" if slope.n < epoch.steps - 1 else ""
-            change = interval(whole, sign=True, unit=" %")
+            change = interval(whole, sign=True, unit="%")
             trend = f"the trend over the epoch{after} amounts to {change}, {p_words(slope.p)}"
         verb = "degraded" if word == "Poor" else "improved"
         text = rich(
@@ -43,7 +43,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
             trend=trend,
             full=_full_validation(a, epochs, number),
         )
-        claim = rich("Epoch {k} {verb} by {x} %", k=epoch.epoch, verb=verb, x=f"{abs(epoch.improvement_pct):.1f}")
+        claim = rich("Epoch {k} {verb} by {x}%", k=epoch.epoch, verb=verb, x=f"{abs(epoch.improvement_pct):.1f}")
         found.append(
             Finding(
                 f"epochs.change:{a.candidate.id}:{epoch.epoch}",
@@ -122,7 +122,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
                 "curves",
                 rich(
                     "from first to last step the loss changed by {c}; {trend}.",
-                    c=signed(change, 0, " %"),
+                    c=signed(change, 0, "%"),
                     trend=trend,
                 ),
                 status,
@@ -188,7 +188,7 @@ def _shape_claim(a: Analysis, run_id: str, change: float | None) -> tuple[str, i
         return "smooth, consistent improvement", -1
     if change is None or change == 0:
         return None
-    return (f"improvement of {abs(change):.0f} %", -1) if change < 0 else (f"degradation of {change:.0f} %", 1)
+    return (f"improvement of {abs(change):.0f}%", -1) if change < 0 else (f"degradation of {change:.0f}%", 1)
 
 
 def _slope_status(low: float, high: float, *, falls: bool, wrong_way: bool) -> Status:

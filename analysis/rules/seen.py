@@ -66,12 +66,12 @@ def worse_by(value: Seen) -> str:
     Examples
     --------
     >>> worse_by(Seen("valid_loss", 3, 1.0, 0.5, 2, 2, 0.55, 3))
-    '10 %'
+    '10%'
     """
     if metric_of(value.metric).unit == "fraction":
         return f"{value.lost * 100:.2g} pp"
     relative = value.lost < abs(value.best)
-    return f"{value.lost / abs(value.best) * 100:.2g} %" if relative else in_unit(value.metric, value.lost)
+    return f"{value.lost / abs(value.best) * 100:.2g}%" if relative else in_unit(value.metric, value.lost)
 
 
 def _train_since(run: Run, value: Seen) -> Rich:
@@ -83,7 +83,7 @@ def _train_since(run: Run, value: Seen) -> Rich:
     if since.size < 2 or since[0] == 0:
         return ()
     change = (since[-1] - since[0]) / abs(since[0]) * 100
-    return text(f"over the same {count(since.size, 'value')} train loss changed by {signed(float(change), 1, ' %')}")
+    return text(f"over the same {count(since.size, 'value')} train loss changed by {signed(float(change), 1, '%')}")
 
 
 def _judged(a: Analysis, run: Run, value: Seen) -> Rich:

@@ -23,7 +23,7 @@ def oscillation_count(a: Analysis) -> list[Finding]:
         if change is None or abs(change) <= a.settings.more_oscillations_pct:
             continue
         claim = rich(
-            "{run} has {n} % {more} oscillations than {base}",
+            "{run} has {n}% {more} oscillations than {base}",
             run=a.name(run.id),
             n=f"{abs(change):.0f}",
             more="more" if change > 0 else "fewer",
@@ -151,7 +151,7 @@ def white_noise(a: Analysis) -> list[Finding]:
     text = rich(
         "{run} oscillates on {rate} of its transitions; independent noise of its size would on {white}: {so}.",
         run=a.name(a.candidate.id),
-        rate=interval(rate, scale=100, unit=" %"),
+        rate=interval(rate, scale=100, unit="%"),
         white=percent(e.white_noise_rate, 1),
         so="the count measures noise and length, not stability" if inside else "the steps are not independent",
     )
@@ -165,7 +165,7 @@ def white_noise(a: Analysis) -> list[Finding]:
             estimate=rate.value * 100,
             low=rate.low * 100,
             high=rate.high * 100,
-            unit=" %",
+            unit="%",
             n=float(rate.n),
             definition="osc.expected",
             runs=(a.candidate.id,),
@@ -191,7 +191,7 @@ def volatility(a: Analysis) -> list[Finding]:
         "its own volatility is {mine} against {base} ({change}){noise}.",
         mine=f"{mine.volatility:.4f}",
         base=f"{base.volatility:.4f}",
-        change=signed(change_pct(base.volatility, mine.volatility), 1, " %"),
+        change=signed(change_pct(base.volatility, mine.volatility), 1, "%"),
         noise=f"; noise ratio {difference_words(noise)}" if noise is not None and noise.known else "",
     )
     return [

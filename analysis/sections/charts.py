@@ -49,7 +49,7 @@ def metrics_figure(a: Analysis) -> list[Block]:
                 id="figure-metrics",
                 name="training_metrics_comparison.png",
                 caption=rich(
-                    "Bars start at zero; where zero means nothing, points stand for values. Lines are 95 % intervals."
+                    "Bars start at zero; where zero means nothing, points stand for values. Lines are 95% intervals."
                 ),
                 alt=plots.metrics_comparison_alt(panels),
                 data=plots.metrics_comparison_data_table(panels, id="figure-metrics-data"),
@@ -76,7 +76,7 @@ def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str) -> Figu
         id="figure-forest",
         name="training_comparisons.png",
         caption=rich(
-            "Every comparison against {base}, with 95 % intervals; the shaded band is the margin within which "
+            "Every comparison against {base}, with 95% intervals; the shaded band is the margin within which "
             "a difference is too small to matter. Significance is judged after Holm's adjustment.",
             base=a.name(baseline),
         ),

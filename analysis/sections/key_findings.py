@@ -57,7 +57,7 @@ def stability(a: Analysis) -> list[Block]:
         rows.append(tuple(row))
     table = Table(
         "stability",
-        "Loss oscillations (changes of more than 1 % from one logged value to the next)",
+        "Loss oscillations (changes of more than 1% from one logged value to the next)",
         tuple(columns),
         tuple(rows),
         strong=rows_of(a, a.leaders["stability"]),

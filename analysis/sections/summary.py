@@ -204,7 +204,7 @@ def _result(a: Analysis) -> Prose:
     if d.oscillation_change_pct is not None:
         change = round(d.oscillation_change_pct)
         stayed = "oscillations did not change"
-        parts.append(f"oscillations {'rose' if change > 0 else 'fell'} by {abs(change)} %" if change else stayed)
+        parts.append(f"oscillations {'rose' if change > 0 else 'fell'} by {abs(change)}%" if change else stayed)
     return Prose(
         rich(
             "**Overall Result** (by the document's rules): **{headline}**. Compared to {base}, {parts}. {link}",

@@ -19,7 +19,7 @@ LEVEL = 0.95
 """Coverage of every interval unless a caller asks for another."""
 
 DETECTABLE = float(ndtri(0.975) + ndtri(0.80))
-"""1.96 + 0.84 = 2.8 standard errors: the difference found with 80 % power at 5 %."""
+"""1.96 + 0.84 = 2.8 standard errors: the difference found with 80% power at 5%."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Estimate:
 
     @property
     def detectable(self) -> float:
-        """Smallest difference found with 80 % power (power.mdd); of a ratio: on its logarithm."""
+        """Smallest difference found with 80% power (power.mdd); of a ratio: on its logarithm."""
         return DETECTABLE * self.se
 
     @property
@@ -207,7 +207,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def equivalence_p(diff: Estimate, margin: float) -> float:
     """Test that a difference lies within ±margin: p of two one-sided t tests (equiv.tost).
 
-    Equivalence is shown at 5 % when the p is at most 0.05. NaN where the difference has no interval.
+    Equivalence is shown at 5% when the p is at most 0.05. NaN where the difference has no interval.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def equivalence_p(diff: Estimate, margin: float) -> float:
 
 
 def required_size(spread: float, effect: float, *, paired: bool = False) -> int | None:
-    """Say how many units (seeds, examples) per arm show ``effect`` with 80 % power at 5 %.
+    """Say how many units (seeds, examples) per arm show ``effect`` with 80% power at 5%.
 
     ``ceil(2 (2.8 spread/effect)²)``, without the 2 when paired (seeds.required, fullval.required);
     None where the question makes no sense (effect 0 or unknown spread); two seeds at least.

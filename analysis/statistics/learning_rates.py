@@ -16,7 +16,7 @@ LEAST_RATES = 5
 class RateCurve:
     """Posterior of the metric over learning rates; lower is better.
 
-    ``rates``, ``mean``, ``low``, ``high`` are the curve with its 95 % band, shape (grid,). ``best`` is the
+    ``rates``, ``mean``, ``low``, ``high`` are the curve with its 95% band, shape (grid,). ``best`` is the
     rate of lowest mean, ``reference`` the tested rate of lowest posterior mean and ``p_better`` the
     probability that ``best`` is better than it.
     """

@@ -197,7 +197,7 @@
       draw("text", { x: LEFT + 8, y: HIGH - 6 }, first.date),
       draw("text", { x: wide - 12, y: HIGH - 6, "text-anchor": "end" }, last.date),
       draw("path", { class: "here" })));
-    caption = `${says} Dots: improved, crosses: regressed, rings: all else; ${dense ? "" : "bars are 95 % intervals, "}the line is ` +
+    caption = `${says} Dots: improved, crosses: regressed, rings: all else; ${dense ? "" : "bars are 95% intervals, "}the line is ` +
       `${step > 1 ? `the median of every ${step} reports` : "from report to report"}.` +
       (beyond ? ` Beyond the scale, at its edge: ${number.format(beyond)}.` : "");
     document.querySelector("#trend figcaption").textContent = caption;

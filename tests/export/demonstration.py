@@ -94,9 +94,9 @@ def stability() -> Table:
             _cell("Run 2"),
             _cell("1.5"),
             _cell("654"),
-            _cell("+143.1 %"),
+            _cell("+143.1%"),
             _cell("Worst", tone="bad"),
-            _cell("95.9 %", "94.1 to 97.2"),
+            _cell("95.9%", "94.1 to 97.2"),
             _cell("1.40", "1.31 to 1.49", "warning"),
         ),
         (
@@ -105,16 +105,16 @@ def stability() -> Table:
             _cell("269"),
             _cell("Baseline"),
             _cell("Best", tone="good"),
-            _cell("92.8 %", "89.1 to 95.3"),
+            _cell("92.8%", "89.1 to 95.3"),
             _cell("0.99", "0.89 to 1.10", "good"),
         ),
         (
             _cell("Run 4"),
             _cell("0.75"),
             _cell("517"),
-            _cell("+92.2 %"),
+            _cell("+92.2%"),
             _cell("Poor", tone="bad"),
-            _cell("92.5 %", "90.0 to 94.4"),
+            _cell("92.5%", "90.0 to 94.4"),
             _cell("1.01", "0.93 to 1.09", "good"),
         ),
     )
@@ -146,8 +146,8 @@ def many_runs() -> Table:
             _cell("560"),
             _cell(f"{0.31 + i / 900:.3f}"),
             _cell(f"{0.29 + i / 800:.3f}", "±0.009"),
-            _cell("83.33 %"),
-            _cell("87.50 %", "81.7 to 91.7"),
+            _cell("83.33%"),
+            _cell("87.50%", "81.7 to 91.7"),
             _cell("0.2957"),
             _cell("B−", tone="warning"),
         )
@@ -188,9 +188,9 @@ def findings(count: int = 40) -> Table:
 
 def definitions() -> Items:
     known = {
-        "D-OSC": "number of steps at which the loss changes by more than 1 %",
+        "D-OSC": "number of steps at which the loss changes by more than 1%",
         "D-STAB": "word for the count of oscillations relative to the smallest",
-        "E-RATE": "share of transitions that change by more than 1 %, with a long-run interval",
+        "E-RATE": "share of transitions that change by more than 1%, with a long-run interval",
         "E-NOISE": "noise of the training loss relative to that of the validation minibatches",
     }
     return Items(tuple(Item(rich("**{id}** {meaning}", id=id, meaning=known[id]), id=f"def-{id}") for id in known))
@@ -220,7 +220,7 @@ def _facts() -> tuple[tuple[str, Rich], ...]:
     return (
         ("Candidate", text("Run 4 (balanced_optimal)")),
         ("Baseline", text("Run 3 (stable)")),
-        ("Configuration", text("Learning rate 0.75, 2 epochs, batch 64, 2x balancing, 18 % validation")),
+        ("Configuration", text("Learning rate 0.75, 2 epochs, batch 64, 2x balancing, 18% validation")),
         ("Document's verdict", rich("**Mixed results** by the report's own rules")),
         ("Steps", text("683, 291 and 560")),
         ("Date", text("2025-09-11")),
@@ -230,7 +230,7 @@ def _facts() -> tuple[tuple[str, Rich], ...]:
 def sections() -> list[tuple[str, list[Block]]]:
     """Give the report: Markdown headings and the blocks below each."""
     trade = rich(
-        "Run 4 has the best validation accuracy ([V-4](#table-sweep)), **87.50 %** against 86.46 %: "
+        "Run 4 has the best validation accuracy ([V-4](#table-sweep)), **87.50%** against 86.46%: "
         "168 of 192 tokens against 166, *p* = .76."
     )
     return [
@@ -261,8 +261,8 @@ def sections() -> list[tuple[str, list[Block]]]:
                     rich("The document's rules and the evidence disagree"),
                     (
                         rich(
-                            "The rules call Run 4 *92 % less stable*: it made 517 oscillations against 269. "
-                            "It also ran 1.9 times as many steps; the rates are 92.5 % and 92.8 %."
+                            "The rules call Run 4 *92% less stable*: it made 517 oscillations against 269. "
+                            "It also ran 1.9 times as many steps; the rates are 92.5% and 92.8%."
                         ),
                         rich("Nothing in these logs says that the learning rate is too high; see [F-01](#finding-1)."),
                     ),
@@ -278,7 +278,7 @@ def sections() -> list[tuple[str, list[Block]]]:
             "## Key Findings\n\n### Stability Analysis (Loss Oscillations)",
             [
                 stability(),
-                Prose(rich("Run 4 has 92 % more oscillations than Run 3."), "contradicted", "F-01"),
+                Prose(rich("Run 4 has 92% more oscillations than Run 3."), "contradicted", "F-01"),
                 figure("training_analysis_visualization", seed=1, data=CURVES),
             ],
         ),

@@ -113,7 +113,7 @@ def test_secrets_inside_texts_go_and_the_rest_stays(text: str, kept: str, gone: 
 @pytest.mark.parametrize(
     "text",
     [
-        "improve mean token accuracy by 3 %",
+        "improve mean token accuracy by 3%",
         "next token prediction without a secret ingredient",
         "credentials checked, signature verified, password protected",
         "--max-tokens 512 --tokenizer bert-base-uncased --key-value-heads 8",
