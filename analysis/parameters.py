@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ def check_parameters(values: Mapping[str, Any]) -> Parameters:
         if value is None or value == "":
             continue
         checked[name] = _CHECKS[KINDS[name]](name, value)
+        _check_letters(name, checked[name])
     if not checked.get("run_ids"):
         raise UsageError("parameter 'run_ids' is empty; give at least one run ID, for example [run_2, run_3]")
     if "report_id" in checked and not _REPORT_ID.fullmatch(checked["report_id"]):
@@ -124,6 +126,15 @@ def load_mapping(path: Path, what: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a {what} must be a mapping of names to values")
     return {str(key): value for key, value in content.items()}
+
+
+def _check_letters(name: str, value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"parameter '{name}' holds what is no letter in UTF-8, got {value!r:.200}; rename the file or write it anew"
+        ) from None
 
 
 def _text(name: str, value: Any) -> str:

@@ -11,8 +11,9 @@ import pytest
 
 from analysis.errors import UsageError
 from analysis.freshness import reported_log
+from analysis.parameters import check_parameters
 from analysis.runsets import RunSet, load_run_sets
-from analysis.sources import load_runs
+from analysis.sources import load_runs, members
 from tests.builders import at, write_run
 
 
@@ -155,6 +156,28 @@ def test_a_log_that_cannot_be_read_fails_in_its_own_report(place: Path) -> None:
     (place / "runs" / "run_9.csv").write_text("step,train_loss\nx,y\n")
     assert pairs("every: runs\nagainst: best")["run_9"] == ["run_9"]
     assert len(pairs("every: runs\nagainst: parent")) == 5
+
+
+def test_a_log_that_crashes_its_reader_fails_in_its_own_report(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours in one log of a folder leaves the reports of the others alone as well."""
+    finish = members.finished
+
+    def crash(log: Any, *rest: Any) -> Any:
+        return 1 / 0 if log.raw.files[0].endswith("run_3.csv") else finish(log, *rest)
+
+    monkeypatch.setattr(members, "finished", crash)
+    found = pairs("every: runs\nagainst: best")
+    assert found["run_3"] == ["run_3"]
+    assert len(found["run_1"]) == 2
+
+
+def test_a_name_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    """Half of a character in a title; a file name that is not UTF-8."""
+    (tmp_path / "sets.yaml").write_text('- run_ids: [a]\n- run_ids: [b]\n  title: "half \\ud800"\n')
+    with pytest.raises(UsageError, match=r"sets\.yaml:3: parameter 'title' holds what is no letter"):
+        load_run_sets([tmp_path / "sets.yaml"], out=tmp_path)
+    with pytest.raises(UsageError, match="parameter 'run_ids' holds what is no letter"):
+        check_parameters({"run_ids": ["b\udcff"]})
 
 
 def test_runs_that_share_a_file_get_references_of_their_own(place: Path) -> None:

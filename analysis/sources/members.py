@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.errors import LogError
 from analysis.schema import Run
 from analysis.sources import SOURCES, as_shown, finished, told_apart
 from analysis.sources.nearby import Nearby, nearby
@@ -66,8 +65,8 @@ def _members(finder: Finder, reference: str) -> Iterator[Member]:
         try:
             found, _ = finder.find(one)
             runs = [finished(log, one, finder.columns) for log in found]
-        except LogError:
-            # One damaged log among many shall fail in its own report, not here for all.
+        except Exception:
+            # One log among many that cannot be read, for whatever reason, shall fail in its own report, not all here.
             if one == reference:
                 raise
             yield Member(one, run_stem(Path(one)), None)
