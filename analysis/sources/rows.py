@@ -51,7 +51,7 @@ class RowTable:
         for name, column in self.numbers.items():
             values = np.full(self.rows, np.nan)
             values[: len(column)] = column
-            padded[name] = values
+            padded[name.encode(errors="replace").decode()] = values  # JSON can escape half a letter, no table holds it
         return pd.DataFrame(padded, index=range(self.rows))
 
     def text(self, name: str) -> list[str | None]:

@@ -55,6 +55,10 @@ READ: dict[str, tuple[str, str | bytes, dict[str, dict[int, float]]]] = {
         *("Größe 損失 🚀/metrics.csv", "epoch,step,потери,val_loss\n0,1,1.5,\n0,2,,0.9\n"),
         {"потери": {1: 1.5}, "full_valid_loss": {2: 0.9}},
     ),
+    "half a letter in a name": (
+        *("a.jsonl", '{"step": 1, "loss": 1, "a\\ud800": 2}\n'),
+        {"train_loss": {1: 1}, "a?": {1: 2}},
+    ),
     "gzipped rows": ("a.jsonl.gz", gzip.compress(lines({"step": 1, "loss": 1}).encode()), {"train_loss": {1: 1}}),
     "gzipped timesteps": (
         *("p.csv.gz", gzip.compress(b"time/total_timesteps,rollout/ep_rew_mean\n100,\n200,2\n")),
