@@ -20,6 +20,8 @@ from analysis.export import templates_dir
 from analysis.export.foreign import blocks_from_html
 from analysis.export.outline import Outline, about, has_cover, is_for_readers, outline_of, title_of
 from analysis.export.prose import TypstProse, image_of, inert
+from analysis.fonts import fonts_for, glyphs, link, shipped
+from analysis.held import scratch
 from analysis.render import TYPST, typst
 from analysis.render.legible import covered
 
@@ -30,26 +32,14 @@ _MAGIC = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8", "image/gif": b"GIF
 
 
 @cache
-def _fonts() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    """Code points that the last fallback font draws, upright and bold: every other is spelled out."""
-    from matplotlib.ft2font import FT2Font
-
-    upright, bold = (FT2Font(_fonts() / name).get_charmap() for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"))
-    return frozenset(upright.keys() & bold.keys()) | {0x200B, 0x2068, 0x2069}
-
-
-@cache
 def _compiler() -> Any:
+    return _compiler_with(shipped()[0].parent)
+
+
+def _compiler_with(fonts: Path) -> Any:
     import typst as compiler
 
-    return compiler.Compiler(font_paths=[str(_fonts())], ignore_system_fonts=True)
+    return compiler.Compiler(font_paths=[str(fonts)], ignore_system_fonts=True)
 
 
 @cache
@@ -103,7 +93,8 @@ class PDFReport(Exporter):
         Returns
         -------
         tuple[bytes, dict]
-            The same PDF, byte for byte, for the same notebook; nbconvert's resources.
+            The same PDF, byte for byte, for the same notebook (on machines with the same fonts, where a name is in
+            an alphabet for which one of theirs is needed); nbconvert's resources.
 
         Raises
         ------
@@ -146,7 +137,7 @@ def _written(nb: NotebookNode) -> _Document:
         else:
             continue
         if source:
-            document.cells[number] = covered(source, _glyphs())
+            document.cells[number] = source
     return document
 
 
@@ -215,8 +206,19 @@ def _verbatim(text: str, *, tone: str) -> str:
 
 
 def _compiled(frame: str, cells: Mapping[int, str]) -> bytes:
-    source = covered(frame, _glyphs()) + "".join(cells.values())
-    pdf: bytes = _compiler().compile(source.encode(), format="pdf", pdf_standards=["ua-1"])
+    source = frame + "".join(cells.values())
+    fonts = fonts_for(source)
+    drawn = covered(source, glyphs().union(*(font.glyphs for font in fonts)))  # what no font has is spelled out
+    if not fonts:
+        return _typeset(_compiler(), drawn)
+    with scratch() as folder:
+        for path in (*shipped(), *(font.path for font in fonts)):
+            link(path, folder / path.name)
+        return _typeset(_compiler_with(folder), drawn)
+
+
+def _typeset(compiler: Any, source: str) -> bytes:
+    pdf: bytes = compiler.compile(source.encode(), format="pdf", pdf_standards=["ua-1"])
     return pdf
 
 

@@ -10,8 +10,10 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
+from matplotlib.text import Text
 
 from analysis import blocks
+from analysis.fonts import families
 from analysis.plots.theme import style
 from analysis.rich import Rich
 
@@ -55,6 +57,9 @@ def to_figure(
 
 def to_png(drawing: Drawing) -> bytes:
     """Render at 150 dpi on white; the bytes depend on nothing but the drawing."""
+    for words in drawing.findobj(Text):
+        if others := families(words.get_text()):
+            words.set_fontfamily([*words.get_fontfamily(), *others])
     buffer = io.BytesIO()
     FigureCanvasAgg(drawing).print_figure(
         buffer,

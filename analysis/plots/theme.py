@@ -101,10 +101,22 @@ def short_name(run_id: str, *, width: int = 18) -> str:
     ('Run 4', 'experimen…e-seed-7')
     """
     name = printable(name_among(run_id))
-    if len(name) <= width:
+    if columns(name) <= width:
         return name
+    width = width * len(name) // columns(name)
     tail = (width - 1) // 2
     return f"{name[: width - 1 - tail]}…{name[-tail:]}"
+
+
+def columns(text: str) -> int:
+    """Count the columns that a text takes: two for each of the wide letters of East Asia.
+
+    Examples
+    --------
+    >>> columns("run"), columns("\u5b66\u4e60")
+    (3, 4)
+    """
+    return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
 
 
 def printable(text: str) -> str:

@@ -27,6 +27,7 @@ from analysis.plots.theme import (
     SMALL,
     Margins,
     RunStyle,
+    columns,
     new_panels,
     run_styles,
     say,
@@ -171,7 +172,7 @@ def figure_window(runs: Sequence[Run], *, metric: str = "train_loss") -> int:
 
 def _margins(scene: TrainingCurves) -> Margins:
     named = [short_name(run) for run, look in scene.styles.items() if look.named]
-    return Margins(right=0.32 + 0.075 * max(map(len, named)), top=0.66)
+    return Margins(right=0.32 + 0.075 * max(map(columns, named)), top=0.66)
 
 
 def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, metric: str, full: str) -> None:

@@ -7,7 +7,7 @@ import io
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,6 +20,7 @@ from analysis.errors import AnalysisError
 from analysis.export import PDFReport
 from analysis.export import pdf as pdf_report
 from analysis.export.pdf import typst_source
+from analysis.fonts import _covering
 from analysis.rich import rich, text
 from tests.export.demonstration import cell_of, demonstration, notebook_of
 from tests.export.hostile import NAMES, foreign, hostile
@@ -30,6 +31,15 @@ needs_poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="po
 @pytest.fixture(scope="module")
 def exporter() -> PDFReport:
     return PDFReport()
+
+
+@pytest.fixture(autouse=True)
+def shipped_fonts_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever fonts this machine has, only those that come along count."""
+    monkeypatch.setattr("analysis.fonts.installed", list)
+    _covering.cache_clear()
+    yield
+    _covering.cache_clear()
 
 
 def _poppler(tool: str, pdf: bytes, folder: Path, *options: str) -> str:
