@@ -14,7 +14,7 @@ from analysis.document import ended_nonfinite
 from analysis.evidence import RunEvidence
 from analysis.metrics import judged
 from analysis.metrics import metric as metric_of
-from analysis.naming import display_name, metric_name
+from analysis.naming import display_name, metric_name, metric_words
 from analysis.schema import Run
 from analysis.settings import Settings
 from analysis.tables import interval, listed, number, p_value
@@ -106,8 +106,9 @@ def judge(
         sentence = f"{names[0]} is {comparative} than {names[1]}: the loss of {which[0]} ended as NaN or infinite."
         return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=_attribution(pair))
     if primary is None:
-        blind = next((c for c in compared if c.result.reason), None)
-        why = f"{metric_name(blind.metric)} has no interval ({blind.result.reason})" if blind else "no shared metric"
+        blind = next((c for c in compared if c.result.reason and c.metric not in COMPANIONS), None)
+        why = _unshared(candidate, baseline)
+        why = f"{metric_name(blind.metric)} has no interval ({blind.result.reason})" if blind else why
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
     if primary.seeds is not None:
@@ -131,6 +132,12 @@ def judge(
         {"same": "yes", "different": "no", "cannot tell": "cannot tell"}[pair.attributable],
         reason or pair.reason(),
     )
+
+
+def _unshared(candidate: Run, baseline: Run) -> str:
+    """Say why no metric was compared: none is judged in both, or none of those has independent points enough."""
+    shared = judged(name for name in candidate.metrics if name in baseline.metrics)
+    return f"{metric_name(shared[0])} has no interval in either run" if shared else "no shared metric"
 
 
 def _dead(run: Run) -> bool:
@@ -195,16 +202,15 @@ def _result(primary: Comparison, stability: Comparison | None, settings: Setting
 
 def _sentence(result: str, names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
     who, whom = names
-    metric = metric_of(primary.metric)
-    # Of validation data it goes without saying; of anything else it must be said.
-    scope = "" if metric.split.endswith("validation") else f" in {metric.label.lower()}"
+    # Of the validation loss it goes without saying; of anything else it must be said.
+    scope = "" if primary.metric in LOSSES[:2] else f" in {metric_words(primary.metric)}"
     return {
         "improved": f"{who} is better than {whom}{scope}.",
         "regressed": f"{who} is worse than {whom}{scope}.",
         "mixed": f"{who} against {whom} is mixed: performance and noise differ in opposite directions.",
         "equivalent": f"{who} and {whom} perform alike, within ±{settings.equivalence_margin:g} of loss.",
         "stability-only change": f"{who} is not shown to perform differently from {whom}, but their noise does differ.",
-        "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}.",
+        "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}{scope}.",
         "insufficient data": f"{who} and {whom} cannot be compared: {primary.reason or 'too few points'}.",
     }[result]
 
@@ -212,11 +218,29 @@ def _sentence(result: str, names: tuple[str, str], primary: Comparison, settings
 def _numbers(primary: Comparison, stability: Comparison | None, result: str) -> str:
     metric = metric_of(primary.metric).label
     p = p_value(primary.p_adjusted)
-    shown = f"{metric} {interval(primary.as_interval(), sign=True)}, p {p if p[0] == '<' else '= ' + p} after Holm"
+    scale, unit = shown_scale(primary)
+    difference = interval(primary.as_interval(), scale=scale, unit=unit, sign=True)
+    shown = f"{metric} {difference}, p {p if p[0] == '<' else '= ' + p} after Holm"
     scope = "" if primary.scope == "whole" else f" ({primary.scope})"
     noise = f"; noise ratio {interval(stability.as_interval())}" if stability else ""
-    missed = f". A difference of {number(primary.mdd)} would have been found four times out of five"
-    return shown + scope + noise + (missed if result in ("no evidence of a difference", "equivalent") else "") + "."
+    missed = f". {undecided(primary)}"
+    return shown + scope + noise + (missed if result in ("no evidence of a difference", "equivalent") else ".")
+
+
+def undecided(primary: Comparison) -> str:
+    """Say what a comparison that shows no difference could have shown."""
+    result, (scale, unit) = primary.result, shown_scale(primary)
+    if primary.p is not None and not result.low <= 0 <= result.high:
+        return "Alone it would count as a difference; among all comparisons of this report it may be chance."
+    # The 2.8 standard errors take the error as known, which that of a few seeds is not.
+    if primary.mdd is None or primary.mdd < result.half_width:
+        return f"Differences up to {number(scale * max(abs(result.low), abs(result.high)))}{unit} fit the data."
+    return f"A difference of {number(scale * primary.mdd)}{unit} would have been found four times out of five."
+
+
+def shown_scale(primary: Comparison) -> tuple[float, str]:
+    """Give the factor and unit to show a comparison in: a fraction in percentage points."""
+    return (100, " pp") if metric_of(primary.metric).unit == "fraction" else (1, "")
 
 
 def _condition(primary: Comparison, stability: Comparison | None, result: str) -> str:
@@ -292,7 +316,9 @@ def _performance_groups(
     for run in runs:
         if run.id not in known:
             reasons = [c.reason for c in barred if run.id in (c.baseline, c.candidate)]
-            few = [c.result.reason for c in compared if run.id in (c.baseline, c.candidate) and c.result.reason]
+            # What a comparison lacks may be the other run's fault where that one died.
+            pairs = [c for c in compared if run.id in (c.baseline, c.candidate)]
+            few = [c.result.reason for c in pairs if c.result.reason and not {c.baseline, c.candidate} & dead]
             why = min(reasons, default=next(iter(few), "nothing to compare"))
             why = "its loss ended as NaN or infinite" if run.id in dead else why
             shown[run.id] = "–", f"not ranked: {why}", None

@@ -115,6 +115,18 @@ def metric_name(metric: str) -> str:
     return COMPARED.get(metric) or metric_of(metric).label
 
 
+def metric_words(metric: str) -> str:
+    """Name a metric inside a sentence: in lower case but for abbreviations.
+
+    Examples
+    --------
+    >>> metric_words("train_loss"), metric_words("map50"), metric_words("kl")
+    ('train loss', 'mAP 50', 'KL divergence')
+    """
+    label = metric_of(metric).label
+    return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+
 def titled(run: Run) -> str:
     """Name a run with its label: ``Run 4 (Optimized)``."""
     return f"{display_name(run.id)} ({run.label})" if run.label else display_name(run.id)

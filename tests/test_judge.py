@@ -205,3 +205,54 @@ def test_without_a_minibatch_validation_stability_has_no_letter() -> None:
     grade = analyzed([run("a", {"train_loss": log(1)["train_loss"]})]).evidence_grades["a"]
     assert grade.stability == "–"
     assert "no minibatch validation" in grade.stability_why
+
+
+def test_a_run_that_lived_is_not_called_dead_for_the_one_it_was_held_against() -> None:
+    died = log(1)
+    died = {name: died[name] for name in ("train_loss", "full_valid_loss")}
+    died["train_loss"][250:] = np.inf
+    died["full_valid_loss"][-1] = np.inf
+    coarse = {"full_valid_loss": at(300, 150, 0.3)}
+    others = [known(name, coarse, learning_rate_multiplier=rate) for name, rate in (("b", 1.0), ("c", 2.0))]
+    a = analyzed([known("a", died), *others], baseline="b")
+    assert a.evidence_grades["a"].performance_why == "not ranked: its loss ended as NaN or infinite"
+    for name in ("b", "c"):
+        assert "NaN" not in a.evidence_grades[name].performance_why
+
+
+def test_what_holm_alone_took_away_is_not_called_too_small_to_be_found() -> None:
+    runs = [known(f"r{k}", log(k, level=0.3 - 0.012 * (k == 1))) for k in range(8)]
+    a = analyzed(runs, baseline="r0", candidate="r1")
+    primary = a.verdict.primary
+    assert primary is not None
+    assert primary.p is not None
+    assert primary.p < 0.05 < (primary.p_adjusted or 0)
+    assert "Alone it would count as a difference" in a.verdict.numbers
+    assert "four times out of five" not in a.verdict.numbers
+
+
+def test_a_few_seeds_do_not_claim_a_power_their_interval_denies() -> None:
+    runs = [known(f"{arm}{s}", log(10 * k + s), seed=s, name=arm) for k, arm in enumerate("ab") for s in range(3)]
+    a = analyzed(runs, baseline="a0", candidate="b2")
+    primary = a.verdict.primary
+    assert primary is not None
+    assert primary.seeds == (3, 3)
+    assert primary.mdd is not None
+    claims = "four times out of five" in a.verdict.numbers
+    assert claims == (primary.mdd >= primary.result.half_width)
+    assert claims or "fit the data" in a.verdict.numbers
+
+
+def test_a_verdict_that_rests_on_another_metric_names_it() -> None:
+    rng = np.random.default_rng(3)
+    first, second = ({"precision": 0.7 + noise(rng, 200, sd=0.01), "map50": np.full(200, 0.5)} for _ in range(2))
+    verdict = analyzed([run("a", first), run("b", second)], baseline="a").verdict
+    assert verdict.sentence.endswith("in precision.") or verdict.sentence.endswith("in mAP 50.")
+    assert " pp" in verdict.numbers
+
+
+def test_a_metric_that_both_logged_is_not_called_unshared() -> None:
+    climb = {"full_valid_mean_token_accuracy": 0.9 - 0.6 * np.exp(-np.arange(30) / 5)}
+    verdict = analyzed([run("a", climb), run("b", climb)], baseline="a").verdict
+    assert verdict.result == "insufficient data"
+    assert "Full validation accuracy has no interval" in verdict.sentence

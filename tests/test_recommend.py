@@ -254,3 +254,28 @@ def test_names_are_titles_only_where_nothing_is_lost() -> None:
         "4",
     ]
     assert factor_title("optimizer.weight_decay") == "Optimizer Weight Decay"
+
+
+def test_fewer_epochs_bring_fewer_steps_where_the_steps_are_set_too() -> None:
+    last = log(2, 600)
+    last["train_loss"][-1] = 1.0
+    a = two(log(1, 600), last, n_epochs=2, max_steps=600)
+    planned = {r.config["n_epochs"]: r.config["max_steps"] for r in a.next_runs if "max_steps" in r.config}
+    assert planned == {1: 300, 1.5: 450}
+
+
+def test_what_was_compared_between_seeds_is_not_called_incomparable() -> None:
+    def bare(seed: int, level: float) -> dict[str, np.ndarray]:
+        columns = log(seed, level=level)
+        return {name: columns[name] for name in ("train_loss", "full_valid_loss")}
+
+    runs = [
+        known(f"{arm}{s}", bare(10 * k + s, 0.3 - 0.1 * k), seed=s, learning_rate_multiplier=1.0 + k)
+        for k, arm in enumerate("ab")
+        for s in range(3)
+    ]
+    a = analyzed(runs, baseline="a0", candidate="b2")
+    assert a.verdict.primary is not None
+    assert a.verdict.primary.metric == "full_valid_loss"
+    found = advice(a).get("evidence.record")
+    assert found is None or not any("cannot be compared" in plain(point) for point in found.points)

@@ -19,7 +19,7 @@ from analysis.rich import Rich, plain
 from analysis.schema import Run
 from analysis.sections import SECTIONS, charts
 from analysis.tables import in_unit
-from tests.builders import analyzed, flat, known, log, run, sections, tables
+from tests.builders import analyzed, flat, known, log, noise, run, sections, tables
 from tests.degenerate import CASES, HOSTILE, analysis_of
 
 FORMS = {"text/html", "text/markdown", "text/plain", "text/vnd.typst"}
@@ -252,3 +252,22 @@ def test_where_accuracy_is_not_logged_the_second_panel_shows_what_is() -> None:
     assert "Full validation loss at the end" in [column.label for column in figure.data.columns]
     ends = [in_unit("full_valid_loss", float(run.series("full_valid_loss")[-1])) for run in a.runs]
     assert f"Full validation loss ends at Run 1 {ends[0]} and Run 2 {ends[1]};" in figure.alt
+
+
+def test_a_divergence_stands_at_the_top() -> None:
+    bad = log(2)
+    bad["train_loss"][200:] += np.linspace(0, 3, 100)
+    a = analyzed([known("a", log(1)), known("b", bad)], baseline="a")
+    assert any("Divergence" in str(block) for block in sections(a, figures=False)["executive_summary"])
+
+
+def test_metrics_that_the_document_does_not_know_are_not_called_the_same() -> None:
+    rng = np.random.default_rng(1)
+    runs = [
+        run(name, {"map50": level + noise(rng, 60, sd=0.01)}, config={"model": name})
+        for name, level in (("a", 0.5), ("b", 0.7))
+    ]
+    drawn = sections(analyzed(runs, baseline="a"), figures=False)
+    assert "No difference" not in str(drawn["impact"])
+    assert "No run logged a validation." not in str(drawn["coverage"])
+    assert "mAP 50 on validation data" in str(drawn["coverage"])

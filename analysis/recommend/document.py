@@ -247,6 +247,9 @@ def _changed(run: Run, **factors: Any) -> dict[str, Any]:
         if value is not None:
             whole = isinstance(value, float) and value.is_integer() and factor in ("n_epochs", "seed")
             config[run.factor_key(factor) or factor] = int(value) if whole else value
+    before, after, steps = run.factor("n_epochs"), factors.get("n_epochs"), config.get("max_steps")
+    if after is not None and isinstance(steps, int) and steps > 0 and isinstance(before, int | float) and before > 0:
+        config["max_steps"] = math.ceil(round(steps * after / before, 6))  # where both are given tools obey the steps
     return config
 
 

@@ -49,6 +49,8 @@ def _validation(a: Analysis, runs: list[Run]) -> Rich:
 
 def _error(a: Analysis, runs: list[Run]) -> Rich:
     """Ask for what gives a full validation its error, where it has none."""
+    if a.verdict.primary is not None and a.verdict.primary.metric == "full_valid_loss":
+        return ()  # compared between seeds, whose spread is its error
     levels = {run.id: a.evidence[run.id].full_valid_loss for run in runs}
     blind = [run for run in runs if (level := levels[run.id]) is not None and not level.known]
     if not blind:

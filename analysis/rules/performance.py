@@ -6,11 +6,12 @@ from analysis.blocks import Status
 from analysis.compare import Comparison, step_matched
 from analysis.document import validation_fields
 from analysis.findings import Finding, judge_claim
-from analysis.metrics import metric as metric_of
+from analysis.judge import shown_scale, undecided
 from analysis.model import Analysis
+from analysis.naming import metric_words
 from analysis.rich import join, rich, text
 from analysis.rules.build import compared, difference_words, gated, p_words
-from analysis.tables import listed, loss, number, percent
+from analysis.tables import listed, loss, percent
 
 
 def final_training(a: Analysis) -> list[Finding]:
@@ -123,18 +124,16 @@ def full_validation(a: Analysis) -> list[Finding]:
         "different": "differs from",
         "no difference": "is not shown to differ from",
     }[verdict]
-    label = _metric_words(primary.metric)
+    label, (scale, unit) = metric_words(primary.metric), shown_scale(primary)
     text_ = rich(
         "In {metric}, {cand} {words} {base}: {difference}{adjusted}.{mdd}{condition}",
         metric=label,
         cand=a.name(primary.candidate),
         words=words,
         base=a.name(primary.baseline),
-        difference=difference_words(primary),
+        difference=difference_words(primary, scale=scale, unit=unit),
         adjusted=f" ({p_words(primary.p_adjusted)} after Holm)" if primary.p_adjusted is not None else "",
-        mdd=f" A difference of {number(primary.mdd)} would be found four times out of five."
-        if verdict == "no difference"
-        else "",
+        mdd=f" {undecided(primary)}" if verdict == "no difference" else "",
         condition="" if primary.comparable else f" Not comparable as it stands: {primary.reason}.",
     )
     status: Status = "supported" if verdict == "no difference" else gated("supported", primary.comparable)
@@ -166,7 +165,7 @@ def matched_steps(a: Analysis) -> list[Finding]:
             "worse": "At equal length too the candidate is worse",
         }.get(matched.verdict(a.settings.alpha), "At equal length no difference is shown"),
         scope=f"the {matched.scope}",
-        metric=_metric_words(a.curve),
+        metric=metric_words(a.curve),
         matched=difference_words(matched),
         whole=f" (over the whole runs: {difference_words(whole)})" if whole is not None and whole.known else "",
     )
@@ -305,7 +304,3 @@ def _leads(leader_is_candidate: bool, low: float, high: float, *, higher: bool) 
     sign = 1 if leader_is_candidate == higher else -1
     bounds = sorted((sign * low, sign * high))
     return "supported" if bounds[0] > 0 else "contradicted" if bounds[1] < 0 else "not supported"
-
-
-def _metric_words(metric: str) -> str:
-    return metric_of(metric).label.lower()

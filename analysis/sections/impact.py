@@ -93,7 +93,9 @@ def _pair_table(a: Analysis, factor: str, values: dict[str, Any], before: Run, a
         Column("Difference with interval", "right", None, "evidence"),
     )
     rows = [row for row in _metric_rows(a, before.id, after.id) if row is not None]
-    if not rows:
+    if not rows and not _in_both(a, before.id, after.id):
+        rows = [(cell("None of the document's metrics was logged by both"), *[cell("–")] * 5)]
+    elif not rows:
         rows = [(cell("All metrics"), cell("same"), cell("same"), cell("–"), cell("No difference"), cell("–"))]
     return Table(f"impact-{factor}-table", f"{factor_title(factor)}: rows that differ", columns, tuple(rows))
 
@@ -121,6 +123,13 @@ def _metric_rows(a: Analysis, before: str, after: str) -> list[tuple[Cell, ...] 
         _number_row(a, before, after, "Validation Loss", ("final_valid_loss", "valid_loss", False)),
         _number_row(a, before, after, "Full Validation Loss", ("final_full_valid_loss", "full_valid_loss", False)),
     ]
+
+
+def _in_both(a: Analysis, before: str, after: str) -> bool:
+    """Tell whether both runs have one of the numbers that the table compares."""
+    fields = ("oscillations", "final_train_accuracy", "final_train_loss", "final_valid_accuracy", "final_valid_loss")
+    pair = a.document[before], a.document[after]
+    return any(all(getattr(d, field) is not None for d in pair) for field in (*fields, "final_full_valid_loss"))
 
 
 def _number_row(

@@ -8,7 +8,7 @@ from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.naming import factor_short, shared_parts, short_value, titled
 from analysis.rich import Rich, join, rich, text
-from analysis.sections.narrative import claims, disagreement, link_to
+from analysis.sections.narrative import claims, disagreement, link_to, narrate
 from analysis.sections.observed import observed
 from analysis.tables import cell, count, listed
 
@@ -47,6 +47,7 @@ def executive_summary(a: Analysis) -> list[Block]:
     body = _verdict_lines(a, verdict.numbers)
     blocks: list[Block] = [
         Callout(verdict.tone, rich("**{headline}**", headline=verdict.headline), tuple(body), id="verdict"),
+        *_failed(a),
         *_instead(a),
         Prose(rich("**Configuration**: {config}", config=configuration(a))),
         _result(a),
@@ -54,6 +55,13 @@ def executive_summary(a: Analysis) -> list[Block]:
     blocks += _goal(a)
     blocks += disagreement(a)
     return blocks
+
+
+def _failed(a: Analysis) -> list[Block]:
+    """Say at the top that candidate or baseline diverged: the verdict of such a pair rarely has an interval."""
+    pair = [run.id for run in (a.candidate, a.baseline) if run is not None]
+    raised = [f for f in a.findings if f.rule == "det.divergence" and f.status == "supported" and f.runs[0] in pair]
+    return [Prose(narrate(f), status=f.status) for f in raised]
 
 
 def _instead(a: Analysis) -> list[Block]:
