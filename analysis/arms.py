@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from analysis.comparability import gate, requirements
 from analysis.compare import Comparison
 from analysis.document import curve_metric
 from analysis.evidence import RunEvidence
-from analysis.factors import same_but_for_seed
+from analysis.factors import without_seed
 from analysis.metrics import judged
 from analysis.metrics import metric as metric_of
 from analysis.schema import FloatArray, Run
@@ -31,8 +32,9 @@ class Arm:
 def arms(runs: Sequence[Run]) -> tuple[Arm, ...]:
     """Group runs by their stated ``group``, else by configurations that are equal but for the seed."""
     groups: list[list[Run]] = []
+    stated = {run.id: without_seed(run) for run in runs}
     for run in runs:
-        home = next((group for group in groups if _together(group[0], run)), None)
+        home = next((group for group in groups if _together(group[0], run, stated)), None)
         if home is None:
             groups.append([run])
         else:
@@ -122,7 +124,8 @@ def arm_levels(arm: Arm, metric: str, curve: str, evidence: Mapping[str, RunEvid
     return np.asarray([value for value in values if math.isfinite(value)], dtype=np.float64)
 
 
-def _together(one: Run, two: Run) -> bool:
+def _together(one: Run, two: Run, stated: Mapping[str, Mapping[str, Any]]) -> bool:
     if one.group or two.group:
         return one.group == two.group
-    return one.parent == two.parent and one.data == two.data and same_but_for_seed(one, two)
+    same = bool(stated[one.id]) and stated[one.id] == stated[two.id] and one.parent == two.parent
+    return same and one.data == two.data and one.factor("seed") != two.factor("seed")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ COMPANIONS = ("oscillation_rate", "noise", "noise_per_example", "valid_accuracy_
 
 RATIOS = ("noise", "noise_per_example")
 """Metrics that are compared by their ratio: no difference is 1."""
+
+ALL_PAIRS = 30
+"""Runs up to which each is compared with each."""
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,26 @@ class Comparison:
 
 
 def comparisons(
-    runs: Sequence[Run], evidence: Mapping[str, RunEvidence], settings: Settings, baseline: str | None = None
+    runs: Sequence[Run],
+    evidence: Mapping[str, RunEvidence],
+    settings: Settings,
+    *,
+    baseline: str | None = None,
+    candidate: str | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare all pairs in all metrics; p-values are adjusted over the whole family (multi.holm).
+    """Compare pairs of runs in all metrics; p-values are adjusted over the whole family (multi.holm).
 
-    In a pair that holds ``baseline`` it comes first; else the order is that of ``runs``.
+    Of more than `ALL_PAIRS` runs, whose pairs would be too many to read and to adjust for, those are compared
+    that hold the baseline or the candidate, and neighbours by their level in a metric. In a pair that holds
+    ``baseline`` it comes first; else the order is that of ``runs``.
     """
     curve = curve_metric(runs)
+    named = {baseline, candidate}
+    beside = _neighbours(runs, evidence) if len(runs) > ALL_PAIRS else None
     found: list[Comparison] = []
     for one, two in combinations(runs, 2):
+        if beside is not None and not ({one.id, two.id} & named or frozenset((one.id, two.id)) in beside):
+            continue
         first, second = (two, one) if two.id == baseline else (one, two)
         pair = gate(first, second)
         found += [_gated(c, pair) for c in _pair(first, second, evidence, curve)]
@@ -124,6 +139,18 @@ def comparisons(
         )
         for c, p in zip(found, adjusted, strict=True)
     )
+
+
+def _neighbours(runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> set[frozenset[str]]:
+    """Pair each run with the next in order of its level, in each metric: where these differ, groups of runs part."""
+    levels: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for run in runs:
+        found = evidence[run.id]
+        for metric, level in (*found.window.items(), ("full_valid_loss", found.full_valid_loss)):
+            if level is not None and level.known:
+                levels[metric].append((level.value, run.id))
+    ordered = [sorted(levels[metric]) for metric in judged(levels)]
+    return {frozenset((one, two)) for line in ordered for (_, one), (_, two) in pairwise(line)}
 
 
 def step_matched(first: Run, second: Run, evidence: Mapping[str, RunEvidence], metric: str) -> Comparison | None:

@@ -25,11 +25,6 @@ def changed_factors(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
     return {name: row for name, row in table.items() if len({repr(value) for value in row.values()}) > 1}
 
 
-def same_but_for_seed(one: Run, other: Run) -> bool:
-    """Tell whether two configurations agree in everything but the seed (and are stated at all)."""
-    first, second = _without_seed(one), _without_seed(other)
-    return bool(first) and first == second and one.factor("seed") != other.factor("seed")
-
-
-def _without_seed(run: Run) -> Mapping[str, Any]:
+def without_seed(run: Run) -> Mapping[str, Any]:
+    """Give what `factor_values` does, but the seed: runs in which it is equal differ by chance alone."""
     return {name: value for name, value in factor_values(run).items() if name != "seed"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from analysis.comparability import Gate
 from analysis.compare import Comparison
@@ -79,14 +80,14 @@ class Analysis:
 
     def comparison(self, baseline: str, candidate: str, metric: str) -> Comparison | None:
         """Find the comparison of two runs in a metric, between seeds first; None if there is none."""
-        found = [
-            c
-            for c in self.comparisons
-            if c.metric == metric
-            and (c.baseline, c.candidate) == (baseline, candidate)
-            and c.definition != "loss.step_matched"
-        ]
-        return min(found, key=lambda c: c.definition != "seeds.diff", default=None)
+        return self._comparisons.get((baseline, candidate, metric))
+
+    @cached_property
+    def _comparisons(self) -> dict[tuple[str, str, str], Comparison]:
+        """The comparisons by runs and metric, those between seeds before those of single runs."""
+        whole = [c for c in self.comparisons if c.definition != "loss.step_matched"]
+        ordered = sorted(whole, key=lambda c: c.definition == "seeds.diff")
+        return {(c.baseline, c.candidate, c.metric): c for c in ordered}
 
     def detection(self, run_id: str, detector: str) -> Detection | None:
         """Find what a detector said of a run; None if it was not asked."""

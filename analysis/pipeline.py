@@ -80,7 +80,7 @@ def analyze_runs(
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     compared = (
         *seed_comparisons(runs, evidence, baseline=base_id, candidate=candidate.id),
-        *comparisons(runs, evidence, settings, base_id),
+        *comparisons(runs, evidence, settings, baseline=base_id, candidate=candidate.id),
     )
     between = [c for c in compared if (c.baseline, c.candidate) == (base_id, candidate.id)]
     pair = gate(baseline, candidate) if baseline else None

@@ -175,10 +175,18 @@ class Run:
 
         A key inside a section (``data.batch_size``) counts where it is the only one of its name.
         """
+        return self._factor_keys[name]
+
+    @cached_property
+    def _factor_keys(self) -> dict[str, str | None]:
+        """What `factor_key` gives for each standard factor."""
         known = [key for key, value in self.config.items() if value is not None]
-        nested = [key for key in known if key.rsplit(".", 1)[-1] in FACTORS[name]]
-        exact = next((key for key in FACTORS[name] if key in known), None)
-        return exact or (nested[0] if len(nested) == 1 else None)
+        found: dict[str, str | None] = {}
+        for name, keys in FACTORS.items():
+            nested = [key for key in known if key.rsplit(".", 1)[-1] in keys]
+            exact = next((key for key in keys if key in known), None)
+            found[name] = exact or (nested[0] if len(nested) == 1 else None)
+        return found
 
     @property
     def expected_from_data(self) -> int | None:

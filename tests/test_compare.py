@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from analysis.compare import Comparison
+from analysis.compare import ALL_PAIRS, Comparison
 from analysis.metrics import METRICS
 from analysis.model import Analysis
 from analysis.schema import Run
@@ -147,3 +147,18 @@ def test_unknown_batch_sizes_leave_noise_undecided() -> None:
     assert found["noise"].comparable is None
     assert "batch size is not stated" in found["noise"].reason
     assert "noise_per_example" not in found
+
+
+def test_of_many_runs_only_the_pairs_that_matter_are_compared() -> None:
+    """All pairs of a sweep would be too many to read; those that are left still part the good runs from the bad."""
+    few, many = ALL_PAIRS, ALL_PAIRS + 10
+    runs = [known(f"run_{k}", log(k, level=0.3 if k % 2 else 0.4, full=50), seed=1, lr=k) for k in range(many)]
+    assert len({(c.baseline, c.candidate) for c in analyzed(runs[:few]).comparisons}) == few * (few - 1) / 2
+    a = analyzed(runs, baseline="run_7")
+    pairs = {frozenset((c.baseline, c.candidate)) for c in a.comparisons if c.metric == "train_loss"}
+    assert {pair for pair in pairs if "run_7" in pair} == {frozenset(("run_7", r.id)) for r in runs if r.id != "run_7"}
+    assert sum(a.candidate.id in pair for pair in pairs) == many - 1
+    assert len(pairs) <= (2 + 5) * many
+    groups = {run.id: a.evidence_grades[run.id].group for run in runs}
+    assert {groups[f"run_{k}"] for k in range(1, many, 2)} == {1}
+    assert {groups[f"run_{k}"] for k in range(0, many, 2)} == {2}

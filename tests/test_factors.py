@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.factors import changed_factors, factor_values, same_but_for_seed
+from analysis.arms import arms
+from analysis.factors import changed_factors, factor_values
 from analysis.schema import FACTORS, Run
 from tests.builders import run
 
@@ -32,8 +33,14 @@ def test_standard_factors_come_first_and_missing_values_are_none() -> None:
     assert changed_factors([of(), of("b")]) == {}
 
 
-def test_seeds_alone_make_the_same_configuration() -> None:
-    assert same_but_for_seed(of(lr=1, seed=1), of(lr=1, seed=2))
-    assert not same_but_for_seed(of(lr=1, seed=1), of(lr=1, seed=1))
-    assert not same_but_for_seed(of(lr=1, seed=1), of(lr=2, seed=2))
-    assert not same_but_for_seed(of(seed=1), of(seed=2))
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ({"lr": 1, "seed": 1}, {"learning_rate": 1, "seed": 2}, True),
+        ({"lr": 1, "seed": 1}, {"lr": 1, "seed": 1}, False),
+        ({"lr": 1, "seed": 1}, {"lr": 2, "seed": 2}, False),
+        ({"seed": 1}, {"seed": 2}, False),
+    ],
+)
+def test_seeds_alone_make_the_same_configuration(one: dict[str, int], other: dict[str, int], together: bool) -> None:
+    assert len(arms([of(**one), of("b", **other)])) == 2 - together

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 
 from analysis.blocks import Block, Cell, Column, Details, Prose, Table
-from analysis.compare import Comparison
+from analysis.compare import ALL_PAIRS, Comparison
 from analysis.detectors import DETECTORS
 from analysis.findings import Finding
 from analysis.metrics import metric as metric_of
@@ -69,15 +69,21 @@ def _finding(a: Analysis, f: Finding) -> list[Block]:
 
 
 def _comparisons(a: Analysis) -> list[Block]:
-    """List the comparisons; of many, those against the baseline in full and all pairs as a matrix a metric."""
+    """List the comparisons; of many, those against the baseline in full and all pairs as a matrix a metric.
+
+    A matrix of more than `ALL_PAIRS` runs would have gaps, and no place on a page.
+    """
     if len(a.comparisons) <= _IN_FULL:
         return [_table(a, list(a.comparisons), "All comparisons")]
-    by_metric = {c.metric: [d for d in a.comparisons if d.metric == c.metric] for c in a.comparisons}
+    by_metric: dict[str, list[Comparison]] = defaultdict(list)
+    for c in a.comparisons:
+        by_metric[c.metric].append(c)
     first = [c for group in by_metric.values() for c in group if c.baseline == a.reference_id and c.known]
     blocks: list[Block] = []
     if first:
         blocks.append(_table(a, first, f"Comparisons against {a.name(a.reference_id)}"))
-    blocks += [matrix(a, metric, group) for metric, group in by_metric.items() if any(c.known for c in group)]
+    if len(a.runs) <= ALL_PAIRS:
+        blocks += [matrix(a, metric, group) for metric, group in by_metric.items() if any(c.known for c in group)]
     unknown = [c for c in a.comparisons if not c.known]
     if unknown:
         reasons = Counter((metric_name(c.metric), c.result.reason or "too few points") for c in unknown)

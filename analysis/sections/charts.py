@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager
 
 from analysis import plots
@@ -39,7 +40,7 @@ def curves_figure(a: Analysis) -> list[Block]:
 def metrics_figure(a: Analysis) -> list[Block]:
     """Draw the final metrics of all runs, with intervals."""
     train, validation = _final_metrics(a)
-    summaries = [_summary(a, run.id, train, validation) for run in a.runs]
+    summaries = [_summary(a, run_id, train, validation) for run_id in _foremost_first(a)]
     panels = plots.comparison_panels(summaries, train=train, validation=validation)
     panels = tuple(panel for panel in panels if any(panel.bars.values()))
     with _names(a):
@@ -71,14 +72,17 @@ def _names(a: Analysis) -> AbstractContextManager[None]:
 
 
 def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str) -> Figure:
+    compared = len(_compared_runs(a))
+    some = f" Of {compared} runs the candidate and those that do best are drawn; the results JSON has all."
     return plots.to_figure(
         plots.plot_forest(groups, baseline=baseline, colors=_colors(a)),
         id="figure-forest",
         name="training_comparisons.png",
         caption=rich(
             "Every comparison against {base}, with 95% intervals; the shaded band is the margin within which "
-            "a difference is too small to matter. Significance is judged after Holm's adjustment.",
+            "a difference is too small to matter. Significance is judged after Holm's adjustment.{some}",
             base=a.name(baseline),
+            some=some if compared > _FOREST_RUNS else "",
         ),
         alt=plots.forest_alt(groups, baseline=baseline),
         data=plots.forest_data_table(groups, id="figure-forest-data", baseline=baseline),
@@ -131,6 +135,7 @@ def _colors(a: Analysis) -> dict[str, str]:
     return plots.run_colors([run.id for run in a.runs], candidate=a.candidate.id, baseline=base)
 
 
+_FOREST_RUNS = 24
 _SHOWN = (
     "full_valid_loss",
     "valid_loss",
@@ -147,7 +152,7 @@ def _forest_groups(a: Analysis) -> list[plots.ForestGroup]:
     others = (c.metric for c in a.comparisons if c.metric not in _SHOWN and _is_outcome(c.metric))
     metrics = dict.fromkeys([*primary, *_SHOWN, *others])
     groups = []
-    shown = _compared_runs(a)
+    shown = _foremost(a, _compared_runs(a))
     for metric in metrics:
         rows = [
             c for run_id in shown for c in (a.comparison(a.reference_id, run_id, metric),) if c is not None and c.known
@@ -163,6 +168,27 @@ def _compared_runs(a: Analysis) -> list[str]:
     if a.candidate.id in arm_of(arms(a.runs), a.reference_id).runs:
         return [run.id for run in a.runs if run.id != a.reference_id]
     return [a.candidate.id if a.candidate.id in arm.runs else arm.runs[0] for arm in others]
+
+
+def _foremost(a: Analysis, runs: list[str]) -> list[str]:
+    """Keep the candidate and the runs that do best, in their order: a drawing of hundreds shows nothing."""
+    metric = a.verdict.primary.metric if a.verdict.primary else a.curve
+    sign = -1 if metric_of(metric).direction == "higher" else 1
+
+    def place(run_id: str) -> tuple[bool, float]:
+        found = a.comparison(a.reference_id, run_id, metric)
+        value = found.result.value if found is not None else math.nan
+        return run_id != a.candidate.id, sign * value if math.isfinite(value) else math.inf
+
+    kept = set(sorted(runs, key=place)[:_FOREST_RUNS])
+    return [run_id for run_id in runs if run_id in kept]
+
+
+def _foremost_first(a: Analysis) -> list[str]:
+    """Order runs for a drawing that ends where there is no more room."""
+    runs = [run.id for run in a.runs]
+    first = [a.reference_id, *_foremost(a, [run_id for run_id in runs if run_id != a.reference_id])]
+    return runs if len(runs) <= len(set(first)) else [*first, *(run_id for run_id in runs if run_id not in first)]
 
 
 def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:

@@ -12,6 +12,7 @@ from analysis.sections.narrative import claims, disagreement, link_to, narrate
 from analysis.sections.observed import observed
 from analysis.tables import cell, count, listed
 
+_RUNS_LISTED = 24
 _SETTINGS_SHOWN = 12
 
 _TONES: dict[bool | None, tuple[Tone, str]] = {
@@ -33,9 +34,10 @@ def title(a: Analysis) -> list[Block]:
 
 
 def _runs(a: Analysis) -> Rich:
-    """List the runs; where their names are shortened, say by what."""
+    """List the runs, of many the first and the last; where their names are shortened, say by what."""
     shared = shared_parts(tuple(run.id for run in a.runs))
-    listing = listed([a.title_of(run.id) for run in a.runs])
+    names = [a.title_of(run.id) for run in a.runs]
+    listing = listed(names) if len(names) <= _RUNS_LISTED else f"{len(names)}, from {names[0]} to {names[-1]}"
     if not shared:
         return text(listing)
     return rich("{runs} (what all names share is left out from here on: `{shared}`)", runs=listing, shared=shared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.blocks import Block, Cell, Column, Details, Item, Items, Prose, Table
+from analysis.compare import ALL_PAIRS
 from analysis.definitions import DEFINITIONS
 from analysis.model import Analysis
 from analysis.naming import titled
@@ -27,10 +28,11 @@ def methodology(a: Analysis) -> list[Block]:
         rich("**Volatility**: rolling standard deviation (window = 20)"),
         rich(
             "**Tests**: two-sided at {alpha}, adjusted by Holm over {n} comparisons; "
-            "equivalence margin ±{margin} in loss",
+            "equivalence margin ±{margin} in loss{pairs}",
             alpha=f"{a.settings.alpha:.0%}",
             n=sum(c.p_adjusted is not None for c in a.comparisons),
             margin=f"{a.settings.equivalence_margin:g}",
+            pairs=_PAIRS.format(n=len(a.runs)) if len(a.runs) > ALL_PAIRS else "",
         ),
         *(rich("**Known limit**: {limit}", limit=limit) for limit in _LIMITS),
     ]
@@ -82,6 +84,8 @@ _LIMITS = (
     "comparisons within one run are then refused.",
     "strongly skewed noise (batches of one or two examples) raises a false spike in about a tenth of runs.",
 )
+
+_PAIRS = "; of {n} runs those pairs are compared that hold the baseline or the candidate, and neighbours by level"
 
 _HOW = {
     "metadata": "from the run's own data",
