@@ -123,7 +123,11 @@ def metric_words(metric: str) -> str:
     >>> metric_words("train_loss"), metric_words("map50"), metric_words("kl")
     ('train loss', 'mAP 50', 'KL divergence')
     """
-    label = metric_of(metric).label
+    return lowered(metric_of(metric).label)
+
+
+def lowered(label: str) -> str:
+    """Write a label as it stands inside a sentence; an abbreviation at its start keeps its capitals."""
     return label[0].lower() + label[1:] if label[1:2].islower() else label
 
 

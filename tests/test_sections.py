@@ -271,3 +271,18 @@ def test_metrics_that_the_document_does_not_know_are_not_called_the_same() -> No
     assert "No difference" not in str(drawn["impact"])
     assert "No run logged a validation." not in str(drawn["coverage"])
     assert "mAP 50 on validation data" in str(drawn["coverage"])
+
+
+def test_a_leader_that_shares_its_number_is_not_alone() -> None:
+    a = analyzed([known(name, log(seed)) for seed, name in enumerate("abc")], baseline="a")
+    lines = [plain(item.text) for block in sections(a)["leaders"] if isinstance(block, Items) for item in block.items]
+    assert "Best Efficiency: a (300 steps, as 2 other runs)" in lines
+
+
+def test_a_metric_of_validation_data_is_not_drawn_as_unvalidated() -> None:
+    steps = np.arange(1, 31)
+    logged = {"step": steps, "epoch": steps, "map50": 0.7 - 0.5 * np.exp(-steps / 5)}
+    drawn = str(charts.curves_figure(analyzed([run("a", logged), run("b", logged)], baseline="a")))
+    assert "mAP 50" in drawn
+    assert "no validation was logged" not in drawn
+    assert "map 50" not in drawn

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.metrics import METRICS, VOLATILITY_WINDOW
+from analysis.naming import lowered
 from analysis.plots.curves import (
     Curve,
     draw_curve,
@@ -179,7 +180,7 @@ def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, m
     name = metric_label(metric)
     if not curves:
         title(ax, name)
-        say(ax, f"No run logs {name.lower()}.")
+        say(ax, f"No run logs {lowered(name)}.")
         return
     ends: list[End] = []
     marked = 0
@@ -223,10 +224,11 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     run = next(run for run in scene.runs if run.id == scene.candidate)
     look, shown, marks = scene.styles[run.id], scene.shown, scene.marks
     name = metric_label(shown.loss)
-    head = f"{short_name(run.id)}: {name.lower()} and validation"
+    validates = shown.loss in METRICS and METRICS[shown.loss].split.endswith("validation")
+    head = f"{short_name(run.id)}: {lowered(name)}" + ("" if validates else " and validation")
     if run.id not in scene.loss:
         title(ax, head)
-        say(ax, f"{short_name(run.id)} logs no {name.lower()}.")
+        say(ax, f"{short_name(run.id)} logs no {lowered(name)}.")
         return
     curve = scene.loss[run.id]
     draw_curve(ax, curve, style=look, front=True)
@@ -237,7 +239,7 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     known = marks.intervals.get(run.id, {})
     if draw_full_validation(ax, run, shown.full_valid, style=look, intervals=known):
         keys.append("◆ full validation, 95% interval" if known else "◆ full validation")
-    title(ax, head, note=" · ".join(keys) or "no validation was logged")
+    title(ax, head, note=" · ".join(keys) or ("as logged" if validates else "no validation was logged"))
     finish_axes(ax, shown.loss)
     fit_scale(ax, [curve])
     _epochs(ax, marks)
@@ -270,10 +272,10 @@ def _epochs(ax: Axes, marks: Marks) -> None:
 
 def _volatility(ax: Axes, scene: TrainingCurves) -> None:
     name = metric_label(scene.shown.loss)
-    head, curves = f"Volatility of {name.lower()}", scene.volatility
+    head, curves = f"Volatility of {lowered(name)}", scene.volatility
     if not curves:
         title(ax, head)
-        say(ax, f"Needs {VOLATILITY_WINDOW} consecutive values of {name.lower()};\nno run has as many.")
+        say(ax, f"Needs {VOLATILITY_WINDOW} consecutive values of {lowered(name)};\nno run has as many.")
         return
     ends: list[End] = []
     for run in scene.runs:

@@ -124,4 +124,7 @@ def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     if run_id is None:
         return rich("**{label}**: no run has the number", label=label)
     number = show(a, a.document[run_id])  # type: ignore[operator]
-    return rich("**{label}**: {run} ({number})", label=label, run=a.name(run_id), number=number)
+    counted = a.document.values() if key in ("efficiency", "monitoring") else ()  # counts, which runs often share
+    alike = sum(show(a, d) == number for d in counted) - 1  # type: ignore[operator]
+    others = f", as {count(alike, 'other run')}" if alike > 0 else ""
+    return rich("**{label}**: {run} ({number}{others})", label=label, run=a.name(run_id), number=number, others=others)
