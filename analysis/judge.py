@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from analysis.arms import arms
@@ -92,18 +93,30 @@ def judge(
     compared: Sequence[Comparison],
     pair: Gate | None,
     settings: Settings,
+    *,
+    diverged: Mapping[str, str] = MappingProxyType({}),
 ) -> Verdict:
-    """Decide the overall result of the candidate against the baseline."""
+    """Decide the overall result of the candidate against the baseline.
+
+    ``diverged`` says of runs, by ID, how they diverged: that decides where no comparison can.
+    """
     if baseline is None or pair is None:
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = primary_comparison(compared), stability_comparison(compared)
     names = display_name(candidate.id), display_name(baseline.id)
-    dead = [_dead(run) for run in (candidate, baseline)]
+    dead = [died(run) for run in (candidate, baseline)]
     if dead[0] != dead[1]:
         result, comparative = ("regressed", "worse") if dead[0] else ("improved", "better")
         which = names if dead[0] else names[::-1]
         sentence = f"{names[0]} is {comparative} than {names[1]}: the loss of {which[0]} ended as NaN or infinite."
+        return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=_attribution(pair))
+    fallen = [run.id in diverged and not {"reward", "eval_reward"} & {*run.metrics} for run in (candidate, baseline)]
+    if primary is None and fallen[0] != fallen[1]:
+        result, comparative = ("regressed", "worse") if fallen[0] else ("improved", "better")
+        run = candidate if fallen[0] else baseline
+        how = f"{display_name(run.id)} diverged; {diverged[run.id]}"
+        sentence = f"{names[0]} is {comparative} than {names[1]}: {how}."
         return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=_attribution(pair))
     if primary is None:
         blind = next((c for c in compared if c.result.reason and c.metric not in COMPANIONS), None)
@@ -140,7 +153,8 @@ def _unshared(candidate: Run, baseline: Run) -> str:
     return f"{metric_name(shared[0])} has no interval in either run" if shared else "no shared metric"
 
 
-def _dead(run: Run) -> bool:
+def died(run: Run) -> bool:
+    """Tell whether a loss of a run ended as NaN or infinite."""
     return any(ended_nonfinite(run, metric) for metric in LOSSES)
 
 
@@ -293,7 +307,7 @@ def _performance_groups(
     """
     first = primary_comparison(compared)
     metric = first.metric if first is not None else None
-    dead = {run.id for run in runs if _dead(run)}
+    dead = {run.id for run in runs if died(run)}
     replicated = [set(arm.runs) - dead for arm in arms(runs) if len(set(arm.runs) - dead) > 1]
     seeds = {run_id: arm for arm in replicated for run_id in arm}
     usable = [

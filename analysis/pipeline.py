@@ -101,7 +101,7 @@ def analyze_runs(
         detections=detections,
         comparisons=(*compared, *([matched] if matched else [])),
         gate=pair,
-        verdict=judging.judge(candidate, baseline, between, pair, settings),
+        verdict=judging.judge(candidate, baseline, between, pair, settings, diverged=_diverged(detections)),
         evidence_grades=judging.evidence_grades(runs, evidence, compared, _problems(detections), settings),
     )
     return _concluded(numbers, reports)
@@ -130,6 +130,15 @@ def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
     scores = score_predictions(found.runs, found.evidence, reports)
     previous, changes = since(found, reports)
     return replace(found, predictions=scores, changes=changes, previous=previous)
+
+
+def _diverged(detections: Mapping[str, Sequence[Detection]]) -> dict[str, str]:
+    return {
+        run_id: d.statement
+        for run_id, seen in detections.items()
+        for d in seen
+        if d.id == "det.divergence" and d.status == "raised"
+    }
 
 
 def _problems(detections: Mapping[str, Sequence[Detection]]) -> dict[str, set[str]]:
@@ -184,7 +193,7 @@ def _baseline(
 
 
 def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
-    """Find the run that a parameter names by ID, reference or label; None if it names none.
+    """Find the run that a parameter names by ID, reference, label or place; None if it names none.
 
     Raises
     ------
@@ -194,7 +203,16 @@ def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
     if run_id is None:
         return None
     found = [run for run in runs if run_id in (run.id, run.reference, run.label)]
+    there = [run for run in runs if _lies_at(run, run_id)]
+    if not found and len(there) == 1:
+        return there[0]
     if not found:
         known = ", ".join(run.id for run in runs)
         raise UsageError(f"parameter '{what}' is '{run_id}', which is not among the runs: {known}")
     return found[0]
+
+
+def _lies_at(run: Run, place: str) -> bool:
+    """Tell whether a path, however it is written, leads to a run's log or to the folder that holds it."""
+    path = Path(run.provenance.path)
+    return path.exists() and Path(place).resolve() in (path.resolve(), path.resolve().parent)

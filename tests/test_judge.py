@@ -256,3 +256,16 @@ def test_a_metric_that_both_logged_is_not_called_unshared() -> None:
     verdict = analyzed([run("a", climb), run("b", climb)], baseline="a").verdict
     assert verdict.result == "insufficient data"
     assert "Full validation accuracy has no interval" in verdict.sentence
+
+
+def test_a_run_that_diverged_is_worse_where_no_window_can_tell() -> None:
+    """Its last points climb, so that they are worth few; a reward speaks for itself, a muted detector is silent."""
+    climbing = 0.3 + np.r_[np.zeros(200), np.linspace(0, 3, 100)] + noise(np.random.default_rng(3), 300)
+    runs = [known("base", {"train_loss": log(1)["train_loss"]}), known("up", {"train_loss": climbing})]
+    verdict = analyzed(runs, baseline="base").verdict
+    assert (verdict.result, verdict.primary) == ("regressed", None)
+    assert verdict.sentence.startswith("up is worse than base: up diverged; the loss ends at 2.41, ")
+    assert analyzed(runs, baseline="up", candidate="base").verdict.result == "improved"
+    assert analyzed(runs, baseline="base", mute=["det.divergence"]).verdict.result == "insufficient data"
+    paid = [known(one.id, {"train_loss": one.series("train_loss"), "reward": [0.1] * 300}) for one in runs]
+    assert analyzed(paid, baseline="base").verdict.result != "regressed"

@@ -100,6 +100,19 @@ def test_options_win_and_may_name_a_label() -> None:
     assert (a.candidate.id, a.reference_id) == ("a", "c")
 
 
+def test_options_may_say_where_a_run_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a glob the runs have no reference of their own; a folder that holds several logs names none."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        Path("out", name).mkdir(parents=True)
+        Path("out", name, "metrics.csv").write_text("step,train_loss\n" + "".join(f"{k},0.5\n" for k in range(1, 20)))
+    for candidate in ("out/one", "./out/one/metrics.csv", tmp_path / "out" / "one"):
+        assert analyze(run_ids=["out/*/metrics.csv"], candidate=str(candidate)).candidate.id == "one/metrics"
+    Path("out", "two", "more.csv").write_text("step,train_loss\n1,0.5\n")
+    with pytest.raises(UsageError, match="parameter 'baseline' is 'out/two', which is not among the runs: one/metrics"):
+        analyze(run_ids=["out/*/*.csv"], candidate="out/one", baseline="out/two")
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -230,6 +230,22 @@ def test_a_secret_that_was_blanked_is_no_setting_of_the_next_run() -> None:
     assert "api_key, url" in text
 
 
+@pytest.mark.parametrize(("base", "rate", "wanted"), [(1.0, 2.0, 1.5), (1.0, 1.0, 0.5), (3.0, 1.0, 0.5)])
+def test_after_a_divergence_the_rate_goes_down_and_nothing_else(base: float, rate: float, wanted: float) -> None:
+    """Between the stable rate and its own, else half of its own; fewer epochs or another seed are no remedy."""
+    climbing = {**log(2), "train_loss": log(2)["train_loss"] + np.r_[np.zeros(200), np.linspace(0, 3, 100)]}
+    runs = [
+        known(f"run_{k}", c, learning_rate_multiplier=r, n_epochs=2)
+        for k, c, r in ((1, log(1), base), (2, climbing, rate))
+    ]
+    a = analyzed(runs, baseline="run_1")
+    assert advice(a)["doc.reduce_learning_rate"].value == pytest.approx(wanted)
+    (planned,) = a.next_runs
+    assert planned.config["learning_rate_multiplier"] == pytest.approx(wanted)
+    assert planned.config["n_epochs"] == 2
+    assert planned.expected_outcome == "A run that does not diverge"
+
+
 def test_names_of_next_runs_are_free() -> None:
     assert next_ids(["run_2", "run_9", "run_4"], "run_4", 2) == ["run_10", "run_11"]
     assert next_ids(["exp", "b"], "exp", 2) == ["exp-next-1", "exp-next-2"]

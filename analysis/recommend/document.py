@@ -19,12 +19,16 @@ from analysis.tables import count, signed
 
 @dataclass(frozen=True)
 class Situation:
-    """The two runs the advice is about, and the document's numbers for them."""
+    """The two runs the advice is about, and the document's numbers for them.
+
+    ``failed`` says that the candidate diverged or ended as NaN: then no number of epochs is the remedy.
+    """
 
     candidate: Run
     baseline: Run | None
     results: Mapping[str, DocumentResult]
     settings: Settings
+    failed: bool = False
 
     @property
     def oscillation_change(self) -> float | None:
@@ -32,6 +36,13 @@ class Situation:
         if self.baseline is None:
             return None
         return change_pct(self.results[self.baseline.id].oscillations, self.results[self.candidate.id].oscillations)
+
+    @property
+    def rates(self) -> tuple[float | None, float | None]:
+        """Learning rates of the baseline and the candidate, where they are known numbers."""
+        found = [run.factor("learning_rate") if run else None for run in (self.baseline, self.candidate)]
+        first, second = (rate if isinstance(rate, int | float) else None for rate in found)
+        return first, second
 
     @property
     def unstable(self) -> bool:
@@ -67,42 +78,39 @@ def document_recommendations(
 
 
 def _learning_rate(situation: Situation) -> float | None:
-    if situation.baseline is None or not situation.unstable:
+    stable, unstable = situation.rates
+    if unstable is None or not (situation.failed or situation.unstable):
         return None
-    stable, unstable = (run.factor("learning_rate") for run in (situation.baseline, situation.candidate))
-    if not isinstance(stable, int | float) or not isinstance(unstable, int | float) or unstable <= stable:
-        return None
-    return next_learning_rate(stable, unstable)
+    if stable is not None and unstable > stable:
+        return next_learning_rate(stable, unstable)
+    return unstable / 2 if situation.failed else None
 
 
 def _epochs(situation: Situation) -> float | None:
     planned = situation.candidate.factor("n_epochs")
     epochs = situation.results[situation.candidate.id].epochs
-    if not isinstance(planned, int | float) or planned <= 1 or len(epochs) < 2:
+    if not isinstance(planned, int | float) or planned <= 1 or len(epochs) < 2 or situation.failed:
         return None
     return planned - 1 if epochs[-1].end_loss > epochs[-1].start_loss else None
 
 
 def _rate_action(situation: Situation, rate: float | None) -> Recommendation | None:
-    if rate is None or situation.baseline is None:
+    if rate is None:
         return None
-    stable, unstable = (run.factor("learning_rate") for run in (situation.baseline, situation.candidate))
+    stable, unstable = situation.rates
+    between = stable is not None and unstable is not None and stable < rate < unstable
+    how = (
+        f"between {short_value(stable)} and {short_value(unstable)}" if between else f"half of {short_value(unstable)}"
+    )
+    why = f"{signed(situation.oscillation_change, 0, '%')} oscillations at the higher rate"
     return Recommendation(
         "doc.reduce_learning_rate",
         "heuristic",
         "action",
         rich("**REDUCE Learning Rate**"),
         (
-            rich(
-                "Target: **{rate}** (between {a} and {b})",
-                rate=short_value(rate),
-                a=short_value(stable),
-                b=short_value(unstable),
-            ),
-            rich(
-                "Rationale: {change} oscillations at the higher rate",
-                change=signed(situation.oscillation_change, 0, "%"),
-            ),
+            rich("Target: **{rate}** ({how})", rate=short_value(rate), how=how),
+            rich("Rationale: {why}", why="the run diverged" if situation.failed else why),
         ),
         rate,
     )
@@ -169,8 +177,9 @@ def _optimizations(situation: Situation, rate: float | None) -> list[Recommendat
                 settings.patience_steps,
             )
         )
-    if rate is not None and situation.baseline is not None:
-        end = round(0.8 * situation.baseline.factor("learning_rate"), 12)
+    stable = situation.rates[0]
+    if rate is not None and stable is not None and stable < rate:
+        end = round(0.8 * stable, 12)
         advice.append(
             Recommendation(
                 "doc.learning_rate_schedule",
@@ -201,15 +210,16 @@ def _next_runs(
     if rate is None and epochs is None:
         return (_repeat(first, situation),)
     config = _changed(situation.candidate, learning_rate=rate, n_epochs=epochs)
+    steadier = f"Better stability than {display_name(situation.candidate.id)}, similar validation performance"
     better = _plan(
         first,
         situation,
         config,
         when="recommended next",
-        outcome=f"Better stability than {display_name(situation.candidate.id)}, similar validation performance",
+        outcome="A run that does not diverge" if situation.failed else steadier,
     )
     planned = epochs if epochs is not None else situation.candidate.factor("n_epochs")
-    if not isinstance(planned, int | float):
+    if not isinstance(planned, int | float) or situation.failed:
         return (better,)
     longer = {
         **_changed(situation.candidate, learning_rate=rate, n_epochs=planned + 0.5),

@@ -104,7 +104,7 @@ def _final_metrics(a: Analysis) -> tuple[str, str]:
     logged = {metric for run in a.runs for metric in run.metrics}
     train = "train_mean_token_accuracy" if "train_mean_token_accuracy" in logged else a.curve
     wanted = ("valid_mean_token_accuracy", "valid_loss", "full_valid_loss", "full_valid_mean_token_accuracy")
-    return train, next((m for m in wanted if m in logged), _second(a, "valid_loss", train))
+    return train, next((m for m in wanted if m in logged and m != train), _second(a, "valid_loss", train))
 
 
 def _second(a: Analysis, usual: str, first: str) -> str:
