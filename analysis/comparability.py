@@ -69,6 +69,20 @@ REMEDIES = {
 """What to do so that a check can be made, by its ID."""
 
 NOT_VALIDATED = "log a validation loss on one frozen set, at least once an epoch (valid_loss, full_valid_loss)"
+_NOT_EVALUATED = (
+    "log the reward of evaluation episodes beside that of training ones, dozens at a time (eval_reward)"
+)
+
+
+def to_validate(curve: str) -> str:
+    """Say what to log so that a run whose report follows ``curve`` is validated.
+
+    Examples
+    --------
+    >>> to_validate("reward") == to_validate("train_loss")
+    False
+    """
+    return _NOT_EVALUATED if curve == "reward" else NOT_VALIDATED
 
 
 def remedy(failed: tuple[Check, ...]) -> str:

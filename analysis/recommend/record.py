@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.comparability import ATTRIBUTION, NOT_VALIDATED, remedy, validates
+from analysis.comparability import ATTRIBUTION, remedy, to_validate, validates
 from analysis.recommend.plan import Recommendation
 from analysis.rich import Rich, rich, text
 from analysis.schema import Run
@@ -41,8 +41,9 @@ def _validation(a: Analysis, runs: list[Run]) -> Rich:
     without = [a.name(run.id) for run in runs if not any(validates(metric) for metric in run.metrics)]
     if not without:
         return ()
+    todo = to_validate(a.curve)
     return text(
-        f"{NOT_VALIDATED[0].upper()}{NOT_VALIDATED[1:]}: "
+        f"{todo[0].upper()}{todo[1:]}: "
         f"nothing is known of how {listed(without)} {'does' if len(without) == 1 else 'do'} on unseen data."
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analysis import grading
 from analysis.blocks import Block, Cell, Column, Table
-from analysis.comparability import NOT_VALIDATED, validates
+from analysis.comparability import to_validate, validates
 from analysis.document import validation_fields
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
@@ -117,7 +117,7 @@ def _not_validated(a: Analysis) -> list[Block]:
         names = listed([metric_of(m).label for m in others])
         why = f"No run logged a validation loss or accuracy under a known name, but {names} on validation data."
         return missing("Final validation performance", why, instead=_elsewhere(a))
-    why = f"No run logged a validation: generalisation cannot be assessed. Next time, {NOT_VALIDATED}."
+    why = f"No run logged a validation: generalisation cannot be assessed. Next time, {to_validate(a.curve)}."
     return missing("Final validation performance", why)
 
 
