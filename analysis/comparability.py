@@ -69,9 +69,7 @@ REMEDIES = {
 """What to do so that a check can be made, by its ID."""
 
 NOT_VALIDATED = "log a validation loss on one frozen set, at least once an epoch (valid_loss, full_valid_loss)"
-_NOT_EVALUATED = (
-    "log the reward of evaluation episodes beside that of training ones, dozens at a time (eval_reward)"
-)
+_NOT_EVALUATED = "log the reward of evaluation episodes beside that of training ones, dozens at a time (eval_reward)"
 
 
 def to_validate(curve: str) -> str:

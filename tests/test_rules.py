@@ -170,6 +170,18 @@ def test_a_better_window_supports_the_better_last_row() -> None:
     assert [f.status for f in found] == ["supported"]
 
 
+def test_a_run_that_died_neither_improved_smoothly_nor_ranks_first() -> None:
+    """The fewest oscillations before a NaN make it the most stable by count; the evidence says what came of it."""
+    dead = log(2)
+    dead["train_loss"][150:] = np.inf
+    a = analyzed([known("run_1", log(1)), known("run_2", dead)])
+    shape, first = finding(a, "curves.shape:run_2"), of_rule(a, "ranking.first")[0]
+    assert shape.status == "contradicted"
+    assert "smooth, consistent improvement" in plain(shape.claim or ())
+    assert "NaN or infinite to the end" in plain(shape.text)
+    assert (first.runs[0], first.status) == ("run_2", "contradicted")
+
+
 def test_an_epoch_that_rises_throughout_did_degrade() -> None:
     columns = log(3, 400, sd=0.01)
     columns["train_loss"] = columns["train_loss"] + np.where(np.arange(400) >= 200, np.arange(400) - 200, 0) * 1e-3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis import grading
 from analysis.blocks import Status
-from analysis.document import Epoch
+from analysis.document import Epoch, ended_nonfinite
 from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.rich import rich
@@ -109,7 +109,9 @@ def curve_shape(a: Analysis) -> list[Finding]:
             continue
         falls = claim[1] < 0
         status: Status
-        if slope is None or not slope.known:
+        if ended_nonfinite(run, a.curve):
+            status, trend = "contradicted" if falls else "supported", "then it was NaN or infinite to the end"
+        elif slope is None or not slope.known:
             why = slope.reason if slope is not None and slope.reason else "too few points"
             status, trend = "cannot tell", f"its slope has no interval ({why})"
         else:

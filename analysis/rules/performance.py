@@ -6,7 +6,7 @@ from analysis.blocks import Status
 from analysis.compare import Comparison, step_matched
 from analysis.document import validation_fields
 from analysis.findings import Finding, judge_claim
-from analysis.judge import shown_scale, undecided
+from analysis.judge import died, shown_scale, undecided
 from analysis.model import Analysis
 from analysis.naming import metric_words
 from analysis.rich import join, rich, text
@@ -232,7 +232,9 @@ def ranking(a: Analysis) -> list[Finding]:
     tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]
     unknown = {c.reason for c in a.comparisons if _of_primary(a, c) and c.comparable is None}
     status: Status
-    if groups[first] is None:
+    if died(a.run(first)):
+        status, so = "contradicted", "its loss ended as NaN or infinite"
+    elif groups[first] is None:
         status, so = "cannot tell", a.evidence_grades[first].performance_why
     elif unknown:
         status, so = "cannot tell", min(unknown)
