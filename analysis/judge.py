@@ -127,6 +127,7 @@ def judge(
     if primary.seeds is not None:
         names = _arm_name(candidate, primary.seeds[1]), _arm_name(baseline, primary.seeds[0])
     result = _result(primary, stability, settings)
+    shared = judged(metric for metric in candidate.metrics if metric in baseline.metrics)
     reason = ""
     if primary.comparable is False and result in ("improved", "regressed", "mixed"):
         result, reason = "insufficient data", f"not comparable: {primary.reason}"
@@ -138,7 +139,7 @@ def judge(
         _sentence(result, names, primary, settings),
         RESULTS[result],
         _numbers(primary, stability, result),
-        " ".join(filter(None, (_unvalidated(primary, compared), _condition(primary, stability, result)))),
+        " ".join(filter(None, (_unvalidated(primary, compared, shared), _condition(primary, stability, result)))),
         _attribution(pair),
         primary,
         stability,
@@ -266,13 +267,20 @@ def _condition(primary: Comparison, stability: Comparison | None, result: str) -
     return f"This holds only if both were measured alike: {'; '.join(unknown)}." if unknown else ""
 
 
-def _unvalidated(primary: Comparison, compared: Sequence[Comparison]) -> str:
-    """Say that the result is not one of validation, where validation was logged but has no interval."""
-    blind = [c for c in compared if metric_of(c.metric).split.endswith("validation") and not c.known]
-    if not blind or metric_of(primary.metric).split.endswith("validation"):
+def _unvalidated(primary: Comparison, compared: Sequence[Comparison], shared: Sequence[str]) -> str:
+    """Name the validation that should have decided and has no interval: any, or one that says more than the primary.
+
+    ``shared`` are the judged metrics that both runs log, those that say most first.
+    """
+    known = {c.metric for c in compared if c.known}
+    blind = [m for m in shared if metric_of(m).split.endswith("validation") and m not in known]
+    if metric_of(primary.metric).split.endswith("validation"):
+        foremost = primary.metric in PRIMARY or primary.metric not in shared
+        blind = [] if foremost else [m for m in blind if shared.index(m) < shared.index(primary.metric)]
+    if not blind:
         return ""
-    metric, why = metric_of(blind[0].metric).label, blind[0].result.reason or "too few points"
-    return f"{metric} could not decide, as it has no interval: {why}."
+    why = next((c.result.reason for c in compared if c.metric == blind[0] and c.result.reason), "too few points")
+    return f"{metric_of(blind[0]).label} could not decide, as it has no interval: {why}."
 
 
 def _attribution(pair: Gate) -> str:

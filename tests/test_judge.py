@@ -269,3 +269,16 @@ def test_a_run_that_diverged_is_worse_where_no_window_can_tell() -> None:
     assert analyzed(runs, baseline="base", mute=["det.divergence"]).verdict.result == "insufficient data"
     paid = [known(one.id, {"train_loss": one.series("train_loss"), "reward": [0.1] * 300}) for one in runs]
     assert analyzed(paid, baseline="base").verdict.result != "regressed"
+
+
+def test_a_verdict_on_less_than_was_validated_says_what_could_not_decide() -> None:
+    """Four values of mAP have no interval; precision, logged every step, must not pass for it."""
+
+    def detector(seed: int) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        return {"map50": at(300, 75, [0.6, 0.7, 0.72, 0.73]), "precision": 0.8 + noise(rng, 300, sd=0.01)}
+
+    verdict = analyzed([known("a", detector(1)), known("b", detector(2))]).verdict
+    assert verdict.primary is not None
+    assert verdict.primary.metric == "precision"
+    assert "mAP 50 could not decide, as it has no interval" in verdict.condition
