@@ -17,7 +17,7 @@ from analysis.render import html
 from analysis.render.bundle import mimebundle
 from analysis.rich import Rich, plain
 from analysis.schema import Run
-from analysis.sections import SECTIONS, charts
+from analysis.sections import SECTIONS, charts, effort
 from analysis.tables import in_unit
 from tests.builders import analyzed, flat, known, log, noise, run, sections, tables
 from tests.degenerate import CASES, HOSTILE, analysis_of
@@ -286,3 +286,18 @@ def test_a_metric_of_validation_data_is_not_drawn_as_unvalidated() -> None:
     assert "mAP 50" in drawn
     assert "no validation was logged" not in drawn
     assert "map 50" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (("train_loss",), "No run logged a validation."),
+        (("train_loss", "val/box_loss"), "under a known name, but val/box_loss on validation data."),
+    ],
+)
+def test_without_any_validation_none_is_spoken_of(metrics: tuple[str, ...], said: str) -> None:
+    """What was measured under other names is named; where nothing was, the sentence says just that."""
+    columns = {metric: log(1)["train_loss"] for metric in metrics}
+    (block,) = effort.coverage(analyzed([run("a", columns), run("b", columns)]))
+    assert isinstance(block, Callout)
+    assert plain(block.body[0]).endswith(said)

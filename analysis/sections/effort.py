@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from analysis import grading
 from analysis.blocks import Block, Column, Table
-from analysis.comparability import validates
 from analysis.document import DocumentResult
-from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.sections.assessments import assessed, rows_of
-from analysis.sections.narrative import missing, told
-from analysis.seen import shown_metrics
-from analysis.tables import cell, listed, signed
+from analysis.sections.narrative import missing, told, validated_otherwise
+from analysis.tables import cell, signed
 
 
 def efficiency(a: Analysis) -> list[Block]:
@@ -63,10 +60,7 @@ def coverage(a: Analysis) -> list[Block]:
     """Count validations as the document does; beside them how much each of them saw."""
     results = a.document
     if not any(r.validation_count or r.full_validation_count for r in results.values()):
-        measured = dict.fromkeys(m for run in a.runs for m in shown_metrics(run) if validates(m))
-        others = listed([metric_of(m).label for m in measured])
-        why = f"No run logged a validation loss or accuracy under a known name, but {others} on validation data."
-        return missing("Validation coverage", why if others else "No run logged a validation.")
+        return missing("Validation coverage", validated_otherwise(a) or "No run logged a validation.")
     columns = (
         Column("Run"),
         Column("Standard Validations", "right", "doc.validation_coverage", "document"),

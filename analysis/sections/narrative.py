@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.blocks import Block, Callout, Item, Items, Prose
+from analysis.comparability import validates
 from analysis.findings import Finding
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.rich import Rich, join, rich, text
-from analysis.tables import count
+from analysis.seen import shown_metrics
+from analysis.tables import count, listed
 
 
 def narrate(finding: Finding) -> Rich:
@@ -62,6 +65,15 @@ def remedies(finding: Finding) -> list[Rich]:
 def missing(what: str, why: str, *, instead: Rich = ()) -> list[Block]:
     """Say that a section cannot be filled, why, and where to look instead."""
     return [Callout("unknown", rich("{what}: not available", what=what), (join([text(why), instead]),))]
+
+
+def validated_otherwise(a: Analysis) -> str:
+    """Name what was measured on validation data where no validation loss or accuracy is known; empty if nothing was."""
+    others = dict.fromkeys(m for run in a.runs for m in shown_metrics(run) if validates(m))
+    if not others:
+        return ""
+    names = listed([metric_of(m).label for m in others])
+    return f"No run logged a validation loss or accuracy under a known name, but {names} on validation data."
 
 
 def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:

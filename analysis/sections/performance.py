@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 from analysis import grading
 from analysis.blocks import Block, Cell, Column, Table
-from analysis.comparability import to_validate, validates
+from analysis.comparability import to_validate
 from analysis.document import validation_fields
-from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.rich import Rich, rich
 from analysis.sections.assessments import assessed, rows_of
-from analysis.sections.narrative import lacking, missing, told
+from analysis.sections.narrative import lacking, missing, told, validated_otherwise
 from analysis.sections.observed import observed
-from analysis.seen import shown_metrics
 from analysis.statistics import window_ratio
-from analysis.tables import cell, interval_cell, listed, loss, percent
+from analysis.tables import cell, interval_cell, loss, percent
 
 
 def final_training(a: Analysis) -> list[Block]:
@@ -112,11 +110,8 @@ def _elsewhere(a: Analysis) -> Rich:
 
 def _not_validated(a: Analysis) -> list[Block]:
     """Say that no validation loss or accuracy is known, and which other metrics were measured on validation data."""
-    others = dict.fromkeys(m for run in a.runs for m in shown_metrics(run) if validates(m))
-    if others:
-        names = listed([metric_of(m).label for m in others])
-        why = f"No run logged a validation loss or accuracy under a known name, but {names} on validation data."
-        return missing("Final validation performance", why, instead=_elsewhere(a))
+    if otherwise := validated_otherwise(a):
+        return missing("Final validation performance", otherwise, instead=_elsewhere(a))
     why = f"No run logged a validation: generalisation cannot be assessed. Next time, {to_validate(a.curve)}."
     return missing("Final validation performance", why)
 
