@@ -146,7 +146,7 @@ def _neighbours(runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> set
     levels: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for run in runs:
         found = evidence[run.id]
-        for metric, level in (*found.window.items(), ("full_valid_loss", found.full_valid_loss)):
+        for metric, level in {**found.window, "full_valid_loss": found.full_valid_loss}.items():
             if level is not None and level.known:
                 levels[metric].append((level.value, run.id))
     ordered = [sorted(levels[metric]) for metric in judged(levels)]

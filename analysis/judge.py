@@ -34,7 +34,8 @@ RESULTS: Mapping[str, Tone] = {
 LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
 """What a run that ended as NaN or infinite died of."""
 
-PRIMARY = ("eval_reward", "reward", *LOSSES)
+REWARDS = ("eval_reward", "reward")
+PRIMARY = (*REWARDS, *LOSSES)
 """What "performance" is: the first of these that both runs have with an interval, else any judged metric.
 
 Whoever logs a reward trains for it; the loss beside it only carries the gradient, and may rise as the reward does.
@@ -105,18 +106,12 @@ def judge(
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = primary_comparison(compared), stability_comparison(compared)
     names = display_name(candidate.id), display_name(baseline.id)
-    dead = [died(run) for run in (candidate, baseline)]
-    if dead[0] != dead[1]:
-        result, comparative = ("regressed", "worse") if dead[0] else ("improved", "better")
-        which = names if dead[0] else names[::-1]
-        sentence = f"{names[0]} is {comparative} than {names[1]}: the loss of {which[0]} ended as NaN or infinite."
-        return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=_attribution(pair))
-    fallen = [run.id in diverged and not {"reward", "eval_reward"} & {*run.metrics} for run in (candidate, baseline)]
-    if primary is None and fallen[0] != fallen[1]:
-        result, comparative = ("regressed", "worse") if fallen[0] else ("improved", "better")
-        run = candidate if fallen[0] else baseline
-        how = f"{display_name(run.id)} diverged; {diverged[run.id]}"
-        sentence = f"{names[0]} is {comparative} than {names[1]}: {how}."
+    ended = [_ended_badly(run) for run in (candidate, baseline)]
+    if (ended[0] is None) == (ended[1] is None) and primary is None:
+        ended = [_took_off(run, diverged) for run in (candidate, baseline)]
+    if (ended[0] is None) != (ended[1] is None):
+        result, comparative = ("improved", "better") if ended[0] is None else ("regressed", "worse")
+        sentence = f"{names[0]} is {comparative} than {names[1]}: {ended[0] or ended[1]}."
         return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=_attribution(pair))
     if primary is None:
         blind = next((c for c in compared if c.result.reason and c.metric not in COMPANIONS), None)
@@ -157,6 +152,17 @@ def _unshared(candidate: Run, baseline: Run) -> str:
 def died(run: Run) -> bool:
     """Tell whether a loss of a run ended as NaN or infinite."""
     return any(ended_nonfinite(run, metric) for metric in LOSSES)
+
+
+def _ended_badly(run: Run) -> str | None:
+    return f"the loss of {display_name(run.id)} ended as NaN or infinite" if died(run) else None
+
+
+def _took_off(run: Run, diverged: Mapping[str, str]) -> str | None:
+    """Say how a run diverged; None if it did not, or logs a reward, beside which a loss may rise."""
+    if run.id not in diverged or {*REWARDS} & {*run.metrics}:
+        return None
+    return f"{display_name(run.id)} diverged; {diverged[run.id]}"
 
 
 def _arm_name(run: Run, seeds: int) -> str:

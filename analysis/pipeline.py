@@ -203,9 +203,9 @@ def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
     if run_id is None:
         return None
     found = [run for run in runs if run_id in (run.id, run.reference, run.label)]
-    there = [run for run in runs if _lies_at(run, run_id)]
-    if not found and len(there) == 1:
-        return there[0]
+    if not found:
+        there = [run for run in runs if _lies_at(run, run_id)]
+        found = there if len(there) == 1 else []
     if not found:
         known = ", ".join(run.id for run in runs)
         raise UsageError(f"parameter '{what}' is '{run_id}', which is not among the runs: {known}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.naming import lowered
 from analysis.plots.band import WindowMean, window_words
 from analysis.plots.bars import MetricPanel, bar_words
 from analysis.plots.curves import Curve
@@ -36,7 +37,7 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
         if r in curves.accuracy
     ]
     second = metric_label(curves.shown.accuracy)
-    accuracy_words = f"{second} ends at {listed(accuracy)}" if accuracy else f"no run logs {second.lower()}"
+    accuracy_words = f"{second} ends at {listed(accuracy)}" if accuracy else f"no run logs {lowered(second)}"
     noise = [
         f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}" for r in told if r in curves.volatility
     ]

@@ -102,7 +102,8 @@ def _rate_action(situation: Situation, rate: float | None) -> Recommendation | N
     how = (
         f"between {short_value(stable)} and {short_value(unstable)}" if between else f"half of {short_value(unstable)}"
     )
-    why = f"{signed(situation.oscillation_change, 0, '%')} oscillations at the higher rate"
+    oscillations = f"{signed(situation.oscillation_change, 0, '%')} oscillations at the higher rate"
+    why = "the run diverged" if situation.failed else oscillations
     return Recommendation(
         "doc.reduce_learning_rate",
         "heuristic",
@@ -110,7 +111,7 @@ def _rate_action(situation: Situation, rate: float | None) -> Recommendation | N
         rich("**REDUCE Learning Rate**"),
         (
             rich("Target: **{rate}** ({how})", rate=short_value(rate), how=how),
-            rich("Rationale: {why}", why="the run diverged" if situation.failed else why),
+            rich("Rationale: {why}", why=why),
         ),
         rate,
     )

@@ -60,29 +60,30 @@ def metrics_figure(a: Analysis) -> list[Block]:
 
 def forest_figure(a: Analysis) -> list[Block]:
     """Draw every comparison against the baseline; nothing where there is none."""
-    groups = _forest_groups(a)
+    compared = _compared_runs(a)
+    shown = _foremost(a, compared)
+    groups = _forest_groups(a, shown)
     if not groups or a.baseline is None:
         return []
+    some = f" Of {len(compared)} runs the candidate and those that do best are drawn; the results JSON has all."
     with _names(a):
-        return [_forest(a, groups, a.baseline.id)]
+        return [_forest(a, groups, a.baseline.id, note=some if len(shown) < len(compared) else "")]
 
 
 def _names(a: Analysis) -> AbstractContextManager[None]:
     return named_among([run.id for run in a.runs])
 
 
-def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str) -> Figure:
-    compared = len(_compared_runs(a))
-    some = f" Of {compared} runs the candidate and those that do best are drawn; the results JSON has all."
+def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str, *, note: str) -> Figure:
     return plots.to_figure(
         plots.plot_forest(groups, baseline=baseline, colors=_colors(a)),
         id="figure-forest",
         name="training_comparisons.png",
         caption=rich(
             "Every comparison against {base}, with 95% intervals; the shaded band is the margin within which "
-            "a difference is too small to matter. Significance is judged after Holm's adjustment.{some}",
+            "a difference is too small to matter. Significance is judged after Holm's adjustment.{note}",
             base=a.name(baseline),
-            some=some if compared > _FOREST_RUNS else "",
+            note=note,
         ),
         alt=plots.forest_alt(groups, baseline=baseline),
         data=plots.forest_data_table(groups, id="figure-forest-data", baseline=baseline),
@@ -147,12 +148,11 @@ _SHOWN = (
 )
 
 
-def _forest_groups(a: Analysis) -> list[plots.ForestGroup]:
+def _forest_groups(a: Analysis, shown: list[str]) -> list[plots.ForestGroup]:
     primary = [a.verdict.primary.metric] if a.verdict.primary else []
     others = (c.metric for c in a.comparisons if c.metric not in _SHOWN and _is_outcome(c.metric))
     metrics = dict.fromkeys([*primary, *_SHOWN, *others])
     groups = []
-    shown = _foremost(a, _compared_runs(a))
     for metric in metrics:
         rows = [
             c for run_id in shown for c in (a.comparison(a.reference_id, run_id, metric),) if c is not None and c.known
@@ -188,7 +188,7 @@ def _foremost_first(a: Analysis) -> list[str]:
     """Order runs for a drawing that ends where there is no more room."""
     runs = [run.id for run in a.runs]
     first = [a.reference_id, *_foremost(a, [run_id for run_id in runs if run_id != a.reference_id])]
-    return runs if len(runs) <= len(set(first)) else [*first, *(run_id for run_id in runs if run_id not in first)]
+    return runs if len(runs) <= len(first) else [*first, *(run_id for run_id in runs if run_id not in first)]
 
 
 def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:

@@ -99,9 +99,8 @@ def _without_secret_names(raw: RawLog) -> RawLog:
     """Blank secrets in the names of columns, which may come from what a script was given."""
     shown = {str(column): redact_text(str(column)) for column in raw.frame.columns}
     changed = [column for column, name in shown.items() if name != column]
-    names = {column: f"{shown[column]} ({number})" for number, column in enumerate(changed, start=1)}
-    if len(changed) == 1:
-        names = {column: shown[column] for column in changed}
+    numbers = [""] if len(changed) == 1 else [f" ({number})" for number in range(1, len(changed) + 1)]
+    names = {column: shown[column] + number for column, number in zip(changed, numbers, strict=True)}
     dropped = tuple(replace(lost, column=redact_text(lost.column)) for lost in raw.dropped)
     frame = raw.frame.rename(columns=names) if names else raw.frame
     return replace(raw, frame=frame, dropped=dropped)
