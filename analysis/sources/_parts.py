@@ -1,46 +1,51 @@
-"""Read a large delimited text in parts, two at a time, into columns that are filled once."""
+"""Read a large delimited text by two parsers at once, into columns that are filled once."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from io import BytesIO
+from threading import Lock
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-PART = 1_000_000
-"""Bytes in a part: small, as what a parser takes beside its result stays with the process."""
-LARGE = 16 * PART
+BLOCK = 1_500_000
+"""Bytes that a parser gets at a time: small, as what it takes beside its result stays with the process."""
+LARGE = 16_000_000
 """Bytes in a file that is worth it."""
-_READERS = 2
-_KEPT = 3 << 20
-"""Bytes: once a block of this size has been freed, glibc keeps twice as much of what a parser frees for the next
-part, instead of giving it back to the system and having each page of it cleared again."""
+_PARSERS = 2
+_KEPT = 16 << 20
+"""Bytes: once an array of this size has been freed, glibc keeps what a parser frees for its next block, instead of
+giving it back to the system and having each page of it cleared again."""
 
-Numbers = npt.NDArray[Any]
-Parse = Callable[[IO[bytes]], pd.DataFrame]
+Parse = Callable[[Any], Any]
 
 
 class CannotCut(Exception):
-    """A line end may lie inside a quoted field, or there is none: the text is to be read whole."""
+    """A line end may lie inside a quoted field, or ends no row: the text is to be read whole."""
+
+
+def read_whole(parse: Parse, stream: IO[bytes]) -> pd.DataFrame:
+    """Read a text by one parser."""
+    with _quiet(), parse(stream) as reader:
+        return reader.read()  # type: ignore[no-any-return]
 
 
 def read_in_parts(
     stream: IO[bytes], parse: Parse, *, header_lines: int, delimiters: tuple[bytes, int], size: int
 ) -> pd.DataFrame:
-    """Read a text whose parts are parsed in threads, each with the header on top.
+    """Read a text by parsers that take turns at its blocks, each with the header on top.
 
     Parameters
     ----------
     stream : IO[bytes]
         In an encoding in which a line end is one byte.
     parse : callable
-        Reads a whole text; does most of its work outside the interpreter's lock.
+        Makes a `pandas.io.parsers.TextFileReader` of a text; it works outside the interpreter's lock.
     header_lines : int
         Lines up to and including the header.
     delimiters : tuple of (bytes, int)
@@ -53,76 +58,161 @@ def read_in_parts(
     CannotCut
         See there; the stream is then somewhere in its middle.
     ValueError
-        If ``parse`` raises it, or for a row with too many fields at the start of a part, where a parser
-        takes its surplus for an index.
+        If a parser raises it, or for a row with too many fields at the start of what a parser gets, where it
+        takes the surplus for an index.
     """
     header = b"".join(stream.readline() for _ in range(header_lines))
-    table = _Table()
+    blocks, table = _Blocks(stream), _Table(size)
     np.empty(_KEPT, dtype=np.uint8)
-    waiting: deque[tuple[int, Future[pd.DataFrame]]] = deque()
-    with ThreadPoolExecutor(_READERS) as pool:
-        for part in _parts(stream, header):
-            first = part[len(header) : part.find(b"\n", len(header))]
-            if first.count(delimiters[0]) > delimiters[1]:
-                raise ValueError("too many fields")
-            waiting.append((len(part), pool.submit(parse, BytesIO(part))))
-            if len(waiting) > _READERS:
-                table.add(waiting.popleft(), size)
-        while waiting:
-            table.add(waiting.popleft(), size)
+    with ThreadPoolExecutor(_PARSERS) as pool:
+        work = [pool.submit(_parse_some, blocks, table, parse, _Text(header), delimiters) for _ in range(_PARSERS)]
+    for done in work:
+        done.result()
     return table.frame()
 
 
-def _parts(stream: IO[bytes], header: bytes) -> Iterator[bytes]:
-    rest = b""
-    while block := stream.read(PART):
-        end = block.rfind(b"\n") + 1
-        if b'"' in block or not end:
+@dataclass(frozen=True)
+class _Block:
+    """Whole lines, and the rows of the table that they are."""
+
+    content: bytes
+    first: int
+    rows: int
+
+
+class _Blocks:
+    """The blocks of a stream, each given to one thread."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._lock = stream, Lock()
+        self._rest, self._rows, self._over = b"", 0, False
+
+    def stop(self) -> None:
+        """Give no more of them."""
+        self._over = True
+
+    def next(self) -> _Block | None:
+        """Return the next; None after the last."""
+        with self._lock:
+            block = b"" if self._over else self._stream.read(BLOCK)
+            end = block.rfind(b"\n") + 1 if block else 0
+            if b'"' in block or (block and not end):
+                raise CannotCut
+            content, self._rest = self._rest + block[:end], block[end:]
+            self._over = self._over or not block
+            first = self._rows
+            ended = not content or content.endswith(b"\n")
+            # Several times as fast as to count them in bytes.
+            self._rows += np.count_nonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + (not ended)
+            return _Block(content, first, self._rows - first) if content else None
+
+
+class _Text:
+    """What a parser reads from: the header, then the blocks as it is given them, one after the other."""
+
+    def __init__(self, header: bytes) -> None:
+        self._content, self._at = header, 0
+
+    def give(self, content: bytes) -> None:
+        """Append to what remains to be read."""
+        self._content, self._at = self._content[self._at :] + content, 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes; none if the parser asks for more than it was given."""
+        self._at += size
+        return self._content[self._at - size : self._at]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return itself: for pandas nothing is a file that cannot be iterated over."""
+        raise NotImplementedError
+
+
+def _parse_some(
+    blocks: _Blocks, table: _Table, parse: Parse, text: _Text, delimiters: tuple[bytes, int]
+) -> None:
+    """Parse the blocks that this thread gets; a block that is not as many rows as lines makes an end."""
+    reader = None
+    try:
+        with _quiet():
+            while block := blocks.next():
+                text.give(block.content)
+                if reader is None:
+                    if block.content[: block.content.find(b"\n")].count(delimiters[0]) > delimiters[1]:
+                        raise ValueError("too many fields")
+                    reader = parse(text)
+                part = _rows(reader, block.rows)
+                if len(part) != block.rows:
+                    raise CannotCut
+                table.put(part, block)
+        if reader is not None and len(_rows(reader, 1)):
             raise CannotCut
-        yield b"".join((header, rest, memoryview(block)[:end]))
-        rest = block[end:]
-    if rest:
-        yield header + rest
+    except BaseException:
+        blocks.stop()
+        raise
+
+
+def _quiet() -> np.errstate:
+    """Keep quiet about a step that fits no int64, before pandas refuses it."""
+    return np.errstate(invalid="ignore")
+
+
+def _rows(reader: Any, count: int) -> Any:
+    try:
+        return reader.get_chunk(count)
+    except StopIteration:
+        return ()
 
 
 @dataclass
 class _Table:
-    """Columns as they grow: numbers with room for rows to come (untouched, it takes no memory), others in parts.
+    """Columns, filled in any order; room for rows to come takes no memory before it is used.
 
-    A column of numbers that has been empty so far takes no memory at all.
+    Nor does a column of numbers that is empty so far.
     """
 
-    room: int = 0
+    size: int
     rows: int = 0
-    columns: dict[str, Numbers | list[pd.Series[Any]]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    numbers: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    blank: defaultdict[str, list[slice]] = field(default_factory=lambda: defaultdict(list))
+    others: defaultdict[str, list[tuple[int, pd.Series[Any]]]] = field(default_factory=lambda: defaultdict(list))
+    lock: Lock = field(default_factory=Lock)
 
-    def add(self, part: tuple[int, Future[pd.DataFrame]], size: int) -> None:
-        """Append a part, given with its length in bytes; ``size`` is that of all parts."""
-        length, frame = part[0], part[1].result()
-        end = self.rows + len(frame)
-        self.room = self.room or int(1.02 * size / length * len(frame))
-        for name, column in frame.items():
-            values = column.to_numpy() if column.dtype in (np.float64, np.int64) else None
-            held = self.columns.setdefault(str(name), [] if values is None else values[:0].copy())
-            if isinstance(held, list):
-                held.append(column)
-            elif held.size or column.notna().any():
-                self.columns[str(name)] = held = self._grown(held, end)
-                held[self.rows : end] = values
-        self.rows = end
+    def put(self, part: pd.DataFrame, block: _Block) -> None:
+        """Put the rows of a block where they belong."""
+        where = slice(block.first, block.first + block.rows)
+        with self.lock:
+            self.names = self.names or tuple(map(str, part.columns))
+            self.rows = max(self.rows, where.stop)
+            for name, column in zip(self.names, (part[own] for own in part), strict=True):
+                if column.dtype not in (np.float64, np.int64):
+                    self.others[name].append((where.start, column))
+                elif name not in self.numbers and not column.notna().any():
+                    self.blank[name].append(where)
+                else:
+                    values = column.to_numpy()
+                    self._room(name, values.dtype, where.stop, block)[where] = values
+
+    def _room(self, name: str, dtype: np.dtype[Any], rows: int, block: _Block) -> npt.NDArray[Any]:
+        held = self.numbers.get(name)
+        if held is None or held.size < rows:
+            expected = int(1.02 * self.size / len(block.content) * block.rows) if held is None else 0
+            grown = np.empty(max(expected, rows + rows // 2), dtype=dtype)
+            if held is not None:
+                grown[: held.size] = held
+            self.numbers[name] = held = grown
+        return held
 
     def frame(self) -> pd.DataFrame:
         """Return the table; its columns of numbers are not copied."""
-        return pd.DataFrame({name: self._whole(held) for name, held in self.columns.items()}, copy=False)
+        return pd.DataFrame({name: self._whole(name) for name in self.names}, copy=False)
 
-    def _grown(self, held: Numbers, end: int) -> Numbers:
-        if held.size >= end:
-            return held
-        grown = np.empty(self.room if self.room >= end else end + end // 2, dtype=held.dtype)
-        grown[: self.rows] = held[: self.rows] if held.size or not self.rows else np.nan
-        return grown
-
-    def _whole(self, held: Numbers | list[pd.Series[Any]]) -> Any:
-        if isinstance(held, list):
-            return pd.concat(held, ignore_index=True)
-        return held[: self.rows] if held.size else np.broadcast_to(np.nan, self.rows)
+    def _whole(self, name: str) -> Any:
+        if name in self.others:
+            ordered = [column for _, column in sorted(self.others[name], key=lambda part: part[0])]
+            return pd.concat(ordered, ignore_index=True)
+        if name not in self.numbers:
+            return np.broadcast_to(np.nan, self.rows)
+        for rows in self.blank[name]:
+            self.numbers[name][rows] = np.nan
+        return self.numbers[name][: self.rows]

@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,7 @@ import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
-from analysis.sources._parts import LARGE, CannotCut, Parse, read_in_parts
+from analysis.sources._parts import LARGE, CannotCut, Parse, read_in_parts, read_whole
 from analysis.sources.base import head
 from analysis.sources.limits import check_cells
 from analysis.sources.streams import GZIP, open_lines, open_text, text_head
@@ -151,7 +152,7 @@ def _fast(
         parse = _parser(layout, names, texts, step, encoding)
         try:
             in_parts = size >= LARGE and encoding != "utf-16"
-            frame = _in_parts(stream, parse, layout, size) if in_parts else parse(stream)
+            frame = _in_parts(stream, parse, layout, size) if in_parts else read_whole(parse, stream)
         except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
             return None
     return frame.set_axis(names, axis="columns")
@@ -163,7 +164,7 @@ def _in_parts(stream: IO[bytes], parse: Parse, layout: Layout, size: int) -> pd.
         return read_in_parts(stream, parse, header_lines=layout.first_line, delimiters=delimiters, size=size)
     except CannotCut:
         stream.seek(0)
-        return parse(stream)
+        return read_whole(parse, stream)
 
 
 def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], step: str | None, encoding: str) -> Parse:
@@ -175,26 +176,22 @@ def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], step: st
     kinds.update({name: str for name in written.values() if name not in times})
     if step is not None:
         kinds[layout.written[layout.header.index(step)]] = np.int64
-
-    def parse(text: IO[bytes]) -> pd.DataFrame:
-        with np.errstate(invalid="ignore"):  # of a step that fits no int64, before pandas refuses it
-            return pd.read_csv(
-                text,
-                sep=layout.delimiter,
-                skiprows=layout.first_line - 1 or None,
-                usecols=None if len(names) == len(layout.header) else places,
-                dtype=kinds,
-                parse_dates=times or False,  # three times as fast as reading text and parsing that
-                date_format="ISO8601",
-                keep_default_na=False,
-                na_values=[""],
-                index_col=False,
-                engine="c",
-                encoding=encoding,
-                encoding_errors="replace",
-            )
-
-    return parse
+    return partial(
+        pd.read_csv,
+        sep=layout.delimiter,
+        skiprows=layout.first_line - 1 or None,
+        usecols=None if len(names) == len(layout.header) else places,
+        dtype=kinds,
+        parse_dates=times or False,  # three times as fast as reading text and parsing that
+        date_format="ISO8601",
+        keep_default_na=False,
+        na_values=[""],
+        index_col=False,
+        engine="c",
+        encoding=encoding,
+        encoding_errors="replace",
+        iterator=True,
+    )
 
 
 def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:

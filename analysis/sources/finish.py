@@ -120,8 +120,7 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
     metrics = [c for c in own if c not in NOT_METRICS]
     if not metrics:
         raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
-    counts = {name: int(table[name].count()) for name in metrics}
-    names = standard_names(metrics, source=raw.source, chosen=chosen, counts=counts)
+    names = standard_names(metrics, source=raw.source, chosen=chosen, count=lambda name: int(table[name].count()))
     notes = []
     for column, standard in list(names.items()):
         if standard in FRACTIONS and column not in chosen.values() and _above_one(table[column]):
@@ -147,7 +146,8 @@ def _chosen_axes(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 def _above_one(column: pd.Series[float]) -> bool:
     values = column.to_numpy(dtype=np.float64)
-    return bool(((values > 1.0 + 1e-9) & (values < np.inf)).any())
+    beyond = np.fmax.reduce(values, initial=-np.inf) > 1.0 + 1e-9  # mostly not, and then a long log needs no marks
+    return bool(beyond and ((values > 1.0 + 1e-9) & (values < np.inf)).any())
 
 
 def _provenance(raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Sequence[Dropped]) -> Provenance:

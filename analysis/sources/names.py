@@ -17,7 +17,7 @@ Three decisions are made here and nowhere else:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 Table = Mapping[str, tuple[str, ...]]
 
@@ -255,7 +255,7 @@ def plain(name: str) -> str:
 
 
 def standard_names(
-    columns: Iterable[str], *, source: str, chosen: Mapping[str, str], counts: Mapping[str, int] | None = None
+    columns: Iterable[str], *, source: str, chosen: Mapping[str, str], count: Callable[[str], int] = lambda _: 0
 ) -> dict[str, str]:
     """Choose standard names for the columns of one log.
 
@@ -267,8 +267,8 @@ def standard_names(
         ``NAME`` of the source, a key of `BY_SOURCE` where it has rules of its own.
     chosen : Mapping[str, str]
         Standard name to column, as the user wrote it; wins over the table.
-    counts : Mapping[str, int], optional
-        How many values each column has.
+    count : callable, optional
+        Tells how many values a column has; asked where that decides.
 
     Returns
     -------
@@ -290,7 +290,7 @@ def standard_names(
         for standard, candidates in table.items():
             free = [first[c] for c in candidates if c in first and first[c] not in taken]
             if free and standard not in used:
-                taken[_densest(free, counts or {}) if standard.startswith("train_") else free[0]] = standard
+                taken[_densest(free, count) if standard.startswith("train_") else free[0]] = standard
                 used.add(standard)
     for pattern, standard in SOLE:
         family = [c for c in own if c not in taken and pattern.fullmatch(plain(c))]
@@ -300,7 +300,9 @@ def standard_names(
     return {column: taken[column] for column in own if column in taken}
 
 
-def _densest(columns: list[str], counts: Mapping[str, int]) -> str:
+def _densest(columns: list[str], count: Callable[[str], int]) -> str:
     """Return the first column, or the one that has most values if these are twice as many."""
-    most = max(columns, key=lambda column: counts.get(column, 0))
-    return most if counts.get(most, 0) > 2 * counts.get(columns[0], 0) else columns[0]
+    if len(columns) == 1:
+        return columns[0]
+    most = max(columns, key=count)
+    return most if count(most) > 2 * count(columns[0]) else columns[0]

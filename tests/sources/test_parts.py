@@ -24,7 +24,7 @@ def cut(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
 
     def read(path: Path) -> Run:
         with monkeypatch.context() as small:
-            small.setattr(_parts, "PART", request.param)
+            small.setattr(_parts, "BLOCK", request.param)
             small.setattr(delimited, "LARGE", 0)
             return resolve(str(path), runs_dir=path.parent)[0]
 
@@ -72,6 +72,21 @@ def test_parts_give_what_the_whole_gives(tmp_path: Path, content: str, cut: Call
     same(cut(path), path)
 
 
+def test_only_a_log_that_cannot_be_cut_is_read_whole(
+    tmp_path: Path, cut: Callable[[Path], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quote may hold a line end, and a blank line is no row; anything else goes to two parsers."""
+    whole: list[object] = []
+    read_whole = delimited.read_whole
+    monkeypatch.setattr(delimited, "read_whole", lambda *given: whole.append(given) or read_whole(*given))
+    path = tmp_path / "log.csv"
+    for content, expected in ((rows(), 0), (rows(end="\r\n"), 0), (rows().replace("\n30,", "\n\n30,"), 1)):
+        path.write_bytes(content.encode())
+        whole.clear()
+        assert len(cut(path).frame) >= 60
+        assert len(whole) == expected
+
+
 def test_a_compressed_or_wide_log_is_cut_as_well(tmp_path: Path, cut: Callable[[Path], Run]) -> None:
     """Gzip is unpacked before it is cut; UTF-16, where a line end is two bytes, is read whole."""
     packed, wide = tmp_path / "packed.csv.gz", tmp_path / "wide.csv"
@@ -105,7 +120,7 @@ def test_a_row_too_long_at_the_start_of_a_part_is_not_cut_short(
     path.write_text("\n".join(lines) + "\n")
     monkeypatch.setattr(delimited, "LARGE", 0)
     for size in (10, 20, 30, 70, 100, 699, 700, 1000):
-        monkeypatch.setattr(_parts, "PART", size)
+        monkeypatch.setattr(_parts, "BLOCK", size)
         with pytest.raises(LogError, match=r"log\.csv:701: 3 fields"):
             resolve(str(path), runs_dir=tmp_path)
 
@@ -125,7 +140,7 @@ def test_a_step_that_is_not_written_as_a_whole_number_is_read_all_the_same(
     path.write_text("\n".join(lines) + "\n")
     if large:
         monkeypatch.setattr(delimited, "LARGE", 0)
-        monkeypatch.setattr(_parts, "PART", 700)
+        monkeypatch.setattr(_parts, "BLOCK", 700)
     run = resolve(str(path), runs_dir=tmp_path)[0]
     assert len(run.frame) == kept
     assert sum(d.count for d in run.provenance.dropped if d.column == "step") == lost
