@@ -13,6 +13,8 @@ from analysis import grading
 from analysis.metrics import change_pct, count_oscillations, improvement_pct, judged, mean_volatility, metric
 from analysis.schema import FloatArray, Run
 from analysis.settings import POINTS, Settings
+from analysis.statistics.longrun import blocks
+from analysis.statistics.series import oscillates
 
 CURVES = ("train_loss", "reward", "valid_loss", "full_valid_loss")
 """What "the training curve" may be, most wanted first; the first that a run of the set has is used for all."""
@@ -169,13 +171,15 @@ def _measure(run: Run, curve: str) -> DocumentResult:
     loss = run.series(curve)
     breaks = breaks_of(run, curve)
     counted = loss.size > 1 and not is_per_epoch(run, curve)
+    hits = oscillates(loss, breaks) if counted else np.empty(0, dtype=bool)
+    oscillations = int(np.count_nonzero(hits)) if counted else None
     train_accuracy, valid_accuracy = (
         _last(run, "train_mean_token_accuracy"),
         _last(run, "valid_mean_token_accuracy"),
     )
     gap = None if train_accuracy is None or valid_accuracy is None else (valid_accuracy - train_accuracy) * 100
     total, computed, stated = total_steps(run), run.expected_from_data, run.expected_steps
-    epochs, boundary = _epochs(run, curve, counted=counted)
+    epochs, boundary = _epochs(run, curve, breaks, oscillations)
     lower = metric(curve).direction != "higher"
     return DocumentResult(
         total_steps=total,
@@ -191,8 +195,8 @@ def _measure(run: Run, curve: str) -> DocumentResult:
         final_full_valid_accuracy=_last(run, "full_valid_mean_token_accuracy"),
         validation_count=_logged(run, "valid_loss", "valid_mean_token_accuracy"),
         full_validation_count=_logged(run, "full_valid_loss", "full_valid_mean_token_accuracy"),
-        oscillations=count_oscillations(loss, breaks) if counted else None,
-        transitions=_transitions(loss, breaks) if counted else 0,
+        oscillations=oscillations,
+        transitions=hits.size,
         volatility=mean_volatility(loss) if counted else None,
         first_train_loss=float(loss[0]) if loss.size else None,
         best_train_loss=_extreme(loss, lowest=lower),
@@ -203,9 +207,12 @@ def _measure(run: Run, curve: str) -> DocumentResult:
     )
 
 
-def _epochs(run: Run, curve: str, *, counted: bool) -> tuple[tuple[Epoch, ...], str]:
+def _epochs(
+    run: Run, curve: str, breaks: npt.NDArray[np.bool_], oscillations: int | None
+) -> tuple[tuple[Epoch, ...], str]:
+    """Cut the curve into epochs; ``oscillations`` are those of all of it, None where they do not count."""
     ends, boundary = epoch_bounds(run)
-    steps, values, breaks = run.steps_of(curve), run.series(curve), breaks_of(run, curve)
+    steps, values = run.steps_of(curve), run.series(curve)
     sign = -1 if metric(curve).direction == "higher" else 1
     epochs: list[Epoch] = []
     before = int(run.steps[0]) - 1
@@ -223,7 +230,9 @@ def _epochs(run: Run, curve: str, *, counted: bool) -> tuple[tuple[Epoch, ...], 
                     start_loss=float(part[0]),
                     end_loss=float(part[-1]),
                     improvement_pct=sign * change if change is not None and part.size > 1 else None,
-                    oscillations=count_oscillations(part, breaks[inside]) if counted else None,
+                    oscillations=oscillations
+                    if oscillations is None or part.size == values.size
+                    else count_oscillations(part, breaks[inside]),
                 )
             )
         before = int(end)
@@ -243,18 +252,16 @@ def _score(result: DocumentResult) -> tuple[float, ...] | None:
     )
 
 
-def _transitions(values: FloatArray, breaks: npt.NDArray[np.bool_]) -> int:
-    return int(np.count_nonzero((values[:-1] != 0) & ~breaks[1:]))
-
-
 def _last(run: Run, metric: str) -> float | None:
     values = run.series(metric)
     return float(values[-1]) if values.size and not ended_nonfinite(run, metric) else None
 
 
 def _logged(run: Run, *metrics: str) -> int:
-    columns = [run.frame[name].notna().to_numpy() for name in metrics if name in run.frame]
-    return int(np.logical_or.reduce(columns).sum()) if columns else 0
+    """Count the rows that log one of some metrics."""
+    columns = [run.frame[name].to_numpy() for name in metrics if name in run.frame]
+    rows = (np.logical_and.reduce([np.isnan(column[piece]) for column in columns]) for piece in blocks(len(run.frame)))
+    return sum(int(np.count_nonzero(~blank)) for blank in rows) if columns else 0
 
 
 def _extreme(values: FloatArray, *, lowest: bool) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from analysis.detectors import Curve, Observed
 from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
 from analysis.metrics import judged
 from analysis.metrics import metric as metric_of
+from analysis.parallel import side_by_side
 from analysis.schema import FloatArray, Run
 from analysis.statistics import Estimate, Settled
 
@@ -103,18 +105,17 @@ def run_evidence(runs: Sequence[Run], *, strict: bool = False) -> dict[str, RunE
 def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     partial = partial_rows(run)
     curves = {name: _curve(run, name, partial) for name in judged(run.metrics)}
-    settled = {name: series for name, line in curves.items() for series in (line.settled,) if series is not None}
+    looks = [functools.partial(_level, run, name, line, strict) for name, line in curves.items()]
+    levels = {
+        name: level for name, level in zip(curves, side_by_side(*looks, rows=len(run.frame)), strict=True) if level
+    }
+    settled = {name: series for name, (series, _, _) in levels.items()}
+    window = {name: mean for name, (_, mean, _) in levels.items()}
+    slope = {name: trend for name, (_, _, trend) in levels.items()}
     per_epoch = is_per_epoch(run, curve)
     stepwise = settled.get(curve) if not per_epoch else None
     values, breaks = run.series(curve), breaks_of(run, curve)
     relative = st.noise(stepwise, relative=True) if stepwise else None
-    window = {
-        name: st.unknown("loss.window_mean", _DEAD, n=series.n)
-        if ended_nonfinite(run, name)
-        else st.window_mean(series, strict=strict)
-        for name, series in settled.items()
-    }
-    slope = {name: st.trend(series) for name, series in settled.items()}
     full = full_validation_level(run, settled)
     return RunEvidence(
         curves=curves,
@@ -136,6 +137,16 @@ def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
         burn_in_step=_burn_in_step(stepwise, run, curve),
         per_epoch=per_epoch,
     )
+
+
+def _level(run: Run, metric: str, curve: Curve, strict: bool) -> tuple[Settled, Estimate, Estimate] | None:
+    """Give what remains of a metric after its burn-in, its level at the end and its trend; None for no values."""
+    series = curve.settled
+    if series is None:
+        return None
+    dead = ended_nonfinite(run, metric)
+    mean = st.unknown("loss.window_mean", _DEAD, n=series.n) if dead else st.window_mean(series, strict=strict)
+    return series, mean, st.trend(series)
 
 
 def partial_rows(run: Run) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from analysis.history import load_reports, score_predictions, since
 from analysis.kept import Report
 from analysis.metrics import judged
 from analysis.model import Analysis, report_title
+from analysis.parallel import side_by_side
 from analysis.parameters import Parameters, check_parameters
 from analysis.recommend import recommend
 from analysis.remote_entries import reports_nearby
@@ -72,11 +73,14 @@ def analyze_runs(
     runs: Sequence[Run], request: Parameters, settings: Settings, *, reports: Sequence[Report] = ()
 ) -> Analysis:
     """Analyze runs that are already loaded: a pure function of its arguments."""
-    document = document_results(runs, settings)
+    document, evidence = side_by_side(
+        lambda: document_results(runs, settings),
+        lambda: run_evidence(runs, strict=settings.strict),
+        rows=max(len(run.frame) for run in runs),
+    )
     candidate = find_run(runs, request.candidate, "candidate") or runs[-1]
     baseline = _baseline(runs, candidate, request.baseline, document)
     base_id = baseline.id if baseline else None
-    evidence = run_evidence(runs, strict=settings.strict)
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     compared = (
         *seed_comparisons(runs, evidence, baseline=base_id, candidate=candidate.id),

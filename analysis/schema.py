@@ -130,7 +130,9 @@ class Run:
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that have at least one value, in table order."""
         logged = (c for c in self.frame.columns if c not in NOT_METRICS)
-        return tuple(c for c in logged if not np.isnan(self.frame[c].to_numpy(dtype=np.float64)).all())
+        # The smallest that is no NaN: of a long log quicker found than a table of marks.
+        lowest = {c: np.fmin.reduce(self.frame[c].to_numpy(dtype=np.float64), initial=np.nan) for c in logged}
+        return tuple(c for c, value in lowest.items() if not np.isnan(value))
 
     @property
     def steps(self) -> npt.NDArray[np.int64]:
@@ -226,9 +228,10 @@ def validated(
         raise LogError(f"{where}: no data rows; a log needs at least one step")
     dropped: list[Dropped] = []
     frame, steps = _whole_steps(frame, where, dropped)
-    seams = tuple(sorted({int(s) for s in steps[1:][steps[1:] < steps[:-1]]}))
     keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
+    seams: tuple[int, ...] = ()
     if (steps[1:] <= steps[:-1]).any():
+        seams = tuple(sorted({int(s) for s in steps[1:][steps[1:] < steps[:-1]]}))
         frame = frame.sort_values(keys, kind="stable", na_position="first")
         repeated = frame["step"].duplicated(keep="last").to_numpy()
         if repeated.any():

@@ -16,7 +16,7 @@ from tests.builders import ROOT
 PACKAGE = ROOT / "analysis"
 
 LAYERS: tuple[tuple[str, str], ...] = (
-    ("ground", "errors rich held folder progress definitions kept fonts"),
+    ("ground", "errors rich held folder progress definitions kept fonts parallel"),
     ("shapes", "schema blocks settings parameters runset_file"),
     ("sources", "sources"),
     ("numbers", "statistics metrics detectors calibrate"),

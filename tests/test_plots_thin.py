@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 from scipy.signal import savgol_filter
 
-from analysis.plots import thin as thinning
 from analysis.plots.thin import (
-    chunks_of,
+    Buckets,
     joined,
     rolling_mean,
     segments,
-    smooth,
     smoothing_window,
     thin,
+    thin_and_smooth,
 )
 from analysis.schema import Provenance, Run, validated
+from analysis.statistics.longrun import Computed
 
 
 def run_of(seams: tuple[int, ...] = (), **columns: object) -> Run:
@@ -75,10 +75,23 @@ def test_smoothing_never_leaves_the_range_of_the_data() -> None:
 def test_a_long_series_is_smoothed_on_bucket_means_that_agree_with_the_full_ones() -> None:
     rng = np.random.default_rng(5)
     values = np.sin(np.arange(200_000) / 20_000) + rng.normal(scale=0.1, size=200_000)
-    trace = smooth(np.arange(200_000), values, window=10_001)
+    _, trace = thin_and_smooth(np.arange(200_000), values, window=10_001)
     assert trace.values.size < 1_000
     full = rolling_mean(values, 10_001)
     np.testing.assert_allclose(trace.values, np.interp(trace.steps, np.arange(200_000), full), atol=0.02)
+
+
+@pytest.mark.parametrize("size", [1_601, 2_000, 65_536, 70_001, 300_000])
+def test_buckets_hold_every_point_once_wherever_pieces_end(size: int) -> None:
+    values = np.random.default_rng(size).normal(size=size)
+    buckets = Buckets.of(values, 37)
+    starts = np.arange(0, size, buckets.width)
+    assert buckets.counts.tolist() == np.diff([*starts, size]).tolist()
+    np.testing.assert_allclose(buckets.means, np.add.reduceat(values, starts) / buckets.counts, rtol=1e-12)
+    assert buckets.values[:, 0].tolist() == np.minimum.reduceat(values, starts).tolist()
+    assert buckets.values[:, 1].tolist() == np.maximum.reduceat(values, starts).tolist()
+    assert values[buckets.index].tolist() == buckets.values.tolist()
+    assert buckets.ends.tolist() == values[[0, -1]].tolist()
 
 
 def test_lines_are_cut_at_values_that_were_not_numbers_and_at_seams_only() -> None:
@@ -103,17 +116,14 @@ def test_a_pen_is_lifted_between_stretches() -> None:
     assert joined([]).empty
 
 
-def test_a_rolling_function_gives_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = np.random.default_rng(8).normal(size=103)
-
-    def windows(x: np.ndarray) -> np.ndarray:
-        return np.lib.stride_tricks.sliding_window_view(x, 20).std(axis=1, ddof=1)
-
-    monkeypatch.setattr(thinning, "_CHUNK", 17)
-    pieces = list(chunks_of(np.arange(103), values, window=20, function=windows))
-    assert len(pieces) == 5
-    assert np.concatenate([s for s, _ in pieces]).tolist() == list(range(19, 103))
-    np.testing.assert_array_equal(np.concatenate([v for _, v in pieces]), windows(values))
+def test_a_series_that_is_computed_is_drawn_like_one_that_is_there() -> None:
+    values = np.random.default_rng(8).normal(size=200_003)
+    steps = np.arange(200_003) * 3
+    there = thin_and_smooth(steps, values, window=901)
+    computed = thin_and_smooth(steps, Computed(values.size, lambda rows: values[rows].copy()), window=901)
+    for one, other in zip(there, computed, strict=True):
+        assert one.steps.tolist() == other.steps.tolist()
+        assert one.values.tolist() == other.values.tolist()
 
 
 @pytest.mark.parametrize("points", [0, 1, 19, 20, 99, 100, 101, 12_345, 10**7])

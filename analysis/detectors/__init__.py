@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from analysis.detectors.drift import early_stopping, overfitting, plateau, undertraining
 from analysis.detectors.observed import Curve as Curve
 from analysis.detectors.observed import DetectionStatus, Seen
 from analysis.detectors.observed import Observed as Observed
 from analysis.detectors.sudden import divergence, nonfinite, spikes
+from analysis.parallel import side_by_side
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,15 @@ def detect(observed: Observed, *, muted: Collection[str] = ()) -> tuple[Detectio
     >>> [d.status for d in detect(Observed(nonfinite=(7,))) if d.id == "det.nonfinite"]
     ['raised']
     """
-    found = []
-    for detector in DETECTORS.values():
-        if detector.id in muted:
-            found.append(Detection(detector.id, "muted", detector.problem, "muted in the run set"))
-            continue
-        status, statement, numbers, steps = detector.look(observed)
-        found.append(Detection(detector.id, status, detector.problem, _signed(statement), numbers, steps))
-    return tuple(found)
+    asked = [partial(_ask, detector, observed, muted) for detector in DETECTORS.values()]
+    return tuple(side_by_side(*asked, rows=observed.train.n))
+
+
+def _ask(detector: Detector, observed: Observed, muted: Collection[str]) -> Detection:
+    if detector.id in muted:
+        return Detection(detector.id, "muted", detector.problem, "muted in the run set")
+    status, statement, numbers, steps = detector.look(observed)
+    return Detection(detector.id, status, detector.problem, _signed(statement), numbers, steps)
 
 
 DETECTORS: Mapping[str, Detector] = {

@@ -7,14 +7,13 @@ from math import isfinite, nan
 import numpy as np
 from scipy.special import ndtri
 
-from analysis.detectors.observed import Curve, Observed, Seen
-from analysis.statistics.estimate import Estimate, FloatArray, Steps, t_quantile, t_tail
+from analysis.detectors.observed import LEAST_EVALUATIONS, Curve, Observed, Seen, as_is
+from analysis.statistics.estimate import Estimate, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
-from analysis.statistics.longrun import averaged, fit_line
+from analysis.statistics.longrun import averaged
 
 ONE_SIDED = 0.05
 STRICT = 0.01
-LEAST_EVALUATIONS = 8
 MARGIN_SHARE = 0.01
 
 
@@ -61,7 +60,7 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
         if part < LEAST_EVALUATIONS:
             continue
         steps, values = curve.steps[-part:], curve.values[-part:]
-        valid = trend(_as_is(values, steps))
+        valid = trend(as_is(values, steps))
         rises = _one_sided(valid, +1)
         if not isfinite(rises):
             continue
@@ -89,7 +88,7 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
 
 
 def plateau(seen: Observed) -> Seen:
-    run = _last_window(seen.train)
+    run = seen.train.ending
     slope = trend(run, level=0.90)
     if run is None or not slope.known:
         return "cannot tell", _no_end(slope), {}, ()
@@ -102,7 +101,7 @@ def plateau(seen: Observed) -> Seen:
 
 
 def undertraining(seen: Observed) -> Seen:
-    run = _last_window(seen.train)
+    run = seen.train.ending
     slope = trend(run)
     if run is None or not slope.known:
         return "cannot tell", _no_end(slope), {}, ()
@@ -158,22 +157,8 @@ def _one_sided(slope: Estimate, sign: int) -> float:
     return t_tail(sign * slope.value / slope.se, slope.df)
 
 
-def _as_is(values: FloatArray, steps: Steps) -> Settled:
-    """Take a piece of a run whole: its start is no burn-in, its bend no noise."""
-    return Settled(0, fit_line(values, steps, curved=True), values, steps)
-
-
 def _train_trend(train: Curve, since: int) -> Estimate:
     start = int(np.searchsorted(train.steps, since))
     if train.n - start < LEAST_EVALUATIONS:
         return trend(None)
-    return trend(_as_is(*averaged(train.values[start:], train.steps[start:])))
-
-
-def _last_window(train: Curve) -> Settled | None:
-    """Take the end of the run: its last window, never more than half of it."""
-    run = train.settled
-    if run is None or run.n < 2 * LEAST_EVALUATIONS:
-        return None
-    size = min(run.window, run.n // 2)
-    return _as_is(run.x[-size:], run.steps[-size:])
+    return trend(as_is(*averaged(train.values[start:], train.steps[start:])))

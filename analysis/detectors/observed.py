@@ -12,6 +12,9 @@ import numpy as np
 
 from analysis.statistics.estimate import FloatArray, Steps
 from analysis.statistics.levels import Settled, settle
+from analysis.statistics.longrun import fit_line
+
+LEAST_EVALUATIONS = 8
 
 DetectionStatus = Literal["raised", "not raised", "cannot tell", "muted"]
 
@@ -35,6 +38,20 @@ class Curve:
     def settled(self) -> Settled | None:
         """The series after burn-in, fitted once for all detectors."""
         return settle(self.values, self.steps)
+
+    @cached_property
+    def ending(self) -> Settled | None:
+        """The end of the run as it is: its last window, never more than half of it; None for a short one."""
+        run = self.settled
+        if run is None or run.n < 2 * LEAST_EVALUATIONS:
+            return None
+        size = min(run.window, run.n // 2)
+        return as_is(run.x[-size:], run.steps[-size:])
+
+
+def as_is(values: FloatArray, steps: Steps) -> Settled:
+    """Take a piece of a run whole: its start is no burn-in, its bend no noise."""
+    return Settled(0, fit_line(values, steps, curved=True), values, steps)
 
 
 @dataclass(frozen=True)

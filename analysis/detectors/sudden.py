@@ -35,7 +35,7 @@ def divergence(seen: Observed) -> Seen:
     tail = x[-max(x.size // 5, 3) :]
     end, best = float(tail.mean()), float(means[lowest])
     # Noise around a line in each quarter: blind to where the loss starts to rise, not to autocorrelation.
-    quarters = [fit_line(q, np.arange(q.size, dtype=np.float64)).s for q in np.array_split(x, 4)]
+    quarters = [fit_line(quarter).s for quarter in np.array_split(x, 4)]
     s = float(np.median(quarters))
     start = sum(part.size for part in parts[:lowest])
     slope = fit_line(*averaged(x[start:], curve.steps[start:])).slope

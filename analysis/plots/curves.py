@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from analysis.metrics import METRICS, VOLATILITY_WINDOW
 from analysis.plots.labels import End
 from analysis.plots.theme import INK, RunStyle, grid, short_name, short_number, step_axis
-from analysis.plots.thin import Trace, chunks_of, joined, segments, smooth, thin
+from analysis.plots.thin import Trace, joined, segments, thin, thin_and_smooth
 from analysis.schema import FloatArray, Run
+from analysis.statistics.estimate import Steps
+from analysis.statistics.longrun import Computed
 from analysis.statistics.series import rolling_sd
 from analysis.tables import signed_minus
 
@@ -36,24 +38,30 @@ def metric_curve(run: Run, metric: str, *, window: int) -> Curve:
 
 
 def volatility_curve(run: Run, metric: str, *, window: int) -> Curve:
-    """Prepare the rolling standard deviation over `VOLATILITY_WINDOW` consecutive values."""
-    parts = []
-    for steps, values in segments(run, metric):
-        pieces = chunks_of(
-            steps,
-            values,
-            window=VOLATILITY_WINDOW,
-            function=lambda x: rolling_sd(x, window=VOLATILITY_WINDOW),
-        )
-        parts += list(pieces)
-    return _curve(parts, window=window)
+    """Prepare the rolling standard deviation over `VOLATILITY_WINDOW` consecutive values.
+
+    Each belongs to the last step of its window.
+    """
+    before = VOLATILITY_WINDOW - 1
+    return _curve(
+        [(steps[before:], _volatility(values)) for steps, values in segments(run, metric) if values.size > before],
+        window=window,
+    )
 
 
-def _curve(parts: list[tuple[FloatArray, FloatArray]], *, window: int) -> Curve:
-    whole = joined([thin(steps, values) for steps, values in parts])
+def _volatility(values: FloatArray) -> Computed:
+    before = VOLATILITY_WINDOW - 1
+    return Computed(
+        values.size - before,
+        lambda rows: rolling_sd(values[rows.start : rows.stop + before], window=VOLATILITY_WINDOW),
+    )
+
+
+def _curve(parts: Sequence[tuple[Steps, FloatArray | Computed]], *, window: int) -> Curve:
     if window < 2:
-        return Curve(joined([]), whole)
-    return Curve(whole, joined([smooth(s, v, window=min(window, max(1, v.size // 2))) for s, v in parts]))
+        return Curve(joined([]), joined([thin(steps, values[:]) for steps, values in parts]))
+    traces = [thin_and_smooth(s, v, window=min(window, max(1, v.size // 2))) for s, v in parts]
+    return Curve(joined([raw for raw, _ in traces]), joined([strong for _, strong in traces]))
 
 
 def draw_curve(ax: Axes, curve: Curve, *, style: RunStyle, front: bool = False) -> None:

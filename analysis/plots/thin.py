@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from analysis.schema import FloatArray, Run
+from analysis.statistics.estimate import Steps
+from analysis.statistics.longrun import BLOCK, Computed
 
 BUCKETS = 400
 """Buckets across a panel: about one a pixel, each drawn by its lowest and its highest value."""
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Trace:
         return self.values.size == 0
 
 
-def segments(run: Run, metric: str) -> list[tuple[FloatArray, FloatArray]]:
+def segments(run: Run, metric: str) -> list[tuple[Steps, FloatArray]]:
     """Cut a metric into the stretches over which it may be drawn as one line.
 
     A step that merely does not log the metric does not cut; a value logged as NaN or infinite and the
@@ -41,18 +41,65 @@ def segments(run: Run, metric: str) -> list[tuple[FloatArray, FloatArray]]:
     """
     if metric not in run.frame:
         return []
-    steps = run.frame["step"].to_numpy()
-    values = run.frame[metric].to_numpy(dtype=np.float64)
-    missing = np.isnan(values)
-    if missing.any():
-        steps, values = steps[~missing], values[~missing]
+    steps, values = run.steps_of(metric), run.series(metric)
     breaks = np.unique(np.array([*run.nonfinite.get(metric, ()), *run.seams], dtype=np.int64))
     cuts = np.unique(np.searchsorted(steps, breaks))
     pairs = zip(np.split(steps, cuts), np.split(values, cuts), strict=True)
     return [(s, v) for s, v in pairs if v.size]
 
 
-def thin(steps: FloatArray, values: FloatArray, *, buckets: int = BUCKETS) -> Trace:
+@dataclass(frozen=True)
+class Buckets:
+    """A long series, bucket by bucket, all of the same ``width`` but the last.
+
+    ``index`` and ``values``, shape (buckets, 2), are those of the lowest and of the highest point; ``means`` and
+    ``counts``, shape (buckets,). ``ends`` are the first and the last value of the series.
+    """
+
+    width: int
+    index: npt.NDArray[np.int64]
+    values: FloatArray
+    means: FloatArray
+    counts: npt.NDArray[np.int64]
+    ends: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray | Computed, buckets: int = BUCKETS) -> Buckets:
+        """Go through a series once, in pieces of whole buckets."""
+        width = -(-values.size // buckets)
+        piece = width * max(1, BLOCK // width)
+        index, extremes, means = [], [], []
+        for start in range(0, values.size, piece):
+            part = values[start : start + piece]
+            whole = part.size - part.size % width
+            for at in (slice(0, whole), slice(whole, part.size)):
+                if at.start == at.stop:
+                    continue
+                rows = part[at].reshape(-1, min(width, at.stop - at.start))
+                chosen = np.stack([rows.argmin(axis=1), rows.argmax(axis=1)], axis=1)
+                extremes.append(np.take_along_axis(rows, chosen, axis=1))
+                index.append(start + at.start + np.arange(len(rows))[:, None] * width + chosen)
+                means.append(rows.mean(axis=1))
+        counts = np.full(sum(map(len, means)), width)
+        counts[-1] = values.size - width * (counts.size - 1)
+        ends = np.array([values[:1][0], values[-1:][0]])
+        return cls(width, np.concatenate(index), np.concatenate(extremes), np.concatenate(means), counts, ends)
+
+    def thin(self, steps: Steps) -> Trace:
+        """Draw the lowest and the highest value of each bucket, and the first and the last point."""
+        index = np.concatenate(([0, len(steps) - 1], self.index.ravel()))
+        values = np.concatenate((self.ends, self.values.ravel()))
+        index, first = np.unique(index, return_index=True)
+        return Trace(steps[index].astype(np.float64), values[first])
+
+    def smooth(self, steps: Steps, *, window: int) -> Trace:
+        """Draw the means of the buckets, smoothed over a window given in points of the series."""
+        starts = np.arange(self.counts.size) * self.width
+        middle = (steps[starts] + steps[starts + self.counts - 1]) / 2
+        return smooth(middle, self.means, window=window // self.width)
+
+
+def thin(steps: Steps, values: FloatArray, *, buckets: int = BUCKETS) -> Trace:
     """Keep the lowest and the highest value of each bucket, and the first and the last point.
 
     Parameters
@@ -72,20 +119,7 @@ def thin(steps: FloatArray, values: FloatArray, *, buckets: int = BUCKETS) -> Tr
     """
     if values.size <= 2 * buckets:
         return Trace(np.asarray(steps, dtype=np.float64), values)
-    width = -(-values.size // buckets)
-    whole = values.size // width * width
-    rows = values[:whole].reshape(-1, width)
-    offsets = np.arange(0, whole, width)
-    chosen = [np.array([0, values.size - 1])]
-    few = max(1, _CHUNK // width)  # of a table's own, unwriteable column argmin makes a copy
-    for at in range(0, len(rows), few):
-        piece = slice(at, at + few)
-        chosen += [offsets[piece] + rows[piece].argmin(axis=1), offsets[piece] + rows[piece].argmax(axis=1)]
-    if whole < values.size:
-        tail = values[whole:]
-        chosen.append(whole + np.array([tail.argmin(), tail.argmax()]))
-    index = np.unique(np.concatenate(chosen))
-    return Trace(steps[index].astype(np.float64), values[index])
+    return Buckets.of(values, buckets).thin(steps)
 
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
@@ -124,32 +158,17 @@ def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     return np.concatenate((ends[0], inner, ends[1]))
 
 
-def smooth(steps: FloatArray, values: FloatArray, *, window: int, buckets: int = BUCKETS) -> Trace:
-    """Smooth by `rolling_mean`; a long series is averaged in buckets first, so that memory stays small."""
-    if values.size > 4 * buckets:
-        width = -(-values.size // (2 * buckets))
-        starts = np.arange(0, values.size, width)
-        counts = np.diff(np.append(starts, values.size))
-        values = np.add.reduceat(values, starts) / counts
-        steps = (steps[starts] + steps[starts + counts - 1]) / 2
-        window = window // width
+def smooth(steps: Steps, values: FloatArray, *, window: int) -> Trace:
+    """Smooth by `rolling_mean`, over at most as many points as there are."""
     return Trace(np.asarray(steps, dtype=np.float64), rolling_mean(values, _odd(min(window, values.size))))
 
 
-def chunks_of(
-    steps: FloatArray, values: FloatArray, *, window: int, function: Callable[[FloatArray], FloatArray]
-) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Apply a rolling function piece by piece, so that a long series needs no second copy of itself.
-
-    Parameters
-    ----------
-    function : callable
-        Maps n values to the n - window + 1 results of the full windows; a result belongs to the last
-        step of its window.
-    """
-    for start in range(0, values.size - window + 1, _CHUNK):
-        stop = min(start + _CHUNK + window - 1, values.size)
-        yield steps[start + window - 1 : stop], function(values[start:stop])
+def thin_and_smooth(steps: Steps, values: FloatArray | Computed, *, window: int) -> tuple[Trace, Trace]:
+    """Thin a series, and smooth it; a long one by its buckets, so that it is gone through once and never copied."""
+    if values.size > 4 * BUCKETS:
+        buckets = Buckets.of(values)
+        return buckets.thin(steps), buckets.smooth(steps, window=window)
+    return thin(steps, values[:]), smooth(steps, values[:], window=window)
 
 
 def smoothing_window(points: int) -> int:

@@ -168,7 +168,7 @@ def draw_training(curves: TrainingCurves) -> Figure:
 
 def figure_window(runs: Sequence[Run], *, metric: str = "train_loss") -> int:
     """Choose the one smoothing window of a figure, in logged points, by its longest run."""
-    return smoothing_window(max((int(run.frame[metric].count()) for run in runs if metric in run.frame), default=0))
+    return smoothing_window(max((run.series(metric).size for run in runs), default=0))
 
 
 def _margins(scene: TrainingCurves) -> Margins:

@@ -256,4 +256,4 @@ def timestamps(a: Analysis) -> list[Finding]:
 
 
 def _empty_columns(run: Run) -> list[str]:
-    return [str(c) for c in run.frame.columns if c not in NOT_METRICS and not run.frame[c].notna().any()]
+    return [str(c) for c in run.frame.columns if c not in NOT_METRICS and c not in run.metrics]

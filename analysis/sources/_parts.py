@@ -103,7 +103,7 @@ class _Blocks:
             first = self._rows
             ended = not content or content.endswith(b"\n")
             # Several times as fast as to count them in bytes.
-            self._rows += np.count_nonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n")) + (not ended)
+            self._rows += int(np.count_nonzero(np.frombuffer(content, dtype=np.uint8) == ord("\n"))) + (not ended)
             return _Block(content, first, self._rows - first) if content else None
 
 
@@ -127,9 +127,7 @@ class _Text:
         raise NotImplementedError
 
 
-def _parse_some(
-    blocks: _Blocks, table: _Table, parse: Parse, text: _Text, delimiters: tuple[bytes, int]
-) -> None:
+def _parse_some(blocks: _Blocks, table: _Table, parse: Parse, text: _Text, delimiters: tuple[bytes, int]) -> None:
     """Parse the blocks that this thread gets; a block that is not as many rows as lines makes an end."""
     reader = None
     try:

@@ -90,7 +90,7 @@ def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
     if n_eff < LEAST_EFFECTIVE:
         reason = f"the last {w} points are worth {n_eff:.1f} independent ones; 5 are needed"
         return unknown(name, reason, value=value, n=w, n_eff=n_eff)
-    candidates = [(float(run.line.residual[-w:].var(ddof=1)) / n_eff, n_eff - 1)]
+    candidates = [(run.line.variance(run.n - w) / n_eff, n_eff - 1)]
     variance, df = cosine_variance(run.line.residual)
     candidates.append((variance / w, df))
     if strict:

@@ -14,8 +14,11 @@ from analysis.statistics.estimate import BoolArray, FloatArray, Steps
 
 RHO_MAX = 0.98
 
-BLOCK = 8192
+BLOCK = 65_536
 """Rows that are worked on at once: what they need stays in the processor's cache."""
+_COUNT = np.arange(BLOCK, dtype=np.float64)
+_DOT = 8192
+"""Numbers that BLAS multiplies by itself: for more it starts threads, which cost more than they gain."""
 
 
 def blocks(size: int, *, overlap: int = 0) -> Iterator[slice]:
@@ -23,10 +26,21 @@ def blocks(size: int, *, overlap: int = 0) -> Iterator[slice]:
 
     Examples
     --------
-    >>> [(piece.start, piece.stop) for piece in blocks(20_000, overlap=1)]
-    [(0, 8193), (8192, 16385), (16384, 20000)]
+    >>> [(piece.start, piece.stop) for piece in blocks(150_000, overlap=1)]
+    [(0, 65537), (65536, 131073), (131072, 150000)]
     """
     return (slice(start, min(start + BLOCK + overlap, size)) for start in range(0, size - overlap, BLOCK))
+
+
+def dot(a: FloatArray, b: FloatArray) -> float:
+    """Multiply two series and sum.
+
+    Examples
+    --------
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    11.0
+    """
+    return sum(float(a[at : at + _DOT] @ b[at : at + _DOT]) for at in range(0, a.size, _DOT))
 
 
 @dataclass(frozen=True)
@@ -47,35 +61,76 @@ class Computed:
         return self.rows(slice(start, stop))
 
 
+class Positions:
+    """The positions of a series, t, as distances from their mean; consecutive steps are counted, not looked up.
+
+    Parameters
+    ----------
+    t : ndarray, shape (n,), or None
+        Ascending, none twice; None for the rows' own numbers.
+    size : int
+        n, at least 1.
+
+    Attributes
+    ----------
+    centre : float
+        Mean of t.
+
+    Examples
+    --------
+    >>> Positions(np.array([4, 5, 6, 7]), 4).apart(slice(1, 3))
+    array([-0.5,  0.5])
+    """
+
+    def __init__(self, t: Steps | None, size: int) -> None:
+        self._middle = (size - 1) / 2
+        self._t = t
+        if t is None:
+            self.centre = self._middle
+        elif t.dtype.kind == "i" and int(t[-1]) - int(t[0]) == size - 1:
+            self._t, self.centre = None, int(t[0]) + self._middle
+        else:
+            self.centre = float(t.mean())
+
+    def apart(self, rows: slice) -> FloatArray:
+        """Give ``t - centre`` of consecutive rows, as an array of its own."""
+        if self._t is not None:
+            return np.asarray(self._t[rows] - self.centre, dtype=np.float64)
+        count = rows.stop - rows.start
+        counted = _COUNT[:count] if count <= BLOCK else np.arange(count, dtype=np.float64)
+        return np.asarray(counted + (rows.start - self._middle))
+
+
 @dataclass(frozen=True)
 class Line:
     """A least-squares line through a series, and the noise around it.
 
     Attributes
     ----------
-    slope, mean, centre : float
+    slope, mean : float
         The line is ``mean + slope * (t - centre)``.
     spread : float
         ``sum((t - centre)**2)``.
-    x, t : ndarray, shape (n,)
-        The series and its positions; not copied.
+    x : ndarray, shape (n,)
+        The series; not copied.
+    t : Positions
+        Where its values stand.
     degree : int
         1, or 2 where a parabola was taken out too: ``bend * (u**2 - spread/n - skew * u)``, ``u = t - centre``.
     """
 
     slope: float
     mean: float
-    centre: float
     spread: float
     x: FloatArray = field(repr=False)
-    t: Steps = field(repr=False)
+    t: Positions = field(repr=False)
     degree: int = 1
     bend: float = 0.0
     skew: float = 0.0
 
     def at(self, t: Steps) -> FloatArray:
         """Give the line's height at positions ``t``."""
-        return np.asarray(self.mean + self.slope * (t - self.centre), dtype=np.float64)
+        return np.asarray(self.mean + self.slope * (t - self.t.centre), dtype=np.float64)
 
     @property
     def s(self) -> float:
@@ -98,7 +153,15 @@ class Line:
     def scores(self) -> Computed:
         """The residual times ``t - centre``, shape (n,): what the slope is a sum of."""
         residual = self.residual
-        return Computed(residual.size, lambda rows: residual[rows] * (self.t[rows] - self.centre))
+        return Computed(residual.size, lambda rows: residual[rows] * self.t.apart(rows))
+
+    def variance(self, start: int = 0) -> float:
+        """Variance (ddof 1) of the residual from row ``start`` on, of which there are at least two."""
+        n = self.x.size - start
+        places = [slice(start + piece.start, start + piece.stop) for piece in blocks(n)]
+        mean = sum(float(self.residual[place].sum()) for place in places) / n
+        apart = (self.residual[place] - mean for place in places)
+        return sum(dot(part, part) for part in apart) / (n - 1)
 
     @cached_property
     def tails(self) -> tuple[float, float]:
@@ -112,25 +175,31 @@ class Line:
         """Sums of the squares and of the lagged products of the residual; zero for an exact line."""
         n = self.x.size
         total, lagged = lag_sums(self._left(piece) for piece in blocks(n))
+        # What is left of an exact line is rounding, not noise. No value is beyond this, and mostly that will do.
+        beyond = abs(self.mean) + abs(self.slope) * sqrt(self.spread) + sqrt(total)
+        if total > n * (1e-13 * beyond) ** 2:
+            return total, lagged
         largest = max(float(self.x.max()), -float(self.x.min()))
-        # What is left of an exact line is rounding, not noise.
         return (0.0, 0.0) if total <= n * (1e-13 * largest) ** 2 else (total, lagged)
 
     def _left(self, piece: slice) -> FloatArray:
-        u = self.t[piece] - self.centre
-        left: FloatArray = self.x[piece] - self.mean - self.slope * u
-        if self.degree == 2:
-            left -= self.bend * (u * u - self.spread / self.x.size - self.skew * u)
-        return left
+        u = self.t.apart(piece)
+        bent = self.bend * (u * u - self.spread / self.x.size - self.skew * u) if self.degree == 2 else None
+        u *= -self.slope
+        u -= self.mean
+        u += self.x[piece]
+        return u if bent is None else u - bent
 
 
-def fit_line(x: FloatArray, t: Steps, *, curved: bool = False) -> Line:
+def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> Line:
     """Fit a line by least squares; the noise around it is measured when it is asked for.
 
     Parameters
     ----------
-    x, t : ndarray, shape (n,)
-        Values without NaN, and their positions (steps); n at least 1.
+    x : ndarray, shape (n,)
+        Values without NaN; n at least 1.
+    t : ndarray, shape (n,), optional
+        Their positions (steps), ascending, none twice; the rows' own numbers without.
     curved : bool
         Take a parabola out of the residual too: a bend is then no noise. For pieces of a curve whose mean
         slope is asked for.
@@ -142,24 +211,24 @@ def fit_line(x: FloatArray, t: Steps, *, curved: bool = False) -> Line:
     (2.0, 4.0, 0.0)
     """
     n = x.size
-    centre, mean = float(t.mean()), float(x.mean())
+    positions, mean = Positions(t, n), float(x.mean())
     spread = product = cubes = 0.0
     for piece in blocks(n):
-        u = t[piece] - centre
-        spread += float(u @ u)
-        product += float(u @ (x[piece] - mean))
-        cubes += float(u @ (u * u)) if curved else 0.0
+        u = positions.apart(piece)
+        spread += dot(u, u)
+        product += dot(u, x[piece] - mean)
+        cubes += dot(u, u * u) if curved else 0.0
     slope = product / spread if spread > 0 else 0.0
     if not (curved and n > 4 and spread > 0):
-        return Line(slope, mean, centre, spread, x, t)
+        return Line(slope, mean, spread, x, positions)
     skew = cubes / spread
     above = weight = 0.0
     for piece in blocks(n):
-        u = t[piece] - centre
+        u = positions.apart(piece)
         parabola = u * u - spread / n - skew * u
-        above += float(parabola @ (x[piece] - mean - slope * u))
-        weight += float(parabola @ parabola)
-    return Line(slope, mean, centre, spread, x, t, 2, above / weight, skew)
+        above += dot(parabola, x[piece] - mean - slope * u)
+        weight += dot(parabola, parabola)
+    return Line(slope, mean, spread, x, positions, 2, above / weight, skew)
 
 
 def averaged(x: FloatArray, t: Steps, *, most: int = 50_000) -> tuple[FloatArray, FloatArray]:
@@ -187,8 +256,8 @@ def lag_sums(pieces: Iterable[FloatArray]) -> tuple[float, float]:
     """
     total = lagged = before = 0.0
     for piece in pieces:
-        total += float(piece @ piece)
-        lagged += float(piece[:-1] @ piece[1:]) + before * float(piece[0])
+        total += dot(piece, piece)
+        lagged += dot(piece[:-1], piece[1:]) + before * float(piece[0])
         before = float(piece[-1])
     return total, lagged
 
@@ -247,8 +316,8 @@ def cosine_variance(e: FloatArray | BoolArray | Computed) -> tuple[float, float]
     size -= size % block
     rows = block * -(-BLOCK // block)
     pieces = (e[start : min(start + rows, size)].reshape(-1, block) for start in range(0, size, rows))
-    ones = np.ones(block)  # a product with them sums short rows several times as fast as `sum`
-    sums = np.concatenate([piece.astype(np.float64, copy=False) @ ones for piece in pieces])
+    # Of short rows several times as fast as their `sum`.
+    sums = np.concatenate([np.einsum("ij->i", piece.astype(np.float64, copy=False)) for piece in pieces])
     projections = dct(sums, type=2)[1 : nu + 1] / sqrt(2 * size)
     return float(np.mean(projections**2)), float(nu)
 

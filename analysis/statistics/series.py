@@ -14,7 +14,7 @@ from scipy.ndimage import median_filter, minimum_filter, percentile_filter
 from scipy.special import ndtr, ndtri
 
 from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, Steps, estimate, t_quantile, unknown
-from analysis.statistics.longrun import blocks, cosine_variance, fit_line
+from analysis.statistics.longrun import BLOCK, blocks, cosine_variance, fit_line
 
 OSCILLATION = 0.01
 BURN_IN_Z = 3.5
@@ -46,15 +46,18 @@ def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: flo
     ndarray of bool, shape (usable transitions,)
         Transitions from zero or across a break are left out.
     """
-    usable = x[:-1] != 0
-    if breaks is not None:
-        usable &= ~breaks[1:]
-    marks = np.zeros(usable.size, dtype=bool)
+    marks = np.empty(max(x.size - 1, 0), dtype=bool)
+    out = [np.flatnonzero(breaks[1:])] if breaks is not None else []
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for piece in blocks(x.size, overlap=1):
             part = x[piece]
-            marks[piece.start : piece.stop - 1] = np.abs(part[1:] / part[:-1] - 1) > threshold
-    return marks if usable.all() else marks[usable]
+            change = part[1:] / part[:-1]
+            change -= 1
+            np.greater(np.abs(change, out=change), threshold, out=marks[piece.start : piece.stop - 1])
+            if not part.all():
+                out.append(piece.start + np.flatnonzero(part[:-1] == 0))
+    left_out = np.unique(np.concatenate(out)) if out else ()
+    return np.delete(marks, left_out) if len(left_out) else marks
 
 
 def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> Estimate:
@@ -71,8 +74,8 @@ def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshol
     hits = oscillates(x, breaks, threshold=threshold)
     n = hits.size
     if n < 5:
-        return unknown("osc.rate", "fewer than 5 transitions", value=float(hits.mean()) if n else nan, n=n)
-    rate = float(hits.mean())
+        return unknown("osc.rate", "fewer than 5 transitions", value=np.count_nonzero(hits) / n if n else nan, n=n)
+    rate = np.count_nonzero(hits) / n
     variance, df = cosine_variance(hits)
     # A rate of 0 or 1 has no spread of its own: half an event keeps the error above zero.
     p = min(max(rate, 0.5 / n), 1 - 0.5 / n)
@@ -106,16 +109,16 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
     n = x.size
     if n < 5:
         return unknown("dir.rate", "fewer than 5 points", n=n)
-    turns = np.zeros(n - 2, dtype=bool)
+    turns = np.empty(n - 2, dtype=bool)
     for piece in blocks(n, overlap=2):
         steps = np.diff(x[piece])
-        turns[piece.start : piece.stop - 2] = steps[:-1] * steps[1:] < 0
+        np.less(steps[:-1] * steps[1:], 0, out=turns[piece.start : piece.stop - 2])
     if breaks is not None and breaks.any():
         turns = turns[~(breaks[1:-1] | breaks[2:])]
     count = turns.size
     if count < 3:
         return unknown("dir.rate", "fewer than 3 points with both neighbours", n=count)
-    rate = float(turns.mean())
+    rate = np.count_nonzero(turns) / count
     spread = sqrt((16 * (count + 2) - 29) / 90) / count
     result = estimate("dir.rate", rate, spread, float("inf"), count)
     z = abs(rate - 2 / 3) / spread
@@ -176,8 +179,12 @@ def _rolling_sds(x: FloatArray, window: int) -> Iterator[FloatArray]:
         part = np.ldexp(part, -shift) if shift else part
         y = part - part[part.size // 2]
         total, squares = _window_sum(y, window), _window_sum(y * y, window)
-        variance = (squares - total * total / window) / (window - 1)
-        spread = np.sqrt(np.maximum(variance, 0.0))
+        total *= total
+        total /= window
+        squares -= total
+        squares /= window - 1
+        np.maximum(squares, 0.0, out=squares)
+        spread = np.sqrt(squares, out=squares)
         yield np.ldexp(spread, shift) if shift else spread
 
 
@@ -186,15 +193,16 @@ def _window_sum(y: FloatArray, window: int) -> FloatArray:
     size = y.size - window + 1
     result: FloatArray | None = None
     offset, power, doubled = 0, 1, y
-    while power <= window:
+    while True:
         if window & power:
             piece = doubled[offset : offset + size]
-            result = piece.copy() if result is None else result + piece
+            result = piece.copy() if result is None else np.add(result, piece, out=result)
             offset += power
-        doubled = doubled[:-power] + doubled[power:] if doubled.size > power else doubled
+        if 2 * power > window:
+            assert result is not None
+            return result
+        doubled = doubled[:-power] + doubled[power:]
         power *= 2
-    assert result is not None
-    return result
 
 
 def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -205,6 +213,8 @@ def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
     >>> [found.tolist() for found in spacings(np.array([1, 2, 3, 5, 6]))]
     [[1, 2], [3, 1]]
     """
+    if steps.size > 1 and int(steps[-1]) - int(steps[0]) == steps.size - 1:
+        return np.array([1]), np.array([steps.size - 1])  # consecutive, as they ascend
     found: Counter[int] = Counter()
     for piece in blocks(steps.size, overlap=1):
         apart, times = np.unique(np.diff(steps[piece]), return_counts=True)
@@ -255,7 +265,7 @@ def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
     while start < count:
         k = np.arange(1, count - start + 1)
         total = size * np.cumsum(departure[start:])
-        centre = np.cumsum(places[start:]) / k - line.centre
+        centre = np.cumsum(places[start:]) / k - line.t.centre
         k *= size
         variance = k * (1 + k * (1 / (n - quarter) + centre**2 / line.spread))
         z = np.abs(total) / (sigma * np.sqrt(variance))
@@ -339,9 +349,12 @@ def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
     reach, n = SPIKE_REACH, x.size
     higher = np.full(at.size, -np.inf)
     windows = sliding_window_view(x, reach)
-    for first, whole in ((at - reach, at >= reach), (at + 1, at < n - reach)):
-        medians = np.partition(windows[first[whole]], reach // 2, axis=1)[:, reach // 2]
-        higher[whole] = np.maximum(higher[whole], medians)
+    for piece in blocks(at.size):
+        here, part = at[piece], higher[piece]
+        for first, whole in ((here - reach, here >= reach), (here + 1, here < n - reach)):
+            around = windows[first[whole]]
+            around.partition(reach // 2, axis=1)
+            part[whole] = np.maximum(part[whole], around[:, reach // 2])
     for i in np.flatnonzero((at < reach) & (at > 0)):
         higher[i] = max(higher[i], np.median(x[: at[i]]))
     for i in np.flatnonzero((at >= n - reach) & (at < n - 3)):
@@ -357,7 +370,12 @@ def _above(x: FloatArray, starts: npt.NDArray[np.int64], bar: FloatArray) -> npt
     """
     stride = int(starts[1] - starts[0])
     lowest = minimum_filter(np.minimum.reduceat(x, starts), 2 * -(-SPIKE_REACH // stride) + 1, mode="nearest")
-    hot = np.flatnonzero(np.maximum.reduceat(x, starts) > lowest + bar)
-    points = (starts[hot][:, None] + np.arange(stride)).ravel()
-    points = points[points < x.size]
-    return np.asarray(points[x[points] > (lowest + bar)[points // stride]])
+    bar = lowest + bar
+    hot = np.flatnonzero(np.maximum.reduceat(x, starts) > bar)
+    few = max(1, BLOCK // stride)
+    found = []
+    for at in range(0, hot.size, few):
+        points = (starts[hot[at : at + few]][:, None] + np.arange(stride)).ravel()
+        points = points[points < x.size]
+        found.append(points[x[points] > bar[points // stride]])
+    return np.concatenate([np.empty(0, dtype=np.int64), *found])
