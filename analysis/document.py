@@ -13,8 +13,8 @@ from analysis import grading
 from analysis.metrics import change_pct, count_oscillations, improvement_pct, judged, mean_volatility, metric
 from analysis.schema import FloatArray, Run
 from analysis.settings import POINTS, Settings
-from analysis.statistics.longrun import blocks
-from analysis.statistics.series import oscillates
+from analysis.statistics.blocks import blocks
+from analysis.statistics.series import count_oscillating
 
 CURVES = ("train_loss", "reward", "valid_loss", "full_valid_loss")
 """What "the training curve" may be, most wanted first; the first that a run of the set has is used for all."""
@@ -171,8 +171,7 @@ def _measure(run: Run, curve: str) -> DocumentResult:
     loss = run.series(curve)
     breaks = breaks_of(run, curve)
     counted = loss.size > 1 and not is_per_epoch(run, curve)
-    hits = oscillates(loss, breaks) if counted else np.empty(0, dtype=bool)
-    oscillations = int(np.count_nonzero(hits)) if counted else None
+    oscillations, transitions = count_oscillating(loss, breaks) if counted else (None, 0)
     train_accuracy, valid_accuracy = (
         _last(run, "train_mean_token_accuracy"),
         _last(run, "valid_mean_token_accuracy"),
@@ -196,7 +195,7 @@ def _measure(run: Run, curve: str) -> DocumentResult:
         validation_count=_logged(run, "valid_loss", "valid_mean_token_accuracy"),
         full_validation_count=_logged(run, "full_valid_loss", "full_valid_mean_token_accuracy"),
         oscillations=oscillations,
-        transitions=hits.size,
+        transitions=transitions,
         volatility=mean_volatility(loss) if counted else None,
         first_train_loss=float(loss[0]) if loss.size else None,
         best_train_loss=_extreme(loss, lowest=lower),

@@ -152,11 +152,9 @@ def count_oscillations(
     >>> count_oscillations(np.array([1.0])) is None
     True
     """
-    from analysis.statistics import oscillates
+    from analysis.statistics.series import count_oscillating
 
-    if values.size < 2:
-        return None
-    return int(np.count_nonzero(oscillates(values, breaks, threshold=threshold)))
+    return count_oscillating(values, breaks, threshold=threshold)[0] if values.size > 1 else None
 
 
 def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LogError
+from analysis.parallel import side_by_side
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -155,9 +156,10 @@ class Run:
         """Give steps and values where a metric was logged: the table's own columns where it always was."""
         if metric not in self._points:
             steps, values = self.steps, self.frame[metric].to_numpy(dtype=np.float64)
-            missing = np.isnan(values)
-            if missing.any():
-                steps, values = steps[~missing], values[~missing]
+            if np.isnan(values.min(initial=np.inf)):  # where nothing is missing, no table of marks is made
+                logged = np.isnan(values)
+                np.logical_not(logged, out=logged)
+                steps, values = steps[logged], values[logged]
                 steps.flags.writeable = values.flags.writeable = False
             self._points[metric] = steps, values
         return self._points[metric]
@@ -240,12 +242,10 @@ def validated(
             frame = frame.loc[~repeated]
     frame = frame.reset_index(drop=True)
     nonfinite: dict[str, tuple[int, ...]] = {}
-    for column in frame.columns:
-        if column in NOT_METRICS:
-            continue
-        values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-        # The extremes tell without a table of marks, which a long log would pay for more than for the look.
-        beyond = bool(np.fmax.reduce(values) > LARGEST or np.fmin.reduce(values) < -LARGEST)
+    metrics = [column for column in frame.columns if column not in NOT_METRICS]
+    series = [frame[column].to_numpy(dtype=np.float64, na_value=np.nan) for column in metrics]
+    looks = side_by_side(*(partial(_is_beyond, values) for values in series), rows=len(frame))
+    for column, values, beyond in zip(metrics, series, looks, strict=True):
         if beyond:
             infinite = (values > LARGEST) | (values < -LARGEST)
             nonfinite[column] = tuple(int(s) for s in frame["step"].to_numpy()[infinite])
@@ -253,6 +253,11 @@ def validated(
         if frame[column].dtype != np.float64 or beyond:
             frame[column] = values
     return frame, nonfinite, seams, tuple(dropped)
+
+
+def _is_beyond(values: FloatArray) -> bool:
+    # The extremes tell without a table of marks, which a long log would pay for more than for the look.
+    return bool(np.fmax.reduce(values) > LARGEST or np.fmin.reduce(values) < -LARGEST)
 
 
 _LARGEST_STEP = 2.0**53  # beyond it not every whole number is a float

@@ -17,7 +17,7 @@ from analysis.plots.thin import (
     thin_and_smooth,
 )
 from analysis.schema import Provenance, Run, validated
-from analysis.statistics.longrun import Computed
+from analysis.statistics.blocks import Computed
 
 
 def run_of(seams: tuple[int, ...] = (), **columns: object) -> Run:

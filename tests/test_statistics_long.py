@@ -9,7 +9,8 @@ from scipy.ndimage import median_filter
 
 from analysis import statistics as st
 from analysis.statistics import series
-from analysis.statistics.longrun import BLOCK, blocks, fit_line
+from analysis.statistics.blocks import BLOCK, blocks
+from analysis.statistics.longrun import fit_line
 
 SIZES = [1, 2, 3, 5, 20, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 19, 2 * BLOCK + 20, 3 * BLOCK + 7]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -35,7 +37,8 @@ def divergence(seen: Observed) -> Seen:
     tail = x[-max(x.size // 5, 3) :]
     end, best = float(tail.mean()), float(means[lowest])
     # Noise around a line in each quarter: blind to where the loss starts to rise, not to autocorrelation.
-    quarters = [fit_line(quarter).s for quarter in np.array_split(x, 4)]
+    ends = np.cumsum([0, *(quarter.size for quarter in np.array_split(x, 4))])
+    quarters = [fit_line(x[a:b], sums=curve.sums[a:b] if curve.sums else None).s for a, b in pairwise(ends)]
     s = float(np.median(quarters))
     start = sum(part.size for part in parts[:lowest])
     slope = fit_line(*averaged(x[start:], curve.steps[start:])).slope

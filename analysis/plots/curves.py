@@ -15,8 +15,8 @@ from analysis.plots.labels import End
 from analysis.plots.theme import INK, RunStyle, grid, short_name, short_number, step_axis
 from analysis.plots.thin import Trace, joined, segments, thin, thin_and_smooth
 from analysis.schema import FloatArray, Run
+from analysis.statistics.blocks import Computed
 from analysis.statistics.estimate import Steps
-from analysis.statistics.longrun import Computed
 from analysis.statistics.series import rolling_sd
 from analysis.tables import signed_minus
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -61,14 +62,19 @@ def to_png(drawing: Drawing) -> bytes:
     for words in drawing.findobj(Text):
         if others := families(words.get_text()):
             words.set_fontfamily([*words.get_fontfamily(), *others])
-    pixels, buffer = io.BytesIO(), io.BytesIO()
-    canvas = FigureCanvasAgg(drawing)
-    canvas.print_figure(pixels, format="rgba", dpi=PNG_DPI, facecolor="white")
-    size = int(canvas.renderer.width), int(canvas.renderer.height)
+    canvas: Any = FigureCanvasAgg(drawing)
+    before = {"dpi": drawing.dpi, "facecolor": drawing.get_facecolor()}
+    drawing.set(dpi=PNG_DPI, facecolor="white")
+    try:
+        canvas.draw()
+    finally:
+        drawing.set(**before)
     # Nothing shines through: without alpha the file is half as large. The default level of compression takes half
     # as long again for a tenth less.
-    image = Image.frombuffer("RGBA", size, pixels.getvalue(), "raw", "RGBA", 0, 1)
-    image.convert("RGB").save(buffer, format="png", compress_level=3, dpi=(PNG_DPI, PNG_DPI))
+    size = int(canvas.renderer.width), int(canvas.renderer.height)
+    image = Image.frombuffer("RGBA", size, canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, format="png", compress_level=3, dpi=(PNG_DPI, PNG_DPI))
     return buffer.getvalue()
 
 

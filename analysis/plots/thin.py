@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.parallel import side_by_side
 from analysis.schema import FloatArray, Run
+from analysis.statistics.blocks import BLOCK, Computed
 from analysis.statistics.estimate import Steps
-from analysis.statistics.longrun import BLOCK, Computed
 
 BUCKETS = 400
 """Buckets across a panel: about one a pixel, each drawn by its lowest and its highest value."""
@@ -65,25 +68,16 @@ class Buckets:
 
     @classmethod
     def of(cls, values: FloatArray | Computed, buckets: int = BUCKETS) -> Buckets:
-        """Go through a series once, in pieces of whole buckets."""
-        width = -(-values.size // buckets)
-        piece = width * max(1, BLOCK // width)
-        index, extremes, means = [], [], []
-        for start in range(0, values.size, piece):
-            part = values[start : start + piece]
-            whole = part.size - part.size % width
-            for at in (slice(0, whole), slice(whole, part.size)):
-                if at.start == at.stop:
-                    continue
-                rows = part[at].reshape(-1, min(width, at.stop - at.start))
-                chosen = np.stack([rows.argmin(axis=1), rows.argmax(axis=1)], axis=1)
-                extremes.append(np.take_along_axis(rows, chosen, axis=1))
-                index.append(start + at.start + np.arange(len(rows))[:, None] * width + chosen)
-                means.append(rows.mean(axis=1))
-        counts = np.full(sum(map(len, means)), width)
-        counts[-1] = values.size - width * (counts.size - 1)
-        ends = np.array([values[:1][0], values[-1:][0]])
-        return cls(width, np.concatenate(index), np.concatenate(extremes), np.concatenate(means), counts, ends)
+        """Go through a series once, in pieces of whole buckets; what is left at the end is a piece of its own."""
+        size = values.size
+        width = -(-size // buckets)
+        starts = [*range(0, size - size % width, width * max(1, BLOCK // width)), size - size % width, size]
+        pieces = [slice(start, stop) for start, stop in pairwise(starts) if start < stop]
+        looks = [partial(_extremes, values, piece, width) for piece in pieces]
+        index, extremes, means = map(np.concatenate, zip(*side_by_side(*looks, rows=size), strict=True))
+        counts = np.full(means.size, width)
+        counts[-1] = size - width * (means.size - 1)
+        return cls(width, index, extremes, means, counts, np.array([values[:1][0], values[-1:][0]]))
 
     def thin(self, steps: Steps) -> Trace:
         """Draw the lowest and the highest value of each bucket, and the first and the last point."""
@@ -97,6 +91,17 @@ class Buckets:
         starts = np.arange(self.counts.size) * self.width
         middle = (steps[starts] + steps[starts + self.counts - 1]) / 2
         return smooth(middle, self.means, window=window // self.width)
+
+
+def _extremes(
+    values: FloatArray | Computed, piece: slice, width: int
+) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
+    """Give index and value of the lowest and the highest of each ``width`` points of a piece, and their mean."""
+    part = values[piece]
+    rows = part.reshape(-1, min(width, part.size))
+    chosen = np.stack([rows.argmin(axis=1), rows.argmax(axis=1)], axis=1)
+    index = piece.start + np.arange(len(rows))[:, None] * width + chosen
+    return index, np.take_along_axis(rows, chosen, axis=1), rows.mean(axis=1)
 
 
 def thin(steps: Steps, values: FloatArray, *, buckets: int = BUCKETS) -> Trace:

@@ -9,8 +9,9 @@ from math import inf, lcm, sqrt
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from analysis.statistics.blocks import blocks
 from analysis.statistics.estimate import Estimate, FloatArray, unknown
-from analysis.statistics.longrun import blocks, fit_line
+from analysis.statistics.longrun import fit_line
 
 TOLERANCE = 1e-6
 LARGEST_PART = 2_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
@@ -10,55 +10,11 @@ from math import sqrt
 import numpy as np
 from scipy.fft import dct
 
+from analysis.statistics.blocks import BLOCK, COUNT, Computed, blocks, dot
 from analysis.statistics.estimate import BoolArray, FloatArray, Steps
+from analysis.statistics.sums import Sums
 
 RHO_MAX = 0.98
-
-BLOCK = 65_536
-"""Rows that are worked on at once: what they need stays in the processor's cache."""
-_COUNT = np.arange(BLOCK, dtype=np.float64)
-_DOT = 8192
-"""Numbers that BLAS multiplies by itself: for more it starts threads, which cost more than they gain."""
-
-
-def blocks(size: int, *, overlap: int = 0) -> Iterator[slice]:
-    """Cut rows into slices of `BLOCK`, each with the first ``overlap`` rows of the next; none if there are no more.
-
-    Examples
-    --------
-    >>> [(piece.start, piece.stop) for piece in blocks(150_000, overlap=1)]
-    [(0, 65537), (65536, 131073), (131072, 150000)]
-    """
-    return (slice(start, min(start + BLOCK + overlap, size)) for start in range(0, size - overlap, BLOCK))
-
-
-def dot(a: FloatArray, b: FloatArray) -> float:
-    """Multiply two series and sum.
-
-    Examples
-    --------
-    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
-    11.0
-    """
-    return sum(float(a[at : at + _DOT] @ b[at : at + _DOT]) for at in range(0, a.size, _DOT))
-
-
-@dataclass(frozen=True)
-class Computed:
-    """A series that is computed where it is looked at, so that a long one is never held: slice it to get rows.
-
-    Examples
-    --------
-    >>> Computed(10, lambda rows: np.arange(rows.start, rows.stop) ** 2.0)[-3:]
-    array([49., 64., 81.])
-    """
-
-    size: int
-    rows: Callable[[slice], FloatArray]
-
-    def __getitem__(self, wanted: slice) -> FloatArray:
-        start, stop, _ = wanted.indices(self.size)
-        return self.rows(slice(start, stop))
 
 
 class Positions:
@@ -92,12 +48,17 @@ class Positions:
         else:
             self.centre = float(t.mean())
 
+    @property
+    def consecutive(self) -> bool:
+        """Whether they are numbers of rows, but for where these begin."""
+        return self._t is None
+
     def apart(self, rows: slice) -> FloatArray:
         """Give ``t - centre`` of consecutive rows, as an array of its own."""
         if self._t is not None:
             return np.asarray(self._t[rows] - self.centre, dtype=np.float64)
         count = rows.stop - rows.start
-        counted = _COUNT[:count] if count <= BLOCK else np.arange(count, dtype=np.float64)
+        counted = COUNT[:count] if count <= BLOCK else np.arange(count, dtype=np.float64)
         return np.asarray(counted + (rows.start - self._middle))
 
 
@@ -115,6 +76,8 @@ class Line:
         The series; not copied.
     t : Positions
         Where its values stand.
+    sums : Sums or None
+        Those of a long series, where they are there to take the noise from.
     degree : int
         1, or 2 where a parabola was taken out too: ``bend * (u**2 - spread/n - skew * u)``, ``u = t - centre``.
     """
@@ -127,6 +90,7 @@ class Line:
     degree: int = 1
     bend: float = 0.0
     skew: float = 0.0
+    sums: Sums | None = field(default=None, repr=False)
 
     def at(self, t: Steps) -> FloatArray:
         """Give the line's height at positions ``t``."""
@@ -158,6 +122,10 @@ class Line:
     def variance(self, start: int = 0) -> float:
         """Variance (ddof 1) of the residual from row ``start`` on, of which there are at least two."""
         n = self.x.size - start
+        if self._noise[0] == 0:
+            return 0.0
+        if self.sums and (sums := self.sums[start:].stretch().around(self.mean, self.slope, ahead=start / 2)):
+            return (sums.squares - sums.total**2 / n) / (n - 1)
         places = [slice(start + piece.start, start + piece.stop) for piece in blocks(n)]
         mean = sum(float(self.residual[place].sum()) for place in places) / n
         apart = (self.residual[place] - mean for place in places)
@@ -174,7 +142,8 @@ class Line:
     def _noise(self) -> tuple[float, float]:
         """Sums of the squares and of the lagged products of the residual; zero for an exact line."""
         n = self.x.size
-        total, lagged = lag_sums(self._left(piece) for piece in blocks(n))
+        known = self.sums.stretch().around(self.mean, self.slope) if self.sums else None
+        total, lagged = (known.squares, known.lagged) if known else lag_sums(self._left(piece) for piece in blocks(n))
         # What is left of an exact line is rounding, not noise. No value is beyond this, and mostly that will do.
         beyond = abs(self.mean) + abs(self.slope) * sqrt(self.spread) + sqrt(total)
         if total > n * (1e-13 * beyond) ** 2:
@@ -191,7 +160,7 @@ class Line:
         return u if bent is None else u - bent
 
 
-def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> Line:
+def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False, sums: Sums | None = None) -> Line:
     """Fit a line by least squares; the noise around it is measured when it is asked for.
 
     Parameters
@@ -203,6 +172,8 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> 
     curved : bool
         Take a parabola out of the residual too: a bend is then no noise. For pieces of a curve whose mean
         slope is asked for.
+    sums : Sums, optional
+        Of x, where there are some: then a series at consecutive steps need not be gone through again.
 
     Examples
     --------
@@ -211,7 +182,11 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> 
     (2.0, 4.0, 0.0)
     """
     n = x.size
-    positions, mean = Positions(t, n), float(x.mean())
+    positions = Positions(t, n)
+    if sums is not None and positions.consecutive and not curved:
+        mean, slope = sums.stretch().line()
+        return Line(slope, mean, n * (n * n - 1.0) / 12, x, positions, sums=sums)
+    mean = float(x.mean())
     spread = product = cubes = 0.0
     for piece in blocks(n):
         u = positions.apart(piece)

@@ -13,8 +13,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import median_filter, minimum_filter, percentile_filter
 from scipy.special import ndtr, ndtri
 
+from analysis.statistics.blocks import BLOCK, blocks
 from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, Steps, estimate, t_quantile, unknown
-from analysis.statistics.longrun import BLOCK, blocks, cosine_variance, fit_line
+from analysis.statistics.longrun import cosine_variance, fit_line
+from analysis.statistics.sums import Sums
 
 OSCILLATION = 0.01
 BURN_IN_Z = 3.5
@@ -46,18 +48,34 @@ def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: flo
     ndarray of bool, shape (usable transitions,)
         Transitions from zero or across a break are left out.
     """
-    marks = np.empty(max(x.size - 1, 0), dtype=bool)
-    out = [np.flatnonzero(breaks[1:])] if breaks is not None else []
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for piece in blocks(x.size, overlap=1):
-            part = x[piece]
+    return np.concatenate([np.empty(0, dtype=bool), *_oscillating(x, breaks, threshold)])
+
+
+def count_oscillating(
+    x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION
+) -> tuple[int, int]:
+    """Count the transitions that `oscillates` marks, and all that it looks at.
+
+    Examples
+    --------
+    >>> count_oscillating(np.array([1.0, 1.02, 1.02, 0.0, 5.0]))
+    (2, 3)
+    """
+    counts = [(int(np.count_nonzero(marks)), marks.size) for marks in _oscillating(x, breaks, threshold)]
+    return sum(hits for hits, _ in counts), sum(looked for _, looked in counts)
+
+
+def _oscillating(x: FloatArray, breaks: BoolArray | None, threshold: float) -> Iterator[BoolArray]:
+    for piece in blocks(x.size, overlap=1):
+        part = x[piece]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             change = part[1:] / part[:-1]
             change -= 1
-            np.greater(np.abs(change, out=change), threshold, out=marks[piece.start : piece.stop - 1])
-            if not part.all():
-                out.append(piece.start + np.flatnonzero(part[:-1] == 0))
-    left_out = np.unique(np.concatenate(out)) if out else ()
-    return np.delete(marks, left_out) if len(left_out) else marks
+        marks = np.abs(change, out=change) > threshold
+        usable = part[:-1] != 0
+        if breaks is not None:
+            usable &= ~breaks[piece][1:]
+        yield marks if usable.all() else marks[usable]
 
 
 def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> Estimate:
@@ -74,8 +92,8 @@ def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshol
     hits = oscillates(x, breaks, threshold=threshold)
     n = hits.size
     if n < 5:
-        return unknown("osc.rate", "fewer than 5 transitions", value=np.count_nonzero(hits) / n if n else nan, n=n)
-    rate = np.count_nonzero(hits) / n
+        return unknown("osc.rate", "fewer than 5 transitions", value=int(np.count_nonzero(hits)) / n if n else nan, n=n)
+    rate = int(np.count_nonzero(hits)) / n
     variance, df = cosine_variance(hits)
     # A rate of 0 or 1 has no spread of its own: half an event keeps the error above zero.
     p = min(max(rate, 0.5 / n), 1 - 0.5 / n)
@@ -109,16 +127,19 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
     n = x.size
     if n < 5:
         return unknown("dir.rate", "fewer than 5 points", n=n)
-    turns = np.empty(n - 2, dtype=bool)
+    broken = breaks is not None and bool(breaks.any())
+    turned = count = 0
     for piece in blocks(n, overlap=2):
         steps = np.diff(x[piece])
-        np.less(steps[:-1] * steps[1:], 0, out=turns[piece.start : piece.stop - 2])
-    if breaks is not None and breaks.any():
-        turns = turns[~(breaks[1:-1] | breaks[2:])]
-    count = turns.size
+        turns = steps[:-1] * steps[1:] < 0
+        if broken and breaks is not None:
+            cut = breaks[piece]
+            turns = turns[~(cut[1:-1] | cut[2:])]
+        turned += int(np.count_nonzero(turns))
+        count += turns.size
     if count < 3:
         return unknown("dir.rate", "fewer than 3 points with both neighbours", n=count)
-    rate = np.count_nonzero(turns) / count
+    rate = turned / count
     spread = sqrt((16 * (count + 2) - 29) / 90) / count
     result = estimate("dir.rate", rate, spread, float("inf"), count)
     z = abs(rate - 2 / 3) / spread
@@ -180,10 +201,11 @@ def _rolling_sds(x: FloatArray, window: int) -> Iterator[FloatArray]:
         y = part - part[part.size // 2]
         total, squares = _window_sum(y, window), _window_sum(y * y, window)
         total *= total
-        total /= window
+        squares *= window
         squares -= total
-        squares /= window - 1
-        np.maximum(squares, 0.0, out=squares)
+        squares /= window * (window - 1)
+        if squares.min() < 0:
+            np.maximum(squares, 0.0, out=squares)
         spread = np.sqrt(squares, out=squares)
         yield np.ldexp(spread, shift) if shift else spread
 
@@ -223,7 +245,7 @@ def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
     return np.array(ordered, dtype=np.int64), np.array([found[apart] for apart in ordered], dtype=np.int64)
 
 
-def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
+def burn_in(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = None) -> int:
     """Count the rows at the start that belong to another regime (data.burn_in).
 
     The trend of the last three quarters is drawn back over the first quarter. As long as the sum of the
@@ -236,6 +258,8 @@ def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
     x : ndarray, shape (n,)
     steps : ndarray, shape (n,), optional
         Positions; equal spacing without.
+    sums : Sums, optional
+        Of x, where there are some.
 
     Returns
     -------
@@ -247,7 +271,7 @@ def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
         return 0
     quarter = n // 4
     t = np.arange(n) if steps is None else steps
-    line = fit_line(x[quarter:], t[quarter:])
+    line = fit_line(x[quarter:], t[quarter:], sums=sums[quarter:] if sums else None)
     if line.spread == 0:
         return 0  # steps so large that as numbers they are one
     sigma = line.s * sqrt((1 + line.rho) / (1 - line.rho))
