@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from analysis import parallel
 from analysis.errors import RunNotFound, UsageError
 from analysis.metrics import METRICS
 from analysis.model import Analysis
 from analysis.naming import folder_name
-from analysis.pipeline import analyze, find_folder
+from analysis.pipeline import analyze, analyze_runs, find_folder
 from analysis.render.bundle import mimebundle
 from analysis.results import schema, to_json
 from analysis.schema import Run
 from tests.builders import ROOT, altered, analyzed, flat, known, log, run, sections, write_run
-from tests.degenerate import CASES
+from tests.degenerate import CASES, analysis_of
 
 
 def essence(a: Analysis) -> dict[str, Any]:
@@ -52,6 +54,24 @@ def test_permuting_the_runs_changes_nothing() -> None:
     first = essence(analyzed(runs, baseline="run_1", candidate="run_2"))
     for order in list(permutations(runs))[1::3]:
         assert essence(analyzed(order, baseline="run_1", candidate="run_2")) == first
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_work_side_by_side_changes_nothing(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long runs are worked on by threads; here every run counts as long, whatever odd values it holds."""
+    alone = analysis_of(case)
+    again = [replace(run) for run in alone.runs]  # copies remember nothing of what was computed of the first
+    monkeypatch.setattr(parallel, "LONG", 0)
+    together = analyze_runs(again, alone.parameters, alone.settings)
+    assert json.dumps(to_json(together)) == json.dumps(to_json(alone))
+
+
+def test_an_error_in_a_thread_is_raised_as_if_there_was_none() -> None:
+    def fail() -> None:
+        raise UsageError("no")
+
+    with pytest.raises(UsageError, match="no"):
+        parallel.side_by_side(fail, lambda: 1, rows=parallel.LONG)
 
 
 def test_permuting_the_reference_runs_changes_nothing(reference: Analysis) -> None:

@@ -69,6 +69,8 @@ def read_in_parts(
         work = [pool.submit(_parse_some, blocks, table, parse, _Text(header), delimiters) for _ in range(_PARSERS)]
     for done in work:
         done.result()
+    if not table.rows:
+        raise CannotCut
     return table.frame()
 
 

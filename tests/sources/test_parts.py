@@ -55,6 +55,7 @@ def same(run: Run, path: Path) -> None:
     [
         rows(),
         rows(end="\r\n"),
+        rows(end="\r"),
         rows().rstrip("\n"),
         rows().rstrip("\n") + "\n\n\n",
         "# made by hand\n\n" + rows(),
@@ -63,7 +64,7 @@ def same(run: Run, path: Path) -> None:
         rows().replace(",", "\t"),
         "\ufeff" + rows(),
     ],
-    ids=["plain", "crlf", "no final newline", "blank end", "comment", "blank rows", "quotes", "tabs", "mark"],
+    ids=["plain", "crlf", "cr", "no final newline", "blank end", "comment", "blank rows", "quotes", "tabs", "mark"],
 )
 def test_parts_give_what_the_whole_gives(tmp_path: Path, content: str, cut: Callable[[Path], Run]) -> None:
     """Every column, every row and the provenance agree, for any size of the parts."""
