@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Drawing
 from matplotlib.text import Text
-from PIL import Image
 
 from analysis import blocks
 from analysis.fonts import families
@@ -62,19 +60,15 @@ def to_png(drawing: Drawing) -> bytes:
     for words in drawing.findobj(Text):
         if others := families(words.get_text()):
             words.set_fontfamily([*words.get_fontfamily(), *others])
-    canvas: Any = FigureCanvasAgg(drawing)
-    before = {"dpi": drawing.dpi, "facecolor": drawing.get_facecolor()}
-    drawing.set(dpi=PNG_DPI, facecolor="white")
-    try:
-        canvas.draw()
-    finally:
-        drawing.set(**before)
-    # Nothing shines through: without alpha the file is half as large. The default level of compression takes half
-    # as long again for a tenth less.
-    size = int(canvas.renderer.width), int(canvas.renderer.height)
-    image = Image.frombuffer("RGBA", size, canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
     buffer = io.BytesIO()
-    image.save(buffer, format="png", compress_level=3, dpi=(PNG_DPI, PNG_DPI))
+    FigureCanvasAgg(drawing).print_figure(
+        buffer,
+        format="png",
+        dpi=PNG_DPI,
+        facecolor="white",
+        metadata={"Software": None},
+        pil_kwargs={"compress_level": 3},  # the default takes half as long again for a tenth less
+    )
     return buffer.getvalue()
 
 
