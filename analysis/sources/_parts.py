@@ -126,12 +126,12 @@ class _Text:
         return self._content[self._at - size : self._at]
 
     def __iter__(self) -> Iterator[bytes]:
-        """Return itself: for pandas nothing is a file that cannot be iterated over."""
+        """Stand here because for pandas nothing is a file that cannot be iterated over; it never does."""
         raise NotImplementedError
 
 
 def _parse_some(blocks: _Blocks, table: _Table, parse: Parse, text: _Text, delimiters: tuple[bytes, int]) -> None:
-    """Parse the blocks that this thread gets; a block that is not as many rows as lines makes an end."""
+    """Parse the blocks that this thread gets; one that is not as many rows as lines makes an end of it all."""
     reader = None
     try:
         with _quiet():

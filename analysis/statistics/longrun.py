@@ -183,7 +183,7 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False, sum
     """
     n = x.size
     positions = Positions(t, n)
-    if sums is not None and positions.consecutive and not curved:
+    if sums is not None and n > 1 and positions.consecutive and not curved:
         mean, slope = sums.stretch().line()
         return Line(slope, mean, n * (n * n - 1.0) / 12, x, positions, sums=sums)
     mean = float(x.mean())
