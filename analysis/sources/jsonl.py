@@ -56,8 +56,14 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         if cut:
             dropped = (Dropped("row", 1, "the last line is cut off"),)
             continue
-        run = next((str(row[name]) for name in RUN_NAMES if isinstance(row.get(name), str | int)), None)
-        tables.setdefault(run, RowTable(path)).add(row, line)
+        run = None
+        for name in RUN_NAMES:
+            if name in row and isinstance(row[name], str | int):
+                run = str(row[name])
+                break
+        if run not in tables:
+            tables[run] = RowTable(path)
+        tables[run].add(row, line)
     if not tables:
         raise LogError(f"{path}: the file is empty; a log needs at least one row")
     several = len(tables) > 1
@@ -118,6 +124,6 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
                     yield number, {}, True
                     return
                 raise LogError(f"{path}:{number}: not a JSON object; correct or remove the line") from None
-            if not isinstance(row, Mapping):
+            if not isinstance(row, dict):
                 raise LogError(f"{path}:{number}: a row must be a JSON object, got {type(row).__name__}")
             yield number, row, False

@@ -15,7 +15,8 @@ from analysis.errors import LogError
 from analysis.schema import Dropped
 from analysis.sources.limits import limit, too_large
 
-_DISTINCT = 1000
+_NUMBERS = frozenset({int, float})
+_ORDINARY = 1e300
 
 
 @dataclass
@@ -73,8 +74,17 @@ class RowTable:
         return tuple(Dropped(name, count, "lists are not read") for name, count in self.skipped.items())
 
     def _add(self, row: Mapping[str, Any], prefix: str, line: int | None) -> None:
+        before = self.rows - 1
         for key, value in row.items():
             name = f"{prefix}{key}"
+            # Nearly every value of a long log is a number in a column that is up to date.
+            if type(value) in _NUMBERS:
+                column = self.numbers.get(name)
+                if column is not None and len(column) == before and abs(value) < _ORDINARY:
+                    column.append(value)
+                else:
+                    self._add_number(name, value)
+                continue
             if value is None:
                 continue
             if isinstance(value, Mapping) and prefix.count("/") < 5:
