@@ -38,23 +38,24 @@ def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
         with pq.ParquetFile(path, read_dictionary=known) as file:
             wanted = [field for field in file.schema_arrow if _kind(pa, field.type) or field.name in texts]
             check_cells(path, file.metadata.num_rows, len(wanted))
-            table = file.read(columns=[field.name for field in wanted])
-            _check_texts(pa, path, table)
+            columns = {}
+            for field in wanted:  # one by one, so that no more than one lies twice in memory
+                column = file.read(columns=[field.name]).column(field.name)
+                _check_texts(pa, path, field.name, column)
+                columns[field.name] = _column(pa, column, field.type)
     except (pa.ArrowException, OSError) as problem:
         reason = " ".join(str(problem).split())[:120]
         raise LogError(f"{path}: damaged Parquet file ({reason}); write or copy it again") from None
-    columns = {field.name: _column(pa, table.column(field.name), field.type) for field in wanted}
     if not any(pd.api.types.is_float_dtype(column.dtype) for column in columns.values()):
         raise LogError(f"{path}: no column of numbers; a log needs a step and a metric")
     return pd.DataFrame(columns)
 
 
-def _check_texts(pa: Any, path: Path, table: Any) -> None:
+def _check_texts(pa: Any, path: Path, name: str, column: Any) -> None:
     """Refuse long texts before they are repeated for each row: a dictionary of one may stand for terabytes."""
-    for name in table.column_names:
-        for chunk in table.column(name).chunks:
-            if pa.types.is_dictionary(chunk.type) and any(len(str(text)) > _LONGEST for text in chunk.dictionary):
-                raise LogError(f"{path}: column '{name}' has texts of more than {_LONGEST} characters; leave it out")
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type) and any(len(str(text)) > _LONGEST for text in chunk.dictionary):
+            raise LogError(f"{path}: column '{name}' has texts of more than {_LONGEST} characters; leave it out")
 
 
 def _kind(pa: Any, kind: Any) -> str:
@@ -66,7 +67,8 @@ def _kind(pa: Any, kind: Any) -> str:
 def _column(pa: Any, column: Any, kind: Any) -> Any:
     what = _kind(pa, kind)
     if what == "number":
-        values = column.cast(pa.float64()).to_numpy().copy()
+        values = column.cast(pa.float64()).to_numpy()
+        values = values if values.flags.writeable else values.copy()
         logged = column.is_valid().to_numpy()
         values[logged & ~np.isfinite(values)] = np.inf
         values[~logged] = np.nan
