@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 LONG = 1_000_000
@@ -27,5 +27,14 @@ def side_by_side(*calls: Callable[[], Any], rows: int) -> list[Any]:
     """
     if rows < LONG:
         return [call() for call in calls]
+    work: list[Future[Any]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
-        return [work.result() for work in [pool.submit(call) for call in calls]]
+        try:
+            work += (pool.submit(call) for call in calls)
+        except RuntimeError:  # no more threads are to be had
+            return [one.result() for one in work] + [call() for call in calls[len(work) :]]
+        try:
+            return [one.result() for one in work]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

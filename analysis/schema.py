@@ -243,19 +243,21 @@ def validated(
     frame = frame.reset_index(drop=True)
     nonfinite: dict[str, tuple[int, ...]] = {}
     metrics = [column for column in frame.columns if column not in NOT_METRICS]
-    series = [frame[column].to_numpy(dtype=np.float64, na_value=np.nan) for column in metrics]
-    looks = side_by_side(*(partial(_is_beyond, values) for values in series), rows=len(frame))
-    for column, values, beyond in zip(metrics, series, looks, strict=True):
+    looks = side_by_side(*(partial(_is_beyond, frame[column]) for column in metrics), rows=len(frame))
+    for column, beyond in zip(metrics, looks, strict=True):
+        if frame[column].dtype == np.float64 and not beyond:
+            continue
+        values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
         if beyond:
             infinite = (values > LARGEST) | (values < -LARGEST)
             nonfinite[column] = tuple(int(s) for s in frame["step"].to_numpy()[infinite])
             values = np.where(infinite, np.nan, values)
-        if frame[column].dtype != np.float64 or beyond:
-            frame[column] = values
+        frame[column] = values
     return frame, nonfinite, seams, tuple(dropped)
 
 
-def _is_beyond(values: FloatArray) -> bool:
+def _is_beyond(column: pd.Series[Any]) -> bool:
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     # The extremes tell without a table of marks, which a long log would pay for more than for the look.
     return bool(np.fmax.reduce(values) > LARGEST or np.fmin.reduce(values) < -LARGEST)
 

@@ -74,6 +74,14 @@ def test_an_error_in_a_thread_is_raised_as_if_there_was_none() -> None:
         parallel.side_by_side(fail, lambda: 1, rows=parallel.LONG)
 
 
+def test_calls_are_made_one_by_one_where_no_thread_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    assert parallel.side_by_side(lambda: 1, lambda: 2, lambda: 3, rows=parallel.LONG) == [1, 2, 3]
+
+
 def test_permuting_the_reference_runs_changes_nothing(reference: Analysis) -> None:
     first = essence(analyzed(reference.runs, baseline="run_3", candidate="run_4"))
     for order in permutations(reference.runs):

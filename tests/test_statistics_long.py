@@ -137,3 +137,28 @@ def test_burn_in_of_a_long_run_ends_at_the_next_place() -> None:
     assert st.burn_in(x) == 0
     x[:30_001] += 0.1
     assert 30_001 <= st.burn_in(x) <= 30_001 + 2 * (n // 4 // series.BURN_IN_PLACES + 1)
+
+
+@pytest.mark.parametrize("level", [1e6, 1e9])
+def test_a_high_level_takes_no_digits_of_the_noise(level: float) -> None:
+    """Held against the same in extended precision."""
+    x = level + 1e-3 * np.random.default_rng(3).normal(size=24)
+    exact, t = x.astype(np.longdouble), np.arange(24, dtype=np.longdouble)
+    y, u = exact - exact.mean(), t - t.mean()
+    left = y - (u @ y) / (u @ u) * u
+    assert fit_line(x).s == pytest.approx(float(np.sqrt(left @ left / 22)), rel=1e-9)
+
+
+def test_an_exact_parabola_is_no_noise() -> None:
+    u = np.arange(1001) - 500.0
+    x = u * u - (u * u).mean() + 1e-3
+    line = fit_line(x, np.arange(1, 1002), curved=True)
+    assert (line.s, line.rho) == (0.0, 0.0)
+
+
+def test_a_jump_spoils_the_rolling_deviations_of_its_own_neighbourhood_only() -> None:
+    """Where two levels meet in one block, what is small beside the jump is lost, and nowhere else."""
+    noise = 1e-4 * np.random.default_rng(4).normal(size=80_000)
+    found = st.rolling_sd(np.where(np.arange(80_000) < 40_000, 1e4, 1.0) + noise)
+    far = np.abs(np.arange(found.size) - 40_000) > 10_000
+    assert found[far] == pytest.approx(st.rolling_sd(noise)[far], rel=0.01)

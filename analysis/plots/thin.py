@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.parallel import side_by_side
 from analysis.schema import FloatArray, Run
-from analysis.statistics.blocks import BLOCK, Computed
+from analysis.statistics.blocks import BLOCK, Computed, blocks
 from analysis.statistics.estimate import Steps
 
 BUCKETS = 400
@@ -71,10 +70,10 @@ class Buckets:
         """Go through a series once, in pieces of whole buckets; what is left at the end is a piece of its own."""
         size = values.size
         width = -(-size // buckets)
-        starts = [*range(0, size - size % width, width * max(1, BLOCK // width)), size - size % width, size]
-        pieces = [slice(start, stop) for start, stop in pairwise(starts) if start < stop]
-        looks = [partial(_extremes, values, piece, width) for piece in pieces]
-        index, extremes, means = map(np.concatenate, zip(*side_by_side(*looks, rows=size), strict=True))
+        whole = size - size % width
+        pieces = [*blocks(whole, block=width * max(1, BLOCK // width)), *([slice(whole, size)] if whole < size else [])]
+        looks = side_by_side(*(partial(_extremes, values, piece, width) for piece in pieces), rows=size)
+        index, extremes, means = (np.concatenate(found) for found in zip(*looks, strict=True))
         counts = np.full(means.size, width)
         counts[-1] = size - width * (means.size - 1)
         return cls(width, index, extremes, means, counts, np.array([values[:1][0], values[-1:][0]]))

@@ -27,7 +27,7 @@ Parse = Callable[[Any], Any]
 
 
 class CannotCut(Exception):
-    """A line end may lie inside a quoted field, or ends no row: the text is to be read whole."""
+    """A line end may lie inside a quoted field, or rows end in other ways too: the text is to be read whole."""
 
 
 def read_whole(parse: Parse, stream: IO[bytes]) -> pd.DataFrame:
@@ -64,11 +64,20 @@ def read_in_parts(
     """
     header = b"".join(stream.readline() for _ in range(header_lines))
     blocks, table = _Blocks(stream), _Table(size)
-    np.empty(_KEPT, dtype=np.uint8)
+    np.empty(_KEPT, dtype=np.uint8)  # freed at once: see there
     with ThreadPoolExecutor(_PARSERS) as pool:
-        work = [pool.submit(_parse_some, blocks, table, parse, _Text(header), delimiters) for _ in range(_PARSERS)]
-    for done in work:
-        done.result()
+        try:
+            work = [pool.submit(_parse_some, blocks, table, parse, _Text(header), delimiters) for _ in range(_PARSERS)]
+            failed = [failure for failure in (done.exception() for done in work) if failure is not None]
+        except RuntimeError:  # no more threads are to be had
+            blocks.stop()
+            raise CannotCut from None
+        except BaseException:
+            blocks.stop()
+            raise
+    if failed:
+        # Where one parser finds that the stream is damaged or cannot be cut, the other may find anything.
+        raise min(failed, key=lambda one: (isinstance(one, ValueError), isinstance(one, CannotCut)))
     if not table.rows:
         raise CannotCut
     return table.frame()
@@ -92,17 +101,21 @@ class _Blocks:
 
     def stop(self) -> None:
         """Give no more of them."""
-        self._over = True
+        with self._lock:
+            self._over = True
 
     def next(self) -> _Block | None:
         """Return the next; None after the last."""
         with self._lock:
-            block = b"" if self._over else self._stream.read(BLOCK)
-            end = block.rfind(b"\n") + 1 if block else 0
-            if b'"' in block or (block and not end):
-                raise CannotCut
+            if self._over:
+                return None
+            block = self._stream.read(BLOCK)
+            self._over = not block
+            end = block.rfind(b"\n") + 1
             content, self._rest = self._rest + block[:end], block[end:]
-            self._over = self._over or not block
+            returns = content.count(b"\r") if b"\r" in content else 0
+            if b'"' in block or (block and not end) or returns != (returns and content.count(b"\r\n")):
+                raise CannotCut
             first = self._rows
             ended = not content or content.endswith(b"\n")
             # Several times as fast as to count them in bytes.

@@ -52,4 +52,8 @@ def hashing(path: Path) -> Iterator[Future[tuple[int, str]] | None]:
         yield None
         return
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(hash_file, path)
+        try:
+            work = pool.submit(hash_file, path)
+        except RuntimeError:  # no thread is to be had: it is hashed when it has been read
+            work = None
+        yield work

@@ -18,15 +18,15 @@ _DOT = 8192
 """Numbers that BLAS multiplies by itself: for more it starts threads, which cost more than they gain."""
 
 
-def blocks(size: int, *, overlap: int = 0) -> Iterator[slice]:
-    """Cut rows into slices of `BLOCK`, each with the first ``overlap`` rows of the next; none if there are no more.
+def blocks(size: int, *, overlap: int = 0, block: int = BLOCK) -> Iterator[slice]:
+    """Cut rows into slices of ``block``, each with the first ``overlap`` rows of the next; none if there are no more.
 
     Examples
     --------
     >>> [(piece.start, piece.stop) for piece in blocks(150_000, overlap=1)]
     [(0, 65537), (65536, 131073), (131072, 150000)]
     """
-    return (slice(start, min(start + BLOCK + overlap, size)) for start in range(0, size - overlap, BLOCK))
+    return (slice(start, min(start + block + overlap, size)) for start in range(0, size - overlap, block))
 
 
 def dot(a: FloatArray, b: FloatArray) -> float:
@@ -37,7 +37,7 @@ def dot(a: FloatArray, b: FloatArray) -> float:
     >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     11.0
     """
-    return sum(float(a[at : at + _DOT] @ b[at : at + _DOT]) for at in range(0, a.size, _DOT))
+    return sum((float(a[at : at + _DOT] @ b[at : at + _DOT]) for at in range(0, a.size, _DOT)), start=0.0)
 
 
 @dataclass(frozen=True)

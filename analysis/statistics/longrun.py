@@ -54,7 +54,7 @@ class Positions:
         return self._t is None
 
     def apart(self, rows: slice) -> FloatArray:
-        """Give ``t - centre`` of consecutive rows, as an array of its own."""
+        """Give ``t - centre`` of a slice of rows, as an array of its own."""
         if self._t is not None:
             return np.asarray(self._t[rows] - self.centre, dtype=np.float64)
         count = rows.stop - rows.start
@@ -125,7 +125,9 @@ class Line:
         if self._noise[0] == 0:
             return 0.0
         if self.sums and (sums := self.sums[start:].stretch().around(self.mean, self.slope, ahead=start / 2)):
-            return (sums.squares - sums.total**2 / n) / (n - 1)
+            squares = sums.squares - sums.total**2 / n
+            if squares > 1e-6 * sums.squares:  # enough digits are left
+                return squares / (n - 1)
         places = [slice(start + piece.start, start + piece.stop) for piece in blocks(n)]
         mean = sum(float(self.residual[place].sum()) for place in places) / n
         apart = (self.residual[place] - mean for place in places)
@@ -146,7 +148,7 @@ class Line:
         total, lagged = (known.squares, known.lagged) if known else lag_sums(self._left(piece) for piece in blocks(n))
         # What is left of an exact line is rounding, not noise. No value is beyond this, and mostly that will do.
         beyond = abs(self.mean) + abs(self.slope) * sqrt(self.spread) + sqrt(total)
-        if total > n * (1e-13 * beyond) ** 2:
+        if total > n * (1e-13 * beyond) ** 2 and self.degree == 1:
             return total, lagged
         largest = max(float(self.x.max()), -float(self.x.min()))
         return (0.0, 0.0) if total <= n * (1e-13 * largest) ** 2 else (total, lagged)
@@ -155,8 +157,7 @@ class Line:
         u = self.t.apart(piece)
         bent = self.bend * (u * u - self.spread / self.x.size - self.skew * u) if self.degree == 2 else None
         u *= -self.slope
-        u -= self.mean
-        u += self.x[piece]
+        u += self.x[piece] - self.mean  # the level goes first, and takes no digits of the rest with it
         return u if bent is None else u - bent
 
 

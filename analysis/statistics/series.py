@@ -22,6 +22,8 @@ OSCILLATION = 0.01
 BURN_IN_Z = 3.5
 BURN_IN_PLACES = 20_000
 """Places at which a burn-in may end: in a run of more than four times as many points, every few of them."""
+_NEAR = 8192
+"""Rows whose rolling deviations are computed from one level."""
 _SQUARED_SAFELY = 400
 """Binary exponent up to which a value may be squared and summed without leaving the range of a double."""
 SPIKE_Z = 4.5
@@ -127,12 +129,13 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
     n = x.size
     if n < 5:
         return unknown("dir.rate", "fewer than 5 points", n=n)
-    broken = breaks is not None and bool(breaks.any())
+    if breaks is not None and not breaks.any():
+        breaks = None
     turned = count = 0
     for piece in blocks(n, overlap=2):
         steps = np.diff(x[piece])
         turns = steps[:-1] * steps[1:] < 0
-        if broken and breaks is not None:
+        if breaks is not None:
             cut = breaks[piece]
             turns = turns[~(cut[1:-1] | cut[2:])]
         turned += int(np.count_nonzero(turns))
@@ -189,11 +192,13 @@ def mean_rolling_sd(x: FloatArray, *, window: int = 20) -> float:
 
 
 def _rolling_sds(x: FloatArray, window: int) -> Iterator[FloatArray]:
-    """Give them in blocks, each centred on a value of its own: a constant gives zero, large levels lose no digits.
+    """Give them in blocks, each centred on a value of its own: a constant gives zero, a large level loses no digits.
+
+    A jump does within its block, which is therefore a small one.
 
     Where squares would overflow or vanish, values are scaled by a power of two first, which is exact.
     """
-    for piece in blocks(x.size, overlap=window - 1):
+    for piece in blocks(x.size, overlap=window - 1, block=_NEAR):
         part = x[piece]
         exponent = frexp(max(float(part.max()), -float(part.min())))[1] if part.size else 0
         shift = 0 if abs(exponent) < _SQUARED_SAFELY else exponent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from analysis.errors import LogError
 from analysis.schema import Run
-from analysis.sources import _parts, delimited, resolve
+from analysis.sources import _parts, delimited, hashing, resolve
 
 SIZES = [60, 61, 64, 97, 150, 400, 5000]
 
@@ -158,6 +159,63 @@ def test_a_step_that_no_count_can_be_is_refused(tmp_path: Path, cell: str) -> No
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(LogError, match=r"log\.csv: column 'step' must count in whole numbers"):
         resolve(str(path), runs_dir=tmp_path)
+
+
+def test_a_row_more_in_one_block_does_not_make_up_for_one_less_in_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lone carriage return ends a row that no line end counts, a blank line is no row: no row may change places."""
+    monkeypatch.setattr(delimited, "LARGE", 0)
+    monkeypatch.setattr(_parts, "BLOCK", 700)
+    for blank in range(200, 300):
+        lines = [f"{step},0.25\n" for step in range(1000, 2000)]
+        lines[100] = lines[100].replace("\n", "\r")
+        lines[blank] += "\n"
+        path = tmp_path / "log.csv"
+        path.write_text("step,loss\n" + "".join(lines), newline="")
+        run = resolve(str(path), runs_dir=tmp_path)[0]
+        assert run.steps.tolist() == list(range(1000, 2000))
+        assert run.seams == ()
+
+
+def test_blocks_end_when_one_of_them_cannot_be_cut() -> None:
+    """What follows, such as half a line that was left over, is nobody's to parse."""
+    blocks = _parts._Blocks(io.BytesIO(b"1,0.5\n" * 1_000_000 + b"2,-"))
+    assert blocks.next() is not None
+    blocks.stop()
+    assert blocks.next() is None
+
+
+def test_damage_is_told_as_such_whatever_the_parsers_find_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that breaks off leaves half a row to one parser and an error to the other."""
+    path = tmp_path / "log.csv.gz"
+    content = gzip.compress(
+        "".join(["step,loss\n", *(f"{step},{-1 / step:.9f}\n" for step in range(1, 60_000))]).encode()
+    )
+    path.write_bytes(content[:-8] + bytes(8))
+    monkeypatch.setattr(delimited, "LARGE", 0)
+    monkeypatch.setattr(_parts, "BLOCK", 20_000)
+    for _ in range(5):
+        with pytest.raises(LogError, match=r"log\.csv\.gz: damaged gzip data"):
+            resolve(str(path), runs_dir=tmp_path)
+
+
+def test_a_log_is_read_where_no_thread_is_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may not be allowed any more of them."""
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    path = tmp_path / "log.csv"
+    path.write_text(rows())
+    monkeypatch.setattr(delimited, "LARGE", 0)
+    monkeypatch.setattr(hashing, "_LARGE", 0)
+    monkeypatch.setattr("threading.Thread.start", refuse)
+    run = resolve(str(path), runs_dir=tmp_path)[0]
+    assert len(run.frame) == 60
+    assert run.provenance.sha256
 
 
 def test_a_quoted_line_end_is_no_place_to_cut(tmp_path: Path, cut: Callable[[Path], Run]) -> None:
