@@ -88,6 +88,9 @@ def signed_minus(number: str) -> str:
     return number.replace("-", MINUS)
 
 
+_TINY = 1e-5
+
+
 def decimals_for(width: float, most: int = 6) -> int:
     """Choose the decimals that show half the width of an interval with two significant digits.
 
@@ -116,7 +119,9 @@ def interval_parts(estimate: Interval, *, scale: float = 1.0, unit: str = "", si
         return "–", ""
     bounded = math.isfinite(low) and math.isfinite(high)
     digits = decimals_for((high - low) / 2) if bounded else 3
-    form = f"{{:{'+' if sign else ''}.{digits}f}}"
+    # Six decimals would leave nothing of the slope of a run of millions of steps.
+    tiny = bounded and 0 < max(abs(value), abs(low), abs(high)) < _TINY
+    form = f"{{:{'+' if sign else ''}{'.1e' if tiny else f'.{digits}f'}}}"
     main = signed_minus(form.format(value)) + unit
     if not bounded:
         return main, ""

@@ -93,4 +93,5 @@ def test_lists_read_as_sentences() -> None:
 def test_units_and_scales_are_applied_to_all_three() -> None:
     shown = interval(Estimate("x", 0.875, 0.817, 0.917), scale=100, unit="%")
     assert shown == "87.5% [81.7, 91.7]"
+    assert interval(Estimate("x", -3.1e-8, -8.42e-8, 2.2e-8), sign=True) == "−3.1e−08 [−8.4e−08, +2.2e−08]"
     assert interval(Estimate("x", -0.003, -0.04, 0.034), scale=100, unit=" pp", sign=True) == "−0.3 pp [−4.0, +3.4]"
