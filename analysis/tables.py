@@ -89,6 +89,7 @@ def signed_minus(number: str) -> str:
 
 
 _TINY = 1e-5
+"""Of what is smaller, six decimals leave no digit or one."""
 
 
 def decimals_for(width: float, most: int = 6) -> int:

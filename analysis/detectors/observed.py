@@ -16,6 +16,7 @@ from analysis.statistics.longrun import fit_line
 from analysis.statistics.sums import LONG, Sums
 
 LEAST_EVALUATIONS = 8
+"""Points below which a curve has no trend to judge."""
 
 DetectionStatus = Literal["raised", "not raised", "cannot tell", "muted"]
 

@@ -17,6 +17,7 @@ from analysis.sources.limits import limit, too_large
 
 _NUMBERS = frozenset({int, float})
 _ORDINARY = 1e300
+"""What is larger, infinite or NaN may not fit a column as it stands."""
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.statistics.estimate import FloatArray
+from analysis.statistics.estimate import FloatArray, Steps
 
 BLOCK = 65_536
 """Rows that are worked on at once: what they need stays in the processor's cache."""
@@ -27,6 +27,17 @@ def blocks(size: int, *, overlap: int = 0, block: int = BLOCK) -> Iterator[slice
     [(0, 65537), (65536, 131073), (131072, 150000)]
     """
     return (slice(start, min(start + block + overlap, size)) for start in range(0, size - overlap, block))
+
+
+def consecutive(t: Steps) -> bool:
+    """Tell whether positions, which ascend, are whole numbers without a gap: their ends tell.
+
+    Examples
+    --------
+    >>> consecutive(np.array([4, 5, 6])), consecutive(np.array([4, 6])), consecutive(np.array([4.0, 5.0]))
+    (True, False, False)
+    """
+    return t.dtype.kind == "i" and int(t[-1]) - int(t[0]) == t.size - 1
 
 
 def dot(a: FloatArray, b: FloatArray) -> float:

@@ -10,7 +10,7 @@ from math import sqrt
 import numpy as np
 from scipy.fft import dct
 
-from analysis.statistics.blocks import BLOCK, COUNT, Computed, blocks, dot
+from analysis.statistics.blocks import BLOCK, COUNT, Computed, blocks, consecutive, dot
 from analysis.statistics.estimate import BoolArray, FloatArray, Steps
 from analysis.statistics.sums import Sums
 
@@ -43,7 +43,7 @@ class Positions:
         self._t = t
         if t is None:
             self.centre = self._middle
-        elif t.dtype.kind == "i" and int(t[-1]) - int(t[0]) == size - 1:
+        elif consecutive(t):
             self._t, self.centre = None, int(t[0]) + self._middle
         else:
             self.centre = float(t.mean())
@@ -124,7 +124,7 @@ class Line:
         n = self.x.size - start
         if self._noise[0] == 0:
             return 0.0
-        if self.sums and (sums := self.sums[start:].stretch().around(self.mean, self.slope, ahead=start / 2)):
+        if self.sums and (sums := self.sums[start:].stretch.around(self.mean, self.slope, ahead=start / 2)):
             squares = sums.squares - sums.total**2 / n
             if squares > 1e-6 * sums.squares:  # enough digits are left
                 return squares / (n - 1)
@@ -144,7 +144,7 @@ class Line:
     def _noise(self) -> tuple[float, float]:
         """Sums of the squares and of the lagged products of the residual; zero for an exact line."""
         n = self.x.size
-        known = self.sums.stretch().around(self.mean, self.slope) if self.sums else None
+        known = self.sums.stretch.around(self.mean, self.slope) if self.sums else None
         total, lagged = (known.squares, known.lagged) if known else lag_sums(self._left(piece) for piece in blocks(n))
         # What is left of an exact line is rounding, not noise. No value is beyond this, and mostly that will do.
         beyond = abs(self.mean) + abs(self.slope) * sqrt(self.spread) + sqrt(total)
@@ -185,7 +185,7 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False, sum
     n = x.size
     positions = Positions(t, n)
     if sums is not None and n > 1 and positions.consecutive and not curved:
-        mean, slope = sums.stretch().line()
+        mean, slope = sums.stretch.line()
         return Line(slope, mean, n * (n * n - 1.0) / 12, x, positions, sums=sums)
     mean = float(x.mean())
     spread = product = cubes = 0.0

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import median_filter, minimum_filter, percentile_filter
 from scipy.special import ndtr, ndtri
 
-from analysis.statistics.blocks import BLOCK, blocks
+from analysis.statistics.blocks import BLOCK, blocks, consecutive
 from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, Steps, estimate, t_quantile, unknown
 from analysis.statistics.longrun import cosine_variance, fit_line
 from analysis.statistics.sums import Sums
@@ -240,8 +240,8 @@ def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
     >>> [found.tolist() for found in spacings(np.array([1, 2, 3, 5, 6]))]
     [[1, 2], [3, 1]]
     """
-    if steps.size > 1 and int(steps[-1]) - int(steps[0]) == steps.size - 1:
-        return np.array([1]), np.array([steps.size - 1])  # consecutive, as they ascend
+    if steps.size > 1 and consecutive(steps):
+        return np.array([1]), np.array([steps.size - 1])
     found: Counter[int] = Counter()
     for piece in blocks(steps.size, overlap=1):
         apart, times = np.unique(np.diff(steps[piece]), return_counts=True)

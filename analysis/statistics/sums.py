@@ -95,7 +95,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class BlockSums:
     """A whole series, with the sums of each of its blocks, which are made when they are first asked for."""
 
     x: FloatArray = field(repr=False)
@@ -112,26 +112,27 @@ class Sums:
 
     Examples
     --------
-    >>> mean, slope = Sums.of(np.arange(10.0) ** 2)[2:].stretch().line()
+    >>> mean, slope = Sums.of(np.arange(10.0) ** 2)[2:].stretch.line()
     >>> round(mean, 9), round(slope, 9)
     (35.5, 11.0)
     """
 
-    series: Blocks
+    series: BlockSums
     start: int
     stop: int
 
     @classmethod
     def of(cls, x: FloatArray) -> Sums:
         """Give all of a series."""
-        return cls(Blocks(x), 0, x.size)
+        return cls(BlockSums(x), 0, x.size)
 
     def __getitem__(self, rows: slice) -> Sums:
         start, stop, _ = rows.indices(self.stop - self.start)
         return Sums(self.series, self.start + start, self.start + stop)
 
+    @cached_property
     def stretch(self) -> Stretch:
-        """Give its sums: of whole blocks as they are, of the rows before and after them made anew."""
+        """Its sums: of whole blocks as they are, of the rows before and after them made anew."""
         first, last = -(-self.start // BLOCK), self.stop // BLOCK
         begin = min(first * BLOCK, self.stop)
         end = max(last * BLOCK, begin)
