@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from typing import Any
@@ -18,6 +18,7 @@ from analysis.evidence import RunEvidence
 from analysis.metrics import Direction, judged
 from analysis.metrics import metric as metric_of
 from analysis.schema import Run
+from analysis.seed_spread import SeedSource, SeedSpread, usual_seed_sd
 from analysis.settings import Settings
 from analysis.statistics import Estimate
 
@@ -39,6 +40,19 @@ class Comparison:
     smallest difference (of a ratio: on its logarithm) found with 80% power. ``comparable`` is None where
     the logs do not say whether both measured the same thing; ``reason`` says what stands in the way.
     ``seeds`` are the runs of baseline and candidate where a configuration was run with several.
+
+    Attributes
+    ----------
+    seed_source : str
+        Where the seed's share of the error comes from; "none": the comparison speaks of these two models alone.
+    seed_sd_limit : float or None
+        Where the seed's share is unknown: the standard deviation between seeds above which nothing is left.
+    usual_seed_sd : float or None
+        What seeds usually scatter by; a limit below it shows no difference.
+    p_any_overlap : float or None
+        Of two shares: p that holds however many errors both models share.
+    level : float or None
+        Level of the baseline in the metric, by which a margin of equivalence is scaled.
     """
 
     baseline: str
@@ -54,6 +68,11 @@ class Comparison:
     reason: str = ""
     scope: str = "whole"
     seeds: tuple[int, int] | None = None
+    seed_source: SeedSource = ""
+    seed_sd_limit: float | None = None
+    usual_seed_sd: float | None = None
+    p_any_overlap: float | None = None
+    level: float | None = None
 
     @property
     def p(self) -> float | None:
@@ -74,9 +93,22 @@ class Comparison:
         """Give the estimate for display, None where there is no interval."""
         return self.result if self.result.known else None
 
+    @property
+    def decides(self) -> bool:
+        """True if a difference of any size could be shown: by an interval, or against what seeds usually scatter by."""
+        return self.known or (self.seed_sd_limit is not None and self.usual_seed_sd is not None)
+
+    def shown(self, alpha: float) -> bool:
+        """True if there is a difference: beyond its own error, and not one that seeds usually make."""
+        if self.known and (self.p_adjusted is None or self.p_adjusted > alpha):
+            return False
+        if self.seed_sd_limit is None:
+            return self.known
+        return self.decides and self.seed_sd_limit > (self.usual_seed_sd or 0.0)
+
     def verdict(self, alpha: float) -> str:
-        """Say which side is better: "better", "worse", "different" (no direction) or "no difference"."""
-        if self.p_adjusted is None or self.p_adjusted > alpha or not self.known:
+        """Return which side is better: "better", "worse", "different" (no direction) or "no difference"."""
+        if not self.shown(alpha):
             return "no difference"
         change = self.result.value - (1.0 if self.ratio else 0.0)
         if self.direction == "none" or change == 0:
@@ -101,6 +133,10 @@ class Comparison:
             "equivalence_p": self.equivalence_p,
             "mdd": self.mdd,
             "n": r.n,
+            "seed_source": self.seed_source or None,
+            "seed_sd_limit": self.seed_sd_limit,
+            "usual_seed_sd": self.usual_seed_sd,
+            "p_any_overlap": self.p_any_overlap,
             "comparable": self.comparable,
             "reason": self.reason or r.reason,
         }
@@ -109,12 +145,12 @@ class Comparison:
 def comparisons(
     runs: Sequence[Run],
     evidence: Mapping[str, RunEvidence],
-    settings: Settings,
+    spread: SeedSpread,
     *,
     baseline: str | None = None,
     candidate: str | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare pairs of runs in all metrics; p-values are adjusted over the whole family (multi.holm).
+    """Compare pairs of runs in all metrics; `adjusted` adds what depends on all of them.
 
     Of more than `ALL_PAIRS` runs, whose pairs would be too many to read and to adjust for, those are compared
     that hold the baseline or the candidate, and neighbours by their level in a metric. In a pair that holds
@@ -129,15 +165,27 @@ def comparisons(
             continue
         first, second = (two, one) if two.id == baseline else (one, two)
         pair = gate(first, second)
-        found += [_gated(c, pair) for c in _pair(first, second, evidence, curve)]
-    adjusted = st.holm([c.result.p for c in found])
+        found += [gated(c, pair) for c in _pair(first, second, evidence, curve, spread)]
+    return tuple(found)
+
+
+def adjusted(
+    found: Sequence[Comparison], settings: Settings, deciding: Collection[Comparison] = ()
+) -> tuple[Comparison, ...]:
+    """Add p-values adjusted for their number, and tests of equivalence.
+
+    What decides the verdict is its own family, tested first and at full level: comparisons of other runs and metrics
+    must not dilute it. All others pay for each other (multi.holm).
+    """
+    rest = [c for c in found if not any(c is one for one in deciding)]
+    by_holm = {id(c): p for c, p in zip(rest, st.holm([c.result.p for c in rest]), strict=True)}
     return tuple(
         replace(
             c,
-            p_adjusted=p if math.isfinite(p) else None,
+            p_adjusted=p if math.isfinite(p := by_holm.get(id(c), c.result.p)) else None,
             equivalence_p=_equivalence(c, settings),
         )
-        for c, p in zip(found, adjusted, strict=True)
+        for c in found
     )
 
 
@@ -146,8 +194,8 @@ def _neighbours(runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> set
     levels: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for run in runs:
         found = evidence[run.id]
-        for metric, level in {**found.window, "full_valid_loss": found.full_valid_loss}.items():
-            if level is not None and level.known:
+        for metric, level in found.window.items():
+            if math.isfinite(level.value):
                 levels[metric].append((level.value, run.id))
     ordered = [sorted(levels[metric]) for metric in judged(levels)]
     return {frozenset((one, two)) for line in ordered for (_, one), (_, two) in pairwise(line)}
@@ -175,28 +223,25 @@ def step_matched(first: Run, second: Run, evidence: Mapping[str, RunEvidence], m
         metric_of(metric).direction,
         scope=f"first {last} steps",
     )
-    return _gated(matched, gate(first, second))
+    return gated(matched, gate(first, second))
 
 
-def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Iterable[Comparison]:
+def _pair(
+    first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str, spread: SeedSpread
+) -> Iterable[Comparison]:
     one, two = evidence[first.id], evidence[second.id]
 
     def compared(metric: str, result: Estimate | None, direction: Direction) -> Iterable[Comparison]:
         if result is not None:
             yield Comparison(first.id, second.id, metric, result.definition, result, direction, ratio=metric in RATIOS)
 
-    if one.full_valid_loss is not None and two.full_valid_loss is not None:
-        result = _paired(first, second) or st.difference("fullval.diff", one.full_valid_loss, two.full_valid_loss)
-        yield from compared("full_valid_loss", result, "lower")
-    for metric in judged(one.window):
-        if metric == "full_valid_loss" or not (metric in one.window and metric in two.window):
+    for metric in judged(one.window, second.primary or second.best_metric):
+        if metric not in two.window:
             continue
         accuracy = metric.replace("error_rate", "mean_token_accuracy")
         if accuracy != metric and accuracy in one.window and accuracy in two.window:
             continue  # it says the same again
-        if one.window[metric].known or two.window[metric].known:
-            result = st.difference("loss.window_diff", one.window[metric], two.window[metric])
-            yield from compared(metric, result, metric_of(metric).direction)
+        yield _level_difference(first, second, metric, one.window[metric], two.window[metric], spread)
     if one.valid_counts is not None and two.valid_counts is not None:
         result = st.proportion_difference(one.valid_counts.interval, two.valid_counts.interval)
         yield from compared("valid_accuracy_counts", result, "higher")
@@ -207,6 +252,54 @@ def _pair(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: s
         if all(isinstance(b, int) and b > 0 for b in batches) and batches[0] != batches[1]:
             factor = 0.5 * math.log(batches[1] / batches[0])
             yield from compared("noise_per_example", _noise_ratio(one, two, curve, factor), "lower")
+
+
+def _level_difference(
+    first: Run, second: Run, metric: str, one: Estimate, two: Estimate, spread: SeedSpread
+) -> Comparison:
+    """Compare two single runs in one metric: as models; where the spread of seeds is known, as configurations."""
+    row = metric_of(metric)
+    overlap = None
+    if (
+        one.definition == two.definition == "fullval.share"
+        and one.known
+        and two.known
+        and max(one.value, two.value) <= 1
+    ):
+        result = st.share_difference(one, two)
+        overlap = st.p_any_overlap(one, two)
+    else:
+        result = (metric == "full_valid_loss" and _paired(first, second)) or st.difference(
+            "fullval.diff" if row.split == "full validation" else "loss.window_diff", one, two
+        )
+    if not result.known:
+        # The scatter of the curves is the least that the error can be.
+        floors = [e.se for e in (one, two) if math.isfinite(e.se)]
+        result = replace(result, se=math.hypot(*floors) if floors else math.nan)
+    found = Comparison(
+        first.id,
+        second.id,
+        metric,
+        result.definition,
+        result,
+        row.direction,
+        p_any_overlap=overlap,
+        seed_source="none",
+        level=one.value if math.isfinite(one.value) else None,
+    )
+    if not math.isfinite(result.value):
+        return found
+    known = spread.of(metric)
+    if known is not None:
+        own = result.se if known.source == "stated" and math.isfinite(result.se) else 0.0
+        se = math.hypot(own, known.sd * math.sqrt(2))
+        wider = st.estimate(f"seeds.{known.source}", result.value, se, known.df, max(result.n, 2), tested=True)
+        return replace(found, definition=wider.definition, result=wider, seed_source=known.source)
+    sizes = [run.n_valid for run in (first, second) if run.n_valid]
+    usual = usual_seed_sd(metric, one, two, min(sizes, default=None))
+    if usual is None and not result.known:
+        return found
+    return replace(found, seed_sd_limit=st.tipping_point(result.value, result.se), usual_seed_sd=usual)
 
 
 def _paired(first: Run, second: Run) -> Estimate | None:
@@ -239,7 +332,8 @@ def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence
     return st.difference("osc.diff", *rates)
 
 
-def _gated(comparison: Comparison, pair: Gate) -> Comparison:
+def gated(comparison: Comparison, pair: Gate) -> Comparison:
+    """Add whether both sides measured the same quantity, as far as a gate knows."""
     needed = requirements(comparison.metric)
     state = pair.state(*needed) if needed else "same"
     comparable = {"same": True, "different": False, "cannot tell": None}[state]
@@ -254,8 +348,11 @@ def _equivalence(comparison: Comparison, settings: Settings) -> float | None:
         r = comparison.result
         on_log = replace(r, value=math.log(r.value), low=math.log(r.low), high=math.log(r.high)) if r.low > 0 else None
         p = st.equivalence_p(on_log, math.log(settings.noise_equivalence_ratio)) if on_log else math.nan
-    elif comparison.metric.endswith("loss"):
-        p = st.equivalence_p(comparison.result, settings.equivalence_margin)
+    elif comparison.metric not in COMPANIONS:
+        row = metric_of(comparison.metric)
+        level = comparison.level if comparison.level is not None else math.inf
+        fraction = row.unit == "fraction" or row.share
+        p = st.equivalence_p(comparison.result, settings.margin_of(comparison.metric, level, fraction=fraction))
     else:
         return None
     return p if math.isfinite(p) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -44,7 +44,8 @@ class RunEvidence:
     curves, settled : Mapping[str, Curve], Mapping[str, Settled]
         Every metric with a direction, partial batches left out; and what remains of it after burn-in.
     window, slope : Mapping[str, Estimate]
-        Level at the end and trend per 100 steps, by metric.
+        Level at the end and trend per 100 steps, by metric. The one level that is shown, compared and kept: of a
+        metric of the whole validation set the last evaluation, else the mean of the last window.
     epoch_slopes : tuple[Estimate, ...]
         Trend of the curve within each epoch.
     partial_rows : tuple[int, ...]
@@ -62,13 +63,17 @@ class RunEvidence:
     noise: Estimate | None
     relative_noise: Estimate | None
     excess_noise: Estimate | None
-    full_valid_loss: Estimate | None
     loss_gap: Estimate | None
     train_counts: Counted | None
     valid_counts: Counted | None
     partial_rows: tuple[int, ...]
     burn_in_step: int | None
     per_epoch: bool
+
+    @property
+    def full_valid_loss(self) -> Estimate | None:
+        """Level of the full validation loss; None if it was never logged."""
+        return self.window.get("full_valid_loss")
 
     def to_json(self) -> dict[str, Any]:
         """Give the evidence as the results JSON holds it."""
@@ -104,19 +109,19 @@ def run_evidence(runs: Sequence[Run], *, strict: bool = False) -> dict[str, RunE
 
 def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     partial = partial_rows(run)
-    curves = {name: _curve(run, name, partial) for name in judged(run.metrics)}
+    curves = {name: _curve(run, name, partial) for name in judged(run.metrics, run.primary or run.best_metric)}
     looks = [functools.partial(_level, run, name, line, strict) for name, line in curves.items()]
     levels = {
         name: level for name, level in zip(curves, side_by_side(*looks, rows=len(run.frame)), strict=True) if level
     }
     settled = {name: series for name, (series, _, _) in levels.items()}
-    window = {name: mean for name, (_, mean, _) in levels.items()}
+    window = {name: _level_at_end(run, name, mean, settled) for name, (_, mean, _) in levels.items()}
     slope = {name: trend for name, (_, _, trend) in levels.items()}
     per_epoch = is_per_epoch(run, curve)
     stepwise = settled.get(curve) if not per_epoch else None
     values, breaks = run.series(curve), breaks_of(run, curve)
     relative = st.noise(stepwise, relative=True) if stepwise else None
-    full = full_validation_level(run, settled)
+    full = window.get("full_valid_loss")
     return RunEvidence(
         curves=curves,
         settled=settled,
@@ -129,7 +134,6 @@ def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
         noise=st.noise(stepwise) if stepwise else None,
         relative_noise=relative,
         excess_noise=_excess(run, settled),
-        full_valid_loss=full,
         loss_gap=_loss_gap(full, window),
         train_counts=_counted(run, "train_mean_token_accuracy", partial),
         valid_counts=_counted(run, "valid_mean_token_accuracy", ()),
@@ -169,27 +173,56 @@ def partial_rows(run: Run) -> tuple[int, ...]:
     return (int(run.steps_of("train_mean_token_accuracy")[-1]),)
 
 
-def full_validation_level(run: Run, settled: Mapping[str, Settled]) -> Estimate | None:
-    """Estimate the last full validation loss with the error that its finite set leaves; None if never logged."""
-    values = run.series("full_valid_loss")
-    if not values.size:
-        return None
-    if ended_nonfinite(run, "full_valid_loss"):
-        return st.unknown("fullval.level", _DEAD, n=values.size)
-    batch, n_valid = _batch(run), run.data.n_valid
-    level = st.full_validation(
-        float(values[-1]),
-        settled.get("valid_loss"),
-        batch=batch or 0,
-        n_valid=n_valid or 0,
-    )
-    if level.known:
+def _level_at_end(run: Run, metric: str, mean: Estimate, settled: Mapping[str, Settled]) -> Estimate:
+    """Return the level of a metric at the end of a run.
+
+    Of a metric of the whole validation set, and wherever a row is an epoch, that is the last value: epochs share the
+    validation set and the luck of the run, so a mean over them is no better known. Elsewhere it is the mean of the
+    last window, or the last value where the window is worth too little.
+    """
+    if ended_nonfinite(run, metric):
+        return mean
+    row = metric_of(metric)
+    if row.split == "full validation":
+        return _evaluation(run, metric, settled)
+    if is_per_epoch(run, metric) or not mean.known:
+        values = run.series(metric)
+        reason = mean.reason if not mean.known else "an epoch's mean is one value; epochs of one run are no replicates"
+        return _with_scatter(st.unknown("loss.last", str(reason), value=float(values[-1]), n=values.size), values)
+    return mean
+
+
+def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estimate:
+    """Return the last evaluation with the error that its finite set leaves; that is never below the curve's scatter."""
+    values = run.series(metric)
+    last, scatter = float(values[-1]), st.evaluation_scatter(values)
+    row, n_valid = metric_of(metric), run.n_valid
+    if row.share:
+        scale = 100.0 if values.max() > 1 else 1.0
+        if not n_valid:
+            reason = "nobody says how many examples were validated: state data.n_valid"
+            return _with_scatter(st.unknown("fullval.share", reason, value=last, n=values.size), values)
+        return _scaled(st.share_level(last / scale, n_valid, scatter=scatter / scale), scale)
+    if metric != "full_valid_loss":
+        reason = "its error follows from results by example alone"
+        return _with_scatter(st.unknown("fullval.level", reason, value=last, n=values.size), values)
+    level = st.full_validation(last, settled.get("valid_loss"), batch=_batch(run) or 0, n_valid=n_valid or 0)
+    if level.known and scatter > level.se:
+        return st.estimate(level.definition, last, scatter, values.size // 2 - 2, level.n)
+    return level if level.known else _with_scatter(level, values)
+
+
+def _with_scatter(level: Estimate, values: FloatArray) -> Estimate:
+    """Add the scatter of the curve to a level without an interval: its error is at least that."""
+    return replace(level, se=st.evaluation_scatter(values))
+
+
+def _scaled(level: Estimate, scale: float) -> Estimate:
+    if scale == 1.0 or not level.known:
         return level
-    # Many full evaluations carry their own scatter: their last window is as good as any other, so long as it
-    # is the end of the run and not most of it.
-    series = settled.get("full_valid_loss")
-    window = st.window_mean(series)
-    return window if window.known and series is not None and series.n >= 2 * series.window else level
+    return replace(
+        level, value=level.value * scale, low=level.low * scale, high=level.high * scale, se=level.se * scale
+    )
 
 
 def _batch(run: Run) -> int | None:

@@ -8,19 +8,23 @@ from functools import cached_property
 
 from analysis.comparability import Gate
 from analysis.compare import Comparison
+from analysis.configurations import Configuration
 from analysis.detectors import Detection
 from analysis.document import DocumentResult
 from analysis.evidence import RunEvidence
+from analysis.evidence_grades import EvidenceGrade
 from analysis.findings import Finding
 from analysis.goal import DocumentVerdict, Goal
-from analysis.judge import EvidenceGrade, Verdict
 from analysis.looking_back import Change, Score
+from analysis.metrics import metric as metric_of
 from analysis.naming import display_name, folder_name, short_names
 from analysis.parameters import Parameters
 from analysis.recommend.plan import NextRun, Recommendation
 from analysis.schema import Run
+from analysis.seed_spread import SeedSpread
 from analysis.settings import Settings
 from analysis.sources.redact import redact_text
+from analysis.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Analysis:
     gate: Gate | None
     verdict: Verdict
     evidence_grades: Mapping[str, EvidenceGrade]
+    configurations: tuple[Configuration, ...] = ()
+    seed_spread: SeedSpread = field(default_factory=SeedSpread)
     findings: tuple[Finding, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
     next_runs: tuple[NextRun, ...] = ()
@@ -65,6 +71,19 @@ class Analysis:
         """ID of the baseline; of the candidate itself where there is only one run."""
         return self.baseline.id if self.baseline is not None else self.candidate.id
 
+    @property
+    def deciding_metric(self) -> str:
+        """Name of the metric that the verdict rests on; of the curve where nothing could be compared."""
+        return self.verdict.primary.metric if self.verdict.primary is not None else self.curve
+
+    @property
+    def margin(self) -> float:
+        """Difference of the deciding metric that is too small to matter, in its unit."""
+        name, level = self.deciding_metric, self.evidence[self.reference_id].window.get(self.deciding_metric)
+        row = metric_of(name)
+        fraction = row.unit == "fraction" or row.share
+        return self.settings.margin_of(name, level.value if level is not None else 1.0, fraction=fraction)
+
     def run(self, run_id: str) -> Run:
         """Find a run by its ID."""
         return next(run for run in self.runs if run.id == run_id)
@@ -86,7 +105,7 @@ class Analysis:
     def _comparisons(self) -> dict[tuple[str, str, str], Comparison]:
         """The comparisons by runs and metric, those between seeds before those of single runs."""
         whole = [c for c in self.comparisons if c.definition != "loss.step_matched"]
-        ordered = sorted(whole, key=lambda c: c.definition == "seeds.diff")
+        ordered = sorted(whole, key=lambda c: c.seeds is not None)
         return {(c.baseline, c.candidate, c.metric): c for c in ordered}
 
     def detection(self, run_id: str, detector: str) -> Detection | None:

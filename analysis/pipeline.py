@@ -7,18 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis import judge as judging
-from analysis.arms import arm_of, arms, seed_comparisons
 from analysis.comparability import gate
-from analysis.compare import comparisons, step_matched
+from analysis.compare import Comparison, adjusted, comparisons, step_matched
+from analysis.compare_groups import between_groups
+from analysis.configurations import best_run, configurations, deciding_metric, preferred_metrics
 from analysis.detectors import DETECTORS, Detection, detect
-from analysis.document import DocumentResult, curve_metric, document_results, leaders
+from analysis.document import curve_metric, document_results, leaders
 from analysis.errors import LogError, UsageError
-from analysis.evidence import observed, run_evidence
+from analysis.evidence import RunEvidence, observed, run_evidence
+from analysis.evidence_grades import evidence_grades
 from analysis.goal import document_verdict, read_goal
 from analysis.history import load_reports, score_predictions, since
 from analysis.kept import Report
-from analysis.metrics import judged
+from analysis.metrics import METRICS, judged
 from analysis.model import Analysis, report_title
 from analysis.parallel import side_by_side
 from analysis.parameters import Parameters, check_parameters
@@ -26,9 +27,12 @@ from analysis.recommend import recommend
 from analysis.remote_entries import reports_nearby
 from analysis.rules import RULES, find_all
 from analysis.schema import Run
+from analysis.seed_groups import SeedGroup, group_of, seed_groups
+from analysis.seed_spread import seed_spread
 from analysis.settings import Settings
 from analysis.sources import load_runs
 from analysis.sources.remote import is_url, without_file_scheme
+from analysis.verdict import decide, deciding_comparison, stability_comparison
 
 
 def analyze(**parameters: Any) -> Analysis:
@@ -79,17 +83,41 @@ def analyze_runs(
         rows=max(len(run.frame) for run in runs),
     )
     candidate = find_run(runs, request.candidate, "candidate") or runs[-1]
-    baseline = _baseline(runs, candidate, request.baseline, document)
+    _check_primary(runs, settings)
+    preferred = preferred_metrics([*runs, candidate], settings.primary, request.goal or candidate.goal)
+    ranking = deciding_metric(runs, preferred)
+    groups = seed_groups(runs)
+    baseline = _baseline(runs, candidate, request.baseline, ranking, groups, evidence)
     base_id = baseline.id if baseline else None
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
-    compared = (
-        *seed_comparisons(runs, evidence, baseline=base_id, candidate=candidate.id),
-        *comparisons(runs, evidence, settings, baseline=base_id, candidate=candidate.id),
+    metrics = tuple(dict.fromkeys(name for run in runs for name in evidence[run.id].window))
+    past = [group for report in reports for group in report.get("seed_groups", ())]
+    spread = seed_spread(groups, metrics, runs, evidence, settings, primary=ranking, earlier=past)
+    named = {"baseline": base_id, "candidate": candidate.id}
+    raw = (
+        *between_groups(groups, runs, evidence, spread, **named),
+        *comparisons(runs, evidence, spread, **named),
     )
-    between = [c for c in compared if (c.baseline, c.candidate) == (base_id, candidate.id)]
     pair = gate(baseline, candidate) if baseline else None
     curve = curve_metric(runs)
     matched = step_matched(baseline, candidate, evidence, curve) if baseline else None
+    raw = (*raw, *([matched] if matched else []))
+    between = [c for c in raw if _is_pair(c, base_id, candidate.id, groups)]
+    first = [deciding_comparison(between, preferred), stability_comparison(between)]
+    compared = adjusted(raw, settings, [c for c in first if c is not None])
+    between = [c for c in compared if _is_pair(c, base_id, candidate.id, groups)]
+    matched = next((c for c in compared if c.definition == "loss.step_matched"), None)
+    verdict = decide(
+        candidate,
+        baseline,
+        between,
+        pair,
+        settings,
+        preferred=preferred,
+        matched=matched,
+        diverged=_diverged(detections),
+    )
+    deciding = verdict.primary.metric if verdict.primary is not None else ranking
     numbers = Analysis(
         parameters=request,
         settings=settings,
@@ -103,10 +131,12 @@ def analyze_runs(
         goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings),
         evidence=evidence,
         detections=detections,
-        comparisons=(*compared, *([matched] if matched else [])),
+        comparisons=compared,
         gate=pair,
-        verdict=judging.judge(candidate, baseline, between, pair, settings, diverged=_diverged(detections)),
-        evidence_grades=judging.evidence_grades(runs, evidence, compared, _problems(detections), settings),
+        verdict=verdict,
+        evidence_grades=evidence_grades(runs, evidence, compared, deciding, _problems(detections), settings),
+        configurations=configurations(groups, runs, ranking, evidence, compared, settings.alpha) if ranking else (),
+        seed_spread=spread,
     )
     return _concluded(numbers, reports)
 
@@ -157,10 +187,11 @@ def _check_judged(runs: Sequence[Run]) -> None:
     for run in runs:
         if not judged((*run.metrics, *run.nonfinite)):
             logged = ", ".join(run.metrics[:8]) or "nothing"
-            example = next(iter(run.metrics), "my_loss")
+            example = next((name for name in run.metrics if name not in METRICS), "my_score")
             raise LogError(
-                f"{run.provenance.path}: no loss column and no other metric that can be judged (it has {logged}); "
-                f"say which column it is, for example --columns '{{train_loss: {example}}}'"
+                f"{run.provenance.path}: nobody can tell which way is better in any of its metrics (it has {logged}); "
+                f"rename the one that counts: --columns '{{eval_score: {example}}}' if higher is better, "
+                f"--columns '{{eval_error: {example}}}' if lower is"
             )
 
 
@@ -171,10 +202,31 @@ def _check_muted(request: Parameters) -> None:
             raise UsageError(f"parameter 'mute' names '{rule_id}', which is no rule; known: {', '.join(sorted(known))}")
 
 
+def _check_primary(runs: Sequence[Run], settings: Settings) -> None:
+    """Refuse a stated metric that no run logged."""
+    if settings.primary and not any(run.metric_named(settings.primary) for run in runs):
+        logged = ", ".join(dict.fromkeys(name for run in runs for name in run.metrics))
+        raise UsageError(f"settings: 'primary' is '{settings.primary}', which no run logged; they have {logged}")
+
+
+def _is_pair(c: Comparison, baseline: str | None, candidate: str, groups: Sequence[SeedGroup]) -> bool:
+    """Return True if a comparison is that of the two runs, or of the groups that they belong to."""
+    if baseline is None or c.definition == "loss.step_matched":
+        return False
+    if c.seeds is None:
+        return (c.baseline, c.candidate) == (baseline, candidate)
+    return c.baseline in group_of(groups, baseline).runs and c.candidate in group_of(groups, candidate).runs
+
+
 def _baseline(
-    runs: Sequence[Run], candidate: Run, asked: str | None, document: Mapping[str, DocumentResult]
+    runs: Sequence[Run],
+    candidate: Run,
+    asked: str | None,
+    metric: str | None,
+    groups: Sequence[SeedGroup],
+    evidence: Mapping[str, RunEvidence],
 ) -> Run | None:
-    """Take the run asked for, else the candidate's parent, else the one with the fewest oscillations.
+    """Return the run asked for, else the candidate's parent, else the best of the others in the deciding metric.
 
     Another seed of the candidate's configuration is taken only where there is nothing else.
     """
@@ -187,13 +239,10 @@ def _baseline(
     parent = next((run for run in others if run.id == candidate.parent), None)
     if parent is not None:
         return parent
-
-    def count(run: Run) -> float:
-        oscillations = document[run.id].oscillations
-        return float("inf") if oscillations is None else oscillations
-
-    seeds = arm_of(arms(runs), candidate.id).runs
-    return min([run for run in others if run.id not in seeds] or others, key=count, default=None)
+    seeds = group_of(groups, candidate.id).runs
+    strangers = [run for run in others if run.id not in seeds] or others
+    best = best_run(strangers, candidate, metric, evidence) if metric is not None else None
+    return best or next(iter(strangers), None)
 
 
 def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from analysis.configurations import Configuration
 from analysis.document import DocumentResult
 from analysis.goal import goal_json
 from analysis.model import Analysis
@@ -60,6 +61,8 @@ def to_json(a: Analysis) -> dict[str, Any]:
         "summary": plain_json(summary(a)),
         "gate": plain_json(a.gate),
         "comparisons": [comparison.to_json() for comparison in a.comparisons],
+        "configurations": [configuration_json(row) for row in a.configurations],
+        "seed_groups": seed_groups_json(a),
         "findings": [finding.to_json() for finding in a.findings],
         "recommendations": [plain_json(recommendation.to_json()) for recommendation in a.recommendations],
         "next_runs": [plain_json(run.to_json()) for run in a.next_runs],
@@ -116,6 +119,22 @@ def _run(a: Analysis, run: Run) -> dict[str, Any]:
         "document": document_json(a.document[run.id]),
         "evidence": {**a.evidence[run.id].to_json(), "grades": plain_json(grade)},
     }
+
+
+def configuration_json(row: Configuration) -> dict[str, Any]:
+    """Return a configuration, best first in its list; ``sd`` is null for one run."""
+    names = ("name", "runs", "metric", "mean", "sd", "may_be_best")
+    return {name: plain_json(getattr(row, name)) for name in names}
+
+
+def seed_groups_json(a: Analysis) -> list[dict[str, Any]]:
+    """Return the spread within each group of seeds in the metric that ranks, from which later reports can pool."""
+    sets = {run.data.validation_set for run in a.runs}
+    return [
+        {"metric": row.metric, "validation_set": next(iter(sets)), "sd": row.sd, "runs": len(row.runs)}
+        for row in a.configurations
+        if len(row.runs) > 1 and math.isfinite(row.sd) and len(sets) == 1
+    ]
 
 
 def document_json(result: DocumentResult) -> dict[str, Any]:

@@ -164,14 +164,15 @@ class _Board:
         Runs that validated on another set, and those without a level (ended as NaN), are passed over.
         """
         from analysis.comparability import gate, requirements
-        from analysis.judge import PRIMARY
-        from analysis.metrics import judged
+        from analysis.configurations import preferred_metrics
+        from analysis.metrics import deciding_order
 
         run = member.run
         if run is None:
             return None
         logged = {*run.metrics, *run.nonfinite}
-        metric = self._by or next((m for m in (*PRIMARY, *judged(logged)) if m in logged), None)
+        order = deciding_order(logged, preferred_metrics([run], "", run.goal))
+        metric = self._by or next(iter(order), None)
         if metric is None:
             return None
         comparable = (

@@ -96,6 +96,14 @@ class Run:
         The run or model it starts from; ``None`` is a base model if ``parent_known``, else unknown.
     expected_steps : int or None
         As somebody stated it; `expected_from_data` computes it.
+    primary : str or None
+        The metric that decides, as somebody stated it; in its standard name.
+    best_metric : str or None
+        The metric by which the tool kept its best model; in its standard name.
+    seed_sd : float, Mapping[str, float] or None
+        Standard deviation between seeds that somebody stated: of the primary metric, or by metric.
+    n_valid_seen : int or None
+        Size of the validation set as the log itself shows it (see `analysis.validation_size`); never stated.
     example_losses : ndarray, shape (examples,), or None
         Final validation loss of each example, in the order of the validation file.
     ended : bool or None
@@ -120,12 +128,26 @@ class Run:
     parent_known: bool = False
     goal: str | None = None
     group: str | None = None
+    primary: str | None = None
+    best_metric: str | None = None
+    seed_sd: float | Mapping[str, float] | None = None
+    n_valid_seen: int | None = None
     example_losses: FloatArray | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     sidecar: str = ""
     nonfinite: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     seams: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def n_valid(self) -> int | None:
+        """Examples in the validation set: as stated, else as the log shows."""
+        return self.data.n_valid or self.n_valid_seen
+
+    def metric_named(self, name: str) -> str | None:
+        """Return the standard name of a metric that is called by it or by the log's own; None if it is not here."""
+        standard = self.provenance.renamed.get(name, name)
+        return standard if standard in self.frame else None
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:

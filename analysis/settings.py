@@ -51,9 +51,15 @@ class Settings:
     flat_epoch_pct : float
         An epoch whose end differs from its start by no more is neither Good nor Poor.
     alpha : float
-        Error rate of the whole family of tests, after Holm's adjustment.
-    equivalence_margin : float
-        Loss difference that is too small to matter: the margin of equivalence tests.
+        Error rate of the verdict, and of all other tests of a report together, after Holm's adjustment.
+    primary : str
+        The metric that decides; empty: see `analysis.metrics.deciding_order`.
+    seed_sd : float or Mapping[str, float]
+        Known standard deviation between runs that differ in the seed alone: of the deciding metric, or by
+        metric; 0: not known.
+    equivalence_margin : float or Mapping[str, float]
+        Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: 0.01,
+        of losses and other unbounded metrics never more than 3% of their level.
     noise_equivalence_ratio : float
         Noise that differs by a smaller factor counts as equal.
     patience_steps : int
@@ -99,7 +105,9 @@ class Settings:
     gap_high_pp: float = 6.0
     flat_epoch_pct: float = 0.5
     alpha: float = 0.05
-    equivalence_margin: float = 0.01
+    primary: str = ""
+    seed_sd: float | Mapping[str, float] = 0.0
+    equivalence_margin: float | Mapping[str, float] = 0.0
     noise_equivalence_ratio: float = 1.25
     patience_steps: int = 20
     strict: bool = False
@@ -125,7 +133,21 @@ class Settings:
     def to_mapping(self) -> dict[str, Any]:
         """Give plain values, ladders as mappings, in the form that `from_mapping` takes."""
         values = dataclasses.asdict(self)
-        return {name: dict(v) if isinstance(v, tuple) else v for name, v in values.items()}
+        return {name: dict(v) if isinstance(v, tuple | Mapping) else v for name, v in values.items()}
+
+    def seed_sd_of(self, metric: str) -> float | None:
+        """Return the stated standard deviation between seeds of a metric; None where nobody stated one."""
+        stated = self.seed_sd.get(metric, 0.0) if isinstance(self.seed_sd, Mapping) else self.seed_sd
+        return stated or None
+
+    def margin_of(self, metric: str, level: float, *, fraction: bool) -> float:
+        """Return the difference of a metric at a level that is too small to matter."""
+        given = self.equivalence_margin
+        stated = given.get(metric, 0.0) if isinstance(given, Mapping) else given
+        return stated or (0.01 if fraction else min(0.01, 0.03 * abs(level)))
+
+
+_BY_METRIC = ("seed_sd", "equivalence_margin")
 
 
 def _converted(name: str, value: Any, default: Any) -> Any:
@@ -145,6 +167,14 @@ def _converted(name: str, value: Any, default: Any) -> Any:
             way = "rise" if rising else "fall"
             raise UsageError(f"settings: the bounds of '{name}' must {way} from {ladder[0][0]} to {ladder[-1][0]}")
         return ladder
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise UsageError(f"settings: '{name}' must be the name of a metric, got {value!r}")
+        return value
+    if name in _BY_METRIC and isinstance(value, Mapping):
+        if not all(isinstance(key, str) and _number(bound) and bound >= 0 for key, bound in value.items()):
+            raise UsageError(f"settings: '{name}' must map metrics to numbers, got {value!r}")
+        return {key: float(bound) for key, bound in value.items()}
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UsageError(f"settings: '{name}' must be true or false, got {value!r}")

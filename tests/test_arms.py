@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from analysis.arms import arms
+from analysis.seed_groups import seed_groups
 from analysis.schema import Run
 from tests.builders import altered, analyzed, known, log
 
@@ -28,15 +28,15 @@ def spread(seed: int, mean: float = 0.3, sd: float = 0.03) -> list[float]:
 
 def test_arms_are_found_by_configuration_or_stated() -> None:
     found = [*seeds("a", 0.5, [0.3, 0.3]), *seeds("b", 1.0, [0.3, 0.3])]
-    assert [arm.runs for arm in arms(found)] == [("a0", "a1"), ("b0", "b1")]
+    assert [arm.runs for arm in seed_groups(found)] == [("a0", "a1"), ("b0", "b1")]
     one_group = [altered(r, group="all") for r in found]
-    assert [(arm.name, arm.runs) for arm in arms(one_group)] == [("all", ("a0", "a1", "b0", "b1"))]
+    assert [(arm.name, arm.runs) for arm in seed_groups(one_group)] == [("all", ("a0", "a1", "b0", "b1"))]
     same_seed = [known("a", log(1)), known("b", log(2))]
-    assert [arm.runs for arm in arms(same_seed)] == [("a",), ("b",)]
+    assert [arm.runs for arm in seed_groups(same_seed)] == [("a",), ("b",)]
     other_data = [found[0], altered(found[1], data={"training_set": "another"})]
-    assert len(arms(other_data)) == 2
+    assert len(seed_groups(other_data)) == 2
     unstated = [altered(r, config={}) for r in found[:2]]
-    assert len(arms(unstated)) == 2
+    assert len(seed_groups(unstated)) == 2
 
 
 def test_between_arms_one_value_a_run_is_compared() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.arms import arms
+from analysis.seed_groups import seed_groups
 from analysis.factors import changed_factors, factor_values
 from analysis.schema import FACTORS, Run
 from tests.builders import run
@@ -43,4 +43,4 @@ def test_standard_factors_come_first_and_missing_values_are_none() -> None:
     ],
 )
 def test_seeds_alone_make_the_same_configuration(one: dict[str, int], other: dict[str, int], together: bool) -> None:
-    assert len(arms([of(**one), of("b", **other)])) == 2 - together
+    assert len(seed_groups([of(**one), of("b", **other)])) == 2 - together

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from analysis.judge import RESULTS
+from analysis.verdict import RESULTS
 from analysis.model import Analysis
 from tests.builders import altered, analyzed, at, known, log, noise, run
 

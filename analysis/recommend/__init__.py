@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from analysis.judge import died
 from analysis.recommend.document import Situation, document_recommendations
 from analysis.recommend.evidence import evidence_recommendations
 from analysis.recommend.plan import NextRun, Prediction, Recommendation
 from analysis.recommend.predict import predictions
+from analysis.verdict import died
 
 if TYPE_CHECKING:
     from analysis.model import Analysis

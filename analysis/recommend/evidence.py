@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis import statistics as st
-from analysis.arms import arms
 from analysis.metrics import metric as metric_of
 from analysis.naming import factor_title, short_value
 from analysis.recommend.plan import Recommendation
 from analysis.recommend.record import missing_record
 from analysis.rich import Rich, rich, text
 from analysis.schema import Run
+from analysis.seed_groups import seed_groups
 from analysis.tables import count, interval, number
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def _design(a: Analysis) -> Recommendation | None:
     if a.baseline is None or a.gate is None:
         return None
     settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable == "same"
-    replicated = all(len(arm.runs) > 1 for arm in arms(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs))
+    replicated = all(
+        len(arm.runs) > 1 for arm in seed_groups(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
+    )
     if settled and replicated:
         return None
     factors = a.gate.factors
@@ -82,7 +84,7 @@ def _design(a: Analysis) -> Recommendation | None:
             factor=plan["factor_title"],
         )
     )
-    points.append(text(_validation_words(plan, a.settings.equivalence_margin)))
+    points.append(text(_validation_words(plan, a.margin)))
     return Recommendation(
         "evidence.design",
         "evidence",
@@ -103,11 +105,11 @@ def design(a: Analysis) -> dict[str, Any]:
     arms_ = [dict(a.candidate.config), {**a.candidate.config, key: _value(a, factor)}]
     unique = arms_ if arms_[0] != arms_[1] else arms_[:1]
     tau = _seed_sd(a)
-    seeds = st.required_size(tau, a.settings.equivalence_margin) if tau is not None else None
+    seeds = st.required_size(tau, a.margin) if tau is not None else None
     batch = a.candidate.factor("batch_size")
     minibatches = a.evidence[a.candidate.id].settled.get("valid_loss")
     examples = (
-        st.required_examples(minibatches, batch=batch, effect=a.settings.equivalence_margin)
+        st.required_examples(minibatches, batch=batch, effect=a.margin)
         if minibatches is not None and isinstance(batch, int)
         else None
     )
@@ -117,7 +119,7 @@ def design(a: Analysis) -> dict[str, Any]:
         "arms": unique,
         "seeds_per_arm": max(LEAST_SEEDS, seeds or 0),
         "seed_sd": tau,
-        "difference_sought": a.settings.equivalence_margin,
+        "difference_sought": a.margin,
         "validation_examples": examples,
         "parent": a.candidate.parent if a.candidate.parent != a.baseline.id else a.baseline.parent,
         "validation": "one frozen file, in no ancestor's training data, with the loss of each example logged",
@@ -134,7 +136,7 @@ def _seed_sd(a: Analysis) -> float | None:
     """Pool the spread of the primary metric between seeds of one configuration."""
     metric = _metric(a)
     squares, freedom = 0.0, 0
-    for arm in arms(a.runs):
+    for arm in seed_groups(a.runs):
         levels = [
             a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric)
             for r in arm.runs

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.arms import arm_of, arms
 from analysis.recommend.plan import Prediction
 from analysis.schema import FACTORS
+from analysis.seed_groups import group_of, seed_groups
 from analysis.statistics import Estimate, t_quantile
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _prediction(metric: str, level: Estimate, se: float) -> Prediction:
 
 def _seed_spread(a: Analysis, metric: str) -> float:
     """Give the standard deviation between seeds of the candidate's arm; 0 where there is one seed."""
-    runs = arm_of(arms(a.runs), a.candidate.id).runs
+    runs = group_of(seed_groups(a.runs), a.candidate.id).runs
     levels = [
         a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric) for r in runs
     ]

@@ -6,12 +6,13 @@ from analysis.blocks import Status
 from analysis.compare import Comparison, step_matched
 from analysis.document import validation_fields
 from analysis.findings import Finding, judge_claim
-from analysis.judge import died, shown_scale, undecided
 from analysis.model import Analysis
 from analysis.naming import metric_words
 from analysis.rich import join, rich, text
 from analysis.rules.build import compared, difference_words, gated, p_words
 from analysis.tables import listed, loss, percent
+from analysis.verdict import died
+from analysis.verdict_words import shown_scale, undecided
 
 
 def final_training(a: Analysis) -> list[Finding]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from analysis import statistics as st
-from analysis.arms import Arm, arm_levels, arm_of, arms
 from analysis.findings import Finding
 from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
 from analysis.naming import display_name, metric_name
 from analysis.rich import rich
 from analysis.rules.build import backed
+from analysis.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.tables import interval
 
 _SEED = 0
@@ -23,9 +23,9 @@ def improvement(a: Analysis) -> list[Finding]:
     primary = a.verdict.primary
     if a.baseline is None or primary is None or primary.seeds is None:
         return []
-    found = arms(a.runs)
-    pair = [arm_of(found, run.id) for run in (a.baseline, a.candidate)]
-    before, after = (arm_levels(arm, primary.metric, a.curve, a.evidence) for arm in pair)
+    found = seed_groups(a.runs)
+    pair = [group_of(found, run.id) for run in (a.baseline, a.candidate)]
+    before, after = (group_levels(arm, primary.metric, a.curve, a.evidence) for arm in pair)
     lower = metric_of(primary.metric).direction == "lower"
     rng = np.random.default_rng(_SEED)
     chance = st.probability_of_improvement(before, after, lower_is_better=lower, rng=rng)
@@ -54,5 +54,5 @@ def improvement(a: Analysis) -> list[Finding]:
     ]
 
 
-def _name(a: Analysis, arm: Arm) -> str:
+def _name(a: Analysis, arm: SeedGroup) -> str:
     return display_name(a.run(arm.runs[0]).group or arm.name)

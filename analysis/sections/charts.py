@@ -6,7 +6,6 @@ import math
 from contextlib import AbstractContextManager
 
 from analysis import plots
-from analysis.arms import arm_of, arms
 from analysis.blocks import Block, Figure
 from analysis.compare import COMPANIONS, Comparison
 from analysis.document import epoch_bounds
@@ -16,6 +15,7 @@ from analysis.model import Analysis
 from analysis.naming import metric_name, named_among
 from analysis.plots.forest import Outcome
 from analysis.rich import rich
+from analysis.seed_groups import group_of, seed_groups
 
 
 def curves_figure(a: Analysis) -> list[Block]:
@@ -164,8 +164,8 @@ def _forest_groups(a: Analysis, shown: list[str]) -> list[plots.ForestGroup]:
 
 def _compared_runs(a: Analysis) -> list[str]:
     """List whom to hold against the baseline; of several seeds of a configuration the one that speaks for all."""
-    others = [arm for arm in arms(a.runs) if a.reference_id not in arm.runs]
-    if a.candidate.id in arm_of(arms(a.runs), a.reference_id).runs:
+    others = [arm for arm in seed_groups(a.runs) if a.reference_id not in arm.runs]
+    if a.candidate.id in group_of(seed_groups(a.runs), a.reference_id).runs:
         return [run.id for run in a.runs if run.id != a.reference_id]
     return [a.candidate.id if a.candidate.id in arm.runs else arm.runs[0] for arm in others]
 
@@ -193,7 +193,7 @@ def _foremost_first(a: Analysis) -> list[str]:
 
 def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:
     fraction = metric == "oscillation_rate" or (metric_of(metric).unit == "fraction")
-    margin = a.settings.equivalence_margin if metric.endswith("loss") else None
+    margin = a.margin if metric == a.deciding_metric else None
     return plots.ForestGroup(
         label=metric_name(metric),
         direction=rows[0].direction,

@@ -31,7 +31,7 @@ def methodology(a: Analysis) -> list[Block]:
             "equivalence margin ±{margin} in loss{pairs}",
             alpha=f"{a.settings.alpha:.0%}",
             n=sum(c.p_adjusted is not None for c in a.comparisons),
-            margin=f"{a.settings.equivalence_margin:g}",
+            margin=f"{a.margin:g}",
             pairs=_PAIRS.format(n=len(a.runs)) if len(a.runs) > ALL_PAIRS else "",
         ),
         *(rich("**Known limit**: {limit}", limit=limit) for limit in _LIMITS),
@@ -67,6 +67,8 @@ def _setting(value: object) -> str:
         return ", ".join(f"{grade} {bound:g}" for grade, bound in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str):
+        return value or "–"
     return f"{value:g}"
 
 

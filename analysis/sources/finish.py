@@ -23,6 +23,7 @@ from analysis.sources.names import FRACTIONS, standard_names
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact, redact_text
 from analysis.sources.sidecar import Sidecar
+from analysis.validation_size import with_validation_size
 
 _CONFIG_LEAVES = 2000
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d+|(0|[1-9]\d*)\.)([eE][+-]?\d+)?")
@@ -74,13 +75,38 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         parent_known=sidecar.parent_known or raw.parent_known,
         goal=_clean(sidecar.goal),
         group=_clean(sidecar.group or raw.group),
+        seed_sd=sidecar.seed_sd,
         example_losses=load_example_losses(sidecar.example_losses) if sidecar.example_losses else None,
         extra=redact(sidecar.extra),
         nonfinite=nonfinite,
         seams=tuple(sorted({*raw.seams, *seams})),
         notes=tuple(redact_text(note) for note in (*raw.notes, *notes)),
     )
-    return _with_base_rate(run)
+    return with_validation_size(_with_deciding_metric(_with_base_rate(run), sidecar.primary, raw.best_metric))
+
+
+_BEST_BY = ("metric_for_best_model", "monitor", "early_stopping_metric", "checkpoint_monitor", "eval_metric")
+"""Settings in which tools keep the name of the metric by which they choose their best model."""
+
+
+def _with_deciding_metric(run: Run, primary: str | None, best: str | None) -> Run:
+    """Add the metric that shall decide, as the sidecar states it and as the tool chose its best model.
+
+    Raises
+    ------
+    LogError
+        If the sidecar names a metric that was not logged.
+    """
+    if primary is not None and run.metric_named(primary) is None:
+        logged = ", ".join(run.metrics[:12])
+        raise LogError(f"{run.sidecar or run.id}: 'primary' is '{primary}', which was not logged; there are {logged}")
+    keys = {key.rpartition(".")[2]: key for key in run.config}
+    stated = [run.config[keys[key]] for key in _BEST_BY if key in keys]
+    names = [name for name in (best, *stated) if isinstance(name, str)]
+    chosen = next(
+        (found for name in names for spelled in (name, f"eval_{name}") if (found := run.metric_named(spelled))), None
+    )
+    return replace(run, primary=run.metric_named(primary) if primary else None, best_metric=chosen)
 
 
 def _with_base_rate(run: Run) -> Run:

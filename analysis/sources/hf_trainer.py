@@ -104,9 +104,19 @@ def _log(state: _State, *, folder: Path | None = None, alone: bool = False) -> R
         config=config,
         id=_run_id(state.path, folder if alone else None),
         expected_steps=planned if isinstance(planned, int) and planned > 0 else None,
+        best_metric=_best_metric(state),
         dropped=(*dropped, *table.left_out()),
         notes=notes,
     )
+
+
+def _best_metric(state: _State) -> str | None:
+    """Return the evaluation metric that once had the value of ``best_metric``; None where none or several did."""
+    best = state.content.get("best_metric")
+    if not isinstance(best, float):
+        return None
+    names = {key for row in state.history for key, value in row.items() if key.startswith("eval_") and value == best}
+    return names.pop() if len(names) == 1 else None
 
 
 def _run_id(path: Path, folder: Path | None) -> str:

@@ -34,6 +34,8 @@ class RawLog:
         Of what was fetched, where there is no file to hash.
     expected_steps : int or None
         The number of steps the tool planned, if it says so.
+    best_metric : str or None
+        The tool's name of the metric by which it kept its best model, if it says so.
     ended : bool or None
         Whether the tool has the run as over, however it ended; None where it says nothing.
     """
@@ -58,6 +60,7 @@ class RawLog:
     sha256: str | None = None
     size_bytes: int | None = None
     expected_steps: int | None = None
+    best_metric: str | None = None
     ended: bool | None = None
     seams: tuple[int, ...] = ()
     dropped: tuple[Dropped, ...] = ()

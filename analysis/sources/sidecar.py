@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Sidecar:
     parent_known: bool = False
     goal: str | None = None
     group: str | None = None
+    primary: str | None = None
+    seed_sd: float | Mapping[str, float] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,6 +67,11 @@ def _is_text_mapping(value: Any) -> bool:
     return _is_mapping(value) and all(isinstance(item, str) for item in value.values())
 
 
+def _is_spread(value: Any) -> bool:
+    given = list(value.values()) if _is_mapping(value) else [value]
+    return all(isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < math.inf for one in given)
+
+
 _TEXT = (_is_text, 'text; put it in quotes, for example "run_3"')
 _COUNT = (_is_count, "a whole number, for example 560")
 _MAPPING = (_is_mapping, "a mapping, for example {batch_size: 64}")
@@ -77,6 +85,8 @@ KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "parent": _TEXT,
     "goal": _TEXT,
     "group": _TEXT,
+    "primary": _TEXT,
+    "seed_sd": (_is_spread, "a positive number, or one for each metric, for example {full_valid_loss: 0.004}"),
     "columns": (
         _is_text_mapping,
         "a mapping from standard name to column, for example {train_loss: my_loss}",

@@ -1,13 +1,22 @@
-"""Losses on the whole validation set: their sampling error, and differences between them."""
+"""What was measured on the whole validation set: its sampling error, and differences between two such values."""
 
 from __future__ import annotations
 
-from math import inf, sqrt
+from dataclasses import replace
+from math import inf, isfinite, nan, sqrt
 
 import numpy as np
+from scipy.special import gammaln, ndtr
 
+from analysis.statistics.counts import proportion_difference, wilson
 from analysis.statistics.estimate import Estimate, FloatArray, estimate, required_size, unknown
 from analysis.statistics.levels import Settled
+
+SMALL_SET = 200
+"""Examples below which a difference of shares is tested exactly."""
+
+LEAST_EVALUATIONS = 8
+"""Evaluations from which on the curve shows how much it scatters."""
 
 
 def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_valid: int) -> Estimate:
@@ -37,6 +46,85 @@ def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_
         return unknown(name, "batch size or validation set size unknown", value=value)
     se = minibatches.line.s * sqrt(batch / n_valid)
     return estimate(name, value, se, minibatches.n - 2, n_valid)
+
+
+def evaluation_scatter(values: FloatArray) -> float:
+    """Return the standard deviation of single evaluations about their own smooth course; NaN for fewer than 8.
+
+    From second differences of the later half, which a bend leaves alone:
+    ``sigma² = median(d²) / (0.4549 * 6)``; 0.4549 is the median of a chi-square with one degree of freedom.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Evaluations in their order.
+
+    Notes
+    -----
+    A floor, never the whole error: all evaluations share the validation set and the luck of the run.
+    """
+    if values.size < LEAST_EVALUATIONS:
+        return nan
+    late = values[-max(LEAST_EVALUATIONS, values.size // 2) :]
+    return float(sqrt(np.median(np.diff(late, n=2) ** 2) / (0.4549 * 6)))
+
+
+def share_level(value: float, n_valid: int, *, scatter: float = nan) -> Estimate:
+    """Estimate a share of ``n_valid`` examples: Wilson's interval, widened to the scatter of the curve (fullval.share).
+
+    Examples
+    --------
+    >>> e = share_level(0.9, 1000)
+    >>> round(e.low, 3), round(e.high, 3)
+    (0.88, 0.917)
+    """
+    name = "fullval.share"
+    if not 0 <= value <= 1:
+        return unknown(name, "not a share between 0 and 1", value=value)
+    sampling = value * (1 - value) / n_valid
+    deff = max(1.0, scatter**2 / sampling) if sampling > 0 and isfinite(scatter) else 1.0
+    return replace(wilson(value * n_valid, n_valid, deff=deff), definition=name)
+
+
+def share_difference(baseline: Estimate, candidate: Estimate) -> Estimate:
+    """Compare two shares, each of its own examples (fullval.share_diff).
+
+    Newcombe's interval; p of the pooled z test, below 200 examples Fisher's exact test (the larger of the two).
+    Two models on one validation set err on the same examples, which this leaves out: it errs on the safe side.
+    """
+    result = proportion_difference(baseline, candidate)
+    if not result.known:
+        return result
+    p = result.p
+    if min(baseline.n, candidate.n) < SMALL_SET:
+        counts = [round(side.value * side.n) for side in (baseline, candidate)]
+        p = max(p, _fisher(counts[0], baseline.n, counts[1], candidate.n))
+    return replace(result, definition="fullval.share_diff", p=p)
+
+
+def p_any_overlap(baseline: Estimate, candidate: Estimate) -> float:
+    """Return the two-sided p of two shares of the same examples that holds however many errors both models share.
+
+    ``Var(d) <= (e1 + e2 - d²)/n`` with the error rates e: equality where no example is wrong in both.
+    """
+    n = min(baseline.n_eff, candidate.n_eff)
+    d = candidate.value - baseline.value
+    variance = max(2 - baseline.value - candidate.value - d**2, 0.0) / n
+    return float(2 * ndtr(-abs(d) / sqrt(variance))) if variance > 0 else (1.0 if d == 0 else 0.0)
+
+
+def _fisher(x1: int, n1: int, x2: int, n2: int) -> float:
+    """Return the two-sided p of Fisher's exact test: all tables that are no more likely than the one seen."""
+    total = x1 + x2
+    k = np.arange(max(0, total - n2), min(total, n1) + 1, dtype=np.float64)
+
+    def log_choose(n: int, r: FloatArray) -> FloatArray:
+        return np.asarray(gammaln(n + 1) - gammaln(r + 1) - gammaln(n - r + 1))
+
+    logs = log_choose(n1, k) + log_choose(n2, total - k)
+    weights = np.exp(logs - logs.max())
+    seen = weights[int(x1 - k[0])]
+    return float(min(1.0, weights[weights <= seen * (1 + 1e-7)].sum() / weights.sum()))
 
 
 def paired_difference(baseline: FloatArray, candidate: FloatArray) -> Estimate:
