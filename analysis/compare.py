@@ -15,6 +15,7 @@ from analysis import statistics as st
 from analysis.comparability import Gate, gate, requirements
 from analysis.document import breaks_of, curve_metric, ended_nonfinite
 from analysis.evidence import RunEvidence
+from analysis.log_kind import noise_differs_by_kind
 from analysis.metrics import Direction, judged
 from analysis.metrics import metric as metric_of
 from analysis.schema import Run
@@ -51,8 +52,11 @@ class Comparison:
         What seeds usually scatter by; a limit below it shows no difference.
     p_any_overlap : float or None
         Of two shares: p that holds however many errors both models share.
+    indifferent : float
+        Factor of noise within which it counts as equal: a ratio must lie beyond it with its whole interval.
     level : float or None
-        Level of the baseline in the metric, by which a margin of equivalence is scaled.
+        Level of the baseline in the metric, by which a margin of equivalence is scaled; of a ratio of noises the
+        baseline's noise.
     """
 
     baseline: str
@@ -73,6 +77,7 @@ class Comparison:
     usual_seed_sd: float | None = None
     p_any_overlap: float | None = None
     level: float | None = None
+    indifferent: float = 1.25
 
     @property
     def p(self) -> float | None:
@@ -106,9 +111,14 @@ class Comparison:
             return self.known
         return self.decides and self.seed_sd_limit > (self.usual_seed_sd or 0.0)
 
+    @property
+    def _within_margin(self) -> bool:
+        """True if a ratio is not shown to be beyond the factor that does not matter."""
+        return self.result.low <= self.indifferent and self.result.high >= 1 / self.indifferent
+
     def verdict(self, alpha: float) -> str:
         """Return which side is better: "better", "worse", "different" (no direction) or "no difference"."""
-        if not self.shown(alpha):
+        if not self.shown(alpha) or (self.ratio and self._within_margin):
             return "no difference"
         change = self.result.value - (1.0 if self.ratio else 0.0)
         if self.direction == "none" or change == 0:
@@ -184,6 +194,7 @@ def adjusted(
             c,
             p_adjusted=p if math.isfinite(p := by_holm.get(id(c), c.result.p)) else None,
             equivalence_p=_equivalence(c, settings),
+            indifferent=settings.noise_equivalence_ratio,
         )
         for c in found
     )
@@ -231,10 +242,6 @@ def _pair(
 ) -> Iterable[Comparison]:
     one, two = evidence[first.id], evidence[second.id]
 
-    def compared(metric: str, result: Estimate | None, direction: Direction) -> Iterable[Comparison]:
-        if result is not None:
-            yield Comparison(first.id, second.id, metric, result.definition, result, direction, ratio=metric in RATIOS)
-
     for metric in judged(one.window, second.primary or second.best_metric):
         if metric not in two.window:
             continue
@@ -244,14 +251,30 @@ def _pair(
         yield _level_difference(first, second, metric, one.window[metric], two.window[metric], spread)
     if one.valid_counts is not None and two.valid_counts is not None:
         result = st.proportion_difference(one.valid_counts.interval, two.valid_counts.interval)
-        yield from compared("valid_accuracy_counts", result, "higher")
-    yield from compared("oscillation_rate", _rate_difference(first, second, evidence, curve), "lower")
-    if not (one.per_epoch or two.per_epoch):
-        yield from compared("noise", _noise_ratio(one, two, curve, 0.0), "lower")
-        batches = [run.factor("batch_size") for run in (first, second)]
-        if all(isinstance(b, int) and b > 0 for b in batches) and batches[0] != batches[1]:
-            factor = 0.5 * math.log(batches[1] / batches[0])
-            yield from compared("noise_per_example", _noise_ratio(one, two, curve, factor), "lower")
+        yield Comparison(first.id, second.id, "valid_accuracy_counts", result.definition, result, "higher")
+    unlike = noise_differs_by_kind(first, second, curve)
+    for c in _companions(first, second, evidence, curve):
+        yield replace(c, comparable=False, reason=unlike) if unlike else c
+
+
+def _companions(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Iterable[Comparison]:
+    """Compare how much the curves of two runs oscillate and scatter."""
+    one, two = evidence[first.id], evidence[second.id]
+
+    def compared(metric: str, result: Estimate | None) -> Iterable[Comparison]:
+        level = one.noise.value if metric in RATIOS and one.noise is not None else None
+        if result is not None:
+            ratio = metric in RATIOS
+            yield Comparison(first.id, second.id, metric, result.definition, result, "lower", ratio=ratio, level=level)
+
+    yield from compared("oscillation_rate", _rate_difference(first, second, evidence, curve))
+    if one.per_epoch or two.per_epoch:
+        return
+    yield from compared("noise", _noise_ratio(one, two, curve, 0.0))
+    batches = [run.factor("batch_size") for run in (first, second)]
+    if all(isinstance(b, int) and b > 0 for b in batches) and batches[0] != batches[1]:
+        factor = 0.5 * math.log(batches[1] / batches[0])
+        yield from compared("noise_per_example", _noise_ratio(one, two, curve, factor))
 
 
 def _level_difference(
@@ -334,6 +357,8 @@ def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence
 
 def gated(comparison: Comparison, pair: Gate) -> Comparison:
     """Add whether both sides measured the same quantity, as far as a gate knows."""
+    if comparison.comparable is False:
+        return comparison
     needed = requirements(comparison.metric)
     state = pair.state(*needed) if needed else "same"
     comparable = {"same": True, "different": False, "cannot tell": None}[state]

@@ -228,9 +228,17 @@ def _group_name(run: Run, seeds: int) -> str:
     return f"{display_name(run.group or run.id)} ({seeds} {'seeds' if seeds > 1 else 'seed'})"
 
 
+def _dwarfs(primary: Comparison, stability: Comparison) -> bool:
+    """Return True if a difference of losses is larger than the noise: then no change of the noise makes up for it."""
+    loss = metric_of(primary.metric).direction == "lower" and not metric_of(primary.metric).share
+    return loss and stability.level is not None and abs(primary.result.value) > stability.level
+
+
 def _result(primary: Comparison, stability: Comparison | None, settings: Settings) -> str:
     p = primary.verdict(settings.alpha)
     s = stability.verdict(settings.alpha) if stability is not None else "no difference"
+    if stability is not None and _dwarfs(primary, stability):
+        s = "no difference"
     if p == "better":
         return "mixed" if s == "worse" else "improved"
     if p == "worse":

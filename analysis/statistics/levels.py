@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import log, nan, sqrt
 
 import numpy as np
 
 from analysis.statistics.estimate import Estimate, FloatArray, Steps, as_ratio, difference, estimate, unknown
-from analysis.statistics.longrun import RHO_MAX, Line, batch_variance, cosine_variance, fit_line
+from analysis.statistics.longrun import RHO_MAX, Line, batch_variance, corrected_lag, cosine_variance, fit_line
 from analysis.statistics.series import burn_in
 from analysis.statistics.sums import Sums
 
 WINDOW_SHARE = 0.2
 WINDOW_LEAST = 20
 LEAST_EFFECTIVE = 5.0
+
+LEAST_DF = 2.0
+
+END_WINDOWS = 2.5
+END_LEAST = 120
+"""The error of a level is measured over so many windows and points at the end of a run."""
+
+NOISE_BLOCK = 60
+"""Points over which a bent curve counts as straight where its noise is measured."""
+
+BENT = 0.9
+"""Share of the noise about one line that is left about short ones, below which the curve is bent."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,27 @@ class Settled:
     def window(self) -> int:
         """Points in the last window: a fifth, 20 at least, never more than there are."""
         return min(self.n, max(WINDOW_LEAST, int(WINDOW_SHARE * self.n)))
+
+    @cached_property
+    def end(self) -> Line | None:
+        """A parabola through the end of the run, from which the level's error is taken; None for a short run."""
+        points = max(int(END_WINDOWS * self.window), END_LEAST)
+        if self.n < points:
+            return None
+        return fit_line(self.x[-points:], self.steps[-points:], curved=True)
+
+    @cached_property
+    def locally(self) -> FloatArray:
+        """What lines through stretches of 60 points leave of the series, shape (n - n % 60,): a bend is no noise."""
+        blocks = self.x[self.n % NOISE_BLOCK :].reshape(-1, NOISE_BLOCK)
+        u = np.arange(NOISE_BLOCK) - (NOISE_BLOCK - 1) / 2
+        centred = blocks - blocks.mean(axis=1, keepdims=True)
+        return np.asarray((centred - np.outer(centred @ u / (u @ u), u)).ravel())
+
+    @property
+    def bent(self) -> bool:
+        """True if one line leaves a bend in the noise."""
+        return self.n >= 2 * NOISE_BLOCK and _local_sd(self.locally) < BENT * self.line.s
 
     def effective(self, points: int) -> float:
         """Say how many independent points ``points`` of this series are worth (loss.n_eff)."""
@@ -83,14 +117,17 @@ def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
     Returns
     -------
     Estimate
-        With the larger of two standard errors, ``sd/sqrt(n_eff)`` and the cosine estimator's. Without an
-        interval when the window is worth fewer than 5 independent points.
+        With the larger of two standard errors, ``sd/sqrt(n_eff)`` and the cosine estimator's, of what a parabola
+        through the last 2.5 windows (120 points at least) leaves: a curve that bends is no noise. A shorter run is
+        measured about its line. Without an interval when too few independent points are left.
     """
     name = "loss.window_mean"
     if run is None:
         return unknown(name, "no values")
     w = run.window
     value, n_eff = float(run.x[-w:].mean()), run.effective(w)
+    if run.end is not None:
+        return _about_parabola(run.end, value, w, strict=strict)
     if n_eff < LEAST_EFFECTIVE:
         reason = f"the last {w} points are worth {n_eff:.1f} independent ones; 5 are needed"
         return unknown(name, reason, value=value, n=w, n_eff=n_eff)
@@ -102,6 +139,40 @@ def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
         candidates.append((variance / w, df))
     variance, df = max(candidates)
     return estimate(name, value, sqrt(variance), df, w, n_eff=n_eff)
+
+
+def _about_parabola(end: Line, value: float, w: int, *, strict: bool) -> Estimate:
+    """Return the level of the last w points with the error that the noise about a parabola leaves it."""
+    name, points = "loss.window_mean", end.x.size
+    worth = points * (1 - end.rho) / (1 + end.rho)
+    df = worth - 1 - end.degree
+    if df < LEAST_DF:
+        reason = f"the last {points} points are worth {worth:.1f} independent ones; {LEAST_DF + 3:.0f} are needed"
+        return unknown(name, reason, value=value, n=w, n_eff=worth * w / points)
+    residual = end.residual
+    n_eff = worth * w / points
+    candidates = [(end.s**2 / n_eff, df)]
+    variance, nu = cosine_variance(residual)
+    candidates.append((variance / w, max(nu - 2, 1.0)))
+    if strict:
+        variance, nu = batch_variance(residual)
+        candidates.append((variance / w, nu))
+    variance, df = max(candidates)
+    return estimate(name, value, sqrt(variance), df, w, n_eff=n_eff)
+
+
+def local_lag(x: FloatArray) -> float | None:
+    """Return the lag-1 correlation of the noise about lines through stretches of 60 points; None for under 120."""
+    if x.size < 2 * NOISE_BLOCK:
+        return None
+    e = Settled(0, fit_line(x), x, np.arange(x.size)).locally
+    total = float(e @ e)
+    return corrected_lag(total, float(e[:-1] @ e[1:]), NOISE_BLOCK) if total > 0 else None
+
+
+def _local_sd(e: FloatArray) -> float:
+    """Return the standard deviation of residuals about lines through blocks: each line takes two degrees of freedom."""
+    return sqrt(float(e @ e) / (e.size * (1 - 2 / NOISE_BLOCK)))
 
 
 def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
@@ -128,16 +199,37 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
     return estimate(name, value, 100 * se, max(df, n_eff - 2), run.n, n_eff=n_eff, level=level, tested=True)
 
 
-def log_noise(run: Settled | None) -> Estimate:
+def _local_log_noise(run: Settled) -> Estimate:
+    """Estimate log s of a bent curve about lines through stretches of 60 points."""
+    e = run.locally
+    s = _local_sd(e)
+    if s == 0:
+        return unknown("noise.s", "the series is constant or made of exact lines", n=run.n)
+    squares = (e / s) ** 2
+    rho = corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), NOISE_BLOCK)
+    centred = squares - squares.mean()
+    burst = float(centred[:-1] @ centred[1:]) / float(centred @ centred)
+    phi = min(max(rho**2, burst), RHO_MAX)
+    n_eff = e.size * (1 - 2 / NOISE_BLOCK) * (1 - phi) / (1 + phi)
+    if n_eff < LEAST_EFFECTIVE:
+        return unknown("noise.s", f"{run.n} points are worth {n_eff:.1f} independent ones; 5 are needed", n=run.n)
+    kappa = max(float(squares.var()), 2.0)
+    return estimate("noise.s", log(s), 0.5 * sqrt(kappa / n_eff), n_eff - 1, run.n, n_eff=n_eff)
+
+
+def log_noise(run: Settled | None, *, local: bool | None = None) -> Estimate:
     """Estimate log s, the logarithm of the noise around the trend.
 
     ``SE = ½ sqrt(kappa / (m (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)``, at least the 2 of normal noise
     (a short dependent series shows too little of its own tails), and ``phi`` the larger of rho² and the
     lag-1 correlation of e², so that bursts widen it. A line takes more out of an autocorrelated series than
     the two degrees of freedom of a white one: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, replaces
-    ``T - 2`` in s too.
+    ``T - 2`` in s too. Of a curve that bends, or with ``local``, the noise is that about lines through stretches of
+    60 points.
     """
     name = "noise.s"
+    if run is not None and run.n >= 2 * NOISE_BLOCK and (run.bent if local is None else local):
+        return _local_log_noise(run)
     if run is None or run.n < 5:
         return unknown(name, "fewer than 5 points", n=0 if run is None else run.n)
     if run.line.s == 0:
@@ -190,7 +282,8 @@ def log_noise_difference(
         (noise.s_batch); for the excess noise of train over minibatch validation (noise.excess)
         ``0.5 * log(train batch / validation batch)``, with validation as the baseline.
     """
-    raw = difference(definition, log_noise(baseline), log_noise(candidate))
+    local = any(run is not None and run.bent for run in (baseline, candidate))
+    raw = difference(definition, log_noise(baseline, local=local), log_noise(candidate, local=local))
     if not raw.known or log_factor == 0:
         return replace(raw, value=raw.value + log_factor)
     return estimate(definition, raw.value + log_factor, raw.se, raw.df, raw.n, tested=True)
