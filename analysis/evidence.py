@@ -15,7 +15,7 @@ import numpy.typing as npt
 from analysis import statistics as st
 from analysis.detectors import Curve, Observed
 from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
-from analysis.metrics import judged
+from analysis.metrics import REWARDS, judged
 from analysis.metrics import metric as metric_of
 from analysis.parallel import side_by_side
 from analysis.schema import FloatArray, Run
@@ -325,9 +325,13 @@ def observed(run: Run, evidence: RunEvidence) -> Observed:
         train=evidence.curves.get("train_loss", Curve()),
         valid=evidence.curves.get("valid_loss", Curve()),
         full=evidence.curves.get("full_valid_loss", Curve()),
-        full_se=full.se if full is not None else math.nan,
+        full_se=full.se if full is not None and full.known else math.nan,
         nonfinite=tuple(gone),
         remaining_steps=_remaining(run),
+        n_valid=run.n_valid,
+        rewarded=bool({*REWARDS} & {*run.metrics}),
+        per_epoch=evidence.per_epoch,
+        bad_gradients=run.nonfinite.get("grad_norm", ()),
         overlap=bool(run.data.validation_set and run.data.validation_set == run.data.training_set),
     )
 

@@ -11,7 +11,7 @@ from analysis.detectors.drift import early_stopping, overfitting, plateau, under
 from analysis.detectors.observed import Curve as Curve
 from analysis.detectors.observed import DetectionStatus, Seen
 from analysis.detectors.observed import Observed as Observed
-from analysis.detectors.sudden import divergence, nonfinite, spikes
+from analysis.detectors.sudden import broken, divergence, nonfinite, spikes
 from analysis.parallel import side_by_side
 
 
@@ -90,6 +90,16 @@ DETECTORS: Mapping[str, Detector] = {
             nonfinite,
         ),
         Detector(
+            "det.broken",
+            "Broken loss",
+            True,
+            "A loss that is exactly 0 or constant: masked labels, a frozen model, a learning rate of 0, or gradients "
+            "that overflow in half precision.",
+            "Check the labels and which parameters are trained; log the norm of the gradient; use bf16 or a smaller "
+            "loss scale.",
+            broken,
+        ),
+        Detector(
             "det.divergence",
             "Divergence",
             True,
@@ -135,7 +145,7 @@ DETECTORS: Mapping[str, Detector] = {
             "det.early_stopping",
             "Early-stopping set",
             False,
-            "An earlier checkpoint validates better than the last one, by more than one standard error.",
+            "An earlier checkpoint validates better than the last one, by more than chance makes the best of several.",
             "Prefer the earliest checkpoint of the set.",
             early_stopping,
         ),

@@ -79,6 +79,14 @@ class Observed:
         Change of loss that does not matter; 1% of the level where None.
     overlap : bool
         The validation set overlaps the training data: overfitting cannot be seen there.
+    n_valid : int or None
+        Examples of the whole validation set.
+    rewarded : bool
+        A reward judges the run, beside which its loss may rise.
+    per_epoch : bool
+        A row of the train loss is an epoch, not a step.
+    bad_gradients : tuple of int
+        Steps at which the norm of the gradient was NaN or infinite.
     """
 
     train: Curve = Curve()
@@ -89,3 +97,7 @@ class Observed:
     remaining_steps: int | None = None
     margin: float | None = None
     overlap: bool = False
+    n_valid: int | None = None
+    rewarded: bool = False
+    per_epoch: bool = False
+    bad_gradients: tuple[int, ...] = ()

@@ -7,13 +7,20 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import ndtr
 
-from analysis.detectors.observed import Observed, Seen
+from analysis.detectors.observed import Curve, Observed, Seen
 from analysis.statistics.estimate import t_quantile
 from analysis.statistics.longrun import averaged, fit_line
 from analysis.statistics.series import find_spikes
 
 DIVERGED_SD = 5.0
 DIVERGED_SHARE = 0.10
+
+LEAST_VALUES = 5
+SHORT_SHARE = 0.20
+"""Rise of a short log that counts as divergence: what a learning rate that is too large does in a few epochs."""
+
+LEAST_CONSTANT = 5
+"""Equal losses in a row that are no coincidence of rounding."""
 
 
 def nonfinite(seen: Observed) -> Seen:
@@ -26,11 +33,32 @@ def nonfinite(seen: Observed) -> Seen:
     return "not raised", "every logged loss is finite", {"count": 0}, ()
 
 
+def broken(seen: Observed) -> Seen:
+    """Say that a loss cannot be one: exactly 0 or constant to the end of a run, or gradients that are no numbers."""
+    if seen.bad_gradients:
+        first, count = seen.bad_gradients[0], len(seen.bad_gradients)
+        text = f"the norm of the gradient is NaN or infinite at {count} logged steps, the first at step {first}"
+        return "raised", text, {"count": count, "first_step": first}, seen.bad_gradients
+    x, steps = seen.train.values, seen.train.steps
+    if x.size < LEAST_CONSTANT:
+        return "cannot tell", f"{x.size} train losses are too few: {LEAST_CONSTANT} are needed", {}, ()
+    same = x.size - int(np.argmax(x[::-1] != x[-1])) if (x != x[-1]).any() else 0
+    run = x.size - same
+    if run < max(LEAST_CONSTANT, x.size // 10):
+        return "not raised", "the train loss goes on changing", {"constant": float(run)}, ()
+    where = f"from step {int(steps[same])} on" if same else "throughout"
+    text = f"the train loss is exactly {x[-1]:g} {where} ({run} rows)"
+    return "raised", text, {"constant": float(run), "value": float(x[-1])}, (int(steps[same]), int(steps[-1]))
+
+
 def divergence(seen: Observed) -> Seen:
-    curve = seen.train if seen.train.n else seen.valid
+    """Say that a loss rises away from its lowest level to the end of a run."""
+    if seen.rewarded:
+        return "not raised", "a reward judges this run, beside which the loss may rise", {}, ()
+    curve = seen.train if seen.train.n else seen.valid if seen.valid.n else seen.full
     x = curve.values
     if x.size < 12:
-        return "cannot tell", f"{x.size} losses are too few: 12 are needed", {}, ()
+        return _short_divergence(curve)
     parts = np.array_split(x, min(10, x.size // 3))
     means = np.array([part.mean() for part in parts])
     lowest = int(means[:-1].argmin())
@@ -50,10 +78,34 @@ def divergence(seen: Observed) -> Seen:
         first = int(curve.steps[min(start + parts[lowest].size, x.size - 1)])
         text = f"the loss ends at {end:.3g}, {rise:.3g} above its lowest tenth ({best:.3g}), and rises"
         return "raised", text, numbers, (first, int(curve.steps[-1]))
-    return "not raised", f"the loss ends at {end:.3g}; its lowest tenth is {best:.3g}", numbers, ()
+    above = (
+        f", {rise:.3g} above its lowest tenth, no more than its noise and drift" if rise > 0 else ", its lowest level"
+    )
+    return "not raised", f"the loss ends at {end:.3g}{above}", numbers, ()
+
+
+def _short_divergence(curve: Curve) -> Seen:
+    """Judge 5 to 11 values: the last three rises in a row, to a fifth above the lowest value and above the first.
+
+    Of independent noise the order alone has a probability of 1/24.
+    """
+    x = curve.values
+    if x.size < LEAST_VALUES:
+        return "cannot tell", f"{x.size} losses are too few: {LEAST_VALUES} are needed", {}, ()
+    best = float(x.min())
+    rise = float(x[-1]) - best
+    numbers = {"end": float(x[-1]), "lowest": best, "rise": rise}
+    if (np.diff(x[-4:]) > 0).all() and rise > SHORT_SHARE * abs(best) and x[-1] >= x.max():
+        lowest = int(x.argmin())
+        text = f"the loss ends at {x[-1]:.3g}, {rise:.3g} above its lowest value ({best:.3g}), and rises"
+        return "raised", text, numbers, (int(curve.steps[lowest]), int(curve.steps[-1]))
+    return "not raised", f"the loss ends at {x[-1]:.3g}; its lowest value is {best:.3g}", numbers, ()
 
 
 def spikes(seen: Observed) -> Seen:
+    """Say which single losses stand out from both of their sides, by more than the run's own noise and rounding."""
+    if seen.per_epoch:
+        return "cannot tell", "a row is an epoch, in which single losses do not show", {}, ()
     run = seen.train.settled
     if run is None or run.n < 20:
         return "cannot tell", "fewer than 20 train losses after burn-in", {}, ()

@@ -144,7 +144,9 @@ def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
 def _about_parabola(end: Line, value: float, w: int, *, strict: bool) -> Estimate:
     """Return the level of the last w points with the error that the noise about a parabola leaves it."""
     name, points = "loss.window_mean", end.x.size
-    worth = points * (1 - end.rho) / (1 + end.rho)
+    # A strong dependence is known least where it leaves few independent points: one standard error is added to it.
+    rho = min(end.rho * (1 + sqrt((1 - end.rho**2) / points)), RHO_MAX)
+    worth = points * (1 - rho) / (1 + rho)
     df = worth - 1 - end.degree
     if df < LEAST_DF:
         reason = f"the last {points} points are worth {worth:.1f} independent ones; {LEAST_DF + 3:.0f} are needed"

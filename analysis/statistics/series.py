@@ -351,7 +351,8 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
     near = min(sample.size, max(SPIKE_NEAR, 2 * (min(n, 50_000) // 100) + 1))
     level = median_filter(height, near, mode="reflect")
     spread = percentile_filter(np.abs(height - level), 80, near, mode="reflect") / ndtri(0.9)
-    floor = 1e-9 * max(float(x.max()), -float(x.min()))
+    # What was printed with four digits is never closer than that: a flat stretch of rounded values has no spread.
+    floor = max(1e-9 * max(float(x.max()), -float(x.min())), resolution(x))
     least = 0.0 if spread.any() else floor
     spread = np.maximum(spread, max(floor, 1e-300))
     z = np.where((sample < 3) | (height <= least) & (least > 0), 0.0, (height - level) / spread)
@@ -359,7 +360,7 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
     inner, outer = (q90 - q50) / ndtri(0.9), (q975 - q50) / ndtri(0.975)
     # How much wider the tail is than a normal one, and as much again as it still widens outwards.
     heavier = max(1.0, inner, outer) * max(1.0, outer / inner if inner > 0 else 1.0)
-    threshold = float(heavier * max(SPIKE_Z, -ndtri(family_error / n)))
+    threshold = max(float(heavier * max(SPIKE_Z, -ndtri(family_error / n))), _tail_bound(z))
     at = _above(x, sample, np.maximum(level + threshold * spread, least))
     at = at[at >= 3]
     height, of = _heights(x, at), at // stride
@@ -371,6 +372,34 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
         tuple(height[found].tolist()),
         threshold,
     )
+
+
+def resolution(x: FloatArray) -> float:
+    """Return the step of the last printed digit of rounded values, at most six after the point; 0 if there is none.
+
+    Examples
+    --------
+    >>> resolution(np.array([0.1234, 0.5, 0.0001])), resolution(np.array([1 / 3, 0.5]))
+    (0.0001, 0.0)
+    """
+    for digits in range(7):
+        if np.abs(x - np.round(x, digits)).max() <= 1e-9 * max(1.0, float(np.abs(x).max())):
+            return float(10.0**-digits)
+    return 0.0
+
+
+def _tail_bound(z: FloatArray) -> float:
+    """Return the height that the run's own upper tail reaches by chance in one run of twenty.
+
+    Hill's estimator (1975) over the highest tenth but the two top points: ``u (m/0.05)^(1/alpha)`` of m points above u.
+    """
+    upper = np.sort(z[z > 0])
+    k = max(10, upper.size // 10)
+    if upper.size < k + 20:
+        return 0.0
+    u = upper[-k - 3]
+    mean = float(np.log(upper[-k - 2 : -2] / u).mean())
+    return float(u * ((k + 2) / 0.05) ** mean)
 
 
 def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
