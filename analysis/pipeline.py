@@ -11,6 +11,7 @@ from analysis import judge as judging
 from analysis.arms import arm_of, arms, seed_comparisons
 from analysis.comparability import gate
 from analysis.compare import comparisons, step_matched
+from analysis.criteria import Facts
 from analysis.detectors import DETECTORS, Detection, detect
 from analysis.document import DocumentResult, curve_metric, document_results, leaders
 from analysis.errors import LogError, UsageError
@@ -90,6 +91,7 @@ def analyze_runs(
     pair = gate(baseline, candidate) if baseline else None
     curve = curve_metric(runs)
     matched = step_matched(baseline, candidate, evidence, curve) if baseline else None
+    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings)
     numbers = Analysis(
         parameters=request,
         settings=settings,
@@ -100,7 +102,7 @@ def analyze_runs(
         document=document,
         leaders=leaders(document),
         document_verdict=document_verdict(document[candidate.id], document[base_id] if base_id else None, settings),
-        goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings),
+        goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings, facts),
         evidence=evidence,
         detections=detections,
         comparisons=(*compared, *([matched] if matched else [])),
