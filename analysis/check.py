@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from analysis.comparability import validates
+from analysis.criteria import Facts, State, Tested, hold_criterion, read_criterion
 from analysis.errors import UsageError
 from analysis.findings import Finding
+from analysis.goal import tested_json
+from analysis.metrics import judged
+from analysis.metrics import metric as metric_of
 from analysis.model import Analysis
+from analysis.naming import metric_words
 from analysis.pipeline import analyze
 from analysis.results import plain_json
 from analysis.sources.redact import redact_text
+from analysis.tables import interval
+from analysis.verdict_words import shown_scale
 
-State = Literal["met", "not met", "cannot tell"]
 Outcome = Literal["passed", "failed", "cannot tell"]
 
 FORMAT = 1
@@ -38,13 +45,16 @@ class Checked:
     conditions: tuple[Condition, ...]
     outcome: Outcome
     fails: bool
+    criteria: tuple[Tested, ...] = ()
 
 
 def check(
     candidate: str,
     baseline: str,
     *,
-    fail_on: Collection[str],
+    fail_on: Collection[str] | None = None,
+    fail_if: Sequence[str] = (),
+    trust_unstated: bool = False,
     others: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
 ) -> Checked:
@@ -54,8 +64,13 @@ def check(
     ----------
     candidate, baseline : str
         References that lead to one run each.
-    fail_on : collection of str
-        Keys of `CONDITIONS`, and "insufficient".
+    fail_on : collection of str, optional
+        Keys of `CONDITIONS`, and "insufficient". Without it all of them; a problem that a log is too short to show
+        then counts as not met, where it was asked for as "cannot tell".
+    fail_if : sequence of str
+        Conditions with numbers, such as "full_valid_loss > 3.28": the gate fails where one is shown to hold.
+    trust_unstated : bool
+        Compare held-out metrics though nobody stated on which set each run was validated.
     others : sequence of str
         Further runs, such as other seeds of the two.
     parameters : Mapping[str, Any], optional
@@ -66,6 +81,7 @@ def check(
     AnalysisError
         If a reference leads to no run or to several, or ``fail_on`` names an unknown condition.
     """
+    by_default, fail_on = fail_on is None, (*CONDITIONS, INSUFFICIENT) if fail_on is None else fail_on
     unknown = next((name for name in fail_on if name not in (*CONDITIONS, INSUFFICIENT)), None)
     if unknown is not None or not fail_on:
         known = ", ".join((*CONDITIONS, INSUFFICIENT))
@@ -81,8 +97,17 @@ def check(
         found = [run.id for run in a.runs if run.reference == redact_text(reference)]
         if len(found) != 1:
             raise UsageError(f"{redact_text(reference)}: {len(found)} runs, {', '.join(found[:5])}; name one of them")
-    conditions = tuple(look(a) for name, look in CONDITIONS.items() if name in fail_on)
-    return _checked(a, conditions, INSUFFICIENT in fail_on)
+    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, a.gate, a.curve, a.settings)
+    criteria = tuple(hold_criterion(read_criterion(text, facts, "--fail-if"), facts) for text in fail_if)
+    conditions = (
+        *(
+            _regressed(a, trust_unstated) if name == "regressed" else _overlooked(look(a), by_default)
+            for name, look in CONDITIONS.items()
+            if name in fail_on
+        ),
+        *(Condition(t.asked.text, t.state, t.words()) for t in criteria),
+    )
+    return replace(_checked(a, conditions, INSUFFICIENT in fail_on), criteria=criteria)
 
 
 def to_json(checked: Checked) -> dict[str, Any]:
@@ -95,6 +120,7 @@ def to_json(checked: Checked) -> dict[str, Any]:
         "candidate": a.candidate.id,
         "baseline": a.reference_id,
         "conditions": plain_json(checked.conditions),
+        "criteria": [{"asked": t.asked.text, **tested_json(t)} for t in checked.criteria],
         "verdict": a.verdict.to_json(),
         "gate": plain_json(a.gate),
         "comparisons": [
@@ -126,14 +152,40 @@ def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool
     return Checked(a, conditions, "passed", False)
 
 
-def _regressed(a: Analysis) -> Condition:
-    """Look at performance alone: a mixed result counts if it is performance that got worse."""
-    verdict = a.verdict
-    if verdict.result == "insufficient data":
-        return Condition("regressed", "cannot tell", verdict.sentence)
-    worse = verdict.primary is not None and verdict.primary.verdict(a.settings.alpha) == "worse"
-    met = verdict.result == "regressed" or (verdict.result == "mixed" and worse)
-    return Condition("regressed", "met" if met else "not met", verdict.sentence)
+def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
+    """Look at performance alone: a model that is worse beyond its own error does not pass, whatever seeds may do."""
+    verdict, primary = a.verdict, a.verdict.primary
+    why = _no_comparison(a, trust_unstated)
+    if why or verdict.result in ("insufficient data", "not comparable"):
+        return Condition("regressed", "cannot tell", why or verdict.sentence)
+    if primary is None:  # one of both diverged
+        return Condition("regressed", "met" if verdict.result == "regressed" else "not met", verdict.sentence)
+    change = primary.result.value
+    worse = change != 0 and (change > 0) == (primary.direction == "lower")
+    if worse and primary.known and primary.p is not None and primary.p <= a.settings.alpha:
+        scale, unit = shown_scale(primary)
+        difference = interval(primary.result, scale=scale, unit=unit, sign=True)
+        return Condition("regressed", "met", f"{metric_words(primary.metric)} is worse: {difference}")
+    return Condition(
+        "regressed", "met" if primary.verdict(a.settings.alpha) == "worse" else "not met", verdict.sentence
+    )
+
+
+def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
+    """Say why the two runs must not be compared at all; empty if nothing stands in the way."""
+    if a.baseline is None:
+        return ""
+    one, two = a.baseline, a.candidate
+    if one.provenance.sha256 == two.provenance.sha256:
+        return "the two logs are identical, byte for byte: no training happened between them"
+    held_out = [m for m in judged(one.metrics) if metric_of(m).validates]
+    if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
+        return "the candidate logged no validation, the baseline did"
+    primary = a.verdict.primary
+    unstated = primary is not None and validates(primary.metric) and primary.comparable is None
+    if unstated and not trust_unstated and a.gate is not None:
+        return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
+    return ""
 
 
 def _diverged(a: Analysis) -> Condition:
@@ -142,6 +194,13 @@ def _diverged(a: Analysis) -> Condition:
 
 def _overfitting(a: Analysis) -> Condition:
     return _detected(a, "overfitting", ("det.overfitting",))
+
+
+def _overlooked(condition: Condition, by_default: bool) -> Condition:
+    """Let a problem pass that nobody asked for by name and that the log is too short to show."""
+    if by_default and condition.state == "cannot tell":
+        return replace(condition, state="not met", why=f"could not be looked for: {condition.why}")
+    return condition
 
 
 def _detected(a: Analysis, name: str, detectors: Sequence[str]) -> Condition:

@@ -143,6 +143,9 @@ def _validation_set(one: Run, two: Run) -> Check:
         return Check("validation_set", "cannot tell", _NO_VALIDATION)
     sets, sizes = (one.data.validation_set, two.data.validation_set), (one.data.n_valid, two.data.n_valid)
     if all(sets):
+        if sets[0] == sets[1] and all(sizes) and sizes[0] != sizes[1]:
+            text = f"one validation set is stated with {sizes[0]} and with {sizes[1]} examples"
+            return Check("validation_set", "different", text)
         if sets[0] == sets[1]:
             return Check("validation_set", "same", "both used one validation set")
         return Check("validation_set", "different", "the validation sets differ")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.criteria import Facts, Tested, hold_criterion, read_criterion, split_goal
 from analysis.document import DocumentResult
 from analysis.metrics import change_pct
-from analysis.rich import Rich, plain, rich
+from analysis.rich import Rich, plain, rich, text
 from analysis.settings import Settings
 from analysis.sources.redact import redact_text
 from analysis.tables import loss, percent, signed
@@ -46,6 +48,7 @@ class Criterion:
     asked: str
     shown: Rich
     met: bool | None
+    tested: Tested | None = None
 
 
 @dataclass(frozen=True)
@@ -114,15 +117,26 @@ def read_goal(
     candidate: str,
     baseline: str | None,
     settings: Settings,
+    facts: Facts | None = None,
 ) -> Goal | None:
-    """Take a goal apart and check each criterion against the baseline; None if no goal was stated."""
+    """Take a goal apart and check each criterion; None if no goal was stated.
+
+    Criteria with numbers are tested on ``facts``, where given; prose is checked against the baseline.
+
+    Raises
+    ------
+    UsageError
+        If a criterion with a number cannot be read, or its metric was not logged.
+    """
     if not goal:
         return None
     goal = redact_text(goal)
-    wanted = [name for name, words in _ASKED if words.search(goal)]
+    numbers, prose = split_goal(goal) if facts is not None else ((), goal)
+    tested = tuple(numeric(hold_criterion(read_criterion(part, facts), facts)) for part in numbers if facts is not None)
+    wanted = [name for name, words in _ASKED if words.search(prose)]
     if baseline is None:
         shown = rich("there is no run to compare with")
-        return Goal(goal, tuple(Criterion(name, _WORDS[name], shown, None) for name in wanted))
+        return Goal(goal, (*tested, *(Criterion(name, _WORDS[name], shown, None) for name in wanted)))
     before, after = results[baseline], results[candidate]
     verdict = document_verdict(after, before, settings)
     checks = {
@@ -131,7 +145,13 @@ def read_goal(
         "efficiency": lambda: _efficiency_criterion(before, after),
         "training": lambda: _training_criterion(before, after),
     }
-    return Goal(goal, tuple(checks[name]() for name in wanted))
+    return Goal(goal, (*tested, *(checks[name]() for name in wanted)))
+
+
+def numeric(tested: Tested) -> Criterion:
+    """Arrange a tested criterion as one of a goal."""
+    met = {"met": True, "not met": False, "cannot tell": None}[tested.state]
+    return Criterion(tested.asked.metric, tested.asked.text, text(tested.words()), met, tested)
 
 
 _WORDS = {
@@ -188,5 +208,30 @@ def goal_json(goal: Goal | None) -> dict[str, object] | None:
     return {
         "text": goal.text,
         "achieved": goal.achieved,
-        "criteria": [{"name": c.name, "asked": c.asked, "shown": plain(c.shown), "met": c.met} for c in goal.criteria],
+        "criteria": [
+            {
+                "name": c.name,
+                "asked": c.asked,
+                "shown": plain(c.shown),
+                "met": c.met,
+                "numbers": tested_json(c.tested) if c.tested else None,
+            }
+            for c in goal.criteria
+        ],
+    }
+
+
+def tested_json(tested: Tested) -> dict[str, object]:
+    """Return a tested criterion as plain JSON values; null where a number is not known."""
+    e = tested.estimate
+    values = {name: getattr(e, name) if e is not None else math.nan for name in ("value", "low", "high", "se")}
+    return {
+        "metric": tested.asked.metric,
+        "bound": tested.asked.bound,
+        **{name: value if math.isfinite(value) else None for name, value in values.items()},
+        "p": tested.p,
+        "state": tested.state,
+        "scope": tested.scope,
+        "seeds": tested.seeds,
+        "takes": tested.takes,
     }

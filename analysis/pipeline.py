@@ -11,6 +11,7 @@ from analysis.comparability import gate
 from analysis.compare import Comparison, adjusted, comparisons, step_matched
 from analysis.compare_groups import between_groups
 from analysis.configurations import best_run, configurations, deciding_metric, preferred_metrics
+from analysis.criteria import Facts
 from analysis.detectors import DETECTORS, Detection, detect
 from analysis.document import curve_metric, document_results, leaders
 from analysis.errors import LogError, UsageError
@@ -118,6 +119,7 @@ def analyze_runs(
         diverged=_diverged(detections),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
+    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings)
     numbers = Analysis(
         parameters=request,
         settings=settings,
@@ -128,7 +130,7 @@ def analyze_runs(
         document=document,
         leaders=leaders(document),
         document_verdict=document_verdict(document[candidate.id], document[base_id] if base_id else None, settings),
-        goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings),
+        goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings, facts),
         evidence=evidence,
         detections=detections,
         comparisons=compared,

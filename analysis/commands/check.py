@@ -27,10 +27,17 @@ def add(commands: Any) -> None:
     check.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
     check.add_argument(
         "--fail-on",
-        default=DEFAULT,
         metavar="CONDITIONS",
         help=f"any of regressed,diverged,overfitting,insufficient (default: {DEFAULT})",
     )
+    check.add_argument(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="a condition with a number, such as 'full_valid_loss > 3.28'; may be given several times",
+    )
+    check.add_argument("--trust-unstated", action="store_true", help="compare though nobody stated the validation sets")
     for form in ("markdown", "json"):
         check.add_argument(
             f"--{form}", nargs="?", const=STDOUT, metavar="FILE", help=f"write the result as {form} (default: stdout)"
@@ -56,7 +63,9 @@ def _check(options: argparse.Namespace) -> int:
     checked = check(
         options.candidate,
         options.against[0],
-        fail_on=[name.strip() for name in options.fail_on.split(",") if name.strip()],
+        fail_on=None if options.fail_on is None else [n.strip() for n in options.fail_on.split(",") if n.strip()],
+        fail_if=options.fail_if,
+        trust_unstated=options.trust_unstated,
         others=options.others,
         parameters={name: value for name, value in given.items() if value},
     )

@@ -208,7 +208,7 @@ def _margin(seen: Observed, run: Settled) -> float:
 
 
 def early_stopping(seen: Observed) -> Seen:
-    """Say that an earlier checkpoint validates better than the last one, by more than the best of many gains by luck."""
+    """Say that an earlier checkpoint validates better than the last one, beyond what the best of many gains by luck."""
     if seen.full.n < 2:
         return "cannot tell", "fewer than 2 full validations", {}, ()
     rise = rise_of(seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.blocks import Status
 from analysis.compare import Comparison
 from analysis.findings import Finding
+from analysis.goal import Criterion
 from analysis.model import Analysis
 from analysis.naming import metric_name
 from analysis.rich import Rich, join, rich, text
@@ -15,7 +16,7 @@ def achieved(a: Analysis) -> list[Finding]:
     """Hold "the goal was achieved", or not, against the comparisons behind each criterion."""
     if a.goal is None or not a.goal.criteria or a.baseline is None:
         return []
-    judged = [_judged(a, criterion.name, criterion.met) for criterion in a.goal.criteria]
+    judged = [_tested(c) if c.tested else _judged(a, c.name, c.met) for c in a.goal.criteria]
     told, met = [words for words, _ in judged], [value for _, value in judged]
     shown = False if False in met else True if all(met) else None
     claimed = a.goal.achieved
@@ -54,8 +55,18 @@ def _compared(a: Analysis, criterion: str) -> Comparison | None:
 def _known(a: Analysis) -> list[bool]:
     """Tell for each criterion whether there is a comparison that may be judged; a number of steps needs none."""
     assert a.goal is not None
-    pairs = [(c.name, _compared(a, c.name)) for c in a.goal.criteria]
-    return [name == "efficiency" or (c is not None and c.known and c.comparable is True) for name, c in pairs]
+    return [c.met is not None if c.tested else _is_known(a, c.name) for c in a.goal.criteria]
+
+
+def _is_known(a: Analysis, name: str) -> bool:
+    compared = _compared(a, name)
+    return name == "efficiency" or (compared is not None and compared.known and compared.comparable is True)
+
+
+def _tested(criterion: Criterion) -> tuple[Rich, bool | None]:
+    """Word a criterion with a number, which was tested on the logs themselves."""
+    state = {True: "is met", False: "is not met", None: "is undecided"}[criterion.met]
+    return rich("{asked} {state}: {shown}", asked=criterion.asked, state=state, shown=criterion.shown), criterion.met
 
 
 def _judged(a: Analysis, criterion: str, by_document: bool | None) -> tuple[Rich, bool | None]:

@@ -1,0 +1,86 @@
+"""Goals with numbers: a published case, one-sided tests over seeds, and errors of one line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis.errors import UsageError
+from analysis.goal import Criterion
+from tests.builders import altered, analyzed, known, log
+
+PUBLISHED = (3.2781, 3.2792, 3.2765, 3.2796, 3.2803, 3.2801, 3.2787, 3.2798, 3.2787, 3.2786)
+
+
+def criteria(goal: str, levels: tuple[float, ...] = PUBLISHED) -> tuple[Criterion, ...]:
+    """The criteria of a goal, for seeds of one configuration that end at these full validation losses."""
+    runs = []
+    for seed, level in enumerate(levels):
+        columns = {**log(seed, level=3.3), "full_valid_loss": np.r_[np.full(299, np.nan), level]}
+        runs.append(known(f"s{seed}", columns, seed=seed))
+    found = analyzed(runs, goal=goal).goal
+    assert found is not None
+    return found.criteria
+
+
+def test_the_published_case_holds() -> None:
+    """Ten seeds against 3.28: p = .0084, as SciPy has it too."""
+    (one,) = criteria("full_valid_loss <= 3.28")
+    assert one.tested is not None
+    assert one.tested.p is not None
+    assert round(one.tested.p, 4) == 0.0084
+    assert one.tested.p == pytest.approx(stats.ttest_1samp(PUBLISHED, 3.28, alternative="less").pvalue)
+    assert (one.met, one.tested.scope, one.tested.seeds) == (True, "configurations", 10)
+
+
+@pytest.mark.parametrize(
+    ("goal", "met"),
+    [
+        ("full_valid_loss <= 3.2788", None),
+        ("full_valid_loss <= 3.27", False),
+        ("full_valid_loss >= 3.27", True),
+        ("valid_accuracy >= 50 %", True),
+        ("valid_accuracy >= 0.99", False),
+    ],
+)
+def test_a_bound_is_met_missed_or_undecided(goal: str, met: bool | None) -> None:
+    (one,) = criteria(goal)
+    assert one.met is met
+    assert one.tested is not None
+    assert bool(one.tested.takes) is (met is None)
+
+
+def test_several_criteria_and_prose_stand_beside_each_other() -> None:
+    found = criteria("train_loss < 5 and full_valid_loss < 3.4 and better stability")
+    assert [c.name for c in found] == ["train_loss", "full_valid_loss", "stability"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"),
+    [("full_vald_loss <= 3", "did you mean 'full_valid_loss'"), ("full_valid_loss <= low", "is no criterion")],
+)
+def test_what_cannot_be_read_is_one_line(goal: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        criteria(goal)
+
+
+@pytest.mark.parametrize(
+    ("goal", "met"),
+    [
+        ("improve train_loss by 0.05", True),
+        ("improve train_loss by 0.2", False),
+        ("improve train_loss by 10 %", True),
+        ("improve train_loss by 60 %", False),
+        ("train_loss no worse than baseline by 0.002", True),
+    ],
+)
+def test_margins_are_held_against_the_baseline(goal: str, met: bool) -> None:
+    """0.2 against 0.3, one run each: an answer about these models."""
+    runs = [known("a", log(1)), altered(known("b", log(2, level=0.2), learning_rate_multiplier=1), goal=goal)]
+    found = analyzed(runs).goal
+    assert found is not None
+    (one,) = found.criteria
+    assert one.met is met
+    assert one.tested is not None
+    assert one.tested.scope == "models"
