@@ -21,10 +21,10 @@ import numpy.typing as npt
 import pandas as pd
 import yaml
 
+from analysis.calibrate.worlds import CAUSES, WINNERS
 from analysis.pipeline import analyze
 
 Floats = npt.NDArray[np.float64]
-WINNERS = ("improved", "regressed", "mixed")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Training:
     losses: Floats
 
 
-def examples(rng: np.random.Generator, setting: Setting, n: int, centres: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+def examples(
+    rng: np.random.Generator, setting: Setting, n: int, centres: Floats
+) -> tuple[Floats, npt.NDArray[np.intp]]:
     """Draw examples about the centres of their classes, shapes (n, features) and (n,)."""
     labels = rng.integers(setting.classes, size=n)
     return centres[labels] + rng.standard_normal((n, setting.features)), labels
@@ -178,7 +180,8 @@ def outcome(folder: Path, baseline: str, candidate: str) -> tuple[str, bool]:
         reports_dir=str(folder / "reports"),
         date="2025-09-11",
     )
-    return found.verdict.result, found.verdict.attributable == "yes"
+    causes = [f for f in found.findings if f.rule in CAUSES and f.claim and f.status == "supported"]
+    return found.verdict.result, bool(causes)
 
 
 def pairs(trainings: list[Training], others: list[Training], kind: str) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
