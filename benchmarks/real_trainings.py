@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +86,8 @@ def train(setting: Setting, seed: int) -> Training:
             step += 1
             epoch_losses.append(loss)
             steps.append({"step": step, "train_loss": loss, "train_accuracy": correct})
-        losses, correct = _evaluate(weights, valid_x, valid_y)
-        measured = {"val_loss": losses.mean(), "val_accuracy": correct.mean()}
+        losses, right = _evaluate(weights, valid_x, valid_y)
+        measured = {"val_loss": losses.mean(), "val_accuracy": right.mean()}
         rows.append({"epoch": epoch, "train_loss": np.mean(epoch_losses), **measured})
         steps[-1].update(measured)
     return Training(pd.DataFrame(rows), pd.DataFrame(steps), losses)
@@ -96,7 +97,7 @@ def _start(rng: np.random.Generator, setting: Setting) -> list[Floats]:
     sizes = (setting.features, *([setting.width] if setting.width else []), setting.classes)
     return [
         part
-        for into, out in zip(sizes, sizes[1:], strict=False)
+        for into, out in pairwise(sizes)
         for part in (rng.standard_normal((into, out)) * (2 / into) ** 0.5, np.zeros(out))
     ]
 
@@ -149,7 +150,8 @@ def seed_figures(setting: Setting, trainings: list[Training]) -> str:
         f"train_loss {train_loss.mean():.4f}, seed sd {train_loss.std(ddof=1) / train_loss.mean():.2%} of level; "
         f"accuracy {accuracy.mean():.4f}, seed sd {accuracy.std(ddof=1):.5f} = "
         f"{accuracy.std(ddof=1) / half:.2f} x sqrt(e/(2n)); "
-        f"seed sd of val_loss / (k level/sqrt(n)): {sd / (2 * level_rule):.2f} (k 2), {sd / (3 * level_rule):.2f} (k 3); "
+        "seed sd of val_loss / (k level/sqrt(n)): "
+        f"{sd / (2 * level_rule):.2f} (k 2), {sd / (3 * level_rule):.2f} (k 3); "
         f"/ standard error of the set's loss: {sd / of_set:.2f}"
     )
 
