@@ -42,22 +42,24 @@ def epoch_log(
     seed_sd: float = 0.02,
     metrics: tuple[str, ...] = ("loss", "accuracy"),
     rise: float = 0.0,
+    scatter: float = 0.0,
 ) -> dict[str, FloatArray]:
     """Make the smooth log of one seed, a row an epoch, that ends at an error and a loss.
 
     The whole curve of a seed is offset: the accuracy by a standard deviation of sqrt(error / (2 n)), in
     multiples of 1/n, the losses by ``seed_sd`` of their level. ``rise`` is what the validation loss gains
-    an epoch over the second half, as a share of its level.
+    an epoch over the second half, as a share of its level; ``scatter`` is the standard deviation from epoch
+    to epoch, as a share of that between seeds.
     """
     t = np.linspace(0, 1, rows)
     fall = np.exp(-5 * t) - np.exp(-5)
-    offset = rng.normal(scale=seed_sd)
+    offset = seed_sd * (rng.normal() + scatter * rng.standard_normal(rows))
     late = np.maximum(np.arange(rows) - rows // 2, 0)
     columns = {"train_loss": loss * (0.8 + fall) * (1 + offset)}
     if "loss" in metrics:
         columns["full_valid_loss"] = loss * (1 + fall + rise * late) * (1 + offset)
     if "accuracy" in metrics:
-        own = error + rng.normal(scale=(error / (2 * n)) ** 0.5)
+        own = error + (error / (2 * n)) ** 0.5 * (rng.normal() + scatter * rng.standard_normal(rows))
         columns["full_valid_accuracy"] = np.round((1 - own - 0.2 * fall) * n) / n
     return columns
 

@@ -110,6 +110,8 @@ def _worlds() -> tuple[World, ...]:
         for sd in (0.01, 0.02, 0.04):
             alone = partial(epoch_log, rows=rows, seed_sd=sd, metrics=("loss",))
             found.append(_equal(f"{rows} epochs, loss alone, seed sd {sd}", alone, n_valid=2_000))
+        scattered = partial(epoch_log, rows=rows, scatter=0.3)
+        found.append(_equal(f"{rows} epochs that scatter", scattered, n_valid=2_000))
     thirty = partial(epoch_log, rows=30)
     for seeds in ((3, 1), (5, 1), (10, 1), (2, 2), (3, 3), (5, 5)):
         found.append(_equal(f"{seeds[0]} seeds against {seeds[1]}", thirty, n_valid=2_000, seeds=seeds))
@@ -138,6 +140,7 @@ def _worlds() -> tuple[World, ...]:
         World(
             "86 against 90 % of 10,000", partial(ten, error=0.14), partial(ten, error=0.10), "improved", n_valid=10_000
         ),
+        World("three standard errors of 10,000", ten, partial(ten, error=0.12 - 0.00975), "improved", n_valid=10_000),
         World("loss 10 % lower, 3 seeds a side", thirty, partial(thirty, loss=0.315), "improved", (3, 3), 2_000),
         World("5 % lower on 1,000 decaying rows", curve, partial(curve, level=0.285), "improved"),
         *(
