@@ -1,0 +1,100 @@
+"""Logs whose truth is known, made in memory: a row an epoch or a row a step, and runs made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.schema import Data, Provenance, Run, validated
+from analysis.statistics.estimate import FloatArray
+
+CURVES = ("stationary", "power law", "exponential", "cosine")
+
+
+def make_run(run_id: str, columns: Mapping[str, FloatArray], *, rate: float, seed: int, n_valid: int | None) -> Run:
+    """Make a run that states its configuration and data, so that the comparability gate passes."""
+    length = len(next(iter(columns.values())))
+    frame = pd.DataFrame({"step": np.arange(1, length + 1), **columns})
+    frame, nonfinite, seams, dropped = validated(frame, run_id)
+    origin = Provenance(f"{run_id}.csv", "made", 0, "0" * 64, length, dropped=dropped)
+    return Run(
+        run_id,
+        frame,
+        run_id,
+        origin,
+        config={"learning_rate": rate, "n_epochs": length, "batch_size": 32, "seed": seed},
+        data=Data(n_train=20_000, n_valid=n_valid, validation_set="v", training_set="t"),
+        parent_known=True,
+        nonfinite=nonfinite,
+        seams=seams,
+    )
+
+
+def epoch_log(
+    rng: np.random.Generator,
+    rows: int,
+    *,
+    n: int = 2_000,
+    error: float = 0.12,
+    loss: float = 0.35,
+    seed_sd: float = 0.02,
+    metrics: tuple[str, ...] = ("loss", "accuracy"),
+    rise: float = 0.0,
+    scatter: float = 0.0,
+) -> dict[str, FloatArray]:
+    """Make the smooth log of one seed, a row an epoch, that ends at an error and a loss.
+
+    The whole curve of a seed is offset: the accuracy by a standard deviation of sqrt(error / (2 n)), in
+    multiples of 1/n, the losses by ``seed_sd`` of their level. ``rise`` is what the validation loss gains
+    an epoch over the second half, as a share of its level; ``scatter`` is the standard deviation from epoch
+    to epoch, as a share of that between seeds.
+    """
+    t = np.linspace(0, 1, rows)
+    fall = np.exp(-5 * t) - np.exp(-5)
+    offset = seed_sd * (rng.normal() + scatter * rng.standard_normal(rows))
+    late = np.maximum(np.arange(rows) - rows // 2, 0)
+    columns = {"train_loss": loss * (0.8 + fall) * (1 + offset)}
+    if "loss" in metrics:
+        columns["full_valid_loss"] = loss * (1 + fall + rise * late) * (1 + offset)
+    if "accuracy" in metrics:
+        own = error + (error / (2 * n)) ** 0.5 * (rng.normal() + scatter * rng.standard_normal(rows))
+        columns["full_valid_accuracy"] = np.round((1 - own - 0.2 * fall) * n) / n
+    return columns
+
+
+def step_log(
+    rng: np.random.Generator,
+    rows: int,
+    *,
+    level: float = 0.3,
+    sd: float = 0.025,
+    rho: float = 0.0,
+    curve: str = "stationary",
+    smoothing: float = 0.0,
+    mean_of: int = 1,
+    heavy: bool = False,
+) -> dict[str, FloatArray]:
+    """Make a log of minibatch losses: AR(1) noise about a curve that ends at ``level``.
+
+    ``smoothing`` is the weight of the past in an exponential moving average of what is logged, ``mean_of``
+    the steps in the mean of a row, ``heavy`` draws from Student's t with three degrees of freedom.
+    """
+    steps = rows * mean_of
+    draws = rng.standard_t(3, steps) / 3**0.5 if heavy else rng.standard_normal(steps)
+    noise = np.empty(steps)
+    noise[0] = draws[0]
+    for k in range(1, steps):
+        noise[k] = rho * noise[k - 1] + (1 - rho**2) ** 0.5 * draws[k]
+    t = np.linspace(0, 1, steps)
+    shape = {
+        "stationary": np.zeros(steps),
+        "power law": (1 + 50 * t) ** -0.5 - 51**-0.5,
+        "exponential": np.exp(-5 * t) - np.exp(-5),
+        "cosine": (1 + np.cos(np.pi * t)) / 2,
+    }[curve]
+    values = (level + level * shape + sd * noise).reshape(rows, mean_of).mean(axis=1)
+    for k in range(1, rows if smoothing else 0):
+        values[k] = smoothing * values[k - 1] + (1 - smoothing) * values[k]
+    return {"train_loss": values}

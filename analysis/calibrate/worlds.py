@@ -1,0 +1,227 @@
+"""Whole reports on made logs: how often they are wrong, and how often they decide what is different."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from analysis.calibrate.logs import CURVES, epoch_log, make_run, step_log
+from analysis.model import Analysis
+from analysis.parameters import check_parameters
+from analysis.pipeline import analyze_runs
+from analysis.schema import Run
+from analysis.settings import Settings
+from analysis.statistics.estimate import FloatArray
+
+Log = Callable[[np.random.Generator], dict[str, FloatArray]]
+
+WINNERS = ("improved", "regressed", "mixed")
+CAUSES = ("attribution", "stability.cause")
+"""Rules that claim that a factor had an effect."""
+DIFFERENCES = (*CAUSES, "performance.final_validation", "performance.primary", "seeds.improvement", "ranking.first")
+"""Rules whose claim is false between equals."""
+FALSE_LIMIT = 0.07
+MUTE_LIMIT = 0.10
+DECIDED_LEAST = 0.80
+
+
+@dataclass(frozen=True)
+class World:
+    """Seeds of a baseline against seeds of a candidate; ``right`` is the true result, empty between equals."""
+
+    name: str
+    baseline: Log
+    candidate: Log
+    right: str = ""
+    seeds: tuple[int, int] = (1, 1)
+    n_valid: int | None = None
+    paired: bool = False
+    shared_sd: float = 0.0
+    unrelated: int = 0
+
+    def runs(self, rng: np.random.Generator) -> list[Run]:
+        """Draw the runs, the unrelated ones last; every side states a learning rate of its own.
+
+        Paired seeds have the same numbers on both sides and start from the same random numbers.
+        """
+        starts = rng.integers(2**32, size=max(self.seeds))
+        sides = [("a", self.baseline, 1e-3, self.seeds[0]), ("b", self.candidate, 2e-3, self.seeds[1])]
+        sides += [(f"c{k}_", self.baseline, 3e-3 + k * 1e-3, 1) for k in range(self.unrelated)]
+        return [
+            make_run(
+                f"{side}{k}",
+                self._log(log, rng, starts[k]),
+                rate=rate,
+                seed=k if self.paired else 100 * number + k,
+                n_valid=self.n_valid,
+            )
+            for number, (side, log, rate, seeds) in enumerate(sides)
+            for k in range(seeds)
+        ]
+
+    def _log(self, log: Log, rng: np.random.Generator, start: int) -> dict[str, FloatArray]:
+        """Draw a log; what paired seeds share multiplies their losses."""
+        columns = log(rng)
+        if not self.paired:
+            return columns
+        shared = 1 + self.shared_sd * np.random.default_rng(start).standard_normal()
+        return {name: values * shared if name.endswith("loss") else values for name, values in columns.items()}
+
+
+@dataclass(frozen=True)
+class WorldResult:
+    """Reports counted in one world, each as a share of ``reports``."""
+
+    world: World
+    reports: int
+    counts: Mapping[str, int]
+
+    def rate(self, what: str) -> float:
+        """Return the share of the reports that were counted as ``what``."""
+        return self.counts.get(what, 0) / self.reports
+
+    @property
+    def holds(self) -> bool:
+        """True if every rate is on the right side of its limit."""
+        heard = self.world.n_valid is None or self.rate("mute") < MUTE_LIMIT
+        if self.world.right:
+            return heard and self.rate("right") >= DECIDED_LEAST
+        return heard and self.rate("false winner") <= FALSE_LIMIT and not self.counts.get("false cause")
+
+
+def _equal(name: str, log: Log, **fields: Any) -> World:
+    return World(name, log, log, **fields)
+
+
+def _worlds() -> tuple[World, ...]:
+    found = []
+    for rows in (3, 10, 30, 100, 200):
+        for n in (200, 2_000, 10_000):
+            both = partial(epoch_log, rows=rows, n=n)
+            found.append(_equal(f"{rows} epochs, loss and accuracy of {n}", both, n_valid=n))
+        found.append(_equal(f"{rows} epochs, n_valid unknown", partial(epoch_log, rows=rows)))
+        for sd in (0.01, 0.02, 0.04):
+            alone = partial(epoch_log, rows=rows, seed_sd=sd, metrics=("loss",))
+            found.append(_equal(f"{rows} epochs, loss alone, seed sd {sd}", alone, n_valid=2_000))
+        scattered = partial(epoch_log, rows=rows, scatter=0.3)
+        found.append(_equal(f"{rows} epochs that scatter", scattered, n_valid=2_000))
+    thirty = partial(epoch_log, rows=30)
+    for seeds in ((3, 1), (5, 1), (10, 1), (2, 2), (3, 3), (5, 5)):
+        found.append(_equal(f"{seeds[0]} seeds against {seeds[1]}", thirty, n_valid=2_000, seeds=seeds))
+    for rho in (0.0, 0.3, 0.6, 0.9):
+        found += [
+            _equal(f"300 steps, {curve}, AR {rho}", partial(step_log, rows=300, rho=rho, curve=curve))
+            for curve in CURVES
+        ]
+    found += [_equal(f"300 steps, EMA {w}", partial(step_log, rows=300, smoothing=w)) for w in (0.9, 0.98)]
+    steps, means = partial(step_log, rows=300), partial(step_log, rows=30, mean_of=10)
+    found += [
+        _equal("means of 10 steps", means),
+        World("every step against means of 10", steps, means),
+        World("twice as long", steps, partial(step_log, rows=600)),
+        _equal("300 steps, t3 noise", partial(step_log, rows=300, heavy=True)),
+    ]
+    curve = partial(step_log, rows=1_000, curve="exponential")
+    for w in (3, 5):
+        found.append(_equal(f"{w} paired seeds", thirty, n_valid=2_000, seeds=(w, w), paired=True, shared_sd=0.03))
+    found.append(_equal("sweep of 20 equal runs", thirty, n_valid=2_000, unrelated=18))
+    ten = partial(epoch_log, rows=30, n=10_000)
+    diverging = partial(epoch_log, rows=10, rise=0.5)
+    overfitting = partial(epoch_log, rows=24, rise=0.04)
+    return (
+        *found,
+        World(
+            "86 against 90 % of 10,000", partial(ten, error=0.14), partial(ten, error=0.10), "improved", n_valid=10_000
+        ),
+        World("three standard errors of 10,000", ten, partial(ten, error=0.12 - 0.00975), "improved", n_valid=10_000),
+        World("loss 10 % lower, 3 seeds a side", thirty, partial(thirty, loss=0.315), "improved", (3, 3), 2_000),
+        World("5 % lower on 1,000 decaying rows", curve, partial(curve, level=0.285), "improved"),
+        *(
+            World(f"5 % lower beside {k} unrelated runs", steps, partial(steps, level=0.285), "improved", unrelated=k)
+            for k in (4, 18)
+        ),
+        World(
+            "10 % better at a level of .03",
+            partial(steps, level=0.03, sd=0.0025),
+            partial(steps, level=0.027, sd=0.0025),
+            "improved",
+        ),
+        World("diverging in 10 epochs", partial(epoch_log, rows=10), diverging, "regressed", n_valid=2_000),
+        World("12 evaluations in a row rising", partial(epoch_log, rows=24), overfitting, "regressed", n_valid=2_000),
+        World("10 pp worse accuracy at equal loss", thirty, partial(thirty, error=0.22), "regressed", n_valid=2_000),
+    )
+
+
+WORLDS = _worlds()
+
+
+def observe(world: World, found: Analysis) -> set[str]:
+    """Name what one report counts as."""
+    result = found.verdict.result
+    claimed = {f.rule for f in found.findings if f.claim and f.status == "supported"}
+    seen = {
+        "mute": result == "insufficient data",
+        "right": result == world.right,
+        "models": getattr(found.verdict, "scope", "") == "models",
+        "configurations": getattr(found.verdict, "scope", "") == "configurations",
+        "wrong": bool(world.right) and result in WINNERS and result != world.right,
+        "false winner": not world.right and result in WINNERS,
+        "false stability": not world.right and result == "stability-only change",
+        "false cause": not world.right and bool(claimed & {*CAUSES}),
+        "false claim": not world.right and bool(claimed & {*DIFFERENCES}),
+    }
+    return {name for name, holds in seen.items() if holds}
+
+
+def simulate(world: World, reports: int, seed: int) -> WorldResult:
+    """Analyze the runs of a world many times; same seed, same counts."""
+    rng = np.random.default_rng([seed, *world.name.encode()])
+    counts: Counter[str] = Counter()
+    for _ in range(reports):
+        runs = world.runs(rng)
+        request = check_parameters(
+            {
+                "run_ids": [run.id for run in runs],
+                "baseline": "a0",
+                "candidate": "b0",
+                "date": "2025-09-11",
+            }
+        )
+        found = analyze_runs(runs, request, Settings.from_mapping(request.settings))
+        counts.update(observe(world, found))
+    return WorldResult(world, reports, counts)
+
+
+def simulate_all(
+    *, reports: int = 400, seed: int = 0, processes: int = 2, worlds: Sequence[World] = WORLDS
+) -> tuple[WorldResult, ...]:
+    """Simulate worlds side by side, in their order."""
+    work = partial(simulate, reports=reports, seed=seed)
+    if processes == 1:
+        return tuple(map(work, worlds))
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return tuple(pool.map(work, worlds))
+
+
+def format_worlds(results: Sequence[WorldResult]) -> str:
+    """Format two tables: error rates between equals, and how often differences are decided."""
+    tables = (
+        ("equal runs", "", ("false winner", "false stability", "false cause", "false claim", "mute", "models")),
+        ("different runs", "right", ("right", "wrong", "mute", "models", "configurations")),
+    )
+    lines = []
+    for title, kind, columns in tables:
+        lines.append(f"{title:<44}" + "".join(f"{column:>16}" for column in columns))
+        for result in results:
+            if bool(result.world.right) == bool(kind):
+                rates = "".join(f"{result.rate(column):>16.3f}" for column in columns)
+                lines.append(f"{result.world.name:<44}{rates}{'' if result.holds else '!'}")
+        lines.append("")
+    return "\n".join(lines)
