@@ -15,6 +15,7 @@ import numpy.typing as npt
 from analysis import statistics as st
 from analysis.detectors import Curve, Observed
 from analysis.document import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
+from analysis.log_kind import log_kind
 from analysis.metrics import REWARDS, judged
 from analysis.metrics import metric as metric_of
 from analysis.parallel import side_by_side
@@ -157,7 +158,10 @@ def partial_rows(run: Run) -> tuple[int, ...]:
     """Find the steps whose batch is not full: the last of an epoch where batches do not divide the data.
 
     From the data sizes where they are stated, else from the last row's accuracy, which a full batch cannot give.
+    A row that stands for an epoch or is the mean of several steps is no batch, and none of these is partial.
     """
+    if log_kind(run, curve_metric([run])).kind in ("epoch", "mean of steps"):
+        return ()
     batch, rows = _batch(run), run.data.n_train
     if batch and rows:
         if rows % batch == 0 or run.expected_from_data is None:
