@@ -189,11 +189,12 @@ def _level_at_end(run: Run, metric: str, mean: Estimate, settled: Mapping[str, S
     row = metric_of(metric)
     if row.split == "full validation":
         return _evaluation(run, metric, settled)
-    if is_per_epoch(run, metric) or not mean.known:
+    if is_per_epoch(run, metric):
         values = run.series(metric)
-        reason = mean.reason if not mean.known else "an epoch's mean is one value; epochs of one run are no replicates"
-        return _with_scatter(st.unknown("loss.last", str(reason), value=float(values[-1]), n=values.size), values)
-    return mean
+        reason = "an epoch's mean is one value; epochs of one run are no replicates"
+        return _with_scatter(st.unknown("loss.last", reason, value=float(values[-1]), n=values.size), values)
+    # Too few independent points for an interval: the whole noise of single rows is the floor of the error.
+    return mean if mean.known else replace(mean, se=settled[metric].line.s)
 
 
 def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estimate:

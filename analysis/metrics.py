@@ -190,7 +190,9 @@ def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
     known = [name for name, row in METRICS.items() if name in logged and row.direction != "none"]
     own = [name for name in logged if name not in METRICS and metric(name).direction != "none"]
     if any(metric(name).validates for name in known):
-        own = []
+        # A share of examples has an error of its own, which a loss often has not.
+        shares = any(metric(name).share and metric(name).validates for name in known)
+        own = [] if shares else [name for name in own if metric(name).share and metric(name).validates]
     elif known:
         own = [name for name in own if metric(name).validates]
     if primary in logged and primary not in known and primary not in own:

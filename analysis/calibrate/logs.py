@@ -24,7 +24,7 @@ def make_run(run_id: str, columns: Mapping[str, FloatArray], *, rate: float, see
         frame,
         run_id,
         origin,
-        config={"learning_rate": rate, "n_epochs": length, "batch_size": 32, "seed": seed},
+        config={"learning_rate": rate, "n_epochs": length if "full_valid_loss" in columns else 1, "seed": seed},
         data=Data(n_train=20_000, n_valid=n_valid, validation_set="v", training_set="t"),
         parent_known=True,
         nonfinite=nonfinite,
