@@ -31,7 +31,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
         else:
             # The slope leaves out a burn-in, so that it speaks of the direction alone, not of the claimed size.
             status = _slope_status(slope.low, slope.high, falls=word == "Good", wrong_way=False)
-            whole = scaled(slope, hundreds / epoch.start_loss * 100) if epoch.start_loss else slope
+            whole = scaled(slope, hundreds / abs(epoch.start_loss) * 100) if epoch.start_loss else slope
             after = " after burn-in" if slope.n < epoch.steps - 1 else ""
             change = interval(whole, sign=True, unit="%")
             trend = f"the trend over the epoch{after} amounts to {change}, {p_words(slope.p)}"
@@ -103,7 +103,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
         first, values = d.first_train_loss, run.series(a.curve)
         if first is None or values.size < 2 or a.curve != "train_loss":
             continue
-        change = (float(values[-1]) - first) / first * 100 if first else None
+        change = (float(values[-1]) - first) / abs(first) * 100 if first else None
         claim = _shape_claim(a, run.id, change)
         if claim is None or change is None:
             continue
