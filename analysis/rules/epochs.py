@@ -113,7 +113,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
             status, trend = "contradicted" if falls else "supported", "then it was NaN or infinite to the end"
         elif slope is None or not slope.known:
             why = slope.reason if slope is not None and slope.reason else "too few points"
-            status, trend = "cannot tell", f"its slope has no interval ({why})"
+            status, trend = "cannot tell", f"its slope is not told: {why}"
         else:
             status = _slope_status(slope.low, slope.high, falls=falls, wrong_way=falls and change > 0)
             trend = f"slope {interval(slope, sign=True)} per 100 steps, {p_words(slope.p)}"

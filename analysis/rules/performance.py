@@ -34,6 +34,7 @@ def final_training(a: Analysis) -> list[Finding]:
     status: Status = (
         judge_claim(claimed, window.result.low, window.result.high) if window.known and claimed else "cannot tell"
     )
+    status = _beyond_seeds(a, window, status)
     text_ = rich(
         "{last}; over the last window the mean losses differ by {difference}.",
         last=_last_row(a, leader),
@@ -100,6 +101,7 @@ def final_validation(a: Analysis) -> list[Finding]:
             _leads(used.candidate == leader, used.result.low, used.result.high, higher=higher),
             used.comparable,
         )
+        status = _beyond_seeds(a, used, status)
     return [
         Finding(
             f"performance.final_validation:{leader}",
@@ -160,9 +162,10 @@ def matched_steps(a: Analysis) -> list[Finding]:
     if matched is None or not matched.known:
         return []
     whole = a.comparison(a.baseline.id, a.candidate.id, a.curve)
+    so = _at_equal_length(matched, a.settings.alpha)
     text_ = rich(
         "{so}: over {scope}, which both ran, the window means of {metric} differ by {matched}{whole}.",
-        so=_at_equal_length(matched, a.settings.alpha),
+        so=so,
         scope=f"the {matched.scope}",
         metric=metric_words(a.curve),
         matched=difference_words(matched),
@@ -174,7 +177,7 @@ def matched_steps(a: Analysis) -> list[Finding]:
             "performance.step_matched",
             "final-training",
             text_,
-            "supported",
+            "supported" if "no difference" in so or (whole is not None and _shown(a, whole)) else "cannot tell",
             runs=(a.baseline.id, a.candidate.id),
             steps=(int(a.candidate.steps[0]), min(int(a.baseline.steps[-1]), int(a.candidate.steps[-1]))),
             **compared(matched),
@@ -278,6 +281,15 @@ def _opponent(a: Analysis, leader: str | None) -> str | None:
         return None
     wanted = [a.reference_id, a.candidate.id, *(run.id for run in a.runs)]
     return next((run_id for run_id in wanted if run_id != leader), None)
+
+
+def _shown(a: Analysis, comparison: Comparison) -> bool:
+    return comparison.verdict(a.settings.alpha) != "no difference"
+
+
+def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> Status:
+    """Hold back a "supported" of a difference that the family of tests, or the usual scatter of seeds, can explain."""
+    return "not supported" if status == "supported" and not _shown(a, comparison) else status
 
 
 def _at_equal_length(matched: Comparison, alpha: float) -> str:
