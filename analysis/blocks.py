@@ -10,8 +10,8 @@ from analysis.rich import Rich
 Tone = Literal["neutral", "good", "warning", "bad", "unknown"]
 """How a cell or callout is meant. Shown by a sign and a word as well as a colour, never by colour alone."""
 
-Status = Literal["supported", "not supported", "contradicted", "cannot tell"]
-"""What the logs say of a claim."""
+Status = Literal["supported", "not supported", "contradicted", "cannot tell", "not tested"]
+"""What the logs say of a claim; "not tested": no number here speaks of it, however many there are."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.not_settings import is_setting
 from analysis.schema import FACTORS, Run
 
 
@@ -18,13 +19,17 @@ def factor_values(run: Run) -> dict[str, Any]:
 
 
 def changed_factors(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """List the factors that do not have one value in all runs: factor -> run ID -> value (None: not stated)."""
+    """Return the factors that do not have one value in all runs: factor -> run ID -> value (None: not stated).
+
+    What cannot be a cause, such as an output folder or a time of creation, is no factor.
+    """
     values = {run.id: factor_values(run) for run in runs}
     names = dict.fromkeys(name for config in values.values() for name in config)
     table = {name: {run_id: config.get(name) for run_id, config in values.items()} for name in names}
-    return {name: row for name, row in table.items() if len({repr(value) for value in row.values()}) > 1}
+    changed = {name: row for name, row in table.items() if len({repr(value) for value in row.values()}) > 1}
+    return {name: row for name, row in changed.items() if name in FACTORS or is_setting(name, row.values())}
 
 
 def without_seed(run: Run) -> Mapping[str, Any]:
-    """Give what `factor_values` does, but the seed: runs in which it is equal differ by chance alone."""
-    return {name: value for name, value in factor_values(run).items() if name != "seed"}
+    """Return the settings alone, without the seed: runs in which they are equal differ by chance alone."""
+    return {k: v for k, v in factor_values(run).items() if k != "seed" and (k in FACTORS or is_setting(k, [v]))}

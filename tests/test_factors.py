@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.seed_groups import seed_groups
 from analysis.factors import changed_factors, factor_values
 from analysis.schema import FACTORS, Run
+from analysis.seed_groups import seed_groups
 from tests.builders import run
 
 
@@ -44,3 +44,67 @@ def test_standard_factors_come_first_and_missing_values_are_none() -> None:
 )
 def test_seeds_alone_make_the_same_configuration(one: dict[str, int], other: dict[str, int], together: bool) -> None:
     assert len(seed_groups([of(**one), of("b", **other)])) == 2 - together
+
+
+SETTINGS = {
+    "model_path": ("bert-base", "/models/bert-large"),
+    "data_path": ("/data/a.jsonl", "/data/b.jsonl"),
+    "training_file": ("file-abc123", "file-def456"),
+    "model_id": ("gpt2", "gpt3"),
+    "env_id": ("CartPole-v1", "Hopper-v4"),
+    "lr_scheduler_type": ("linear", "cosine"),
+    "optimizer_name": ("adamw", "sgd"),
+    "optimizer.name": ("adamw", "sgd"),
+    "norm_type": ("layer", "rms"),
+    "warmup_steps": (10, 100),
+    "lora_rank": (8, 16),
+    "rank": (8, 16),
+    "gradient_checkpointing": (True, False),
+    "max_time": (3600, 7200),
+    "label_smoothing": (0.0, 0.1),
+    "weight_decay": ("1e-4", "1e-5"),
+    "hidden_size": (100000000, 200000000),
+    "device": ("cpu", "cuda"),
+    "validation_split": (0.1, 0.2),
+    "user_prompt": ("be kind", "be short"),
+}
+NO_SETTINGS = {
+    "Created At": ("2024-05-01 10:00:00", "2024-05-01 11:00:00"),
+    "created_at": (1700000000, 1700000500),
+    "startTime": ("2024-05-01T10:00:00Z", "2024-05-02T10:00:00Z"),
+    "id": ("ftjob-a", "ftjob-b"),
+    "run_id": ("x1", "x2"),
+    "run_name": ("brave-cat", "calm-dog"),
+    "experiment.name": ("one", "two"),
+    "wandb.project": ("https://w.ai/a", "https://w.ai/b"),
+    "output_dir": ("out/1", "out/2"),
+    "training.output_dir": ("out/1", "out/2"),
+    "logging_dir": ("logs/a", "logs/b"),
+    "hostname": ("node1", "node2"),
+    "user": ("ann", "bob"),
+    "git_commit": ("a1b2c3d", "d3c2b1a"),
+    "token": ("8f14e45fceea167a", "c9f0f895fb98ab91"),
+    "job": ("123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174001"),
+    "store": ("/home/a/x", "/home/b/x"),
+    "device": ("cuda:0", "cuda:1"),
+    "cuda_visible_devices": ("0", "1"),
+    "local_rank": (0, 1),
+    "logging_steps": (10, 50),
+    "eval_steps": (100, 200),
+    "save_strategy": ("steps", "epoch"),
+    "log_every_n_steps": (1, 10),
+    "data_seed": (1, 2),
+    "torch_seed": (1, 2),
+}
+
+
+@pytest.mark.parametrize(("key", "values"), SETTINGS.items())
+def test_what_goes_into_a_training_is_a_factor(key: str, values: tuple[object, object]) -> None:
+    assert list(changed_factors([of(**{key: values[0]}), of("b", **{key: values[1]})])) == [key]
+
+
+@pytest.mark.parametrize(("key", "values"), NO_SETTINGS.items())
+def test_names_places_times_and_seeds_are_no_factors(key: str, values: tuple[object, object]) -> None:
+    one, other = of(lr=1, seed=1, **{key: values[0]}), of("b", lr=1, seed=2, **{key: values[1]})
+    assert list(changed_factors([one, other])) == ["seed"]
+    assert len(seed_groups([one, other])) == 1

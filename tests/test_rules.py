@@ -23,7 +23,7 @@ from analysis.rules.advice import stopping_step
 from analysis.schema import Data
 from tests.builders import ROOT, altered, analyzed, at, known, log, run
 
-STATUSES = {"supported", "not supported", "contradicted", "cannot tell"}
+STATUSES = {"supported", "not supported", "contradicted", "cannot tell", "not tested"}
 
 
 def finding(a: Analysis, finding_id: str) -> Finding:
@@ -242,11 +242,12 @@ def test_a_gap_is_overfitting_only_with_the_right_sign(accuracies: tuple[float, 
 def test_one_changed_factor_is_identified_and_two_are_not() -> None:
     worse = log(2, 600, level=0.4)
     alone = pair(log(1, 600), worse)
-    assert finding(alone, "attribution.learning_rate").status == "supported"
+    assert finding(alone, "attribution.learning_rate").status == "not tested"
+    assert "one seed each" in finding(alone, "attribution.learning_rate").sentence
     both = pair(log(1, 600), worse, learning_rate_multiplier=1.0, n_epochs=2)
     assert {f.status for f in of_rule(both, "attribution")} == {"cannot tell"}
     nothing = pair(log(1, 600), log(2, 600))
-    assert finding(nothing, "attribution.learning_rate").status == "not supported"
+    assert finding(nothing, "attribution.learning_rate").status == "not tested"
 
 
 def test_missing_values_are_named() -> None:

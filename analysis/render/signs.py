@@ -28,6 +28,7 @@ STATUSES: dict[Status, Sign] = {
     "not supported": Sign("○", "Not supported", "warning"),
     "contradicted": Sign("✕", "Contradicted", "bad"),
     "cannot tell": Sign("?", "Cannot tell", "unknown"),
+    "not tested": Sign("–", "Not tested", "unknown"),
 }
 
 LAYERS = {

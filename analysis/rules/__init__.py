@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from analysis import statistics as st
 from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.rules import advice, attribution, data, epochs, goal, performance, problems, seeds, seen, stability
@@ -48,10 +50,21 @@ RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
 def find_all(analysis: Analysis) -> tuple[Finding, ...]:
     """Apply every rule that is not muted."""
     muted = set(analysis.parameters.mute)
-    return tuple(
+    found = [
         finding
         for rule_id, rule in RULES.items()
         if rule_id not in muted
         for finding in rule(analysis)
         if finding.rule not in muted
-    )
+    ]
+    return tuple(_one_family(found, analysis.settings.alpha))
+
+
+def _one_family(found: list[Finding], alpha: float) -> list[Finding]:
+    """Adjust the tests of claims that the family of the verdict does not hold (multi.holm): none is supported alone."""
+    tested = [n for n, f in enumerate(found) if f.claim and f.p is not None and f.p_adjusted is None]
+    adjusted = st.holm([p for n in tested if (p := found[n].p) is not None])
+    for n, p in zip(tested, adjusted, strict=True):
+        lost = found[n].status == "supported" and p > alpha
+        found[n] = replace(found[n], p_adjusted=p, status="not supported" if lost else found[n].status)
+    return found

@@ -26,7 +26,7 @@ def patience(a: Analysis) -> list[Finding]:
     stops = {run.id: stopping_step(run, metric, evaluations) for run in a.runs if run.series(metric).size > 2}
     early = {r: s for r, s in stops.items() if s is not None}
     hasty = any(step <= 0.25 * a.document[r].total_steps for r, step in early.items())
-    status: Status = "contradicted" if hasty else "not supported" if early else "supported"
+    status: Status = "contradicted" if hasty else "not supported" if early else "not tested"
     told = listed([f"{a.name(r)} at step {s} of {a.document[r].total_steps}" for r, s in early.items()])
     text = rich(
         "validation comes every {every}, so that is {n}: it would have stopped {told}.",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
+from analysis import statistics as st
 from analysis.blocks import Status
 from analysis.comparability import ATTRIBUTION, gate, remedy
+from analysis.compare import Comparison
 from analysis.factors import changed_factors
 from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.naming import factor_title, short_value
 from analysis.rich import Rich, rich
 from analysis.rules.build import difference_words
+
+LEAST_SEEDS, MOST_SEEDS = 3, 20
+"""Seeds a side to ask for at least, and beyond which it is said to be out of reach."""
 
 
 def factors(a: Analysis) -> list[Finding]:
@@ -33,9 +40,7 @@ def factors(a: Analysis) -> list[Finding]:
         elif primary is None:
             status, so = "cannot tell", "nothing can be compared"
         else:
-            differs = a.verdict.result in ("improved", "regressed", "mixed", "stability-only change")
-            status = "supported" if differs else "not supported"
-            so = f"it is the one factor that changed; {difference_words(primary)}"
+            status, so = _judged(a, primary, too_high=_too_high(a, factor), raised=_raised(before, after))
         found.append(
             Finding(
                 f"attribution.{factor}",
@@ -123,8 +128,43 @@ def comparability(a: Analysis) -> list[Finding]:
     return found
 
 
+def _judged(a: Analysis, primary: Comparison, *, too_high: bool, raised: bool) -> tuple[Status, str]:
+    """Judge a claim about the one factor that changed: by runs of the configurations, in the direction claimed."""
+    numbers = difference_words(primary)
+    verdict = primary.verdict(a.settings.alpha)
+    if too_high and not raised:
+        return "not tested", f"no run here raised it alone; {numbers}"
+    if too_high and verdict == "better":
+        return "contradicted", f"the run with the higher one is better; {numbers}"
+    if primary.seed_source in ("", "none"):
+        return "not tested", f"one seed each cannot tell a setting from chance; {numbers}{_seeds_needed(a, primary)}"
+    if not primary.known or verdict == "no difference":
+        return "not supported", f"it is the one factor that changed; {numbers}"
+    return "supported", f"it is the one factor that changed; {numbers}"
+
+
+def _seeds_needed(a: Analysis, primary: Comparison) -> str:
+    """Say how many seeds would show a true difference of the size seen; empty where nothing is to be gone by."""
+    usual, size = primary.usual_seed_sd, abs(primary.result.value)
+    if not usual or not math.isfinite(size) or size == 0 or primary.ratio:
+        return ""
+    seeds = st.required_size(usual, size)
+    if seeds is None or seeds > MOST_SEEDS:
+        return f"; a difference of this size would take more than {MOST_SEEDS} seeds a side"
+    return f"; with the usual scatter of seeds, {max(LEAST_SEEDS, seeds)} a side would show a difference of this size"
+
+
+def _too_high(a: Analysis, factor: str) -> bool:
+    return factor == "learning_rate" and any(r.id == "doc.reduce_learning_rate" for r in a.recommendations)
+
+
+def _raised(before: object, after: object) -> bool:
+    numbers = [value for value in (before, after) if isinstance(value, int | float)]
+    return len(numbers) == 2 and numbers[1] > numbers[0]
+
+
 def _claim(a: Analysis, factor: str, before: object, after: object) -> Rich:
-    if factor == "learning_rate" and any(r.id == "doc.reduce_learning_rate" for r in a.recommendations):
+    if _too_high(a, factor):
         return rich("Learning rate {rate} is too high", rate=short_value(after))
     return rich(
         "{factor} ({before} → {after}) had an effect on the results",

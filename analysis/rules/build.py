@@ -41,7 +41,7 @@ def compared(comparison: Comparison | None, *, scale: float = 1.0, unit: str = "
 def difference_words(comparison: Comparison, *, scale: float = 1.0, unit: str = "") -> str:
     """Write a comparison as ``+0.0003 [−0.0088, 0.0095], p = .94``."""
     if not comparison.known:
-        return f"no interval ({comparison.result.reason or 'too few points'})"
+        return f"an amount without an interval: {comparison.result.reason or 'too few points'}"
     shown = interval(comparison.as_interval(), scale=scale, unit=unit, sign=not comparison.ratio)
     return f"{shown}, {p_words(comparison.p)}"
 

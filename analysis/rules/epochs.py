@@ -31,7 +31,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
         else:
             # The slope leaves out a burn-in, so that it speaks of the direction alone, not of the claimed size.
             status = _slope_status(slope.low, slope.high, falls=word == "Good", wrong_way=False)
-            whole = scaled(slope, hundreds / epoch.start_loss * 100) if epoch.start_loss else slope
+            whole = scaled(slope, hundreds / abs(epoch.start_loss) * 100) if epoch.start_loss else slope
             after = " after burn-in" if slope.n < epoch.steps - 1 else ""
             change = interval(whole, sign=True, unit="%")
             trend = f"the trend over the epoch{after} amounts to {change}, {p_words(slope.p)}"
@@ -103,7 +103,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
         first, values = d.first_train_loss, run.series(a.curve)
         if first is None or values.size < 2 or a.curve != "train_loss":
             continue
-        change = (float(values[-1]) - first) / first * 100 if first else None
+        change = (float(values[-1]) - first) / abs(first) * 100 if first else None
         claim = _shape_claim(a, run.id, change)
         if claim is None or change is None:
             continue
@@ -113,7 +113,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
             status, trend = "contradicted" if falls else "supported", "then it was NaN or infinite to the end"
         elif slope is None or not slope.known:
             why = slope.reason if slope is not None and slope.reason else "too few points"
-            status, trend = "cannot tell", f"its slope has no interval ({why})"
+            status, trend = "cannot tell", f"its slope is not told: {why}"
         else:
             status = _slope_status(slope.low, slope.high, falls=falls, wrong_way=falls and change > 0)
             trend = f"slope {interval(slope, sign=True)} per 100 steps, {p_words(slope.p)}"

@@ -6,6 +6,7 @@ from analysis.blocks import Status
 from analysis.compare import Comparison, step_matched
 from analysis.document import validation_fields
 from analysis.findings import Finding, judge_claim
+from analysis.log_kind import log_kind
 from analysis.model import Analysis
 from analysis.naming import metric_words
 from analysis.rich import join, rich, text
@@ -33,6 +34,7 @@ def final_training(a: Analysis) -> list[Finding]:
     status: Status = (
         judge_claim(claimed, window.result.low, window.result.high) if window.known and claimed else "cannot tell"
     )
+    status = _beyond_seeds(a, window, status)
     text_ = rich(
         "{last}; over the last window the mean losses differ by {difference}.",
         last=_last_row(a, leader),
@@ -99,6 +101,7 @@ def final_validation(a: Analysis) -> list[Finding]:
             _leads(used.candidate == leader, used.result.low, used.result.high, higher=higher),
             used.comparable,
         )
+        status = _beyond_seeds(a, used, status)
     return [
         Finding(
             f"performance.final_validation:{leader}",
@@ -159,12 +162,10 @@ def matched_steps(a: Analysis) -> list[Finding]:
     if matched is None or not matched.known:
         return []
     whole = a.comparison(a.baseline.id, a.candidate.id, a.curve)
+    so = _at_equal_length(matched, a.settings.alpha)
     text_ = rich(
         "{so}: over {scope}, which both ran, the window means of {metric} differ by {matched}{whole}.",
-        so={
-            "better": "At equal length too the candidate is better",
-            "worse": "At equal length too the candidate is worse",
-        }.get(matched.verdict(a.settings.alpha), "At equal length no difference is shown"),
+        so=so,
         scope=f"the {matched.scope}",
         metric=metric_words(a.curve),
         matched=difference_words(matched),
@@ -176,7 +177,7 @@ def matched_steps(a: Analysis) -> list[Finding]:
             "performance.step_matched",
             "final-training",
             text_,
-            "supported",
+            "supported" if "no difference" in so or (whole is not None and _shown(a, whole)) else "cannot tell",
             runs=(a.baseline.id, a.candidate.id),
             steps=(int(a.candidate.steps[0]), min(int(a.baseline.steps[-1]), int(a.candidate.steps[-1]))),
             **compared(matched),
@@ -282,11 +283,31 @@ def _opponent(a: Analysis, leader: str | None) -> str | None:
     return next((run_id for run_id in wanted if run_id != leader), None)
 
 
+def _shown(a: Analysis, comparison: Comparison) -> bool:
+    return comparison.verdict(a.settings.alpha) != "no difference"
+
+
+def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> Status:
+    """Hold back a "supported" of a difference that the family of tests, or the usual scatter of seeds, can explain."""
+    return "not supported" if status == "supported" and not _shown(a, comparison) else status
+
+
+def _at_equal_length(matched: Comparison, alpha: float) -> str:
+    """Word a comparison of one test: these runs differ, or that was tested and not rejected."""
+    if matched.p is not None and matched.p > alpha:
+        return "At equal length no difference is shown"
+    change = matched.result.value
+    if matched.direction == "none" or change == 0:
+        return "At equal length the runs differ"
+    better = (change < 0) == (matched.direction == "lower")
+    return f"At equal length too the candidate is {'better' if better else 'worse'}"
+
+
 def _last_row(a: Analysis, run_id: str) -> str:
     counts, run = a.evidence[run_id].train_counts, a.run(run_id)
     last = int(run.steps[-1])
-    if last not in a.evidence[run_id].partial_rows:
-        return "its last row is one minibatch"
+    if last not in a.evidence[run_id].partial_rows or log_kind(run, "train_loss").kind != "step":
+        return f"its last row is {log_kind(run, 'train_loss').words}"
     parts = ["its last row is a partial batch"]
     if counts is not None:
         parts.append(f"of {counts.examples} examples" if counts.examples else "")

@@ -91,5 +91,7 @@ def _judged(a: Analysis, run: Run, value: Seen) -> Rich:
     found = a.detection(run.id, "det.overfitting")
     if value.n == 1 or found is None or found.status == "muted" or not value.metric.endswith("valid_loss"):
         return ()
-    state = {"raised": "overfitting", "not raised": "no overfitting is shown"}.get(found.status, "not to be judged")
+    state = {"raised": "overfitting", "not raised": "no overfitting is shown"}.get(
+        found.status, "overfitting is left open"
+    )
     return rich("{state}: {why}", state=state, why=found.statement.rstrip("."))

@@ -90,7 +90,7 @@ def disagreement(a: Analysis) -> list[Block]:
     # What concerns the logs themselves stands under Data Quality; a slip of rounding is nobody's conclusion.
     drawn = [f for f in a.findings if f.claim and f.section != "data-quality" and f.rule != "gap.rounding"]
     refuted = [f for f in drawn if f.status == "contradicted"]
-    weak = [f for f in drawn if f.status in ("not supported", "cannot tell")]
+    weak = [f for f in drawn if f.status in ("not supported", "cannot tell", "not tested")]
     if not refuted and not weak:
         return []
     told = sorted(refuted or weak, key=lambda f: a.candidate.id not in f.runs)[:4]

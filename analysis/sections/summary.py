@@ -126,7 +126,7 @@ def conclusion(a: Analysis) -> list[Block]:
 
 def lessons(a: Analysis) -> list[Block]:
     """List what was learned: one line a finding that carries a claim, worst news first."""
-    order = ("contradicted", "supported", "not supported", "cannot tell")
+    order = ("contradicted", "supported", "not supported", "cannot tell", "not tested")
     claimed = [f for f in a.findings if f.claim and f.section not in ("data-quality", "gap")]
     told = sorted(claimed, key=lambda f: (order.index(f.status), a.candidate.id not in f.runs))
     if not told:
