@@ -103,6 +103,10 @@ class Tested:
         return f"{what}{shown}" + (f" ({told})" if told else "") + (f"; {self.takes}" if self.takes else "")
 
 
+_BOUND = re.compile(r"\s*[\w/.@-]+\s*(<|>|≤|≥)=?\s*[\w.+−-]+\s*%?\s*|.*\w\s*(<|>|≤|≥)=?\s*[-+−]?[\d.].*")
+"""What looks like a bound and so must be a criterion: prose may hold a sign, but not before a number."""
+
+
 def split_goal(text: str) -> tuple[tuple[str, ...], str]:
     """Part a goal into criteria with numbers and the prose that remains.
 
@@ -112,7 +116,7 @@ def split_goal(text: str) -> tuple[tuple[str, ...], str]:
     (('train_loss < 0.5',), 'better stability')
     """
     parts = [part.strip(" .") for part in re.split(r"\s+and\s+|;", text)]
-    numbers = tuple(part for part in parts if _form(part) is not None or re.search(r"\S\s*[<>≤≥]=?", part))
+    numbers = tuple(part for part in parts if _form(part) is not None or _BOUND.fullmatch(part))
     return numbers, " and ".join(part for part in parts if part and part not in numbers) if numbers else text
 
 

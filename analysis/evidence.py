@@ -22,6 +22,9 @@ from analysis.parallel import side_by_side
 from analysis.schema import FloatArray, Run
 from analysis.statistics import Estimate, Settled
 
+LATE_LEAST = 20
+"""Rows at the end in which a parabola is no noise."""
+
 _DEAD = "it ended as NaN or infinite"
 
 
@@ -193,8 +196,11 @@ def _level_at_end(run: Run, metric: str, mean: Estimate, settled: Mapping[str, S
         values = run.series(metric)
         reason = "an epoch's mean is one value; epochs of one run are no replicates"
         return _with_scatter(st.unknown("loss.last", reason, value=float(values[-1]), n=values.size), values)
+    if mean.known:
+        return mean
     # Too few independent points for an interval: the whole noise of single rows is the floor of the error.
-    return mean if mean.known else replace(mean, se=settled[metric].line.s)
+    late = run.series(metric)[-max(LATE_LEAST, run.series(metric).size // 2) :]
+    return replace(mean, se=st.fit_line(late, curved=True).s)
 
 
 def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estimate:

@@ -200,6 +200,19 @@ def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
     return (*known, *own)
 
 
+def deciding_class(name: str, *, rewarded: bool) -> int:
+    """Rank what a metric was measured on: 0 the whole validation set, 1 minibatches of it, 2 the run, 3 training data.
+
+    Where a reward is logged (``rewarded``) it counts as held out, and losses come after it.
+    """
+    row = metric(name)
+    if rewarded and name in REWARDS:
+        return REWARDS.index(name)
+    if rewarded and row.direction == "lower":
+        return 2 if row.validates else 3
+    return (_FULL, _MINIBATCH, "run", "train").index(row.split)
+
+
 def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
     """Order metrics by how well they can decide between two runs, the best first.
 
@@ -219,14 +232,9 @@ def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple
     table = list(METRICS)
 
     def key(name: str) -> tuple[int, int, int, int]:
-        row = metric(name)
         place = preferred.index(name) if name in preferred else len(preferred)
-        measured = (_FULL, _MINIBATCH, "run", "train").index(row.split)
-        if rewarded and name == "reward":
-            measured = 1
-        elif rewarded and name not in REWARDS and row.direction == "lower":
-            measured = 2 if row.validates else 3
         within = REWARDS.index(name) if name in REWARDS else 2
+        measured = deciding_class(name, rewarded=rewarded)
         return place, measured, within, table.index(name) if name in table else len(table)
 
     return tuple(sorted(logged, key=key))

@@ -116,7 +116,8 @@ def analyze_runs(
         settings,
         preferred=preferred,
         matched=matched,
-        diverged=_diverged(detections),
+        diverged=_raised(detections, "det.divergence"),
+        broken=_raised(detections, "det.broken"),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
     facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings)
@@ -168,12 +169,13 @@ def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
     return replace(found, predictions=scores, changes=changes, previous=previous)
 
 
-def _diverged(detections: Mapping[str, Sequence[Detection]]) -> dict[str, str]:
+def _raised(detections: Mapping[str, Sequence[Detection]], detector: str) -> dict[str, str]:
+    """Return what a detector said of the runs on which it was raised, by run ID."""
     return {
         run_id: d.statement
         for run_id, seen in detections.items()
         for d in seen
-        if d.id == "det.divergence" and d.status == "raised"
+        if d.id == detector and d.status == "raised"
     }
 
 

@@ -12,6 +12,9 @@ from analysis.evidence import RunEvidence
 from analysis.factors import without_seed
 from analysis.schema import FloatArray, Run
 
+LEAST_PAIRS = 4
+"""Pairs below which pairing costs more in degrees of freedom than it can gain."""
+
 
 @dataclass(frozen=True)
 class SeedGroup:
@@ -64,12 +67,12 @@ def group_levels(group: SeedGroup, metric: str, curve: str, evidence: Mapping[st
 def paired_levels(
     one: SeedGroup, two: SeedGroup, metric: str, runs: Mapping[str, Run], evidence: Mapping[str, RunEvidence]
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Return the levels of two groups seed by seed; None unless both ran with the same seeds, three at least."""
+    """Return the levels of two groups seed by seed; None unless both ran with the same four or more."""
     by_seed = []
     for group in (one, two):
         levels = level_by_run(group, metric, "", evidence)
         seeds = {runs[r].factor("seed"): value for r, value in levels.items()}
-        if None in seeds or len(seeds) < max(3, len(group.runs)):
+        if None in seeds or len(seeds) < max(LEAST_PAIRS, len(group.runs)):
             return None
         by_seed.append(seeds)
     if by_seed[0].keys() != by_seed[1].keys():

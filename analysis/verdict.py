@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from analysis.blocks import Tone
 from analysis.comparability import Gate
 from analysis.compare import COMPANIONS, Comparison
 from analysis.document import ended_nonfinite
-from analysis.metrics import REWARDS, deciding_order
+from analysis.metrics import REWARDS, deciding_class, deciding_order
 from analysis.metrics import metric as metric_of
 from analysis.naming import display_name
 from analysis.schema import Run
@@ -104,6 +105,7 @@ def decide(
     preferred: Sequence[str] = (),
     matched: Comparison | None = None,
     diverged: Mapping[str, str] = MappingProxyType({}),
+    broken: Mapping[str, str] = MappingProxyType({}),
 ) -> Verdict:
     """Decide the overall result of the candidate against the baseline.
 
@@ -117,6 +119,8 @@ def decide(
         Both runs cut at the shorter's last step.
     diverged : Mapping[str, str]
         Of runs, by ID, how they diverged: that decides where no comparison can.
+    broken : Mapping[str, str]
+        Of runs, by ID, why their training loss is none: then it decides nothing.
     """
     if baseline is None or pair is None:
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
@@ -140,6 +144,9 @@ def decide(
     reason = ""
     if primary.comparable is False and result in ("improved", "regressed", "mixed"):
         result, reason = "not comparable", primary.reason
+    elif why_broken := _broken(primary, (candidate, baseline), broken):
+        result, reason = "not comparable", why_broken
+        primary = replace(primary, comparable=False, reason=why_broken)
     elif primary.comparable is False and result == "equivalent":
         result = "no evidence of a difference"
     conditions = (
@@ -172,7 +179,8 @@ def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str]
     """
     of_metric: dict[str, Comparison] = {}
     for c in compared:
-        if c.metric not in COMPANIONS and (c.metric not in of_metric or c.seeds is not None):
+        usable = c.metric not in COMPANIONS and math.isfinite(c.result.value)
+        if usable and (c.metric not in of_metric or c.seeds is not None):
             of_metric[c.metric] = c
     order = deciding_order(of_metric, preferred)
     if not order:
@@ -180,18 +188,14 @@ def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str]
     stated = [name for name in preferred[:1] if name in of_metric]
     allowed = [name for name in order if metric_of(name).validates or name in (*preferred, *REWARDS)] or list(order)
 
-    def key(name: str) -> tuple[bool, bool, str, bool, int]:
+    rewarded = bool({*REWARDS} & {*of_metric})
+
+    def key(name: str) -> tuple[bool, bool, int, bool, int]:
         c = of_metric[name]
-        place = order.index(name)
-        split = metric_of(name).split
-        return name not in stated, not c.decides, "" if name in preferred else split_rank(split), not c.known, place
+        measured = -1 if name in preferred else deciding_class(name, rewarded=rewarded)
+        return name not in stated, not c.decides, measured, not c.known, order.index(name)
 
     return of_metric[min(allowed, key=key)]
-
-
-def split_rank(split: str) -> str:
-    """Return a key by which held-out data come first."""
-    return str(("full validation", "minibatch validation", "run", "train").index(split))
 
 
 def stability_comparison(compared: Sequence[Comparison]) -> Comparison | None:
@@ -215,6 +219,13 @@ def _nothing_shared(candidate: Run, baseline: Run) -> str:
 
 def _ended_badly(run: Run) -> str | None:
     return f"the loss of {display_name(run.id)} ended as NaN or infinite" if died(run) else None
+
+
+def _broken(primary: Comparison, runs: Sequence[Run], broken: Mapping[str, str]) -> str:
+    """Say that a training loss which decides is no loss; empty if it is one."""
+    if metric_of(primary.metric).split != "train":
+        return ""
+    return "; ".join(f"{display_name(run.id)} is broken: {broken[run.id]}" for run in runs if run.id in broken)
 
 
 def _took_off(run: Run, diverged: Mapping[str, str]) -> str | None:

@@ -72,6 +72,8 @@ def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
 def _default(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{grade} {bound:g}" for grade, bound in value.items())
+    if isinstance(value, str):
+        return f"`{value}`" if value else "–"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 

@@ -17,14 +17,18 @@ PACKAGE = ROOT / "analysis"
 
 LAYERS: tuple[tuple[str, str], ...] = (
     ("ground", "errors rich held folder progress definitions kept fonts parallel"),
-    ("shapes", "schema blocks settings parameters runset_file"),
+    ("shapes", "schema blocks settings parameters runset_file metrics statistics validation_size"),
     ("sources", "sources"),
-    ("numbers", "statistics metrics detectors calibrate"),
-    ("words", "tables naming factors findings grading"),
-    ("measured", "document goal evidence"),
-    ("judged", "comparability compare arms looking_back judge seen recommend"),
+    ("numbers", "detectors"),
+    ("words", "tables naming not_settings factors findings grading"),
+    ("measured", "document log_kind evidence"),
+    (
+        "judged",
+        "comparability seed_groups seed_spread compare compare_groups configurations criteria goal looking_back "
+        "verdict_words verdict evidence_grades seen recommend",
+    ),
     ("one object", "model"),
-    ("concluded", "history remote_entries rules summary pipeline results"),
+    ("concluded", "history remote_entries rules summary pipeline results calibrate"),
     ("drawn", "plots render"),
     ("told", "sections"),
     ("notebook", "notebook parts preload shell forked engine notebook_run"),

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from analysis.verdict import RESULTS
 from analysis.model import Analysis
+from analysis.verdict import RESULTS
 from tests.builders import altered, analyzed, at, known, log, noise, run
 
 WINNER = {"improved", "regressed", "mixed", "stability-only change"}

@@ -133,14 +133,17 @@ def _worlds() -> tuple[World, ...]:
         found.append(_equal(f"{w} paired seeds", thirty, n_valid=2_000, seeds=(w, w), paired=True, shared_sd=0.03))
     found.append(_equal("sweep of 20 equal runs", thirty, n_valid=2_000, unrelated=18))
     ten = partial(epoch_log, rows=30, n=10_000)
-    diverging = partial(epoch_log, rows=10, rise=0.5)
-    overfitting = partial(epoch_log, rows=24, rise=0.04)
+    healthy = partial(epoch_log, metrics=("loss",))
+    diverging = partial(healthy, rows=10, rise=0.5)
+    overfitting = partial(healthy, rows=24, rise=0.04)
     return (
         *found,
         World(
             "86 against 90 % of 10,000", partial(ten, error=0.14), partial(ten, error=0.10), "improved", n_valid=10_000
         ),
-        World("three standard errors of 10,000", ten, partial(ten, error=0.12 - 0.00975), "improved", n_valid=10_000),
+        World(
+            "three standard errors of 10,000", ten, partial(ten, error=0.12 - 3 * 0.0045), "improved", n_valid=10_000
+        ),
         World("loss 10 % lower, 3 seeds a side", thirty, partial(thirty, loss=0.315), "improved", (3, 3), 2_000),
         World("5 % lower on 1,000 decaying rows", curve, partial(curve, level=0.285), "improved"),
         *(
@@ -153,8 +156,8 @@ def _worlds() -> tuple[World, ...]:
             partial(steps, level=0.027, sd=0.0025),
             "improved",
         ),
-        World("diverging in 10 epochs", partial(epoch_log, rows=10), diverging, "regressed", n_valid=2_000),
-        World("12 evaluations in a row rising", partial(epoch_log, rows=24), overfitting, "regressed", n_valid=2_000),
+        World("diverging in 10 epochs", partial(healthy, rows=10), diverging, "regressed", n_valid=2_000),
+        World("12 evaluations in a row rising", partial(healthy, rows=24), overfitting, "regressed", n_valid=2_000),
         World("10 pp worse accuracy at equal loss", thirty, partial(thirty, error=0.22), "regressed", n_valid=2_000),
     )
 
@@ -169,8 +172,8 @@ def observe(world: World, found: Analysis) -> set[str]:
     seen = {
         "mute": result == "insufficient data",
         "right": result == world.right,
-        "models": getattr(found.verdict, "scope", "") == "models",
-        "configurations": getattr(found.verdict, "scope", "") == "configurations",
+        "models": found.verdict.scope == "models",
+        "configurations": found.verdict.scope == "configurations",
         "wrong": bool(world.right) and result in WINNERS and result != world.right,
         "false winner": not world.right and result in WINNERS,
         "false stability": not world.right and result == "stability-only change",

@@ -149,6 +149,28 @@ EVIDENCE = (
         "Variance of a mean",
     ),
     (
+        "fullval.share",
+        "Share of the validation set",
+        "Accuracy or another share of examples at the last evaluation, with the error of drawing the examples.",
+        "Wilson's interval at n_valid examples; never below the scatter of the curve; epochs are no replicates",
+        "Wilson (1927)",
+    ),
+    (
+        "fullval.share_diff",
+        "Difference of shares",
+        "Candidate minus baseline share, each of its own examples: errors that both models share only make it surer.",
+        "Newcombe's interval; pooled z, below 200 examples Fisher's exact test; "
+        "for any overlap Var(d) ≤ (e₁ + e₂ − d²)/n",
+        "Newcombe (1998), method 10; Fisher (1935)",
+    ),
+    (
+        "loss.last",
+        "Last value",
+        "The last row where a row is an epoch. It has no interval: epochs of one run are no replicates.",
+        "last value; its error is at least the scatter of the curve",
+        "Arithmetic",
+    ),
+    (
         "fullval.diff",
         "Difference of full validation losses",
         "Candidate minus baseline loss on the whole validation set; its error comes from the set's size.",
@@ -231,6 +253,48 @@ EVIDENCE = (
         "Candidate minus baseline mean over seeds.",
         "Welch's t with one value a seed; two seeds an arm at least",
         _STUDENT,
+    ),
+    (
+        "seeds.paired",
+        "Difference between configurations, seed by seed",
+        "Both ran with the same seeds, four at least: the differences are compared with zero.",
+        "t on the differences; from 6 pairs on p is at least that of all changes of sign",
+        "Student (1908); Fisher (1935)",
+    ),
+    (
+        "seeds.one_against",
+        "One run against seeds",
+        "One run of a configuration against several seeds of another.",
+        "t = (x − mean) / (s √(1 + 1/k)), df = k − 1",
+        "Crawford and Howell (1998)",
+    ),
+    (
+        "seeds.pooled",
+        "Difference by pooled seed spread",
+        "Single runs, with the spread of seeds from other groups of the same metric and set, also of earlier reports.",
+        "t = d / (s √(1/k₁ + 1/k₂)), s pooled within groups, df = Σ(kᵢ − 1)",
+        "Student (1908)",
+    ),
+    (
+        "seeds.stated",
+        "Difference by stated seed spread",
+        "Single runs, with the spread of seeds that somebody stated (seed_sd).",
+        "z = d / √(SE² + 2 seed_sd²)",
+        "Normal distribution",
+    ),
+    (
+        "seeds.tipping",
+        "Tipping point",
+        "How much runs that differ in the seed alone may scatter before nothing is left of a difference.",
+        "√((d/1.96)² − SE²) / √2; below the usual scatter no difference is called",
+        _OWN,
+    ),
+    (
+        "seeds.usual",
+        "Usual seed spread",
+        "What seeds usually scatter by where nobody measured it: a difference that this explains is none.",
+        "share of n: √(e/2n); loss with an error: SE/√2; else of n examples: L·min(max(√(3/L), 1.5), 6.5)/√2n",
+        _OWN,
     ),
     (
         "seeds.required",
@@ -325,6 +389,13 @@ EVIDENCE = (
         "Arithmetic",
     ),
     (
+        "det.broken",
+        "Broken loss",
+        "The loss is exactly constant to the end of the run, or the gradients were NaN or infinite.",
+        "5 rows and a tenth of the run or more of one value at the end; any non-finite grad_norm",
+        "Arithmetic",
+    ),
+    (
         "det.divergence",
         "Divergence",
         "The loss ends far above its lowest stretch and rises.",
@@ -342,7 +413,9 @@ EVIDENCE = (
         "det.overfitting",
         "Overfitting",
         "Train loss keeps falling while validation loss rises.",
-        "train trend down (one-sided 5%) and validation up: full ones by > 1.96 SE, else minibatch trend",
+        "train not rising and validation up: 20 evaluations on, last mean of w = max(3, E/10) against the best by "
+        "> z(1 − .025/(E − w)) σ √(2/w), σ² = median(Δ²²)/(.4549 · 6); fewer: by > z(1 − .05/(E − 1)) √2 SE, "
+        "SE of the set or 2L/√n; else five rises in a row; minibatches: their trend",
         _OWN,
     ),
     (
@@ -362,9 +435,9 @@ EVIDENCE = (
     (
         "det.early_stopping",
         "Early-stopping set",
-        "Checkpoints that no evidence separates from the best full validation.",
-        "argmin of full validation and every checkpoint within 1 SE",
-        "Breiman et al. (1984), one-standard-error rule",
+        "An earlier checkpoint is better than the last one by more than the best of several is by luck.",
+        "the test of det.overfitting without the train loss; the set: within half of what it takes",
+        _OWN,
     ),
 )
 """ID, title, text, formula and source of each."""

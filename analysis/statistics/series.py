@@ -391,15 +391,16 @@ def resolution(x: FloatArray) -> float:
 def _tail_bound(z: FloatArray) -> float:
     """Return the height that the run's own upper tail reaches by chance in one run of twenty.
 
-    Hill's estimator (1975) over the highest tenth but the two top points: ``u (m/0.05)^(1/alpha)`` of m points above u.
+    Hill's estimator (1975) over the highest tenth but the very top, which may be spikes: ``u (m/0.05)^(1/alpha)`` of
+    m points above u.
     """
     upper = np.sort(z[z > 0])
-    k = max(10, upper.size // 10)
-    if upper.size < k + 20:
+    k, top = max(10, upper.size // 10), max(2, upper.size // 200)
+    if upper.size < k + top + 18:
         return 0.0
-    u = upper[-k - 3]
-    mean = float(np.log(upper[-k - 2 : -2] / u).mean())
-    return float(u * ((k + 2) / 0.05) ** mean)
+    u = upper[-k - top - 1]
+    mean = float(np.log(upper[-k - top : -top] / u).mean())
+    return float(u * ((k + top) / 0.05) ** mean)
 
 
 def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
