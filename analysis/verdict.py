@@ -128,7 +128,7 @@ def decide(
     primary, stability = deciding_comparison(compared, preferred), stability_comparison(compared)
     names = display_name(candidate.id), display_name(baseline.id)
     ended = [_ended_badly(run) for run in (candidate, baseline)]
-    if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.decides):
+    if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.known):
         ended = [_took_off(run, diverged) for run in (candidate, baseline)]
     if (ended[0] is None) != (ended[1] is None):
         result, comparative = ("improved", "better") if ended[0] is None else ("regressed", "worse")

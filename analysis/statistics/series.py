@@ -388,19 +388,22 @@ def resolution(x: FloatArray) -> float:
     return 0.0
 
 
-def _tail_bound(z: FloatArray) -> float:
-    """Return the height that the run's own upper tail reaches by chance in one run of twenty.
+TAIL_ERROR = 0.1
 
-    Hill's estimator (1975) over the highest tenth but the very top, which may be spikes: ``u (m/0.05)^(1/alpha)`` of
-    m points above u.
+
+def _tail_bound(z: FloatArray) -> float:
+    """Return the height that the run's own upper tail reaches by chance in one run of ten.
+
+    Hill's estimator (1975) over the highest tenth, 200 points at most, but the very top, which may be spikes:
+    ``u (m/0.1)^(1/alpha)`` of m points above u.
     """
     upper = np.sort(z[z > 0])
-    k, top = max(10, upper.size // 10), max(2, upper.size // 200)
+    k, top = min(max(10, upper.size // 10), 200), min(max(2, upper.size // 200), 20)
     if upper.size < k + top + 18:
         return 0.0
     u = upper[-k - top - 1]
     mean = float(np.log(upper[-k - top : -top] / u).mean())
-    return float(u * ((k + top) / 0.05) ** mean)
+    return float(u * ((k + top) / TAIL_ERROR) ** mean)
 
 
 def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
