@@ -81,11 +81,11 @@ def test_short_logs_raise_no_problem(n):
     assert np.mean([bool(_problems(Observed(train=c, valid=c))) for c in runs]) <= 0.05
 
 
-def test_a_constant_loss_is_a_plateau_and_nothing_else():
-    """Flat train and validation."""
+def test_a_constant_loss_is_broken_and_nothing_else():
+    """Exactly one value throughout: no plateau, no loss."""
     flat = _curve(np.full(60, 0.5))
     raised = {d.id for d in detect(Observed(train=flat, valid=flat)) if d.status == "raised"}
-    assert raised == {"det.plateau"}
+    assert raised == {"det.broken"}
 
 
 def test_only_nan_is_non_finite_and_not_a_pass_elsewhere():
@@ -118,7 +118,7 @@ def _falling_train() -> Curve:
 
 
 def test_overfitting_by_full_validations_needs_more_than_their_error():
-    """.300 → .315 with SE .005 is a rise, with SE .01 it is not; and only while train loss falls."""
+    """.300 → .315 with SE .005 is a rise beyond 1.96 sqrt 2 SE, with .01 it is not; and only while train loss falls."""
     full = Curve(np.array([100.0, 200.0, 300.0]), np.array([0.310, 0.300, 0.315]))
     flat = _curve(np.full(300, 0.3) + 0.001 * np.random.default_rng(7).normal(size=300))
     cases = ((_falling_train(), 0.005, "raised"), (_falling_train(), 0.01, "not raised"), (flat, 0.005, None))
@@ -173,13 +173,14 @@ def test_plateau_depends_on_margin_and_remaining_steps():
     assert _by_id(narrow)["det.plateau"].status == "not raised"
 
 
-def test_early_stopping_offers_every_checkpoint_within_one_error():
-    """Best .300 with SE .004: .303 belongs to the set, .305 does not; the last one is outside."""
+def test_an_earlier_checkpoint_must_be_better_than_the_best_of_four_is_by_luck():
+    """.005 above the best takes SE .0016 of each; the set holds what lies within half of what it takes."""
     full = Curve(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.320, 0.303, 0.300, 0.305]))
-    found = _by_id(Observed(full=full, full_se=0.004))["det.early_stopping"]
-    assert (found.status, found.steps) == ("raised", (2, 3))
-    inside = _by_id(Observed(full=full, full_se=0.006))["det.early_stopping"]
-    assert (inside.status, inside.steps) == ("not raised", (2, 3, 4))
+    found = _by_id(Observed(full=full, full_se=0.0016))["det.early_stopping"]
+    assert (found.status, found.steps) == ("raised", (3,))
+    inside = _by_id(Observed(full=full, full_se=0.004))["det.early_stopping"]
+    assert inside.status == "not raised"
+    assert 4 in inside.steps
 
 
 def test_a_muted_detector_is_listed_as_muted():

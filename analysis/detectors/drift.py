@@ -63,12 +63,14 @@ def _overfitting_full(seen: Observed, rise: Rise) -> Seen:
 
 
 def _train_fell(seen: Observed, since: int) -> bool | None:
-    """Return True if the train loss did not rise since a step; None without train losses there."""
+    """Return True if the train loss fell over the run and has not risen since a step; None without losses there."""
     train = seen.train
     start = int(np.searchsorted(train.steps, since))
     if train.n - start < 2:
         return None
-    slope = _train_trend(train, since)
+    whole, slope = _train_trend(train, int(train.steps[0])), _train_trend(train, since)
+    if whole.known and not _one_sided(whole, -1) < ONE_SIDED:
+        return False
     if slope.known:
         return not _one_sided(slope, +1) < ONE_SIDED
     return bool(train.values[-1] <= train.values[start])
@@ -162,6 +164,8 @@ def plateau(seen: Observed) -> Seen:
     slope = trend(run, level=0.90)
     if run is None or not slope.known:
         return "cannot tell", _no_end(slope), {}, ()
+    if run.line.s == 0:
+        return "cannot tell", "the loss is constant or an exact line", {}, ()
     ahead, margin = _ahead(seen, run), _margin(seen, run)
     low, high = slope.low * ahead, slope.high * ahead
     numbers = {"low": low, "high": high, "margin": margin, "steps_ahead": 100 * ahead}
