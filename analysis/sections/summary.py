@@ -8,6 +8,7 @@ from analysis.findings import Finding
 from analysis.model import Analysis
 from analysis.naming import factor_short, shared_parts, short_value, titled
 from analysis.rich import Rich, join, rich, text
+from analysis.sections.keep import which_to_keep
 from analysis.sections.narrative import claims, disagreement, link_to, narrate
 from analysis.sections.observed import observed
 from analysis.tables import cell, count, listed
@@ -51,6 +52,7 @@ def executive_summary(a: Analysis) -> list[Block]:
         Callout(verdict.tone, rich("**{headline}**", headline=verdict.headline), tuple(body), id="verdict"),
         *_failed(a),
         *_instead(a),
+        *which_to_keep(a),
         Prose(rich("**Configuration**: {config}", config=configuration(a))),
         _result(a),
     ]
