@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ NAME = "json log"
 SCHEME = ""
 
 _INSIDE = ("log_history", "history", "iterations", "metrics", "log", "logs", "evals_result")
+_SPLIT = re.compile(r"(train|training|learn|eval|val|valid|valid_\d+|validation(_\d+)?|test|dev)/", re.IGNORECASE)
 Rows = list[dict[str, Any]]
 
 
@@ -101,7 +103,7 @@ def _columns(content: Mapping[str, Any]) -> Rows | None:
         return None
     rows = [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
     axis = {"epoch", "epochs", "step", "steps", "iteration"} & set(lists)
-    metrics = any("loss" in name.lower() or "/" in name or axis for name in lists)
+    metrics = any(_SPLIT.match(name) or "loss" in name.lower() or axis for name in lists)
     return rows if len(rows) > 1 and metrics else None
 
 

@@ -134,7 +134,7 @@ def _block(lines: list[str], places: list[int], form: Form) -> tuple[pd.DataFram
     """Return the values of all lines of one wording, a row a line, by line number."""
     found = NUMBER.findall("\n".join(lines[place] for place in places))
     cells = np.array(found, dtype=object).reshape(len(places), -1)
-    wanted = {name: place for name, place in form.metrics}
+    wanted = dict(form.metrics)
     wanted |= {name: at for name, at in (("\0step", form.step), ("\0epoch", form.epoch)) if at is not None}
     if form.total is not None:
         wanted["\0total"] = form.total

@@ -15,8 +15,10 @@ NUMBER = re.compile(
 """A date, a time of day or a duration (neither is a value), or a number."""
 
 STEPS = frozenset(
-    ("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations")
-    + ("update", "updates", "num_updates", "batch", "round")
+    {
+        *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
+        *("update", "updates", "num_updates", "batch", "round"),
+    }
 )
 EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
 
