@@ -16,6 +16,7 @@ from analysis.schema import Run
 from analysis.sources import (
     dvclive,
     hf_trainer,
+    json_logs,
     jsonl,
     keras,
     lightning_csv,
@@ -23,6 +24,7 @@ from analysis.sources import (
     mlflow,
     openai_api,
     openai_csv,
+    printed,
     sb3,
     table,
     tensorboard,
@@ -48,6 +50,8 @@ SOURCES: tuple[ModuleType, ...] = (
     keras,
     wandb,
     tensorboard,
+    printed,
+    json_logs,
     jsonl,
     table,
 )

@@ -44,6 +44,7 @@ COMMON: Table = {
         "reduced_train_loss",
         "loss_metrics_global_avg_loss",
         "train_samples_train_loss",
+        "trl",
     ),
     "train_mean_token_accuracy": (
         "train_mean_token_accuracy",
@@ -90,6 +91,7 @@ COMMON: Table = {
         "val_total_loss",
         "validation_total_loss",
         "dev_loss",
+        "tel",
     ),
     "full_valid_mean_token_accuracy": (
         "full_valid_mean_token_accuracy",
@@ -251,7 +253,12 @@ def plain(name: str) -> str:
     >>> plain(" Train/Loss"), plain("metrics/mAP50-95(B)")
     ('train_loss', 'metrics_map50_95(b)')
     """
-    return re.sub(r"[/.:\-\s]+", "_", name.strip()).lower()
+    joined = re.sub(r"[/.:\-\s_]*[/.:\-\s][/.:\-\s_]*|_(?=_)", "_", name.strip().lstrip("/")).lower()
+    return re.sub(
+        r"_(losse|accuracie)s$",
+        lambda found: "_" + found[1].replace("accuracie", "accuracy").replace("losse", "loss"),
+        joined,
+    )
 
 
 def standard_names(
@@ -286,6 +293,8 @@ def standard_names(
     first: dict[str, str] = {}
     for column in own:
         first.setdefault(plain(column), column)
+    for column in own:  # camel case comes second: EpLen is a name of its own
+        first.setdefault(plain(re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", column)), column)
     for table in (BY_SOURCE.get(source, {}), COMMON):
         for standard, candidates in table.items():
             free = [first[c] for c in candidates if c in first and first[c] not in taken]

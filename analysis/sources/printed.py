@@ -1,0 +1,200 @@
+"""Read printed logs of any tool by structure: lines that repeat with changing numbers, a step or epoch on them.
+
+A line is reduced to its wording (every number replaced); wordings that name a step, iteration or epoch and a
+value are read, all lines of one wording at once. Lines of values without an axis take that of the line before.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.sources.axes import set_axes
+from analysis.sources.base import Columns
+from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, header_form
+from analysis.sources.raw import RawLog
+from analysis.sources.rows import merge_rows
+from analysis.sources.streams import open_lines, text_head
+
+NAME = "printed"
+SCHEME = ""
+
+_SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".csv", ".jsonl")
+_SNIFFED = 1 << 19
+_SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
+_SETTINGS = re.compile(r"\bNamespace\((.*)\)")
+_SETTING = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
+
+
+def recognises(path: Path) -> bool:
+    """Return True for text in which lines of values repeat with a rising step or epoch."""
+    if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
+        return False
+    text = text_head(path, _SNIFFED)
+    first = text.lstrip("\ufeff \r\n").partition("\n")[0]
+    if not first or _is_json(first):
+        return False
+    lines = _lines(text)
+    if path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl")):
+        lines = lines[:50]
+        if form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
+            return False
+    return len(_values(lines)[0]) >= 2
+
+
+def load(path: Path, *, columns: Columns) -> list[RawLog]:
+    """Read the lines of values of a printed log as one run."""
+    with open_lines(path) as stream:
+        text = stream.read()
+    lines = _lines(text)
+    frame, used, total = _values(lines)
+    if frame.empty:
+        raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
+    frame, lost, notes = set_axes(frame, columns=columns, where=path)
+    frame, merged = merge_rows(frame)
+    passed = sum(1 for line in lines if line.strip()) - used
+    notes = (*notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
+    return [
+        RawLog(
+            frame,
+            NAME,
+            (str(path),),
+            used,
+            lines=len(lines),
+            config=_settings(text),
+            expected_steps=total,
+            dropped=(*lost, *merged),
+            notes=notes,
+        )
+    ]
+
+
+def _lines(text: str) -> list[str]:
+    return clean(text.lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None]:
+    """Return the rows of all lines of values in their order, how many lines, and the planned steps."""
+    groups: dict[str, list[int]] = {}
+    for number, wording in enumerate(NUMBER.sub("\0", "\n".join(lines)).split("\n")):
+        if "\0" in wording:
+            if not wording.strip("\0 \t|│"):
+                wording = "\0" * wording.count("\0")  # a row of a table, however wide its columns
+            groups.setdefault(wording, []).append(number)
+    forms = {wording: _form(lines, wording, places[0]) for wording, places in groups.items()}
+    counts: Counter[tuple[str, ...]] = Counter()
+    for wording, form in forms.items():
+        if form:
+            counts[_signature(form)] += len(groups[wording])
+    axes = {_axis(form) for form in forms.values() if form and _has_axis(form) and counts[_signature(form)] > 1}
+    blocks, totals = [], []
+    for wording, places in groups.items():
+        form = forms[wording]
+        if form is None or _SUMMARY in wording:
+            continue
+        if _has_axis(form) and _axis(form) not in axes:
+            continue
+        if not _has_axis(form) and counts[_signature(form)] < 2:
+            continue
+        block, total = _block(lines, places, form)
+        blocks.append(block)
+        totals.append(total)
+    if not blocks:
+        return pd.DataFrame(), 0, None
+    table = pd.concat(blocks).sort_index(kind="stable")
+    table = _with_axis(table)
+    planned = {total for total in totals if total is not None}
+    restarts = "epoch" in table and "step" in table
+    return table, len(table), planned.pop() if len(planned) == 1 and not restarts else None
+
+
+def _form(lines: list[str], wording: str, place: int) -> Form | None:
+    """Return what the lines of one wording mean; rows of a table are named by the header up to two lines above."""
+    if wording.strip("\0"):
+        return form_of(lines[place])
+    headers = (header_form(line, len(wording)) for line in lines[max(place - 2, 0) : place])
+    return next((form for form in headers if form), None)
+
+
+def _block(lines: list[str], places: list[int], form: Form) -> tuple[pd.DataFrame, int | None]:
+    """Return the values of all lines of one wording, a row a line, by line number."""
+    found = NUMBER.findall("\n".join(lines[place] for place in places))
+    cells = np.array(found, dtype=object).reshape(len(places), -1)
+    wanted = dict(form.metrics)
+    wanted |= {name: at for name, at in (("\0step", form.step), ("\0epoch", form.epoch)) if at is not None}
+    if form.total is not None:
+        wanted["\0total"] = form.total
+    data = {name: _floats(cells[:, place]) for name, place in wanted.items()}
+    frame = pd.DataFrame(data, index=places)
+    if form.bar and form.total is not None:
+        frame = frame[frame["\0step"] == frame["\0total"]]  # a bar's running values: its last one is the epoch's
+        frame = frame.drop(columns=["\0step", "\0total"])
+        return frame, None
+    totals = set(data["\0total"]) if form.total is not None else set()
+    return frame, int(totals.pop()) if len(totals) == 1 else None
+
+
+def _floats(cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    try:
+        values = cells.astype(np.float64)
+    except ValueError:
+        values = np.array([float(cell.replace(",", "")) for cell in cells])
+    return np.where(np.isnan(values), np.inf, values)
+
+
+def _with_axis(table: pd.DataFrame) -> pd.DataFrame:
+    """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
+    table = table.rename(columns={"\0step": "step", "\0epoch": "epoch"})
+    for axis in ("epoch", "step"):
+        if axis in table:
+            bare = table[[name for name in ("step", "epoch") if name in table]].isna().all(axis=1)
+            table[axis] = table[axis].where(~bare, table[axis].ffill())
+    total = table.pop("\0total") if "\0total" in table else None
+    metrics = [name for name in table.columns if name not in ("step", "epoch")]
+    if "epoch" in table and "step" in table:
+        epoch, step = table["epoch"].ffill(), table["step"]
+        turns = (step.diff() < 0) & (epoch.diff() > 0)
+        if turns.any():
+            length = total.max() if total is not None and total.notna().any() else step.max() + (step.min() == 0)
+            table["step"] = (epoch - epoch.min()) * length + step
+        table["step"] = table["step"].ffill()
+    table = table[table[metrics].notna().any(axis=1)] if metrics else table.iloc[:0]
+    if "step" not in table and "epoch" in table and (table["epoch"] % 1 != 0).any():
+        table = table.assign(step=(table["epoch"].diff() != 0).cumsum().astype(np.float64))
+    if "step" not in table and "epoch" not in table:
+        return table.iloc[:0]
+    axis = "step" if "step" in table else "epoch"
+    table = table[table[axis].notna()]
+    return table if table[axis].nunique() > 1 else table.iloc[:0]
+
+
+def _settings(text: str) -> dict[str, str]:
+    """Return the arguments of a printed ``Namespace(...)``, the first in the text."""
+    found = _SETTINGS.search(text)
+    return {key: value.strip("'\" ") for key, value in _SETTING.findall(found[1])} if found else {}
+
+
+def _has_axis(form: Form) -> bool:
+    return form.step is not None or form.epoch is not None
+
+
+def _axis(form: Form) -> tuple[bool, bool]:
+    return form.step is not None, form.epoch is not None
+
+
+def _signature(form: Form) -> tuple[str, ...]:
+    return (*map(str, _axis(form)), *(name for name, _ in form.metrics))

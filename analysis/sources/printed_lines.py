@@ -1,0 +1,121 @@
+"""Split printed lines into the numbers that change and the words that repeat, and name the numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from analysis.sources.names import plain
+
+NUMBER = re.compile(
+    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![\w.])\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
+    r"|(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|[Ii]nfinity)(?=ms\b|\b)"
+)
+"""A date, a time of day or a duration (neither is a value), or a number."""
+
+STEPS = frozenset(
+    {
+        *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
+        *("update", "updates", "num_updates", "batch", "round"),
+    }
+)
+EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
+
+_NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[█▏▎▍▌▋▊▉━╸╺]+|(?<=\[)[=>.#\-]{5,}(?=\])")
+_NAME = re.compile(
+    r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s)\s*['\"\[(]{0,2}$"
+)
+_PHASE = re.compile(r"\b(train(?:ing)?|val(?:id(?:ation)?)?|eval(?:uation)?|dev|test)\b", re.IGNORECASE)
+_CODE = re.compile(
+    r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|#|@)"
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the numbers of all lines of one wording mean: places in the line by name."""
+
+    step: int | None
+    epoch: int | None
+    total: int | None
+    bar: bool
+    metrics: tuple[tuple[str, int], ...]
+
+
+def clean(text: str) -> str:
+    """Return text without colours and progress bars."""
+    return _NOISE.sub("", text)
+
+
+def form_of(line: str) -> Form | None:
+    """Return what the numbers of a line mean, or None if it is no line of values.
+
+    >>> form_of("step:10/200 val_loss:3.2").metrics
+    (('val_loss', 2),)
+    """
+    if _CODE.search(line):
+        return None
+    slots = list(NUMBER.finditer(line))
+    step = epoch = total = bar = None
+    named: list[tuple[str, int]] = []
+    end = 0
+    for place, slot in enumerate(slots):
+        between, end = line[end : slot.start()], slot.end()
+        if ":" in slot.group() or slot.group()[4:5] in ("-", "/"):
+            continue
+        if between.strip() in ("/", "of") and place:
+            if place - 1 == step:
+                total = place
+            elif bar is None and not any(place - 1 == at for _, at in named) and place - 1 != epoch:
+                bar, total = place - 1, place if step is None else total
+            continue
+        name = _name(between, first=place == 0)
+        key = plain(name) if name else ""
+        last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
+        if last in STEPS:
+            step = place if step is None else step
+        elif last in EPOCHS:
+            epoch = place if epoch is None else epoch
+        elif name:
+            named.append((name, place))
+        elif place == 0 and not between.strip(" \t[(#") and line[end : end + 1] in (" ", ":", "]", "\t"):
+            step = place
+    front = bar is not None and bar == 0
+    if bar is not None and (step is None or step == bar):
+        step, total = bar, bar + 1
+    phase = _PHASE.search(line)
+    if phase and not any(_PHASE.search(name.replace("_", " ")) for name, _ in named):
+        word = {"t": "train", "e": "eval"}.get(phase[1][0].lower(), "val")
+        word = "test" if phase[1].lower() == "test" else word
+        named = [(f"{word}_{name}" if _of_model(name) else name, place) for name, place in named]
+    if step is None and epoch is None and not any(_of_model(name) for name, _ in named):
+        return None
+    return Form(step, epoch, total, front, tuple(named))
+
+
+def header_form(line: str, cells: int) -> Form | None:
+    """Return what the columns under a header mean, or None if the line heads no table of that many columns."""
+    names = [name for name in re.split(r"\s*[|│]\s*|\s{2,}|\t", line.strip("|│ \t")) if name]
+    keys = [plain(name) for name in names]
+    step = next((place for place, key in enumerate(keys) if key in STEPS), None)
+    epoch = next((place for place, key in enumerate(keys) if key in EPOCHS), None)
+    if len(names) != cells or (step is None and epoch is None):
+        return None
+    return Form(step, epoch, None, False, tuple((n, p) for p, n in enumerate(names) if p not in (step, epoch)))
+
+
+def _name(between: str, *, first: bool) -> str | None:
+    found = _NAME.search(between)
+    if not found:
+        return None
+    name = found["name"].strip("'")
+    if not first and found["mark"].isspace() and between[:1].isalpha() and between.startswith(name):
+        name = name.partition(" ")[2] or ""  # the unit of the number before
+    if found["mark"].isspace() and len(name.split()) > 1:
+        name = " ".join(name.split()[-2:])
+    return name.strip().removesuffix("'s") or None
+
+
+def _of_model(name: str) -> bool:
+    return bool(re.search(r"loss|acc|ppl|perplexity|rmse|error|auc|f1|bleu", name, re.IGNORECASE))

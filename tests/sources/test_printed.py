@@ -1,0 +1,107 @@
+"""Printed logs of many tools: what is read is what was printed, by structure and not by the tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.errors import AnalysisError
+from analysis.sources import load_runs, printed
+
+LOSSES = [2.0 - 0.1 * k for k in range(8)]
+
+FORMS = {
+    "speedrun": ("step:{k}/7 train_loss:{v:.4f} train_time:{k}00ms step_avg:nanms", "train_loss"),
+    "hugging face": ("{{'loss': {v:.4f}, 'grad_norm': 1.2, 'learning_rate': 1e-05, 'epoch': 0.{k}5}}", "loss"),
+    "epoch of": ("Epoch [{k}/8], Loss: {v:.4f}", "Loss"),
+    "nanogpt": ("iter {k}: loss {v:.4f}, time 12.30ms, mfu 30.10%", "loss"),
+    "megatron": (
+        " [2024-05-01 10:00:0{k}] iteration {k}/ 8 | consumed samples: 32 | lm loss: {v:.4E} | grad norm: 1.2 |",
+        "lm loss",
+    ),
+    "mlx": ("Iter {k}: Train loss {v:.4f}, Learning Rate 1.000e-05, It/sec 0.41", "Train loss"),
+    "torchtune": ("Step {k} | loss:{v} lr:2e-05", "loss"),
+    "xgboost": ("[{k}]\ttrain-rmse:{v:.4f}\teval-rmse:0.6", "train-rmse"),
+    "lightgbm": ("[{k}]\tvalid_0's l2: {v:.4f}", "valid_0's l2"),
+    "catboost": ("{k}:\tlearn: {v:.4f}\ttest: 0.4\tbest: 0.4 (3)\ttotal: 12ms\tremaining: 1.2s", "learn"),
+    "llm.c": ("s:{k} trl:{v:.4f}", "trl"),
+    "logging": ("2024-05-01 10:00:0{k},123 - INFO - trainer - step {k}: loss = {v:.4f}", "loss"),
+    "colours": ("\x1b[32mEpoch {k}\x1b[0m train_loss=\x1b[1m{v:.4f}\x1b[0m", "train_loss"),
+}
+
+
+def read(folder: Path, text: str, name: str = "run.log") -> printed.RawLog:
+    path = folder / name
+    path.write_text(text)
+    assert printed.recognises(path)
+    return printed.load(path, columns={})[0]
+
+
+@pytest.mark.parametrize("tool", FORMS)
+def test_values_are_those_that_were_printed(tool: str, tmp_path: Path) -> None:
+    wording, name = FORMS[tool]
+    log = read(tmp_path, "loading data\n" + "\n".join(wording.format(k=k, v=v) for k, v in enumerate(LOSSES)))
+    np.testing.assert_allclose(log.frame[name], LOSSES)
+    assert log.frame["step"].is_monotonic_increasing
+
+
+def test_source_code_above_the_lines_is_passed_over(tmp_path: Path) -> None:
+    code = ["import torch", "step = 10", 'print0(f"step:{step}/{n} val_loss:{val_loss:.4f}")', "lr = 0.02"] * 300
+    lines = ["step:0/20 val_loss:10.8258 train_time:0ms step_avg:nanms"]
+    lines += [f"step:{k}/20 train_loss:{5 - 0.1 * k:.4f} train_time:{k}ms step_avg:1.00ms" for k in range(1, 21)]
+    lines += ["step:20/20 val_loss:3.2784 train_time:20ms step_avg:1.00ms", "peak memory: 31 GiB"]
+    frame = read(tmp_path, "\n".join(code + lines)).frame
+    assert frame["val_loss"].dropna().tolist() == [10.8258, 3.2784]
+    assert len(frame["train_loss"].dropna()) == 20
+    assert frame["step"].iloc[-1] == 20
+
+
+def test_a_validation_line_without_step_takes_the_step_before(tmp_path: Path) -> None:
+    lines = [f"Step {k}: loss 1.{k}" + (f"\nValidation loss: 2.{k}" if k % 2 else "") for k in range(6)]
+    frame = read(tmp_path, "\n".join(lines)).frame
+    assert dict(zip(frame["step"], frame["Validation loss"], strict=True))[3] == 2.3
+
+
+def test_a_batch_counter_goes_on_over_the_epochs(tmp_path: Path) -> None:
+    lines = [f"Epoch [{e}/2], Step [{b}/10], Loss: 0.{e}{b:02}" for e in (1, 2) for b in (5, 10)]
+    assert read(tmp_path, "\n".join(lines)).frame["step"].tolist() == [5, 10, 15, 20]
+
+
+def test_keras_bars_are_one_row_an_epoch(tmp_path: Path) -> None:
+    lines = []
+    for e in (1, 2, 3):
+        bar = "\r".join(f"{b}/4 [==>......] - ETA: 0s - loss: 9.{b}" for b in (1, 2, 3))
+        lines.append(f"Epoch {e}/3\n{bar}\r4/4 [=======] - 1s 5ms/step - loss: 0.{e} - val_loss: 0.{e + 1}")
+    frame = read(tmp_path, "\n".join(lines)).frame
+    assert frame["loss"].tolist() == [0.1, 0.2, 0.3]
+    assert frame["val_loss"].tolist() == [0.2, 0.3, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("epoch  train_loss  val_loss", "{:5d}  {:10.4f}  {:8.4f}"),
+        ("| epoch | train_loss | val_loss |\n|---|---|---|", "| {} | {} | {} |"),
+    ],
+)
+def test_printed_tables(header: str, row: str, tmp_path: Path) -> None:
+    lines = [header, *(row.format(k, 2.0 - 0.1 * k, 3.0) for k in range(1, 13))]
+    frame = read(tmp_path, "\n".join(lines), "table.csv").frame
+    np.testing.assert_allclose(frame["train_loss"], [2.0 - 0.1 * k for k in range(1, 13)])
+    assert frame["epoch"].tolist() == list(range(1, 13))
+
+
+def test_printed_arguments_are_the_configuration(tmp_path: Path) -> None:
+    log = read(tmp_path, "Namespace(lr=0.1, opt='sgd')\nstep 1: loss 2.0\nstep 2: loss 1.0\n")
+    assert log.config == {"lr": "0.1", "opt": "sgd"}
+
+
+@pytest.mark.parametrize("text", ["for step in range(10):\n    loss = 0.5\n" * 20, "lr: 0.1\nepochs: 3\n", "hello\n"])
+def test_code_settings_and_prose_are_no_log(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.txt"
+    path.write_text(text)
+    assert not printed.recognises(path)
+    with pytest.raises(AnalysisError):
+        load_runs([str(path)], runs_dir=tmp_path)
