@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.metrics import metric as metric_of
 from analysis.schema import FACTORS, Run
 from analysis.sources.names import BY_SOURCE, COMMON
 
 _SHOWN = 12
-_LOSS = re.compile(r"loss|error|perplexity|nll")
-_HELD_OUT = re.compile(r"(?:^|[^a-z])(?:val|valid|validation|eval|evaluation|test|dev|held|holdout)(?:[^a-z]|$)")
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,11 @@ def _missing(run: Run) -> list[str]:
         f"write for example columns: {{{standard}: {_quoted(among[0])}}} in {sidecar}"
         for standard, among in _could_be(run.metrics, unmapped).items()
     ]
+    if not any(metric_of(name).direction != "none" for name in run.metrics) and unmapped:
+        problems.append(
+            f"nobody can tell which way is better in {', '.join(unmapped[:8])}: give the one that counts a name that "
+            f"says so, for example columns: {{eval_score: {_quoted(unmapped[0])}}} or {{eval_error: …}} in {sidecar}"
+        )
     factors = [name for name in FACTORS if run.factor(name) is None]
     if factors:
         settings = ", ".join(f"{name}: …" for name in factors)
@@ -113,16 +117,15 @@ def _missing(run: Run) -> list[str]:
     return problems
 
 
-def _could_be(metrics: tuple[str, ...], unmapped: list[str]) -> dict[str, list[str]]:
-    """Choose for the two losses that a report needs most the unmapped columns that may be them.
+def _could_be(metrics: Sequence[str], unmapped: Sequence[str]) -> dict[str, list[str]]:
+    """Return the standard losses that a run lacks, each with the columns that could be it by their own name.
 
-    Where no column is called a loss any may be one, unless the log has another metric of the table.
+    Only what is a loss by its words, measured on the data in question, is offered: never a score, a count or a metric
+    of which nobody can tell which way is better.
     """
-    losses = [name for name in unmapped if _LOSS.search(name.lower())]
-    held_out = [name for name in losses if _HELD_OUT.search(name.lower())]
-    trained = [name for name in losses if name not in held_out] or losses
-    any_known = len(unmapped) < len(metrics)
-    wanted = {"train_loss": trained or ([] if any_known else unmapped), "full_valid_loss": held_out}
+    losses = [name for name in unmapped if metric_of(name).direction == "lower" and not metric_of(name).share]
+    held_out = [name for name in losses if metric_of(name).validates]
+    wanted = {"train_loss": [name for name in losses if name not in held_out], "full_valid_loss": held_out}
     lacking = {name: among for name, among in wanted.items() if among and name not in metrics}
     if "valid_loss" in metrics:
         lacking.pop("full_valid_loss", None)
