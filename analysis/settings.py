@@ -59,7 +59,7 @@ class Settings:
         metric; 0: not known.
     equivalence_margin : float or Mapping[str, float]
         Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: 0.01,
-        of losses and other unbounded metrics never more than 3% of their level.
+        of losses and other unbounded metrics never more than 5% of their level.
     noise_equivalence_ratio : float
         Noise that differs by a smaller factor counts as equal.
     patience_steps : int
@@ -144,7 +144,7 @@ class Settings:
         """Return the difference of a metric at a level that is too small to matter."""
         given = self.equivalence_margin
         stated = given.get(metric, 0.0) if isinstance(given, Mapping) else given
-        return stated or (0.01 if fraction else min(0.01, 0.03 * abs(level)))
+        return stated or (0.01 if fraction else min(0.01, 0.05 * abs(level)))
 
 
 _BY_METRIC = ("seed_sd", "equivalence_margin")

@@ -144,7 +144,8 @@ def test_a_ladder_may_be_written_in_any_order() -> None:
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Settings)])
 def test_every_setting_can_be_overridden(name: str) -> None:
     default = getattr(Settings(), name)
-    value: Any = {"A": 1.5} if isinstance(default, tuple) else not default if isinstance(default, bool) else default + 1
+    value: Any = {"A": 1.5} if isinstance(default, tuple) else "f1" if isinstance(default, str) else default + 1
+    value = not default if isinstance(default, bool) else value
     changed = getattr(Settings.from_mapping({name: value}), name)
     assert changed == ((("A", 1.5),) if isinstance(default, tuple) else value)
     assert changed != default

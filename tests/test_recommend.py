@@ -140,7 +140,9 @@ def test_seeds_are_what_their_spread_asks_for() -> None:
     spread = [np.var([last[f"{name}{k}"] for k in range(3)], ddof=1) for name in "ab"]
     tau = math.sqrt(np.mean(spread))
     assert plan["seed_sd"] == pytest.approx(tau)
-    assert plan["seeds_per_arm"] == math.ceil(2 * (2.8 * tau / 0.01) ** 2)
+    sought = max(0.01, abs(a.verdict.primary.result.value))  # what was seen, at least what matters
+    assert plan["difference_sought"] == pytest.approx(sought)
+    assert plan["seeds_per_arm"] == math.ceil(2 * (2.802 * tau / sought) ** 2)
 
 
 def test_a_clear_result_of_several_seeds_needs_no_further_experiment() -> None:

@@ -180,15 +180,16 @@ def test_a_report_says_what_its_names_leave_out_and_its_json_keeps_them_whole() 
     assert set(json.loads(json.dumps(to_json(a)))["runs"]) == set(NAMES)
 
 
-def test_a_result_in_train_loss_alone_says_so_and_why_validation_did_not_decide() -> None:
+def test_a_validation_without_an_error_decides_and_says_that_it_has_none() -> None:
     def train_and_a_few_validations(seed: int, level: float) -> dict[str, np.ndarray]:
         columns = log(seed, level=level)
         return {"train_loss": columns["train_loss"], "full_valid_loss": columns["full_valid_loss"]}
 
     a = analyzed([known(n, train_and_a_few_validations(k, 0.3 + 0.1 * k)) for k, n in enumerate("ab")])
     assert a.verdict.result == "regressed"
-    assert a.verdict.sentence == "b is worse than a in train loss."
-    assert "Full validation loss could not decide" in a.verdict.condition
+    assert a.verdict.sentence == "b is a worse model than a."
+    assert "without an interval: fewer than 5 minibatch validations" in a.verdict.numbers
+    assert "unless runs that differ in the seed alone scatter by more than" in a.verdict.condition
 
 
 def test_many_comparisons_are_told_against_the_baseline_and_by_pairs() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from analysis.document import DocumentResult
 from analysis.metrics import change_pct
@@ -21,7 +21,9 @@ from analysis.tables import count, signed
 class Situation:
     """The two runs the advice is about, and the document's numbers for them.
 
-    ``failed`` says that the candidate diverged or ended as NaN: then no number of epochs is the remedy.
+    ``failed`` says that the candidate diverged or ended as NaN: then no number of epochs is the remedy. ``better`` says
+    that the evidence has it as better than the baseline: then nothing of it is taken back. ``learning`` says that its
+    last validation is its best: then no epoch was too many.
     """
 
     candidate: Run
@@ -29,6 +31,8 @@ class Situation:
     results: Mapping[str, DocumentResult]
     settings: Settings
     failed: bool = False
+    better: bool = False
+    learning: bool = False
 
     @property
     def oscillation_change(self) -> float | None:
@@ -79,7 +83,7 @@ def document_recommendations(
 
 def _learning_rate(situation: Situation) -> float | None:
     stable, unstable = situation.rates
-    if unstable is None or not (situation.failed or situation.unstable):
+    if unstable is None or situation.better or not (situation.failed or situation.unstable):
         return None
     if stable is not None and unstable > stable:
         return next_learning_rate(stable, unstable)
@@ -89,7 +93,13 @@ def _learning_rate(situation: Situation) -> float | None:
 def _epochs(situation: Situation) -> float | None:
     planned = situation.candidate.factor("n_epochs")
     epochs = situation.results[situation.candidate.id].epochs
-    if not isinstance(planned, int | float) or planned <= 1 or len(epochs) < 2 or situation.failed:
+    if (
+        not isinstance(planned, int | float)
+        or planned <= 1
+        or len(epochs) < 2
+        or situation.failed
+        or situation.learning
+    ):
         return None
     return planned - 1 if epochs[-1].end_loss > epochs[-1].start_loss else None
 
@@ -216,7 +226,7 @@ def _next_runs(
         first,
         situation,
         config,
-        when="recommended next",
+        when="what the rules of thumb suggest",
         outcome="A run that does not diverge" if situation.failed else steadier,
     )
     planned = epochs if epochs is not None else situation.candidate.factor("n_epochs")
@@ -247,6 +257,7 @@ def _repeat(run_id: str, situation: Situation) -> NextRun:
         run_id,
         situation,
         config,
+        basis="evidence",
         when="the same configuration with another seed",
         outcome=f"The same results as {display_name(situation.candidate.id)} within noise",
     )
@@ -271,6 +282,7 @@ def _plan(
     *,
     when: str,
     outcome: str,
+    basis: Literal["heuristic", "evidence"] = "heuristic",
     notes: tuple[str, ...] = (),
 ) -> NextRun:
     planned = replace(situation.candidate, config=config)
@@ -278,7 +290,7 @@ def _plan(
         id=run_id,
         name=display_name(run_id),
         config=config,
-        basis="heuristic",
+        basis=basis,
         when=when,
         expected_outcome=outcome,
         parent=situation.candidate.parent,

@@ -84,7 +84,7 @@ def _design(a: Analysis) -> Recommendation | None:
             factor=plan["factor_title"],
         )
     )
-    points.append(text(_validation_words(plan, a.margin)))
+    points.append(text(_validation_words(plan, plan["difference_sought"])))
     return Recommendation(
         "evidence.design",
         "evidence",
@@ -104,12 +104,15 @@ def design(a: Analysis) -> dict[str, Any]:
     key = key or factor
     arms_ = [dict(a.candidate.config), {**a.candidate.config, key: _value(a, factor)}]
     unique = arms_ if arms_[0] != arms_[1] else arms_[:1]
-    tau = _seed_sd(a)
-    seeds = st.required_size(tau, a.margin) if tau is not None else None
+    tau, primary = _seed_sd(a), a.verdict.primary
+    # What was seen is worth confirming; less than what matters is not worth looking for.
+    seen = abs(primary.result.value) if primary is not None and math.isfinite(primary.result.value) else 0.0
+    sought = max(a.margin, seen)
+    seeds = st.required_size(tau, sought) if tau is not None else None
     batch = a.candidate.factor("batch_size")
     minibatches = a.evidence[a.candidate.id].settled.get("valid_loss")
     examples = (
-        st.required_examples(minibatches, batch=batch, effect=a.margin)
+        st.required_examples(minibatches, batch=batch, effect=sought)
         if minibatches is not None and isinstance(batch, int)
         else None
     )
@@ -119,7 +122,7 @@ def design(a: Analysis) -> dict[str, Any]:
         "arms": unique,
         "seeds_per_arm": max(LEAST_SEEDS, seeds or 0),
         "seed_sd": tau,
-        "difference_sought": a.margin,
+        "difference_sought": sought,
         "validation_examples": examples,
         "parent": a.candidate.parent if a.candidate.parent != a.baseline.id else a.baseline.parent,
         "validation": "one frozen file, in no ancestor's training data, with the loss of each example logged",
@@ -133,19 +136,10 @@ def _value(a: Analysis, factor: str) -> Any:
 
 
 def _seed_sd(a: Analysis) -> float | None:
-    """Pool the spread of the primary metric between seeds of one configuration."""
-    metric = _metric(a)
-    squares, freedom = 0.0, 0
-    for arm in seed_groups(a.runs):
-        levels = [
-            a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric)
-            for r in arm.runs
-        ]
-        values = np.array([level.value for level in levels if level is not None and math.isfinite(level.value)])
-        if values.size > 1:
-            squares += float(((values - values.mean()) ** 2).sum())
-            freedom += values.size - 1
-    return math.sqrt(squares / freedom) if freedom else None
+    """Return the spread of the deciding metric between seeds: measured, stated, else the usual one."""
+    known = a.seed_spread.of(_metric(a))
+    primary = a.verdict.primary
+    return known.sd if known is not None else primary.usual_seed_sd if primary is not None else None
 
 
 def _validation_words(plan: dict[str, Any], margin: float) -> str:

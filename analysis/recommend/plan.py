@@ -82,8 +82,9 @@ class NextRun:
 
     @property
     def file(self) -> str:
-        """Where its YAML goes, relative to the report."""
-        return f"next_runs/{file_stem(self.id)}.yaml"
+        """Where its YAML goes, relative to the report: what only a rule of thumb suggests is called so."""
+        rule = "rule_of_thumb_" if self.basis == "heuristic" else ""
+        return f"next_runs/{rule}{file_stem(self.id)}.yaml"
 
     def to_json(self) -> dict[str, Any]:
         """Give the run as the results JSON holds it."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.recommend.plan import Prediction
 from analysis.schema import FACTORS
-from analysis.seed_groups import group_of, seed_groups
-from analysis.statistics import Estimate, t_quantile
+from analysis.seed_groups import group_levels, group_of, seed_groups
+from analysis.seed_spread import usual_seed_sd
+from analysis.statistics import t_quantile
 
 if TYPE_CHECKING:
     from analysis.model import Analysis
@@ -18,16 +19,15 @@ if TYPE_CHECKING:
 def predictions(a: Analysis, config: Mapping[str, Any]) -> tuple[Prediction, ...]:
     """Predict the primary metric and the noise of a run with this configuration.
 
-    Where no difference between configurations is shown, the candidate's own level is the best guess. A new
-    run brings its own error, so the interval is that of a difference of two: ``level ± t sqrt(2) SE``,
-    widened by the spread between seeds where several were run.
+    Where no difference between configurations is shown, the candidate's own level is the best guess, but for another
+    number of epochs, which always moves it. A new run brings its own seed: the interval is
+    ``mean ± t s sqrt(1 + 1/k)`` over k seeds, with the pooled, stated or usual spread s where there is one seed.
     """
     e = a.evidence[a.candidate.id]
     made = []
-    metric = a.verdict.primary.metric if a.verdict.primary else a.curve
-    level = e.full_valid_loss if metric == "full_valid_loss" else e.window.get(metric)
-    if level is not None and level.known:
-        made.append(_prediction(metric, level, math.hypot(math.sqrt(2) * level.se, _seed_spread(a, metric))))
+    metric = a.deciding_metric
+    if _epochs(a, config) == a.candidate.factor("n_epochs") and (made_of := _level(a, metric)) is not None:
+        made.append(made_of)
     if e.noise is not None and e.noise.known and e.noise.value > 0:
         factor = _batch_factor(a, config)
         half = t_quantile(0.975, e.noise.df) * math.sqrt(2) * e.noise.se
@@ -40,22 +40,27 @@ def predictions(a: Analysis, config: Mapping[str, Any]) -> tuple[Prediction, ...
 _BASIS = "the candidate's own level; no comparison shows that the changed factors move it"
 
 
-def _prediction(metric: str, level: Estimate, se: float) -> Prediction:
-    half = t_quantile(0.975, level.df) * se
-    return Prediction(metric, level.definition, level.value, level.value - half, level.value + half, _BASIS)
+def _level(a: Analysis, metric: str) -> Prediction | None:
+    group = group_of(seed_groups(a.runs), a.candidate.id)
+    values = group_levels(group, metric, a.curve, a.evidence)
+    own = a.evidence[a.candidate.id].window.get(metric)
+    if not values.size or own is None:
+        return None
+    known = a.seed_spread.of(metric)
+    usual = usual_seed_sd(metric, own, own, a.candidate.n_valid)
+    sd, df = (known.sd, known.df) if known is not None else (usual, math.inf)
+    if sd is None:
+        return None
+    basis = _BASIS + ("" if known is not None else "; the usual spread of seeds is assumed, not measured")
+    half = t_quantile(0.975, df) * sd * math.sqrt(1 + 1 / values.size)
+    mean = float(values.mean())
+    return Prediction(metric, own.definition, mean, mean - half, mean + half, basis)
 
 
-def _seed_spread(a: Analysis, metric: str) -> float:
-    """Give the standard deviation between seeds of the candidate's arm; 0 where there is one seed."""
-    runs = group_of(seed_groups(a.runs), a.candidate.id).runs
-    levels = [
-        a.evidence[r].full_valid_loss if metric == "full_valid_loss" else a.evidence[r].window.get(metric) for r in runs
-    ]
-    values = [level.value for level in levels if level is not None and math.isfinite(level.value)]
-    if len(values) < 2:
-        return 0.0
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
+def _epochs(a: Analysis, config: Mapping[str, Any]) -> Any:
+    """Return the number of epochs of a planned configuration, under whichever key the candidate's tool has it."""
+    key = a.candidate.factor_key("n_epochs")
+    return config.get(key) if key else None
 
 
 def _batch_factor(a: Analysis, config: Mapping[str, Any]) -> float:

@@ -77,8 +77,14 @@ class Settled:
 
     @property
     def bent(self) -> bool:
-        """True if one line leaves a bend in the noise."""
-        return self.n >= 2 * NOISE_BLOCK and _local_sd(self.locally) < BENT * self.line.s
+        """True if one line leaves a bend in the noise: short lines leave less, by more than dependence explains."""
+        if self.n < 2 * NOISE_BLOCK or self.line.s == 0:
+            return False
+        e = self.locally
+        rho = corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), NOISE_BLOCK)
+        # Level and slope of a stretch take out of it what it moves as a whole.
+        left = max(0.1, 1 - 3 * (1 + rho) / ((1 - rho) * NOISE_BLOCK))
+        return _local_sd(e) < BENT * sqrt(left) * self.line.s
 
     def effective(self, points: int) -> float:
         """Say how many independent points ``points`` of this series are worth (loss.n_eff)."""

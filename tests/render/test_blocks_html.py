@@ -92,7 +92,8 @@ def test_tone_is_a_sign_and_a_word_too(tone: str) -> None:
 
 def test_statuses_differ_in_shape_and_word() -> None:
     """No two statuses share a glyph or a word."""
-    assert len({sign.glyph for sign in STATUSES.values()}) == len({sign.word for sign in STATUSES.values()}) == 4
+    signs = STATUSES.values()
+    assert len({sign.glyph for sign in signs}) == len({sign.word for sign in signs}) == len(STATUSES)
 
 
 @pytest.mark.parametrize("status", STATUSES)
