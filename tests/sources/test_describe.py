@@ -36,17 +36,27 @@ def test_the_description_has_names_counts_and_what_to_write_where(tmp_path: Path
 
 def test_what_it_says_to_write_mends_what_it_complained_of(tmp_path: Path) -> None:
     """Following the advice to the letter leaves no problem."""
-    (tmp_path / "log.csv").write_text("iter,thing\n1,0.5\n2,0.25\n")
+    (tmp_path / "log.csv").write_text("iter,my_loss\n1,0.5\n2,0.25\n")
     (run,) = resolve(str(tmp_path / "log.csv"), runs_dir=tmp_path)
     problems = describe(run).problems
-    assert any("write for example columns: {train_loss: thing}" in problem for problem in problems)
+    assert any("write for example columns: {train_loss: my_loss}" in problem for problem in problems)
     Path(run.sidecar).write_text(
-        "columns: {train_loss: thing}\ndata: {n_train: 64, n_valid: 8}\nparent: null\n"
+        "columns: {train_loss: my_loss}\ndata: {n_train: 64, n_valid: 8}\nparent: null\n"
         "config: {learning_rate: 0.1, n_epochs: 1, batch_size: 8, seed: 1}\n"
     )
     (mended,) = resolve(str(tmp_path / "log.csv"), runs_dir=tmp_path)
     assert mended.metrics == ("train_loss",)
     assert describe(mended).problems == ()
+
+
+def test_a_metric_of_unknown_direction_is_never_offered_as_a_loss(tmp_path: Path) -> None:
+    """Its own name is said, and how to state which way is better."""
+    (tmp_path / "log.csv").write_text("iter,thing\n1,0.5\n2,0.25\n")
+    (run,) = resolve(str(tmp_path / "log.csv"), runs_dir=tmp_path)
+    told = " ".join(describe(run).problems)
+    assert "train_loss" not in told
+    assert "which way is better in thing" in told
+    assert "columns: {eval_score: thing} or {eval_error: …}" in told
 
 
 def test_a_folder_is_told_the_sidecar_that_is_read_for_it(tmp_path: Path) -> None:
