@@ -45,7 +45,7 @@ def _table(a: Analysis, ranked: list[Configuration]) -> Table:
     scale, unit = _scale(ranked[0])
     rows = tuple(
         (
-            Cell(text(row.name)),
+            Cell(text(row.name), text(_runs(a, row))),
             cell(str(len(row.runs))),
             cell(
                 f"{number(scale * row.mean)}{unit}" + (f" ± {number(scale * row.sd)}" if math.isfinite(row.sd) else "")
@@ -63,6 +63,12 @@ def _table(a: Analysis, ranked: list[Configuration]) -> Table:
         Column("Best?"),
     )
     return Table("configurations", "Which configuration to keep", columns, rows)
+
+
+def _runs(a: Analysis, row: Configuration) -> str:
+    """Name the runs of a configuration where its own name does not."""
+    names = [a.name(run_id) for run_id in row.runs]
+    return "" if names == [row.name] else listed(names) if len(names) <= 4 else f"{len(names)} runs from {names[0]}"
 
 
 def _behind(row: Configuration, scale: float) -> str:
