@@ -162,6 +162,8 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
         return Condition("regressed", "met" if verdict.result == "regressed" else "not met", verdict.sentence)
     change = primary.result.value
     worse = change != 0 and (change > 0) == (primary.direction == "lower")
+    if worse and not primary.decides:
+        return Condition("regressed", "cannot tell", f"{verdict.sentence} {verdict.numbers}")
     if worse and primary.known and primary.p is not None and primary.p <= a.settings.alpha:
         scale, unit = shown_scale(primary)
         difference = interval(primary.result, scale=scale, unit=unit, sign=True)

@@ -14,7 +14,7 @@ import numpy as np
 from analysis import statistics as st
 from analysis.comparability import Gate, gate, requirements
 from analysis.document import breaks_of, curve_metric, ended_nonfinite
-from analysis.evidence import RunEvidence
+from analysis.evidence import RunEvidence, scaled
 from analysis.log_kind import noise_differs_by_kind
 from analysis.metrics import Direction, judged
 from analysis.metrics import metric as metric_of
@@ -283,14 +283,11 @@ def _level_difference(
     """Compare two single runs in one metric: as models; where the spread of seeds is known, as configurations."""
     row = metric_of(metric)
     overlap = None
-    if (
-        one.definition == two.definition == "fullval.share"
-        and one.known
-        and two.known
-        and max(one.value, two.value) <= 1
-    ):
-        result = st.share_difference(one, two)
-        overlap = st.p_any_overlap(one, two)
+    if one.definition == two.definition == "fullval.share" and one.known and two.known:
+        scale = 100.0 if max(one.value, two.value) > 1 else 1.0
+        shares = scaled(one, 1 / scale), scaled(two, 1 / scale)
+        result = scaled(st.share_difference(*shares), scale)
+        overlap = st.p_any_overlap(*shares)
     else:
         result = (metric == "full_valid_loss" and _paired(first, second)) or st.difference(
             "fullval.diff" if row.split == "full validation" else "loss.window_diff", one, two

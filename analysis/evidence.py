@@ -213,7 +213,7 @@ def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estima
         if not n_valid:
             reason = "nobody says how many examples were validated: state data.n_valid"
             return _with_scatter(st.unknown("fullval.share", reason, value=last, n=values.size), values)
-        return _scaled(st.share_level(last / scale, n_valid, scatter=scatter / scale), scale)
+        return scaled(st.share_level(last / scale, n_valid, scatter=scatter / scale), scale)
     if metric != "full_valid_loss":
         reason = "its error follows from results by example alone"
         return _with_scatter(st.unknown("fullval.level", reason, value=last, n=values.size), values)
@@ -228,7 +228,8 @@ def _with_scatter(level: Estimate, values: FloatArray) -> Estimate:
     return replace(level, se=st.evaluation_scatter(values))
 
 
-def _scaled(level: Estimate, scale: float) -> Estimate:
+def scaled(level: Estimate, scale: float) -> Estimate:
+    """Return an estimate in another unit: a share in percent, or back."""
     if scale == 1.0 or not level.known:
         return level
     return replace(

@@ -156,7 +156,8 @@ def difference(definition: str, baseline: Estimate, candidate: Estimate) -> Esti
         return estimate(definition, value, 0.0, inf, n, tested=True)
     # Shares of the variance, so that nothing overflows or vanishes, whatever the unit.
     v1, v2 = (baseline.se / se) ** 2, (candidate.se / se) ** 2
-    df = 1 / (v1**2 / baseline.df + v2**2 / candidate.df)
+    inverse = v1**2 / baseline.df + v2**2 / candidate.df
+    df = 1 / inverse if inverse > 0 else inf
     return estimate(definition, value, se, df, n, tested=True)
 
 

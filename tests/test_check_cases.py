@@ -1,0 +1,203 @@
+"""What the gate says of each kind of log: what goes in, how it comes out, which words it holds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from analysis.check import check
+from analysis.errors import AnalysisError
+
+KNOWN: Mapping[str, Any] = {"data": {"validation_set": "v", "n_valid": 10_000}}
+NAMED: Mapping[str, Any] = {"data": {"validation_set": "v"}}
+STEPS = np.arange(400)
+
+BETTER_WORSE = {
+    "val_f1": (0.9, 0.7),
+    "eval_mAP50-95": (0.6, 0.4),
+    "eval_bleu": (35.0, 25.0),
+    "eval_rougeL": (0.4, 0.25),
+    "val_r2": (0.9, 0.6),
+    "eval_spearman": (0.8, 0.5),
+    "eval_exact_match": (0.8, 0.6),
+    "eval_reward": (100.0, 50.0),
+    "val_wer": (0.1, 0.2),
+    "test_cer": (0.05, 0.1),
+    "val_perplexity": (10.0, 15.0),
+    "val_rmse": (1.0, 1.4),
+    "eval_loss": (1.0, 1.3),
+}
+"""One row an epoch, one seed each: names as people log them, with a better and a worse value."""
+
+
+def epochs(end: float, rows: int = 10, *, rises: bool = True) -> np.ndarray:
+    """A smooth curve that gets better until it ends at a value, shape (rows,)."""
+    approach = end * (1 + (-0.3 if rises else 0.5) * np.exp(-np.arange(rows) / max(rows / 5, 1)))
+    return approach - approach[-1] + end
+
+
+def falls(end: float) -> np.ndarray:
+    """The same of a loss."""
+    return epochs(end, rises=False)
+
+
+def noisy(seed: int, level: float = 0.3, rows: int = 400) -> np.ndarray:
+    return level + np.random.default_rng(seed).normal(0, 0.02, rows)
+
+
+def few(values: float) -> np.ndarray:
+    """A value on every 40th step."""
+    return np.where(STEPS % 40 == 39, values, np.nan)
+
+
+LOGS: dict[str, tuple[dict[str, np.ndarray], Mapping[str, Any]]] = {
+    **{f"acc90_{n}": ({"val_accuracy": epochs(0.90, n)}, KNOWN) for n in (3, 30)},
+    **{f"acc86_{n}": ({"val_accuracy": epochs(0.86, n)}, KNOWN) for n in (3, 30)},
+    "acc899": ({"val_accuracy": epochs(0.899, 30)}, KNOWN),
+    "unsized90": ({"val_accuracy": epochs(0.901237)}, NAMED),
+    "unsized86": ({"val_accuracy": epochs(0.861237)}, NAMED),
+    "percent90": ({"val_acc": epochs(90.0)}, KNOWN),
+    "percent86": ({"val_acc": epochs(86.0)}, KNOWN),
+    **{f"good {m}": ({m: epochs(good, rises=good > bad)}, KNOWN) for m, (good, bad) in BETTER_WORSE.items()},
+    **{f"bad {m}": ({m: epochs(bad, rises=good > bad)}, KNOWN) for m, (good, bad) in BETTER_WORSE.items()},
+    "unstated1": ({"val_loss": falls(1.0)}, {}),
+    "unstated2": ({"val_loss": falls(1.3)}, {}),
+    "other_set": ({"eval_loss": falls(1.1)}, {"data": {"validation_set": "w"}}),
+    "other_size": ({"eval_loss": falls(1.2)}, {"data": {"validation_set": "v", "n_valid": 5_000}}),
+    "train": ({"step": STEPS, "train_loss": noisy(1)}, KNOWN),
+    "train_again": ({"step": STEPS, "train_loss": noisy(2)}, KNOWN),
+    "validated": ({"step": STEPS, "train_loss": noisy(3), "val_accuracy": few(0.9)}, KNOWN),
+    "validated_worse": ({"step": STEPS, "train_loss": noisy(4), "val_accuracy": few(0.8)}, KNOWN),
+    "ends_nan": ({"step": STEPS, "train_loss": np.where(STEPS > 390, np.inf, noisy(5))}, KNOWN),
+    "ends_nan_too": ({"step": STEPS, "train_loss": np.where(STEPS > 380, np.inf, noisy(6))}, KNOWN),
+    "zero": ({"step": STEPS, "train_loss": np.where(STEPS > 100, 0.0, noisy(7))}, KNOWN),
+    "diverges": ({"step": STEPS, "train_loss": noisy(8) + np.clip((STEPS - 200) / 100, 0, 2)}, KNOWN),
+    "diverges_in_epochs": ({"train_loss": np.array([2, 1.5, 1.2, 1.1, 1, 1.1, 1.3, 1.6, 2.1, 2.8])}, KNOWN),
+    "fine_in_epochs": ({"train_loss": falls(0.9)}, KNOWN),
+    "long": ({"step": np.arange(2_000), "train_loss": noisy(9, 0.300, 2_000)}, KNOWN),
+    "long_3_percent_worse": ({"step": np.arange(2_000), "train_loss": noisy(10, 0.309, 2_000)}, KNOWN),
+    "unknown1": ({"foo": epochs(1.0)}, KNOWN),
+    "unknown2": ({"foo": epochs(2.0)}, KNOWN),
+    "three_rows": ({"train_loss": np.array([0.5, 0.4, 0.41])}, KNOWN),
+    "three_rows_more": ({"train_loss": np.array([0.5, 0.42, 0.4])}, KNOWN),
+    **{
+        f"seed{k}": ({"val_loss": falls(level)}, {**NAMED, "config": {"lr": 0.1, "seed": k}})
+        for k, level in enumerate((1.00, 1.02, 0.98, 1.01))
+    },
+    "other_lr": ({"val_loss": falls(1.2)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
+    "same_as_seeds": ({"val_loss": falls(1.03)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
+}
+SEEDS = ("seed1", "seed2", "seed3")
+
+CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
+    # candidate, against, outcome, words, options
+    ("acc90_3", "acc86_3", "passed", "better model", {}),
+    ("acc86_3", "acc90_3", "failed", "is worse: −4", {}),
+    ("acc90_30", "acc86_30", "passed", "better model", {}),
+    ("acc86_30", "acc90_30", "failed", "is worse", {}),
+    ("acc899", "acc90_30", "passed", "perform alike", {}),
+    ("unsized86", "unsized90", "cannot tell", "state data.n_valid", {}),
+    ("unsized90", "unsized86", "passed", "no evidence", {}),
+    ("percent86", "percent90", "failed", "is worse", {}),
+    ("percent90", "percent86", "passed", "better model", {}),
+    *((f"bad {m}", f"good {m}", "failed", "worse", {}) for m in BETTER_WORSE),
+    *((f"good {m}", f"bad {m}", "passed", "better model", {}) for m in BETTER_WORSE),
+    ("unstated1", "unstated2", "cannot tell", "--trust-unstated", {}),
+    ("unstated1", "unstated2", "passed", "better model", {"trust_unstated": True}),
+    ("unstated2", "unstated1", "failed", "worse model", {"trust_unstated": True}),
+    ("other_set", "good eval_loss", "cannot tell", "the validation sets differ", {}),
+    ("other_size", "good eval_loss", "cannot tell", "10000 and with 5000", {}),
+    ("copy", "good eval_loss", "cannot tell", "identical", {}),
+    ("symlink", "good eval_loss", "cannot tell", "identical", {}),
+    ("hardlink", "good eval_loss", "cannot tell", "identical", {}),
+    ("validated_worse", "validated", "failed", "accuracy is worse", {}),
+    ("validated", "validated_worse", "passed", "better model", {}),
+    ("train", "validated", "cannot tell", "no validation, the baseline did", {}),
+    ("validated", "train", "passed", "alike", {}),
+    ("train_again", "train", "passed", "alike", {}),
+    ("ends_nan", "train", "failed", "ended as NaN", {}),
+    ("train", "ends_nan", "passed", "ended as NaN", {}),
+    ("ends_nan", "ends_nan_too", "failed", "NaN", {}),
+    ("zero", "train", "cannot tell", "exactly 0", {}),
+    ("diverges", "train", "failed", "diverged", {}),
+    ("train", "diverges", "passed", "better", {}),
+    ("diverges_in_epochs", "fine_in_epochs", "failed", "rises", {}),
+    ("fine_in_epochs", "diverges_in_epochs", "passed", "better", {}),
+    ("three_rows_more", "three_rows", "passed", "no evidence", {}),
+    ("three_rows_more", "three_rows", "cannot tell", "too few", {"fail_on": ["overfitting", "insufficient"]}),
+    ("long_3_percent_worse", "long", "failed", "is worse", {}),
+    ("long_3_percent_worse", "long", "passed", "finite", {"fail_on": ["diverged"]}),
+    ("long", "long_3_percent_worse", "passed", "no evidence", {}),
+    ("long", "long_3_percent_worse", "failed", "train_loss > 0.29", {"fail_if": ["train_loss > 0.29"]}),
+    ("long", "long_3_percent_worse", "passed", "train_loss > 0.31", {"fail_if": ["train_loss > 0.31"]}),
+    ("long", "long_3_percent_worse", "passed", "worse by", {"fail_if": ["train_loss worse by more than 0.01"]}),
+    ("other_lr", "seed0", "failed", "worse", {"others": SEEDS}),
+    ("same_as_seeds", "seed0", "passed", "no evidence", {"others": SEEDS}),
+    ("seed0", "other_lr", "passed", "better", {"others": SEEDS}),
+)
+
+REFUSED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("empty", "train", "no data rows", {}),
+    ("unknown2", "unknown1", "which way is better", {}),
+    ("missing", "train", "missing", {}),
+    ("long", "train", "metric 'foo' was not logged", {"fail_if": ["foo > 1"]}),
+    ("long", "train", "is no criterion", {"fail_if": ["train_loss is high"]}),
+    ("long", "train", "is not a condition", {"fail_on": ["slow"]}),
+)
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All logs with their sidecars, and copies of one in three ways."""
+    folder = tmp_path_factory.mktemp("logs")
+    for name, (columns, sidecar) in LOGS.items():
+        rows = len(next(iter(columns.values())))
+        axis = {} if "step" in columns else {"epoch": np.arange(1, rows + 1)}
+        pd.DataFrame({**axis, **columns}).to_csv(folder / f"{name}.csv", index=False)
+        if sidecar:
+            (folder / f"{name}.yaml").write_text(yaml.safe_dump(dict(sidecar)), encoding="utf-8")
+    original = folder / "good eval_loss.csv"
+    shutil.copy(original, folder / "copy.csv")
+    os.symlink(original, folder / "symlink.csv")
+    os.link(original, folder / "hardlink.csv")
+    for name in ("copy", "symlink", "hardlink"):
+        shutil.copy(folder / "good eval_loss.yaml", folder / f"{name}.yaml")
+    (folder / "empty.csv").write_text("step,train_loss\n", encoding="utf-8")
+    return folder
+
+
+def held(folder: Path, candidate: str, against: str, options: Mapping[str, Any]) -> Any:
+    given = {**options, "others": [str(folder / f"{name}.csv") for name in options.get("others", ())]}
+    paths = (str(folder / f"{name}.csv") for name in (candidate, against))
+    return check(*paths, parameters={"runs_dir": str(folder)}, **given)
+
+
+@pytest.mark.parametrize(("candidate", "against", "outcome", "words", "options"), CASES)
+def test_the_gate(logs: Path, candidate: str, against: str, outcome: str, words: str, options: dict[str, Any]) -> None:
+    found = held(logs, candidate, against, options)
+    told = " ".join([found.analysis.verdict.sentence, *(f"{c.name}: {c.why}" for c in found.conditions)])
+    assert (found.outcome, words in told) == (outcome, True), told
+    asked = options.get("fail_on")
+    assert found.fails == (outcome != "passed" and (outcome == "failed" or asked is None or "insufficient" in asked))
+
+
+@pytest.mark.parametrize(("candidate", "against", "words", "options"), REFUSED)
+def test_what_cannot_be_held_is_one_line(
+    logs: Path, candidate: str, against: str, words: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(AnalysisError) as refused:
+        held(logs, candidate, against, options)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_table_is_long_enough() -> None:
+    assert len(CASES) + len(REFUSED) >= 60
