@@ -13,10 +13,12 @@ from analysis.statistics.estimate import FloatArray
 CURVES = ("stationary", "power law", "exponential", "cosine")
 
 
-def make_run(run_id: str, columns: Mapping[str, FloatArray], *, rate: float, seed: int, n_valid: int | None) -> Run:
+def make_run(
+    run_id: str, columns: Mapping[str, FloatArray], *, rate: float, seed: int, n_valid: int | None, stride: int = 1
+) -> Run:
     """Make a run that states its configuration and data, so that the comparability gate passes."""
     length = len(next(iter(columns.values())))
-    frame = pd.DataFrame({"step": np.arange(1, length + 1), **columns})
+    frame = pd.DataFrame({"step": stride * np.arange(1, length + 1), **columns})
     frame, nonfinite, seams, dropped = validated(frame, run_id)
     origin = Provenance(f"{run_id}.csv", "made", 0, "0" * 64, length, dropped=dropped)
     return Run(

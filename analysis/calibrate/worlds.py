@@ -61,6 +61,7 @@ class World:
                 rate=rate,
                 seed=k if self.paired else 100 * number + k,
                 n_valid=self.n_valid,
+                stride=_stride(log),
             )
             for number, (side, log, rate, seeds) in enumerate(sides)
             for k in range(seeds)
@@ -73,6 +74,11 @@ class World:
             return columns
         shared = 1 + self.shared_sd * np.random.default_rng(start).standard_normal()
         return {name: values * shared if name.endswith("loss") else values for name, values in columns.items()}
+
+
+def _stride(log: Log) -> int:
+    """Return the steps between two rows of a log: as many as a row is the mean of."""
+    return int(log.keywords.get("mean_of", 1)) if isinstance(log, partial) else 1
 
 
 @dataclass(frozen=True)
