@@ -64,7 +64,11 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a run came from. ``path`` is a path or URI as it may be shown (no credentials)."""
+    """Where a run came from, and how much of it was kept.
+
+    ``path`` is a path or URI as it may be shown (no credentials). A table of points, as event files hold, has its
+    points for rows. What is not among the rows and columns kept is in ``dropped`` or in the notes of the run.
+    """
 
     path: str
     source: str
@@ -72,6 +76,9 @@ class Provenance:
     sha256: str
     rows_read: int
     lines: int | None = None
+    columns_read: int = 0
+    rows_kept: int = 0
+    columns_kept: int = 0
     dropped: tuple[Dropped, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
 
@@ -228,7 +235,7 @@ def validated(
 ) -> tuple[pd.DataFrame, dict[str, tuple[int, ...]], tuple[int, ...], tuple[Dropped, ...]]:
     """Bring a raw table into the form that `Run` promises.
 
-    Sorts stably by (step, timestamp), keeps the last row of a repeated step, blanks non-finite values.
+    Sorts stably by (step, timestamp), keeps the last value of each column at a repeated step, blanks non-finite values.
 
     Parameters
     ----------
@@ -255,13 +262,12 @@ def validated(
     keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
     seams: tuple[int, ...] = ()
     if (steps[1:] <= steps[:-1]).any():
-        seams = tuple(sorted({int(s) for s in steps[1:][steps[1:] < steps[:-1]]}))
         frame = frame.sort_values(keys, kind="stable", na_position="first")
         repeated = frame["step"].duplicated(keep="last").to_numpy()
         if repeated.any():
-            seams = tuple(sorted({*seams, *(int(s) for s in frame["step"].to_numpy()[repeated])}))
-            dropped.append(Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept"))
-            frame = frame.loc[~repeated]
+            frame, lost, again = _joined(frame)
+            dropped += lost
+            seams = tuple(sorted({*seams, *again}))
     frame = frame.reset_index(drop=True)
     nonfinite: dict[str, tuple[int, ...]] = {}
     metrics = [column for column in frame.columns if column not in NOT_METRICS]
@@ -276,6 +282,21 @@ def validated(
             values = np.where(infinite, np.nan, values)
         frame[column] = values
     return frame, nonfinite, seams, tuple(dropped)
+
+
+def _joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Dropped], list[int]]:
+    """Make one row of those of a step, with the last value of each column; return also the steps that lost one."""
+    steps = frame["step"]
+    counts = frame.groupby(steps, sort=False).count()
+    metrics = [column for column in frame.columns if column not in NOT_METRICS]
+    surplus = (counts[metrics] - 1).clip(lower=0)
+    lost = [
+        Dropped(str(column), int(number), "repeated steps; the last value of each is kept")
+        for column, number in surplus.sum().items()
+        if number
+    ]
+    again = [int(step) for step in surplus.index[surplus.any(axis=1)]]
+    return frame.groupby(steps.to_numpy(), sort=False).last()[frame.columns], lost, again
 
 
 def _is_beyond(column: pd.Series[Any]) -> bool:

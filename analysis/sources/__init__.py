@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from analysis.errors import RunNotFound
+from analysis.errors import AnalysisError, RunNotFound
 from analysis.schema import Run
 from analysis.sources import (
     dvclive,
@@ -34,7 +34,7 @@ from analysis.sources import (
 from analysis.sources.finish import finish
 from analysis.sources.nearby import Nearby, nearby
 from analysis.sources.redact import redact_text, without_secrets
-from analysis.sources.reference import Finder, Found
+from analysis.sources.reference import Finder, Found, reader_failed
 from analysis.sources.sidecar import run_stem, sidecar_to_write
 
 SOURCES: tuple[ModuleType, ...] = (
@@ -111,7 +111,12 @@ def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
     path = found.path
     raw = found.raw if path is None or found.raw.uri else replace(found.raw, uri=str(path))
     run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
-    run = finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
+    try:
+        run = finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
+    except (AnalysisError, MemoryError):
+        raise
+    except Exception as problem:
+        raise reader_failed(path or Path(raw.files[0]), raw.source, problem) from problem
     return replace(run, sidecar=redact_text(str(sidecar_to_write(found.places[0]))))
 
 

@@ -40,7 +40,8 @@ def training_steps(
     named = columns.get("step")
     if named == "_step" or (named is not None and named not in frame):
         return frame, (), ()
-    own = {plain(str(name)): str(name) for name in frame.columns if name not in NOT_METRICS}
+    metrics = [str(name) for name in frame.columns if name not in NOT_METRICS]
+    own = {plain(name.removesuffix(" (log)")): name for name in metrics}
     candidates = [*defined, *(own[name] for name in _COUNTERS if name in own)]
     chosen = named or next((name for name in candidates if name in frame and _counts(frame[name])), None)
     if chosen is None:
@@ -51,7 +52,11 @@ def training_steps(
     frame = frame.drop(columns=["step", chosen]).assign(step=steps)[known]
     frame = frame[["step", *(c for c in frame.columns if c != "step")]].reset_index(drop=True)
     frame, merged = merge_rows(frame)
-    return frame, (*dropped, *merged), (f"steps are '{chosen}'; W&B's _step counts calls of log",)
+    return (
+        frame,
+        (*dropped, *merged),
+        (f"steps are '{chosen.removesuffix(' (log)')}'; W&B's _step counts calls of log",),
+    )
 
 
 def _counts(column: pd.Series[float]) -> bool:

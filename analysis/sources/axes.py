@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import LogError
-from analysis.schema import Dropped
+from analysis.schema import NOT_METRICS, Dropped
+from analysis.sources._epochs import numbered_by_epoch, repeats_within_epochs
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, main_metric, metric_columns
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
 from analysis.sources.names import plain
 
-STEP_NAMES = (
-    *("step", "global_step", "train_global_step", "_step", "current_steps", "steps", "iteration", "iter"),
-    *(
-        "iterations",
-        "time_total_timesteps",
-        "total_timesteps",
-        "num_timesteps",
-        "timestep",
-        "update",
-        "batch",
-    ),
-)
-"""Names of step columns in the order in which they are preferred; compared in the form of `names.plain`."""
-
-EPOCH_NAMES = ("epoch", "epochs", "train_epoch")
-TIME_NAMES = ("timestamp", "_timestamp", "time", "datetime", "date", "created_at", "wall_time", "ts")
+_LEAST_SHARE = 0.3
+"""Share of the rows that must have a step: of a column that fewer have, the rest of the log has no steps."""
 
 
 def find_axis(names: Iterable[str], wanted: Iterable[str]) -> str | None:
@@ -47,7 +37,7 @@ def find_axis(names: Iterable[str], wanted: Iterable[str]) -> str | None:
 def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> None:
     """Raise `LogError` where the user's column mapping names an axis column that is not there."""
     known = list(names)
-    for standard in ("step", "epoch", "timestamp"):
+    for standard in NOT_METRICS:
         if standard in columns and columns[standard] not in known:
             raise LogError(
                 f"{path}: columns says '{standard}: {columns[standard]}', but there is no such column; "
@@ -55,12 +45,23 @@ def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> N
             )
 
 
+def named(frame: pd.DataFrame, axes: Mapping[str, str]) -> pd.DataFrame:
+    """Rename columns to axes (own name to axis); another column of that name becomes ``step (log)``.
+
+    >>> list(named(pd.DataFrame(columns=["_step", "step", "loss"]), {"_step": "step"}))
+    ['step', 'step (log)', 'loss']
+    """
+    clashes = {axis: f"{axis} (log)" for own, axis in axes.items() if axis in frame and own != axis}
+    return frame.rename(columns={**clashes, **axes})
+
+
 def set_axes(
     frame: pd.DataFrame, *, columns: Columns, where: Path | str
 ) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
     """Name the step, epoch and timestamp columns of a table as the schema does.
 
-    A log without a step column is counted by its epochs if those are whole, else by its rows.
+    A step that starts again where the epoch rises is numbered on. A log without a step is counted by its epochs if
+    those are whole, else by its rows.
 
     Returns
     -------
@@ -68,21 +69,27 @@ def set_axes(
         The table; what was dropped; notes for the reader.
     """
     check_columns(where, frame.columns, columns)
-    notes: tuple[str, ...] = ()
-    step = columns.get("step") or find_axis(frame.columns, STEP_NAMES)
-    epoch = columns.get("epoch") or find_axis(frame.columns, EPOCH_NAMES)
+    epoch = columns.get("epoch") or find_axis(_numeric(frame), EPOCH_NAMES)
+    step = columns.get("step") or _step_column(frame, epoch)
     stamp = columns.get("timestamp") or _time_column(frame)
     taken = {name: axis for name, axis in ((step, "step"), (epoch, "epoch"), (stamp, "timestamp")) if name}
     if step is not None and step == epoch:
         taken[step] = "step"
-    clashes = {a: f"{a} (log)" for a in ("step", "epoch", "timestamp") if a in frame and a not in taken}
-    frame = frame.rename(columns={**clashes, **taken})
+    frame, idle = _without_idle(frame, {*taken})
+    unused = {axis: f"{axis} (log)" for axis in NOT_METRICS if axis in frame and axis not in taken}
+    frame = frame.rename(columns={**unused, **taken})
+    notes: tuple[str, ...] = ()
     if step is not None and step == epoch:
         frame = frame.assign(epoch=frame["step"].astype(np.float64))
     elif step is None:
         values, note = _counted(frame)
         frame = frame.assign(step=values)
         notes = (note,)
+    else:
+        frame, notes = _filled(frame)
+        frame, counted = numbered_by_epoch(frame, str(step))
+        notes += counted
+    notes += idle
     failed = 0
     if "timestamp" in frame:
         stamps, failed = parse_timestamps(frame["timestamp"])
@@ -90,11 +97,89 @@ def set_axes(
     return frame, timestamp_losses(failed), notes
 
 
+def _numeric(frame: pd.DataFrame) -> list[str]:
+    return [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
+
+
+def _step_column(frame: pd.DataFrame, epoch: str | None) -> str | None:
+    """Return the column that counts steps: on enough rows, and the first by name of those that do not start again."""
+    by_name: dict[str, str] = {}
+    for name in _numeric(frame):
+        by_name.setdefault(plain(name), name)
+    named_so = [by_name[name] for name in STEP_NAMES if name in by_name]
+    counting = [name for name in named_so if _counts(frame[name])]
+    if counting:
+        most = max(frame[name].count() for name in counting)
+        counting = [name for name in counting if frame[name].count() > 0.95 * most]
+        # Where a counter starts again in each epoch another one may count through.
+        return counting[0] if epoch is None else min(counting, key=lambda name: _falls(_finite(pd.Series(frame[name]))))
+    broken = [name for name in named_so if _is_broken(frame[name])]
+    return broken[0] if broken and epoch is None else None
+
+
+def _counts(column: pd.Series[Any]) -> bool:
+    if len(column) < 2:
+        return not len(column) or float(column.iloc[0]) % 1 == 0
+    if column.dtype == np.int64:
+        return bool(column.iloc[0] != column.iloc[-1] or column.nunique() > 1)
+    values = _finite(column)
+    if len(values) < max(2, _LEAST_SHARE * len(column)) or (values % 1 != 0).any():
+        return False
+    return bool(values.min() < values.max())
+
+
+def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out counters that stand at one negative number throughout, as tools write for "at the end"."""
+    counters = [name for name in _numeric(frame) if plain(name) in STEP_NAMES and name not in taken]
+    idle = {name: _finite(frame[name]) for name in counters if len(_finite(frame[name]))}
+    idle = {name: values for name, values in idle.items() if values.max() < 0 and values.max() == values.min()}
+    notes = tuple(
+        f"'{name}' is {values[0]:g} on all {len(values)} rows: it counts nothing" for name, values in idle.items()
+    )
+    return frame.drop(columns=list(idle)), notes
+
+
+def _is_broken(column: pd.Series[Any]) -> bool:
+    """Return True for a column on most rows that should count and does not: the reader has to say so."""
+    values = _finite(column)
+    return len(values) >= _LEAST_SHARE * len(column) and bool((values % 1 != 0).any())
+
+
+def _finite(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = column.to_numpy(dtype=np.float64)
+    finite: npt.NDArray[np.float64] = values[np.isfinite(values)]
+    return finite
+
+
+def _falls(values: npt.NDArray[np.float64]) -> bool:
+    return bool((np.diff(values) < 0).any())
+
+
+def _filled(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Give rows without a step that of the row before: an evaluation belongs to the training step it follows.
+
+    A row that lacks it although it has what the other rows have stays without.
+    """
+    if frame["step"].dtype == np.int64:
+        return frame, ()
+    steps = pd.to_numeric(frame["step"], errors="coerce")
+    missing = ~np.isfinite(steps.to_numpy(dtype=np.float64, na_value=np.nan))
+    metrics, main = metric_columns(frame), main_metric(frame)
+    if not missing.any() or main is None or missing.all():
+        return frame, ()
+    placed = missing & frame[main].isna().to_numpy() & frame[metrics].notna().any(axis=1).to_numpy()
+    steps = steps.where(~placed, steps.mask(pd.Series(missing, index=steps.index)).ffill())
+    count = int((placed & steps.notna().to_numpy()).sum())
+    if not count:
+        return frame, ()
+    return frame.assign(step=steps), (f"{count} rows have no step: placed at that of the row before",)
+
+
 def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
-    if "epoch" in frame:
+    if "epoch" in frame and len(frame):
         epochs = frame["epoch"]
         values = epochs.to_numpy(dtype=np.float64)
-        if np.isfinite(values).all() and (values == np.floor(values)).all() and (np.diff(values) > 0).all():
+        if np.isfinite(values).all() and (values % 1 == 0).all() and not repeats_within_epochs(frame):
             return epochs, "no step column: steps are the log's epochs"
     first = frame.columns[0] if len(frame.columns) else ""
     if first.startswith("column 1") and frame[first].notna().all() and (frame[first].diff().dropna() == 1).all():
@@ -104,15 +189,16 @@ def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
 
 
 def _time_column(frame: pd.DataFrame) -> str | None:
-    """Return the column of wall-clock times: text, or numbers that lie after 2001 as seconds since 1970."""
+    """Return the column of wall-clock times: text that reads as such, or seconds since 1970 that lie after 2001."""
     for name in TIME_NAMES:
-        found = find_axis(frame.columns, (name,))
-        if found is None:
-            continue
-        column = frame[found]
-        if not pd.api.types.is_numeric_dtype(column):
-            return found
-        smallest = column.min()
-        if name == "timestamp" or (pd.notna(smallest) and smallest > 1e9):
-            return found
+        for found in (column for column in frame.columns if plain(column) == name):
+            column = frame[found]
+            if not pd.api.types.is_numeric_dtype(column):
+                given = column.dropna().head(100)
+                if pd.api.types.is_datetime64_any_dtype(column) or parse_timestamps(given)[1] < len(given):
+                    return str(found)
+                continue
+            smallest = column.min()
+            if name == "timestamp" or (pd.notna(smallest) and smallest > 1e9):
+                return str(found)
     return None

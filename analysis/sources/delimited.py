@@ -10,26 +10,21 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
-from analysis.sources._parts import LARGE, CannotCut, Parse, read_in_parts, read_whole
 from analysis.sources.base import head
+from analysis.sources.cells import BLANK, has_decimal_commas, number
 from analysis.sources.limits import check_cells
 from analysis.sources.streams import GZIP, open_lines, open_text, text_head
 
 SAMPLE_ROWS = 500
-_NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
-_BLANK = frozenset({"", "NA", "N/A", "#N/A", "null", "NULL", "None", "none", "-"})
-"""What tools write for "not logged"."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ class Layout:
         """Values of a column in the sample, without blanks."""
         index = self.header.index(name)
         cells = (row[index].strip() for row in self.sample if index < len(row))
-        return [cell for cell in cells if cell not in _BLANK]
+        return [cell for cell in cells if cell not in BLANK]
 
     def is_time(self, name: str) -> bool:
         """Tell whether every value of a column in the sample is a date with a time."""
@@ -67,9 +62,9 @@ class Layout:
         return bool(cells) and all(_TIME.match(cell) for cell in cells)
 
     def is_text(self, name: str) -> bool:
-        """Tell whether no value of a column in the sample is a number (False for an empty column)."""
+        """Return True if no value of a column in the sample is a plain number (False for an empty column)."""
         cells = self.column(name)
-        return bool(cells) and not any(_is_numeric(cell) for cell in cells)
+        return bool(cells) and (not any(_is_numeric(cell) for cell in cells) or has_decimal_commas(cells))
 
 
 def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
@@ -115,7 +110,7 @@ def read_delimited(
     step : str, optional
         The one of ``numbers`` to read as int64 where every row has a whole number in it.
     lenient : collection of str
-        Those of ``numbers`` that are left out, and recorded, if they turn out to hold text.
+        Those of ``numbers`` whose text is left out, and recorded; in the others it is an error.
 
     Raises
     ------
@@ -144,31 +139,8 @@ def _fast(
 ) -> pd.DataFrame | None:
     """Read by pandas; None for a log that needs to be read row by row."""
     names = [name for name in layout.header if name in numbers or name in texts]
-    width, size = len(layout.header), path.stat().st_size
-    if any(len(row) > width for row in layout.sample):
+    if any(len(row) > len(layout.header) for row in layout.sample):
         return None  # with usecols pandas would pass over what is too many
-    with open_text(path) as (stream, encoding):
-        check_cells(path, _rows_at_most(path, layout), len(names))
-        parse = _parser(layout, names, texts, step, encoding)
-        try:
-            in_parts = size >= LARGE and encoding != "utf-16"
-            frame = _in_parts(stream, parse, layout, size) if in_parts else read_whole(parse, stream)
-        except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
-            return None
-    return frame.set_axis(names, axis="columns")
-
-
-def _in_parts(stream: IO[bytes], parse: Parse, layout: Layout, size: int) -> pd.DataFrame:
-    delimiters = layout.delimiter.encode(), len(layout.header) - 1
-    try:
-        return read_in_parts(stream, parse, header_lines=layout.first_line, delimiters=delimiters, size=size)
-    except CannotCut:
-        stream.seek(0)
-        return read_whole(parse, stream)
-
-
-def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], step: str | None, encoding: str) -> Parse:
-    """Give pandas its options; skipping initial spaces or naming columns in the call costs a third more time."""
     places = [layout.header.index(name) for name in names]
     written = {name: layout.written[layout.header.index(name)] for name in texts}
     times = [written[name] for name in texts if layout.is_time(name)]
@@ -176,22 +148,28 @@ def _parser(layout: Layout, names: Sequence[str], texts: Sequence[str], step: st
     kinds.update({name: str for name in written.values() if name not in times})
     if step is not None:
         kinds[layout.written[layout.header.index(step)]] = np.int64
-    return partial(
-        pd.read_csv,
-        sep=layout.delimiter,
-        skiprows=layout.first_line - 1 or None,
-        usecols=None if len(names) == len(layout.header) else places,
-        dtype=kinds,
-        parse_dates=times or False,  # three times as fast as reading text and parsing that
-        date_format="ISO8601",
-        keep_default_na=False,
-        na_values=[""],
-        index_col=False,
-        engine="c",
-        encoding=encoding,
-        encoding_errors="replace",
-        iterator=True,
-    )
+    with open_text(path) as (stream, encoding), np.errstate(invalid="ignore"):
+        check_cells(path, _rows_at_most(path, layout), len(names))
+        try:
+            # Skipping initial spaces or naming columns in the call costs a third more time.
+            frame = pd.read_csv(
+                stream,
+                sep=layout.delimiter,
+                skiprows=layout.first_line - 1 or None,
+                usecols=None if len(names) == len(layout.header) else places,
+                dtype=kinds,
+                parse_dates=times or False,  # three times as fast as reading text and parsing that
+                date_format="ISO8601",
+                keep_default_na=False,
+                na_values=[""],
+                index_col=False,
+                engine="c",
+                encoding=encoding,
+                encoding_errors="replace",
+            )
+        except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
+            return None
+    return frame.set_axis(names, axis="columns")
 
 
 def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:
@@ -225,7 +203,7 @@ def _slow(
     strings: dict[str, list[str | None]] = {name: [] for name in texts}
     text_places = [(name, layout.header.index(name)) for name in texts]
     line, dropped = layout.first_line, []
-    refused: dict[str, int] = {}
+    refused: dict[str, tuple[int, int]] = {}
     header, repeated = [name.strip().lstrip("\ufeff") for name in layout.written], 0
     for line, row, is_last in _rows(path, layout):
         if row[0].strip() == header[0] and [cell.strip() for cell in row] == header:
@@ -238,19 +216,19 @@ def _slow(
             break
         for name, place in places:
             cell = row[place].strip() if place < len(row) else ""
-            value = _number(cell)
+            value = number(cell)
             if value is None and name not in lenient:
                 raise _not_a_number(cell, f"{path}:{line}", name)
-            if value is None and name not in refused:
-                refused[name] = line
+            if value is None:
+                first, count = refused.get(name, (line, 0))
+                refused[name] = first, count + 1
             columns[name].append(np.nan if value is None else value)
         for name, place in text_places:
             strings[name].append((row[place].strip() or None) if place < len(row) else None)
     if repeated:
         dropped.append(Dropped("row", repeated, "the header once more, as where a restarted run appends to its log"))
-    dropped += [Dropped(name, 1, f"column left out: text in line {at}") for name, at in refused.items()]
-    kept = {name: column for name, column in columns.items() if name not in refused}
-    frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in kept.items()})
+    dropped += [Dropped(name, n, f"text where numbers are, first in line {at}") for name, (at, n) in refused.items()]
+    frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()})
     for name, cells in strings.items():
         frame[name] = pd.array(cells, dtype="str")
     return Delimited(frame, line, tuple(dropped))
@@ -277,17 +255,6 @@ def _remembering(lines: Iterable[str], last: list[str]) -> Iterator[str]:
     for line in lines:
         last[0] = line
         yield line
-
-
-def _number(cell: str) -> float | None:
-    """Return a cell's number: NaN if blank, infinity if a written nan or inf, None if it is text."""
-    if cell in _BLANK:
-        return np.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        return np.inf if _NOT_A_NUMBER.fullmatch(cell) else None
-    return value if value == value else np.inf
 
 
 def _not_a_number(cell: str, where: str, name: str) -> LogError:
@@ -323,7 +290,7 @@ def _is_numeric(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return bool(_NOT_A_NUMBER.fullmatch(cell) or _DECIMAL_COMMA.fullmatch(cell))
+        return False
     return True
 
 

@@ -21,6 +21,8 @@ class Description:
 
     Attributes
     ----------
+    kept : str
+        Rows and columns read and kept.
     metrics : tuple
         Standard name, the log's own name, number of values.
     problems : tuple of str
@@ -31,6 +33,7 @@ class Description:
     label: str | None
     source: str
     path: str
+    kept: str
     steps: int
     first_step: int
     last_step: int
@@ -47,6 +50,7 @@ class Description:
         return [
             title,
             f"  source   {self.source}: {self.path}",
+            f"  read     {self.kept}",
             f"  steps    {self.steps} ({self.first_step} to {self.last_step})",
             *(
                 f"  metric   {name}" + (f" (log: {own})" if own != name else "") + f", {_values(count)}"
@@ -67,6 +71,7 @@ def describe(run: Run) -> Description:
         label=run.label,
         source=run.provenance.source,
         path=run.provenance.path,
+        kept=_kept(run),
         steps=len(run.frame),
         first_step=int(run.steps[0]),
         last_step=int(run.steps[-1]),
@@ -75,6 +80,12 @@ def describe(run: Run) -> Description:
         problems=(*_read_problems(run), *_missing(run)),
         notes=run.notes,
     )
+
+
+def _kept(run: Run) -> str:
+    """Return how much of the log was read and kept."""
+    p = run.provenance
+    return f"{p.rows_read} rows of {p.columns_read} columns, kept as {p.rows_kept} steps of {p.columns_kept}"
 
 
 def _read_problems(run: Run) -> list[str]:

@@ -81,7 +81,10 @@ def _metric(file: Path, name: str) -> pd.DataFrame:
     layout = sniff(file, delimiter="\t")
     if layout is None or "step" not in layout.header:
         raise LogError(f"{file}: no column 'step'; a DVCLive metric has the columns step and value")
-    value = layout.header[-1]
+    values = [name for name in layout.header if name not in ("step", "timestamp")]
+    if not values:
+        raise LogError(f"{file}: no column of values beside 'step'; a DVCLive metric has the columns step and value")
+    value = next((column for column in values if column == Path(name).name), values[-1])
     texts = [column for column in ("timestamp",) if column in layout.header and layout.is_text(column)]
     numbers = [column for column in layout.header if column in {"step", "timestamp", value} and column not in texts]
     read = read_delimited(file, layout, numbers=numbers, texts=texts)

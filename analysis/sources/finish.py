@@ -17,11 +17,14 @@ from analysis.schema import NOT_METRICS, Data, Dropped, Provenance, Run, validat
 from analysis.sources._base_rate import base_rate
 from analysis.sources._results import without_results
 from analysis.sources.base import Columns
+from analysis.sources.carried import without_carried
 from analysis.sources.example_losses import load_example_losses
 from analysis.sources.hashing import hash_files
 from analysis.sources.names import FRACTIONS, standard_names
+from analysis.sources.own_axis import place_rows
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact, redact_text
+from analysis.sources.restarts import settle
 from analysis.sources.sidecar import Sidecar
 from analysis.validation_size import with_validation_size
 
@@ -51,15 +54,22 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     raw = _without_secret_names(raw)
     wanted = {standard: redact_text(column) for standard, column in {**sidecar.columns, **columns}.items()}
     frame, renamed, notes = _named(raw, wanted, redact_text(where))
-    frame, nonfinite, seams, dropped = validated(frame, redact_text(where))
+    frame, placed = place_rows(frame)
+    settled = settle(frame)
+    frame, nonfinite, seams, dropped = validated(settled.frame, redact_text(where))
+    frame, carried, held = without_carried(frame)
+    notes += [*placed, *settled.notes, *held]
+    dropped = (*settled.dropped, *dropped, *carried)
     settings, results = without_results(flat(redact(raw.config)))
     if results:
         notes.append(f"results are no settings, left out of the configuration: {', '.join(results)}")
+    if not any(column not in NOT_METRICS and frame[column].notna().any() for column in frame) and not nonfinite:
+        raise LogError(f"{redact_text(where)}: no metric has a value, only {', '.join(map(str, raw.frame.columns))}")
     run = Run(
         id=redact_text(run_id),
         frame=frame,
         reference=redact_text(reference),
-        provenance=_provenance(raw, where, renamed, dropped),
+        provenance=_provenance(raw, where, renamed, dropped, frame),
         label=_clean(sidecar.label or raw.label),
         name=_clean(sidecar.name or raw.name),
         config={**settings, **flat(redact(sidecar.config))},
@@ -79,7 +89,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         example_losses=load_example_losses(sidecar.example_losses) if sidecar.example_losses else None,
         extra=redact(sidecar.extra),
         nonfinite=nonfinite,
-        seams=tuple(sorted({*raw.seams, *seams})),
+        seams=tuple(sorted({*raw.seams, *settled.seams, *seams})),
         notes=tuple(redact_text(note) for note in (*raw.notes, *notes)),
     )
     return with_validation_size(_with_deciding_metric(_with_base_rate(run), sidecar.primary, raw.best_metric))
@@ -176,7 +186,9 @@ def _above_one(column: pd.Series[float]) -> bool:
     return bool(beyond and ((values > 1.0 + 1e-9) & (values < np.inf)).any())
 
 
-def _provenance(raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Sequence[Dropped]) -> Provenance:
+def _provenance(
+    raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Sequence[Dropped], frame: pd.DataFrame
+) -> Provenance:
     size, digest = raw.size_bytes or 0, raw.sha256 or ""
     if raw.files and raw.sha256 is None:
         size, digest = hash_files(raw.files)
@@ -187,6 +199,9 @@ def _provenance(raw: RawLog, where: str, renamed: Mapping[str, str], dropped: Se
         sha256=digest,
         rows_read=raw.rows_read,
         lines=raw.lines,
+        columns_read=raw.columns_read or len(raw.frame.columns),
+        rows_kept=len(frame),
+        columns_kept=int(frame.notna().any().sum()),
         dropped=(*raw.dropped, *dropped),
         renamed=dict(renamed),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import LogError
 from analysis.sources.base import Columns
-from analysis.sources.jsonl import log_of
+from analysis.sources.jsonl import logs_of
 from analysis.sources.raw import RawLog
 from analysis.sources.rows import table_of
 from analysis.sources.streams import open_text
@@ -39,10 +40,10 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     rows = _rows_of(content)
     if rows is None:
         raise LogError(f"{path}: no list of rows in this JSON; write an object a line, and call the file .jsonl")
-    log = log_of(table_of(path, rows), columns=columns, run=None, several=False)
     stated = content.get("config") if isinstance(content, Mapping) else None
-    config = {**log.config, **stated} if isinstance(stated, Mapping) else log.config
-    return [RawLog(log.frame, NAME, log.files, len(rows), config=config, dropped=log.dropped, notes=log.notes)]
+    config = stated if isinstance(stated, Mapping) else {}
+    logs = logs_of(table_of(path, rows), columns=columns)
+    return [replace(log, source=NAME, config={**log.config, **config}) for log in logs]
 
 
 def _content(path: Path) -> Any:

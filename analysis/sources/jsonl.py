@@ -9,21 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from analysis.errors import LogError
-from analysis.schema import FACTORS, Dropped
-from analysis.sources.axes import TIME_NAMES, find_axis, set_axes
+from analysis.schema import Dropped
+from analysis.sources.arrange import arrange
 from analysis.sources.base import Columns
 from analysis.sources.raw import RawLog
-from analysis.sources.rows import RowTable, constant_settings, merge_rows
+from analysis.sources.rows import RowTable
 from analysis.sources.streams import open_lines, text_head
 
 NAME = "jsonl"
 SCHEME = ""
-
-RUN_NAMES = ("run_name", "run", "run_id", "run name")
-"""Columns that say which run a row belongs to."""
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".log", ".txt")
 
@@ -49,59 +44,23 @@ def recognises(path: Path) -> bool:
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read a file of JSON lines; one run for each run name in it."""
-    tables: dict[str | None, RowTable] = {}
+    table = RowTable(path)
     dropped: tuple[Dropped, ...] = ()
     line = 0
     for line, row, cut in json_lines(path):
         if cut:
             dropped = (Dropped("row", 1, "the last line is cut off"),)
-            continue
-        run = None
-        for name in RUN_NAMES:
-            if name in row and isinstance(row[name], str | int):
-                run = str(row[name])
-                break
-        if run not in tables:
-            tables[run] = RowTable(path)
-        tables[run].add(row, line)
-    if not tables:
+        else:
+            table.add(row, line)
+    if not table.rows:
         raise LogError(f"{path}: the file is empty; a log needs at least one row")
-    several = len(tables) > 1
-    logs = [log_of(table, columns=columns, run=run, several=several) for run, table in tables.items()]
-    return [_with_lines(log, line, dropped) for log in logs]
+    return [replace(log, lines=line) for log in logs_of(table, columns=columns, dropped=dropped)]
 
 
-def _with_lines(log: RawLog, lines: int, dropped: tuple[Dropped, ...]) -> RawLog:
-    return replace(log, lines=lines, dropped=(*log.dropped, *dropped))
-
-
-def log_of(table: RowTable, *, columns: Columns, run: str | None, several: bool) -> RawLog:
-    """Make a log of collected rows: axes named, settings that stand on every row taken as configuration."""
-    frame = table.frame()
-    stamp = columns.get("timestamp") or find_axis(table.texts, TIME_NAMES)
-    if stamp in table.texts:
-        frame[stamp] = pd.array(table.text(stamp), dtype="str")
-    frame, lost, notes = set_axes(frame, columns=columns, where=table.path)
-    frame, merged = merge_rows(frame)
-    texts = table.constants()
-    config: dict[str, Any] = {key: text for key, text in texts.items() if key not in RUN_NAMES and key != stamp}
-    settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
-    config.update(settings)
-    metrics = [name for name in frame.columns if name not in settings or name in ("lr", "learning_rate")]
-    varying = sorted(set(table.texts) - set(texts) - {stamp} - set(RUN_NAMES))
-    if varying:
-        notes += (f"text columns left out: {', '.join(varying[:10])}",)
-    return RawLog(
-        frame[metrics],
-        NAME,
-        (str(table.path),),
-        table.rows,
-        config=config,
-        name=run,
-        id=run if several else None,
-        dropped=(*lost, *merged, *table.left_out()),
-        notes=notes,
-    )
+def logs_of(table: RowTable, *, columns: Columns, dropped: tuple[Dropped, ...] = ()) -> list[RawLog]:
+    """Make logs of collected rows, one a run; settings that stand on every row are the configuration."""
+    frame, files = table.frame(texts=True), (str(table.path),)
+    return arrange(RawLog(frame, NAME, files, table.rows, dropped=(*dropped, *table.left_out())), columns)
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:

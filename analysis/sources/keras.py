@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import LogError
+from analysis.sources.axes import named
+from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.names import plain
 from analysis.sources.raw import RawLog
+from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.streams import open_text
 from analysis.sources.yaml_files import load_json
 
@@ -58,23 +62,36 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         raise LogError(f"{path}: no column 'epoch'; give the file that Keras' CSVLogger wrote")
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers)
-    frame = read.frame.rename(columns={layout.header[0]: "step"})
+    frame = named(read.frame, {layout.header[0]: "step"})
     frame = frame.assign(epoch=frame["step"])
-    rows, lines = len(frame), read.lines
-    return [RawLog(frame, NAME, (str(path),), rows, lines=lines, dropped=read.dropped, notes=(_PER_EPOCH,))]
+    return [
+        RawLog(
+            frame,
+            NAME,
+            (str(path),),
+            len(frame),
+            lines=read.lines,
+            columns_read=len(layout.header),
+            dropped=read.dropped,
+            notes=(_PER_EPOCH,),
+        )
+    ]
 
 
 def _is_history(layout: Layout) -> bool:
+    """Return True for a table of numbers that counts epochs one by one, and nothing else, and has a loss."""
     names = {plain(name) for name in layout.header}
-    counted = layout.header[0] in _EPOCHS and not names & {"step", "global_step", "iter", "iteration"}
-    return counted and any(name == "loss" or name.endswith("_loss") for name in names) and _starts_whole(layout)
+    counted = layout.header[0] in _EPOCHS and not names & {*STEP_NAMES, *RUN_NAMES, "fold", "seed"}
+    losses = any(name == "loss" or name.endswith("_loss") for name in names)
+    return counted and losses and not any(map(layout.is_text, layout.header)) and _counts_epochs(layout)
 
 
-def _starts_whole(layout: Layout) -> bool:
+def _counts_epochs(layout: Layout) -> bool:
     try:
-        return all(float(cell).is_integer() for cell in layout.column(layout.header[0]))
+        epochs = [float(cell) for cell in layout.column(layout.header[0])]
     except ValueError:
         return False
+    return all(epoch.is_integer() for epoch in epochs) and all(a != b for a, b in pairwise(epochs))
 
 
 def _history(path: Path) -> Mapping[str, list[Any]] | None:

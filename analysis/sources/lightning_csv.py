@@ -48,6 +48,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             (str(path), *files),
             len(read.frame),
             lines=read.lines,
+            columns_read=len(layout.header),
             config=config,
             id=path.resolve().parent.name if path.name == LOG else None,
             dropped=(*read.dropped, *dropped),

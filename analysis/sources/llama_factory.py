@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
+from analysis.sources.axes import named
 from analysis.sources.base import Columns
 from analysis.sources.beside import any_settings
 from analysis.sources.jsonl import json_lines
@@ -48,9 +49,10 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             dropped = (Dropped("row", 1, "the last line is cut off"),)
         else:
             table.add({key: value for key, value in row.items() if not key.endswith("_time")}, line)
-    frame = table.frame().rename(columns={"current_steps": "step"})
-    if "step" not in frame:
+    frame = table.frame()
+    if "current_steps" not in frame:
         raise LogError(f"{path}: no 'current_steps' on any row; give the log that LLaMA-Factory wrote")
+    frame = named(frame, {"current_steps": "step"})
     total = frame["total_steps"].dropna() if "total_steps" in frame else pd.Series(dtype=float)
     frame = frame.drop(columns=[name for name in _NOT_LOGGED if name in frame])
     frame, merged, notes = _one_writer(frame)

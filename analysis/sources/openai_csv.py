@@ -47,4 +47,6 @@ def load_steps(path: Path, layout: Layout) -> RawLog:
         stamps, failed = parse_timestamps(frame["timestamp"])
         frame["timestamp"] = stamps
         dropped += timestamp_losses(failed)
-    return RawLog(frame, NAME, (str(path),), len(frame), lines=read.lines, dropped=dropped)
+    return RawLog(
+        frame, NAME, (str(path),), len(frame), lines=read.lines, columns_read=len(layout.header), dropped=dropped
+    )

@@ -30,6 +30,8 @@ class RawLog:
         The tool's own run ID; needed where one file or folder holds several runs.
     uri : str or None
         Where it came from, to be shown in place of the path (a server, an API, a place inside a database).
+    columns_read : int or None
+        Columns of the log itself, where the source has made others of them.
     sha256, size_bytes : str or None, int or None
         Of what was fetched, where there is no file to hash.
     expected_steps : int or None
@@ -45,6 +47,7 @@ class RawLog:
     files: tuple[str, ...]
     rows_read: int
     lines: int | None = None
+    columns_read: int | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     name: str | None = None
     label: str | None = None

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
-from analysis.errors import LogError, RunNotFound, UsageError
+from analysis.errors import AnalysisError, LogError, RunNotFound, UsageError
 from analysis.sources.base import Columns
 from analysis.sources.hashing import hashing
 from analysis.sources.raw import RawLog
@@ -147,7 +147,7 @@ class Finder:
             return None  # settings, whatever they are called after
         for source in self.sources:
             with contextlib.suppress(OSError):  # folders of the system that nobody may look into
-                if source.recognises(path):
+                if _recognises(source, path):
                     return source
         return None
 
@@ -220,6 +220,10 @@ class Finder:
             raise unreadable(path, problem) from None
         except MemoryError:
             raise LogError(f"{path}: does not fit into this machine's memory; give a smaller log") from None
+        except AnalysisError:
+            raise
+        except Exception as problem:
+            raise reader_failed(path, source.NAME, problem) from problem
         if digest is not None:
             size, sha256 = digest.result()
             alone = (str(path),)
@@ -256,6 +260,24 @@ class Finder:
         except OSError:
             return []
         return sorted({run_stem(entry) for entry in entries if self._source_of(entry) is not None})
+
+
+def _recognises(source: ModuleType, path: Path) -> bool:
+    try:
+        return bool(source.recognises(path))
+    except AnalysisError:
+        raise
+    except Exception:  # the next source may know it; what fails on all of them is no log
+        return False
+
+
+def reader_failed(path: Path, source: str, problem: Exception) -> LogError:
+    """Return the error for a log on which a reader failed in a way that nobody foresaw."""
+    what = " ".join(f"{type(problem).__name__}: {problem}".split())[:120]
+    return LogError(
+        f"{path}: the reader '{source}' failed on it ({what}); write the numbers as a table with the columns step and "
+        f"train_loss and give that, and report the log as a bug"
+    )
 
 
 def _globbed(pattern: str) -> list[str]:

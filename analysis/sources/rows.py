@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
+from analysis.sources.cells import number
 from analysis.sources.limits import limit, too_large
 
 _NUMBERS = frozenset({int, float})
@@ -47,28 +48,22 @@ class RowTable:
         if self.rows % 4096 == 0:
             self._check_size()
 
-    def frame(self) -> pd.DataFrame:
-        """Return the columns of numbers, in the order in which they first occurred."""
+    def frame(self, *, texts: bool = False) -> pd.DataFrame:
+        """Return the columns of numbers, and of text if wanted, each in the order in which they first occurred."""
         padded = {}
         for name, column in self.numbers.items():
             values = np.full(self.rows, np.nan)
             values[: len(column)] = column
             padded[name.encode(errors="replace").decode()] = values  # JSON can escape half a letter, no table holds it
-        return pd.DataFrame(padded, index=range(self.rows))
+        frame = pd.DataFrame(padded, index=range(self.rows))
+        for name in self.texts if texts else ():
+            frame[name.encode(errors="replace").decode()] = pd.array(self.text(name), dtype="str")
+        return frame
 
     def text(self, name: str) -> list[str | None]:
         """Return a column of text, padded to all rows."""
         column = self.texts[name]
         return column + [None] * (self.rows - len(column))
-
-    def constants(self) -> dict[str, str]:
-        """Return the text columns that say the same on every row that has them."""
-        found = {}
-        for name, column in self.texts.items():
-            values = {value for value in column if value is not None}
-            if len(values) == 1:
-                found[name] = values.pop()
-        return found
 
     def left_out(self) -> tuple[Dropped, ...]:
         """Return the record of values that are neither numbers nor text."""
@@ -112,17 +107,15 @@ class RowTable:
 
     def _add_text(self, name: str, value: str, line: int | None) -> None:
         if name in self.numbers or name not in self.texts:
-            try:
-                number = float(value)
-            except ValueError:
-                if name in self.numbers:
-                    where = f"{self.path}:{line}" if line else str(self.path)
-                    raise LogError(
-                        f"{where}: '{name}' must be a number, got {value[:40]!r}; correct or clear it"
-                    ) from None
-            else:
-                self._add_number(name, number)
+            read = number(value)
+            if read is None and name in self.numbers:
+                where = f"{self.path}:{line}" if line else str(self.path)
+                raise LogError(f"{where}: '{name}' must be a number, got {value[:40]!r}; correct or clear it")
+            if read is not None and not np.isnan(read):
+                self._add_number(name, read)
                 return
+            if read is not None:
+                return  # a word for "not logged"
         self._put(self.texts.setdefault(name, []), None, value)
 
     def _put(self, column: Any, blank: Any, value: Any) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from analysis.errors import LogError
+from analysis.sources.axes import named
 from analysis.sources.base import Columns, head
 from analysis.sources.beside import named_settings
 from analysis.sources.clock import parse_timestamps
@@ -41,7 +42,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         raise LogError(f"{path}: no column '{STEP}'; give the progress.csv that the csv logger wrote")
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers, lenient=set(numbers) - {STEP})
-    frame, dropped = merge_rows(read.frame.rename(columns={STEP: "step"}))
+    frame, dropped = merge_rows(named(read.frame, {STEP: "step"}))
     config, files, notes = _settings(path.parent)
     return [
         RawLog(
@@ -50,6 +51,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             (str(path), *files),
             len(read.frame),
             lines=read.lines,
+            columns_read=len(layout.header),
             config=config,
             id=path.resolve().parent.name if path.name == LOG else None,
             dropped=(*read.dropped, *dropped),
@@ -84,6 +86,7 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
         (str(path), *files),
         len(frame),
         lines=read.lines,
+        columns_read=len(layout.header),
         config=config,
         id=path.resolve().parent.name if path.name.endswith("0.monitor.csv") else None,
         dropped=read.dropped,

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
 from analysis.errors import LogError
-from analysis.schema import FACTORS
-from analysis.sources.axes import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, check_columns, find_axis, set_axes
+from analysis.sources.arrange import arrange
+from analysis.sources.axes import check_columns, find_axis
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns, head
+from analysis.sources.cells import is_number_like
 from analysis.sources.delimited import Layout, read_delimited, sniff
-from analysis.sources.jsonl import RUN_NAMES
-from analysis.sources.names import standard_names
+from analysis.sources.names import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
+from analysis.sources.phases import PHASE_NAMES, phase_column
 from analysis.sources.raw import RawLog
-from analysis.sources.rows import constant_settings, merge_rows
+from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.streams import open_text
 
 NAME = "table"
 SCHEME = ""
 
+_SMALL = 8_000_000
+"""Bytes up to which all columns of text are read; of a longer log those that say what its rows are."""
+_PARQUET_TEXTS = (*RUN_NAMES, *TIME_NAMES, *PHASE_NAMES)
 _SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
 
 
@@ -42,19 +44,8 @@ def recognises(path: Path) -> bool:
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
-    """Read a table; one run for each run name in it."""
-    log = _from_parquet(path, columns) if head(path, 4) == MAGIC else _from_text(path, columns)
-    runs = find_axis(log.frame.columns, RUN_NAMES)
-    if runs is None or pd.api.types.is_numeric_dtype(log.frame[runs]):
-        return [_with_axes(log, columns)]
-    groups = list(log.frame.groupby(runs, sort=False, dropna=False))
-    logs = []
-    for name, group in groups:
-        run = "unnamed" if pd.isna(name) else str(name)
-        rows = group.drop(columns=runs).reset_index(drop=True)
-        one = replace(log, frame=rows, name=run, rows_read=len(rows), id=run if len(groups) > 1 else None)
-        logs.append(_with_axes(one, columns))
-    return logs
+    """Read a table; one run for each run, fold or seed in it."""
+    return arrange(_from_parquet(path, columns) if head(path, 4) == MAGIC else _from_text(path, columns), columns)
 
 
 def _from_text(path: Path, columns: Columns) -> RawLog:
@@ -63,19 +54,36 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     if layout is None:
         raise LogError(f"{path}: no header line; a table starts with a line that names its columns")
     check_columns(path, layout.header, columns)
-    stamp = columns.get("timestamp") or find_axis(layout.header, TIME_NAMES)
     text = [name for name in layout.header if layout.is_text(name)]
-    texts = [name for name in text if name == stamp or name == find_axis(text, RUN_NAMES)]
-    numbers = [name for name in layout.header if name not in text or name in _meant(layout, columns)]
-    if not numbers:
+    if len(text) == len(layout.header) and not any(is_number_like(layout.column(name)) for name in text):
         raise LogError(f"{path}: no column of numbers, only {', '.join(layout.header)}; a log needs a metric")
+    small = path.stat().st_size < _SMALL
+    texts = [name for name in text if small or _tells(layout, name, columns)]
+    numbers = [name for name in layout.header if name not in text]
     lenient = set(numbers) - _meant(layout, columns)
     read = read_delimited(path, layout, numbers=numbers, texts=texts, step=_step(layout, columns), lenient=lenient)
     config = {name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)}
-    left_out = [name for name in text if name not in texts and name not in config and name not in numbers]
+    left_out = [name for name in text if name not in texts and name not in config]
     notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
-    files, rows = (str(path),), len(read.frame)
-    return RawLog(read.frame, NAME, files, rows, lines=read.lines, config=config, dropped=read.dropped, notes=notes)
+    return RawLog(
+        read.frame,
+        NAME,
+        (str(path),),
+        len(read.frame),
+        lines=read.lines,
+        columns_read=len(layout.header),
+        config=config,
+        dropped=read.dropped,
+        notes=notes,
+    )
+
+
+def _tells(layout: Layout, name: str, columns: Columns) -> bool:
+    """Return True for a text column that says what its rows are: a time, a run, a phase, or a number as text."""
+    if plain(name) in (*TIME_NAMES, *RUN_NAMES) or name in columns.values():
+        return True
+    cells = layout.column(name)
+    return phase_column([name], {name: cells}) is not None or is_number_like(cells)
 
 
 def _meant(layout: Layout, columns: Columns) -> set[str]:
@@ -96,22 +104,9 @@ def _is_setting(layout: Layout, name: str) -> bool:
 
 
 def _from_parquet(path: Path, columns: Columns) -> RawLog:
-    frame = read_parquet(path, texts=(*RUN_NAMES, *TIME_NAMES, columns.get("timestamp", "")))
+    names = (*_PARQUET_TEXTS, columns.get("timestamp", ""))
+    frame = read_parquet(path, texts=names)
     return RawLog(frame, NAME, (str(path),), len(frame))
-
-
-def _with_axes(log: RawLog, columns: Columns) -> RawLog:
-    frame, lost, notes = set_axes(log.frame, columns=columns, where=log.files[0])
-    settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
-    frame = frame.drop(columns=[name for name in settings if name not in ("lr", "learning_rate")])
-    frame, merged = merge_rows(frame)
-    return replace(
-        log,
-        frame=frame,
-        config={**log.config, **settings},
-        dropped=(*log.dropped, *lost, *merged),
-        notes=(*log.notes, *notes),
-    )
 
 
 def _is_number(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.errors import LogError
+from analysis.sources.axes import named
 from analysis.sources.base import Columns
 from analysis.sources.beside import named_settings
 from analysis.sources.delimited import Layout, read_delimited, sniff
@@ -39,7 +40,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     if layout is None or not _is_results(layout):
         raise LogError(f"{path}: no columns 'epoch' and 'metrics/...'; give the results.csv of a training")
     read = read_delimited(path, layout, numbers=layout.header)
-    frame = read.frame.rename(columns={"epoch": "step"})
+    frame = named(read.frame, {"epoch": "step"})
     frame = frame.assign(epoch=frame["step"])
     config, files, notes = named_settings(path.parent, _SETTINGS)
     return [
@@ -49,6 +50,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             (str(path), *files),
             len(frame),
             lines=read.lines,
+            columns_read=len(layout.header),
             config=config,
             id=path.resolve().parent.name if path.name == LOG else None,
             dropped=read.dropped,

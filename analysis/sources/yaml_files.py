@@ -63,8 +63,9 @@ def load_yaml(path: Path) -> Document:
         If it cannot be read, is above `RUN_REPORTS_MAX_CONFIG_KB`, or is no valid YAML (with its line).
     """
     text = read_config_text(path)
-    loader = _PlainLoader(text)
+    loader = None
     try:
+        loader = _PlainLoader(text)  # refuses control characters
         node = loader.get_single_node()
         if _size(node, {}) > _MOST_VALUES:
             raise LogError(f"{path}: aliases (&, *) that stand for more than {_MOST_VALUES:,} values; write them out")
@@ -75,7 +76,8 @@ def load_yaml(path: Path) -> Document:
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as problem:
         raise LogError(f"{path}: not valid YAML ({_one_line(problem)}); correct it") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return Document(path, value, _key_lines(node, path))
 
 

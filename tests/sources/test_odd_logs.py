@@ -66,7 +66,7 @@ READ: dict[str, tuple[str, str | bytes, dict[str, dict[int, float]]]] = {
     ),
     "a second fit of Keras with a header of its own": (
         *("k.csv", "epoch,loss\n0,1\n1,0.5\nepoch,loss\n0,0.6\n1,0.4\n"),
-        {"train_loss": {1: 1, 2: 0.5, 3: 0.6, 4: 0.4}},
+        {"train_loss": {0: 1, 1: 0.5, 2: 0.6, 3: 0.4}},
     ),
     "one row": ("a.csv", "step,loss\n7,0.5\n", {"train_loss": {7: 0.5}}),
     "one row of a trainer": ("r/trainer_state.json", state({"loss": 1.0, "step": 10}), {"train_loss": {10: 1.0}}),
@@ -89,6 +89,7 @@ READ: dict[str, tuple[str, str | bytes, dict[str, dict[int, float]]]] = {
         {"train_loss": {10: 1.0}},
     ),
     "carriage returns alone": ("a.csv", "step,loss\r1,1\r2,0.5\r", {"train_loss": {1: 1, 2: 0.5}}),
+    "decimal commas": ("a.csv", "step;loss\n1;1,5\n2;0,75\n", {"train_loss": {1: 1.5, 2: 0.75}}),
     "UTF-16": ("a.csv", "step,loss\n1,1\n".encode("utf-16"), {"train_loss": {1: 1}}),
 }
 
@@ -103,7 +104,7 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
         r"differ in length \(loss has 2, val_loss has 1\); write null",
     ),
     "a list of rows": ("rows.json", '[{"step": 1, "loss": 1}]', r"one list, .* call the file \.jsonl"),
-    "decimal commas": ("a.csv", "step;loss\n1;1,5\n", "write decimals with a point"),
+    "decimal commas or thousands": ("a.csv", "step;loss\n1;1,500\n2;1,250\n", "no loss or other metric column"),
     "a field too many": ("a.csv", "step,loss\n1,1.0\n2,0.9,7\n", r"a\.csv:3: 3 fields where the header has 2"),
     "half a gzip": ("a.csv.gz", gzip.compress(b"step,loss\n" * 99)[:20], "damaged gzip"),
     "a packed trainer state": ("trainer_state.json.gz", gzip.compress(state().encode()), "unpack it with gunzip"),

@@ -182,5 +182,5 @@ def test_a_repeated_step_keeps_the_last_row_and_marks_the_seam(tmp_path: Path) -
     """A resumed run logs steps again; the later values count and nothing is differenced across."""
     run = only(write(tmp_path, f"{LAYOUT_A}\n1,0.5,,,\n2,0.4,,,\n3,0.3,,,\n2,0.9,,,\n3,0.8,,,\n4,0.7,,,\n"))
     assert run.series("train_loss").tolist() == [0.5, 0.9, 0.8, 0.7]
-    assert 2 in run.seams
-    assert any(d.count == 2 and "repeated" in d.reason for d in run.provenance.dropped)
+    assert run.seams == (2,)
+    assert [(d.count, d.reason) for d in run.provenance.dropped] == [(2, "rows replaced by a restart at step 2")]

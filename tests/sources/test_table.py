@@ -102,19 +102,20 @@ def test_a_header_that_a_restarted_run_wrote_again_is_passed_over(tmp_path: Path
     run = only(path)
     assert run.steps.tolist() == [1, 2, 3]
     assert run.series("train_loss").tolist() == [0.9, 0.7, 0.6]
-    assert run.seams == (2, 3)
-    assert [(lost.column, lost.count) for lost in run.provenance.dropped] == [("row", 1), ("step", 2)]
+    assert run.seams == (2,)
+    assert [(lost.column, lost.count) for lost in run.provenance.dropped] == [("row", 1), ("train_loss", 1)]
     assert "header" in run.provenance.dropped[0].reason
 
 
-def test_text_that_turns_up_late_costs_its_column_but_not_the_run(tmp_path: Path) -> None:
-    """A column nobody asked for is left out and recorded; a loss with text in it is an error."""
+def test_text_that_turns_up_late_costs_its_cell_but_not_the_run(tmp_path: Path) -> None:
+    """In a column nobody asked for it is left out and recorded; a loss with text in it is an error."""
     path = tmp_path / "a.csv"
     rows = "".join(f"{k},0.5,1\n" for k in range(1, 1001))
     path.write_text(f"step,loss,foo\n{rows}1001,0.5,text\n")
     run = only(path)
-    assert run.metrics == ("train_loss",)
-    assert [(d.column, d.reason) for d in run.provenance.dropped] == [("foo", "column left out: text in line 1002")]
+    assert run.series("foo").size == 1000
+    (lost,) = run.provenance.dropped
+    assert (lost.column, lost.count, lost.reason) == ("foo", 1, "text where numbers are, first in line 1002")
     path.write_text(f"step,loss,foo\n{rows}1001,text,1\n")
     with pytest.raises(LogError, match=r"a\.csv:1002: 'loss' must be a number, got 'text'"):
         only(path)

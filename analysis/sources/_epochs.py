@@ -1,0 +1,78 @@
+"""Number the steps of a log whose counter starts again in each epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.sources.axis_names import main_metric, metric_columns
+
+
+def numbered_by_epoch(frame: pd.DataFrame, counter: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Number rows by epoch and counter where the counter goes back just where the epoch rises.
+
+    A negative counter stands for the end of its epoch.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        In the order of writing, with ``step`` and, if the log has one, ``epoch``.
+    counter : str
+        What the log calls the step, for the note.
+    """
+    if "epoch" not in frame or len(frame) < 2:
+        return frame, ()
+    step = frame["step"].to_numpy(dtype=np.float64, na_value=np.nan)
+    if not (step[1:] <= step[:-1]).any():  # nearly every log: nothing more to look at
+        return frame, ()
+    epoch = frame["epoch"].ffill().to_numpy(dtype=np.float64)
+    main = main_metric(frame)
+    on_main = np.isfinite(step) & np.isfinite(epoch)
+    if main is not None:
+        on_main &= frame[main].notna().to_numpy()
+    length = _epoch_length(step[on_main], epoch[on_main])
+    if length is None:
+        return frame, ()
+    rows = np.flatnonzero(on_main)
+    numbered = np.full(len(frame), np.nan)
+    begun = (epoch - epoch[rows].min()) * length
+    numbered[rows] = np.where(step[rows] < 0, begun[rows] + length, begun[rows] + step[rows])
+    # Rows of evaluations: by the same count if that puts them where they stand in the log, else where they stand.
+    others = np.flatnonzero(~on_main)
+    place = np.searchsorted(rows, others)
+    padded = np.concatenate(([np.nan], numbered[rows], [np.nan]))
+    before, after = padded[place], padded[place + 1]
+    own = begun[others] + step[others]
+    fits = (step[others] >= 0) & ~(own < before) & ~(own > after)
+    numbered[others] = np.where(fits, own, np.where(np.isnan(before), after, before))
+    note = f"'{counter}' starts again in each epoch: steps are numbered by epoch and '{counter}' ({length:g} an epoch)"
+    return frame.assign(step=numbered), (note,)
+
+
+def _epoch_length(step: npt.NDArray[np.float64], epoch: npt.NDArray[np.float64]) -> float | None:
+    """Return how many steps an epoch has, None if the counter does not start again with the epochs."""
+    if len(step) < 2 or (epoch % 1 != 0).any():
+        return None
+    same, rises, falls = np.diff(epoch) == 0, np.diff(epoch) > 0, np.diff(step) < 0
+    counted = step >= 0
+    if (falls & same & counted[1:]).any() or not counted.any():
+        return None  # it goes back within an epoch: a resumed log
+    again = rises & (np.diff(step) <= 0)
+    if again.sum() <= rises.sum() / 2:
+        return None
+    apart = np.diff(step)[same & counted[1:] & counted[:-1]]
+    spacing = float(np.median(apart[apart > 0])) if (apart > 0).any() else 0.0
+    first, last = float(step[counted].min()), float(step.max())
+    if not counted.all():
+        return last + max(spacing, 1.0)
+    return max(last - first + spacing, last + (first == 0), 1.0)
+
+
+def repeats_within_epochs(frame: pd.DataFrame) -> bool:
+    """Return True if a metric was logged more than once in one stretch of rows of an epoch."""
+    epoch = frame["epoch"].to_numpy(dtype=np.float64)
+    stretch = np.concatenate(([0], np.cumsum(np.diff(epoch) != 0)))
+    if stretch[-1] == len(frame) - 1:
+        return False
+    return bool((frame[metric_columns(frame)].notna().groupby(stretch).sum() > 1).any(axis=None))

@@ -1,0 +1,152 @@
+"""Make runs of a raw table: text read as numbers, runs and phases told apart, axes found, rows of a step merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.errors import LogError
+from analysis.schema import FACTORS, NOT_METRICS, Dropped
+from analysis.sources.axes import set_axes
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
+from analysis.sources.base import Columns
+from analysis.sources.cells import numbers, of_total
+from analysis.sources.names import plain
+from analysis.sources.phases import by_phase, phase_column
+from analysis.sources.raw import RawLog
+from analysis.sources.rows import constant_settings, merge_rows
+from analysis.sources.runs_in import RUN_NAMES, Part, runs_in
+
+_AXES = {*STEP_NAMES, *EPOCH_NAMES, *TIME_NAMES}
+_SCHEDULED = ("lr", "learning_rate")
+"""Settings that are metrics too, as far as a schedule moves them."""
+
+
+def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
+    """Make one log of each run in a raw table.
+
+    Parameters
+    ----------
+    log : RawLog
+        Its table has the rows in the order of writing and the log's own columns: numbers as float64, text as text.
+    columns : Columns
+        The user's names for the axes and metrics.
+
+    Raises
+    ------
+    LogError
+        If a column that the user named is missing or holds no numbers.
+    """
+    if log.frame.empty:
+        raise LogError(f"{log.files[0]}: no data rows; a log needs at least one step")
+    frame, lost, notes, planned = _with_numbers(log.frame, columns, log.files[0])
+    log = replace(
+        log,
+        frame=frame,
+        dropped=(*log.dropped, *lost),
+        notes=(*log.notes, *notes),
+        expected_steps=log.expected_steps or planned,
+        columns_read=log.columns_read or len(log.frame.columns),
+    )
+    parts = runs_in(frame, columns, Path(log.files[0]).stem)
+    # What was lost while reading is told once, not for each run.
+    return [_run(log if first else replace(log, dropped=()), part, columns) for first, part in _with_first(parts)]
+
+
+def _with_first(parts: list[Part]) -> list[tuple[bool, Part]]:
+    return [(place == 0, part) for place, part in enumerate(parts)]
+
+
+def _run(log: RawLog, part: Part, columns: Columns) -> RawLog:
+    frame, notes = _by_phase(part.frame, columns)
+    frame, lost, told = set_axes(frame, columns=columns, where=log.files[0])
+    if part.id is not None and len(frame) == 1 and told and "step" not in columns:
+        told = ()  # one row a run: nobody misses its steps
+    frame, texts, left_out = _without_text(frame)
+    settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
+    frame = frame.drop(columns=[name for name in settings if name not in _SCHEDULED])
+    frame, merged = merge_rows(frame)
+    return replace(
+        log,
+        frame=frame,
+        rows_read=len(part.frame),
+        id=part.id or log.id,
+        name=part.name or log.name,
+        group=part.group or log.group,
+        config={**texts, **settings, **log.config, **part.config},
+        dropped=(*log.dropped, *lost, *merged),
+        notes=(*log.notes, *part.notes, *notes, *told, *left_out),
+    )
+
+
+def _with_numbers(
+    frame: pd.DataFrame, columns: Columns, where: str
+) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...], int | None]:
+    """Read the columns of text that hold numbers; return also the total of a ``5/500``."""
+    dropped: list[Dropped] = []
+    notes: list[str] = []
+    planned = None
+    metrics = {name: standard for standard, name in columns.items() if standard != "timestamp"}
+    for name in [name for name in frame.columns if _is_text(frame[name])]:
+        if plain(name) in RUN_NAMES:
+            continue
+        cells = frame[name].tolist()
+        values, lost, how = numbers(name, cells)
+        dropped += lost
+        if values is None:
+            if name in metrics:
+                shown = next((cell for cell in cells if isinstance(cell, str) and cell.strip()), "nothing")
+                raise LogError(
+                    f"{where}: columns says '{metrics[name]}: {name}', but that column holds text such as "
+                    f"{shown[:40]!r}; name a column of numbers"
+                )
+            continue
+        notes += how
+        frame = frame.assign(**{name: values})
+        counts = [cell for cell in cells if isinstance(cell, str) and of_total(cell) is not None]
+        if counts and "/" in name:
+            frame = _whole_counter(frame, name)
+            planned = int(counts[-1].rpartition("/")[2].replace(",", ""))
+    return frame, tuple(dropped), tuple(notes), planned
+
+
+def _whole_counter(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Make of ``global_step/max_steps`` a column ``global_step``, with what stands under that name on other rows."""
+    own = name.partition("/")[0]
+    if own in frame and pd.api.types.is_numeric_dtype(frame[own]):
+        return frame.assign(**{own: frame[own].combine_first(frame[name])}).drop(columns=name)
+    return frame if own in frame else frame.rename(columns={name: own})
+
+
+def _by_phase(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    texts = [name for name in frame.columns if _is_text(frame[name]) and name not in columns.values()]
+    found = phase_column(texts, {name: frame[name].dropna().unique().tolist() for name in texts})
+    if found is None:
+        return frame, ()
+    named = {columns[axis] for axis in NOT_METRICS if axis in columns}
+    axes = [name for name in frame.columns if plain(name) in _AXES or name in named]
+    return by_phase(frame, found, axes)
+
+
+def _without_text(frame: pd.DataFrame) -> tuple[pd.DataFrame, Mapping[str, Any], tuple[str, ...]]:
+    """Take columns of text out: what says the same on all rows that have it is a setting, the others are named."""
+    texts = [name for name in frame.columns if name not in NOT_METRICS and _is_text(frame[name])]
+    times = [name for name in frame.columns if name not in NOT_METRICS and _is_time(frame[name])]
+    given = {name: frame[name].dropna().unique() for name in texts}
+    settings = {name: values[0] for name, values in given.items() if len(values) == 1}
+    varying = [f"{name} ({frame[name].count()} values)" for name in (*texts, *times) if name not in settings]
+    more = f" and {len(varying) - 10} more" if len(varying) > 10 else ""
+    notes = (f"text columns left out: {', '.join(varying[:10])}{more}",) if varying else ()
+    return frame.drop(columns=[*texts, *times]), settings, notes
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    return not pd.api.types.is_numeric_dtype(column) and not _is_time(column)
+
+
+def _is_time(column: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_datetime64_any_dtype(column))

@@ -1,0 +1,78 @@
+"""Find evaluations that a log repeats on each row until the next one: only the first of each is an evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.metrics import metric
+from analysis.schema import NOT_METRICS, Dropped
+
+Floats = npt.NDArray[np.float64]
+
+_LEAST_ROWS = 3
+"""Rows for which a value must stand on average to count as carried forward."""
+_LEAST_CHANGES = 2
+
+
+def without_carried(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
+    """Keep of validation values that are carried forward the first of each.
+
+    A value is taken as carried forward if it stands for several rows and changes at regular intervals, or just
+    where another validation metric changes, while a training metric changes from row to row.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        With standard names, in order of step.
+    """
+    metrics = [name for name in frame.columns if name not in NOT_METRICS]
+    held = {name: changes for name in metrics if (changes := _changes(frame, name)) is not None}
+    if not held or not any(_moves(frame[name]) for name in metrics if name not in held and not metric(name).validates):
+        return frame, (), ()
+    shared = [changes.tobytes() for changes in held.values()]
+    dropped: list[Dropped] = []
+    for name, changes in held.items():
+        if shared.count(changes.tobytes()) < 2 and not _is_regular(changes):
+            continue
+        values = frame[name].to_numpy(dtype=np.float64)
+        rows = np.flatnonzero(~np.isnan(values))
+        kept = np.full(len(values), np.nan)
+        kept[rows[changes]] = values[rows[changes]]
+        frame = frame.assign(**{name: kept})
+        reason = f"the last evaluation repeated until the next; {int(changes.sum())} evaluations are kept"
+        dropped.append(Dropped(name, int((~changes).sum()), reason))
+    if not dropped:
+        return frame, (), ()
+    names = ", ".join(lost.column for lost in dropped)
+    return frame, tuple(dropped), (f"{names}: carried forward from row to row in the log; each evaluation counts once",)
+
+
+def _changes(frame: pd.DataFrame, name: str) -> npt.NDArray[np.bool_] | None:
+    """Return which logged values differ from the one before; None if they are not held for several rows."""
+    if not metric(name).validates or len(frame) < 4:
+        return None
+    values = frame[name].to_numpy(dtype=np.float64)
+    values = values[~np.isnan(values)]
+    if len(values) < len(frame) / 2:
+        return None
+    changes = np.concatenate(([True], values[1:] != values[:-1]))
+    count = int(changes.sum())
+    return changes if count > _LEAST_CHANGES and count * _LEAST_ROWS <= len(values) else None
+
+
+def _moves(column: pd.Series[float]) -> bool:
+    """Return True for a metric on most rows that nearly always changes from one to the next."""
+    values = column.to_numpy(dtype=np.float64)
+    values = values[~np.isnan(values)]
+    return bool(len(values) > len(column) / 2 and (np.diff(values) != 0).mean() > 0.9)
+
+
+def _is_regular(changes: npt.NDArray[np.bool_]) -> bool:
+    """Return True if values stand equally long, but for the first and the last of them."""
+    lengths = np.diff(np.flatnonzero(changes))[1:]
+    if len(lengths) < 2:
+        return False
+    usual = float(np.median(lengths))
+    return bool((np.abs(lengths - usual) <= max(1.0, 0.1 * usual)).mean() >= 0.9)

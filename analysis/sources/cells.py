@@ -1,0 +1,147 @@
+"""Read numbers that a log has as text: ``40 %``, ``1,000``, ``tensor(1.6, device='cuda:0')``, ``5/500``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.schema import Dropped
+
+BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "--"})
+"""What tools write for "not logged"."""
+
+_NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
+_DECIMAL = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_WRAPPED = re.compile(
+    # The repr of a framework's scalar: tensor(1.6, device='cuda:0'), np.float32(0.5), <tf.Tensor: shape=(), numpy=1.5>
+    rf"(?:[A-Za-z_][\w.]*)\(\[?\s*({_DECIMAL}|[+-]?nan|[+-]?inf)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
+    rf"|<tf\.\w+:.*\bnumpy=({_DECIMAL}|nan|inf)\b.*>|\[\s*({_DECIMAL}|nan|inf)\s*\]",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(rf"({_DECIMAL})\s*%")
+_OF_TOTAL = re.compile(r"(\d[\d,]*)\s*/\s*\d[\d,]*")
+_VECTOR = re.compile(rf"[\[(]\s*({_DECIMAL}(?:[\s,]+{_DECIMAL})+)\s*[\])]")
+
+
+def number(cell: str) -> float | None:
+    """Return a cell's number: NaN if blank, infinity if a written nan or inf, None if it is text.
+
+    >>> number("tensor(1.6, device='cuda:0')"), number("40 %"), number("12,000"), number("soon")
+    (1.6, 40.0, 12000.0, None)
+    """
+    cell = cell.strip()
+    if cell in BLANK:
+        return np.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        return _written(cell)
+    return value if np.isfinite(value) else np.inf
+
+
+def _written(cell: str) -> float | None:
+    if _NOT_A_NUMBER.fullmatch(cell):
+        return np.inf
+    if _GROUPED.fullmatch(cell):
+        return float(cell.replace(",", ""))
+    if found := _PERCENT.fullmatch(cell):
+        return float(found[1])
+    if found := _WRAPPED.fullmatch(cell):
+        return number(next(group for group in found.groups() if group))
+    return None
+
+
+def of_total(cell: str) -> float | None:
+    """Return the count in ``5/500``, None for anything else.
+
+    >>> of_total("5/500"), of_total("7")
+    (5.0, None)
+    """
+    found = _OF_TOTAL.fullmatch(cell.strip())
+    return float(found[1].replace(",", "")) if found else None
+
+
+def vector(cell: str) -> list[float] | None:
+    """Return the numbers of ``[0.1 0.2]``, None for anything else."""
+    found = _VECTOR.fullmatch(cell.strip())
+    return [float(part) for part in re.split(r"[\s,]+", found[1].strip())] if found else None
+
+
+def has_decimal_commas(cells: Iterable[str]) -> bool:
+    """Return True if cells have commas that can only be decimal, as in ``0,91``; ``1,234`` alone may be either."""
+    commas = [cell.strip() for cell in cells if "," in cell]
+    return any(not _GROUPED.fullmatch(cell) or cell.lstrip("+-").startswith("0") for cell in commas) and all(
+        _DECIMAL_COMMA.fullmatch(cell) for cell in commas
+    )
+
+
+def is_ambiguous(cells: Sequence[str]) -> bool:
+    """Return True if each cell reads as thousands and as decimals alike (``1,234``)."""
+    shape = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+    return bool(cells) and all(shape.fullmatch(cell.strip()) for cell in cells)
+
+
+def is_number_like(cells: Sequence[str]) -> bool:
+    """Return True if most cells of a text column hold a number in one of the forms that are known."""
+    if not cells:
+        return False
+    if has_decimal_commas(cells):
+        return True
+    readable = sum(_any_form(cell) is not None for cell in cells)
+    return readable > len(cells) / 2
+
+
+def _any_form(cell: str) -> float | None:
+    for read in (number, of_total):
+        if (value := read(cell)) is not None:
+            return value
+    values = vector(cell)
+    return float(np.mean(values)) if values else None
+
+
+def numbers(
+    name: str, cells: Sequence[str | None]
+) -> tuple[npt.NDArray[np.float64] | None, tuple[Dropped, ...], tuple[str, ...]]:
+    """Read a column of text as numbers.
+
+    Returns
+    -------
+    tuple
+        The numbers, shape (cells,), NaN where blank or text; None if the column holds (nearly) no number. What
+        was lost; notes on how the cells were read.
+    """
+    given = [cell for cell in cells if isinstance(cell, str) and cell.strip() not in BLANK]
+    if not is_number_like(given[:500]):
+        return None, (), ()
+    if is_ambiguous(given):
+        why = "ambiguous: a comma before three digits may part thousands or decimals; write decimals with a point"
+        return None, (Dropped(name, len(given), why),), ()
+    commas = has_decimal_commas(given[:500])
+    known: dict[str, float | None] = {}
+    values, failed = np.full(len(cells), np.nan), 0
+    for place, cell in enumerate(cells):
+        if not isinstance(cell, str):
+            continue
+        if cell not in known:
+            known[cell] = _any_form(cell.replace(",", ".") if commas else cell)
+        value = known[cell]
+        if value is None:
+            failed += 1
+        else:
+            values[place] = value
+    lost = (Dropped(name, failed, "text where the column holds numbers"),) if failed else ()
+    return values, lost, _how(name, given[0], commas)
+
+
+def _how(name: str, cell: str, commas: bool) -> tuple[str, ...]:
+    shown = cell.strip()[:40]
+    if commas:
+        return (f"'{name}' is written with decimal commas",)
+    if (found := vector(cell)) is not None:
+        return (f"'{name}' holds lists of numbers ({len(found)} in the first): their mean is read",)
+    return (f"'{name}' is text that holds a number, such as '{shown}': the number is read",)

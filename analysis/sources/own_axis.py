@@ -1,0 +1,143 @@
+"""Find evaluations that count by themselves (by epoch, or not at all) and place them among the training steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.sources.axis_names import main_metric, metric_columns
+
+Floats = npt.NDArray[np.float64]
+
+_RATIO = 1.5
+"""Two counts that run side by side and differ in speed by more than this are not one count."""
+
+
+def counts_alone(own: Floats, before: Floats, after: Floats) -> bool:
+    """Return True if evaluations are counted on an axis of their own.
+
+    Parameters
+    ----------
+    own : numpy.ndarray
+        Steps of the evaluations as logged, in the order in which they were made, shape (n,).
+    before, after : numpy.ndarray
+        Training steps logged last before and first after each, shape (n,); NaN where there is none.
+
+    Notes
+    -----
+    On one axis each lies between the training steps around it. One made late (of an earlier checkpoint) does
+    not, but then both counts advance at the same speed.
+    """
+    outside = (own < before) | (own > after)
+    if outside.sum() <= len(own) / 2 or np.isnan(own).any():
+        return False
+    places = np.where(np.isnan(before), after, before)
+    if len(own) == 1:
+        return bool(own[0] in (-1, 0) and places[0] > 0)
+    if (np.diff(own) < 0).any():
+        return False
+    moved, advanced = places[-1] - places[0], own[-1] - own[0]
+    if moved <= 0:
+        return False
+    return bool(moved >= _RATIO * advanced or advanced >= _RATIO * moved)
+
+
+def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Put rows of evaluations that count by themselves at the training steps that they follow in the log.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        In the order of writing, with a numeric ``step``.
+    """
+    steps = frame["step"].to_numpy(dtype=np.float64).copy()
+    if not (steps[1:] < steps[:-1]).any():
+        return frame, ()
+    metrics, main = metric_columns(frame), main_metric(frame)
+    logged = {name: frame[name].notna().to_numpy() for name in metrics}
+    if main is None or len(logged) < 2:
+        return frame, ()
+    on_main = logged[main] & np.isfinite(steps)
+    groups: dict[bytes, list[str]] = {}
+    for name in metrics:
+        if not (logged[name] & on_main).any() and logged[name].any():
+            groups.setdefault(logged[name].tobytes(), []).append(name)
+    notes: list[str] = []
+    for names in groups.values():
+        rows = np.flatnonzero(logged[names[0]])
+        before, after = _around(rows, np.flatnonzero(on_main), steps)
+        own = steps[rows]
+        if not counts_alone(own, before, after):
+            continue
+        steps[rows] = np.where(np.isnan(before), np.fmin(after, own), before)
+        notes.append(note(names, own, steps[rows]))
+    if not notes:
+        return frame, ()
+    return frame.assign(step=steps), tuple(notes)
+
+
+def _around(rows: npt.NDArray[np.int64], main: npt.NDArray[np.int64], steps: Floats) -> tuple[Floats, Floats]:
+    """Return the steps of the main rows before and after other rows, NaN where there is none."""
+    place = np.searchsorted(main, rows)
+    padded = np.concatenate(([np.nan], steps[main], [np.nan]))
+    return padded[place], padded[place + 1]
+
+
+def place_points(
+    names: list[str], tag: npt.NDArray[np.int64], step: npt.NDArray[np.int64], seconds: Floats
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Put evaluations that count by themselves at the training steps that were logged last before them, by time.
+
+    Parameters
+    ----------
+    names : list of str
+    tag, step, seconds : numpy.ndarray
+        Points, all of shape (points,): index into ``names``, step, Unix time (s).
+
+    Returns
+    -------
+    tuple
+        The steps; notes.
+    """
+    counts = np.bincount(tag, minlength=len(names))
+    main = int(np.argmax(counts))
+    members = np.flatnonzero(tag == main)
+    if len(names) < 2 or counts[main] < 2 or (seconds[members] <= 0).any() or np.ptp(seconds[members]) <= 0:
+        return step, ()
+    members = members[np.argsort(seconds[members], kind="stable")]
+    clock, training = seconds[members], step[members].astype(np.float64)
+    if (np.diff(training) < 0).any():
+        return step, ()
+    placed = step
+    told: dict[tuple[int, ...], list[str]] = {}
+    for one in np.flatnonzero((counts > 0) & (counts < counts[main])):
+        rows = np.flatnonzero(tag == one)
+        rows = rows[np.argsort(seconds[rows], kind="stable")]
+        own = step[rows].astype(np.float64)
+        padded = np.concatenate(([np.nan], training, [np.nan]))
+        # Points of one moment: what is logged together has one step, whichever was written first.
+        before = padded[np.searchsorted(clock, seconds[rows], side="right")]
+        after = padded[np.searchsorted(clock, seconds[rows], side="left") + 1]
+        if (seconds[rows] <= 0).any() or not counts_alone(own, before, after):
+            continue
+        placed = placed.copy() if placed is step else placed
+        placed[rows] = np.where(np.isnan(before), np.fmin(after, own), before).astype(np.int64)
+        told.setdefault((int(own[0]), int(own[-1]), int(placed[rows][-1])), []).append(names[one])
+    notes = tuple(
+        f"{_listed(group)}: counted by itself ({first} to {last}), placed at the training steps logged last before it"
+        for (first, last, _), group in told.items()
+    )
+    return placed, notes
+
+
+def note(names: list[str], own: Floats, placed: Floats) -> str:
+    """Return the sentence that says what was placed where."""
+    return (
+        f"{_listed(names)}: counted by itself ({own[0]:g} to {own[-1]:g}), placed at the training steps before it in "
+        f"the log ({placed[0]:g} to {placed[-1]:g})"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

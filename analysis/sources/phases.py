@@ -1,0 +1,105 @@
+"""Split rows that say in a column whether they are of training or validation into metrics of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis.schema import NOT_METRICS
+from analysis.sources.names import plain, standard_names
+
+_WORDS = {
+    **dict.fromkeys(("train", "training", "trn", "tr", "learn", "fit"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "eval", "evaluation", "evaluate"), "val"),
+    **dict.fromkeys(("holdout", "heldout", "held_out"), "val"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+}
+"""What stands in such a column, to the prefix of its metrics."""
+
+PHASE_NAMES = (
+    "phase",
+    "split",
+    "mode",
+    "set",
+    "stage",
+    "subset",
+    "partition",
+    "part",
+    "fold_type",
+    "dataset",
+    "data_split",
+)
+
+
+def phase_of(value: object) -> str | None:
+    """Return "train", "val" or "test" for a word that says so, else None.
+
+    >>> phase_of("Validation "), phase_of("warmup")
+    ('val', None)
+    """
+    return _WORDS.get(plain(value).removesuffix("_set")) if isinstance(value, str) else None
+
+
+def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> str | None:
+    """Return the text column that says of which set a row is, or None.
+
+    Every value of it is such a word, or it is called ``phase``, ``split`` ... and at least one is.
+    """
+    for name in sorted(texts, key=lambda one: plain(one) not in PHASE_NAMES):
+        given = {value for value in values[name] if isinstance(value, str) and value.strip()}
+        known = [value for value in given if phase_of(value)]
+        if given and (len(known) == len(given) or (known and plain(name) in PHASE_NAMES and len(given) < 10)):
+            return name
+    return None
+
+
+def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Give the metrics of each phase columns of their own.
+
+    A metric that already says of which phase it is, and one that is known under its own name and logged in one
+    phase alone (a learning rate, an mAP), keeps its name; any other gets the phase in front (``val_loss``).
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    column : str
+        The column that names the phase.
+    axes : sequence of str
+        Columns that are no metrics.
+    """
+    labels = frame[column].ffill().bfill()
+    phases = labels.map(lambda value: phase_of(value) or plain(str(value)))
+    found = list(dict.fromkeys(phases.dropna()))
+    if not found:
+        return frame.drop(columns=column), ()
+    parts: dict[str, pd.Series[float]] = {}
+    for name in frame.columns:
+        if name == column:
+            continue
+        values = frame[name]
+        if name in axes or not pd.api.types.is_numeric_dtype(values):
+            parts[name] = values
+            continue
+        logged = [phase for phase in found if values[phases == phase].notna().any()] or found[:1]
+        for phase in logged:
+            own = _name(name, phase, alone=len(logged) == 1)
+            part = values.where(phases == phase)
+            parts[own] = parts[own].combine_first(part) if own in parts else part
+    counts = ", ".join(f"{phase} {int((phases == phase).sum())}" for phase in found)
+    return pd.DataFrame(parts), (f"'{column}' says of which set a row is ({counts} rows): metrics are split by it",)
+
+
+def _name(name: str, phase: str, *, alone: bool) -> str:
+    words = plain(name).split("_")
+    if name in NOT_METRICS or phase_of(words[0]) or phase_of(words[-1]):
+        return name
+    known = next(iter(standard_names([name], source="", chosen={}).values()), "")
+    prefixed = f"{phase}_{name}"
+    if known == "learning_rate":
+        return name  # of the training, whatever row it stands on
+    if alone and known and not known.startswith(("train_", "valid_", "full_valid_")):
+        return name  # measured in one phase alone, and known as what it is
+    if alone and phase == "train" and not known:
+        return name
+    return prefixed

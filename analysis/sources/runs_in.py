@@ -1,0 +1,202 @@
+"""Find the runs in one table: rows of several runs, folds or seeds, or a list of runs with one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.metrics import metric
+from analysis.schema import FACTORS, NOT_METRICS
+from analysis.sources.axes import find_axis
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
+from analysis.sources.base import Columns
+from analysis.sources.names import plain
+
+RUN_NAMES = ("run_name", "run", "run_id", "trial_name", "trial_id")
+"""Columns that say which run a row belongs to, in the form of `names.plain`."""
+
+_NAMES = (
+    *("name", "id", "model", "model_name", "experiment", "experiment_name", "exp", "exp_name", "variant", "method"),
+    *("config_name", "setting", "system", "architecture", "arch", "label", "job", "task_name"),
+)
+_REPEATS = (
+    *("fold", "cv_fold", "kfold", "seed", "random_seed", "trial", "replicate", "rep", "repeat", "repetition"),
+    *("config", "config_id", "experiment_id", "run_number", "worker", "rank", "member"),
+)
+_FOLDS = ("fold", "cv_fold", "kfold", "replicate", "rep", "repeat", "repetition")
+_LONGEST = 80  # characters of a name
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one run, with what its columns say about it; ``id`` is None where the table holds one run."""
+
+    frame: pd.DataFrame
+    id: str | None = None
+    name: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    group: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def runs_in(frame: pd.DataFrame, columns: Columns, stem: str) -> list[Part]:
+    """Split a table into its runs.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows in the order of writing; text columns as text.
+    columns : Columns
+        The user's names: what stands there names no run.
+    stem : str
+        Name of the file, by which folds of one training are grouped.
+    """
+    free = [name for name in frame.columns if name not in columns.values()]
+    listed = _listed_by(frame, free)
+    if listed:
+        return _list_of_runs(frame, listed, columns)
+    keys = _keys(frame, free, columns)
+    if keys:
+        return _groups(frame, keys, stem)
+    alone = next((name for name in _named(free, RUN_NAMES) if frame[name].nunique(dropna=False) == 1), None)
+    if alone is None or len(frame.columns) < 2:
+        return [Part(frame)]
+    return [Part(frame.drop(columns=alone), name=str(_plain(frame[alone].iloc[0])))]
+
+
+def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    return [name for name in sorted(names, key=lambda n: _order(n, wanted)) if plain(name) in wanted]
+
+
+def _order(name: str, wanted: Sequence[str]) -> int:
+    return wanted.index(plain(name)) if plain(name) in wanted else len(wanted)
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    return not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column)
+
+
+def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
+    """Return the columns that name a run a row, best first; empty if rows are steps."""
+    if len(frame) < 2 or len(frame) > 10_000:
+        return []
+    runs = [name for name in _named(free, RUN_NAMES) if frame[name].notna().all()]
+    if any(frame[name].is_unique for name in runs):
+        return [name for name in runs if frame[name].is_unique]
+    if _rises(frame):
+        return []
+    texts = [name for name in _named(free, _NAMES) if _is_text(frame[name]) and frame[name].notna().all()]
+    texts = [name for name in texts if frame[name].str.len().max() <= _LONGEST]
+    unique = [name for name in texts if frame[name].is_unique]
+    repeats = [name for name in _named(free, _REPEATS) if frame[name].notna().all() and frame[name].nunique() > 1]
+    if unique:
+        return unique
+    together = [*runs, *texts, *repeats]
+    if not together or frame.duplicated(subset=together).any():
+        return []
+    return together
+
+
+def _rises(frame: pd.DataFrame) -> bool:
+    """Return True if a step or epoch moves over the rows, as in the log of a training."""
+    names = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
+    axes = (find_axis(names, STEP_NAMES), find_axis(names, EPOCH_NAMES))
+    return any(axis is not None and frame[axis].nunique() > 1 for axis in axes)
+
+
+def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> list[Part]:
+    """Make a run of each row: its metrics as final values, everything else as its configuration."""
+    parts = []
+    numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
+    axis = {name for name in (find_axis(numeric, STEP_NAMES), find_axis(numeric, EPOCH_NAMES)) if name}
+    measured = [name for name in numeric if _is_measured(name, columns) or (name in axis and frame[name].min() > 0)]
+    settings = [name for name in frame.columns if name not in measured and not name.startswith("column 1")]
+    final = {name: name.split("_", 1)[1] for name in measured if name.lower().startswith(("final_", "last_"))}
+    final = {own: name for own, name in final.items() if name not in frame and name not in NOT_METRICS}
+    ids = _ids(frame, by)
+    for place, run_id in enumerate(ids):
+        row = frame.iloc[[place]].reset_index(drop=True)
+        config = {name: _plain(row.at[0, name]) for name in settings if not _is_blank(row.at[0, name])}
+        config = {name: value for name, value in config.items() if name not in by or plain(name) in _REPEATS}
+        note = f"a list of runs, one row each ({', '.join(by[:3])}): final values only, no curve"
+        values = row[[name for name in measured if row[name].notna().all()]].rename(columns=final)
+        parts.append(Part(values, run_id, run_id, config, notes=(note,)))
+    return parts
+
+
+def _is_measured(name: str, columns: Columns) -> bool:
+    if name in columns.values():
+        return True
+    own = plain(name)
+    if any(own == plain(key) for keys in FACTORS.values() for key in keys) or own in (*_REPEATS, *RUN_NAMES):
+        return False
+    return metric(name).direction != "none"
+
+
+def _keys(frame: pd.DataFrame, free: Sequence[str], columns: Columns) -> list[str]:
+    """Return the columns whose values tell rows of one step apart as of several runs."""
+    runs = [name for name in _named(free, RUN_NAMES) if _is_text(frame[name]) or frame[name].nunique() < len(frame)]
+    runs = [name for name in runs if frame[name].nunique() > 1]
+    if runs:
+        return runs[:1]
+    numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
+    axis = columns.get("step") or find_axis(numeric, STEP_NAMES) or find_axis(numeric, EPOCH_NAMES)
+    names = [*_named(free, _REPEATS), *(name for name in _named(free, _NAMES) if _is_text(frame[name]))]
+    names = [name for name in names if 1 < frame[name].nunique() <= len(frame) / 2 and name != axis]
+    if not names:
+        return []
+    if axis is None:
+        return [name for name in names if plain(name) in _REPEATS]
+    keys: list[str] = []
+    left = _repeats(frame, axis, keys)
+    for name in names:
+        fewer = _repeats(frame, axis, [*keys, name])
+        if fewer < left:
+            keys, left = [*keys, name], fewer
+    return keys
+
+
+def _repeats(frame: pd.DataFrame, axis: str, keys: Sequence[str]) -> int:
+    return int(frame.duplicated(subset=[axis, *keys]).sum())
+
+
+def _groups(frame: pd.DataFrame, keys: Sequence[str], stem: str) -> list[Part]:
+    folds = [name for name in keys if plain(name) in _FOLDS]
+    note = f"{', '.join(keys)} says to which run a row belongs"
+    parts = []
+    for values, rows in frame.groupby(list(keys), sort=False, dropna=False):
+        row = dict(zip(keys, values, strict=True))
+        known = {name: _plain(value) for name, value in row.items() if not _is_blank(value)}
+        run_id = "_".join(_said(name, value) for name, value in known.items()) or "unnamed"
+        config = {name: value for name, value in known.items() if plain(name) not in RUN_NAMES}
+        same = [str(known[name]) for name in keys if name not in folds and name in known]
+        group = "_".join([stem, *same]) if folds else None
+        named = run_id if any(plain(name) in RUN_NAMES for name in keys) else None
+        own = rows.drop(columns=list(keys)).reset_index(drop=True)
+        parts.append(Part(own, run_id, named, config, group, (note,)))
+    return parts
+
+
+def _is_blank(value: Any) -> bool:
+    return bool(pd.isna(value))
+
+
+def _ids(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
+    names = by[:1] if frame[by[0]].is_unique else by
+    return ["_".join(_said(name, _plain(row[name])) for name in names) for _, row in frame.iterrows()]
+
+
+def _said(name: str, value: Any) -> str:
+    text = str(value).strip()
+    return f"{plain(name)}{text}" if text.lstrip("-").isdecimal() and plain(name) not in RUN_NAMES else text
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell as a setting: a whole number as such."""
+    if isinstance(value, float | np.floating):
+        return int(value) if float(value).is_integer() else float(value)
+    return value.item() if isinstance(value, np.generic) else value
