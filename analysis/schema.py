@@ -260,8 +260,12 @@ def validated(
         repeated = frame["step"].duplicated(keep="last").to_numpy()
         if repeated.any():
             seams = tuple(sorted({*seams, *(int(s) for s in frame["step"].to_numpy()[repeated])}))
-            dropped.append(Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept"))
-            frame = frame.loc[~repeated]
+            # A late row of another metric belongs to its step; of one metric the last value counts.
+            merged = frame.groupby("step", sort=False).last().reset_index()[list(frame.columns)]
+            metrics = [column for column in frame.columns if column not in NOT_METRICS]
+            if (frame[metrics].count() > merged[metrics].count()).any():
+                dropped.append(Dropped("step", int(repeated.sum()), "repeated steps; the last row of each is kept"))
+            frame = merged
     frame = frame.reset_index(drop=True)
     nonfinite: dict[str, tuple[int, ...]] = {}
     metrics = [column for column in frame.columns if column not in NOT_METRICS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from analysis.schema import Dropped
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
 from analysis.sources.names import plain
+from analysis.sources.row_order import numbered_through
 
 STEP_NAMES = (
     *("step", "global_step", "train_global_step", "_step", "current_steps", "steps", "iteration", "iter"),
@@ -69,7 +71,7 @@ def set_axes(
     """
     check_columns(where, frame.columns, columns)
     notes: tuple[str, ...] = ()
-    step = columns.get("step") or find_axis(frame.columns, STEP_NAMES)
+    step = columns.get("step") or find_axis([c for c in frame.columns if _counts(frame[c])], STEP_NAMES)
     epoch = columns.get("epoch") or find_axis(frame.columns, EPOCH_NAMES)
     stamp = columns.get("timestamp") or _time_column(frame)
     taken = {name: axis for name, axis in ((step, "step"), (epoch, "epoch"), (stamp, "timestamp")) if name}
@@ -83,6 +85,11 @@ def set_axes(
         values, note = _counted(frame)
         frame = frame.assign(step=values)
         notes = (note,)
+    elif epoch is not None:
+        counter, epochs = (pd.to_numeric(frame[c], errors="coerce").to_numpy(np.float64) for c in ("step", "epoch"))
+        if (through := numbered_through(counter, epochs)) is not None:
+            frame = frame.assign(step=through)
+            notes = (f"{step} starts again in every epoch: steps are numbered through",)
     failed = 0
     if "timestamp" in frame:
         stamps, failed = parse_timestamps(frame["timestamp"])
@@ -90,17 +97,34 @@ def set_axes(
     return frame, timestamp_losses(failed), notes
 
 
+def _counts(column: pd.Series[Any]) -> bool:
+    """Return True if a column can count the rows: most have a number, and not all the same one of many."""
+    if not pd.api.types.is_numeric_dtype(column):
+        return True
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    there = values[~np.isnan(values)]
+    if there.size == 0 or 2 * there.size < values.size:
+        return False
+    return there.size < 3 or bool((there != there[0]).any())
+
+
 def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
     if "epoch" in frame:
         epochs = frame["epoch"]
         values = epochs.to_numpy(dtype=np.float64)
-        if np.isfinite(values).all() and (values == np.floor(values)).all() and (np.diff(values) > 0).all():
+        whole = bool(np.isfinite(values).all() and (values == np.floor(values)).all())
+        if whole and ((np.diff(values) > 0).all() or ((np.diff(values) >= 0).all() and _once_each(frame))):
             return epochs, "no step column: steps are the log's epochs"
     first = frame.columns[0] if len(frame.columns) else ""
     if first.startswith("column 1") and frame[first].notna().all() and (frame[first].diff().dropna() == 1).all():
         return frame.pop(first), "no step column: steps are the log's row index"
     rows = pd.Series(np.arange(1, len(frame) + 1, dtype=np.float64), index=frame.index)
     return rows, "no step column: steps are row numbers; name one with columns: {step: <column>}"
+
+
+def _once_each(frame: pd.DataFrame) -> bool:
+    """Return True if no metric has two values in one epoch, so that its rows are parts of one."""
+    return int(frame.drop(columns="epoch").groupby(frame["epoch"]).count().max().max()) <= 1
 
 
 def _time_column(frame: pd.DataFrame) -> str | None:

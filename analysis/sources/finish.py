@@ -22,6 +22,7 @@ from analysis.sources.hashing import hash_files
 from analysis.sources.names import FRACTIONS, standard_names
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact, redact_text
+from analysis.sources.row_order import Ordered, without_abandoned
 from analysis.sources.sidecar import Sidecar
 from analysis.validation_size import with_validation_size
 
@@ -51,7 +52,10 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     raw = _without_secret_names(raw)
     wanted = {standard: redact_text(column) for standard, column in {**sidecar.columns, **columns}.items()}
     frame, renamed, notes = _named(raw, wanted, redact_text(where))
-    frame, nonfinite, seams, dropped = validated(frame, redact_text(where))
+    ordered = without_abandoned(frame) if "step" in frame and not raw.seams else Ordered(frame)
+    frame, nonfinite, seams, dropped = validated(ordered.frame, redact_text(where))
+    notes += ordered.notes
+    dropped = (*ordered.dropped, *dropped)
     settings, results = without_results(flat(redact(raw.config)))
     if results:
         notes.append(f"results are no settings, left out of the configuration: {', '.join(results)}")
@@ -79,7 +83,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         example_losses=load_example_losses(sidecar.example_losses) if sidecar.example_losses else None,
         extra=redact(sidecar.extra),
         nonfinite=nonfinite,
-        seams=tuple(sorted({*raw.seams, *seams})),
+        seams=tuple(sorted({*raw.seams, *seams, *ordered.seams})),
         notes=tuple(redact_text(note) for note in (*raw.notes, *notes)),
     )
     return with_validation_size(_with_deciding_metric(_with_base_rate(run), sidecar.primary, raw.best_metric))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import LogError
@@ -16,6 +18,7 @@ from analysis.schema import FACTORS, Dropped
 from analysis.sources.axes import TIME_NAMES, find_axis, set_axes
 from analysis.sources.base import Columns
 from analysis.sources.raw import RawLog
+from analysis.sources.row_order import by_phase, phase_column
 from analysis.sources.rows import RowTable, constant_settings, merge_rows
 from analysis.sources.streams import open_lines, text_head
 
@@ -26,6 +29,10 @@ RUN_NAMES = ("run_name", "run", "run_id", "run name")
 """Columns that say which run a row belongs to."""
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".log", ".txt")
+
+
+_STEP_OF = re.compile(r"step|iter", re.I)
+_OF = re.compile(r"\s*(\d+)\s*/\s*\d+\s*")
 
 
 def recognises(path: Path) -> bool:
@@ -78,6 +85,13 @@ def _with_lines(log: RawLog, lines: int, dropped: tuple[Dropped, ...]) -> RawLog
 def log_of(table: RowTable, *, columns: Columns, run: str | None, several: bool) -> RawLog:
     """Make a log of collected rows: axes named, settings that stand on every row taken as configuration."""
     frame = table.frame()
+    phase = phase_column({name: table.text(name) for name in table.texts})
+    for name in [name for name in table.texts if _STEP_OF.search(name)]:
+        counted = [_OF.fullmatch(value or "") for value in table.text(name)]
+        if sum(found is not None for found in counted) > len(counted) // 2:  # "5/500"
+            frame["current_steps"] = [float(found[1]) if found else np.nan for found in counted]
+    if phase is not None:
+        frame = by_phase(frame, table.text(phase))
     stamp = columns.get("timestamp") or find_axis(table.texts, TIME_NAMES)
     if stamp in table.texts:
         frame[stamp] = pd.array(table.text(stamp), dtype="str")
@@ -88,7 +102,9 @@ def log_of(table: RowTable, *, columns: Columns, run: str | None, several: bool)
     settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
     config.update(settings)
     metrics = [name for name in frame.columns if name not in settings or name in ("lr", "learning_rate")]
-    varying = sorted(set(table.texts) - set(texts) - {stamp} - set(RUN_NAMES))
+    varying = sorted(set(table.texts) - set(texts) - {stamp, phase} - set(RUN_NAMES))
+    if phase is not None:
+        notes += (f"{phase} says on which data each row was measured: its metrics are train_... and val_...",)
     if varying:
         notes += (f"text columns left out: {', '.join(varying[:10])}",)
     return RawLog(

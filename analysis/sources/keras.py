@@ -15,6 +15,7 @@ from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.names import plain
 from analysis.sources.raw import RawLog
+from analysis.sources.row_order import PHASE_NAMES
 from analysis.sources.streams import open_text
 from analysis.sources.yaml_files import load_json
 
@@ -66,7 +67,8 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 def _is_history(layout: Layout) -> bool:
     names = {plain(name) for name in layout.header}
-    counted = layout.header[0] in _EPOCHS and not names & {"step", "global_step", "iter", "iteration"}
+    others = {"step", "global_step", "iter", "iteration", "batch", "batch_idx", "fold", "seed", "run", *PHASE_NAMES}
+    counted = layout.header[0] in _EPOCHS and not names & others
     return counted and any(name == "loss" or name.endswith("_loss") for name in names) and _starts_whole(layout)
 
 

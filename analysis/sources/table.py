@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import LogError
@@ -16,6 +17,7 @@ from analysis.sources.jsonl import RUN_NAMES
 from analysis.sources.names import standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
 from analysis.sources.raw import RawLog
+from analysis.sources.row_order import by_phase, phase_column
 from analysis.sources.rows import constant_settings, merge_rows
 from analysis.sources.streams import open_text
 
@@ -46,15 +48,30 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     log = _from_parquet(path, columns) if head(path, 4) == MAGIC else _from_text(path, columns)
     runs = find_axis(log.frame.columns, RUN_NAMES)
     if runs is None or pd.api.types.is_numeric_dtype(log.frame[runs]):
+        runs = _folds(log.frame, columns)
+    if runs is None:
         return [_with_axes(log, columns)]
     groups = list(log.frame.groupby(runs, sort=False, dropna=False))
     logs = []
     for name, group in groups:
-        run = "unnamed" if pd.isna(name) else str(name)
+        run = "unnamed" if pd.isna(name) else f"{runs}_{name:g}" if isinstance(name, float) else str(name)
         rows = group.drop(columns=runs).reset_index(drop=True)
         one = replace(log, frame=rows, name=run, rows_read=len(rows), id=run if len(groups) > 1 else None)
         logs.append(_with_axes(one, columns))
     return logs
+
+
+def _folds(frame: pd.DataFrame, columns: Columns) -> str | None:
+    """Return a column of numbers that names runs one below the other: where it changes, the counter starts again."""
+    axis = columns.get("step") or find_axis(frame.columns, (*STEP_NAMES, *EPOCH_NAMES))
+    name = find_axis(frame.columns, ("fold", "seed", "run", "trial"))
+    if axis is None or name is None or axis == name:
+        return None
+    counter, number = (frame[c].to_numpy(dtype="float64", na_value=float("nan")) for c in (axis, name))
+    falls, changes = (
+        set((np.flatnonzero(found) + 1).tolist()) for found in (np.diff(counter) < 0, np.diff(number) != 0)
+    )
+    return name if falls and falls == changes else None
 
 
 def _from_text(path: Path, columns: Columns) -> RawLog:
@@ -65,7 +82,8 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     check_columns(path, layout.header, columns)
     stamp = columns.get("timestamp") or find_axis(layout.header, TIME_NAMES)
     text = [name for name in layout.header if layout.is_text(name)]
-    texts = [name for name in text if name == stamp or name == find_axis(text, RUN_NAMES)]
+    phase = phase_column({name: layout.column(name) for name in text})
+    texts = [name for name in text if name in (stamp, phase) or name == find_axis(text, RUN_NAMES)]
     numbers = [name for name in layout.header if name not in text or name in _meant(layout, columns)]
     if not numbers:
         raise LogError(f"{path}: no column of numbers, only {', '.join(layout.header)}; a log needs a metric")
@@ -73,8 +91,13 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     read = read_delimited(path, layout, numbers=numbers, texts=texts, step=_step(layout, columns), lenient=lenient)
     config = {name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)}
     left_out = [name for name in text if name not in texts and name not in config and name not in numbers]
-    notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
+    notes: tuple[str, ...] = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
     files, rows = (str(path),), len(read.frame)
+    if phase is not None:
+        said = [None if pd.isna(value) else str(value) for value in read.frame[phase]]
+        parted = by_phase(read.frame.drop(columns=phase), said)
+        notes += (f"{phase} says on which data each row was measured: its metrics are train_... and val_...",)
+        return RawLog(parted, NAME, files, rows, lines=read.lines, config=config, dropped=read.dropped, notes=notes)
     return RawLog(read.frame, NAME, files, rows, lines=read.lines, config=config, dropped=read.dropped, notes=notes)
 
 
