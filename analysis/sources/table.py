@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from analysis.sources.axes import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, check_col
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.jsonl import RUN_NAMES
-from analysis.sources.names import standard_names
+from analysis.sources.names import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
 from analysis.sources.raw import RawLog
 from analysis.sources.rows import constant_settings, merge_rows
@@ -75,7 +76,23 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     left_out = [name for name in text if name not in texts and name not in config and name not in numbers]
     notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
     files, rows = (str(path),), len(read.frame)
-    return RawLog(read.frame, NAME, files, rows, lines=read.lines, config=config, dropped=read.dropped, notes=notes)
+    return RawLog(
+        _with_tag(read.frame, path),
+        NAME,
+        files,
+        rows,
+        lines=read.lines,
+        config=config,
+        dropped=read.dropped,
+        notes=notes,
+    )
+
+
+def _with_tag(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Name the values of a TensorBoard download by the tag, which stands in the file's name alone."""
+    tag = re.search(r"-tag-(.+?)\.csv", path.name)
+    known = {plain(str(name)) for name in frame.columns} == {"wall_time", "step", "value"}
+    return frame.rename(columns={"Value": tag[1]}) if tag and known else frame
 
 
 def _meant(layout: Layout, columns: Columns) -> set[str]:
