@@ -90,8 +90,8 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
         content = load_json(path, setting="RUN_REPORTS_MAX_JSON_MB")
     except LogError:
         return None
-    if not isinstance(content, Mapping) or not content:
-        return None
+    if not isinstance(content, Mapping) or not content or all(str(name).isdecimal() for name in content):
+        return None  # rows by epoch are no columns
     lists = {
         str(name): list(values.values()) if isinstance(values, Mapping) else values for name, values in content.items()
     }

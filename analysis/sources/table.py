@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from analysis.sources.axes import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, check_col
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.jsonl import RUN_NAMES
-from analysis.sources.names import standard_names
+from analysis.sources.names import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
 from analysis.sources.raw import RawLog
 from analysis.sources.row_order import by_phase, phase_column
@@ -98,7 +99,23 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
         parted = by_phase(read.frame.drop(columns=phase), said)
         notes += (f"{phase} says on which data each row was measured: its metrics are train_... and val_...",)
         return RawLog(parted, NAME, files, rows, lines=read.lines, config=config, dropped=read.dropped, notes=notes)
-    return RawLog(read.frame, NAME, files, rows, lines=read.lines, config=config, dropped=read.dropped, notes=notes)
+    return RawLog(
+        _with_tag(read.frame, path),
+        NAME,
+        files,
+        rows,
+        lines=read.lines,
+        config=config,
+        dropped=read.dropped,
+        notes=notes,
+    )
+
+
+def _with_tag(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Name the values of a TensorBoard download by the tag, which stands in the file's name alone."""
+    tag = re.search(r"-tag-(.+?)\.csv", path.name)
+    known = {plain(str(name)) for name in frame.columns} == {"wall_time", "step", "value"}
+    return frame.rename(columns={"Value": tag[1]}) if tag and known else frame
 
 
 def _meant(layout: Layout, columns: Columns) -> set[str]:
