@@ -198,9 +198,10 @@ def _level_at_end(run: Run, metric: str, mean: Estimate, settled: Mapping[str, S
         return _with_scatter(st.unknown("loss.last", reason, value=float(values[-1]), n=values.size), values)
     if mean.known:
         return mean
-    # Too few independent points for an interval: the whole noise of single rows is the floor of the error.
+    # Too few independent points for an interval. No mean is known worse than by the noise of single rows, which a
+    # parabola through dependent ones halves at most.
     late = run.series(metric)[-max(LATE_LEAST, run.series(metric).size // 2) :]
-    return replace(mean, se=st.fit_line(late, curved=True).s)
+    return replace(mean, se=2 * st.fit_line(late, curved=True).s)
 
 
 def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estimate:

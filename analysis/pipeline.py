@@ -78,13 +78,15 @@ def analyze_runs(
     runs: Sequence[Run], request: Parameters, settings: Settings, *, reports: Sequence[Report] = ()
 ) -> Analysis:
     """Analyze runs that are already loaded: a pure function of its arguments."""
+    _check_primary(runs, settings)
+    if settings.primary:
+        runs = [replace(run, primary=run.metric_named(settings.primary)) for run in runs]
     document, evidence = side_by_side(
         lambda: document_results(runs, settings),
         lambda: run_evidence(runs, strict=settings.strict),
         rows=max(len(run.frame) for run in runs),
     )
     candidate = find_run(runs, request.candidate, "candidate") or runs[-1]
-    _check_primary(runs, settings)
     preferred = preferred_metrics([*runs, candidate], settings.primary, request.goal or candidate.goal)
     ranking = deciding_metric(runs, preferred)
     groups = seed_groups(runs)

@@ -8,7 +8,7 @@ from analysis import statistics as st
 from analysis.comparability import Gate, factor_names
 from analysis.compare import COMPANIONS, Comparison
 from analysis.document import total_steps
-from analysis.metrics import REWARDS, deciding_order
+from analysis.metrics import METRICS, REWARDS, deciding_order
 from analysis.metrics import metric as metric_of
 from analysis.naming import display_name, metric_name, metric_words
 from analysis.schema import Run
@@ -143,6 +143,10 @@ def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candid
     if blind is not None:
         why = next((c.result.reason for c in compared if c.metric == blind and c.result.reason), "its error is unknown")
         return f"{metric_of(blind).label} could not decide: {why}."
+    word = primary.metric.rsplit("_", 1)[-1]
+    alike = [m for m in order if m not in METRICS and metric_of(m).validates and m.endswith(f"_{word}")]
+    if primary.metric in alike and len(alike) > 1 and primary.metric not in (candidate.primary, candidate.best_metric):
+        return f"Of {len(alike)} validation sets the first decided; name another with primary."
     if metric_of(primary.metric).validates or primary.metric in REWARDS:
         return ""
     for run, other in ((candidate, baseline), (baseline, candidate)):

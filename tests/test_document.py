@@ -229,7 +229,7 @@ def test_advice_is_printed(
     assert "Start at 0.6, decay to 0.4" in later
     assert "Limit gradient norms" in later
     runs = written(reference_sections["next_experiments"])
-    assert "Run 5 (recommended next" in runs
+    assert "Run 5 (what the rules of thumb suggest" in runs
     assert "Run 6 (if Run 5 succeeds" in runs
 
 

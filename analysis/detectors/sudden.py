@@ -66,15 +66,18 @@ def divergence(seen: Observed) -> Seen:
     end, best = float(tail.mean()), float(means[lowest])
     # Noise around a line in each quarter: blind to where the loss starts to rise, not to autocorrelation.
     ends = np.cumsum([0, *(quarter.size for quarter in np.array_split(x, 4))])
-    quarters = [fit_line(x[a:b], sums=curve.sums[a:b] if curve.sums else None).s for a, b in pairwise(ends)]
-    s = float(np.median(quarters))
+    quarters = [fit_line(x[a:b], sums=curve.sums[a:b] if curve.sums else None) for a, b in pairwise(ends)]
+    # A line through a dependent quarter takes up most of what it wanders: its noise is up to half of the whole.
+    s = float(np.median([line.s for line in quarters])) * (1 + float(np.median([line.rho for line in quarters])))
     start = sum(part.size for part in parts[:lowest])
     slope = fit_line(*averaged(x[start:], curve.steps[start:])).slope
     rise = end - best
     numbers = {"end": end, "lowest": best, "rise": rise, "noise": s, "slope_per_100": 100 * slope}
     # Five sd for a long run; for a short one the t quantile of the same probability, as s is less sure.
     sds = t_quantile(float(ndtr(DIVERGED_SD)), x.size - 8)
-    if rise > max(sds * s, DIVERGED_SHARE * abs(best)) and slope > 0:
+    # A moving average starts at its first value, wherever that is: from there on it must go on rising.
+    still = lowest > 0 or end - float(means[means.size // 2]) > sds * s
+    if rise > max(sds * s, DIVERGED_SHARE * abs(best)) and slope > 0 and still:
         first = int(curve.steps[min(start + parts[lowest].size, x.size - 1)])
         text = f"the loss ends at {end:.3g}, {rise:.3g} above its lowest tenth ({best:.3g}), and rises"
         return "raised", text, numbers, (first, int(curve.steps[-1]))

@@ -120,7 +120,7 @@ def test_two_grpo_runs_are_judged_by_their_reward(tmp_path: Path) -> None:
         saved(tmp_path / name, grpo_rows(gain, seed=len(name), sets=("math", "code")))
     a = analyzed([read(tmp_path / "low"), read(tmp_path / "high")], baseline="low", candidate="high")
     assert a.verdict.primary is not None
-    assert (a.curve, a.verdict.primary.metric, a.verdict.result) == ("reward", "reward", "improved")
+    assert (a.curve, a.verdict.primary.metric, a.verdict.result) == ("reward", "eval_math_reward", "improved")
     assert (a.evidence_grades["high"].group, a.evidence_grades["low"].group) == (1, 2)
     verdicts = {c.metric: c.verdict(0.05) for c in a.comparisons}
     assert (verdicts["train_loss"], verdicts["kl"]) == ("no difference", "worse")
