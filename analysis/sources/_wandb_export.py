@@ -20,7 +20,7 @@ from analysis.sources.clock import parse_timestamps, timestamp_losses
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.names import plain, standard_names
 from analysis.sources.raw import RawLog
-from analysis.sources.rows import constant_settings, merge_rows
+from analysis.sources.rows import as_axis, constant_settings, merge_rows
 
 NAME = "wandb"
 
@@ -67,7 +67,7 @@ def _history(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
     empty = [name for name in layout.header if not layout.column(name)]
     numbers = [name for name in layout.header if name not in texts]
     read = read_delimited(path, layout, numbers=numbers, lenient={*empty, *numbers} - {"_step"})
-    frame = read.frame.rename(columns={"_step": "step"}).drop(columns="_runtime", errors="ignore")
+    frame = as_axis(read.frame, "_step", "step").drop(columns="_runtime", errors="ignore")
     failed = 0
     if "_timestamp" in frame:
         stamps, failed = parse_timestamps(frame.pop("_timestamp"))

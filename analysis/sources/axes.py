@@ -90,6 +90,10 @@ def set_axes(
         if (through := numbered_through(counter, epochs)) is not None:
             frame = frame.assign(step=through)
             notes = (f"{step} starts again in every epoch: steps are numbered through",)
+    words = [c for c in frame.columns if c != "timestamp" and not pd.api.types.is_numeric_dtype(frame[c])]
+    if words:
+        frame = frame.drop(columns=words)
+        notes += (f"text columns left out: {', '.join(map(str, words[:10]))}",)
     failed = 0
     if "timestamp" in frame:
         stamps, failed = parse_timestamps(frame["timestamp"])

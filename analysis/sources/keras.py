@@ -16,6 +16,7 @@ from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.names import plain
 from analysis.sources.raw import RawLog
 from analysis.sources.row_order import PHASE_NAMES
+from analysis.sources.rows import as_axis
 from analysis.sources.streams import open_text
 from analysis.sources.yaml_files import load_json
 
@@ -59,7 +60,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         raise LogError(f"{path}: no column 'epoch'; give the file that Keras' CSVLogger wrote")
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers)
-    frame = read.frame.rename(columns={layout.header[0]: "step"})
+    frame = as_axis(read.frame, layout.header[0], "step")
     frame = frame.assign(epoch=frame["step"])
     rows, lines = len(frame), read.lines
     return [RawLog(frame, NAME, (str(path),), rows, lines=lines, dropped=read.dropped, notes=(_PER_EPOCH,))]

@@ -14,7 +14,7 @@ from analysis.sources.base import Columns
 from analysis.sources.beside import any_settings
 from analysis.sources.jsonl import json_lines
 from analysis.sources.raw import RawLog
-from analysis.sources.rows import RowTable, merge_rows
+from analysis.sources.rows import RowTable, as_axis, merge_rows
 from analysis.sources.streams import text_head
 
 NAME = "llama-factory"
@@ -48,7 +48,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             dropped = (Dropped("row", 1, "the last line is cut off"),)
         else:
             table.add({key: value for key, value in row.items() if not key.endswith("_time")}, line)
-    frame = table.frame().rename(columns={"current_steps": "step"})
+    frame = as_axis(table.frame(), "current_steps", "step")
     if "step" not in frame:
         raise LogError(f"{path}: no 'current_steps' on any row; give the log that LLaMA-Factory wrote")
     total = frame["total_steps"].dropna() if "total_steps" in frame else pd.Series(dtype=float)

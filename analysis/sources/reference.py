@@ -220,6 +220,13 @@ class Finder:
             raise unreadable(path, problem) from None
         except MemoryError:
             raise LogError(f"{path}: does not fit into this machine's memory; give a smaller log") from None
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as problem:
+            if "RUN_REPORTS_TRACEBACK" in os.environ:
+                raise
+            said = " ".join(f"{type(problem).__name__}: {problem}".split())[:160]
+            raise LogError(
+                f"{path}: cannot be read as {source.NAME} ({said}); write its values as a CSV with a column step"
+            ) from None
         if digest is not None:
             size, sha256 = digest.result()
             alone = (str(path),)

@@ -9,6 +9,7 @@ from analysis.sources.base import Columns
 from analysis.sources.beside import named_settings
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.raw import RawLog
+from analysis.sources.rows import as_axis
 
 NAME = "ultralytics"
 SCHEME = ""
@@ -39,7 +40,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     if layout is None or not _is_results(layout):
         raise LogError(f"{path}: no columns 'epoch' and 'metrics/...'; give the results.csv of a training")
     read = read_delimited(path, layout, numbers=layout.header)
-    frame = read.frame.rename(columns={"epoch": "step"})
+    frame = as_axis(read.frame, "epoch", "step")
     frame = frame.assign(epoch=frame["step"])
     config, files, notes = named_settings(path.parent, _SETTINGS)
     return [

@@ -63,7 +63,10 @@ def load_yaml(path: Path) -> Document:
         If it cannot be read, is above `RUN_REPORTS_MAX_CONFIG_KB`, or is no valid YAML (with its line).
     """
     text = read_config_text(path)
-    loader = _PlainLoader(text)
+    try:
+        loader = _PlainLoader(text)
+    except yaml.YAMLError as problem:  # a control character
+        raise LogError(f"{path}: not valid YAML ({_one_line(problem)}); correct it") from None
     try:
         node = loader.get_single_node()
         if _size(node, {}) > _MOST_VALUES:

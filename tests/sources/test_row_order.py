@@ -94,3 +94,27 @@ def test_late_rows_of_another_metric_abandon_nothing(tmp_path: Path) -> None:
     (run,) = read(tmp_path / "late.csv", "\n".join(["step,train_loss,val_loss", *rows]))
     assert run.series("train_loss").size == 40
     assert run.series("full_valid_loss").size == 3
+
+
+def test_two_time_columns_leave_one(tmp_path: Path) -> None:
+    """The number is the time; the text is left out and said."""
+    rows = [{"step": k, "loss": 2 - k / 10, "timestamp": 1.7e9 + k, "date": f"2023-11-14_22-0{k}-20"} for k in range(9)]
+    (run,) = read(tmp_path / "result.json", "".join(json.dumps(row) + "\n" for row in rows))
+    assert run.series("train_loss").size == 9
+    assert any("date" in note for note in run.notes)
+
+
+def test_a_column_called_step_beside_the_format_s_own_is_kept_under_another_name(tmp_path: Path) -> None:
+    rows = [f"{100 * k},{k},{2 - k / 10}" for k in range(1, 9)]
+    (run,) = read(tmp_path / "progress.csv", "\n".join(["time/total_timesteps,step,train/loss", *rows]))
+    assert run.steps.tolist() == [100 * k for k in range(1, 9)]
+    assert "step (log)" in run.metrics
+
+
+def test_a_control_character_beside_a_log_costs_the_settings_not_the_log(tmp_path: Path) -> None:
+    (tmp_path / "hparams.yaml").write_text("lr: 0.1\nname: a\x1cb\n", encoding="utf-8")
+    (tmp_path / "metrics.csv").write_text("epoch,step,train_loss\n0,1,0.5\n1,2,0.4\n", encoding="utf-8")
+    (run,) = load_runs([str(tmp_path / "metrics.csv")], runs_dir=tmp_path)
+    assert run.series("train_loss").size == 2
+    (told,) = [note for note in run.notes if "hparams.yaml" in note]
+    assert "not valid YAML" in told
