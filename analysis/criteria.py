@@ -196,6 +196,8 @@ def _metric(name: str | None, facts: Facts, where: str) -> str:
     logged = (*facts.candidate.metrics, *(m for m in facts.candidate.nonfinite if m not in facts.candidate.metrics))
     if name in logged:
         return name
+    if (own := facts.candidate.provenance.renamed.get(name)) in logged and own is not None:
+        return own
     alike = [known for known in logged if _plain(known) == _plain(name)]
     if len(alike) == 1:
         return alike[0]
