@@ -160,6 +160,8 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
         return Condition("regressed", "cannot tell", why or verdict.sentence)
     if primary is None:  # one of both diverged
         return Condition("regressed", "met" if verdict.result == "regressed" else "not met", verdict.sentence)
+    if primary.comparable is False:
+        return Condition("regressed", "cannot tell", f"the two cannot be compared: {primary.reason}")
     change = primary.result.value
     worse = change != 0 and (change > 0) == (primary.direction == "lower")
     if worse and not primary.decides:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 
 from analysis.blocks import Tone
-from analysis.check import Checked, Condition, problems
+from analysis.check import Checked, problems
+from analysis.criteria import Tested
 from analysis.errors import UsageError
 from analysis.model import Analysis
 from analysis.render.markdown import escape
 from analysis.render.signs import TONES
 from analysis.summary import differences
-from analysis.tables import count
+from analysis.tables import count, p_value
 
 _MARKER = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _ACTIVE = re.compile(r"\\?@|\\?#(?=\d)|(?i:GH-)(?=\d)|(?i:www\.)|(?i:[a-z]{2,10}:)(?=//)")
@@ -45,7 +46,8 @@ def to_markdown(checked: Checked, *, marker: str = "check") -> str:
     parts = [
         f"<!-- run-report:{marker} -->\n{_headline(checked)}",
         _verdict(a),
-        _table(("Condition", "", "What was found"), [_condition(c) for c in checked.conditions]),
+        _conditions(checked),
+        _criteria(checked.criteria),
         _differences(a),
         _problems(a),
         _not_comparable(a),
@@ -71,7 +73,7 @@ def _headline(checked: Checked) -> str:
     a = checked.analysis
     tone, word = _OUTCOMES[checked.outcome]
     state = "cannot tell" if checked.outcome == "cannot tell" else "met"
-    found = [c.name for c in checked.conditions if c.state == state]
+    found = [inert(c.name) for c in checked.conditions if c.state == state]
     which = f" ({', '.join(found)})" if found else ""
     against = f" against {inert(a.title_of(a.baseline.id))}" if a.baseline else ""
     return f"### {TONES[tone].glyph} {word}{which}: {inert(a.title_of(a.candidate.id))}{against}"
@@ -83,9 +85,30 @@ def _verdict(a: Analysis) -> str:
     return " ".join(said)
 
 
-def _condition(condition: Condition) -> tuple[str, ...]:
-    sign = TONES[_STATES[condition.state]].glyph
-    return (condition.name.capitalize(), f"{sign} {condition.state}", inert(condition.why))
+def _conditions(checked: Checked) -> str:
+    """Write the conditions without numbers; the others have a table of their own."""
+    numeric = {t.asked.text for t in checked.criteria}
+    rows = [(c.name.capitalize(), _state(c.state), inert(c.why)) for c in checked.conditions if c.name not in numeric]
+    return _table(("Condition", "", "What was found"), rows) if rows else ""
+
+
+def _criteria(criteria: Sequence[Tested]) -> str:
+    rows = [
+        (
+            inert(t.asked.text),
+            inert(t.shown() or "none"),
+            inert(p_value(t.p)) if t.p is not None else "",
+            _state(t.state),
+            inert("; ".join(filter(None, (t.whom(), t.takes)))),
+        )
+        for t in criteria
+    ]
+    head = ("Fails if", "Value, 95% interval", "One-sided p", "", "Speaks of")
+    return _table(head, rows, align="lrrll") if rows else ""
+
+
+def _state(state: str) -> str:
+    return f"{TONES[_STATES[state]].glyph} {state}"
 
 
 def _differences(a: Analysis) -> str:

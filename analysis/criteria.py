@@ -93,14 +93,21 @@ class Tested:
 
     def words(self) -> str:
         """Write number, interval, p and what it would take in one sentence."""
-        if self.estimate is None or not math.isfinite(self.estimate.value):
-            return self.takes
+        shown, p, whom = self.shown(), "" if self.p is None else f"p {p_value(self.p)}", self.whom()
+        told = ", ".join(filter(None, (p, whom))) if shown else ""
+        return "; ".join(filter(None, (shown + (f" ({told})" if told else ""), self.takes)))
+
+    def shown(self) -> str:
+        """Write the number with its interval; empty where there is none."""
         e = self.estimate
-        shown = f"{e.value:.6g}" + (f" [{e.low:.6g}, {e.high:.6g}]" if e.known else "")
-        whom = {"models": "this model alone", "configurations": f"over {self.seeds} seeds", "": ""}[self.scope]
-        told = ", ".join(part for part in (f"p {p_value(self.p)}" if self.p is not None else "", whom) if part)
+        if e is None or not math.isfinite(e.value):
+            return ""
         what = "difference " if self.asked.against else ""
-        return f"{what}{shown}" + (f" ({told})" if told else "") + (f"; {self.takes}" if self.takes else "")
+        return f"{what}{e.value:.6g}" + (f" [{e.low:.6g}, {e.high:.6g}]" if e.known else "")
+
+    def whom(self) -> str:
+        """Say what the test speaks of."""
+        return {"models": "this model alone", "configurations": f"over {self.seeds} seeds", "": ""}[self.scope]
 
 
 _BOUND = re.compile(r"\s*[\w/.@-]+\s*(<|>|≤|≥)=?\s*[\w.+−-]+\s*%?\s*|.*\w\s*(<|>|≤|≥)=?\s*[-+−]?[\d.].*")
@@ -194,8 +201,9 @@ def _metric(name: str | None, facts: Facts, where: str) -> str:
     if name is None:
         return deciding(facts)
     logged = (*facts.candidate.metrics, *(m for m in facts.candidate.nonfinite if m not in facts.candidate.metrics))
-    if name in logged:
-        return name
+    standard = facts.candidate.metric_named(name)
+    if standard in logged:
+        return str(standard)
     alike = [known for known in logged if _plain(known) == _plain(name)]
     if len(alike) == 1:
         return alike[0]

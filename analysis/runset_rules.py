@@ -118,7 +118,7 @@ def _opponents(
     if values["against"] == "parent":
         return lambda member: _parent(member, found)
     if values["against"] == "best":
-        return _Board(found, values.get("by")).best_beside
+        return _Board(found, values.get("by"), shared).best_beside
     try:
         fixed = _members(values["against"], shared)
     except RunNotFound as error:
@@ -145,8 +145,13 @@ def _same(one: Member, other: Member) -> bool:
 class _Board:
     """Levels of runs, for choosing the best."""
 
-    def __init__(self, found: Sequence[Member], by: str | None) -> None:
+    def __init__(self, found: Sequence[Member], by: str | None, shared: Mapping[str, Any]) -> None:
         from analysis.metrics import metric as metric_of
+        from analysis.parameters import check_parameters
+        from analysis.settings import Settings
+
+        request = check_parameters({**shared, "report_id": None, "run_ids": ["any"]})
+        self._primary, self._goal = Settings.from_mapping(request.settings).primary, request.goal
 
         self._readable = [(member, member.run) for member in found if member.run is not None]
         self._by = by
@@ -171,7 +176,7 @@ class _Board:
         if run is None:
             return None
         logged = {*run.metrics, *run.nonfinite}
-        order = deciding_order(logged, preferred_metrics([run], "", run.goal))
+        order = deciding_order(logged, preferred_metrics([run], self._primary, self._goal or run.goal))
         metric = self._by or next(iter(order), None)
         if metric is None:
             return None

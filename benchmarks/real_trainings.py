@@ -27,6 +27,9 @@ from analysis.pipeline import analyze
 
 Floats = npt.NDArray[np.float64]
 
+SIZES = (200, 500, 2_000, 10_000)
+"""Validation examples at which the spread over seeds is measured; the largest is drawn, the others are its first."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -52,11 +55,16 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Training:
-    """The logs of one training: a row an epoch, a row a step, and the final loss of each validation example."""
+    """The logs of one training, a row an epoch and a row a step.
+
+    ``early`` (a tenth of the way) and ``late`` (at the end) hold the loss of every validation example and
+    whether it was classified right, shape (2, 10000).
+    """
 
     epochs: pd.DataFrame
     steps: pd.DataFrame
-    losses: Floats
+    early: Floats
+    late: Floats
 
 
 def examples(
@@ -72,11 +80,12 @@ def train(setting: Setting, seed: int) -> Training:
     fixed = np.random.default_rng(7)
     centres = fixed.standard_normal((setting.classes, setting.features)) * 0.5
     x, y = examples(fixed, setting, setting.n_train, centres)
-    valid_x, valid_y = examples(fixed, setting, setting.n_valid, centres)
+    valid_x, valid_y = examples(fixed, setting, max(SIZES), centres)
     rng = np.random.default_rng([seed, 11])
     weights = _start(rng, setting)
     rows, steps = [], []
     step = 0
+    kept = {}
     for epoch in range(1, setting.epochs + 1):
         order = rng.permutation(len(y))
         epoch_losses = []
@@ -86,11 +95,12 @@ def train(setting: Setting, seed: int) -> Training:
             step += 1
             epoch_losses.append(loss)
             steps.append({"step": step, "train_loss": loss, "train_accuracy": correct})
-        losses, right = _evaluate(weights, valid_x, valid_y)
-        measured = {"val_loss": losses.mean(), "val_accuracy": right.mean()}
+        kept[epoch] = _evaluate(weights, valid_x, valid_y)
+        loss_of_set, right = kept[epoch][:, : setting.n_valid].mean(axis=1)
+        measured = {"val_loss": loss_of_set, "val_accuracy": right}
         rows.append({"epoch": epoch, "train_loss": np.mean(epoch_losses), **measured})
         steps[-1].update(measured)
-    return Training(pd.DataFrame(rows), pd.DataFrame(steps), losses)
+    return Training(pd.DataFrame(rows), pd.DataFrame(steps), kept[max(setting.epochs // 10, 1)], kept[setting.epochs])
 
 
 def _start(rng: np.random.Generator, setting: Setting) -> list[Floats]:
@@ -112,9 +122,9 @@ def _forward(weights: list[Floats], x: Floats) -> list[Floats]:
     return [*layers, odds / odds.sum(axis=1, keepdims=True)]
 
 
-def _evaluate(weights: list[Floats], x: Floats, y: npt.NDArray[np.intp]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _evaluate(weights: list[Floats], x: Floats, y: npt.NDArray[np.intp]) -> Floats:
     shares = _forward(weights, x)[-1]
-    return -np.log(np.maximum(shares[np.arange(len(y)), y], 1e-300)), shares.argmax(axis=1) == y
+    return np.stack([-np.log(np.maximum(shares[np.arange(len(y)), y], 1e-300)), shares.argmax(axis=1) == y])
 
 
 def _update(weights: list[Floats], x: Floats, y: npt.NDArray[np.intp], rate: float) -> tuple[float, float]:
@@ -134,33 +144,32 @@ def _update(weights: list[Floats], x: Floats, y: npt.NDArray[np.intp], rate: flo
     return loss, correct
 
 
-def seed_figures(setting: Setting, trainings: list[Training]) -> str:
-    """Set the spread over seeds beside what could stand in for it, at the last epoch, in one line."""
-    loss = np.array([t.epochs["val_loss"].iloc[-1] for t in trainings])
-    train_loss = np.array([t.epochs["train_loss"].iloc[-1] for t in trainings])
-    accuracy = np.array([t.epochs["val_accuracy"].iloc[-1] for t in trainings])
-    error = 1 - accuracy.mean()
-    of_set = float(np.mean([t.losses.std(ddof=1) for t in trainings])) / setting.n_valid**0.5
-    half = (error / (2 * setting.n_valid)) ** 0.5
-    level_rule = loss.mean() / setting.n_valid**0.5
-    sd = loss.std(ddof=1)
-    return (
-        f"{setting.name}: n_valid {setting.n_valid}, {setting.epochs} epochs, {len(trainings)} seeds; "
-        f"val_loss {loss.mean():.4f}, seed sd {sd:.5f} = {sd / loss.mean():.2%} of level; "
-        f"train_loss {train_loss.mean():.4f}, seed sd {train_loss.std(ddof=1) / train_loss.mean():.2%} of level; "
-        f"accuracy {accuracy.mean():.4f}, seed sd {accuracy.std(ddof=1):.5f} = "
-        f"{accuracy.std(ddof=1) / half:.2f} x sqrt(e/(2n)); "
-        "seed sd of val_loss / (k level/sqrt(n)): "
-        f"{sd / (2 * level_rule):.2f} (k 2), {sd / (3 * level_rule):.2f} (k 3); "
-        f"/ standard error of the set's loss: {sd / of_set:.2f}"
-    )
+def seed_figures(setting: Setting, trainings: list[Training]) -> Iterator[str]:
+    """Set the spread over seeds beside what could stand in for it, a line for each time and size of the set."""
+    for when in ("early", "late"):
+        for n in SIZES:
+            measured = np.array([getattr(t, when)[:, :n] for t in trainings])
+            (loss, accuracy), (sd, accuracy_sd) = measured.mean(axis=(0, 2)), measured.mean(axis=2).std(axis=0, ddof=1)
+            of_set = measured[:, 0].std(axis=1, ddof=1).mean() / n**0.5
+            rules = ", ".join(f"{sd * n**0.5 / (k * loss):.2f}" for k in (1, 2, 3))
+            yield (
+                f"{setting.name}, {when}, n_valid {n}: val_loss {loss:.4f}, seed sd {sd:.5f} = {sd / loss:.2%} of level"
+                f" = {rules} x (1, 2, 3) level/sqrt(n) = {sd / of_set:.2f} x SE of the set; accuracy {accuracy:.4f}, "
+                f"seed sd {accuracy_sd:.5f} = {accuracy_sd / ((1 - accuracy) / (2 * n)) ** 0.5:.2f} x sqrt(e/(2n))"
+            )
 
 
-def write_log(folder: Path, name: str, frame: pd.DataFrame, setting: Setting, rate: float, seed: int) -> None:
-    """Write a log and the sidecar that declares its learning rate."""
+def write_log(folder: Path, name: str, frame: pd.DataFrame, setting: Setting, seed: int) -> None:
+    """Write a log and the sidecar that declares its configuration."""
     frame.to_csv(folder / f"{name}.csv", index=False)
     stated = {
-        "config": {"learning_rate": rate, "n_epochs": setting.epochs, "batch_size": setting.batch, "seed": seed},
+        "config": {
+            "learning_rate": setting.learning_rate,
+            "width": setting.width,
+            "n_epochs": setting.epochs,
+            "batch_size": setting.batch,
+            "seed": seed,
+        },
         "data": {
             "n_train": setting.n_train,
             "n_valid": setting.n_valid,
@@ -186,25 +195,29 @@ def outcome(folder: Path, baseline: str, candidate: str) -> tuple[str, bool]:
     return found.verdict.result, bool(causes)
 
 
-def pairs(trainings: list[Training], others: list[Training], kind: str) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Pair each training with its neighbour, or with the one of a different configuration."""
-    for first, second in zip(trainings, others, strict=True):
-        yield getattr(first, kind), getattr(second, kind)
-
-
-def count(setting: Setting, first: list[Training], second: list[Training], kind: str) -> tuple[Counter[str], int]:
-    """Count the results of the reports on all pairs, and those that name a cause."""
+def count(
+    declared: tuple[Setting, Setting], first: list[Training], second: list[Training], kind: str
+) -> tuple[Counter[str], int]:
+    """Count the results of the reports on pairs of trainings, and those that name a cause."""
     results: Counter[str] = Counter()
     causes = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for seed, (a, b) in enumerate(pairs(first, second, kind)):
-            write_log(folder, f"a{seed}", a, setting, setting.learning_rate, 2 * seed)
-            write_log(folder, f"b{seed}", b, setting, 2 * setting.learning_rate, 2 * seed + 1)
+        for seed, (a, b) in enumerate(zip(first, second, strict=True)):
+            write_log(folder, f"a{seed}", getattr(a, kind), declared[0], 2 * seed)
+            write_log(folder, f"b{seed}", getattr(b, kind), declared[1], 2 * seed + 1)
             result, cause = outcome(folder, f"a{seed}", f"b{seed}")
             results[result] += 1
             causes += cause
     return results, causes
+
+
+def truth(first: list[Training], second: list[Training]) -> str:
+    """Say which is better over all seeds and 10,000 examples: "mixed" if loss and accuracy disagree."""
+    change = np.mean([t.late.mean(axis=1) for t in second], axis=0) - np.mean(
+        [t.late.mean(axis=1) for t in first], axis=0
+    )
+    return {(True, True): "improved", (False, False): "regressed"}.get((change[0] < 0, change[1] > 0), "mixed")
 
 
 def main() -> None:
@@ -212,21 +225,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seeds", type=int, default=12, help="seeds a setting (default: 12)")
     options = parser.parse_args()
-    trained = {s.name: [train(s, seed) for seed in range(options.seeds)] for s in SETTINGS}
     for setting in SETTINGS:
-        print(seed_figures(setting, trained[setting.name]), flush=True)
-    for setting in SETTINGS:
-        runs = trained[setting.name]
-        slower = replace(setting, learning_rate=setting.learning_rate / 30)
-        slow = [train(slower, 100 + seed) for seed in range(options.seeds)]
+        runs = [train(setting, seed) for seed in range(options.seeds)]
+        print(*seed_figures(setting, runs), sep="\n", flush=True)
+        # Early in a training seeds differ most, and a large set hides none of it.
+        short = replace(setting, epochs=max(setting.epochs // 10, 3), n_valid=max(SIZES))
+        short_runs = [train(short, seed) for seed in range(options.seeds)]
         for kind in ("epochs", "steps"):
-            null, causes = count(setting, runs, [*runs[1:], runs[0]], kind)
-            wrong = sum(null[result] for result in WINNERS)
-            print(f"{setting.name}, {kind}: null pairs {dict(null)}: {wrong} false winners, {causes} false causes")
-            real, _ = count(setting, slow, runs, kind)
-            better = np.mean([r.losses.mean() for r in runs]) < np.mean([r.losses.mean() for r in slow])
-            right = real["improved" if better else "regressed"]
-            print(f"{setting.name}, {kind}: 30 x the learning rate {dict(real)}: {right} decided right", flush=True)
+            for null, equal in ((setting, runs), (short, short_runs)):
+                doubled = replace(null, learning_rate=2 * null.learning_rate)
+                results, causes = count((null, doubled), equal, [*equal[1:], equal[0]], kind)
+                wrong = sum(results[result] for result in WINNERS)
+                print(
+                    f"{null.name}, {kind}, {null.epochs} epochs, n_valid {null.n_valid}: null pairs {dict(results)}: "
+                    f"{wrong} false winners, {causes} false causes",
+                    flush=True,
+                )
+        for change, other in (
+            ("a 30th of the learning rate", replace(setting, learning_rate=setting.learning_rate / 30)),
+            ("4 hidden units", replace(setting, width=4)),
+        ):
+            others = [train(other, 100 + seed) for seed in range(options.seeds)]
+            right = truth(runs, others)
+            for kind in ("epochs", "steps"):
+                real, _ = count((setting, other), runs, others, kind)
+                print(f"{setting.name}, {kind}: {change}, in truth {right}: {dict(real)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -116,8 +116,8 @@ def test_noise_has_the_level_spread_and_correlation_it_is_drawn_with(rho):
 SHORT = (
     "10 epochs, loss and accuracy of 2000",
     "30 epochs, loss alone, seed sd 0.02",
-    "3 seeds against 3",
-    "3 seeds against 1",
+    "seeds: 3 against 3",
+    "seeds: 3 against 1",
     "300 steps, exponential, AR 0.6",
     "86 against 90 % of 10,000",
     "10 % better at a level of .03",

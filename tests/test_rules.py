@@ -314,3 +314,9 @@ def test_muting_leaves_the_numbers_alone(two_alike: Analysis) -> None:
 def test_rules_live_in_files_of_their_topic() -> None:
     topics = {path.stem for path in (Path(ROOT) / "analysis" / "rules").glob("*.py")} - {"__init__", "build"}
     assert {rule.__module__.rpartition(".")[2] for rule in RULES.values()} == topics
+
+
+def test_a_copy_of_a_log_is_said_to_be_one() -> None:
+    """Two logs of the same values are no two measurements."""
+    a = analyzed([known("a", log(1)), known("b", log(1)), known("c", log(2))], baseline="a")
+    assert [f.runs for f in a.findings if f.rule == "data.identical"] == [("a", "b")]

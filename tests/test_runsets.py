@@ -278,3 +278,11 @@ def test_keys_may_come_from_an_anchor(place: Path) -> None:
     """YAML's own way of sharing works as well."""
     text = "- &a {goal: x, run_ids: [run_1]}\n- {<<: *a, run_ids: [run_2]}"
     assert [(s.report_id, s.request.goal) for s in wanted(text)] == [("run_1", "x"), ("run_2", "x")]
+
+
+def test_the_best_is_chosen_by_the_metric_that_the_settings_or_the_goal_name(place: Path) -> None:
+    """As the report decides by it; without either the validation loss decides."""
+    by_train = pairs("every: runs\nagainst: best\nby: train_loss")
+    assert pairs("every: runs\nagainst: best\nsettings: {primary: train_loss}") == by_train
+    assert pairs("every: runs\nagainst: best\ngoal: train_loss <= 0.5") == by_train
+    assert pairs("every: runs\nagainst: best") != by_train

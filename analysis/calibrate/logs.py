@@ -13,12 +13,10 @@ from analysis.statistics.estimate import FloatArray
 CURVES = ("stationary", "power law", "exponential", "cosine")
 
 
-def make_run(
-    run_id: str, columns: Mapping[str, FloatArray], *, rate: float, seed: int, n_valid: int | None, stride: int = 1
-) -> Run:
+def make_run(run_id: str, columns: Mapping[str, FloatArray], *, rate: float, seed: int, n_valid: int | None) -> Run:
     """Make a run that states its configuration and data, so that the comparability gate passes."""
-    length = len(next(iter(columns.values())))
-    frame = pd.DataFrame({"step": stride * np.arange(1, length + 1), **columns})
+    frame = pd.DataFrame(columns)
+    length = len(frame)
     frame, nonfinite, seams, dropped = validated(frame, run_id)
     origin = Provenance(f"{run_id}.csv", "made", 0, "0" * 64, length, dropped=dropped)
     return Run(
@@ -57,7 +55,7 @@ def epoch_log(
     fall = np.exp(-5 * t) - np.exp(-5)
     offset = seed_sd * (rng.normal() + scatter * rng.standard_normal(rows))
     late = np.maximum(np.arange(rows) - rows // 2, 0)
-    columns = {"train_loss": loss * (0.8 + fall) * (1 + offset)}
+    columns = {"step": np.arange(1, rows + 1), "train_loss": loss * (0.8 + fall) * (1 + offset)}
     if "loss" in metrics:
         columns["full_valid_loss"] = loss * (1 + fall + rise * late) * (1 + offset)
     if "accuracy" in metrics:
@@ -76,12 +74,15 @@ def step_log(
     curve: str = "stationary",
     smoothing: float = 0.0,
     mean_of: int = 1,
+    epoch: int = 0,
     heavy: bool = False,
 ) -> dict[str, FloatArray]:
     """Make a log of minibatch losses: AR(1) noise about a curve that ends at ``level``.
 
     ``smoothing`` is the weight of the past in an exponential moving average of what is logged, ``mean_of``
-    the steps in the mean of a row, ``heavy`` draws from Student's t with three degrees of freedom.
+    the steps in the mean of a row, which has the number of the last of them; ``epoch`` the steps in an epoch
+    whose running mean is logged, as Keras does (0: none). ``heavy`` draws from Student's t with three degrees
+    of freedom.
     """
     steps = rows * mean_of
     draws = rng.standard_t(3, steps) / 3**0.5 if heavy else rng.standard_normal(steps)
@@ -99,4 +100,7 @@ def step_log(
     values = (level + level * shape + sd * noise).reshape(rows, mean_of).mean(axis=1)
     for k in range(1, rows if smoothing else 0):
         values[k] = smoothing * values[k - 1] + (1 - smoothing) * values[k]
-    return {"train_loss": values}
+    for first in range(0, rows if epoch else 0, epoch or 1):
+        part = values[first : first + epoch]
+        part[:] = np.cumsum(part) / np.arange(1, len(part) + 1)
+    return {"step": np.arange(mean_of, steps + 1, mean_of), "train_loss": values}

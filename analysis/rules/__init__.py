@@ -38,6 +38,7 @@ RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
     "advice.patience": advice.patience,
     "advice.noise": advice.sampling_noise,
     "gate": attribution.comparability,
+    "data.identical": data.identical_logs,
     "data.logged_steps": data.logged_steps,
     "data.complete": data.complete_steps,
     "data.cadence": data.validation_cadence,

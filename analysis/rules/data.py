@@ -131,6 +131,20 @@ def logged_steps(a: Analysis) -> list[Finding]:
     ]
 
 
+def identical_logs(a: Analysis) -> list[Finding]:
+    """State that two logs hold the same values: then one is a copy, and no second measurement."""
+    found = []
+    for run in a.runs:
+        if a.baseline is None or run is a.baseline or not run.frame.equals(a.baseline.frame):
+            continue
+        text = rich("the logs of {base} and {run} are identical.", base=a.name(a.baseline.id), run=a.name(run.id))
+        pair = (a.baseline.id, run.id)
+        found.append(
+            Finding(f"data.identical:{run.id}", "data.identical", "data-quality", text, "supported", runs=pair)
+        )
+    return found
+
+
 def missing_values(a: Analysis) -> list[Finding]:
     """Hold "no missing or corrupted data points" against empty columns, non-finite values and what was dropped."""
     told = []

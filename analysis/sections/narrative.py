@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.blocks import Block, Callout, Item, Items, Prose
+from analysis.blocks import Block, Callout, Item, Items, Prose, Status
 from analysis.comparability import validates
 from analysis.findings import Finding
 from analysis.metrics import metric as metric_of
@@ -46,7 +46,7 @@ def told(a: Analysis, section: str, *rules: str) -> list[Block]:
     """Tell a section's findings: one paragraph for one, a list for more."""
     found = findings_of(a, section, *rules)
     if len(found) == 1:
-        return [Prose(join([narrate(found[0]), *remedies(found[0])]), status=found[0].status)]
+        return [Prose(join([narrate(found[0]), *remedies(found[0])]), status=_badge(found[0]))]
     return [Items(tuple(item(f) for f in found))] if found else []
 
 
@@ -54,7 +54,7 @@ def item(finding: Finding) -> Item:
     """Make a list entry of a finding, with cause and remedy beneath where a problem stands."""
     below = [rich("Cause: {cause}", cause=finding.cause)] if finding.cause else []
     below += remedies(finding)
-    return Item(narrate(finding), tuple(below), status=finding.status)
+    return Item(narrate(finding), tuple(below), status=_badge(finding))
 
 
 def remedies(finding: Finding) -> list[Rich]:
@@ -112,3 +112,8 @@ def disagreement(a: Analysis) -> list[Block]:
             id="disagreement",
         )
     ]
+
+
+def _badge(finding: Finding) -> Status | None:
+    """Return the status to show; none beside a plain fact, since nothing claimed it."""
+    return None if finding.status == "supported" and not finding.claim else finding.status

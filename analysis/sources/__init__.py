@@ -116,7 +116,7 @@ def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
     except (AnalysisError, MemoryError):
         raise
     except Exception as problem:
-        raise reader_failed(path or Path(raw.files[0]), raw.source, problem) from problem
+        raise reader_failed(path or Path(raw.files[0]), raw.source, problem) from None
     return replace(run, sidecar=redact_text(str(sidecar_to_write(found.places[0]))))
 
 

@@ -14,14 +14,13 @@ import pandas as pd
 from analysis.errors import LogError
 from analysis.schema import FACTORS, Dropped
 from analysis.sources._wandb_steps import training_steps
-from analysis.sources.axes import named
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.names import plain, standard_names
 from analysis.sources.raw import RawLog
-from analysis.sources.rows import constant_settings, merge_rows
+from analysis.sources.rows import as_axis, constant_settings, merge_rows
 
 NAME = "wandb"
 
@@ -68,7 +67,7 @@ def _history(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
     empty = [name for name in layout.header if not layout.column(name)]
     numbers = [name for name in layout.header if name not in texts]
     read = read_delimited(path, layout, numbers=numbers, lenient={*empty, *numbers} - {"_step"})
-    frame = named(read.frame, {"_step": "step"}).drop(columns="_runtime", errors="ignore")
+    frame = as_axis(read.frame, "_step", "step").drop(columns="_runtime", errors="ignore")
     failed = 0
     if "_timestamp" in frame:
         stamps, failed = parse_timestamps(frame.pop("_timestamp"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +43,6 @@ def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> N
                 f"{path}: columns says '{standard}: {columns[standard]}', but there is no such column; "
                 f"the log has {', '.join(known)}"
             )
-
-
-def named(frame: pd.DataFrame, axes: Mapping[str, str]) -> pd.DataFrame:
-    """Rename columns to axes (own name to axis); another column of that name becomes ``step (log)``.
-
-    >>> list(named(pd.DataFrame(columns=["_step", "step", "loss"]), {"_step": "step"}))
-    ['step', 'step (log)', 'loss']
-    """
-    clashes = {axis: f"{axis} (log)" for own, axis in axes.items() if axis in frame and own != axis}
-    return frame.rename(columns={**clashes, **axes})
 
 
 def set_axes(

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import LogError
-from analysis.sources.axes import named
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.names import plain
 from analysis.sources.raw import RawLog
+from analysis.sources.rows import as_axis
 from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.streams import open_text
 from analysis.sources.yaml_files import load_json
@@ -62,7 +62,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         raise LogError(f"{path}: no column 'epoch'; give the file that Keras' CSVLogger wrote")
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers)
-    frame = named(read.frame, {layout.header[0]: "step"})
+    frame = as_axis(read.frame, layout.header[0], "step")
     frame = frame.assign(epoch=frame["step"])
     return [
         RawLog(
@@ -105,8 +105,8 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
         content = load_json(path, setting="RUN_REPORTS_MAX_JSON_MB")
     except LogError:
         return None
-    if not isinstance(content, Mapping) or not content:
-        return None
+    if not isinstance(content, Mapping) or not content or all(str(name).isdecimal() for name in content):
+        return None  # rows by epoch are no columns
     lists = {
         str(name): list(values.values()) if isinstance(values, Mapping) else values for name, values in content.items()
     }

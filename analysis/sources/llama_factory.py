@@ -10,12 +10,11 @@ import pandas as pd
 
 from analysis.errors import LogError
 from analysis.schema import Dropped
-from analysis.sources.axes import named
 from analysis.sources.base import Columns
 from analysis.sources.beside import any_settings
 from analysis.sources.jsonl import json_lines
 from analysis.sources.raw import RawLog
-from analysis.sources.rows import RowTable, merge_rows
+from analysis.sources.rows import RowTable, as_axis, merge_rows
 from analysis.sources.streams import text_head
 
 NAME = "llama-factory"
@@ -52,7 +51,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     frame = table.frame()
     if "current_steps" not in frame:
         raise LogError(f"{path}: no 'current_steps' on any row; give the log that LLaMA-Factory wrote")
-    frame = named(frame, {"current_steps": "step"})
+    frame = as_axis(frame, "current_steps", "step")
     total = frame["total_steps"].dropna() if "total_steps" in frame else pd.Series(dtype=float)
     frame = frame.drop(columns=[name for name in _NOT_LOGGED if name in frame])
     frame, merged, notes = _one_writer(frame)

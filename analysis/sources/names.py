@@ -295,6 +295,8 @@ def standard_names(
         first.setdefault(plain(column), column)
     for column in own:  # camel case comes second: EpLen is a name of its own
         first.setdefault(plain(re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", column)), column)
+    for column in own:  # a tool's prefix, and CatBoost's word for training
+        first.setdefault(re.sub(r"^learn_", "train_", plain(column).removeprefix("ray_tune_")), column)
     for table in (BY_SOURCE.get(source, {}), COMMON):
         for standard, candidates in table.items():
             free = [first[c] for c in candidates if c in first and first[c] not in taken]

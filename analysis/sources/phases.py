@@ -70,6 +70,8 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
     """
     labels = frame[column].ffill().bfill()
     phases = labels.map(lambda value: phase_of(value) or plain(str(value)))
+    if "val" not in set(phases):  # what is measured beside the training is its validation, whatever it is called
+        phases = phases.replace("test", "val")
     found = list(dict.fromkeys(phases.dropna()))
     if not found:
         return frame.drop(columns=column), ()
@@ -87,7 +89,7 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
             part = values.where(phases == phase)
             parts[own] = parts[own].combine_first(part) if own in parts else part
     counts = ", ".join(f"{phase} {int((phases == phase).sum())}" for phase in found)
-    return pd.DataFrame(parts), (f"'{column}' says of which set a row is ({counts} rows): metrics are split by it",)
+    return pd.DataFrame(parts), (f"'{column}' says on which data each row was measured ({counts} rows)",)
 
 
 def _name(name: str, phase: str, *, alone: bool) -> str:

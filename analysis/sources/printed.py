@@ -27,7 +27,8 @@ NAME = "printed"
 SCHEME = ""
 
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".csv", ".jsonl")
-_SNIFFED = 1 << 19
+_SNIFFED = (1 << 19, 1 << 24)
+"""Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
 _SETTINGS = re.compile(r"\bNamespace\((.*)\)")
 _SETTING = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
@@ -37,7 +38,12 @@ def recognises(path: Path) -> bool:
     """Return True for text in which lines of values repeat with a rising step or epoch."""
     if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
         return False
-    text = text_head(path, _SNIFFED)
+    return _is_log(path, text_head(path, _SNIFFED[0])) or (
+        path.stat().st_size > _SNIFFED[0] and _is_log(path, text_head(path, _SNIFFED[1]))
+    )
+
+
+def _is_log(path: Path, text: str) -> bool:
     first = text.lstrip("\ufeff \r\n").partition("\n")[0]
     if not first or _is_json(first):
         return False
@@ -167,7 +173,10 @@ def _with_axis(table: pd.DataFrame) -> pd.DataFrame:
     metrics = [name for name in table.columns if name not in ("step", "epoch")]
     if "epoch" in table and "step" in table:
         epoch, step = table["epoch"].ffill(), table["step"]
-        turns = (step.diff() < 0) & (epoch.diff() > 0)
+        again = step.diff() < 0
+        if total is not None:
+            again |= (step.diff() == 0) & (step == total)  # a full bar an epoch
+        turns = again & (epoch.diff() > 0)
         if turns.any():
             length = total.max() if total is not None and total.notna().any() else step.max() + (step.min() == 0)
             table["step"] = (epoch - epoch.min()) * length + step
@@ -177,6 +186,8 @@ def _with_axis(table: pd.DataFrame) -> pd.DataFrame:
         table = table.assign(step=(table["epoch"].diff() != 0).cumsum().astype(np.float64))
     if "step" not in table and "epoch" not in table:
         return table.iloc[:0]
+    if "step" not in table and (table.groupby("epoch")[metrics].count() <= 1).all(axis=None):
+        table = table.assign(step=table["epoch"])  # lines of one epoch, such as train and validation, are one row
     axis = "step" if "step" in table else "epoch"
     table = table[table[axis].notna()]
     return table if table[axis].nunique() > 1 else table.iloc[:0]

@@ -17,9 +17,13 @@ NUMBER = re.compile(
 STEPS = frozenset(
     {
         *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
-        *("update", "updates", "num_updates", "batch", "round"),
+        *("update", "updates", "num_updates", "batch", "batch_id", "batch_idx", "round"),
     }
 )
+_GLOBAL = frozenset({"num_updates", "global_step"})
+"""Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
+
+_NO_METRICS = frozenset({"v_num", "time", "eta"})
 EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
 
 _NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[█▏▎▍▌▋▊▉━╸╺]+|(?<=\[)[=>.#\-]{5,}(?=\])")
@@ -74,9 +78,12 @@ def form_of(line: str) -> Form | None:
         key = plain(name) if name else ""
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
         if last in STEPS:
-            step = place if step is None else step
+            if step is None or last in _GLOBAL:
+                step, total = place, None
         elif last in EPOCHS:
             epoch = place if epoch is None else epoch
+        elif key in _NO_METRICS:
+            continue
         elif name:
             named.append((name, place))
         elif place == 0 and not between.strip(" \t[(#") and line[end : end + 1] in (" ", ":", "]", "\t"):
@@ -85,10 +92,12 @@ def form_of(line: str) -> Form | None:
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
     phase = _PHASE.search(line)
-    if phase and not any(_PHASE.search(name.replace("_", " ")) for name, _ in named):
+    own = {name: _PHASE.search(name.replace("_", " ")) for name, _ in named}
+    stated = {found[1].lower() for found in own.values() if found}
+    if phase and stated <= {phase[1].lower()}:
         word = {"t": "train", "e": "eval"}.get(phase[1][0].lower(), "val")
         word = "test" if phase[1].lower() == "test" else word
-        named = [(f"{word}_{name}" if _of_model(name) else name, place) for name, place in named]
+        named = [(f"{word}_{name}" if _of_model(name) and not own[name] else name, place) for name, place in named]
     if step is None and epoch is None and not any(_of_model(name) for name, _ in named):
         return None
     return Form(step, epoch, total, front, tuple(named))
@@ -102,7 +111,13 @@ def header_form(line: str, cells: int) -> Form | None:
     epoch = next((place for place, key in enumerate(keys) if key in EPOCHS), None)
     if len(names) != cells or (step is None and epoch is None):
         return None
-    return Form(step, epoch, None, False, tuple((n, p) for p, n in enumerate(names) if p not in (step, epoch)))
+    return Form(
+        step,
+        epoch,
+        None,
+        False,
+        tuple((n, p) for p, n in enumerate(names) if p not in (step, epoch) and keys[p] not in _NO_METRICS),
+    )
 
 
 def _name(between: str, *, first: bool) -> str | None:
@@ -114,7 +129,7 @@ def _name(between: str, *, first: bool) -> str | None:
         name = name.partition(" ")[2] or ""  # the unit of the number before
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
-    return name.strip().removesuffix("'s") or None
+    return name.strip().removesuffix(" is").removesuffix("'s") or None
 
 
 def _of_model(name: str) -> bool:

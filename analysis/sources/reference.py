@@ -223,7 +223,7 @@ class Finder:
         except AnalysisError:
             raise
         except Exception as problem:
-            raise reader_failed(path, source.NAME, problem) from problem
+            raise reader_failed(path, source.NAME, problem) from None
         if digest is not None:
             size, sha256 = digest.result()
             alone = (str(path),)
@@ -271,13 +271,12 @@ def _recognises(source: ModuleType, path: Path) -> bool:
         return False
 
 
-def reader_failed(path: Path, source: str, problem: Exception) -> LogError:
+def reader_failed(path: Path, source: str, problem: Exception) -> Exception:
     """Return the error for a log on which a reader failed in a way that nobody foresaw."""
-    what = " ".join(f"{type(problem).__name__}: {problem}".split())[:120]
-    return LogError(
-        f"{path}: the reader '{source}' failed on it ({what}); write the numbers as a table with the columns step and "
-        f"train_loss and give that, and report the log as a bug"
-    )
+    if "RUN_REPORTS_TRACEBACK" in os.environ:
+        return problem
+    said = " ".join(f"{type(problem).__name__}: {problem}".split())[:160]
+    return LogError(f"{path}: cannot be read as {source} ({said}); write its values as a CSV with a column step")
 
 
 def _globbed(pattern: str) -> list[str]:

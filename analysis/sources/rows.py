@@ -142,6 +142,12 @@ def table_of(path: Path, rows: Iterable[Mapping[str, Any]]) -> RowTable:
     return table
 
 
+def as_axis(frame: pd.DataFrame, own: str, axis: str) -> pd.DataFrame:
+    """Call a column by the name of an axis; another one that has it already becomes ``<axis> (log)``."""
+    clash = {axis: f"{axis} (log)"} if axis in frame and own != axis else {}
+    return frame.rename(columns={**clash, own: axis})
+
+
 def merge_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
     """Merge the rows next to each other that share a step, as a train and an eval row do.
 

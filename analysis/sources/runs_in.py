@@ -192,7 +192,7 @@ def _ids(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
 
 def _said(name: str, value: Any) -> str:
     text = str(value).strip()
-    return f"{plain(name)}{text}" if text.lstrip("-").isdecimal() and plain(name) not in RUN_NAMES else text
+    return f"{plain(name)}_{text}" if text.lstrip("-").isdecimal() and plain(name) not in RUN_NAMES else text
 
 
 def _plain(value: Any) -> Any:

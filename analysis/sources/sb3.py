@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 from analysis.errors import LogError
-from analysis.sources.axes import named
 from analysis.sources.base import Columns, head
 from analysis.sources.beside import named_settings
 from analysis.sources.clock import parse_timestamps
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.raw import RawLog
-from analysis.sources.rows import merge_rows
+from analysis.sources.rows import as_axis, merge_rows
 
 NAME = "stable-baselines3"
 SCHEME = ""
@@ -42,7 +41,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         raise LogError(f"{path}: no column '{STEP}'; give the progress.csv that the csv logger wrote")
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers, lenient=set(numbers) - {STEP})
-    frame, dropped = merge_rows(named(read.frame, {STEP: "step"}))
+    frame, dropped = merge_rows(as_axis(read.frame, STEP, "step"))
     config, files, notes = _settings(path.parent)
     return [
         RawLog(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pandas as pd
 
 from analysis.errors import LogError
 from analysis.sources.arrange import arrange
@@ -66,7 +69,7 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     left_out = [name for name in text if name not in texts and name not in config]
     notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
     return RawLog(
-        read.frame,
+        _with_tag(read.frame, path),
         NAME,
         (str(path),),
         len(read.frame),
@@ -76,6 +79,13 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
         dropped=read.dropped,
         notes=notes,
     )
+
+
+def _with_tag(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Name the values of a TensorBoard download by the tag, which stands in the file's name alone."""
+    tag = re.search(r"-tag-(.+?)\.csv", path.name)
+    known = {plain(str(name)) for name in frame.columns} == {"wall_time", "step", "value"}
+    return frame.rename(columns={"Value": tag[1]}) if tag and known else frame
 
 
 def _tells(layout: Layout, name: str, columns: Columns) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.errors import LogError
-from analysis.sources.axes import named
 from analysis.sources.base import Columns
 from analysis.sources.beside import named_settings
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.raw import RawLog
+from analysis.sources.rows import as_axis
 
 NAME = "ultralytics"
 SCHEME = ""
@@ -40,7 +40,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     if layout is None or not _is_results(layout):
         raise LogError(f"{path}: no columns 'epoch' and 'metrics/...'; give the results.csv of a training")
     read = read_delimited(path, layout, numbers=layout.header)
-    frame = named(read.frame, {"epoch": "step"})
+    frame = as_axis(read.frame, "epoch", "step")
     frame = frame.assign(epoch=frame["step"])
     config, files, notes = named_settings(path.parent, _SETTINGS)
     return [

@@ -26,6 +26,9 @@ END_LEAST = 120
 NOISE_BLOCK = 60
 """Points over which a bent curve counts as straight where its noise is measured."""
 
+TOO_DEPENDENT = 0.6
+"""Lag-1 correlation within short stretches beyond which a bend cannot be told from dependence."""
+
 BENT = 0.9
 """Share of the noise about one line that is left about short ones, below which the curve is bent."""
 
@@ -82,6 +85,8 @@ class Settled:
             return False
         e = self.locally
         rho = corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), NOISE_BLOCK)
+        if rho > TOO_DEPENDENT:
+            return False
         # Level and slope of a stretch take out of it what it moves as a whole.
         left = max(0.1, 1 - 3 * (1 + rho) / ((1 - rho) * NOISE_BLOCK))
         return _local_sd(e) < BENT * sqrt(left) * self.line.s

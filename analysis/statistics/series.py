@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import median_filter, minimum_filter, percentile_filter
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from analysis.statistics.blocks import BLOCK, blocks, consecutive
 from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, Steps, estimate, t_quantile, unknown
@@ -33,6 +33,10 @@ SPIKE_NEAR = 151
 """Points around it that tell the spread; more in a long run, where chance needs a surer one."""
 SPIKE_SAMPLE = 100_000
 """Points that tell the spread of a whole run; of one of n times as many, every n-th."""
+_NEAR_SHARE, _FAR = 0.25, 0.01
+"""Shares of the points beyond the two quantiles that tell how heavy the tails are."""
+_FREEDOM = 1 / np.linspace(1 / 2, 1 / 100, 60)
+"""Degrees of freedom that a tail may have, ascending: heavier than 2 has no variance, 100 is normal."""
 
 
 def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> BoolArray:
@@ -323,16 +327,16 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
     """Find single values far above both of their sides (spikes).
 
     A point is compared with the higher of the medians of the ten points before and after it, so that a
-    steep fall, a step and a ramp are no spikes. The difference is divided by its local robust spread.
-    The threshold is at least 4.5, grows with the length so that normal noise shows a spike with a
-    probability below ``family_error``, and widens with the run's own 90th and 97.5th percentile where its
-    noise has a heavier tail than that.
+    steep fall, a step and a ramp are no spikes. The difference is divided by its local robust spread,
+    which is never below the unit in which the values were logged. The threshold is at least 4.5 and grows
+    with the length and with the run's own tails, so that noise shows a spike with a probability of about
+    ``family_error``.
 
     Parameters
     ----------
     x : ndarray, shape (n,)
     family_error : float
-        Chance of a spike in a whole run of normal noise.
+        Chance of a spike in a whole run of noise.
 
     Notes
     -----
@@ -351,16 +355,10 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
     near = min(sample.size, max(SPIKE_NEAR, 2 * (min(n, 50_000) // 100) + 1))
     level = median_filter(height, near, mode="reflect")
     spread = percentile_filter(np.abs(height - level), 80, near, mode="reflect") / ndtri(0.9)
-    # What was printed with four digits is never closer than that: a flat stretch of rounded values has no spread.
-    floor = max(1e-9 * max(float(x.max()), -float(x.min())), resolution(x))
-    least = 0.0 if spread.any() else floor
-    spread = np.maximum(spread, max(floor, 1e-300))
+    least = 0.0 if spread.any() else 1e-9 * max(float(x.max()), -float(x.min()))
+    spread = np.maximum(spread, max(resolution(x[sample]), 1e-300))
     z = np.where((sample < 3) | (height <= least) & (least > 0), 0.0, (height - level) / spread)
-    q50, q90, q975 = np.quantile(z, (0.5, 0.9, 0.975))
-    inner, outer = (q90 - q50) / ndtri(0.9), (q975 - q50) / ndtri(0.975)
-    # How much wider the tail is than a normal one, and as much again as it still widens outwards.
-    heavier = max(1.0, inner, outer) * max(1.0, outer / inner if inner > 0 else 1.0)
-    threshold = max(float(heavier * max(SPIKE_Z, -ndtri(family_error / n))), _tail_bound(z))
+    threshold = max(SPIKE_Z, _tail_quantile(z, family_error / n))
     at = _above(x, sample, np.maximum(level + threshold * spread, least))
     at = at[at >= 3]
     height, of = _heights(x, at), at // stride
@@ -375,35 +373,38 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
 
 
 def resolution(x: FloatArray) -> float:
-    """Return the step of the last printed digit of rounded values, at most six after the point; 0 if there is none.
+    """Return the smallest difference between two different values, shape (n,): the unit in which they were logged.
+
+    Of values that were not rounded it is tiny. What remains of floating-point arithmetic is no difference.
 
     Examples
     --------
-    >>> resolution(np.array([0.1234, 0.5, 0.0001])), resolution(np.array([1 / 3, 0.5]))
-    (0.0001, 0.0)
+    >>> round(resolution(np.array([0.2762, 0.2541, 0.2542, 0.2541])), 9)
+    0.0001
     """
-    for digits in range(7):
-        if np.abs(x - np.round(x, digits)).max() <= 1e-9 * max(1.0, float(np.abs(x).max())):
-            return float(10.0**-digits)
-    return 0.0
-
-
-TAIL_ERROR = 0.1
-
-
-def _tail_bound(z: FloatArray) -> float:
-    """Return the height that the run's own upper tail reaches by chance in one run of ten.
-
-    Hill's estimator (1975) over the highest tenth, 200 points at most, but the very top, which may be spikes:
-    ``u (m/0.1)^(1/alpha)`` of m points above u.
-    """
-    upper = np.sort(z[z > 0])
-    k, top = min(max(10, upper.size // 10), 200), min(max(2, upper.size // 200), 20)
-    if upper.size < k + top + 18:
+    values = np.unique(x)
+    if not values.size:
         return 0.0
-    u = upper[-k - top - 1]
-    mean = float(np.log(upper[-k - top : -top] / u).mean())
-    return float(u * ((k + top) / TAIL_ERROR) ** mean)
+    floor = 1e-9 * max(float(values[-1]), -float(values[0]))
+    apart = np.diff(values)
+    apart = apart[apart > floor]
+    return float(apart.min()) if apart.size else floor
+
+
+def _tail_quantile(z: FloatArray, p: float) -> float:
+    """Return the height that noise with the tails of ``z``, shape (n,), exceeds with probability ``p``.
+
+    The noise is taken for Student's t, whose degrees of freedom follow from how much further out the far
+    quantile of ``|z|`` lies than the near one. Beyond the far one are at least three points: those may be spikes.
+    """
+    size = np.abs(z - np.median(z))
+    far = max(_FAR, 3 / z.size)
+    near_at, far_at = np.quantile(size, (1 - _NEAR_SHARE, 1 - far))
+    if near_at == 0:
+        return SPIKE_Z
+    ratios = stdtrit(_FREEDOM, 1 - far / 2) / stdtrit(_FREEDOM, 1 - _NEAR_SHARE / 2)
+    df = np.interp(far_at / near_at, ratios[::-1], _FREEDOM[::-1])
+    return float(stdtrit(df, 1 - p) * near_at / stdtrit(df, 1 - _NEAR_SHARE / 2))
 
 
 def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:

@@ -105,3 +105,20 @@ def test_code_settings_and_prose_are_no_log(text: str, tmp_path: Path) -> None:
     assert not printed.recognises(path)
     with pytest.raises(AnalysisError):
         load_runs([str(path)], runs_dir=tmp_path)
+
+
+def test_train_and_validation_lines_of_one_epoch_are_one_row(tmp_path: Path) -> None:
+    lines = [f"Epoch {e}\ntrain_loss {1 - 0.1 * e:.2f}\nval_loss {1.1 - 0.1 * e:.2f}" for e in range(4)]
+    frame = read(tmp_path, "\n".join(lines)).frame
+    assert frame["step"].tolist() == [0, 1, 2, 3]
+    assert frame[["train_loss", "val_loss"]].notna().all(axis=None)
+
+
+def test_updates_of_the_run_stand_above_fractions_of_an_epoch(tmp_path: Path) -> None:
+    lines = [f'{{"epoch": 1, "update": 0.{k}, "loss": "2.{k}", "num_updates": "{k}00"}}' for k in range(1, 5)]
+    assert read(tmp_path, "train | \n[INFO] - " + "\n[INFO] - ".join(lines)).frame["step"].tolist() == [
+        100,
+        200,
+        300,
+        400,
+    ]
