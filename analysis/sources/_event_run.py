@@ -14,6 +14,7 @@ from analysis.sources._events import Floats, Points, decode
 from analysis.sources._mapped import mapped_bytes
 from analysis.sources._tfrecord import Index, intact, records
 from analysis.sources.base import head
+from analysis.sources.restarts import restart_kind
 
 _LFS_POINTER = b"version https://git-lfs"
 
@@ -39,21 +40,73 @@ class EventLog:
         """Number of scalar points."""
         return sum(map(len, self.tag))
 
-    def read_part(self, files: list[Path], prefix: str) -> None:
+    def read_part(self, files: list[Path], prefix: str) -> list[Path]:
         """Append the files of one folder, in the order of writing; ``prefix`` goes in front of the tags.
 
-        A restart takes back what was logged before it at or after its step, as TensorBoard shows it.
+        A restart takes back what was logged before it at or after its step, as TensorBoard shows it. A counter that
+        starts again while the values go on is numbered on.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files from the first on in which another training begins: they are not read.
         """
         first = len(self.tag)
-        for path in files:
+        for place, path in enumerate(files):
+            told, lost = len(self.notes), len(self.dropped)
             points = self.decode_file(path)
+            shift = self._shift(points, prefix, first) if points.value and not points.restarts else 0
+            if shift is None:
+                del self.notes[told:], self.dropped[lost:]
+                return files[place:]
             self.files.append(str(path))
             for tag, count in points.skipped.items():
                 self.skipped[prefix + tag] = self.skipped.get(prefix + tag, 0) + count
             if points.value:
+                points.step = [step + shift for step in points.step]
                 self._append(points, prefix, first)
             for _, restart in [] if points.value else points.restarts:
                 self._take_back(first, restart)
+        return []
+
+    def _shift(self, points: Points, prefix: str, first: int) -> int | None:
+        """Return what to add to the steps of a further file; None if another training begins in it.
+
+        Told by the tag that most points before have among those that occur in both.
+        """
+        tags, steps, values = self._before(first)
+        shared = {code: self.tags.get(_tag_name(name, prefix), -1) for name, code in points.tags.items()}
+        counts = np.bincount(tags, minlength=len(self.tags)) if len(tags) else np.zeros(len(self.tags))
+        own = max((code for code, known in shared.items() if known >= 0), key=lambda c: counts[shared[c]], default=-1)
+        if own < 0 or counts[shared[own]] < 2:
+            return 0
+        order = np.argsort(np.concatenate(points.order), kind="stable")
+        here = order[np.concatenate(points.tag)[order] == own]
+        after, values_after = np.concatenate(points.step)[here], np.concatenate(points.value)[here]
+        before = tags == shared[own]
+        if len(after) < 2 or after[0] > steps[before].max():
+            return 0
+        floats = steps[before].astype(np.float64), values[before], after.astype(np.float64), values_after
+        kind = restart_kind(*floats)
+        if kind == "again":
+            return None
+        at = int(after[0])
+        if kind == "rolled back":
+            self._take_back(first, at)
+            return 0
+        shift = int(floats[0].max()) - at + int(np.median(np.diff(floats[2])))
+        self.notes.append(f"the counter starts again at {at} while the values go on: numbered on from {at + shift}")
+        self.restarts.add(at + shift)
+        return shift
+
+    def _before(self, first: int) -> tuple[Index, Index, Floats]:
+        """Return tags, steps and values of the pieces of one part."""
+        empty = np.empty(0, dtype=np.int64)
+        return (
+            np.concatenate([empty, *self.tag[first:]]),
+            np.concatenate([empty, *self.step[first:]]),
+            np.concatenate([np.empty(0), *self.value[first:]]),
+        )
 
     def decode_file(self, path: Path) -> Points:
         """Decode one event file; note what is damaged.
@@ -88,8 +141,7 @@ class EventLog:
         names, codes = list(points.tags), np.zeros(len(points.tags), dtype=np.int64)
         used, occurs = np.unique(tag, return_index=True)
         for local in used[np.argsort(occurs)]:  # columns in the order of first writing
-            name = names[local] if names[local].startswith(prefix) else prefix + names[local]
-            codes[local] = self.tags.setdefault(name, len(self.tags))
+            codes[local] = self.tags.setdefault(_tag_name(names[local], prefix), len(self.tags))
         step = np.concatenate(points.step)[by_order]
         kept = np.ones(len(step), dtype=bool)
         for record, restart in sorted(points.restarts):
@@ -116,3 +168,7 @@ class EventLog:
         if taken_back:
             self.restarts.add(restart)
             self.dropped.append(Dropped("step", taken_back, f"points taken back by a restart at step {restart}"))
+
+
+def _tag_name(tag: str, prefix: str) -> str:
+    return tag if tag.startswith(prefix) else prefix + tag

@@ -117,7 +117,7 @@ def raw_log(run: StoredRun, columns: Columns) -> RawLog:
         seams=table.seams,
         ended=status not in ("RUNNING", "SCHEDULED") if status else None,
         dropped=(*system, *table.dropped),
-        notes=tuple(notes),
+        notes=(*notes, *table.notes),
     )
 
 

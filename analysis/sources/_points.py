@@ -14,6 +14,8 @@ import pandas as pd
 from analysis.schema import Dropped
 from analysis.sources.clock import parse_timestamps
 from analysis.sources.limits import check_cells
+from analysis.sources.own_axis import place_points
+from analysis.sources.restarts import settle_points
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -23,11 +25,12 @@ _OWN = ("step", "timestamp")
 
 @dataclass(frozen=True)
 class Table:
-    """A run table with what was left out of it, and the steps at which it starts again."""
+    """A run table with what was left out of it, the steps at which it starts again, and what is to be told."""
 
     frame: pd.DataFrame
     dropped: tuple[Dropped, ...]
     seams: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
 
 def points_table(where: Path, names: Sequence[str], *, tag: Ints, step: Ints, seconds: Floats, value: Floats) -> Table:
@@ -49,11 +52,17 @@ def points_table(where: Path, names: Sequence[str], *, tag: Ints, step: Ints, se
     LogError
         If the table would be larger than allowed.
     """
+    dropped: list[Dropped] = []
+    kept, step, begun, notes = settle_points(tag, step, seconds, value)
+    if not kept.all():
+        reason = f"points replaced by a restart at step {', '.join(map(str, begun))}"
+        dropped.append(Dropped("step", int((~kept).sum()), reason))
+        tag, step, seconds, value = tag[kept], step[kept], seconds[kept], value[kept]
+    step, placed = place_points(list(names), tag, step, seconds)
     steps = np.unique(step)
     check_cells(where, len(steps), len(names) + 2)
     row = np.searchsorted(steps, step)
-    dropped: list[Dropped] = []
-    seams: set[int] = set()
+    seams = set(begun)
     columns: dict[str, Any] = {"step": steps}
     times = np.full(len(steps), np.inf)
     by_tag = np.argsort(tag, kind="stable")
@@ -80,7 +89,7 @@ def points_table(where: Path, names: Sequence[str], *, tag: Ints, step: Ints, se
     # Names as plain objects: for an index of strings pandas imports pyarrow, where that is installed, which takes
     # a third as long as reading a small run.
     frame.columns = pd.Index([*columns], dtype=object)
-    return Table(frame, tuple(dropped), tuple(sorted(seams)))
+    return Table(frame, tuple(dropped), tuple(sorted(seams)), (*notes, *placed))
 
 
 def timestamps(seconds: Floats) -> pd.DatetimeIndex:

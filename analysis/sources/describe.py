@@ -13,6 +13,8 @@ from analysis.schema import FACTORS, Run
 from analysis.sources.names import BY_SOURCE, COMMON
 
 _SHOWN = 12
+_POINTS = ("tensorboard", "mlflow")
+"""Sources of which each value is read by itself, with its step."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def describe(run: Run) -> Description:
 def _kept(run: Run) -> str:
     """Return how much of the log was read and kept."""
     p = run.provenance
-    return f"{p.rows_read} rows of {p.columns_read} columns, kept as {p.rows_kept} steps of {p.columns_kept}"
+    unit = "point" if p.source in _POINTS else "row"
+    read = f"{count(p.rows_read, unit)} of {count(p.columns_read, 'column')}"
+    return f"{read}, kept as {count(p.rows_kept, 'step')} of {count(p.columns_kept, 'column')}"
 
 
 def _read_problems(run: Run) -> list[str]:

@@ -111,7 +111,11 @@ def place_points(
         return step, ()
     placed = step
     told: dict[tuple[int, ...], list[str]] = {}
-    for one in np.flatnonzero((counts > 0) & (counts < counts[main])):
+    last = np.zeros(len(names))
+    np.maximum.at(last, tag, step)
+    # What ends near the end of the training counts with it: nearly every tag, and spared the look at its times.
+    apart = (last * _RATIO <= training[-1]) | (last >= training[-1] * _RATIO)
+    for one in np.flatnonzero((counts > 0) & (counts < counts[main]) & apart):
         rows = np.flatnonzero(tag == one)
         rows = rows[np.argsort(seconds[rows], kind="stable")]
         own = step[rows].astype(np.float64)

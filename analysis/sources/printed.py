@@ -47,11 +47,10 @@ def _is_log(path: Path, text: str) -> bool:
     first = text.lstrip("\ufeff \r\n").partition("\n")[0]
     if not first or _is_json(first):
         return False
-    lines = _lines(text)
-    if path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl")):
-        lines = lines[:50]
-        if form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
-            return False
+    tabular = path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
+    lines = _lines(text[:65536])[:50] if tabular else _lines(text)
+    if tabular and form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
+        return False
     return len(_values(lines)[0]) >= 2
 
 

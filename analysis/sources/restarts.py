@@ -100,6 +100,52 @@ def _replay(
     return Settled(frame[kept].reset_index(drop=True), tuple(sorted(set(seams))), tuple(dropped), tuple(notes))
 
 
+def settle_points(
+    tag: npt.NDArray[np.int64], step: npt.NDArray[np.int64], seconds: Floats, value: Floats
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64], tuple[int, ...], tuple[str, ...]]:
+    """Settle points whose main tag goes back in its steps, by the time at which they were logged.
+
+    Parameters
+    ----------
+    tag, step, seconds, value : numpy.ndarray
+        Points, all of shape (points,), as `analysis.sources._points.points_table` takes them.
+
+    Returns
+    -------
+    tuple
+        Which points are kept; the steps; those at which the log starts again; notes.
+    """
+    kept = np.ones(len(tag), dtype=bool)
+    members = np.flatnonzero(tag == int(np.argmax(np.bincount(tag)))) if len(tag) else np.empty(0, dtype=np.int64)
+    if len(members) < 2 or not (np.diff(step[members]) < 0).any() or (seconds[members] <= 0).any():
+        return kept, step, (), ()
+    members = members[np.argsort(seconds[members], kind="stable")]
+    falls = np.flatnonzero(np.diff(step[members]) < 0) + 1
+    if not falls.size or len(falls) > min(_MOST, max(3, len(members) / 10)):
+        return kept, step, (), ()
+    step, seams, notes = step.copy(), [], []
+    ends = [*falls[1:].tolist(), len(members)]
+    begun = 0
+    for fall, end in zip(falls.tolist(), ends, strict=True):
+        earlier, later = members[begun:fall], members[fall:end]
+        at, moment = int(step[later[0]]), seconds[later[0]]
+        if _is_late(step.astype(np.float64), earlier, later):
+            continue
+        kind = restart_kind(
+            step[earlier].astype(np.float64), value[earlier], step[later].astype(np.float64), value[later]
+        )
+        if kind == "continued":
+            shift = int(step[earlier].max() - at + _spacing(step[later].astype(np.float64)))
+            step[seconds >= moment] += shift
+            notes.append(f"the counter starts again at {at} while the values go on: numbered on from {at + shift}")
+            seams.append(at + shift)
+        else:
+            kept &= ~((seconds < moment) & (step >= at))
+            seams.append(at)
+        begun = fall
+    return kept, step, tuple(sorted(set(seams))), tuple(notes)
+
+
 def restart_kind(before: Floats, values: Floats, after: Floats, values_after: Floats) -> Kind:
     """Tell what a log that goes back does, by its steps and a metric, both in the order of writing.
 

@@ -28,8 +28,8 @@ from analysis.sources.raw import RawLog
 NAME = "tensorboard"
 SCHEME = "tb"
 
-_VALIDATION = ("validation", "valid", "val", "eval", "evaluation")
-_PARTS = ("train", "training", *_VALIDATION, "test")
+_VALIDATION = ("validation", "valid", "val", "eval", "evaluation", "dev", "holdout")
+_PARTS = ("train", "training", "learn", *_VALIDATION, "test")
 _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")  # PyTorch's add_hparams logs into a folder named after the time
 _PLACEHOLDER = "hp_metric"  # Lightning logs it as -1 where nobody sets it
 _BESIDE = (".profile-empty", ".yaml", ".yml", ".json")  # of the profiler, and what people write beside
@@ -53,16 +53,16 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         If there is no run, or none holds a scalar.
     """
     if path.is_file():
-        return [_load_run(path.parent, {"": [path]}, columns)]
+        return _load_runs(path.parent, {"": [path]}, columns)
     logs, problems = [], []
     for folder in _run_folders(path):
         try:
-            log = _load_run(folder, _parts(folder), columns)
+            found = _load_runs(folder, _parts(folder), columns)
         except LogError as problem:
             problems.append(problem)
         else:
             inside = folder.relative_to(path).as_posix()
-            logs.append(log if inside == "." else replace(log, id=inside, uri=str(folder)))
+            logs += found if inside == "." else [_inside(log, folder, inside) for log in found]
     if not logs:
         nothing = LogError(f"{path}: no event file (*tfevents*) within {_DEPTH} levels; give a run's folder")
         raise problems[0] if problems else nothing
@@ -70,13 +70,37 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     return [replace(log, notes=(*log.notes, *unread)) for log in logs]
 
 
-def _load_run(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -> RawLog:
-    log = EventLog()
+def _inside(log: RawLog, folder: Path, inside: str) -> RawLog:
+    name = folder.resolve().name
+    return replace(log, id=inside + str(log.id).removeprefix(name), uri=str(folder))
+
+
+def _load_runs(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -> list[RawLog]:
+    """Read the run in a folder; several, if its event files hold trainings that each begin anew."""
+    logs: list[RawLog] = []
+    whole = parts.get("") == _event_files(folder)  # all of the folder was asked for, not one file in it
+    while parts:
+        log, parts = _load_run(folder, parts, columns, whole=whole and not logs)
+        logs.append(log)
+    if len(logs) == 1:
+        return logs
+    note = f"the folder holds {len(logs)} trainings that each begin at their first step: one run each"
+    return [
+        replace(log, id=f"{log.id}-{number}", uri=log.uri or str(folder), notes=(note, *log.notes))
+        for number, log in enumerate(logs, start=1)
+    ]
+
+
+def _load_run(
+    folder: Path, parts: Mapping[str, list[Path]], columns: Columns, *, whole: bool
+) -> tuple[RawLog, dict[str, list[Path]]]:
+    """Read one run; return also the files, by part, in which others begin."""
+    log, rest = EventLog(), {}
     alone = folder.resolve().name
     for part, files in parts.items():
         name = part or (alone if alone in _VALIDATION else "")
-        log.read_part(files, f"{name}/" if name else "")
-    if parts.get("") == _event_files(folder):  # all of the folder was asked for, not one file in it
+        rest[part] = log.read_part(files, f"{name}/" if name else "")
+    if whole:
         _read_children(log, folder)
     if not log.points:
         what = f"{len(log.skipped)} tags, none of them a scalar" if log.skipped else "no scalar"
@@ -84,17 +108,18 @@ def _load_run(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -
         raise LogError(f"{log.files[0]}: {what}{problem}; log at least one scalar, for example a loss")
     table, left_out, notes = _table(folder, log)
     config, config_files, problems = event_config(folder, log.about)
-    return RawLog(
+    raw = RawLog(
         frame=choose_columns(table.frame, columns),
         source=NAME,
         files=(*log.files, *config_files),
-        rows_read=log.points,
+        rows_read=log.points + sum(lost.count for lost in log.dropped if lost.column == "step"),
         config=config,
         id=folder.resolve().name,
         seams=tuple(sorted({*table.seams, *log.restarts})),
         dropped=(*log.dropped, *_skipped(log), *table.dropped, *left_out),
-        notes=(*log.notes, *notes, *problems),
+        notes=(*log.notes, *table.notes, *notes, *problems),
     )
+    return raw, {part: files for part, files in rest.items() if files}
 
 
 def _table(folder: Path, log: EventLog) -> tuple[Table, tuple[Dropped, ...], tuple[str, ...]]:
@@ -125,6 +150,7 @@ def _skipped(log: EventLog) -> tuple[Dropped, ...]:
 
 def _read_children(log: EventLog, folder: Path) -> None:
     """Read folders that PyTorch's writers put below a run: of ``add_hparams`` and of ``add_scalars``."""
+    beside: list[str] = []
     children = [p for p in _entries(folder) if p.is_dir() and p.name not in _PARTS]
     for child in [*children, *(p for c in children for p in _entries(c) if p.is_dir())]:
         files = _event_files(child)
@@ -137,6 +163,11 @@ def _read_children(log: EventLog, folder: Path) -> None:
             tag = next(iter(EventLog().decode_file(files[0]).tags), "")
             if tag and re.sub("[/ ]", "_", curve).startswith(re.sub("[/ ]", "_", tag) + "_"):
                 log.read_part(files, f"{curve}/")
+            else:
+                beside.append(curve)
+    if beside:
+        more = f" and {len(beside) - 8} more" if len(beside) > 8 else ""
+        log.notes.append(f"event files in folders below are runs of their own, not read: {', '.join(beside[:8])}{more}")
 
 
 def _is_event_file(path: Path) -> bool:

@@ -150,7 +150,7 @@ def _raw_log(log: WandbLog, where: str, columns: Columns) -> RawLog:
         parent_known=log.branch is not None,
         seams=table.seams,
         dropped=(*table.dropped, *dropped, *not_numbers),
-        notes=notes,
+        notes=(*table.notes, *notes),
     )
 
 
