@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.metrics import metric
 from analysis.sources.axis_names import main_metric, metric_columns
 
 
@@ -70,9 +71,14 @@ def _epoch_length(step: npt.NDArray[np.float64], epoch: npt.NDArray[np.float64])
 
 
 def repeats_within_epochs(frame: pd.DataFrame) -> bool:
-    """Return True if a metric was logged more than once in one stretch of rows of an epoch."""
+    """Return True if a metric was logged more than once in one stretch of rows of an epoch.
+
+    Counts, times and settings that stand on every row make no row of an epoch another step.
+    """
     epoch = frame["epoch"].to_numpy(dtype=np.float64)
     stretch = np.concatenate(([0], np.cumsum(np.diff(epoch) != 0)))
     if stretch[-1] == len(frame) - 1:
         return False
-    return bool((frame[metric_columns(frame)].notna().groupby(stretch).sum() > 1).any(axis=None))
+    metrics = metric_columns(frame)
+    judged = [name for name in metrics if metric(str(name)).direction != "none"] or metrics
+    return bool((frame[judged].notna().groupby(stretch).sum() > 1).any(axis=None))

@@ -59,7 +59,7 @@ def _changes(frame: pd.DataFrame, name: str) -> npt.NDArray[np.bool_] | None:
         return None
     changes = np.concatenate(([True], values[1:] != values[:-1]))
     count = int(changes.sum())
-    return changes if count > _LEAST_CHANGES and count * _LEAST_ROWS <= len(values) else None
+    return changes if count > _LEAST_CHANGES and (count - 1) * _LEAST_ROWS < len(values) else None
 
 
 def _moves(column: pd.Series[float]) -> bool:
@@ -70,9 +70,8 @@ def _moves(column: pd.Series[float]) -> bool:
 
 
 def _is_regular(changes: npt.NDArray[np.bool_]) -> bool:
-    """Return True if values stand equally long, but for the first and the last of them."""
-    lengths = np.diff(np.flatnonzero(changes))[1:]
-    if len(lengths) < 2:
-        return False
+    """Return True if values stand equally long, but for the last, and the first of many."""
+    lengths = np.diff(np.flatnonzero(changes))
+    lengths = lengths[1:] if len(lengths) > 2 else lengths
     usual = float(np.median(lengths))
     return bool((np.abs(lengths - usual) <= max(1.0, 0.1 * usual)).mean() >= 0.9)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from analysis.metrics import metric
 from analysis.schema import Dropped
 
 BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "--"})
@@ -118,7 +119,7 @@ def numbers(
     given = [cell for cell in cells if isinstance(cell, str) and cell.strip() not in BLANK]
     if not is_number_like(given[:500]):
         return None, (), ()
-    if is_ambiguous(given):
+    if metric(name).direction != "none" and is_ambiguous(given):  # a count is not written with decimals
         why = "ambiguous: a comma before three digits may part thousands or decimals; write decimals with a point"
         return None, (Dropped(name, len(given), why),), ()
     commas = has_decimal_commas(given[:500])

@@ -55,7 +55,7 @@ class Description:
             f"  read     {self.kept}",
             f"  steps    {self.steps} ({self.first_step} to {self.last_step})",
             *(
-                f"  metric   {name}" + (f" (log: {own})" if own != name else "") + f", {_values(count)}"
+                f"  metric   {name}" + (f" (log: {own})" if own != name else "") + f", {_counted(count, 'value')}"
                 for name, own, count in self.metrics
             ),
             f"  config   {config or 'none'}" + (f", and {more} more" if more > 0 else ""),
@@ -88,15 +88,15 @@ def _kept(run: Run) -> str:
     """Return how much of the log was read and kept."""
     p = run.provenance
     unit = "point" if p.source in _POINTS else "row"
-    read = f"{count(p.rows_read, unit)} of {count(p.columns_read, 'column')}"
-    return f"{read}, kept as {count(p.rows_kept, 'step')} of {count(p.columns_kept, 'column')}"
+    read = f"{_counted(p.rows_read, unit)} of {_counted(p.columns_read, 'column')}"
+    return f"{read}, kept as {_counted(p.rows_kept, 'step')} of {_counted(p.columns_kept, 'column')}"
 
 
 def _read_problems(run: Run) -> list[str]:
     """What the reader left out or found odd."""
     problems = [f"{lost.column}: {lost.count} left out ({lost.reason})" for lost in run.provenance.dropped]
     problems += [
-        f"{metric}: {_values(len(steps))} NaN or infinite, first at step {steps[0]}"
+        f"{metric}: {_counted(len(steps), 'value')} NaN or infinite, first at step {steps[0]}"
         for metric, steps in run.nonfinite.items()
     ]
     if run.seams:
@@ -152,5 +152,5 @@ def _quoted(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z_][\w./()-]*", name) else json.dumps(name, ensure_ascii=False)
 
 
-def _values(count: int) -> str:
-    return "1 value" if count == 1 else f"{count} values"
+def _counted(number: int, one: str) -> str:
+    return f"1 {one}" if number == 1 else f"{number} {one}s"

@@ -59,7 +59,10 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     frame, nonfinite, seams, dropped = validated(settled.frame, redact_text(where))
     frame, carried, held = without_carried(frame)
     notes += [*placed, *settled.notes, *held]
-    dropped = (*settled.dropped, *dropped, *carried)
+    own = {standard: column for column, standard in renamed.items()}
+    dropped = tuple(
+        replace(lost, column=own.get(lost.column, lost.column)) for lost in (*settled.dropped, *dropped, *carried)
+    )
     settings, results = without_results(flat(redact(raw.config)))
     if results:
         notes.append(f"results are no settings, left out of the configuration: {', '.join(results)}")

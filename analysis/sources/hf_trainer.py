@@ -95,6 +95,9 @@ def _log(state: _State, *, folder: Path | None = None, alone: bool = False) -> R
     for row in summary:
         if isinstance(row.get("train_loss"), int | float):
             notes += (f"summary row: mean train_loss {row['train_loss']:.6g} over the whole run, not a step's",)
+    others = sorted({key for row in summary for key in row} - {"step", "epoch", "train_loss"})
+    if others:
+        notes += (f"summary row: {', '.join(others)} are of the whole run and left out",)
     planned = state.content.get("max_steps")
     return RawLog(
         frame,

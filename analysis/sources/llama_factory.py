@@ -53,7 +53,8 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         raise LogError(f"{path}: no 'current_steps' on any row; give the log that LLaMA-Factory wrote")
     frame = as_axis(frame, "current_steps", "step")
     total = frame["total_steps"].dropna() if "total_steps" in frame else pd.Series(dtype=float)
-    frame = frame.drop(columns=[name for name in _NOT_LOGGED if name in frame])
+    progress = [name for name in _NOT_LOGGED if name in frame]
+    frame = frame.drop(columns=progress)
     frame, merged, notes = _one_writer(frame)
     config, files, found = any_settings(path.parent, but=path.name)
     return [
@@ -67,7 +68,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             id=path.resolve().parent.name if path.name == LOG else None,
             expected_steps=int(total.iloc[-1]) if len(total) else None,
             dropped=(*dropped, *merged),
-            notes=(*notes, *found),
+            notes=(*notes, *((f"progress, no metrics: {', '.join(progress)}",) if progress else ()), *found),
         )
     ]
 

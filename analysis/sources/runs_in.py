@@ -114,7 +114,7 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
     numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
     axis = {name for name in (find_axis(numeric, STEP_NAMES), find_axis(numeric, EPOCH_NAMES)) if name}
     measured = [name for name in numeric if _is_measured(name, columns) or (name in axis and frame[name].min() > 0)]
-    settings = [name for name in frame.columns if name not in measured and not name.startswith("column 1")]
+    settings = [name for name in frame.columns if name not in measured and not _is_index(name, frame[name])]
     final = {name: name.split("_", 1)[1] for name in measured if name.lower().startswith(("final_", "last_"))}
     final = {own: name for own, name in final.items() if name not in frame and name not in NOT_METRICS}
     ids = _ids(frame, by)
@@ -126,6 +126,10 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
         values = row[[name for name in measured if row[name].notna().all()]].rename(columns=final)
         parts.append(Part(values, run_id, run_id, config, notes=(note,)))
     return parts
+
+
+def _is_index(name: str, column: pd.Series[Any]) -> bool:
+    return name.startswith("column 1") and column.is_monotonic_increasing
 
 
 def _is_measured(name: str, columns: Columns) -> bool:

@@ -89,7 +89,7 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
         config=config,
         id=path.resolve().parent.name if path.name.endswith("0.monitor.csv") else None,
         dropped=read.dropped,
-        notes=("an episode a row: steps are the timesteps at its end", *notes),
+        notes=("an episode a row (r: reward, l: length): steps are the timesteps at its end", *notes),
     )
 
 

@@ -31,7 +31,7 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a Parquet file, or text with a header of two columns at least."""
+    """Return True for a Parquet file, or for text with a header and, if of one column, numbers below it."""
     if not path.is_file():
         return False
     if head(path, 4) == MAGIC:
@@ -39,7 +39,9 @@ def recognises(path: Path) -> bool:
     if not path.name.lower().removesuffix(".gz").endswith(_SUFFIXES):
         return False
     layout = sniff(path)
-    if layout is None or len(layout.header) < 2 or all(_is_number(name) for name in layout.header):
+    if layout is None or all(_is_number(name) for name in layout.header):
+        return False
+    if len(layout.header) < 2 and (layout.is_text(layout.header[0]) or not layout.sample):
         return False
     if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
         return True
@@ -65,11 +67,12 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     numbers = [name for name in layout.header if name not in text]
     lenient = set(numbers) - _meant(layout, columns)
     read = read_delimited(path, layout, numbers=numbers, texts=texts, step=_step(layout, columns), lenient=lenient)
+    frame, tagged = _with_tag(read.frame, path)
     config = {name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)}
     left_out = [name for name in text if name not in texts and name not in config]
     notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
     return RawLog(
-        _with_tag(read.frame, path),
+        frame,
         NAME,
         (str(path),),
         len(read.frame),
@@ -77,15 +80,17 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
         columns_read=len(layout.header),
         config=config,
         dropped=read.dropped,
-        notes=notes,
+        notes=(*notes, *tagged),
     )
 
 
-def _with_tag(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Name the values of a TensorBoard download by the tag, which stands in the file's name alone."""
     tag = re.search(r"-tag-(.+?)\.csv", path.name)
     known = {plain(str(name)) for name in frame.columns} == {"wall_time", "step", "value"}
-    return frame.rename(columns={"Value": tag[1]}) if tag and known else frame
+    if not tag or not known:
+        return frame, ()
+    return frame.rename(columns={"Value": tag[1]}), (f"Value is '{tag[1]}', the tag in the file's name",)
 
 
 def _tells(layout: Layout, name: str, columns: Columns) -> bool:

@@ -1,0 +1,228 @@
+"""Write random training logs in many forms, each with what a reader must find in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Series = dict[int, float]
+Expected = dict[str, dict[str, Series]]
+"""Run to metric to step to value; a run that stands alone is called ''."""
+
+
+@dataclass
+class Log:
+    """A log as rows, and what it says."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    expected: Expected = field(default_factory=dict)
+    form: str = ""
+
+
+def random_log(rng: np.random.Generator) -> Log:
+    """Return a random log: an axis, a way to log validation, and perhaps folds, a rollback or odd columns."""
+    log = Log()
+    axis = str(rng.choice(["step", "global_step", "iter", "epoch", "epoch+batch", "epoch+iter", "of total", "none"]))
+    valid = str(rng.choice(["none", "column", "rows", "phase", "own axis", "carried", "without step"]))
+    if axis == "none" and valid not in ("none", "column"):
+        valid = "column"
+    if axis == "epoch" and valid in ("carried", "without step"):
+        valid = "rows"
+    if axis == "of total" and valid == "own axis":
+        valid = "rows"
+    folds = (
+        int(rng.integers(2, 5))
+        if axis in ("epoch", "step") and valid in ("none", "column") and rng.random() < 0.3
+        else 0
+    )
+    counts = axis in ("step", "global_step", "iter") and valid in ("none", "column")
+    restart = str(rng.choice(["no", "no", "rollback", "counter from its start"])) if counts and not folds else "no"
+    log.form = f"{axis}, validation: {valid}, folds: {folds}, restart: {restart}"
+    for fold in range(max(folds, 1)):
+        name = f"fold_{fold}" if folds else ""
+        _training(rng, log, axis, valid, fold if folds else None, name)
+        if restart == "rollback":
+            _roll_back(rng, log, axis)
+        elif restart != "no":
+            _go_on(rng, log, axis)
+    _decorate(rng, log)
+    return log
+
+
+def _training(rng: np.random.Generator, log: Log, axis: str, valid: str, fold: int | None, name: str) -> None:
+    epochs, batches = int(rng.integers(3, 7)), int(rng.integers(3, 9))
+    stride = int(rng.choice([1, 5, 10, 50]))
+    first = int(rng.choice([0, 1])) if axis == "epoch+batch" else stride
+    if axis == "epoch":
+        batches, stride, first = 1, 1, 1
+    train: Series = {}
+    held_out: Series = {}
+    level = 2.0 + rng.random()
+    length = batches * stride
+    at = 0
+    for epoch in range(1, epochs + 1):
+        for batch in range(batches):
+            counter = first + batch * stride
+            at = (epoch - 1) * length + counter
+            if axis == "none":
+                at = len(train) + 1
+            if axis == "epoch":
+                at = epoch
+            level -= 0.02 + 0.02 * rng.random()
+            row = {**_axis(axis, epoch, counter, at, epochs * length), "loss": round(level, 5)}
+            if fold is not None:
+                row = {"fold": fold, **row}
+            if valid == "phase":
+                row["split"] = "train"
+            train[at] = row["loss"]
+            evaluates = batch == batches - 1
+            value = round(level + 0.3 + 0.01 * rng.random(), 5)
+            if evaluates and valid == "column":
+                row["val_loss"] = held_out[at] = value
+            if valid == "carried" and held_out:
+                row["val_loss"] = held_out[max(held_out)]
+            log.rows.append(row)
+            if evaluates and valid == "carried":
+                held_out[at] = row["val_loss"] = value
+            elif evaluates and valid == "without step":
+                held_out[at] = value
+                log.rows.append({"val_loss": value})
+            elif evaluates and valid in ("rows", "phase", "own axis"):
+                held_out[at] = value
+                log.rows.append(
+                    _evaluation(valid, _axis(axis, epoch, counter, at, epochs * length), axis, epoch, value)
+                )
+    log.expected[name] = {"train_loss": train} | ({"full_valid_loss": held_out} if held_out else {})
+
+
+def _axis(axis: str, epoch: int, counter: int, at: int, total: int) -> dict[str, Any]:
+    if axis.startswith("epoch+"):
+        return {"epoch": epoch, axis.removeprefix("epoch+"): counter}
+    if axis == "of total":
+        return {"global_step/max_steps": f"{at}/{total}"}
+    return {} if axis == "none" else {axis: epoch if axis == "epoch" else at}
+
+
+def _evaluation(valid: str, place: dict[str, Any], axis: str, epoch: int, value: float) -> dict[str, Any]:
+    if valid == "phase":
+        return {**place, "loss": value, "split": "val"}
+    if valid == "own axis" and axis in ("step", "global_step", "iter"):
+        place = {axis: epoch}  # how an evaluation is counted by a writer that knows the epoch alone
+    return {**place, "val_loss": value}
+
+
+def _roll_back(rng: np.random.Generator, log: Log, axis: str) -> None:
+    """Set the training back by some rows, and go on from there with other values."""
+    found = log.expected[""]["train_loss"]
+    steps = sorted(found)
+    back = int(rng.integers(len(steps) // 2, len(steps) - 1))
+    again = steps[back:]
+    kept = again[: int(rng.integers(2, len(again) + 1))] if len(again) > 2 else again
+    for metric in log.expected[""].values():
+        for step in [step for step in metric if step >= again[0]]:
+            del metric[step]
+    for step in kept:
+        value = round(float(rng.random()), 5)
+        log.rows.append({axis: step, "loss": value})
+        found[step] = value
+
+
+def _go_on(rng: np.random.Generator, log: Log, axis: str) -> None:
+    """Resume the training with the counter at its start again."""
+    found = log.expected[""]["train_loss"]
+    steps, level = sorted(found), found[max(found)]
+    stride = steps[1] - steps[0]
+    for number in range(int(rng.integers(2, len(steps) + 1))):
+        level = round(level - 0.02 - 0.02 * float(rng.random()), 5)
+        log.rows.append({axis: steps[number], "loss": level})
+        found[steps[-1] + (number + 1) * stride] = level
+
+
+def _decorate(rng: np.random.Generator, log: Log) -> None:
+    """Add columns of other kinds: a constant, a text, a time, a percentage, thousands, a tensor's text."""
+    extra = str(rng.choice(["none", "note", "time", "percent", "thousands", "tensor", "constant"]))
+    log.form += f", beside: {extra}"
+    for place, row in enumerate(log.rows):
+        if extra == "note":
+            row["note"] = f"row number {place}"
+        elif extra == "time":
+            row["date"] = f"2024-05-01T10:{place // 60 % 60:02d}:{place % 60:02d}"
+        elif extra == "percent":
+            row["gpu"] = f"{40 + place % 7} %"
+        elif extra == "thousands":
+            row["tokens"] = f"{1 + place:,},000"
+        elif extra == "tensor":
+            row["scale"] = f"tensor({1 + place / 8}, device='cuda:0')"
+        elif extra == "constant":
+            row["batch_size"] = 16
+
+
+def write(log: Log, rng: np.random.Generator, folder: Path) -> Path:
+    """Write a log as a table with a random delimiter or as JSON lines."""
+    kind = str(rng.choice(["csv", "tsv", "semicolon", "jsonl"]))
+    log.form += f", as {kind}"
+    if kind == "jsonl":
+        path = folder / "log.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in log.rows), encoding="utf-8")
+        return path
+    delimiter = {"csv": ",", "tsv": "\t", "semicolon": ";"}[kind]
+    names = list(dict.fromkeys(name for row in log.rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, delimiter=delimiter, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(log.rows)
+    path = folder / f"log.{'tsv' if kind == 'tsv' else 'csv'}"
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+def mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """Damage a log in one to four places, as editors, transfers and killed writers do."""
+    for _ in range(int(rng.integers(1, 5))):
+        if not content:
+            return content
+        at, length = int(rng.integers(len(content))), int(rng.integers(1, 12))
+        piece = bytes(rng.integers(0, 256, length, dtype=np.uint8))
+        kind = int(rng.integers(8))
+        lines = content.split(b"\n")
+        line = int(rng.integers(len(lines)))
+        if kind == 0:
+            content = content[:at]
+        elif kind == 1:
+            content = content[:at] + piece + content[at:]
+        elif kind == 2:
+            content = content[:at] + content[at + length :]
+        elif kind == 3:
+            content = b"\n".join([*lines[:line], lines[line], *lines[line:]])
+        elif kind == 4:
+            content = b"\n".join(lines[:line] + lines[line + 1 :])
+        elif kind == 5:
+            order = rng.permutation(len(lines))
+            content = b"\n".join(lines[place] for place in order)
+        elif kind == 6:
+            word = [
+                b"nan",
+                b"1e999",
+                b"-",
+                b'"',
+                b"\x00",
+                b"\r",
+                b"0x1F",
+                b"1,5",
+                b"{",
+                b"null",
+                b"\xff\xfe",
+                b"999999999999999999999",
+            ]
+            content = content[:at] + word[int(rng.integers(len(word)))] + content[at:]
+        else:
+            content = content.replace(
+                b"loss", [b"step", b"epoch", b"timestamp", b"", b"run", b"seed"][int(rng.integers(6))], 1
+            )
+    return content
