@@ -45,7 +45,7 @@ def numbered_by_epoch(frame: pd.DataFrame, counter: str) -> tuple[pd.DataFrame, 
     padded = np.concatenate(([np.nan], numbered[rows], [np.nan]))
     before, after = padded[place], padded[place + 1]
     own = begun[others] + step[others]
-    fits = (step[others] >= 0) & ~(own < before) & ~(own > after)
+    fits = (step[others] >= 0) & (step[others] <= length) & ~(own < before) & ~(own > after)
     numbered[others] = np.where(fits, own, np.where(np.isnan(before), after, before))
     note = f"'{counter}' starts again in each epoch: steps are numbered by epoch and '{counter}' ({length:g} an epoch)"
     return frame.assign(step=numbered), (note,)

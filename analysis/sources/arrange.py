@@ -16,7 +16,7 @@ from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.cells import numbers, of_total
 from analysis.sources.names import plain
-from analysis.sources.phases import by_phase, phase_column
+from analysis.sources.phases import by_phase, phase_column, with_flags_as_words
 from analysis.sources.raw import RawLog
 from analysis.sources.rows import constant_settings, merge_rows
 from analysis.sources.runs_in import RUN_NAMES, Part, runs_in
@@ -43,12 +43,13 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
     """
     if log.frame.empty:
         raise LogError(f"{log.files[0]}: no data rows; a log needs at least one step")
-    frame, lost, notes, planned = _with_numbers(log.frame, columns, log.files[0])
+    wide, pivoted = _wide(with_flags_as_words(log.frame))
+    frame, lost, notes, planned = _with_numbers(wide, columns, log.files[0])
     log = replace(
         log,
         frame=frame,
         dropped=(*log.dropped, *lost),
-        notes=(*log.notes, *notes),
+        notes=(*log.notes, *pivoted, *notes),
         expected_steps=log.expected_steps or planned,
         columns_read=log.columns_read or len(log.frame.columns),
     )
@@ -59,6 +60,24 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
 
 def _with_first(parts: list[Part]) -> list[tuple[bool, Part]]:
     return [(place == 0, part) for place, part in enumerate(parts)]
+
+
+LONG_NAMES = ("metric", "metric_name", "name", "tag", "key", "variable")
+_LONG_VALUES = ("value", "val", "metric_value")
+_MOST_METRICS = 500
+
+
+def _wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Give each metric of a long table (``step,metric,value``) a column of its own."""
+    keys = [name for name in frame.columns if plain(name) in LONG_NAMES and _is_text(frame[name])]
+    values = [name for name in frame.columns if plain(name) in _LONG_VALUES and not _is_text(frame[name])]
+    if len(keys) != 1 or len(values) != 1 or not 0 < frame[keys[0]].nunique() <= min(_MOST_METRICS, len(frame) / 2):
+        return frame, ()
+    names = [name for name in frame[keys[0]].dropna().unique() if name not in frame]
+    columns = {str(name): frame[values[0]].where(frame[keys[0]] == name) for name in names}
+    rest = frame.drop(columns=[keys[0], values[0]])
+    note = f"'{keys[0]}' names what '{values[0]}' is: {len(names)} metrics"
+    return pd.concat([rest, pd.DataFrame(columns, index=frame.index)], axis=1), (note,)
 
 
 def _run(log: RawLog, part: Part, columns: Columns) -> RawLog:

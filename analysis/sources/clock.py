@@ -30,8 +30,23 @@ def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], i
     elif pd.api.types.is_datetime64_any_dtype(column):
         stamps = pd.to_datetime(column, utc=True)
     else:
-        stamps = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
+        stamps = _iso(column)
     return stamps.dt.as_unit("ns"), given - int(stamps.notna().sum())
+
+
+def _iso(column: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
+    """Return the times in a column of text; what is none, or lies beyond the years that can be held, becomes NaT."""
+    try:
+        return pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
+    except (ValueError, OverflowError):  # one cell with a year out of bounds spoils the whole column
+        return pd.Series([_one_time(cell) for cell in column], index=column.index, dtype="datetime64[ns, UTC]")
+
+
+def _one_time(cell: Any) -> Any:
+    try:
+        return pd.to_datetime(cell, format="ISO8601", utc=True, errors="coerce")
+    except (ValueError, OverflowError):
+        return pd.NaT
 
 
 def timestamp_losses(failed: int) -> tuple[Dropped, ...]:

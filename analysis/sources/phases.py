@@ -41,6 +41,26 @@ def phase_of(value: object) -> str | None:
     return _WORDS.get(plain(value).removesuffix("_set")) if isinstance(value, str) else None
 
 
+FLAGS = {
+    **dict.fromkeys(("is_train", "is_training", "training", "train"), ("val", "train")),
+    **dict.fromkeys(("is_val", "is_valid", "is_validation", "is_eval", "is_test"), ("train", "val")),
+}
+"""Columns of true and false that say it, to what false and true stand for."""
+
+
+def with_flags_as_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write phases that are told by a column of true and false (``is_train``) as words."""
+    for name in (name for name in frame.columns if plain(name) in FLAGS):
+        said = frame[name].map(lambda value: _BOOLEANS.get(str(value).lower().removesuffix(".0")))
+        if said.notna().all() and said.nunique() == 2:
+            false, true = FLAGS[plain(name)]
+            return frame.assign(**{name: pd.array([true if one else false for one in said], dtype="str")})
+    return frame
+
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
 def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> str | None:
     """Return the text column that says of which set a row is, or None.
 

@@ -28,6 +28,7 @@ _REPEATS = (
     *("config", "config_id", "experiment_id", "run_number", "worker", "rank", "member"),
 )
 _FOLDS = ("fold", "cv_fold", "kfold", "replicate", "rep", "repeat", "repetition")
+_SETTINGS = {key for keys in FACTORS.values() for key in keys} - set(STEP_NAMES)
 _LONGEST = 80  # characters of a name
 
 
@@ -92,6 +93,8 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
     texts = [name for name in _named(free, _NAMES) if _is_text(frame[name]) and frame[name].notna().all()]
     texts = [name for name in texts if frame[name].str.len().max() <= _LONGEST]
     unique = [name for name in texts if frame[name].is_unique]
+    if any(_is_text(frame[name]) and frame[name].str.len().max() > _LONGEST for name in free):
+        return []  # examples or messages, not runs
     repeats = [name for name in _named(free, _REPEATS) if frame[name].notna().all() and frame[name].nunique() > 1]
     if unique:
         return unique
@@ -151,16 +154,31 @@ def _keys(frame: pd.DataFrame, free: Sequence[str], columns: Columns) -> list[st
     axis = columns.get("step") or find_axis(numeric, STEP_NAMES) or find_axis(numeric, EPOCH_NAMES)
     names = [*_named(free, _REPEATS), *(name for name in _named(free, _NAMES) if _is_text(frame[name]))]
     names = [name for name in names if 1 < frame[name].nunique() <= len(frame) / 2 and name != axis]
-    if not names:
-        return []
     if axis is None:
         return [name for name in names if plain(name) in _REPEATS]
-    keys: list[str] = []
+    # Folds and seeds one below the other are runs even where the steps count on.
+    keys = [name for name in names if plain(name) in (*_FOLDS, "seed", "random_seed") and _in_blocks(frame[name])]
     left = _repeats(frame, axis, keys)
-    for name in names:
+    for name in (name for name in names if name not in keys):
         fewer = _repeats(frame, axis, [*keys, name])
         if fewer < left:
             keys, left = [*keys, name], fewer
+    return _with_settings(frame, axis, keys, free)
+
+
+def _in_blocks(column: pd.Series[Any]) -> bool:
+    """Return True if all rows of each value stand together."""
+    return int((column != column.shift()).sum()) == column.nunique(dropna=False)
+
+
+def _with_settings(frame: pd.DataFrame, axis: str, keys: list[str], free: Sequence[str]) -> list[str]:
+    """Add a setting that alone tells the remaining rows of one step apart, each of its runs from the first step on."""
+    if not _repeats(frame, axis, keys):
+        return keys
+    for name in (name for name in free if name in _SETTINGS and 1 < frame[name].nunique() <= len(frame) / 2):
+        groups = frame.groupby([*keys, name])[axis]
+        if not _repeats(frame, axis, [*keys, name]) and groups.min().nunique() == 1 and groups.count().min() > 1:
+            return [*keys, name]
     return keys
 
 
@@ -195,8 +213,8 @@ def _ids(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
 
 
 def _said(name: str, value: Any) -> str:
-    text = str(value).strip()
-    return f"{plain(name)}_{text}" if text.lstrip("-").isdecimal() and plain(name) not in RUN_NAMES else text
+    numbered = isinstance(value, int | float) or str(value).strip().isdecimal()
+    return f"{plain(name)}_{value}" if numbered and plain(name) not in RUN_NAMES else str(value).strip()
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import LogError
-from analysis.sources.arrange import arrange
+from analysis.sources.arrange import LONG_NAMES, arrange
 from analysis.sources.axes import check_columns, find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns, head
@@ -16,7 +16,7 @@ from analysis.sources.cells import is_number_like
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.names import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
-from analysis.sources.phases import PHASE_NAMES, phase_column
+from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column
 from analysis.sources.raw import RawLog
 from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.streams import open_text
@@ -26,7 +26,7 @@ SCHEME = ""
 
 _SMALL = 8_000_000
 """Bytes up to which all columns of text are read; of a longer log those that say what its rows are."""
-_PARQUET_TEXTS = (*RUN_NAMES, *TIME_NAMES, *PHASE_NAMES)
+_PARQUET_TEXTS = (*RUN_NAMES, *TIME_NAMES, *PHASE_NAMES, *LONG_NAMES)
 _SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
 
 
@@ -95,7 +95,7 @@ def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str,
 
 def _tells(layout: Layout, name: str, columns: Columns) -> bool:
     """Return True for a text column that says what its rows are: a time, a run, a phase, or a number as text."""
-    if plain(name) in (*TIME_NAMES, *RUN_NAMES) or name in columns.values():
+    if plain(name) in (*TIME_NAMES, *RUN_NAMES, *LONG_NAMES, *FLAGS) or name in columns.values():
         return True
     cells = layout.column(name)
     return phase_column([name], {name: cells}) is not None or is_number_like(cells)
