@@ -15,6 +15,7 @@ from types import ModuleType
 from analysis.errors import AnalysisError, LogError, RunNotFound, UsageError
 from analysis.sources.base import Columns
 from analysis.sources.hashing import hashing
+from analysis.sources.joined import join, joined
 from analysis.sources.raw import RawLog
 from analysis.sources.redact import redact_text
 from analysis.sources.refused import not_a_log
@@ -167,8 +168,16 @@ class Finder:
         raise RunNotFound(self._not_found(rest))
 
     def _by_pattern(self, pattern: str) -> list[Found]:
-        """Load every log a glob matches."""
-        return [found for log in self.matching(pattern) for found in self._load(log, str(log))]
+        """Load every log a glob matches; parts of one run are joined unless a sidecar says something of each."""
+        found = [found for log in self.matching(pattern) for found in self._load(log, str(log))]
+        shown: list[Found] = []
+        for chain in joined([one.raw for one in found]):
+            parts = [found[place] for place in chain]
+            if len(parts) == 1 or any(part.sidecar.files for part in parts[1:]):
+                shown += parts
+            else:
+                shown.append(replace(parts[0], raw=join([part.raw for part in parts])))
+        return shown
 
     def matching(self, pattern: str) -> list[Path]:
         """List every log a glob matches, here or in the runs folder; other files are passed over.

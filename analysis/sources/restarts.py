@@ -82,7 +82,7 @@ def _replay(
             continue
         what = restart_kind(steps[earlier], values[earlier], steps[later], values[later])
         if what == "continued":
-            shift = steps[earlier].max() - at + _spacing(steps[later])
+            shift = steps[earlier].max() - at + usual_spacing(steps[later])
             notes.append(f"the counter starts again at {at:g} while the values go on: numbered on from {at + shift:g}")
             steps[start:] += shift
             if epochs is not None and epochs[first] <= epochs[last] and np.isfinite(epochs[[first, last]]).all():
@@ -135,7 +135,7 @@ def settle_points(
             step[earlier].astype(np.float64), value[earlier], step[later].astype(np.float64), value[later]
         )
         if kind == "continued":
-            shift = int(step[earlier].max() - at + _spacing(step[later].astype(np.float64)))
+            shift = int(step[earlier].max() - at + usual_spacing(step[later].astype(np.float64)))
             step[seconds >= moment] += shift
             notes.append(f"the counter starts again at {at} while the values go on: numbered on from {at + shift}")
             seams.append(at + shift)
@@ -165,7 +165,8 @@ def _goes_on(values: Floats, values_after: Floats) -> bool:
     return abs(began - end) > 2 * scatter and abs(new - end) < abs(new - began)
 
 
-def _spacing(steps: Floats) -> float:
+def usual_spacing(steps: Floats) -> float:
+    """Return the median distance of consecutive steps, 1 where there is none."""
     apart = np.diff(steps)
     apart = apart[apart > 0]
     return float(np.median(apart)) if apart.size else 1.0

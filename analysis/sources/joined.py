@@ -1,0 +1,82 @@
+"""Join the parts of one run that lie in several files: each goes on just where the one before it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.sources.axis_names import main_metric
+from analysis.sources.raw import RawLog
+from analysis.sources.restarts import usual_spacing
+
+_FURTHEST = 2
+"""Times the usual distance of steps that may lie between the end of one part and the start of the next."""
+
+
+def joined(logs: Sequence[RawLog]) -> list[list[int]]:
+    """Return which of several logs are parts of one run, in their order, as lists of places.
+
+    One log continues another if it starts just behind its end, they have the same metrics and settings and come from
+    one tool, its values go on where the other's ended, and neither has a second such neighbour.
+    """
+    places = range(len(logs))
+    nexts = {a: [b for b in places if b != a and _continues(logs[a], logs[b])] for a in places}
+    before = [other for others in nexts.values() for other in others]
+    sure = {place: others[0] for place, others in nexts.items() if len(others) == 1 and before.count(others[0]) == 1}
+    chains = []
+    for place in places:
+        if place in sure.values():
+            continue
+        chain = [place]
+        while chain[-1] in sure:
+            chain.append(sure[chain[-1]])
+        chains.append(chain)
+    return chains
+
+
+def join(parts: Sequence[RawLog]) -> RawLog:
+    """Make one log of parts of a run."""
+    names = ", ".join(f"{_shown(part.files[0])} from step {part.frame['step'].min():g}" for part in parts)
+    return replace(
+        parts[0],
+        frame=pd.concat([part.frame for part in parts], ignore_index=True),
+        files=tuple(file for part in parts for file in part.files),
+        rows_read=sum(part.rows_read for part in parts),
+        lines=None,
+        sha256=None,
+        size_bytes=None,
+        ended=parts[-1].ended,
+        seams=tuple(sorted({seam for part in parts for seam in part.seams})),
+        dropped=tuple(lost for part in parts for lost in part.dropped),
+        notes=(
+            *dict.fromkeys(note for part in parts for note in part.notes),
+            f"{len(parts)} files are parts of one run, each starts where the one before it ends: {names}",
+        ),
+    )
+
+
+def _continues(first: RawLog, second: RawLog) -> bool:
+    a, b = first.frame, second.frame
+    if first.source != second.source or set(a.columns) != set(b.columns) or dict(first.config) != dict(second.config):
+        return False
+    name = main_metric(a)
+    if not (first.files and second.files) or name is None or "step" not in a or len(a) < 2 or len(b) < 2:
+        return False
+    steps = a["step"].to_numpy(dtype=np.float64)
+    gap = float(b["step"].min()) - float(np.nanmax(steps))
+    if not 0 < gap <= _FURTHEST * usual_spacing(steps):
+        return False
+    before, after = a[name].dropna().to_numpy(dtype=np.float64), b[name].dropna().to_numpy(dtype=np.float64)
+    if len(before) < 2 or not len(after):
+        return False
+    few = max(1, min(10, len(before) // 5))
+    began, ended, goes_on = np.median(before[:few]), np.median(before[-few:]), np.median(after[:few])
+    return bool(abs(goes_on - ended) <= abs(goes_on - began))
+
+
+def _shown(file: str) -> str:
+    return "/".join(Path(file).parts[-2:])
