@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test lint bench lock clean
+.PHONY: report test lint bench fuzz lock clean
 
 report: $(VENV)/.ready
 	@$(BIN)/python -m analysis report $(RUNS) $(ARGS)
@@ -25,6 +25,10 @@ bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/batch.py
 	@$(BIN)/python benchmarks/evidence.py
 	@$(BIN)/python benchmarks/long_csv.py 1e6
+
+# 10,000 random logs that must read as written, and 10,000 damaged ones that must read or be refused in a line.
+fuzz: $(VENV)/.ready-dev
+	FUZZ=50 $(BIN)/python -m pytest -q tests/sources/test_random_logs.py $(ARGS)
 
 $(VENV)/.ready: requirements.txt
 	$(call install,$<)

@@ -2,8 +2,7 @@
 
 Usage: ``python benchmarks/long_csv.py [ROWS]`` (default 10,000,000). Each turn is a process of its own; its
 imports are not in its time, but in its memory. Medians of five turns, taken alternately; the fastest turns beside
-them, as the time that pandas takes depends much on how the kernel finds it huge pages. The CPU time beside the time
-is that of both processors that are used.
+them, as the time that pandas takes depends much on how the kernel finds it huge pages.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__)
 
 COLUMNS = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
 REPEATS = 5
-TIME_AIM, MEMORY_AIM = 1.5, 1.3
+TIME_AIM, MEMORY_AIM = 3.0, 1.3
 BLOCK = 100_000
 
 Moment = tuple[float, float]

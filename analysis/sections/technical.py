@@ -102,7 +102,8 @@ def data_quality(a: Analysis) -> list[Block]:
     columns = (
         Column("Run"),
         Column("Source"),
-        Column("Rows read", "right"),
+        Column("Rows × columns read", "right"),
+        Column("Kept", "right"),
         Column("Steps", "right"),
         Column("Metrics"),
         Column("SHA-256"),
@@ -111,7 +112,8 @@ def data_quality(a: Analysis) -> list[Block]:
         (
             cell(titled(run)),
             cell(run.provenance.source, run.provenance.path),
-            cell(str(run.provenance.rows_read)),
+            cell(f"{run.provenance.rows_read} × {run.provenance.columns_read}"),
+            cell(f"{run.provenance.rows_kept} × {run.provenance.columns_kept}"),
             cell(f"{run.steps[0]} to {run.steps[-1]}"),
             cell(", ".join(run.metrics)),
             Cell(rich("`{sha}`", sha=run.provenance.sha256[:12])),
