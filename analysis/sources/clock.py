@@ -35,17 +35,17 @@ def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], i
 
 
 def _iso(column: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
-    """Return the times in a column of text; what is none, or lies beyond the years that can be held, becomes NaT."""
+    """Return the times in a column of text; what is none, or lies beyond what nanoseconds can hold, becomes NaT."""
     try:
-        return pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
+        return pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce").dt.as_unit("ns")
     except (ValueError, OverflowError):  # one cell with a year out of bounds spoils the whole column
         return pd.Series([_one_time(cell) for cell in column], index=column.index, dtype="datetime64[ns, UTC]")
 
 
 def _one_time(cell: Any) -> Any:
     try:
-        return pd.to_datetime(cell, format="ISO8601", utc=True, errors="coerce")
-    except (ValueError, OverflowError):
+        return pd.to_datetime(cell, format="ISO8601", utc=True, errors="coerce").as_unit("ns")
+    except (ValueError, OverflowError, AttributeError):
         return pd.NaT
 
 

@@ -174,6 +174,13 @@ def test_parts_that_follow_one_another_are_one_run(tmp_path: Path) -> None:
     assert len(load_runs([str(tmp_path / "seed_*.csv")], runs_dir=tmp_path)) == 2
 
 
+def test_a_time_of_an_impossible_year_costs_itself_alone(tmp_path: Path) -> None:
+    rows = "".join(f"{k},{loss(k)},{sign}2024-05-01T10:00:0{k}\n" for k, sign in enumerate(("", "-", "")))
+    (run,) = read(tmp_path, "log.csv", f"step,loss,date\n{rows}")
+    assert run.frame["timestamp"].notna().tolist() == [True, False, True]
+    assert [(lost.column, lost.count) for lost in run.provenance.dropped] == [("timestamp", 1)]
+
+
 def test_a_table_without_a_value_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="no metric has a value"):
         read(tmp_path, "job.csv", '"Name","_wandb"\n"ftjob-x",""\n')
