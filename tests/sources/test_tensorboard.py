@@ -144,7 +144,7 @@ def test_files_of_one_folder_are_one_run_continued(tmp_path: Path) -> None:
     (log,) = tensorboard.load(tmp_path, columns={})
     assert table(log.frame)["loss"] == {s: 1.0 if s < 8 else 2.0 for s in range(15)}
     assert log.seams == (8,)
-    assert [(d.column, d.count) for d in log.dropped] == [("loss", 2)]
+    assert [(d.column, d.count) for d in log.dropped] == [("step", 2)]
 
 
 def test_a_restart_takes_back_what_it_logs_again(tmp_path: Path) -> None:
