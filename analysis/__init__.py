@@ -14,19 +14,19 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "analyze": "analysis.pipeline",
-    "Analysis": "analysis.model",
-    "Run": "analysis.schema",
-    "Settings": "analysis.settings",
-    "Parameters": "analysis.parameters",
-    "AnalysisError": "analysis.errors",
-    "METRICS": "analysis.metrics",
-    "DEFINITIONS": "analysis.definitions",
+    "Analysis": "analysis.findings.analysis_result",
+    "Run": "analysis.core.run",
+    "Settings": "analysis.core.settings",
+    "Parameters": "analysis.core.parameters",
+    "AnalysisError": "analysis.core.errors",
+    "METRICS": "analysis.core.metrics",
+    "DEFINITIONS": "analysis.findings.definitions",
     "load_runs": "analysis.sources",
-    "to_json": "analysis.results",
+    "to_json": "analysis.report.results_json",
     "show": "analysis.render",
-    "hand_over": "analysis.notebook",
-    "notebook_parameters": "analysis.notebook",
-    "publish_report": "analysis.publish",
+    "hand_over": "analysis.publish.notebook",
+    "notebook_parameters": "analysis.publish.notebook",
+    "publish_report": "analysis.publish.publisher",
 }
 
 __all__ = [*_HOMES, "sections"]
@@ -34,7 +34,7 @@ __all__ = [*_HOMES, "sections"]
 
 def __getattr__(name: str) -> Any:
     if name == "sections":
-        return import_module("analysis.sections")
+        return import_module("analysis.report.sections")
     if name not in _HOMES:
         raise AttributeError(f"module 'analysis' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from analysis.comparability import gate
-from analysis.compare import Comparison, adjusted, comparisons, step_matched
-from analysis.compare_groups import between_groups
-from analysis.configurations import best_run, configurations, deciding_metric, preferred_metrics
-from analysis.criteria import Facts
-from analysis.detectors import DETECTORS, Detection, detect
-from analysis.document import curve_metric, document_results, leaders
-from analysis.errors import LogError, UsageError
-from analysis.evidence import RunEvidence, observed, run_evidence
-from analysis.evidence_grades import evidence_grades
-from analysis.goal import document_verdict, read_goal
-from analysis.history import load_reports, score_predictions, since
-from analysis.kept import Report
-from analysis.metrics import METRICS, judged
-from analysis.model import Analysis, report_title
-from analysis.parallel import side_by_side
-from analysis.parameters import Parameters, check_parameters
-from analysis.recommend import recommend
-from analysis.remote_entries import reports_nearby
-from analysis.rules import RULES, find_all
-from analysis.schema import Run
-from analysis.seed_groups import SeedGroup, group_of, seed_groups
-from analysis.seed_spread import seed_spread
-from analysis.settings import Settings
+from analysis.core.errors import LogError, UsageError
+from analysis.core.metrics import METRICS, judged
+from analysis.core.parameters import Parameters, check_parameters
+from analysis.core.run import Run, find_run
+from analysis.core.run_facts import curve_metric
+from analysis.core.settings import Settings
+from analysis.core.threads import side_by_side
+from analysis.evidence.comparability import gate
+from analysis.evidence.comparisons import Comparison, adjusted, comparisons, step_matched
+from analysis.evidence.configurations import best_run, configurations, deciding_metric, preferred_metrics
+from analysis.evidence.criteria import Facts
+from analysis.evidence.grades import evidence_grades
+from analysis.evidence.group_comparisons import between_groups
+from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
+from analysis.evidence.seed_groups import SeedGroup, group_of, seed_groups
+from analysis.evidence.seed_spread import seed_spread
+from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
+from analysis.findings.analysis_result import Analysis, report_title
+from analysis.findings.earlier_reports import load_reports, score_predictions, since
+from analysis.findings.goal import read_goal
+from analysis.findings.recommend import recommend
+from analysis.findings.remote_catalogue import reports_nearby
+from analysis.findings.results_file import Report
+from analysis.findings.rules import RULES, find_all
+from analysis.heuristics.run_numbers import document_results, leaders
+from analysis.heuristics.verdict import document_verdict
 from analysis.sources import load_runs
-from analysis.sources.remote import is_url, without_file_scheme
-from analysis.verdict import decide, deciding_comparison, stability_comparison
+from analysis.sources.remote import find_folder
+from analysis.statistics.detectors import DETECTORS, Detection, detect
 
 
 def analyze(**parameters: Any) -> Analysis:
@@ -42,7 +43,7 @@ def analyze(**parameters: Any) -> Analysis:
     Parameters
     ----------
     **parameters : Any
-        The names of `analysis.parameters.Parameters`, as in the template notebook.
+        The names of `analysis.core.parameters.Parameters`, as in the template notebook.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def analyze(**parameters: Any) -> Analysis:
     >>> analyze(run_ids=["run_2"], baselin="run_1")
     Traceback (most recent call last):
     ...
-    analysis.errors.UsageError: parameter 'baselin' is unknown (did you mean 'baseline'?); known parameters: \
+    analysis.core.errors.UsageError: parameter 'baselin' is unknown (did you mean 'baseline'?); known parameters: \
 run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, previous, date, settings, columns, mute
     """
     request = check_parameters(parameters)
@@ -144,21 +145,6 @@ def analyze_runs(
         seed_spread=spread,
     )
     return _concluded(numbers, reports)
-
-
-def find_folder(name: str) -> Path | str:
-    """Find a folder by its name here or in a folder above, so that notebooks work from where they lie.
-
-    One that is here keeps its relative name: a report then names no folder of the machine that made it.
-    The URL of a folder stays as it is.
-    """
-    if is_url(name):
-        return name
-    path = Path(without_file_scheme(name)).expanduser()
-    if path.is_absolute() or path.is_dir():
-        return path
-    here = Path.cwd()
-    return next((up / path for up in here.parents if (up / path).is_dir()), here / path)
 
 
 def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
@@ -249,29 +235,3 @@ def _baseline(
     strangers = [run for run in others if run.id not in seeds] or others
     best = best_run(strangers, candidate, metric, evidence) if metric is not None else None
     return best or next(iter(strangers), None)
-
-
-def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
-    """Find the run that a parameter names by ID, reference, label or place; None if it names none.
-
-    Raises
-    ------
-    UsageError
-        If no run is called so; the message lists the runs.
-    """
-    if run_id is None:
-        return None
-    found = [run for run in runs if run_id in (run.id, run.reference, run.label)]
-    if not found:
-        there = [run for run in runs if _lies_at(run, run_id)]
-        found = there if len(there) == 1 else []
-    if not found:
-        known = ", ".join(run.id for run in runs)
-        raise UsageError(f"parameter '{what}' is '{run_id}', which is not among the runs: {known}")
-    return found[0]
-
-
-def _lies_at(run: Run, place: str) -> bool:
-    """Tell whether a path, however it is written, leads to a run's log or to the folder that holds it."""
-    path = Path(run.provenance.path)
-    return path.exists() and Path(place).resolve() in (path.resolve(), path.resolve().parent)

@@ -22,9 +22,9 @@ from report import BIN, ROOT, environment, row
 OURS = """
 import sys
 from pathlib import Path
-from analysis.batch import Plan, run_batch
-from analysis.progress import JsonLines
-from analysis.runsets import load_run_sets
+from analysis.batch.run_batch import Plan, run_batch
+from analysis.batch.progress import JsonLines
+from analysis.batch.run_sets import load_run_sets
 import os, time
 import psutil
 out, write = Path(sys.argv[1]), JsonLines(sys.stdout)
@@ -35,7 +35,7 @@ run_batch(load_run_sets([out / "sets.yaml"], out=out), Plan(out), tell=tell)
 
 ONE = """
 import sys
-from analysis.cli import main
+from analysis.cli.main import main
 sys.exit(main(["report", *sys.argv[3:], "--runs-dir", sys.argv[2], "--out", sys.argv[1], "--name", "alone"]))
 """
 
@@ -176,8 +176,8 @@ def stock_one(options: argparse.Namespace, folder: Path) -> None:
 PRINT = """
 import sys
 from pathlib import Path
-from analysis.chromium import find_chromium, print_page
-from analysis.errors import AnalysisError
+from analysis.render.chromium import find_chromium, print_page
+from analysis.core.errors import AnalysisError
 try:
     find_chromium()
 except AnalysisError:

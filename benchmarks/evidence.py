@@ -15,8 +15,8 @@ sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path(__file__)
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 
-from analysis.evidence import run_evidence  # noqa: E402
-from analysis.schema import Data, Provenance, Run, validated  # noqa: E402
+from analysis.core.run import Data, Provenance, Run, validated  # noqa: E402
+from analysis.evidence.run_evidence import run_evidence  # noqa: E402
 
 STEPS = (700, 10_000, 100_000, 1_000_000)
 AIMS = {700: 0.3, 1_000_000: 3.0}

@@ -60,11 +60,11 @@ def read_with_pandas(path: str) -> list[Moment]:
 
 def report_here(path: str) -> list[Moment]:
     """Read, analyse and draw; return the moments between."""
-    from analysis import plots  # noqa: F401
-    from analysis.parameters import check_parameters
+    from analysis.core.parameters import check_parameters
+    from analysis.core.settings import Settings
     from analysis.pipeline import analyze_runs
-    from analysis.sections.charts import curves_figure, metrics_figure
-    from analysis.settings import Settings
+    from analysis.report import plots  # noqa: F401
+    from analysis.report.sections.charts import curves_figure, metrics_figure
     from analysis.sources import load_runs
 
     moments = [now()]

@@ -40,7 +40,7 @@ def main() -> None:
 
 def make_one(options: argparse.Namespace) -> None:
     """Make one report in this process and tell when each stage ended."""
-    from analysis.publish import Publisher
+    from analysis.publish.publisher import Publisher
 
     parameters = {"run_ids": options.runs, "runs_dir": options.runs_dir, "reports_dir": str(options.out)}
     publisher = Publisher(engine=options.stages, template=options.template)

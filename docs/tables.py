@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from analysis.detectors import DETECTORS
-from analysis.metrics import METRICS
-from analysis.parameters import Parameters
-from analysis.results import schema
-from analysis.rules import RULES
-from analysis.settings import Settings
+from analysis.core.metrics import METRICS
+from analysis.core.parameters import Parameters
+from analysis.core.settings import Settings
+from analysis.findings.rules import RULES
+from analysis.report.results_json import schema
 from analysis.sources import SOURCES
-from analysis.sources.names import BY_SOURCE, COMMON
+from analysis.sources.metric_aliases import BY_SOURCE, COMMON
+from analysis.statistics.detectors import DETECTORS
 
 DOCS = Path(__file__).parent
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

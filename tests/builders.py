@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from analysis.blocks import Block, Details, Figure, Table
-from analysis.kept import Report
-from analysis.model import Analysis
-from analysis.parameters import check_parameters
+from analysis.core.blocks import Block, Details, Figure, Table
+from analysis.core.parameters import check_parameters
+from analysis.core.run import Data, Provenance, Run, validated
+from analysis.core.settings import Settings
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.results_file import Report
 from analysis.pipeline import analyze_runs
-from analysis.results import to_json
-from analysis.schema import Data, Provenance, Run, validated
-from analysis.sections import SECTIONS
-from analysis.settings import Settings
+from analysis.report.results_json import to_json
+from analysis.report.sections import SECTIONS
 from analysis.sources import load_runs
 
 ROOT = Path(__file__).parents[1]

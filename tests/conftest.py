@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from analysis.blocks import Block
-from analysis.model import Analysis
-from analysis.results import to_json
+from analysis.core.blocks import Block
+from analysis.findings.analysis_result import Analysis
+from analysis.report.results_json import to_json
 from analysis.sources import load_runs
 from tests import builders
 

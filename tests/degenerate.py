@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.model import Analysis
-from analysis.schema import Data, Run
+from analysis.core.run import Data, Run
+from analysis.findings.analysis_result import Analysis
 from tests.builders import analyzed, known, log, run
 
 HOSTILE = '<script>alert("x")</script> {braces} **stars** [a](#b) $x$ | `tick` \\ #let'

@@ -20,9 +20,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from analysis.attach import attacher
-from analysis.cli import main
-from analysis.errors import AnalysisError, MissingExtra, UsageError
+from analysis.cli.main import main
+from analysis.core.errors import AnalysisError, MissingExtra, UsageError
+from analysis.publish.attach import attacher
 
 FILES = ("report.html", "next_runs/run_5.yaml")
 

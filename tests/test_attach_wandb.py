@@ -24,8 +24,8 @@ FILES = {"report.html": "<p>report</p>", "next_runs/run_5.yaml": "label: Run 5\n
 ATTACH = """
 import sys
 from pathlib import Path
-from analysis.attach import attacher
-from analysis.errors import AnalysisError
+from analysis.publish.attach import attacher
+from analysis.core.errors import AnalysisError
 try:
     print(attacher("wandb:team/project/run1")(Path("report"), sys.argv[1:]))
 except AnalysisError as problem:

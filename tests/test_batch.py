@@ -17,12 +17,13 @@ from typing import Any
 import psutil
 import pytest
 
-from analysis import pool, publish
-from analysis.batch import Plan, Summary, run_batch
-from analysis.forked import fork_is_safe
-from analysis.progress import JsonLines, Progress
-from analysis.publish import Publisher
-from analysis.runsets import load_run_sets
+from analysis.batch import local_pool
+from analysis.batch.progress import JsonLines, Progress
+from analysis.batch.run_batch import Plan, Summary, run_batch
+from analysis.batch.run_sets import load_run_sets
+from analysis.publish import publisher as publish
+from analysis.publish.forked import fork_is_safe
+from analysis.publish.publisher import Publisher
 from tests.notebooks import make_template
 
 CELL = """
@@ -50,7 +51,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "runs" / f"run_{number}.csv").write_text(f"step,train_loss\n{rows}")
     make_template(tmp_path / "t.ipynb", CELL)
     monkeypatch.chdir(tmp_path)
-    for module in (publish, pool):
+    for module in (publish, local_pool):
         monkeypatch.setattr(module, "load_exporters", lambda pdf: (light_export,))
         monkeypatch.setattr(module, "preload", lambda: None)
     return tmp_path
@@ -248,8 +249,8 @@ def test_state_does_not_leak_from_one_report_to_the_next(run: Batch, place: Path
 RUN_BATCH = """
 import sys
 from pathlib import Path
-from analysis import batch, pool, publish
-from analysis.runsets import load_run_sets
+from analysis.batch import run_batch as batch, local_pool as pool; from analysis.publish import publisher as publish
+from analysis.batch.run_sets import load_run_sets
 def export(nb, folder): (folder / "report.html").write_text("page")
 for module in (publish, pool):
     module.load_exporters = lambda pdf: (export,)
@@ -370,7 +371,7 @@ class Terminal(io.StringIO):
 def test_where_forking_is_not_possible_workers_are_started_afresh(
     run: Batch, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "fork_is_safe", lambda: False)
+    monkeypatch.setattr(local_pool, "fork_is_safe", lambda: False)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     assert run(ONE).done == ("run_1",)
     assert {"report.html", "report.pdf", "report.ipynb"} <= set(contents(place / "reports" / "run_1"))

@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from analysis.batch import Plan, Summary, run_batch
-from analysis.errors import MissingExtra, UsageError
-from analysis.folder import NOTHING
-from analysis.forked import fork_is_safe
-from analysis.maker import Maker, order_for
-from analysis.pool import Task
-from analysis.progress import sentence
-from analysis.publish import Publisher
-from analysis.runsets import load_run_sets
+from analysis.batch.local_pool import Task
+from analysis.batch.progress import sentence
+from analysis.batch.report_worker import Maker, order_for
+from analysis.batch.run_batch import Plan, Summary, run_batch
+from analysis.batch.run_sets import load_run_sets
+from analysis.core.errors import MissingExtra, UsageError
+from analysis.publish.folder import NOTHING
+from analysis.publish.forked import fork_is_safe
+from analysis.publish.publisher import Publisher
 from tests.builders import ROOT
 from tests.notebooks import make_template
 
@@ -156,7 +156,7 @@ def test_a_report_that_fails_on_the_cluster_says_so_here(
 def test_without_a_scheduler_there_is_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address is wrong, or Dask is not installed."""
     monkeypatch.chdir(home)
-    monkeypatch.setattr("analysis.dask_pool.PATIENCE", 0.5)
+    monkeypatch.setattr("analysis.batch.dask_pool.PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent, answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web:
         for address in ("tcp://127.0.0.1:1", f"tcp://127.0.0.1:{silent.getsockname()[1]}", web, "nonsense://x"):
             with pytest.raises(
@@ -202,14 +202,14 @@ def test_a_worker_without_the_package_is_told_of_and_lives(
     summary = batch(home, {"run_ids": ["run_1"], "report_id": "x"}, tell=events.append, dask=cluster.address)
     assert summary.failed == ("x",)
     error = next(event["error"] for event in events if event["event"] == "failed")
-    assert error == "a worker of the cluster lacks 'analysis.dask_pool'; install run-reports there, the same version"
+    assert error == "a worker of the cluster lacks 'analysis.batch'; install run-reports there, the same version"
     assert worker.poll() is None
 
 
 def test_a_cluster_without_workers_is_told_of(home: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """The batch says that it waits, and goes on when a worker comes."""
     monkeypatch.chdir(home)
-    monkeypatch.setattr("analysis.dask_pool.PATIENCE", 1.0)
+    monkeypatch.setattr("analysis.batch.dask_pool.PATIENCE", 1.0)
     events: list[dict[str, Any]] = []
 
     def tell(event: dict[str, Any]) -> None:

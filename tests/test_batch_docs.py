@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.forked import fork_is_safe
+from analysis.publish.forked import fork_is_safe
 from tests.builders import ROOT, RUN_IDS
 
 PAGE = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")

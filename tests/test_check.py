@@ -15,10 +15,10 @@ import mistune
 import numpy as np
 import pytest
 
-from analysis.check import check, to_json
-from analysis.cli import main
-from analysis.comment import inert, to_markdown
-from analysis.errors import UsageError
+from analysis.cli.main import main
+from analysis.core.errors import UsageError
+from analysis.publish.check import check, to_json
+from analysis.publish.check_comment import inert, to_markdown
 from tests.builders import CONFIG, ROOT, at, log, noise, write_run
 from tests.degenerate import HOSTILE
 
@@ -220,7 +220,7 @@ def test_nothing_in_a_text_calls_anybody_or_leads_anywhere(active: str) -> None:
 def test_a_check_draws_nothing_and_starts_no_notebook() -> None:
     """Neither figures nor notebook tools are imported: a gate must be quick."""
     code = (
-        "import sys; from analysis.cli import main; main(['check', 'run_4', '--against', 'run_3', '--markdown']); "
+        "import sys; from analysis.cli.main import main; main(['check', 'run_4', '--against', 'run_3', '--markdown']); "
         "print(sorted({m.partition('.')[0] for m in sys.modules} & "
         "{'matplotlib', 'seaborn', 'nbconvert', 'nbformat', 'papermill', 'IPython', 'typst'}), file=sys.stderr)"
     )

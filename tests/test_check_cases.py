@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.check import check
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
+from analysis.publish.check import check
 
 KNOWN: Mapping[str, Any] = {"data": {"validation_set": "v", "n_valid": 10_000}}
 NAMED: Mapping[str, Any] = {"data": {"validation_set": "v"}}

@@ -14,11 +14,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from analysis import check, publish
-from analysis.cli import _parser, main
-from analysis.commands.report import report_id_of, request_of
-from analysis.parameters import KINDS, check_parameters
-from analysis.results import schema
+from analysis.cli.main import _parser, main
+from analysis.cli.report import report_id_of, request_of
+from analysis.core.parameters import KINDS, check_parameters
+from analysis.publish import check, publisher
+from analysis.report.results_json import schema
 from tests.builders import ROOT, log, write_run
 from tests.degenerate import HOSTILE
 
@@ -125,9 +125,9 @@ def test_a_crash_is_status_one(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> None:
-        raise publish.ReportFailed("r: RuntimeError: ours", place / "report.failed.ipynb", "")
+        raise publisher.ReportFailed("r: RuntimeError: ours", place / "report.failed.ipynb", "")
 
-    monkeypatch.setattr(publish, "publish_report", broken)
+    monkeypatch.setattr(publisher, "publish_report", broken)
     assert main(["report", "run_1"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("failed: ")
@@ -159,7 +159,7 @@ def test_an_interrupt_is_told_without_a_traceback(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(publish, "publish_report", interrupted)
+    monkeypatch.setattr(publisher, "publish_report", interrupted)
     assert main(["report", "run_1"]) == 130
     assert "interrupted" in capsys.readouterr().err
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.comparability import ATTRIBUTION, gate, requirements
-from analysis.metrics import METRICS
-from analysis.schema import Data, Run
+from analysis.core.metrics import METRICS
+from analysis.core.run import Data, Run
+from analysis.evidence.comparability import ATTRIBUTION, gate, requirements
 from tests.builders import CONFIG, altered, known, log, run
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from analysis.compare import ALL_PAIRS, Comparison
-from analysis.metrics import METRICS
-from analysis.model import Analysis
-from analysis.schema import Run
+from analysis.core.metrics import METRICS
+from analysis.core.run import Run
+from analysis.evidence.comparisons import ALL_PAIRS, Comparison
+from analysis.findings.analysis_result import Analysis
 from tests.builders import altered, analyzed, at, known, log, noise, run
 
 JUDGED = [name for name, metric in METRICS.items() if metric.direction != "none"]

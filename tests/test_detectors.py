@@ -7,8 +7,8 @@ import pytest
 
 from analysis.calibrate.benchmark import FALSE_ALARMS_WANTED, KINDS, WANTED, alarm_rate, synthetic
 from analysis.calibrate.noise import ar_noise
-from analysis.definitions import DEFINITIONS
-from analysis.detectors import DETECTORS, Curve, Detection, Observed, detect
+from analysis.findings.definitions import DEFINITIONS
+from analysis.statistics.detectors import DETECTORS, Curve, Detection, Observed, detect
 
 
 def _curve(values: np.ndarray, every: int = 1) -> Curve:

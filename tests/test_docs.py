@@ -21,8 +21,8 @@ from types import ModuleType
 import jsonschema
 import pytest
 
-from analysis.model import Analysis
-from analysis.results import schema, to_json
+from analysis.findings.analysis_result import Analysis
+from analysis.report.results_json import schema, to_json
 from analysis.sources.sidecar import KEYS
 
 ROOT = Path(__file__).parents[1]

@@ -8,21 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.blocks import Block
-from analysis.document import (
-    breaks_of,
-    curve_metric,
-    document_results,
-    ended_nonfinite,
-    epoch_bounds,
-    is_per_epoch,
-    leaders,
-    total_steps,
-)
-from analysis.model import Analysis
+from analysis.core.blocks import Block
+from analysis.core.run import Data
+from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
+from analysis.core.settings import Settings
+from analysis.findings.analysis_result import Analysis
+from analysis.heuristics.run_numbers import document_results, leaders
 from analysis.render import markdown
-from analysis.schema import Data
-from analysis.settings import Settings
 from tests.builders import RUN_IDS, flat, known, log, run
 
 NAMES = {run_id: f"Run {run_id[-1]}" for run_id in RUN_IDS}

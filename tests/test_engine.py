@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from analysis.engine import MOST_PRINTED
-from analysis.forked import Child, fork_is_safe
-from analysis.notebook_run import CellFailed, execute
+from analysis.publish.engines import MOST_PRINTED
+from analysis.publish.execute import CellFailed, execute
+from analysis.publish.forked import Child, fork_is_safe
 from tests.notebooks import make_template
 
 ENGINES = ["kernel", pytest.param("fork", marks=pytest.mark.skipif(os.name == "nt", reason="needs fork"))]

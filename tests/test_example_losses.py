@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.pipeline import analyze
 from analysis.sources.example_losses import load_example_losses
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.factors import changed_factors, factor_values
-from analysis.schema import FACTORS, Run
-from analysis.seed_groups import seed_groups
+from analysis.core.config_factors import changed_factors, factor_values
+from analysis.core.run import FACTORS, Run
+from analysis.evidence.seed_groups import seed_groups
 from tests.builders import run
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis import folder
-from analysis.folder import carry_over, replacing, write_manifest
+from analysis.publish import folder
+from analysis.publish.folder import carry_over, replacing, write_manifest
 
 KEEP_REPLACING = """
 import sys
 from itertools import count
 from pathlib import Path
-from analysis import folder
+from analysis.publish import folder
 if sys.argv[2] == "two steps":
     folder._exchange = lambda one, other: False
 target = Path(sys.argv[1])
@@ -96,7 +96,7 @@ def test_a_folder_that_somebody_is_filling_is_not_taken_for_an_orphan(tmp_path: 
 DIE_WRITING = """
 import os, sys
 from pathlib import Path
-from analysis.folder import write_atomically
+from analysis.publish.folder import write_atomically
 os.replace = lambda *names: os._exit(9)
 write_atomically(Path(sys.argv[1]), b"new")
 """

@@ -11,10 +11,11 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
-from analysis import fonts, plots
-from analysis.blocks import Figure, Prose
-from analysis.export import PDFReport
-from analysis.rich import text
+from analysis.core.blocks import Figure, Prose
+from analysis.core.rich_text import text
+from analysis.render import fonts
+from analysis.render.export import PDFReport
+from analysis.report import plots
 from tests.builders import log, run
 from tests.export.demonstration import cell_of, notebook_of
 

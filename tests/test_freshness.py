@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from analysis import freshness
-from analysis.folder import Manifest
-from analysis.freshness import asked_for, is_same, is_untouched, read_from
-from analysis.parameters import Parameters, check_parameters
+from analysis.core.parameters import Parameters, check_parameters
+from analysis.publish import freshness
+from analysis.publish.folder import Manifest
+from analysis.publish.freshness import asked_for, is_same, is_untouched, read_from
 from tests.builders import log, write_run
 
 Change = Callable[[Path], object]

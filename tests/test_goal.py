@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.document import DocumentResult, document_results
-from analysis.goal import HEADLINES, document_verdict, goal_json, read_goal
-from analysis.settings import Settings
+from analysis.core.settings import Settings
+from analysis.findings.goal import goal_json, read_goal
+from analysis.heuristics.run_numbers import DocumentResult, document_results
+from analysis.heuristics.verdict import HEADLINES, document_verdict
 from tests.builders import known, log
 
 BASE = document_results([known("a", log(1))], Settings())["a"]

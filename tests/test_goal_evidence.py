@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.findings import Finding
+from analysis.findings.finding import Finding
 from tests.builders import altered, analyzed, known, log
 
 GOAL = "better performance while maintaining stability"

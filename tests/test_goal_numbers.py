@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.errors import UsageError
-from analysis.goal import Criterion
+from analysis.core.errors import UsageError
+from analysis.findings.goal import Criterion
 from tests.builders import altered, analyzed, known, log
 
 PUBLISHED = (3.2781, 3.2792, 3.2765, 3.2796, 3.2803, 3.2801, 3.2787, 3.2798, 3.2787, 3.2786)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.grading import (
+from analysis.core.settings import POINTS, Settings
+from analysis.heuristics.grades import (
     efficiency_word,
     epoch_word,
     overall_grade,
@@ -16,7 +17,6 @@ from analysis.grading import (
     stability_grades,
     word,
 )
-from analysis.settings import POINTS, Settings
 
 SETTINGS = Settings()
 LETTERS = list(POINTS)

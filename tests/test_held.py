@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from analysis import held
-from analysis.folder import replacing, write_atomically
-from analysis.held import clear_away, made_held, scratch
+from analysis.core import scratch as held
+from analysis.core.scratch import clear_away, made_held, scratch
+from analysis.publish.folder import replacing, write_atomically
 
 fcntl = pytest.importorskip("fcntl", reason="nothing can be locked on this system")
 
 DIE_WITH_A_SCRATCH = """
 import os
-from analysis.held import scratch
+from analysis.core.scratch import scratch
 with scratch() as folder:
     (folder / "copy of a log").write_text("1")
     os.kill(os.getpid(), 9)

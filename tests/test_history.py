@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import yaml
 
-from analysis.errors import UsageError
-from analysis.history import load_reports
-from analysis.kept import EARLIER, keep_earlier, load_report
-from analysis.model import Analysis
+from analysis.core.errors import UsageError
+from analysis.core.rich_text import plain
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.earlier_reports import load_reports
+from analysis.findings.results_file import EARLIER, keep_earlier, load_report
 from analysis.pipeline import analyze
-from analysis.rich import plain
-from analysis.sections import history
+from analysis.report.sections import history
 from tests.builders import CONFIG, DATA, log, tables, write_report, write_run
 
 RUNS = ("run_1", "run_2")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from analysis import index
-from analysis.index import INDEX, PAGE, RESULTS, update_index
-from analysis.model import Analysis
-from analysis.results import to_json
+from analysis.findings.analysis_result import Analysis
+from analysis.publish import reports_index
+from analysis.publish.reports_index import INDEX, PAGE, RESULTS, update_index
+from analysis.report.results_json import to_json
 from tests.builders import write_report
 
 
@@ -121,16 +121,16 @@ def test_whoever_writes_last_has_seen_every_report(
 ) -> None:
     """A report that is finished while another's index is being written is in the index when both are done."""
     add(tmp_path, two_alike, "first")
-    real = index.write_atomically
+    real = reports_index.write_atomically
 
     def slow(path: Path, content: bytes) -> None:
         if path.name == PAGE and not (tmp_path / "second").exists():
             add(tmp_path, two_alike, "second")  # and its own writer is done before we write
-            monkeypatch.setattr(index, "write_atomically", real)
+            monkeypatch.setattr(reports_index, "write_atomically", real)
             update_index(tmp_path)
         real(path, content)
 
-    monkeypatch.setattr(index, "write_atomically", slow)
+    monkeypatch.setattr(reports_index, "write_atomically", slow)
     assert set(rows(update_index(tmp_path))) == {"first", "second"}
 
 

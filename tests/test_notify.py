@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from analysis.cli import main
-from analysis.model import Analysis
-from analysis.notify import batch_text, notify, payload, report_text
-from analysis.results import to_json
+from analysis.cli.main import main
+from analysis.findings.analysis_result import Analysis
+from analysis.publish.notify import batch_text, notify, payload, report_text
+from analysis.report.results_json import to_json
 from tests.builders import log, write_run
 
 SECRET = "sk-abcdefghijklmnopqrstuvwx"

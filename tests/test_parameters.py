@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.errors import UsageError
-from analysis.parameters import KINDS, Parameters, check_parameters, load_mapping
-from analysis.settings import POINTS, Settings
+from analysis.core.errors import UsageError
+from analysis.core.parameters import KINDS, Parameters, check_parameters, load_mapping
+from analysis.core.settings import POINTS, Settings
 
 
 def test_every_parameter_has_a_kind_and_an_explanation() -> None:

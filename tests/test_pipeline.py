@@ -14,15 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from analysis import parallel
-from analysis.errors import RunNotFound, UsageError
-from analysis.metrics import METRICS
-from analysis.model import Analysis
-from analysis.naming import folder_name
-from analysis.pipeline import analyze, analyze_runs, find_folder
-from analysis.render.bundle import mimebundle
-from analysis.results import schema, to_json
-from analysis.schema import Run
+from analysis.core import threads
+from analysis.core.errors import RunNotFound, UsageError
+from analysis.core.metrics import METRICS
+from analysis.core.run import Run
+from analysis.core.run_names import folder_name
+from analysis.findings.analysis_result import Analysis
+from analysis.pipeline import analyze, analyze_runs
+from analysis.render.mimebundle import mimebundle
+from analysis.report.results_json import schema, to_json
+from analysis.sources.remote import find_folder
 from tests.builders import ROOT, altered, analyzed, flat, known, log, run, sections, write_run
 from tests.degenerate import CASES, analysis_of
 
@@ -61,7 +62,7 @@ def test_work_side_by_side_changes_nothing(case: str, monkeypatch: pytest.Monkey
     """Long runs are worked on by threads; here every run counts as long, whatever odd values it holds."""
     alone = analysis_of(case)
     again = [replace(run) for run in alone.runs]  # copies remember nothing of what was computed of the first
-    monkeypatch.setattr(parallel, "LONG", 0)
+    monkeypatch.setattr(threads, "LONG", 0)
     together = analyze_runs(again, alone.parameters, alone.settings)
     assert json.dumps(to_json(together)) == json.dumps(to_json(alone))
 
@@ -71,7 +72,7 @@ def test_an_error_in_a_thread_is_raised_as_if_there_was_none() -> None:
         raise UsageError("no")
 
     with pytest.raises(UsageError, match="no"):
-        parallel.side_by_side(fail, lambda: 1, rows=parallel.LONG)
+        threads.side_by_side(fail, lambda: 1, rows=threads.LONG)
 
 
 def test_calls_are_made_one_by_one_where_no_thread_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +80,7 @@ def test_calls_are_made_one_by_one_where_no_thread_is_to_be_had(monkeypatch: pyt
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("threading.Thread.start", refuse)
-    assert parallel.side_by_side(lambda: 1, lambda: 2, lambda: 3, rows=parallel.LONG) == [1, 2, 3]
+    assert threads.side_by_side(lambda: 1, lambda: 2, lambda: 3, rows=threads.LONG) == [1, 2, 3]
 
 
 def test_permuting_the_reference_runs_changes_nothing(reference: Analysis) -> None:

@@ -16,10 +16,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import plots
-from analysis.plots.theme import GRID, INK, MUTED, OTHER, PALETTE
-from analysis.rich import plain, rich
-from analysis.schema import Provenance, Run, validated
+from analysis.core.rich_text import plain, rich
+from analysis.core.run import Provenance, Run, validated
+from analysis.report import plots
+from analysis.report.plots.theme import GRID, INK, MUTED, OTHER, PALETTE
 
 
 @dataclass(frozen=True)

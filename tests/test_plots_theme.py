@@ -8,9 +8,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from analysis.plots import run_colors
-from analysis.plots.labels import dodge
-from analysis.plots.theme import (
+from analysis.report.plots import run_colors
+from analysis.report.plots.labels import dodge
+from analysis.report.plots.theme import (
     INK,
     MUTED,
     OTHER,

@@ -7,17 +7,9 @@ import pandas as pd
 import pytest
 from scipy.signal import savgol_filter
 
-from analysis.plots.thin import (
-    Buckets,
-    joined,
-    rolling_mean,
-    segments,
-    smoothing_window,
-    thin,
-    thin_and_smooth,
-)
-from analysis.schema import Provenance, Run, validated
-from analysis.statistics.blocks import Computed
+from analysis.core.run import Provenance, Run, validated
+from analysis.report.plots.thin import Buckets, joined, rolling_mean, segments, smoothing_window, thin, thin_and_smooth
+from analysis.statistics.block_means import Computed
 
 
 def run_of(seams: tuple[int, ...] = (), **columns: object) -> Run:

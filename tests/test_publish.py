@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from analysis import publish
-from analysis.chromium import find_chromium
-from analysis.errors import AnalysisError, UsageError
-from analysis.folder import MANIFEST
-from analysis.publish import Publisher, ReportFailed
+from analysis.core.errors import AnalysisError, UsageError
+from analysis.publish import publisher
+from analysis.publish.folder import MANIFEST
+from analysis.publish.publisher import Publisher, ReportFailed
+from analysis.render.chromium import find_chromium
 from tests.notebooks import FIGURE_CELL, PNG, RESULTS_CELL, make_template
 
 CONTENTS = {
@@ -42,15 +42,15 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     def export(nb: Any, folder: Path) -> None:
         (folder / "report.html").write_text("page")
 
-    monkeypatch.setattr(publish, "load_exporters", lambda pdf: (export,))
-    monkeypatch.setattr(publish, "preload", lambda: None)
+    monkeypatch.setattr(publisher, "load_exporters", lambda pdf: (export,))
+    monkeypatch.setattr(publisher, "preload", lambda: None)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("engine", publish.ENGINES)
+@pytest.mark.parametrize("engine", publisher.ENGINES)
 def test_the_folder_holds_every_file_and_the_same_bytes_each_time(template: Path, tmp_path: Path, engine: str) -> None:
     made = []
     for out in (tmp_path / "one", tmp_path / "two"):
@@ -105,7 +105,7 @@ def test_no_pdf_means_that_an_older_one_goes(template: Path, tmp_path: Path) -> 
 @pytest.mark.usefixtures("light")
 @pytest.mark.parametrize("engine", ["fork", "kernel"])
 def test_a_user_error_is_one_line_and_writes_nothing(tmp_path: Path, engine: str) -> None:
-    raising = "from analysis.errors import LogError; raise LogError('a.csv:3: bad; do this')"
+    raising = "from analysis.core.errors import LogError; raise LogError('a.csv:3: bad; do this')"
     broken = make_template(tmp_path / "t.ipynb", raising)
     with pytest.raises(AnalysisError) as error:
         Publisher(engine=engine, template=broken).publish({}, out=tmp_path / "out", report_id="r")
@@ -160,7 +160,7 @@ PUBLISH_AND_HANG = """
 import sys
 from base64 import b64decode
 from pathlib import Path
-from analysis import publish
+from analysis.publish import publisher as publish
 publish.load_exporters = lambda pdf: ()
 publish.preload = lambda: None
 publish.Publisher(engine=sys.argv[2], template=Path(sys.argv[1]) / "t.ipynb").publish(

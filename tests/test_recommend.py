@@ -11,12 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.model import Analysis
-from analysis.naming import display_name, factor_title, next_ids, short_value
-from analysis.recommend.document import next_learning_rate
-from analysis.recommend.plan import Recommendation
-from analysis.rich import plain
-from analysis.schema import Run
+from analysis.core.rich_text import plain
+from analysis.core.run import Run
+from analysis.core.run_names import display_name, factor_title, next_ids, short_value
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.plan import Recommendation
+from analysis.findings.recommend.heuristics import next_learning_rate
 from tests.builders import altered, analyzed, known, log
 from tests.degenerate import analysis_of
 

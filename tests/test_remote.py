@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from analysis import pool, publish
-from analysis.batch import Plan, Summary, run_batch
-from analysis.errors import AnalysisError, MissingExtra, RunNotFound, UsageError
-from analysis.forked import fork_is_safe
+from analysis.batch import local_pool
+from analysis.batch.remote_reports import RemoteReports
+from analysis.batch.run_batch import Plan, Summary, run_batch
+from analysis.batch.run_sets import load_run_sets
+from analysis.core.errors import AnalysisError, MissingExtra, RunNotFound, UsageError
 from analysis.pipeline import analyze
-from analysis.publish import Publisher
-from analysis.remote_reports import RemoteReports
-from analysis.runsets import load_run_sets
+from analysis.publish import publisher
+from analysis.publish.forked import fork_is_safe
+from analysis.publish.publisher import Publisher
 from analysis.sources import load_runs, resolve
-from analysis.sources.members import members
+from analysis.sources.group_members import members
 from tests.notebooks import make_template
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'run-reports[remote]'")
@@ -145,7 +146,7 @@ def test_earlier_reports_are_read_where_a_url_leads(memory: Any) -> None:
     rows = "".join(f"{step},{1 / step}\n" for step in range(1, 60))
     memory.pipe("/bucket/runs/long.csv", f"step,train_loss\n{rows}".encode())
     asked: dict[str, Any] = {"run_ids": ["long"], "runs_dir": RUNS, "reports_dir": REPORTS}
-    from analysis.results import to_json
+    from analysis.report.results_json import to_json
 
     first = analyze(**asked, date="2025-09-10")
     memory.pipe("/bucket/reports/long/training_analysis_results.json", json.dumps(to_json(first)).encode())
@@ -172,7 +173,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def export(nb: Any, folder: Path) -> None:
         (folder / "report.html").write_text("page")
 
-    for module in (publish, pool):
+    for module in (publisher, local_pool):
         monkeypatch.setattr(module, "load_exporters", lambda pdf: (export,))
         monkeypatch.setattr(module, "preload", lambda: None)
     return tmp_path
@@ -241,7 +242,7 @@ def test_killed_at_any_moment_an_upload_leaves_one_whole_report(
         folder.mkdir(parents=True)
         for name in names:
             (folder / name).write_text(content)
-        publish.write_manifest(folder, {"version": content})
+        publisher.write_manifest(folder, {"version": content})
         versions.append({p.name: p.read_bytes() for p in folder.iterdir()})
     reports.put("run_1", tmp_path / "old")
     calls = 0
@@ -289,9 +290,9 @@ def test_what_others_left_is_let_be_for_a_day(
     reports, folder = RemoteReports(REPORTS), tmp_path / "run_1"
     folder.mkdir()
     (folder / "a").write_text("a")
-    publish.write_manifest(folder, {})
+    publisher.write_manifest(folder, {})
     with monkeypatch.context() as patched:
-        patched.setattr("analysis.remote_reports._finish", lambda *_: None)
+        patched.setattr("analysis.batch.remote_reports._finish", lambda *_: None)
         reports.put("run_1", tmp_path)
     (manifest,) = [path for path in memory.find("/bucket/reports/.unfinished") if path.endswith(".made.json")]
     if not whole:
@@ -299,7 +300,7 @@ def test_what_others_left_is_let_be_for_a_day(
     there = below(memory, "/bucket/reports/")
     reports.manifests(["run_2"])
     assert below(memory, "/bucket/reports/") == there
-    monkeypatch.setattr("analysis.remote_reports.DAY", 0.0)
+    monkeypatch.setattr("analysis.batch.remote_reports.DAY", 0.0)
     reports.manifests(["run_2"])
     assert ("run_1/a" in below(memory, "/bucket/reports/")) == whole
     assert below(memory, "/bucket/reports/.unfinished/") == {}

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from analysis import remote_index
-from analysis.history import load_reports
-from analysis.kept import EARLIER, RESULTS
-from analysis.model import Analysis
-from analysis.publish import write_manifest
-from analysis.remote_entries import reports_nearby
-from analysis.remote_reports import RemoteReports
-from analysis.results import to_json
+from analysis.batch import remote_index
+from analysis.batch.remote_reports import RemoteReports
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.earlier_reports import load_reports
+from analysis.findings.remote_catalogue import reports_nearby
+from analysis.findings.results_file import EARLIER, RESULTS
+from analysis.publish.publisher import write_manifest
+from analysis.report.results_json import to_json
 from tests.test_index import DataOf
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'run-reports[remote]'")
@@ -187,9 +187,9 @@ def test_the_page_is_brought_up_to_date_beside_the_batch(store: Store, monkeypat
         calls.append(url)
         go.wait(60)
 
-    monkeypatch.setattr("analysis.remote_reports._update_index", held)
-    monkeypatch.setattr("analysis.remote_reports.fork_is_safe", lambda: False)
-    monkeypatch.setattr("analysis.remote_reports.apart", lambda call, *arguments: call(*arguments))
+    monkeypatch.setattr("analysis.batch.remote_reports._update_index", held)
+    monkeypatch.setattr("analysis.batch.remote_reports.fork_is_safe", lambda: False)
+    monkeypatch.setattr("analysis.batch.remote_reports.apart", lambda call, *arguments: call(*arguments))
     store.reports.in_memory = False
     store.reports.update_index_soon()
     store.reports.update_index_soon()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from analysis.forked import fork_is_safe
+from analysis.publish.forked import fork_is_safe
 from tests.builders import ROOT, RUN_IDS
 
 boto3 = pytest.importorskip("boto3", reason="S3's client is not installed: pip install 'run-reports[remote]'")

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from analysis.model import Analysis
-from analysis.publish import template_path
-from analysis.results import extra_files, plain_json, schema, to_json
+from analysis.findings.analysis_result import Analysis
+from analysis.publish.publisher import template_path
+from analysis.report.results_json import extra_files, plain_json, schema, to_json
 from analysis.sources import load_runs
 from tests.builders import REFERENCE, ROOT, RUN_IDS, analyzed, known, log, reference, write_report
 from tests.degenerate import CASES, analysis_of
@@ -53,7 +53,7 @@ def test_the_schema_is_one_and_every_key_is_described() -> None:
 
 
 def test_the_schema_is_packed_with_the_package() -> None:
-    assert (ROOT / "analysis" / "results.schema.json").is_file()
+    assert (ROOT / "analysis" / "report" / "results.schema.json").is_file()
     assert template_path().is_file()
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
     # The build takes whatever lies in the package's folder and git does not ignore.

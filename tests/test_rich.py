@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.rich import Span, join, plain, rich, text
+from analysis.core.rich_text import Span, join, plain, rich, text
 
 
 @given(st.text(), st.text(min_size=1))

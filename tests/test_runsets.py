@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.errors import UsageError
-from analysis.freshness import reported_log
-from analysis.parameters import check_parameters
-from analysis.runsets import RunSet, load_run_sets
-from analysis.sources import load_runs, members
+from analysis.batch.run_sets import RunSet, load_run_sets
+from analysis.core.errors import UsageError
+from analysis.core.parameters import check_parameters
+from analysis.publish.freshness import reported_log
+from analysis.sources import group_members, load_runs
 from tests.builders import at, write_run
 
 
@@ -160,12 +160,12 @@ def test_a_log_that_cannot_be_read_fails_in_its_own_report(place: Path) -> None:
 
 def test_a_log_that_crashes_its_reader_fails_in_its_own_report(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours in one log of a folder leaves the reports of the others alone as well."""
-    finish = members.finished
+    finish = group_members.finished
 
     def crash(log: Any, *rest: Any) -> Any:
         return 1 / 0 if log.raw.files[0].endswith("run_3.csv") else finish(log, *rest)
 
-    monkeypatch.setattr(members, "finished", crash)
+    monkeypatch.setattr(group_members, "finished", crash)
     found = pairs("every: runs\nagainst: best")
     assert found["run_3"] == ["run_3"]
     assert len(found["run_1"]) == 2
@@ -234,7 +234,7 @@ def test_a_rule_takes_runs_of_any_name(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_finding_the_best_takes_no_comparison_of_all_with_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each run is held against the best ones until one is comparable, or hundreds would take minutes."""
-    from analysis import comparability
+    from analysis.evidence import comparability
 
     gate, calls = comparability.gate, []
     monkeypatch.setattr(comparability, "gate", lambda *runs: calls.append(1) or gate(*runs))

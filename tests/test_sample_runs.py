@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.errors import MissingExtra
+from analysis.core.errors import MissingExtra
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "train_sample_runs.ipynb"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from analysis.cli import main
-from analysis.forked import fork_is_safe
+from analysis.cli.main import main
+from analysis.publish.forked import fork_is_safe
 from tests.builders import log, write_run
 from tests.notebooks import make_template
 
@@ -94,7 +94,7 @@ def test_what_is_refused_is_named_without_them(wrong: list[str], place: Path, ca
 def test_a_failure_is_told_without_them(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """A crash that quotes them, and a wrong reference: events, the log and the failed notebook are clean."""
     make_template(place / "t.ipynb", "import sys\nprint(title, file=sys.stderr)\nraise ValueError(title)")
-    monkeypatch.setattr("analysis.publish.template_path", lambda: place / "t.ipynb")
+    monkeypatch.setattr("analysis.publish.publisher.template_path", lambda: place / "t.ipynb")
     sets = [{"run_ids": [f"logs_{KEY}/run_2.csv"], "report_id": "crash", "title": SAID}]
     sets += [{"run_ids": [f"https://joe:{PASSWORD}@host/{KEY}"], "report_id": "wrong", "title": SAID}]
     (place / "sets.yaml").write_text(json.dumps(sets))

@@ -10,15 +10,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from analysis.blocks import Block, Callout, Cover, Details, Figure, Footer, Item, Items, Prose, Table
-from analysis.definitions import DEFINITIONS
-from analysis.model import Analysis
+from analysis.core.blocks import Block, Callout, Cover, Details, Figure, Footer, Item, Items, Prose, Table
+from analysis.core.number_format import in_unit
+from analysis.core.rich_text import Rich, plain
+from analysis.core.run import Run
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.definitions import DEFINITIONS
 from analysis.render import html
-from analysis.render.bundle import mimebundle
-from analysis.rich import Rich, plain
-from analysis.schema import Run
-from analysis.sections import SECTIONS, charts, effort
-from analysis.tables import in_unit
+from analysis.render.mimebundle import mimebundle
+from analysis.report.sections import SECTIONS, charts, effort
 from tests.builders import analyzed, flat, known, log, noise, run, sections, tables
 from tests.degenerate import CASES, HOSTILE, analysis_of
 

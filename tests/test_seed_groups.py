@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
-from analysis.schema import Run
-from analysis.seed_groups import seed_groups
+from analysis.core.run import Run
+from analysis.evidence.seed_groups import seed_groups
 from tests.builders import altered, analyzed, known, log
 
 

@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from analysis import statistics as st
-from analysis.model import Analysis
-from analysis.schema import Run
-from analysis.validation_size import grid, with_validation_size
+from analysis.core.run import Run
+from analysis.findings.analysis_result import Analysis
+from analysis.sources.validation_size import grid, with_validation_size
 from tests.builders import KNOWN, analyzed, known, run
 
 STATED = {"data": KNOWN["data"], "parent": None, "parent_known": True}

@@ -8,13 +8,13 @@ import re
 import numpy as np
 import pytest
 
-from analysis.blocks import Block, Callout, Prose, Table
-from analysis.model import Analysis
-from analysis.naming import display_name, name_among, named_among, shared_parts, short_names
-from analysis.results import to_json
-from analysis.rich import plain
-from analysis.schema import Run
-from analysis.seen import seen, shown_metrics
+from analysis.core.blocks import Block, Callout, Prose, Table
+from analysis.core.rich_text import plain
+from analysis.core.run import Run
+from analysis.core.run_names import display_name, name_among, named_among, shared_parts, short_names
+from analysis.evidence.best_values import seen, shown_metrics
+from analysis.findings.analysis_result import Analysis
+from analysis.report.results_json import to_json
 from tests.builders import analyzed, flat, known, log, run, sections, tables
 
 

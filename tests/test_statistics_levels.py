@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 from analysis import statistics as st
 from analysis.calibrate.noise import ar_noise
-from analysis.definitions import DEFINITIONS
+from analysis.findings.definitions import DEFINITIONS
 from analysis.statistics.longrun import batch_variance, cosine_variance, fit_line
 
 REFERENCE = Path(__file__).parents[1].parent / "shared" / "reference" / "runs"

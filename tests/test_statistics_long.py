@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 from scipy.ndimage import median_filter
 
 from analysis import statistics as st
-from analysis.statistics import series
-from analysis.statistics.blocks import BLOCK, blocks
+from analysis.statistics import series, spikes
+from analysis.statistics.block_means import BLOCK, blocks
 from analysis.statistics.longrun import fit_line
 
 SIZES = [1, 2, 3, 5, 20, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 19, 2 * BLOCK + 20, 3 * BLOCK + 7]
@@ -107,7 +107,7 @@ def test_no_point_above_its_bar_is_passed_over(stride: int) -> None:
             starts = np.arange(0, n, stride)
             bar = rng.uniform(0, 4, starts.size)
             high = np.flatnonzero(heights(x) > bar[np.arange(10, n - 10) // stride]) + 10
-            assert set(high) <= set(series._above(x, starts, bar))
+            assert set(high) <= set(spikes._above(x, starts, bar))
 
 
 @pytest.mark.parametrize("n", [200_003, 399_999, 1_000_017])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.statistics import burn_in, settle, trend, window_mean
-from analysis.statistics.blocks import BLOCK
+from analysis.statistics.block_means import BLOCK
+from analysis.statistics.block_sums import Sums
 from analysis.statistics.longrun import fit_line
-from analysis.statistics.sums import Sums
 
 SIZE = 5 * BLOCK + 12_345
 RNG = np.random.default_rng(7)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.findings import Finding
-from analysis.model import Analysis
-from analysis.not_settings import is_setting
+from analysis.core.not_settings import is_setting
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
 from analysis.pipeline import analyze
 from tests.builders import ROOT, analyzed, known, log
 

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import tables
-from analysis.rich import plain
+from analysis.core import number_format
+from analysis.core.number_format import count, interval, interval_cell, listed, loss, number, p_value, percent, signed
+from analysis.core.rich_text import plain
 from analysis.statistics import Estimate, unknown
-from analysis.tables import count, interval, interval_cell, listed, loss, number, p_value, percent, signed
 
 FINITE = st.floats(-1e12, 1e12, allow_nan=False)
 
 
 def read(shown: str) -> float:
     """The number that was written."""
-    return float(re.sub(r"[^\d.e+-]", "", shown.replace(tables.MINUS, "-")))
+    return float(re.sub(r"[^\d.e+-]", "", shown.replace(number_format.MINUS, "-")))
 
 
 @given(FINITE)
@@ -42,12 +42,12 @@ def test_a_change_has_a_sign_unless_it_is_nothing(value: float, digits: int) -> 
     if read(shown) == 0:
         assert shown[0] == "0"
     else:
-        assert shown[0] == ("+" if value > 0 else tables.MINUS)
+        assert shown[0] == ("+" if value > 0 else number_format.MINUS)
 
 
 @given(FINITE, st.floats(1e-6, 1e6))
 def test_an_interval_shows_two_digits_of_its_half_width(value: float, half: float) -> None:
-    main, minor = tables.interval_parts(Estimate("x", value, value - half, value + half))
+    main, minor = number_format.interval_parts(Estimate("x", value, value - half, value + half))
     low, high = (read(part) for part in minor.strip("[]").split(", "))
     step = max(half * 0.1, 1e-6)
     assert abs(low - (value - half)) <= step + abs(value) * 1e-12
@@ -57,7 +57,7 @@ def test_an_interval_shows_two_digits_of_its_half_width(value: float, half: floa
 
 def test_what_is_not_there_is_said() -> None:
     nothing = unknown("x", "too few points")
-    assert loss(None) == percent(None) == tables.MISSING
+    assert loss(None) == percent(None) == number_format.MISSING
     assert number(None) == signed(None) == p_value(None) == p_value(math.nan) == interval(None) == "–"
     assert interval(nothing) == "–"
     assert plain(interval_cell(nothing).text) == plain(interval_cell(None).text) == "–"

@@ -13,11 +13,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.notebook import notebook_parameters
-from analysis.parameters import KINDS, check_parameters
-from analysis.parts import RESULTS_MIME
-from analysis.publish import template_path
-from analysis.sections import SECTIONS
+from analysis.core.parameters import KINDS, check_parameters
+from analysis.publish.notebook import notebook_parameters
+from analysis.publish.notebook_payload import RESULTS_MIME
+from analysis.publish.publisher import template_path
+from analysis.report.sections import SECTIONS
 from tests.builders import REFERENCE, ROOT, RUN_IDS
 
 TEMPLATE = nbformat.read(template_path(), as_version=4)

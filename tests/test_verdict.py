@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from analysis.model import Analysis
-from analysis.verdict import RESULTS
+from analysis.evidence.verdict import RESULTS
+from analysis.findings.analysis_result import Analysis
 from tests.builders import altered, analyzed, at, known, log, noise, run
 
 WINNER = {"improved", "regressed", "mixed", "stability-only change"}

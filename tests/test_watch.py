@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.cli import main
-from analysis.errors import LogError
-from analysis.parameters import check_parameters
-from analysis.publish import ReportFailed
-from analysis.watch import Look, Looks, end_of, look_at, watch
+from analysis.cli.main import main
+from analysis.core.errors import LogError
+from analysis.core.parameters import check_parameters
+from analysis.publish.publisher import ReportFailed
+from analysis.publish.watch import Look, Looks, end_of, look_at, watch
 from tests.builders import altered, known, log, write_run
 
 
@@ -135,7 +135,7 @@ def test_a_look_sees_growth_and_the_end(tmp_path: Path) -> None:
 def test_a_log_is_read_again_only_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at what stands still take a moment, whatever the size of the logs; growth is seen at the next look."""
     columns, reads = log(1), []
-    monkeypatch.setattr("analysis.watch.look_at", lambda request: reads.append(1) or look_at(request))
+    monkeypatch.setattr("analysis.publish.watch.look_at", lambda request: reads.append(1) or look_at(request))
     write_run(tmp_path, "a", {name: values[:200] for name, values in columns.items()})
     looks = Looks(check_parameters({"run_ids": ["a"], "runs_dir": str(tmp_path)}))
     assert looks() == looks() == looks()
@@ -183,6 +183,6 @@ def test_ctrl_c_ends_cleanly(
         raise KeyboardInterrupt
 
     write_run(tmp_path, "a", log(1))
-    monkeypatch.setattr("analysis.watch.watch", interrupt)
+    monkeypatch.setattr("analysis.publish.watch.watch", interrupt)
     assert main(["watch", "a", "--runs-dir", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out == "stopped watching; the last report is whole\n"

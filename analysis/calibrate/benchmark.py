@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.calibrate.noise import EVERY, LEVEL, STEPS, VALID_SD, ar_noise
-from analysis.detectors import Curve, Observed, detect
+from analysis.statistics.detectors import Curve, Observed, detect
 from analysis.statistics.estimate import FloatArray
 
 RHOS = (0.0, 0.6)

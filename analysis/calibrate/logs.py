@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from analysis.schema import Data, Provenance, Run, validated
+from analysis.core.run import Data, Provenance, Run, validated
 from analysis.statistics.estimate import FloatArray
 
 CURVES = ("stationary", "power law", "exponential", "cosine")

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from analysis.calibrate.logs import CURVES, epoch_log, make_run, step_log
-from analysis.model import Analysis
-from analysis.parameters import check_parameters
+from analysis.core.parameters import check_parameters
+from analysis.core.run import Run
+from analysis.core.settings import Settings
+from analysis.findings.analysis_result import Analysis
 from analysis.pipeline import analyze_runs
-from analysis.schema import Run
-from analysis.settings import Settings
 from analysis.statistics.estimate import FloatArray
 
 Log = Callable[[np.random.Generator], dict[str, FloatArray]]

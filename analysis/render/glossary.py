@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.blocks import Table
+from analysis.core.blocks import Table
 
 _FEW_COLUMNS, _FEW_ROWS = 3, 20
 

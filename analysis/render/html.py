@@ -8,7 +8,7 @@ from functools import singledispatch
 from html import escape
 from itertools import groupby
 
-from analysis.blocks import (
+from analysis.core.blocks import (
     Block,
     Callout,
     Cell,
@@ -26,11 +26,11 @@ from analysis.blocks import (
     Table,
     Tone,
 )
+from analysis.core.rich_text import Rich, Span, plain
 from analysis.render.glossary import is_glossary
-from analysis.render.legible import apart, breakable, legible, unbroken
-from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
+from analysis.render.glyphs import JUDGES, LAYERS, STATUSES, TONES
 from analysis.render.svg import data_uri, inline_svg
-from analysis.rich import Rich, Span, plain
+from analysis.render.visible_text import apart, breakable, legible, unbroken
 
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#|[\w./%-]+$)", re.IGNORECASE)
 _NOT_IN_ANCHOR = re.compile(r"[^\w.:-]+")

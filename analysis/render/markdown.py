@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import singledispatch
 from itertools import groupby
 
-from analysis.blocks import (
+from analysis.core.blocks import (
     Block,
     Callout,
     Cell,
@@ -23,9 +23,9 @@ from analysis.blocks import (
     Status,
     Table,
 )
-from analysis.render.legible import legible
-from analysis.render.signs import STATUSES, TONES
-from analysis.rich import Rich, Span, plain
+from analysis.core.rich_text import Rich, Span, plain
+from analysis.render.glyphs import STATUSES, TONES
+from analysis.render.visible_text import legible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
 _LINE_START = re.compile(r"^(\d*)([-+=.)])")

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
-from analysis.blocks import Block, Cover
-from analysis.render.bundle import KEY, metadata, mimebundle
+from analysis.core.blocks import Block, Cover
+from analysis.render.mimebundle import KEY, metadata, mimebundle
 
 # JupyterLab's own variables, so that its dark themes hold; the exported page brings its own style.
 _STYLE = """<style>

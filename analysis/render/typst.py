@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import singledispatch
 
-from analysis.blocks import (
+from analysis.core.blocks import (
     Block,
     Callout,
     Code,
@@ -24,13 +24,13 @@ from analysis.blocks import (
     Status,
     Table,
 )
+from analysis.core.rich_text import Rich, Span, plain
 from analysis.render.glossary import is_glossary
+from analysis.render.glyphs import JUDGES, LAYERS, STATUSES, TONES
 from analysis.render.html import anchor
-from analysis.render.legible import apart, breakable, legible, unbroken
-from analysis.render.signs import JUDGES, LAYERS, STATUSES, TONES
-from analysis.render.slices import slices
+from analysis.render.page_breaks import slices
 from analysis.render.typst_table import entries, table
-from analysis.rich import Rich, Span, plain
+from analysis.render.visible_text import apart, breakable, legible, unbroken
 
 _NOT_DRAWN = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
 _WEB_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)

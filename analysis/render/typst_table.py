@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from analysis.blocks import Cell, Column, Table
+from analysis.core.blocks import Cell, Column, Table
+from analysis.core.rich_text import Rich, plain
+from analysis.render.glyphs import LAYERS, TONES
 from analysis.render.html import anchor
-from analysis.render.legible import breakable
-from analysis.render.signs import LAYERS, TONES
-from analysis.rich import Rich, plain
+from analysis.render.visible_text import breakable
 
 PAGE = 487.0
 """Width of the text block in points: A4 less the margins set in the template."""

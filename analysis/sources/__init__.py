@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from analysis.errors import AnalysisError, RunNotFound
-from analysis.schema import Run
+from analysis.core.errors import AnalysisError, RunNotFound
+from analysis.core.redact import redact_text, without_secrets
+from analysis.core.run import Run
 from analysis.sources import (
     dvclive,
     hf_trainer,
@@ -22,8 +23,6 @@ from analysis.sources import (
     lightning_csv,
     llama_factory,
     mlflow,
-    openai_api,
-    openai_csv,
     printed,
     sb3,
     table,
@@ -31,15 +30,15 @@ from analysis.sources import (
     ultralytics,
     wandb,
 )
-from analysis.sources.finish import finish
-from analysis.sources.nearby import Nearby, nearby
-from analysis.sources.redact import redact_text, without_secrets
+from analysis.sources.local_copies import Nearby, nearby
+from analysis.sources.openai import api, results_file
 from analysis.sources.reference import Finder, Found, reader_failed
 from analysis.sources.sidecar import run_stem, sidecar_to_write
+from analysis.sources.to_run import finish
 
 SOURCES: tuple[ModuleType, ...] = (
-    openai_csv,
-    openai_api,
+    results_file,
+    api,
     mlflow,
     hf_trainer,
     llama_factory,

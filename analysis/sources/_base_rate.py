@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis.schema import FloatArray
+from analysis.core.run import FloatArray
 
 _PLATEAU = 3  # equal values; a falling or rising schedule has no two, a cycle at most two
 

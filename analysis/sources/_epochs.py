@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.metrics import metric
+from analysis.core.metrics import metric
 from analysis.sources.axis_names import main_metric, metric_columns
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from analysis.errors import LogError, RunNotFound
+from analysis.core.errors import LogError, RunNotFound
 from analysis.sources.limits import MB, limit
 from analysis.sources.remote import connect, explained
 from analysis.sources.sidecar import FOLDER_LOGS, LOG_SUFFIXES

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.schema import Dropped
+from analysis.core.run import Dropped
 from analysis.sources.clock import parse_timestamps
 from analysis.sources.limits import check_cells
 from analysis.sources.own_axis import place_points

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.schema import FACTORS
-from analysis.sources.names import plain
+from analysis.core.run import FACTORS
+from analysis.sources.metric_aliases import plain
 
 _SECTIONS = re.compile(
     r"((final|best|train|training|eval|evaluation|val|validation|test)_)?(metrics?|results?|scores?|summary|history)"

@@ -9,15 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.errors import LogError
-from analysis.schema import FACTORS, NOT_METRICS, Dropped
+from analysis.core.errors import LogError
+from analysis.core.run import FACTORS, NOT_METRICS, Dropped
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.cells import numbers, of_total
-from analysis.sources.names import plain
+from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import by_phase, phase_column, with_flags_as_words
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import constant_settings, merge_rows
 from analysis.sources.runs_in import RUN_NAMES, Part, runs_in
 

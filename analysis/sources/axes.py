@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.errors import LogError
-from analysis.schema import NOT_METRICS, Dropped
+from analysis.core.errors import LogError
+from analysis.core.run import NOT_METRICS, Dropped
 from analysis.sources._epochs import numbered_by_epoch, repeats_within_epochs
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, main_metric, metric_columns
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
-from analysis.sources.names import plain
+from analysis.sources.metric_aliases import plain
 
 _LEAST_SHARE = 0.3
 """Share of the rows that must have a step: of a column that fewer have, the rest of the log has no steps."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.metrics import metric
-from analysis.schema import NOT_METRICS
-from analysis.sources.names import plain
+from analysis.core.metrics import metric
+from analysis.core.run import NOT_METRICS
+from analysis.sources.metric_aliases import plain
 
 STEP_NAMES = (
     *("step", "global_step", "train_global_step", "trainer_global_step", "_step", "current_steps", "steps"),

@@ -2,7 +2,7 @@
 
 A source module has four public names::
 
-    NAME = "lightning csv"            # shown in provenance; the key of its rules in names.py
+    NAME = "lightning csv"            # shown in provenance; the key of its rules in metric_aliases.py
     SCHEME = ""                       # "tb" makes the reference "tb:logs/run1" go to this source only
     def recognises(path: Path) -> bool: ...
     def load(path: Path, *, columns: Columns) -> list[RawLog]: ...
@@ -19,15 +19,15 @@ Rules that hold for all of them
 - ``load`` returns one `RawLog` for each run in that file or folder: mostly one. Where there can be several
   (a database, a store, an export with several runs), each sets ``RawLog.id``; elsewhere it may stay None
   and the run is called after the file or folder.
-- Metric columns keep the tool's own names: names.py alone maps them. ``columns`` is what the user wrote, a
+- Metric columns keep the tool's own names: metric_aliases.py alone maps them. ``columns`` is what the user wrote, a
   mapping from standard name to the log's own (``{"step": "iter", "train_loss": "my_loss"}``); a source only
-  uses its ``step``, ``epoch`` and ``timestamp`` entries, the metrics among them are renamed by finish.py.
+  uses its ``step``, ``epoch`` and ``timestamp`` entries, the metrics among them are renamed by to_run.py.
 - A value logged as NaN is handed over as infinity; NaN means "not logged". Metric columns are float64.
-- ``config`` is handed over as the tool keeps it; finish.py redacts it before anything is stored. Messages
+- ``config`` is handed over as the tool keeps it; to_run.py redacts it before anything is stored. Messages
   and notes must not quote configuration values.
 - ``fetch`` gets the reference without its scheme (or the whole of it where ``claims`` took it), and is never
   called for an existing path. The network, and credentials from the environment, are for ``fetch`` alone.
-- Whatever a user can cause is an `analysis.errors.AnalysisError` of one line: ``file:line: what, what is
+- Whatever a user can cause is an `analysis.core.errors.AnalysisError` of one line: ``file:line: what, what is
   allowed, what to do``. Optional packages are imported inside the function that needs them.
 """
 
@@ -38,7 +38,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 
 Columns: TypeAlias = Mapping[str, str]
 """Standard name to the log's own name, as a user wrote it; empty if nobody did."""

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.metrics import metric
-from analysis.schema import NOT_METRICS, Dropped
+from analysis.core.metrics import metric
+from analysis.core.run import NOT_METRICS, Dropped
 
 Floats = npt.NDArray[np.float64]
 

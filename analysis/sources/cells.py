@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from analysis.metrics import metric
-from analysis.schema import Dropped
+from analysis.core.metrics import metric
+from analysis.core.run import Dropped
 
 BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "--"})
 """What tools write for "not logged"."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.schema import Dropped
+from analysis.core.run import Dropped
 
 
 def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], int]:

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LogError
-from analysis.schema import Dropped
+from analysis.core.errors import LogError
+from analysis.core.run import Dropped
 from analysis.sources.base import head
 from analysis.sources.cells import BLANK, has_decimal_commas, number
 from analysis.sources.limits import check_cells

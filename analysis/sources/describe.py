@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.metrics import metric as metric_of
-from analysis.schema import FACTORS, Run
-from analysis.sources.names import BY_SOURCE, COMMON
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run import FACTORS, Run
+from analysis.sources.metric_aliases import BY_SOURCE, COMMON
 
 _SHOWN = 12
 _POINTS = ("tensorboard", "mlflow")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
+from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns
-from analysis.sources.beside import named_settings
 from analysis.sources.clock import parse_timestamps
 from analysis.sources.delimited import read_delimited, sniff
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 
 NAME = "dvclive"
 SCHEME = ""

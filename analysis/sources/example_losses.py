@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.errors import LogError
-from analysis.schema import FloatArray
+from analysis.core.errors import LogError
+from analysis.core.run import FloatArray
 
 MOST_BYTES = 200_000_000
 """Size from which on a file is refused before it is read."""

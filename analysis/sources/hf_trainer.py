@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
+from analysis.sources.adjacent_config import any_settings, named_settings
 from analysis.sources.base import Columns, head
-from analysis.sources.beside import any_settings, named_settings
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows, table_of
 from analysis.sources.yaml_files import load_json
 

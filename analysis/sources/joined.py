@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.sources.axis_names import main_metric
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import usual_spacing
 
 _FURTHEST = 2

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import table_of
 from analysis.sources.streams import open_text
 

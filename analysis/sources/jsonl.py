@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import LogError
-from analysis.schema import Dropped
+from analysis.core.errors import LogError
+from analysis.core.run import Dropped
 from analysis.sources.arrange import arrange
 from analysis.sources.base import Columns
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import RowTable
 from analysis.sources.streams import open_lines, text_head
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
-from analysis.sources.names import plain
-from analysis.sources.raw import RawLog
+from analysis.sources.metric_aliases import plain
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis
 from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.streams import open_text

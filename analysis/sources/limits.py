@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from analysis.errors import LogError, UsageError
+from analysis.core.errors import LogError, UsageError
 
 LIMITS: dict[str, int] = {
     "RUN_REPORTS_MAX_LOG_MB": 4096,  # a log as text, after unpacking

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LogError
-from analysis.schema import Dropped
+from analysis.core.errors import LogError
+from analysis.core.run import Dropped
+from analysis.sources.adjacent_config import any_settings
 from analysis.sources.base import Columns
-from analysis.sources.beside import any_settings
 from analysis.sources.jsonl import json_lines
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import RowTable, as_axis, merge_rows
 from analysis.sources.streams import text_head
 

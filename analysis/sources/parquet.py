@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LogError, MissingExtra
+from analysis.core.errors import LogError, MissingExtra
 from analysis.sources.limits import check_cells
 
 MAGIC = b"PAR1"

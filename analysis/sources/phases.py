@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.schema import NOT_METRICS
-from analysis.sources.names import plain, standard_names
+from analysis.core.run import NOT_METRICS
+from analysis.sources.metric_aliases import plain, standard_names
 
 _WORDS = {
     **dict.fromkeys(("train", "training", "trn", "tr", "learn", "fit"), "train"),

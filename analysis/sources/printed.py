@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.sources.axes import set_axes
 from analysis.sources.base import Columns
 from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, header_form
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.streams import open_lines, text_head
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from analysis.sources.names import plain
+from analysis.sources.metric_aliases import plain
 
 NUMBER = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![\w.])\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"

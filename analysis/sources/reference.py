@@ -12,13 +12,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
-from analysis.errors import AnalysisError, LogError, RunNotFound, UsageError
+from analysis.core.errors import AnalysisError, LogError, RunNotFound, UsageError
+from analysis.core.redact import redact_text
 from analysis.sources.base import Columns
 from analysis.sources.hashing import hashing
 from analysis.sources.joined import join, joined
-from analysis.sources.raw import RawLog
-from analysis.sources.redact import redact_text
-from analysis.sources.refused import not_a_log
+from analysis.sources.not_a_log import not_a_log
+from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, own_path, run_stem
 from analysis.sources.streams import unreadable
 

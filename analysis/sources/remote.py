@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from analysis.errors import AnalysisError, MissingExtra, RunNotFound, UsageError
-from analysis.sources.redact import redact_text
+from analysis.core.errors import AnalysisError, MissingExtra, RunNotFound, UsageError
+from analysis.core.redact import redact_text
 
 PACKAGES = {
     **dict.fromkeys(("s3", "s3a"), "s3fs"),
@@ -50,7 +51,7 @@ def without_file_scheme(text: str) -> str:
 def connect(url: str) -> tuple[Any, str]:
     """Open what a URL leads to: the fsspec file system and the path in it.
 
-    This may start a thread, after which a process cannot fork any more; see `analysis.forked.apart`.
+    This may start a thread, after which a process cannot fork any more; see `analysis.publish.forked.apart`.
 
     Raises
     ------
@@ -116,3 +117,18 @@ def explained(url: str) -> Iterator[None]:
         raise AnalysisError(
             f"{redact_text(url)}: cannot be reached ({said}); check the address and the credentials in the environment"
         ) from None
+
+
+def find_folder(name: str) -> Path | str:
+    """Find a folder by its name here or in a folder above, so that notebooks work from where they lie.
+
+    One that is here keeps its relative name: a report then names no folder of the machine that made it.
+    The URL of a folder stays as it is.
+    """
+    if is_url(name):
+        return name
+    path = Path(without_file_scheme(name)).expanduser()
+    if path.is_absolute() or path.is_dir():
+        return path
+    here = Path.cwd()
+    return next((up / path for up in here.parents if (up / path).is_dir()), here / path)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.schema import Dropped
+from analysis.core.run import Dropped
 from analysis.sources.axis_names import main_metric
 
 Floats = npt.NDArray[np.float64]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import LogError
-from analysis.schema import Dropped
+from analysis.core.errors import LogError
+from analysis.core.run import Dropped
 from analysis.sources.cells import number
 from analysis.sources.limits import limit, too_large
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.metrics import metric
-from analysis.schema import FACTORS, NOT_METRICS
+from analysis.core.metrics import metric
+from analysis.core.run import FACTORS, NOT_METRICS
 from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns
-from analysis.sources.names import plain
+from analysis.sources.metric_aliases import plain
 
 RUN_NAMES = ("run_name", "run", "run_id", "trial_name", "trial_id")
 """Columns that say which run a row belongs to, in the form of `names.plain`."""

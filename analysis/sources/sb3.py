@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
+from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns, head
-from analysis.sources.beside import named_settings
 from analysis.sources.clock import parse_timestamps
 from analysis.sources.delimited import Layout, read_delimited, sniff
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis, merge_rows
 
 NAME = "stable-baselines3"

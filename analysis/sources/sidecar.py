@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import LogError
-from analysis.sources.raw import RawLog
+from analysis.core.errors import LogError
+from analysis.sources.raw_log import RawLog
 from analysis.sources.yaml_files import Document, load_json, load_yaml
 
 LOG_SUFFIXES = (

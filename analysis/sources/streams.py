@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.sources.limits import MB, check_size, limit, too_large
 
 GZIP = b"\x1f\x8b"

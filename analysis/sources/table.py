@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.sources.arrange import LONG_NAMES, arrange
 from analysis.sources.axes import check_columns, find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.cells import is_number_like
 from analysis.sources.delimited import Layout, read_delimited, sniff
-from analysis.sources.names import plain, standard_names
+from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
 from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.streams import open_text
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
+from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns
-from analysis.sources.beside import named_settings
 from analysis.sources.delimited import Layout, read_delimited, sniff
-from analysis.sources.raw import RawLog
+from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis
 
 NAME = "ultralytics"

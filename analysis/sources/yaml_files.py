@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.sources.limits import check_size
 from analysis.sources.streams import encoding_of, unreadable
 

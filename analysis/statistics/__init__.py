@@ -1,7 +1,7 @@
 """Estimates with honest errors from dependent series: numpy arrays in, frozen dataclasses out.
 
 `settle` a series once, then ask `window_mean`, `trend`, `noise`; subtract with `difference`, adjust with
-`holm`. Every result carries the ID of its definition (`analysis.definitions`).
+`holm`. Every result carries the ID of its definition (`analysis.findings.definitions`).
 """
 
 from analysis.statistics.counts import Tokens as Tokens
@@ -45,16 +45,16 @@ from analysis.statistics.seeds import seed_difference as seed_difference
 from analysis.statistics.seeds import seed_iqm as seed_iqm
 from analysis.statistics.seeds import seed_mean as seed_mean
 from analysis.statistics.seeds import tipping_point as tipping_point
-from analysis.statistics.series import Spikes as Spikes
 from analysis.statistics.series import burn_in as burn_in
 from analysis.statistics.series import direction_change_rate as direction_change_rate
-from analysis.statistics.series import find_spikes as find_spikes
 from analysis.statistics.series import mean_rolling_sd as mean_rolling_sd
 from analysis.statistics.series import oscillates as oscillates
 from analysis.statistics.series import oscillation_rate as oscillation_rate
 from analysis.statistics.series import oscillation_rate_of_noise as oscillation_rate_of_noise
 from analysis.statistics.series import rolling_sd as rolling_sd
 from analysis.statistics.series import spacings as spacings
+from analysis.statistics.spikes import Spikes as Spikes
+from analysis.statistics.spikes import find_spikes as find_spikes
 from analysis.statistics.validation import evaluation_scatter as evaluation_scatter
 from analysis.statistics.validation import full_validation as full_validation
 from analysis.statistics.validation import p_any_overlap as p_any_overlap

@@ -9,7 +9,7 @@ from math import inf, lcm, sqrt
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from analysis.statistics.blocks import blocks
+from analysis.statistics.block_means import blocks
 from analysis.statistics.estimate import Estimate, FloatArray, unknown
 from analysis.statistics.longrun import fit_line
 

@@ -29,7 +29,7 @@ class Estimate:
     Attributes
     ----------
     definition : str
-        ID in `analysis.definitions.DEFINITIONS`.
+        ID in `analysis.findings.definitions.DEFINITIONS`.
     value, low, high : float
         Estimate and interval; NaN where it cannot be given (``reason`` says why).
     se, df : float

@@ -8,10 +8,10 @@ from math import log, nan, sqrt
 
 import numpy as np
 
+from analysis.statistics.block_sums import Sums
 from analysis.statistics.estimate import Estimate, FloatArray, Steps, as_ratio, difference, estimate, unknown
 from analysis.statistics.longrun import RHO_MAX, Line, batch_variance, corrected_lag, cosine_variance, fit_line
 from analysis.statistics.series import burn_in
-from analysis.statistics.sums import Sums
 
 WINDOW_SHARE = 0.2
 WINDOW_LEAST = 20

@@ -10,9 +10,9 @@ from math import sqrt
 import numpy as np
 from scipy.fft import dct
 
-from analysis.statistics.blocks import BLOCK, COUNT, Computed, blocks, consecutive, dot
+from analysis.statistics.block_means import BLOCK, COUNT, Computed, blocks, consecutive, dot
+from analysis.statistics.block_sums import Sums
 from analysis.statistics.estimate import BoolArray, FloatArray, Steps
-from analysis.statistics.sums import Sums
 
 RHO_MAX = 0.98
 

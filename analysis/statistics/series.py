@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import frexp, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import median_filter, minimum_filter, percentile_filter
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr
 
-from analysis.statistics.blocks import BLOCK, blocks, consecutive
+from analysis.statistics.block_means import blocks, consecutive
+from analysis.statistics.block_sums import Sums
 from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, Steps, estimate, t_quantile, unknown
 from analysis.statistics.longrun import cosine_variance, fit_line
-from analysis.statistics.sums import Sums
 
 OSCILLATION = 0.01
 BURN_IN_Z = 3.5
@@ -26,17 +23,6 @@ _NEAR = 8192
 """Rows whose rolling deviations are computed from one level."""
 _SQUARED_SAFELY = 400
 """Binary exponent up to which a value may be squared and summed without leaving the range of a double."""
-SPIKE_Z = 4.5
-SPIKE_REACH = 10
-"""Points on either side with which a point is compared to be called a spike."""
-SPIKE_NEAR = 151
-"""Points around it that tell the spread; more in a long run, where chance needs a surer one."""
-SPIKE_SAMPLE = 100_000
-"""Points that tell the spread of a whole run; of one of n times as many, every n-th."""
-_NEAR_SHARE, _FAR = 0.25, 0.01
-"""Shares of the points beyond the two quantiles that tell how heavy the tails are."""
-_FREEDOM = 1 / np.linspace(1 / 2, 1 / 100, 60)
-"""Degrees of freedom that a tail may have, ascending: heavier than 2 has no variance, 100 is normal."""
 
 
 def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> BoolArray:
@@ -309,69 +295,6 @@ def burn_in(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = No
     return start * size
 
 
-@dataclass(frozen=True)
-class Spikes:
-    """Points far above what stands on both sides of them.
-
-    ``index`` are positions in the series, ``z`` their height in local robust standard deviations,
-    ``height`` in units of the series, ``threshold`` the z that was needed.
-    """
-
-    index: tuple[int, ...]
-    z: tuple[float, ...]
-    height: tuple[float, ...]
-    threshold: float
-
-
-def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
-    """Find single values far above both of their sides (spikes).
-
-    A point is compared with the higher of the medians of the ten points before and after it, so that a
-    steep fall, a step and a ramp are no spikes. The difference is divided by its local robust spread,
-    which is never below the unit in which the values were logged. The threshold is at least 4.5 and grows
-    with the length and with the run's own tails, so that noise shows a spike with a probability of about
-    ``family_error``.
-
-    Parameters
-    ----------
-    x : ndarray, shape (n,)
-    family_error : float
-        Chance of a spike in a whole run of noise.
-
-    Notes
-    -----
-    The usual ``(x − median21)/(1.4826·MAD21) > 5`` finds one in every tenth noise-only run of 300 steps,
-    because a spread from 21 points is itself so uncertain: here it comes from 151 points, as their 80th
-    percentile. In a run of more than 200,000 points these are every second, third, ... one, so that they span one
-    per cent of it as in a shorter run; every point is still judged.
-    The first three points cannot be judged.
-    """
-    n = x.size
-    if n < 20:
-        return Spikes((), (), (), nan)
-    stride = max(1, n // SPIKE_SAMPLE)
-    sample = np.arange(0, n, stride)
-    height = _heights(x, sample)
-    near = min(sample.size, max(SPIKE_NEAR, 2 * (min(n, 50_000) // 100) + 1))
-    level = median_filter(height, near, mode="reflect")
-    spread = percentile_filter(np.abs(height - level), 80, near, mode="reflect") / ndtri(0.9)
-    least = 0.0 if spread.any() else 1e-9 * max(float(x.max()), -float(x.min()))
-    spread = np.maximum(spread, max(resolution(x[sample]), 1e-300))
-    z = np.where((sample < 3) | (height <= least) & (least > 0), 0.0, (height - level) / spread)
-    threshold = max(SPIKE_Z, _tail_quantile(z, family_error / n))
-    at = _above(x, sample, np.maximum(level + threshold * spread, least))
-    at = at[at >= 3]
-    height, of = _heights(x, at), at // stride
-    z = (height - level[of]) / spread[of]
-    found = (z > threshold) & (height > least)
-    return Spikes(
-        tuple(at[found].tolist()),
-        tuple(z[found].tolist()),
-        tuple(height[found].tolist()),
-        threshold,
-    )
-
-
 def resolution(x: FloatArray) -> float:
     """Return the smallest difference between two different values, shape (n,): the unit in which they were logged.
 
@@ -389,56 +312,3 @@ def resolution(x: FloatArray) -> float:
     apart = np.diff(values)
     apart = apart[apart > floor]
     return float(apart.min()) if apart.size else floor
-
-
-def _tail_quantile(z: FloatArray, p: float) -> float:
-    """Return the height that noise with the tails of ``z``, shape (n,), exceeds with probability ``p``.
-
-    The noise is taken for Student's t, whose degrees of freedom follow from how much further out the far
-    quantile of ``|z|`` lies than the near one. Beyond the far one are at least three points: those may be spikes.
-    """
-    size = np.abs(z - np.median(z))
-    far = max(_FAR, 3 / z.size)
-    near_at, far_at = np.quantile(size, (1 - _NEAR_SHARE, 1 - far))
-    if near_at == 0:
-        return SPIKE_Z
-    ratios = stdtrit(_FREEDOM, 1 - far / 2) / stdtrit(_FREEDOM, 1 - _NEAR_SHARE / 2)
-    df = np.interp(far_at / near_at, ratios[::-1], _FREEDOM[::-1])
-    return float(stdtrit(df, 1 - p) * near_at / stdtrit(df, 1 - _NEAR_SHARE / 2))
-
-
-def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
-    """Give how far points stand above the higher of the medians of the `SPIKE_REACH` points before and after."""
-    reach, n = SPIKE_REACH, x.size
-    higher = np.full(at.size, -np.inf)
-    windows = sliding_window_view(x, reach)
-    for piece in blocks(at.size):
-        here, part = at[piece], higher[piece]
-        for first, whole in ((here - reach, here >= reach), (here + 1, here < n - reach)):
-            around = windows[first[whole]]
-            around.partition(reach // 2, axis=1)
-            part[whole] = np.maximum(part[whole], around[:, reach // 2])
-    for i in np.flatnonzero((at < reach) & (at > 0)):
-        higher[i] = max(higher[i], np.median(x[: at[i]]))
-    for i in np.flatnonzero((at >= n - reach) & (at < n - 3)):
-        higher[i] = max(higher[i], np.median(x[at[i] + 1 :]))
-    return np.asarray(x[at] - higher)
-
-
-def _above(x: FloatArray, starts: npt.NDArray[np.int64], bar: FloatArray) -> npt.NDArray[np.int64]:
-    """Find every point that can stand higher than the bar of its stretch, and few that do not.
-
-    A median is never below the lowest of its points: what does not clear the lowest point around by more than the
-    bar is no spike, and most stretches of a long run are passed over by their highest point alone.
-    """
-    stride = int(starts[1] - starts[0])
-    lowest = minimum_filter(np.minimum.reduceat(x, starts), 2 * -(-SPIKE_REACH // stride) + 1, mode="nearest")
-    bar = lowest + bar
-    hot = np.flatnonzero(np.maximum.reduceat(x, starts) > bar)
-    few = max(1, BLOCK // stride)
-    found = []
-    for at in range(0, hot.size, few):
-        points = (starts[hot[at : at + few]][:, None] + np.arange(stride)).ravel()
-        points = points[points < x.size]
-        found.append(points[x[points] > bar[points // stride]])
-    return np.concatenate([np.empty(0, dtype=np.int64), *found])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.index import Entry, page
+from analysis.publish.reports_index import Entry, page
 from tests.browser.chrome import Chrome, find_browser
 from tests.export.hostile import ALL
 

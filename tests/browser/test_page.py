@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from analysis.blocks import Column, Details, Table
-from analysis.export import HTMLReport
-from analysis.rich import text
-from analysis.tables import cell
+from analysis.core.blocks import Column, Details, Table
+from analysis.core.number_format import cell
+from analysis.core.rich_text import text
+from analysis.render.export import HTMLReport
 from tests.browser.chrome import Chrome, find_browser
 from tests.export.demonstration import cell_of, demonstration, notebook_of
 from tests.export.hostile import NAMES, foreign, hostile

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 from nbformat import NotebookNode
 
-from analysis.blocks import (
+from analysis.core.blocks import (
     Block,
     Callout,
     Cell,
@@ -28,8 +28,8 @@ from analysis.blocks import (
     Prose,
     Table,
 )
+from analysis.core.rich_text import Rich, rich, text
 from analysis.render import Shown
-from analysis.rich import Rich, rich, text
 
 INK, MUTED, GRID = "#1f2430", "#6b7280", "#e5e7eb"
 COLOURS = ("#0072b2", "#d55e00", "#009e73")

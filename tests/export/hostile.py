@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Drawing
 from nbformat import NotebookNode
 
-from analysis.blocks import (
+from analysis.core.blocks import (
     Block,
     Callout,
     Cell,
@@ -26,7 +26,7 @@ from analysis.blocks import (
     Prose,
     Table,
 )
-from analysis.rich import Span, rich, text
+from analysis.core.rich_text import Span, rich, text
 from tests.export.demonstration import cell_of, drawing, notebook_of
 
 NAMES = (

@@ -12,9 +12,10 @@ import sys
 import nbformat
 import pytest
 
-from analysis.blocks import Prose
-from analysis.export import HTMLReport, templates_dir
-from analysis.rich import text
+from analysis.core.blocks import Prose
+from analysis.core.rich_text import text
+from analysis.render.export import HTMLReport
+from analysis.render.export.templates import templates_dir
 from tests.export.demonstration import cell_of, demonstration, notebook_of
 from tests.export.hostile import MARKDOWN, foreign, hostile
 from tests.render.test_blocks_html import Elements
@@ -175,7 +176,7 @@ def test_empty_notebook_is_a_page(exporter: HTMLReport) -> None:
 def test_exporters_cost_nothing_until_asked_for() -> None:
     """Importing the package pulls in no exporter; asking for one does not pull in the parser of IRIs."""
     program = (
-        "import sys, analysis.export; assert 'nbconvert' not in sys.modules; analysis.export.HTMLReport; "
+        "import sys, analysis.render.export; assert 'nbconvert' not in sys.modules; analysis.render.export.HTMLReport; "
         "assert 'nbconvert' in sys.modules and sys.modules.get('rfc3987_syntax') is None"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

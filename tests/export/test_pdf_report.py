@@ -15,13 +15,13 @@ import nbformat
 import numpy as np
 import pytest
 
-from analysis.blocks import Cell, Column, Prose, Table
-from analysis.errors import AnalysisError
-from analysis.export import PDFReport
-from analysis.export import pdf as pdf_report
-from analysis.export.pdf import typst_source
-from analysis.fonts import _covering
-from analysis.rich import rich, text
+from analysis.core.blocks import Cell, Column, Prose, Table
+from analysis.core.errors import AnalysisError
+from analysis.core.rich_text import rich, text
+from analysis.render.export import PDFReport
+from analysis.render.export import pdf as pdf_report
+from analysis.render.export.pdf import typst_source
+from analysis.render.fonts import _covering
 from tests.export.demonstration import cell_of, demonstration, notebook_of
 from tests.export.hostile import NAMES, foreign, hostile
 
@@ -36,7 +36,7 @@ def exporter() -> PDFReport:
 @pytest.fixture(autouse=True)
 def shipped_fonts_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever fonts this machine has, only those that come along count."""
-    monkeypatch.setattr("analysis.fonts.installed", list)
+    monkeypatch.setattr("analysis.render.fonts.installed", list)
     _covering.cache_clear()
     yield
     _covering.cache_clear()

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis.blocks import Block, Callout, Cell, Column, Prose, Status, Table
+from analysis.core.blocks import Block, Callout, Cell, Column, Prose, Status, Table
+from analysis.core.rich_text import Span, rich, text
 from analysis.render import html
-from analysis.render.signs import STATUSES, TONES
-from analysis.rich import Span, rich, text
+from analysis.render.glyphs import STATUSES, TONES
 from tests.export.demonstration import sections, stability
 from tests.export.hostile import ALL, NAMES, blocks_with
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import mistune
 import pytest
 
+from analysis.core.rich_text import rich, text
 from analysis.render import markdown
-from analysis.rich import rich, text
 from tests.export.demonstration import many_runs, stability
 from tests.export.hostile import NAMES
 from tests.render.test_blocks_html import Elements

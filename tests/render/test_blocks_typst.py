@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.blocks import Cell, Column, Details, Figure, Table
+from analysis.core.blocks import Cell, Column, Details, Figure, Table
+from analysis.core.rich_text import Span, text
 from analysis.render import typst
-from analysis.render.slices import slices
+from analysis.render.page_breaks import slices
 from analysis.render.typst_table import PAGE, layout
-from analysis.rich import Span, text
 from tests.export.hostile import ALL, blocks_with
 
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

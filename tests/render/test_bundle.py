@@ -9,7 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from analysis.blocks import Block
+from analysis.core.blocks import Block
 from analysis.render import KEY, TYPST, Shown, metadata, mimebundle, show
 from tests.export.demonstration import figure, output_of, sections
 

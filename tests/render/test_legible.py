@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from analysis.render import html
-from analysis.render.legible import apart, breakable, covered, legible
+from analysis.render.visible_text import apart, breakable, covered, legible
 
 
 def test_no_control_character_remains() -> None:

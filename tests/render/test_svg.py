@@ -6,10 +6,10 @@ import base64
 import re
 from xml.etree import ElementTree
 
-from analysis.blocks import Figure
+from analysis.core.blocks import Figure
+from analysis.core.rich_text import text
 from analysis.render import html
 from analysis.render.svg import THEME, inline_svg
-from analysis.rich import text
 from tests.export.demonstration import drawing
 
 

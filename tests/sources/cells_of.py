@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.schema import Run
+from analysis.core.run import Run
 
 AXES = re.compile(
     r".*(step|steps|epoch|epochs|iter|iters|iteration|iterations|timesteps?|batch|batch_idx|update|round"

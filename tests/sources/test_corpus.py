@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import AnalysisError
-from analysis.schema import NOT_METRICS, Run
+from analysis.core.errors import AnalysisError
+from analysis.core.run import NOT_METRICS, Run
 from analysis.sources import resolve
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
 from analysis.sources import load_runs, resolve
 from analysis.sources.describe import describe
 from tests.sources.hints import follow

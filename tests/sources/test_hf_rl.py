@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.metrics import metric
-from analysis.schema import Run
+from analysis.core.metrics import metric
+from analysis.core.run import Run
 from analysis.sources import load_runs
 from tests.builders import analyzed
 

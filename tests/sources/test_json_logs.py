@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
 from analysis.sources import load_runs
 
 FORMS: dict[str, Any] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.errors import AnalysisError
-from analysis.schema import Run
+from analysis.core.errors import AnalysisError
+from analysis.core.run import Run
 from analysis.sources import load_runs
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 import yaml
 
-from analysis.errors import AnalysisError, LogError, RunNotFound
+from analysis.core.errors import AnalysisError, LogError, RunNotFound
 from analysis.sources import load_runs
 from analysis.sources import mlflow as source
 from tests.sources.hints import follow
@@ -451,7 +451,7 @@ def test_no_server_and_slow_servers_are_one_line(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(LogError, match=f"{address}: no answer"):
             source.fetch(RUN, runs_dir=tmp_path, columns={})
         silent.listen()
-        monkeypatch.setattr("analysis.sources._mlflow_rest._TIMEOUT", 0.05)
+        monkeypatch.setattr("analysis.sources.mlflow.rest._TIMEOUT", 0.05)
         with pytest.raises(LogError, match="timed out"):
             source.fetch(RUN, runs_dir=tmp_path, columns={})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.metrics import METRICS, metric
-from analysis.sources.names import BY_SOURCE, COMMON, plain, standard_names
+from analysis.core.metrics import METRICS, metric
+from analysis.sources.metric_aliases import BY_SOURCE, COMMON, plain, standard_names
 
 AS_LOGGED = {
     "train_loss": [

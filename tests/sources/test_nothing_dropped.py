@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
 from analysis.sources import resolve
 from tests.sources.cells_of import numbers_in, unsaid
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import AnalysisError
-from analysis.schema import Run
+from analysis.core.errors import AnalysisError
+from analysis.core.run import Run
 from analysis.sources import resolve
 
 

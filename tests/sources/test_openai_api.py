@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from analysis.errors import AnalysisError, LogError, MissingExtra, RunNotFound
-from analysis.sources import openai_api as source
+from analysis.core.errors import AnalysisError, LogError, MissingExtra, RunNotFound
+from analysis.sources.openai import api as source
 
 needs_client = pytest.mark.skipif(
     find_spec("openai") is None, reason="openai is not installed: pip install -e '.[sources-test]'"
@@ -287,7 +287,7 @@ def test_refusals_are_one_line(
 def test_no_answer_is_one_line(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that hangs, and one that is not there."""
     monkeypatch.setattr("openai._base_client.BaseClient._calculate_retry_timeout", lambda *_, **__: 0.0)
-    monkeypatch.setattr("analysis.sources._openai_job.TIMEOUT", 0.05)
+    monkeypatch.setattr("analysis.sources.openai.job.TIMEOUT", 0.05)
     api.hang = True
     with pytest.raises(LogError, match="did not answer within"):
         fetch()

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.errors import LogError
-from analysis.schema import Run
+from analysis.core.errors import LogError
+from analysis.core.run import Run
 from analysis.sources import resolve
 
 LAYOUT_A = "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy"

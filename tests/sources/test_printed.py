@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
 from analysis.sources import load_runs, printed
 
 LOSSES = [2.0 - 0.1 * k for k in range(8)]

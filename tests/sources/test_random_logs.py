@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
 from analysis.sources import load_runs
 from tests.sources.cells_of import numbers_in, unsaid
 from tests.sources.random_logs import mutated, random_log, write

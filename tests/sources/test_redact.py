@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
+from analysis.core.redact import REDACTED, redact, redact_text
 from analysis.sources import resolve
-from analysis.sources.redact import REDACTED, redact, redact_text
 
 SECRETS = [
     "sk-" + "proj-abcdefghijklmnop1234",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.errors import AnalysisError, LogError, RunNotFound, UsageError
+from analysis.core.errors import AnalysisError, LogError, RunNotFound, UsageError
 from analysis.sources import SOURCES, load_runs, resolve
 
 LOG = "step,train_loss\n1,0.5\n2,0.4\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.schema import Run
+from analysis.core.run import Run
 from analysis.sources import load_runs
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import LogError
-from analysis.schema import Data, Run
+from analysis.core.errors import LogError
+from analysis.core.run import Data, Run
 from analysis.sources import resolve
 
 LOG = "step,train_loss\n1,0.5\n2,0.4\n"

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.errors import LogError, MissingExtra, UsageError
-from analysis.schema import Run
+from analysis.core.errors import LogError, MissingExtra, UsageError
+from analysis.core.run import Run
 from analysis.sources import resolve
-from analysis.sources.names import COMMON, FRACTIONS, plain, standard_names
+from analysis.sources.metric_aliases import COMMON, FRACTIONS, plain, standard_names
 
 VALUES = [(1, 0.5, 0.9), (2, 0.25, 0.8), (5, 0.125, 0.7)]
 

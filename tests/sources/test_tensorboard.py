@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.errors import LogError
+from analysis.core.errors import LogError
 from analysis.sources import load_runs, tensorboard
-from analysis.sources._tfrecord import checksums
-from analysis.sources.members import members
+from analysis.sources.group_members import members
+from analysis.sources.tensorboard.tfrecord import checksums
 from tests.sources.hints import follow
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus" / "tensorboard"

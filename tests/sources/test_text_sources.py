@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.errors import LogError
-from analysis.schema import NOT_METRICS, Run
+from analysis.core.errors import LogError
+from analysis.core.run import NOT_METRICS, Run
 from analysis.sources import SOURCES, load_runs, resolve
 
 DATA = Path(__file__).parents[1] / "data"

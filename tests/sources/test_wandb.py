@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.errors import AnalysisError, LogError, MissingExtra, RunNotFound
+from analysis.core.errors import AnalysisError, LogError, MissingExtra, RunNotFound
 from analysis.sources import load_runs
 from analysis.sources import wandb as source
-from analysis.sources._wandb_records import Damage, records
+from analysis.sources.wandb.records import Damage, records
 from tests.sources.hints import follow
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wandb"
@@ -488,7 +488,7 @@ def test_what_is_missing_is_named(client: dict[str, Any], monkeypatch: pytest.Mo
 FETCH = """
 import json, sys
 from pathlib import Path
-from analysis.errors import AnalysisError
+from analysis.core.errors import AnalysisError
 from analysis.sources import wandb
 try:
     (log,) = wandb.fetch(sys.argv[1], runs_dir=Path("."), columns={})

@@ -1,0 +1,1 @@
+"""Many reports: pools, run sets, reports at URLs."""

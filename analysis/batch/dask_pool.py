@@ -1,0 +1,208 @@
+"""Make reports on a Dask cluster; they are put in their place here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from analysis.batch.local_pool import USAGE, Plan, Task, forget_failure
+from analysis.batch.remote_reports import RemoteReports
+from analysis.batch.report_worker import Maker, Order, order_for
+from analysis.batch.run_sets import RunSet
+from analysis.core.errors import AnalysisError, MissingExtra, UsageError
+from analysis.core.redact import redact_text
+from analysis.publish.folder import replacing, write_atomically
+from analysis.publish.publisher import FAILED, FAILED_LOG, bring_along
+
+RETRIES = 3
+"""How often a report is made again when what made it is lost; the scheduler has a limit of its own too."""
+
+PATIENCE = 5.0
+"""Seconds to wait for the scheduler to answer, and without news until it is looked whether there are workers."""
+
+CALL = "__import__('analysis.batch.dask_pool', fromlist=['made_there']).made_there(order, topic)"
+"""What a worker evaluates. A function of ours would end a worker that lacks this package as soon as it is sent."""
+
+Files = dict[str, bytes]
+
+
+class DaskPool:
+    """The workers of a cluster, each of whose threads makes one report at a time, in a process of its own.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, such as ``tcp://scheduler:8786``.
+    plan : Plan
+        Its number of workers is not asked for: the cluster has its own.
+
+    Raises
+    ------
+    MissingExtra
+        If `distributed` is not installed.
+    UsageError
+        If no scheduler answers.
+    """
+
+    def __init__(self, address: str, plan: Plan) -> None:
+        try:
+            import distributed
+        except ImportError:
+            raise MissingExtra("distributed", "dask", "--dask") from None
+        if plan.remote is not None and plan.remote.in_memory:
+            raise UsageError(f"--dask: the workers cannot reach {plan.remote.url}; choose another place for --out")
+        for name in ("distributed", "distributed.client", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what is lost is told of as an event
+        try:
+            asyncio.run(_greet(address))
+            self._client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        except Exception as error:  # whatever else may listen there, its answer can raise anything
+            raise UsageError(f"--dask {redact_text(address)}: {_silence(error)}; check the address") from None
+        self._plan = plan
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        """Make the reports; gives an event at each start and end."""
+        topic, told = f"run-reports-{uuid.uuid4().hex}", SimpleQueue[Any]()
+        self._client.subscribe_topic(topic, lambda event: told.put(event[1]))
+        open_ = {}
+        for task in tasks:
+            order = order_for(task, self._plan)
+            given, key = {"order": order, "topic": topic}, f"{order['report']}-{topic}"
+            future = self._client.submit(eval, CALL, given, key=key, retries=RETRIES)
+            open_[future.key] = (future, task.run_set)
+            future.add_done_callback(told.put)
+        started, waits = set[str](), False
+        while open_:
+            try:
+                told_of = told.get(timeout=PATIENCE)
+            except Empty:
+                if waits != (waits := self._has_no_worker()) and waits:
+                    yield {"event": "waiting", "reports": len(open_)}
+                continue
+            if isinstance(told_of, str):
+                if any(told_of == run_set.report_id for _, run_set in open_.values()):
+                    yield {"event": "retried" if told_of in started else "start", "report": told_of}
+                    started.add(told_of)
+                continue
+            _, run_set = open_.pop(told_of.key)
+            yield self._finish(told_of, run_set)
+            told_of.release()
+
+    def close(self) -> None:
+        """Leave the cluster; what it is still making for us is dropped."""
+        self._client.close(timeout=PATIENCE)
+
+    def _has_no_worker(self) -> bool:
+        try:
+            return not self._client.nthreads()
+        except OSError:  # the scheduler is lost; the reports are told to be soon
+            return False
+
+    def _finish(self, future: Any, run_set: RunSet) -> dict[str, Any]:
+        event: dict[str, Any]
+        files: Files
+        try:
+            event, files = future.result()
+        except Exception as error:
+            event, files = {"event": "failed", "seconds": 0.0, "error": _reason(error), "status": 1}, {}
+        event |= {"report": run_set.report_id, **({"where": run_set.where} if event["event"] == "failed" else {})}
+        if event["event"] == "failed" and event["status"] != USAGE and "log" not in event:
+            files = {FAILED_LOG: f"{redact_text(event['error'])}\n".encode()}
+            event["log"] = self._plan.shown(run_set.report_id, FAILED_LOG)
+        target = self._plan.out / run_set.report_id
+        if self._plan.remote is not None:  # the worker has put there what it made
+            self._put_log(self._plan.remote, target, files)
+        elif event["event"] == "done":
+            event["edited"] = list(_put(target, files))
+        elif event["event"] == "failed":
+            forget_failure(target)
+            _write(target, files)
+        return event
+
+    def _put_log(self, remote: RemoteReports, target: Path, files: Files) -> None:
+        _write(target, files)
+        with contextlib.suppress(AnalysisError):  # the event says what went wrong
+            remote.put_failed(target.name, target.parent)
+        shutil.rmtree(target, ignore_errors=True)
+
+
+async def _greet(address: str) -> None:
+    """Ask whatever listens there what it is: the client itself would wait for ever for what says nothing."""
+    from distributed import Security, rpc
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as there:
+        told = await asyncio.wait_for(there.identity(), PATIENCE)
+    if told["type"] != "Scheduler":
+        raise TypeError(f"it is a {told['type']}")
+
+
+def _silence(error: Exception) -> str:
+    """Say in a few words why nobody can be asked for reports at an address."""
+    if isinstance(error, OSError | ValueError) and str(error) and "@" not in str(error):  # else it quotes a password
+        return f"no scheduler answers there ({' '.join(str(error).split())})"
+    return "no scheduler answers there"
+
+
+def made_there(order: Order, topic: str) -> tuple[dict[str, Any], Files]:
+    """Make a report on a worker of the cluster; gives how it ended, and the files."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    worker.log_event(topic, order["report"])
+    with tempfile.TemporaryDirectory(dir=worker.local_directory) as folder:
+        event = _maker().make(order, Path(folder))
+        made = Path(folder) / order["report"]
+        files = {p.relative_to(made).as_posix(): p.read_bytes() for p in sorted(made.rglob("*")) if p.is_file()}
+    if event["event"] == "failed":  # what it says of files shall be so where they will lie
+        event |= {key: text.replace(folder, order["shown"]) for key, text in event.items() if isinstance(text, str)}
+        files = {name: content.replace(folder.encode(), order["shown"].encode()) for name, content in files.items()}
+    return event, files
+
+
+def _reason(error: BaseException) -> str:
+    """Say in a line why no worker made a report."""
+    from distributed import CancelledError, KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return "every worker that tried to make it was lost (out of memory?); see the logs of the cluster"
+    if isinstance(error, CancelledError):
+        return "the cluster is gone"
+    if isinstance(error, ModuleNotFoundError):
+        return f"a worker of the cluster lacks '{error.name}'; install run-reports there, the same version"
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+_THREAD = threading.local()
+
+
+def _maker() -> Maker:
+    """Give the maker of this thread of a worker: so many reports at a time as the worker has threads."""
+    if not hasattr(_THREAD, "maker"):
+        _THREAD.maker = Maker()
+    maker: Maker = _THREAD.maker
+    return maker
+
+
+def _write(target: Path, files: Files) -> None:
+    """Write what a report that failed left behind."""
+    for name in {FAILED, FAILED_LOG} & set(files):
+        write_atomically(target / name, files[name])
+
+
+def _put(target: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Put a report in its place, as if it had been made here."""
+    with replacing(target) as staging:
+        for name, content in files.items():
+            path = staging / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return bring_along(target, staging)

@@ -1,0 +1,92 @@
+"""The command ``python -m analysis check CANDIDATE --against BASELINE``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.publish.check import Checked
+
+FAILED = 3
+"""Exit status of a gate that stays shut."""
+
+DEFAULT = "regressed,diverged,overfitting,insufficient"
+STDOUT = "-"
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of the command line."""
+    check = commands.add_parser("check", help="hold a run against a baseline: exit 0 passed, 3 failed")
+    check.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
+    check.add_argument(
+        "--against", required=True, action="append", metavar="BASELINE", help="run ID, path or reference"
+    )
+    check.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
+    check.add_argument(
+        "--fail-on",
+        metavar="CONDITIONS",
+        help=f"any of regressed,diverged,overfitting,insufficient (default: {DEFAULT})",
+    )
+    check.add_argument(
+        "--fail-if",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="a condition with a number, such as 'full_valid_loss > 3.28'; may be given several times",
+    )
+    check.add_argument("--trust-unstated", action="store_true", help="compare though nobody stated the validation sets")
+    for form in ("markdown", "json"):
+        check.add_argument(
+            f"--{form}", nargs="?", const=STDOUT, metavar="FILE", help=f"write the result as {form} (default: stdout)"
+        )
+    check.add_argument("--marker", default="check", metavar="NAME", help="name in the comment's hidden first line")
+    check.add_argument("--runs-dir", metavar="DIR", help="where run IDs are looked up (default: runs)")
+    check.add_argument("--settings", metavar="YAML", help="thresholds to override")
+    check.add_argument("--columns", metavar="YAML", help="log columns by standard name")
+    check.add_argument("--mute", nargs="+", metavar="RULE", help="rules and detectors that shall not report")
+    check.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from analysis.core.errors import UsageError
+    from analysis.publish.check import check, to_json
+    from analysis.publish.check_comment import to_markdown
+
+    if len(options.against) > 1:
+        raise UsageError(f"--against takes one baseline, got {', '.join(options.against)}; check against each in turn")
+    if options.markdown == options.json == STDOUT:
+        raise UsageError("--markdown and --json cannot both go to stdout; give one of them a FILE")
+    given = {name: getattr(options, name) for name in ("runs_dir", "settings", "columns", "mute")}
+    checked = check(
+        options.candidate,
+        options.against[0],
+        fail_on=None if options.fail_on is None else [n.strip() for n in options.fail_on.split(",") if n.strip()],
+        fail_if=options.fail_if,
+        trust_unstated=options.trust_unstated,
+        others=options.others,
+        parameters={name: value for name, value in given.items() if value},
+    )
+    markdown = to_markdown(checked, marker=options.marker)
+    _write(options.markdown, markdown)
+    _write(options.json, json.dumps(to_json(checked), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    if STDOUT not in (options.markdown, options.json):
+        print("\n".join(_lines(checked)))
+    return FAILED if checked.fails else 0
+
+
+def _write(where: str | None, content: str) -> None:
+    from analysis.publish.folder import write_atomically
+
+    if where == STDOUT:
+        print(content, end="")
+    elif where is not None:
+        write_atomically(Path(where), content.encode())
+
+
+def _lines(checked: Checked) -> list[str]:
+    a = checked.analysis
+    head = f"{checked.outcome}: {a.verdict.result}. {a.verdict.sentence} {a.verdict.numbers}".rstrip()
+    return [head, *(f"  {c.name}: {c.state} ({c.why})" for c in checked.conditions)]

@@ -1,0 +1,74 @@
+"""The command line: ``python -m analysis report run_2 run_3 run_4``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from analysis.cli import batch, calibrate, check, report, runs, watch
+from analysis.core.errors import AnalysisError
+
+USAGE, CRASH = 2, 1
+"""Exit statuses of bad input and of a failure that is not the user's."""
+
+TRACEBACK = "RUN_REPORTS_TRACEBACK"
+"""Environment variable: if set, a crash shows its traceback instead of a line."""
+
+COMMANDS = (report.add, watch.add, runs.add, batch.add, check.add, calibrate.add)
+"""What adds each command, in the order of the help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit status: 0 done, 2 bad input (one line on stderr), 1 failure."""
+    from analysis.publish.publisher import ReportFailed
+
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except AnalysisError as error:
+        _say(f"error: {error}")
+        return USAGE
+    except ReportFailed as error:
+        _say(f"failed: {error}")
+        return CRASH
+    except BrokenPipeError:  # whoever read our output has enough of it
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted; the earlier report, if there was one, is untouched", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _say(f"crashed: {what} ({last.filename}:{last.lineno}); {TRACEBACK}=1 in the environment shows how it came")
+        return CRASH
+
+
+def _say(line: str) -> None:
+    """Print a line on stderr, without the secrets that what it quotes may hold."""
+    from analysis.core.redact import redact_text
+
+    print(redact_text(line), file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses arguments without repeating the secrets in them."""
+
+    def error(self, message: str) -> NoReturn:
+        from analysis.core.redact import redact_text
+
+        super().error(redact_text(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m analysis", description="Compare training runs.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in COMMANDS:
+        add(commands)
+    return parser

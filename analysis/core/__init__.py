@@ -1,0 +1,1 @@
+"""What everybody needs: runs, metrics, settings, parameters, blocks and errors."""

@@ -1,0 +1,235 @@
+"""METRICS: the one table of metric names, units, directions and splits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+Direction = Literal["lower", "higher", "none"]
+Split = Literal["train", "minibatch validation", "full validation", "run"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A logged quantity.
+
+    Attributes
+    ----------
+    direction : str
+        Which way is better; "none" where nobody can tell from the name.
+    unit : str
+        "fraction" for values between 0 and 1.
+    split : str
+        On what it was measured.
+    share : bool
+        True for a share of examples (accuracy, error rate, exact match): its sampling error follows from their
+        number. F1, mAP or AUC are fractions and no shares.
+    """
+
+    name: str
+    label: str
+    direction: Direction
+    unit: Literal["", "fraction", "lr"] = ""
+    split: Split = "train"
+    share: bool = False
+
+    @property
+    def validates(self) -> bool:
+        """True if it was measured on held-out data."""
+        return self.split in ("full validation", "minibatch validation")
+
+
+_FULL: Split = "full validation"
+_MINIBATCH: Split = "minibatch validation"
+
+_ROWS = (
+    Metric("train_loss", "Train loss", "lower"),
+    Metric("train_mean_token_accuracy", "Train accuracy", "higher", "fraction", share=True),
+    Metric("train_error_rate", "Train error rate", "lower", "fraction", share=True),
+    Metric("valid_loss", "Minibatch validation loss", "lower", split=_MINIBATCH),
+    Metric("valid_mean_token_accuracy", "Minibatch validation accuracy", "higher", "fraction", _MINIBATCH, share=True),
+    Metric("valid_error_rate", "Minibatch validation error rate", "lower", "fraction", _MINIBATCH, share=True),
+    Metric("full_valid_loss", "Full validation loss", "lower", split=_FULL),
+    Metric("full_valid_mean_token_accuracy", "Full validation accuracy", "higher", "fraction", _FULL, share=True),
+    Metric("full_valid_error_rate", "Full validation error rate", "lower", "fraction", _FULL, share=True),
+    Metric("reward", "Reward", "higher", split="run"),
+    Metric("eval_reward", "Evaluation reward", "higher", split=_FULL),
+    Metric("reward_margin", "Reward margin", "higher", split="run"),
+    Metric("kl", "KL divergence", "lower", split="run"),
+    Metric("episode_length", "Episode length", "none", split="run"),
+    Metric("map50", "mAP 50", "higher", "fraction", _FULL),
+    Metric("map50_95", "mAP 50-95", "higher", "fraction", _FULL),
+    Metric("precision", "Precision", "higher", "fraction", _FULL),
+    Metric("recall", "Recall", "higher", "fraction", _FULL),
+    Metric("f1", "F1", "higher", "fraction", _FULL),
+    Metric("learning_rate", "Learning rate", "none", "lr", "run"),
+    Metric("grad_norm", "Gradient norm", "none", split="run"),
+)
+
+METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
+"""Every metric with a standard name. Any other is judged by the words in its own name: see `metric`."""
+
+REWARDS = ("eval_reward", "reward")
+"""What a run that logs one is trained for: the loss beside it only carries the gradient and may rise too."""
+
+_SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
+    (re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?|held|heldout|holdout|ood"), _FULL),
+    (re.compile(r"tr|train(ing|er)?|learn|fit|rollout|batch"), "train"),
+)
+_SILENT = re.compile(
+    r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|online|offline"
+)
+"""Words that say neither what is measured nor which way is better."""
+
+_PER_UNIT = re.compile(r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sample|example|pixel|sequence|class)\b")
+
+_NEITHER = re.compile(
+    # counts and costs, what scales a loss, its spread, rewards of single answers, raw outputs of a model
+    r"num|number|count(er|s)?|n|tokens?|samples|examples|per|\w*time|sec(onds)?|hours?|ms|lr|scale|scaling|weights?"
+    r"|coef(f|ficient)?|std|stddev|stdev|sd|var|variance|rejected|chosen|logits?|logps?|log_?probs?|scores|signs?"
+    r"|tags?|grad(ient)?s?|norm|entropy|temperature|threshold|patience|improvement|delta|diff|ema|bytes"
+)
+_LOWER = re.compile(
+    r"\w*loss(es)?|err(or)?s?|perplexity|ppl|nll|ce|bce|xent|\w*mse|\w*rmsle|s?m[ad]?pe|n?mae|mase|crps|deviance"
+    r"|[wcptm]er|fid\w*|fvd\w*|kid\w*|lpips|bp[bcd]|brier|ece|kld?|regret|cost|surprisal|hter|eer|edit|\w*_?divergence|bits"
+)
+_HIGHER = re.compile(
+    r"\w*acc(uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
+    r"|mar\d*|ar\d*|m?iou\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|r2|mcc|kappa|ndcg"
+    r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
+    r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"
+)
+_SHARES = re.compile(r"\w*acc(uracy|uracies)?\d*|top\d+|exact|em|success|win|solved")
+_NEGATED = re.compile(r"neg(ative)?_(?!log|ll)|minus_|inv(erse)?_")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def metric(name: str) -> Metric:
+    """Return a metric by name; one without a row is judged by the words of its own name.
+
+    In a path such as ``Loss/scores/fake`` the last part that says what is measured decides: a group of tags named
+    after a loss makes no loss of what is in it, and neither does the word in a count (``num_loss_tokens``).
+
+    Examples
+    --------
+    >>> metric("train_loss").label, metric("val/box_loss").direction, metric("eval_dice_multi").direction
+    ('Train loss', 'lower', 'higher')
+    >>> [metric(name).direction for name in ("foo", "rewards/rejected", "val_mape", "test_mAP")]
+    ['none', 'none', 'lower', 'higher']
+    >>> [metric(name).direction for name in ("num_loss_tokens", "Loss/scores/fake", "Loss/val", "nll_per_token")]
+    ['none', 'none', 'lower', 'lower']
+    >>> metric("testRmse").split, metric("tr_f1").split, metric("cosine_spearman").split
+    ('full validation', 'train', 'run')
+    """
+    return METRICS.get(name) or _by_words(name)
+
+
+@lru_cache(maxsize=10_000)
+def _by_words(name: str) -> Metric:
+    plain = _PER_UNIT.sub("", name.lower().replace("-", "_"))
+    camel = _PER_UNIT.sub("", _CAMEL.sub("_", name).lower().replace("-", "_"))
+    parts = [[_words(part) for part in re.split(r"[/.:\\]+", form)] for form in (plain, camel)]
+    words = [word for form in reversed(parts) for part in form for word in part]
+    split = next((found for word in words for p, found in _SPLITS if p.fullmatch(word)), "run")
+    telling = [
+        [word for word in part if not _SILENT.fullmatch(word) and not _is_split(word)]
+        for form in parts
+        for part in reversed(form)
+    ]
+    own, direction = next(((part, said) for part in telling if (said := _direction(part))), ([], "none"))
+    share = direction != "none" and _is_share(own, direction)
+    if direction != "none" and _NEGATED.search(camel):
+        direction = "lower" if direction == "higher" else "higher"
+    return Metric(name, name, direction, split=split, share=share)  # type: ignore[arg-type]
+
+
+def _words(part: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9]+", part) if word]
+
+
+def _is_split(word: str) -> bool:
+    return any(pattern.fullmatch(word) for pattern, _ in _SPLITS)
+
+
+def _direction(words: Sequence[str]) -> str | None:
+    """Return what the words of one part say; None if they say nothing."""
+    if {"explained", "variance"} <= set(words) or {"win", "rate"} <= set(words) or "pass" in words[:1]:
+        return "higher"
+    if words in (["l1"], ["l2"]):
+        return "lower"
+    if {"log", "likelihood"} <= set(words):
+        return "lower" if {"neg", "negative"} & set(words) else "higher"
+    for pattern, said in ((_NEITHER, "none"), (_LOWER, "lower"), (_HIGHER, "higher")):
+        if any(map(pattern.fullmatch, words)):
+            return said
+    return None
+
+
+def _is_share(words: Sequence[str], direction: str) -> bool:
+    if direction == "lower":
+        return "error" in words and ("rate" in words or "class" in words or "classification" in words)
+    return any(map(_SHARES.fullmatch, words)) and "balanced" not in words
+
+
+def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
+    """Choose the metrics to judge: those of the table, in its order, and others only where they add something.
+
+    Those are ``primary``, validation metrics of a log whose validation has no standard name, and all of a log that
+    has no standard name at all: a log of many losses of its own beside a known one would else pay for each in every
+    adjusted p.
+    """
+    logged = list(dict.fromkeys(names))
+    known = [name for name, row in METRICS.items() if name in logged and row.direction != "none"]
+    own = [name for name in logged if name not in METRICS and metric(name).direction != "none"]
+    if any(metric(name).validates for name in known):
+        # A share of examples has an error of its own, which a loss often has not.
+        shares = any(metric(name).share and metric(name).validates for name in known)
+        own = [] if shares else [name for name in own if metric(name).share and metric(name).validates]
+    elif known:
+        own = [name for name in own if metric(name).validates]
+    if primary in logged and primary not in known and primary not in own:
+        own.append(str(primary))
+    return (*known, *own)
+
+
+def deciding_class(name: str, *, rewarded: bool) -> int:
+    """Rank what a metric was measured on: 0 the whole validation set, 1 minibatches of it, 2 the run, 3 training data.
+
+    Where a reward is logged (``rewarded``) it counts as held out, and losses come after it.
+    """
+    row = metric(name)
+    if rewarded and name in REWARDS:
+        return REWARDS.index(name)
+    if rewarded and row.direction == "lower":
+        return 2 if row.validates else 3
+    return (_FULL, _MINIBATCH, "run", "train").index(row.split)
+
+
+def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
+    """Order metrics by how well they can decide between two runs, the best first.
+
+    ``preferred`` (what was stated, then the metric by which the tool kept its best model) come first, then whatever
+    was measured on the whole validation set, on minibatches of it, on the run, on training data. Where a reward is
+    logged it comes before every loss. A metric of unknown direction decides nothing.
+
+    Examples
+    --------
+    >>> deciding_order(["train_loss", "test_rmse", "full_valid_mean_token_accuracy", "lr"])
+    ('full_valid_mean_token_accuracy', 'test_rmse', 'train_loss')
+    >>> deciding_order(["full_valid_loss", "reward"])
+    ('reward', 'full_valid_loss')
+    """
+    logged = [name for name in dict.fromkeys(names) if metric(name).direction != "none"]
+    rewarded = bool({*REWARDS} & {*logged})
+    table = list(METRICS)
+
+    def key(name: str) -> tuple[int, int, int, int]:
+        place = preferred.index(name) if name in preferred else len(preferred)
+        within = REWARDS.index(name) if name in REWARDS else 2
+        measured = deciding_class(name, rewarded=rewarded)
+        return place, measured, within, table.index(name) if name in table else len(table)
+
+    return tuple(sorted(logged, key=key))

@@ -1,0 +1,191 @@
+"""How numbers are written: all formatting of the report lives here."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from analysis.core.blocks import Cell, Tone
+from analysis.core.metrics import metric as metric_of
+from analysis.core.rich_text import rich, text
+
+MISSING = "no number"
+MINUS = "−"
+
+
+class Interval(Protocol):
+    """Anything with an estimate and its 95% bounds."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def cell(value: str, minor: str = "", *, tone: Tone = "neutral", bold: bool = False) -> Cell:
+    """Make a plain cell, with an optional smaller line beneath."""
+    return Cell(rich("**{v}**", v=value) if bold else text(value), text(minor), tone)
+
+
+def loss(value: float | None) -> str:
+    """Write a loss as the document does: three decimals, more where the loss is small.
+
+    Examples
+    --------
+    >>> loss(0.3144), loss(0.00263), loss(None), loss(1234.5)
+    ('0.314', '0.00263', 'no number', '1234.5')
+    """
+    if value is None:
+        return MISSING
+    size = abs(value)
+    if size >= 1000:
+        return signed_minus(f"{value:.1f}" if size < 1e6 else f"{value:.3g}")
+    return signed_minus(f"{value:.3f}" if size >= 0.1 or size == 0 else f"{value:.3g}")
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """Write a fraction in percent.
+
+    Examples
+    --------
+    >>> percent(0.875), percent(None)
+    ('87.50%', 'no number')
+    """
+    return MISSING if fraction is None else signed_minus(f"{fraction * 100:.{digits}f}%")
+
+
+def in_unit(metric: str, value: float | None) -> str:
+    """Write a value of a metric: a fraction in percent, all else as a loss.
+
+    Examples
+    --------
+    >>> in_unit("map50", 0.9578), in_unit("valid_loss", 0.02036)
+    ('95.78%', '0.0204')
+    """
+    return percent(value) if metric_of(metric).unit == "fraction" else loss(value)
+
+
+def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
+    """Write a change with its sign.
+
+    Examples
+    --------
+    >>> signed(-5.21, 1, "%"), signed(4.17, 2, " pp"), signed(0.0, 1)
+    ('−5.2%', '+4.17 pp', '0.0')
+    """
+    if value is None:
+        return "–"
+    shown = f"{value:+.{digits}f}"
+    if float(shown) == 0:
+        shown = f"{0:.{digits}f}"
+    return signed_minus(shown) + unit
+
+
+def signed_minus(number: str) -> str:
+    """Set a true minus sign, which lines up and reads better than a hyphen."""
+    return number.replace("-", MINUS)
+
+
+_TINY = 1e-5
+"""Of what is smaller, six decimals leave no digit or one."""
+
+
+def decimals_for(width: float, most: int = 6) -> int:
+    """Choose the decimals that show half the width of an interval with two significant digits.
+
+    Examples
+    --------
+    >>> decimals_for(0.0188), decimals_for(10.0), decimals_for(0.0)
+    (3, 0, 6)
+    """
+    if not width > 0 or not math.isfinite(width):
+        return most
+    return min(most, max(0, 1 - math.floor(math.log10(width))))
+
+
+def interval(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> str:
+    """Write an estimate with its interval on one line: ``0.305 [0.300, 0.310]``."""
+    if estimate is None:
+        return "–"
+    main, minor = interval_parts(estimate, scale=scale, unit=unit, sign=sign)
+    return f"{main} {minor}" if minor else main
+
+
+def interval_parts(estimate: Interval, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> tuple[str, str]:
+    """Write estimate and interval apart, with as many decimals as the width deserves."""
+    value, low, high = (x * scale for x in (estimate.value, estimate.low, estimate.high))
+    if not math.isfinite(value):
+        return "–", ""
+    bounded = math.isfinite(low) and math.isfinite(high)
+    digits = decimals_for((high - low) / 2) if bounded else 3
+    # Six decimals would leave nothing of the slope of a run of millions of steps.
+    tiny = bounded and 0 < max(abs(value), abs(low), abs(high)) < _TINY
+    form = f"{{:{'+' if sign else ''}{'.1e' if tiny else f'.{digits}f'}}}"
+    main = signed_minus(form.format(value)) + unit
+    if not bounded:
+        return main, ""
+    return main, signed_minus(f"[{form.format(low)}, {form.format(high)}]")
+
+
+def interval_cell(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> Cell:
+    """Make a cell of an estimate with its interval as the smaller line."""
+    if estimate is None:
+        return Cell(text("–"))
+    main, minor = interval_parts(estimate, scale=scale, unit=unit, sign=sign)
+    return Cell(text(main), text(minor))
+
+
+def p_value(p: float | None) -> str:
+    """Write a p-value.
+
+    Examples
+    --------
+    >>> p_value(0.8912), p_value(0.00001), p_value(0.034), p_value(None)
+    ('.89', '< .001', '.034', '–')
+    """
+    if p is None or math.isnan(p):
+        return "–"
+    if p < 0.001:
+        return "< .001"
+    if p > 0.995:
+        return "1.0"
+    return f"{p:.3f}"[1:] if p < 0.1 else f"{p:.2f}"[1:]
+
+
+def number(value: float | None) -> str:
+    """Write any number with four significant digits.
+
+    Examples
+    --------
+    >>> number(2e-05), number(64), number(0.123456), number(12345)
+    ('2e−05', '64', '0.1235', '12345')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e9):
+        return signed_minus(str(int(value)))
+    return signed_minus(f"{value:.4g}")
+
+
+def count(number_of: int, one: str, many: str | None = None) -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> count(1, "epoch"), count(3, "epoch"), count(2, "fully", "fully")
+    ('1 epoch', '3 epochs', '2 fully')
+    """
+    return f"{number_of:,} {one if number_of == 1 else many or one + 's'}"
+
+
+def listed(names: list[str] | tuple[str, ...]) -> str:
+    """Join names as a sentence does.
+
+    Examples
+    --------
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1] if names else "none"

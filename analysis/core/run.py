@@ -1,0 +1,365 @@
+"""The run table and everything known about a run: what sources produce and all the rest consumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.core.errors import LogError, UsageError
+from analysis.core.threads import side_by_side
+
+FloatArray = npt.NDArray[np.float64]
+
+NOT_METRICS = ("step", "timestamp", "epoch")
+"""Columns of a run table that are not measurements."""
+
+FACTORS: Mapping[str, tuple[str, ...]] = {
+    "learning_rate": (
+        "learning_rate_multiplier",
+        "learning_rate",
+        "lr",
+        "lr0",
+        "base_lr",
+        "optimizer.lr",
+        "optimizer/learning_rate",
+        "max_lr",
+    ),
+    "n_epochs": ("n_epochs", "num_train_epochs", "epochs", "num_epochs", "max_epochs", "epoch_count"),
+    "batch_size": (
+        "batch_size",
+        "train_batch_size",
+        "per_device_train_batch_size",
+        "batch",
+        "micro_batch_size",
+    ),
+    "seed": ("seed", "random_seed", "random_state", "data_seed", "manual_seed"),
+}
+"""The config keys under which tools keep the factors the report reasons about, most specific first."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the run was trained and validated on; ``None`` where nobody said."""
+
+    n_train: int | None = None
+    n_valid: int | None = None
+    validation_set: str | None = None
+    training_set: str | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Values or rows left out while reading: where, how many, and why."""
+
+    column: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a run came from, and how much of it was kept.
+
+    ``path`` is a path or URI as it may be shown (no credentials). A table of points, as event files hold, has its
+    points for rows. What is not among the rows and columns kept is in ``dropped`` or in the notes of the run.
+    """
+
+    path: str
+    source: str
+    size_bytes: int
+    sha256: str
+    rows_read: int
+    lines: int | None = None
+    columns_read: int = 0
+    rows_kept: int = 0
+    columns_kept: int = 0
+    dropped: tuple[Dropped, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes
+    ----------
+    id : str
+        The name by which tables and options call it.
+    frame : pandas.DataFrame
+        One row a step, ordered, with unique int64 ``step``; optional ``timestamp`` (UTC) and ``epoch``
+        (float); every other column is a float64 metric under its standard name, NaN where not logged
+        and never infinite (see `validated`). Not to be changed: `series` gives views of it.
+    nonfinite : Mapping[str, tuple[int, ...]]
+        Steps at which a metric was logged as NaN or infinite, per metric: they are NaN in ``frame``.
+    seams : tuple[int, ...]
+        Steps at which the log starts again (a resumed run): nothing is differenced from before to after.
+    parent : str or None
+        The run or model it starts from; ``None`` is a base model if ``parent_known``, else unknown.
+    expected_steps : int or None
+        As somebody stated it; `expected_from_data` computes it.
+    primary : str or None
+        The metric that decides, as somebody stated it; in its standard name.
+    best_metric : str or None
+        The metric by which the tool kept its best model; in its standard name.
+    seed_sd : float, Mapping[str, float] or None
+        Standard deviation between seeds that somebody stated: of the primary metric, or by metric.
+    n_valid_seen : int or None
+        Size of the validation set as the log itself shows it (see `analysis.sources.validation_size`); never stated.
+    example_losses : ndarray, shape (examples,), or None
+        Final validation loss of each example, in the order of the validation file.
+    ended : bool or None
+        Whether the tool has the run as over; None where it says nothing.
+    extra : Mapping[str, Any]
+        Sidecar keys the toolkit does not know: kept and shown.
+    sidecar : str
+        The file into which to write what the log does not say.
+    """
+
+    id: str
+    frame: pd.DataFrame
+    reference: str
+    provenance: Provenance
+    label: str | None = None
+    name: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    data: Data = field(default_factory=Data)
+    expected_steps: int | None = None
+    ended: bool | None = None
+    parent: str | None = None
+    parent_known: bool = False
+    goal: str | None = None
+    group: str | None = None
+    primary: str | None = None
+    best_metric: str | None = None
+    seed_sd: float | Mapping[str, float] | None = None
+    n_valid_seen: int | None = None
+    example_losses: FloatArray | None = field(default=None, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    sidecar: str = ""
+    nonfinite: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    seams: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_valid(self) -> int | None:
+        """Examples in the validation set: as stated, else as the log shows."""
+        return self.data.n_valid or self.n_valid_seen
+
+    def metric_named(self, name: str) -> str | None:
+        """Return the standard name of a metric that is called by it or by the log's own; None if it is not here."""
+        standard = self.provenance.renamed.get(name, name)
+        return standard if standard in self.frame else None
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that have at least one value, in table order."""
+        logged = (c for c in self.frame.columns if c not in NOT_METRICS)
+        # The smallest that is no NaN: of a long log quicker found than a table of marks.
+        lowest = {c: np.fmin.reduce(self.frame[c].to_numpy(dtype=np.float64), initial=np.nan) for c in logged}
+        return tuple(c for c, value in lowest.items() if not np.isnan(value))
+
+    @property
+    def steps(self) -> npt.NDArray[np.int64]:
+        """All logged steps, ascending, shape (rows,)."""
+        return self.frame["step"].to_numpy(dtype=np.int64)
+
+    def series(self, metric: str) -> FloatArray:
+        """Values of a metric where it was logged, in step order, shape (n,); empty if it never was."""
+        if metric not in self.frame:
+            return np.empty(0)
+        return self._logged(metric)[1]
+
+    def steps_of(self, metric: str) -> npt.NDArray[np.int64]:
+        """Steps at which a metric has a value, shape (n,), aligned with `series`."""
+        if metric not in self.frame:
+            return np.empty(0, dtype=np.int64)
+        return self._logged(metric)[0]
+
+    def _logged(self, metric: str) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Give steps and values where a metric was logged: the table's own columns where it always was."""
+        if metric not in self._points:
+            steps, values = self.steps, self.frame[metric].to_numpy(dtype=np.float64)
+            if np.isnan(values.min(initial=np.inf)):  # where nothing is missing, no table of marks is made
+                logged = np.isnan(values)
+                np.logical_not(logged, out=logged)
+                steps, values = steps[logged], values[logged]
+                steps.flags.writeable = values.flags.writeable = False
+            self._points[metric] = steps, values
+        return self._points[metric]
+
+    @cached_property
+    def _points(self) -> dict[str, tuple[npt.NDArray[np.int64], FloatArray]]:
+        """What `_logged` has found so far; a copy of the run begins anew."""
+        return {}
+
+    def factor(self, name: str) -> Any:
+        """Value of a standard factor (a key of `FACTORS`) under whichever key the tool uses, or None."""
+        key = self.factor_key(name)
+        return None if key is None else self.config[key]
+
+    def factor_key(self, name: str) -> str | None:
+        """The config key that holds a standard factor, or None.
+
+        A key inside a section (``data.batch_size``) counts where it is the only one of its name.
+        """
+        return self._factor_keys[name]
+
+    @cached_property
+    def _factor_keys(self) -> dict[str, str | None]:
+        """What `factor_key` gives for each standard factor."""
+        known = [key for key, value in self.config.items() if value is not None]
+        found: dict[str, str | None] = {}
+        for name, keys in FACTORS.items():
+            nested = [key for key in known if key.rsplit(".", 1)[-1] in keys]
+            exact = next((key for key in keys if key in known), None)
+            found[name] = exact or (nested[0] if len(nested) == 1 else None)
+        return found
+
+    @property
+    def expected_from_data(self) -> int | None:
+        """``ceil(n_train * epochs / batch_size)``, or None where one of the three is not a known number."""
+        epochs, batch, rows = self.factor("n_epochs"), self.factor("batch_size"), self.data.n_train
+        if not (_is_number(epochs) and _is_number(batch) and rows) or batch <= 0:
+            return None
+        return int(np.ceil(rows * epochs / batch))
+
+
+def validated(
+    frame: pd.DataFrame, where: str
+) -> tuple[pd.DataFrame, dict[str, tuple[int, ...]], tuple[int, ...], tuple[Dropped, ...]]:
+    """Bring a raw table into the form that `Run` promises.
+
+    Sorts stably by (step, timestamp), keeps the last value of each column at a repeated step, blanks non-finite values.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Needs a numeric ``step`` column; metric columns numeric, NaN for "not logged". Values that were
+        logged as NaN must be given as infinities of either sign or listed by the caller.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    tuple
+        The table; steps of non-finite values per metric; seams; what was dropped.
+
+    Raises
+    ------
+    LogError
+        If there is no row, no usable step or a step that is not whole.
+    """
+    if frame.empty:
+        raise LogError(f"{where}: no data rows; a log needs at least one step")
+    dropped: list[Dropped] = []
+    frame, steps = _whole_steps(frame, where, dropped)
+    keys = ["step", "timestamp"] if "timestamp" in frame else ["step"]
+    seams: tuple[int, ...] = ()
+    if (steps[1:] <= steps[:-1]).any():
+        frame = frame.sort_values(keys, kind="stable", na_position="first")
+        repeated = frame["step"].duplicated(keep="last").to_numpy()
+        if repeated.any():
+            frame, lost, again = _joined(frame)
+            dropped += lost
+            seams = tuple(sorted({*seams, *again}))
+    frame = frame.reset_index(drop=True)
+    nonfinite: dict[str, tuple[int, ...]] = {}
+    metrics = [column for column in frame.columns if column not in NOT_METRICS]
+    looks = side_by_side(*(partial(_is_beyond, frame[column]) for column in metrics), rows=len(frame))
+    for column, beyond in zip(metrics, looks, strict=True):
+        if frame[column].dtype == np.float64 and not beyond:
+            continue
+        values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+        if beyond:
+            infinite = (values > LARGEST) | (values < -LARGEST)
+            nonfinite[column] = tuple(int(s) for s in frame["step"].to_numpy()[infinite])
+            values = np.where(infinite, np.nan, values)
+        frame[column] = values
+    return frame, nonfinite, seams, tuple(dropped)
+
+
+def _joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Dropped], list[int]]:
+    """Make one row of those of a step, with the last value of each column; return also the steps that lost one."""
+    steps = frame["step"]
+    counts = frame.groupby(steps, sort=False).count()
+    metrics = [column for column in frame.columns if column not in NOT_METRICS]
+    surplus = (counts[metrics] - 1).clip(lower=0)
+    lost = [
+        Dropped(str(column), int(number), "repeated steps; the last value of each is kept")
+        for column, number in surplus.sum().items()
+        if number
+    ]
+    again = [int(step) for step in surplus.index[surplus.any(axis=1)]]
+    return frame.groupby(steps.to_numpy(), sort=False).last()[frame.columns], lost, again
+
+
+def _is_beyond(column: pd.Series[Any]) -> bool:
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    # The extremes tell without a table of marks, which a long log would pay for more than for the look.
+    return bool(np.fmax.reduce(values) > LARGEST or np.fmin.reduce(values) < -LARGEST)
+
+
+_LARGEST_STEP = 2.0**53  # beyond it not every whole number is a float
+
+
+def _whole_steps(frame: pd.DataFrame, where: str, dropped: list[Dropped]) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """Make ``step`` int64 and leave out the rows without one; return the table and its steps."""
+    counted = frame["step"]
+    if counted.dtype == np.int64:
+        return frame, counted.to_numpy()
+    if counted.dtype != np.float64:
+        counted = pd.to_numeric(counted, errors="coerce")
+    raw_steps = counted.to_numpy(dtype=np.float64, na_value=np.nan)
+    usable = np.isfinite(raw_steps)
+    if not usable.any():
+        raise LogError(f"{where}: column 'step' holds no number; it must count the training steps")
+    if not usable.all():
+        dropped.append(Dropped("step", int((~usable).sum()), "rows without a step number"))
+        frame, raw_steps = frame.loc[usable], raw_steps[usable]
+    whole = np.clip(np.floor(raw_steps), -_LARGEST_STEP, _LARGEST_STEP)
+    if (broken := whole != raw_steps).any():
+        shown = float(raw_steps[broken][0])
+        raise LogError(f"{where}: column 'step' must count in whole numbers, got {shown:g}; name another column")
+    steps = whole.astype(np.int64)
+    return frame.assign(step=pd.Series(steps, index=frame.index, copy=False)), steps
+
+
+LARGEST = 1e100
+"""What is larger counts as infinite: no loss is, and its square would be."""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
+    """Find the run that a parameter names by ID, reference, label or place; None if it names none.
+
+    Raises
+    ------
+    UsageError
+        If no run is called so; the message lists the runs.
+    """
+    if run_id is None:
+        return None
+    found = [run for run in runs if run_id in (run.id, run.reference, run.label)]
+    if not found:
+        there = [run for run in runs if _lies_at(run, run_id)]
+        found = there if len(there) == 1 else []
+    if not found:
+        known = ", ".join(run.id for run in runs)
+        raise UsageError(f"parameter '{what}' is '{run_id}', which is not among the runs: {known}")
+    return found[0]
+
+
+def _lies_at(run: Run, place: str) -> bool:
+    """Tell whether a path, however it is written, leads to a run's log or to the folder that holds it."""
+    path = Path(run.provenance.path)
+    return path.exists() and Path(place).resolve() in (path.resolve(), path.resolve().parent)

@@ -1,0 +1,94 @@
+"""Facts of one run that every layer needs: its curve, epochs, steps and breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.core.metrics import judged
+from analysis.core.run import Run
+
+CURVES = ("train_loss", "reward", "valid_loss", "full_valid_loss")
+"""What "the training curve" may be, most wanted first; the first that a run of the set has is used for all."""
+
+
+def curve_metric(runs: Sequence[Run]) -> str:
+    """Choose the metric whose curve the report follows: `CURVES` first, else any that can be judged.
+
+    Runs that all log a reward are trained for it; the loss beside it says little.
+    """
+    logged = [set(run.metrics) for run in runs]
+    if logged and all("reward" in names for names in logged):
+        return "reward"
+    wanted = [*CURVES, *judged(dict.fromkeys(name for run in runs for name in run.metrics))]
+    return next((name for name in wanted if any(name in names for names in logged)), "train_loss")
+
+
+def is_per_epoch(run: Run, metric: str) -> bool:
+    """Tell whether a metric was logged once an epoch, so that its points are no steps of an oscillation."""
+    count = run.series(metric).size
+    if "epoch" in run.frame and count > 1:
+        epochs = run.frame.loc[run.frame[metric].notna(), "epoch"].to_numpy(dtype=np.float64)
+        if not np.isnan(epochs).any():
+            return bool(np.median(np.diff(epochs)) >= 0.999)
+    epochs_planned = run.factor("n_epochs")
+    return isinstance(epochs_planned, int | float) and epochs_planned > 1 and count <= epochs_planned
+
+
+def breaks_of(run: Run, metric: str) -> npt.NDArray[np.bool_]:
+    """Mark the values of a metric that must not be differenced with the one before, shape (n,).
+
+    That is after a seam, or where a non-finite value stood between the two.
+    """
+    steps = run.steps_of(metric)
+    marks = np.zeros(steps.size, dtype=bool)
+    gone = np.array(sorted({*run.seams, *run.nonfinite.get(metric, ())}), dtype=np.int64)
+    if gone.size and steps.size:
+        position = np.searchsorted(steps, gone, side="left")
+        marks[position[position < steps.size]] = True
+    return marks
+
+
+def ended_nonfinite(run: Run, metric: str) -> bool:
+    """Tell whether the last thing logged of a metric was NaN or infinite: the run then has no final value of it."""
+    gone, steps = run.nonfinite.get(metric, ()), run.steps_of(metric)
+    return bool(gone) and (not steps.size or max(gone) > int(steps[-1]))
+
+
+def total_steps(run: Run) -> int:
+    """Count the optimizer steps: the last step number, plus one where counting starts at zero."""
+    steps = run.steps
+    zero_based = steps[0] == 0 and (steps.size == 1 or steps[1] == 1)
+    return int(steps[-1]) + int(zero_based)
+
+
+def epoch_bounds(run: Run) -> tuple[npt.NDArray[np.int64], str]:
+    """Find the last step of each epoch and say how it was found (doc.epoch_boundary).
+
+    Returns
+    -------
+    tuple
+        Steps, ascending, the last being the last step of the run; and one of ``"metadata"``,
+        ``"full validation"``, ``"estimated"``, ``"unknown"``.
+    """
+    last = int(run.steps[-1])
+    epochs, batch, rows = run.factor("n_epochs"), run.factor("batch_size"), run.data.n_train
+    whole = int(np.ceil(epochs)) if isinstance(epochs, int | float) and epochs >= 1 else None
+    total = run.expected_from_data
+    if total and whole and rows and abs(total - total_steps(run)) <= max(2, 0.01 * total):
+        ends = np.ceil(rows * np.arange(1, whole + 1) / batch).astype(np.int64) - (total_steps(run) - last)
+        return np.append(ends[ends < last], last), "metadata"
+    if "epoch" in run.frame and run.frame["epoch"].notna().sum() > 1:
+        epoch = run.frame["epoch"].ffill().bfill().to_numpy(dtype=np.float64)
+        number = np.ceil(epoch - 1e-9) if (epoch % 1 != 0).any() else epoch
+        ends = run.steps[:-1][np.diff(number) > 0]
+        return np.append(ends, last), "metadata"
+    full = run.steps_of("full_valid_loss")
+    if whole and full.size == whole and abs(int(full[-1]) - last) <= 0.02 * last:
+        return np.append(full[full < last], last), "full validation"
+    if whole and whole > 1 and total_steps(run) >= whole:
+        size = total_steps(run) // whole
+        return np.append(np.arange(1, whole) * size - (total_steps(run) - last), last), "estimated"
+    return np.array([last]), "metadata" if whole == 1 else "unknown"

@@ -1,0 +1,209 @@
+"""How runs are called in the report, and what the next ones will be called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any
+
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run import Run
+
+_NUMBERED = re.compile(r"(?P<word>[A-Za-z]+)[ _-]?(?P<number>\d+)")
+_DRAWN = re.compile(r"(?P<start>[0-9a-f]{8})[0-9a-f]{24}")
+
+
+def display_name(run_id: str) -> str:
+    """Spell a run ID as a title: one word and a number apart, of 32 random digits (MLflow's) the first eight.
+
+    Examples
+    --------
+    >>> display_name("run_4"), display_name("lr3e-5/seed1"), display_name("accd6293ebe042678e8731540874824b")
+    ('Run 4', 'lr3e-5/seed1', 'accd6293')
+    """
+    if drawn := _DRAWN.fullmatch(run_id):
+        return drawn["start"]
+    match = _NUMBERED.fullmatch(run_id)
+    return f"{match['word'].capitalize()} {int(match['number'])}" if match else run_id
+
+
+_LONG, _WORTH = 20, 10
+"""Characters from which on a name is worth shortening, and those that must be gained by it."""
+
+_JOINTS = re.compile(r"([\s_\-/@]+)")
+
+
+@lru_cache(maxsize=64)
+def short_names(run_ids: tuple[str, ...]) -> Mapping[str, str]:
+    """Name runs by what tells them apart: a beginning and an end that all share is left out where names are long.
+
+    Examples
+    --------
+    >>> list(short_names(("sweep_bs128_lr0p001_1777", "sweep_bs128_lr0p03_1777")).values())
+    ['lr0p001', 'lr0p03']
+    >>> list(short_names(("run_2", "run_3")).values())
+    ['Run 2', 'Run 3']
+    """
+    names = {run_id: display_name(run_id) for run_id in run_ids}
+    if len(names) < 2 or max(map(len, names.values())) <= _LONG:
+        return names
+    parts = [_JOINTS.split(run_id) for run_id in names]
+    most = min(map(len, parts)) - 1
+    start = next((i for i in range(most) if len({p[i] for p in parts}) > 1), most)
+    # A piece that differs stays whole: joints stand at odd places.
+    start -= start % 2
+    end = next((i for i in range(most - start) if len({p[-1 - i] for p in parts}) > 1), most - start)
+    end -= end % 2
+    short = {run_id: "".join(p[start : len(p) - end]) for run_id, p in zip(names, parts, strict=True)}
+    gained = len(run_ids[0]) - len(short[run_ids[0]]) >= _WORTH
+    return short if gained and all(short.values()) and len(set(short.values())) == len(short) else names
+
+
+def shared_parts(run_ids: tuple[str, ...]) -> str:
+    """Say what `short_names` leaves out, as ``sweep_…_1777``; empty where it leaves out nothing.
+
+    Examples
+    --------
+    >>> shared_parts(("sweep_bs128_lr0p001_1777", "sweep_bs128_lr0p03_1777")), shared_parts(("a", "b"))
+    ('sweep_bs128_…_1777', '')
+    """
+    first, short = run_ids[0], short_names(run_ids)[run_ids[0]]
+    if short == display_name(first):
+        return ""
+    before, _, after = first.partition(short)
+    return f"{before}…{after}"
+
+
+_AMONG: ContextVar[Mapping[str, str] | None] = ContextVar("_AMONG", default=None)
+
+
+@contextmanager
+def named_among(run_ids: Sequence[str]) -> Iterator[None]:
+    """Let `name_among` name each of these runs as the report does, for as long as the context lasts."""
+    token = _AMONG.set(short_names(tuple(run_ids)))
+    try:
+        yield
+    finally:
+        _AMONG.reset(token)
+
+
+def name_among(run_id: str) -> str:
+    """Name a run among those of `named_among`; by itself outside of it."""
+    return (_AMONG.get() or {}).get(run_id) or display_name(run_id)
+
+
+COMPARED = {
+    "oscillation_rate": "Oscillation rate",
+    "noise": "Noise ratio",
+    "noise_per_example": "Noise ratio, per example",
+    "valid_accuracy_counts": "Last validation accuracy, counted",
+}
+"""What is compared without being logged, by name."""
+
+
+def metric_name(metric: str) -> str:
+    """Name a compared metric.
+
+    Examples
+    --------
+    >>> metric_name("full_valid_loss"), metric_name("noise"), metric_name("eval/my_loss")
+    ('Full validation loss', 'Noise ratio', 'eval/my_loss')
+    """
+    return COMPARED.get(metric) or metric_of(metric).label
+
+
+def metric_words(metric: str) -> str:
+    """Name a metric inside a sentence: in lower case but for abbreviations.
+
+    Examples
+    --------
+    >>> metric_words("train_loss"), metric_words("map50"), metric_words("kl")
+    ('train loss', 'mAP 50', 'KL divergence')
+    """
+    return lowered(metric_of(metric).label)
+
+
+def lowered(label: str) -> str:
+    """Write a label as it stands inside a sentence; an abbreviation at its start keeps its capitals."""
+    return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+
+def titled(run: Run) -> str:
+    """Name a run with its label: ``Run 4 (Optimized)``."""
+    return f"{display_name(run.id)} ({run.label})" if run.label else display_name(run.id)
+
+
+def folder_name(run_id: str) -> str:
+    """Make a name for a report's folder of a run ID.
+
+    Examples
+    --------
+    >>> folder_name("exp/2019-04-12_15:38:13")
+    'exp-2019-04-12_15-38-13'
+    """
+    return _safe(run_id)[:100] or "report"
+
+
+def file_stem(run_id: str) -> str:
+    """Make a name for a file of a run that should come next; its end, which tells it from the others, is kept.
+
+    Examples
+    --------
+    >>> file_stem("2019-04-12_15:38:13-next-1"), file_stem("a" * 300 + "-next-2")[-10:]
+    ('2019-04-12_15-38-13-next-1', 'aaa-next-2')
+    """
+    return _safe(run_id)[-100:].lstrip(".-") or "run"
+
+
+def _safe(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text).strip(".-")
+
+
+def next_ids(run_ids: Sequence[str], candidate: str, count: int) -> list[str]:
+    """Name the runs that should come next.
+
+    Examples
+    --------
+    >>> next_ids(["run_2", "run_4"], "run_4", 2), next_ids(["a"], "a", 1)
+    (['run_5', 'run_6'], ['a-next-1'])
+    """
+    match = _NUMBERED.fullmatch(candidate)
+    if not match:
+        return [f"{candidate}-next-{number}" for number in range(1, count + 1)]
+    stem = candidate[: match.start("number")]
+    numbers = [int(r[len(stem) :]) for r in run_ids if r.startswith(stem) and r[len(stem) :].isdigit()]
+    return [f"{stem}{max(numbers) + step}" for step in range(1, count + 1)]
+
+
+def short_value(value: Any) -> str:
+    """Write a config value as people do: 0.75, 2e-05, 64, none."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+FACTOR_NAMES = {
+    "learning_rate": ("Learning Rate", "lr"),
+    "n_epochs": ("Epoch Count", "epochs"),
+    "batch_size": ("Batch Size", "batch"),
+    "seed": ("Seed", "seed"),
+}
+
+
+def factor_title(factor: str) -> str:
+    """Give a factor's heading: the standard ones by name, any other config key in words."""
+    if factor in FACTOR_NAMES:
+        return FACTOR_NAMES[factor][0]
+    return factor.replace("_", " ").replace(".", " ").strip().title()
+
+
+def factor_short(factor: str) -> str:
+    """Give the short name used in column heads, such as ``lr`` in ``Run 3 (lr=0.5)``."""
+    return FACTOR_NAMES[factor][1] if factor in FACTOR_NAMES else factor

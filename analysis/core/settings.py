@@ -1,0 +1,189 @@
+"""Every threshold and ladder the report judges by, in one frozen dataclass that a YAML file can override."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.core.errors import UsageError
+
+Ladder = tuple[tuple[str, float], ...]
+"""Grades from best to worst, each with its bound; below (or above) the last one the grade is F."""
+
+POINTS: Mapping[str, float] = {
+    "A+": 4.3,
+    "A": 4.0,
+    "A-": 3.7,
+    "B+": 3.3,
+    "B": 3.0,
+    "B-": 2.7,
+    "C+": 2.3,
+    "C": 2.0,
+    "C-": 1.7,
+    "D+": 1.3,
+    "D": 1.0,
+    "D-": 0.7,
+    "F": 0.0,
+}
+"""What a grade is worth when grades are averaged."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Thresholds of the document's rules and of the evidence.
+
+    Attributes
+    ----------
+    stability_ladder : Ladder
+        Upper bounds of count / smallest count.
+    performance_ladder : Ladder
+        Lower bounds of the last validation accuracy, a fraction.
+    more_oscillations_pct : float
+        By how much oscillations may grow before the document calls stability worse.
+    efficient_pct, inefficient_pct : float
+        Steps over the expected number, in percent: up to the first "Excellent", above the second "Poor".
+    gap_moderate_pp, gap_high_pp : float
+        Validation minus training accuracy, in percentage points, at which the document's
+        "overfitting risk" becomes Moderate and High.
+    flat_epoch_pct : float
+        An epoch whose end differs from its start by no more is neither Good nor Poor.
+    alpha : float
+        Error rate of the verdict, and of all other tests of a report together, after Holm's adjustment.
+    primary : str
+        The metric that decides; empty: see `analysis.core.metrics.deciding_order`.
+    seed_sd : float or Mapping[str, float]
+        Known standard deviation between runs that differ in the seed alone: of the deciding metric, or by
+        metric; 0: not known.
+    equivalence_margin : float or Mapping[str, float]
+        Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: 0.01,
+        of losses and other unbounded metrics never more than 5% of their level.
+    noise_equivalence_ratio : float
+        Noise that differs by a smaller factor counts as equal.
+    patience_steps : int
+        The document's early-stopping patience.
+    strict : bool
+        Never trust a window mean more than 8 batch means do: wider where slow drift hides under noise.
+    excess_noise_bounds : Ladder
+        Evidence grade of stability: letter by the lower bound of train noise over validation noise.
+    """
+
+    stability_ladder: Ladder = (
+        ("A+", 1.0),
+        ("A", 1.1),
+        ("A-", 1.2),
+        ("B+", 1.3),
+        ("B", 1.4),
+        ("B-", 1.5),
+        ("C+", 1.6),
+        ("C", 1.8),
+        ("C-", 2.0),
+        ("D+", 2.1),
+        ("D", 2.2),
+        ("D-", 2.4),
+    )
+    performance_ladder: Ladder = (
+        ("A+", 0.90),
+        ("A", 0.86),
+        ("A-", 0.855),
+        ("B+", 0.85),
+        ("B", 0.8475),
+        ("B-", 0.845),
+        ("C+", 0.844),
+        ("C", 0.84),
+        ("C-", 0.835),
+        ("D+", 0.83),
+        ("D", 0.82),
+        ("D-", 0.80),
+    )
+    more_oscillations_pct: float = 10.0
+    efficient_pct: float = 10.0
+    inefficient_pct: float = 50.0
+    gap_moderate_pp: float = 3.0
+    gap_high_pp: float = 6.0
+    flat_epoch_pct: float = 0.5
+    alpha: float = 0.05
+    primary: str = ""
+    seed_sd: float | Mapping[str, float] = 0.0
+    equivalence_margin: float | Mapping[str, float] = 0.0
+    noise_equivalence_ratio: float = 1.25
+    patience_steps: int = 20
+    strict: bool = False
+    excess_noise_bounds: Ladder = (("B", 1.0), ("C", 1.25), ("D", 1.5))
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any] | None) -> Settings:
+        """Override the defaults, checking names and types.
+
+        Raises
+        ------
+        UsageError
+            For an unknown name (the known ones are listed) or a value of the wrong kind.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        changed: dict[str, Any] = {}
+        for name, value in (values or {}).items():
+            if name not in fields:
+                raise UsageError(f"settings: unknown key '{name}'; known keys: {', '.join(fields)}")
+            changed[name] = _converted(name, value, getattr(cls, name))
+        return cls(**changed)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Give plain values, ladders as mappings, in the form that `from_mapping` takes."""
+        values = dataclasses.asdict(self)
+        return {name: dict(v) if isinstance(v, tuple | Mapping) else v for name, v in values.items()}
+
+    def seed_sd_of(self, metric: str) -> float | None:
+        """Return the stated standard deviation between seeds of a metric; None where nobody stated one."""
+        stated = self.seed_sd.get(metric, 0.0) if isinstance(self.seed_sd, Mapping) else self.seed_sd
+        return stated or None
+
+    def margin_of(self, metric: str, level: float, *, fraction: bool) -> float:
+        """Return the difference of a metric at a level that is too small to matter."""
+        given = self.equivalence_margin
+        stated = given.get(metric, 0.0) if isinstance(given, Mapping) else given
+        return stated or (0.01 if fraction else min(0.01, 0.05 * abs(level)))
+
+
+_BY_METRIC = ("seed_sd", "equivalence_margin")
+
+
+def _converted(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, tuple):
+        if not isinstance(value, Mapping) or not all(_number(bound) for bound in value.values()):
+            raise UsageError(
+                f"settings: '{name}' must be a mapping of grades to numbers, got {value!r}; "
+                f"for example {{{default[0][0]}: {default[0][1]}}}"
+            )
+        unknown = [grade for grade in value if str(grade) not in POINTS]
+        if unknown:
+            raise UsageError(f"settings: '{name}' has no grade '{unknown[0]}'; grades: {', '.join(POINTS)}")
+        ladder = tuple((grade, float(value[grade])) for grade in POINTS if grade in value)
+        rising = default[-1][1] > default[0][1]
+        bounds = [bound for _, bound in ladder]
+        if bounds != sorted(bounds, reverse=not rising):
+            way = "rise" if rising else "fall"
+            raise UsageError(f"settings: the bounds of '{name}' must {way} from {ladder[0][0]} to {ladder[-1][0]}")
+        return ladder
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise UsageError(f"settings: '{name}' must be the name of a metric, got {value!r}")
+        return value
+    if name in _BY_METRIC and isinstance(value, Mapping):
+        if not all(isinstance(key, str) and _number(bound) and bound >= 0 for key, bound in value.items()):
+            raise UsageError(f"settings: '{name}' must map metrics to numbers, got {value!r}")
+        return {key: float(bound) for key, bound in value.items()}
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise UsageError(f"settings: '{name}' must be true or false, got {value!r}")
+        return value
+    if not _number(value) or (isinstance(default, int) and value != int(value)):
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise UsageError(f"settings: '{name}' must be {kind}, got {value!r}")
+    return type(default)(value)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

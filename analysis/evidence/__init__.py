@@ -1,0 +1,1 @@
+"""What the logs can support: estimates, comparability, comparisons, seed groups, verdict."""

@@ -1,0 +1,225 @@
+"""The gate before any claim: may two runs be compared, and may a difference be put down to a factor?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis.core.config_factors import changed_factors
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run import Run
+from analysis.core.run_facts import total_steps
+from analysis.core.run_names import display_name, factor_title, short_value
+
+State = Literal["same", "different", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must be the same in both runs. ``text`` says what was found, in words."""
+
+    id: str
+    state: State
+    text: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """All checks between two runs.
+
+    A difference in a validation metric needs one validation set; putting any difference down to a
+    configuration factor needs all of: parent, training data, batch size, and one factor changed.
+    """
+
+    baseline: str
+    candidate: str
+    checks: tuple[Check, ...]
+    factors: tuple[str, ...]
+
+    def state(self, *ids: str) -> State:
+        """Give the worst state among some checks: different, then cannot tell, then same."""
+        states = [check.state for check in self.checks if check.id in ids]
+        return next((s for s in ("different", "cannot tell") if s in states), "same")
+
+    def failed(self, *ids: str) -> tuple[Check, ...]:
+        """List the checks that are not "same", among some or all."""
+        return tuple(c for c in self.checks if c.state != "same" and (not ids or c.id in ids))
+
+    @property
+    def attributable(self) -> State:
+        """Whether a difference can be put down to one factor; never "same" when anything is unknown."""
+        if len(self.factors) > 1:
+            return "different"
+        return self.state(*ATTRIBUTION)
+
+    def reason(self, *ids: str) -> str:
+        """Join what stands in the way, empty if nothing does."""
+        return "; ".join(check.text for check in self.failed(*ids))
+
+
+REMEDIES = {
+    "validation_set": "name the validation set in both sidecars: data.validation_set, data.n_valid",
+    "batch_size": "state config.batch_size",
+    "parent": "state parent: the run that each started from, or null for the base model",
+    "training_data": "name the training data in both sidecars: data.training_set, data.n_train",
+}
+"""What to do so that a check can be made, by its ID."""
+
+NOT_VALIDATED = "log a validation loss on one frozen set, at least once an epoch (valid_loss, full_valid_loss)"
+_NOT_EVALUATED = "log the reward of evaluation episodes beside that of training ones, dozens at a time (eval_reward)"
+
+
+def to_validate(curve: str) -> str:
+    """Say what to log so that a run whose report follows ``curve`` is validated.
+
+    Examples
+    --------
+    >>> to_validate("reward") == to_validate("train_loss")
+    False
+    """
+    return _NOT_EVALUATED if curve == "reward" else NOT_VALIDATED
+
+
+def remedy(failed: tuple[Check, ...]) -> str:
+    """Say what would let the checks be made that could not; empty where none is open.
+
+    Examples
+    --------
+    >>> remedy((Check("batch_size", "cannot tell", "the batch size is not stated"),))
+    'State config.batch_size.'
+    """
+    open_ = [check for check in failed if check.state == "cannot tell" and check.id in REMEDIES]
+    told = "; ".join(NOT_VALIDATED if check.text == _NO_VALIDATION else REMEDIES[check.id] for check in open_)
+    return told[:1].upper() + told[1:] + "." if told else ""
+
+
+_NO_VALIDATION = "no validation was logged"
+
+ATTRIBUTION = ("parent", "training_data", "batch_size", "validation_set")
+"""Checks that a claim about a factor needs."""
+
+
+def gate(baseline: Run, candidate: Run) -> Gate:
+    """Check everything that must agree before two runs are compared."""
+    factors = tuple(f for f in changed_factors([baseline, candidate]) if f != "seed")
+    checks = (
+        _validation_set(baseline, candidate),
+        _equal(baseline, candidate, "batch_size", "batch size"),
+        _parent(baseline, candidate),
+        _training_data(baseline, candidate),
+        _cadence(baseline, candidate),
+        _steps(baseline, candidate),
+    )
+    return Gate(baseline.id, candidate.id, checks, factors)
+
+
+def requirements(metric: str) -> tuple[str, ...]:
+    """List the checks without which a difference in a metric is not even the same quantity."""
+    if validates(metric):
+        return ("validation_set",)
+    if metric in ("oscillation_rate", "noise"):
+        return ("batch_size",)
+    return ()
+
+
+def validates(metric: str) -> bool:
+    """Tell whether a metric was measured on validation data: by the table, else by the words in its name.
+
+    Examples
+    --------
+    >>> validates("full_valid_loss"), validates("val/box_loss"), validates("train_loss")
+    (True, True, False)
+    """
+    words = set(re.split(r"[^a-z0-9]+", metric.lower()))
+    named = bool(words & {"val", "valid", "validation", "eval", "test", "dev"})
+    return metric_of(metric).split.endswith("validation") or named
+
+
+def _validation_set(one: Run, two: Run) -> Check:
+    if not any(validates(metric) for run in (one, two) for metric in run.metrics):
+        return Check("validation_set", "cannot tell", _NO_VALIDATION)
+    sets, sizes = (one.data.validation_set, two.data.validation_set), (one.data.n_valid, two.data.n_valid)
+    if all(sets):
+        if sets[0] == sets[1] and all(sizes) and sizes[0] != sizes[1]:
+            text = f"one validation set is stated with {sizes[0]} and with {sizes[1]} examples"
+            return Check("validation_set", "different", text)
+        if sets[0] == sets[1]:
+            return Check("validation_set", "same", "both used one validation set")
+        return Check("validation_set", "different", "the validation sets differ")
+    if all(sizes) and sizes[0] != sizes[1]:
+        text = f"the validation sets differ ({sizes[0]} and {sizes[1]} examples)"
+        return Check("validation_set", "different", text)
+    text = "nothing says whether both used one validation set"
+    return Check("validation_set", "cannot tell", text + (" (the sizes agree)" if all(sizes) else ""))
+
+
+def _equal(one: Run, two: Run, factor: str, name: str) -> Check:
+    values = [run.factor(factor) for run in (one, two)]
+    if None in values:
+        return Check(factor, "cannot tell", f"the {name} is not stated")
+    if values[0] == values[1]:
+        return Check(factor, "same", f"both have {name} {short_value(values[0])}")
+    return Check(factor, "different", f"the {name} differs ({short_value(values[0])} and {short_value(values[1])})")
+
+
+def _parent(one: Run, two: Run) -> Check:
+    if not (one.parent_known and two.parent_known):
+        return Check("parent", "cannot tell", "nothing says which model each run started from")
+    if one.parent == two.parent:
+        start = "a base model" if one.parent is None else display_name(one.parent)
+        if one.config.get("model") != two.config.get("model"):
+            return Check("parent", "different", "the base models differ")
+        return Check("parent", "same", f"both started from {start}")
+    names = [("a base model" if run.parent is None else display_name(run.parent)) for run in (one, two)]
+    chained = two.parent == one.id or one.parent == two.id
+    text = f"the starting points differ ({names[0]} and {names[1]})" + ("; the runs are chained" if chained else "")
+    return Check("parent", "different", text)
+
+
+def _training_data(one: Run, two: Run) -> Check:
+    sets, sizes = (one.data.training_set, two.data.training_set), (one.data.n_train, two.data.n_train)
+    if all(sets):
+        same = sets[0] == sets[1]
+        return Check(
+            "training_data",
+            "same" if same else "different",
+            f"the training data {'agree' if same else 'differ'}",
+        )
+    if all(sizes) and sizes[0] != sizes[1]:
+        text = f"the training data differ ({sizes[0]} and {sizes[1]} examples)"
+        return Check("training_data", "different", text)
+    if all(sizes):
+        return Check(
+            "training_data",
+            "cannot tell",
+            "the training sets have one size; nothing says whether they are one set",
+        )
+    return Check("training_data", "cannot tell", "nothing says whether the training data are the same")
+
+
+def _cadence(one: Run, two: Run) -> Check:
+    spacing = []
+    for run in (one, two):
+        metric = next((m for m in ("valid_loss", "full_valid_loss") if run.steps_of(m).size > 1), None)
+        spacing.append(int(np.diff(run.steps_of(metric)[:2])[0]) if metric else None)
+    if None in spacing:
+        return Check("cadence", "cannot tell", "too few validations to know how often they were made")
+    if spacing[0] == spacing[1]:
+        return Check("cadence", "same", f"both validated every {spacing[0]} steps")
+    return Check("cadence", "different", f"validation every {spacing[0]} and every {spacing[1]} steps")
+
+
+def _steps(one: Run, two: Run) -> Check:
+    totals = total_steps(one), total_steps(two)
+    if totals[0] == totals[1]:
+        return Check("step_count", "same", f"both ran {totals[0]} steps")
+    return Check("step_count", "different", f"the numbers of steps differ ({totals[0]} and {totals[1]})")
+
+
+def factor_names(gate: Gate) -> str:
+    """Name the factors that changed, for a sentence."""
+    names = [factor_title(f).lower() for f in gate.factors]
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "the configuration"

@@ -1,0 +1,384 @@
+"""Comparisons of two runs, metric by metric, each with interval, adjusted p and what could have been detected."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.core.metrics import Direction, judged
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run import Run
+from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite
+from analysis.core.settings import Settings
+from analysis.evidence.comparability import Gate, gate, requirements
+from analysis.evidence.log_kind import noise_differs_by_kind
+from analysis.evidence.run_evidence import RunEvidence, scaled
+from analysis.evidence.seed_spread import SeedSource, SeedSpread, usual_seed_sd
+from analysis.statistics import Estimate
+
+COMPANIONS = ("oscillation_rate", "noise", "noise_per_example", "valid_accuracy_counts")
+"""What is compared besides logged metrics: never the measure of performance."""
+
+RATIOS = ("noise", "noise_per_example")
+"""Metrics that are compared by their ratio: no difference is 1."""
+
+ALL_PAIRS = 30
+"""Runs up to which each is compared with each."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidate against baseline in one metric.
+
+    ``estimate`` is candidate minus baseline, or candidate over baseline where ``ratio``; ``mdd`` is the
+    smallest difference (of a ratio: on its logarithm) found with 80% power. ``comparable`` is None where
+    the logs do not say whether both measured the same thing; ``reason`` says what stands in the way.
+    ``seeds`` are the runs of baseline and candidate where a configuration was run with several.
+
+    Attributes
+    ----------
+    seed_source : str
+        Where the seed's share of the error comes from; "none": the comparison speaks of these two models alone.
+    seed_sd_limit : float or None
+        Where the seed's share is unknown: the standard deviation between seeds above which nothing is left.
+    usual_seed_sd : float or None
+        What seeds usually scatter by; a limit below it shows no difference.
+    p_any_overlap : float or None
+        Of two shares: p that holds however many errors both models share.
+    indifferent : float
+        Factor of noise within which it counts as equal: a ratio must lie beyond it with its whole interval.
+    level : float or None
+        Level of the baseline in the metric, by which a margin of equivalence is scaled; of a ratio of noises the
+        baseline's noise.
+    """
+
+    baseline: str
+    candidate: str
+    metric: str
+    definition: str
+    result: Estimate
+    direction: Direction
+    ratio: bool = False
+    p_adjusted: float | None = None
+    equivalence_p: float | None = None
+    comparable: bool | None = True
+    reason: str = ""
+    scope: str = "whole"
+    seeds: tuple[int, int] | None = None
+    seed_source: SeedSource = ""
+    seed_sd_limit: float | None = None
+    usual_seed_sd: float | None = None
+    p_any_overlap: float | None = None
+    level: float | None = None
+    indifferent: float = 1.25
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided p of no difference, None where it was not tested."""
+        return self.result.p if math.isfinite(self.result.p) else None
+
+    @property
+    def mdd(self) -> float | None:
+        """Minimum detectable difference (power.mdd)."""
+        return self.result.detectable if math.isfinite(self.result.se) else None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return self.result.known
+
+    def as_interval(self) -> Estimate | None:
+        """Give the estimate for display, None where there is no interval."""
+        return self.result if self.result.known else None
+
+    @property
+    def decides(self) -> bool:
+        """True if a difference of any size could be shown: by an interval, or against what seeds usually scatter by."""
+        return self.known or (self.seed_sd_limit is not None and self.usual_seed_sd is not None)
+
+    def shown(self, alpha: float) -> bool:
+        """True if there is a difference: beyond its own error, and not one that seeds usually make."""
+        if self.known and (self.p_adjusted is None or self.p_adjusted > alpha):
+            return False
+        if self.seed_sd_limit is None:
+            return self.known
+        return self.decides and self.seed_sd_limit > (self.usual_seed_sd or 0.0)
+
+    @property
+    def _within_margin(self) -> bool:
+        """True if a ratio is not shown to be beyond the factor that does not matter."""
+        return self.result.low <= self.indifferent and self.result.high >= 1 / self.indifferent
+
+    def verdict(self, alpha: float) -> str:
+        """Return which side is better: "better", "worse", "different" (no direction) or "no difference"."""
+        if not self.shown(alpha) or (self.ratio and self._within_margin):
+            return "no difference"
+        change = self.result.value - (1.0 if self.ratio else 0.0)
+        if self.direction == "none" or change == 0:
+            return "different"
+        return "better" if (change < 0) == (self.direction == "lower") else "worse"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the comparison as the results JSON holds it."""
+        r = self.result
+        return {
+            "baseline": self.baseline,
+            "candidate": self.candidate,
+            "metric": self.metric,
+            "definition": self.definition,
+            "scale": "ratio" if self.ratio else "difference",
+            "scope": self.scope,
+            "estimate": _finite(r.value),
+            "low": _finite(r.low),
+            "high": _finite(r.high),
+            "p": self.p,
+            "p_adjusted": self.p_adjusted,
+            "equivalence_p": self.equivalence_p,
+            "mdd": self.mdd,
+            "n": r.n,
+            "seed_source": self.seed_source or None,
+            "seed_sd_limit": self.seed_sd_limit,
+            "usual_seed_sd": self.usual_seed_sd,
+            "p_any_overlap": self.p_any_overlap,
+            "comparable": self.comparable,
+            "reason": self.reason or r.reason,
+        }
+
+
+def comparisons(
+    runs: Sequence[Run],
+    evidence: Mapping[str, RunEvidence],
+    spread: SeedSpread,
+    *,
+    baseline: str | None = None,
+    candidate: str | None = None,
+) -> tuple[Comparison, ...]:
+    """Compare pairs of runs in all metrics; `adjusted` adds what depends on all of them.
+
+    Of more than `ALL_PAIRS` runs, whose pairs would be too many to read and to adjust for, those are compared
+    that hold the baseline or the candidate, and neighbours by their level in a metric. In a pair that holds
+    ``baseline`` it comes first; else the order is that of ``runs``.
+    """
+    curve = curve_metric(runs)
+    named = {baseline, candidate}
+    beside = _neighbours(runs, evidence) if len(runs) > ALL_PAIRS else None
+    found: list[Comparison] = []
+    for one, two in combinations(runs, 2):
+        if beside is not None and not ({one.id, two.id} & named or frozenset((one.id, two.id)) in beside):
+            continue
+        first, second = (two, one) if two.id == baseline else (one, two)
+        pair = gate(first, second)
+        found += [gated(c, pair) for c in _pair(first, second, evidence, curve, spread)]
+    return tuple(found)
+
+
+def adjusted(
+    found: Sequence[Comparison], settings: Settings, deciding: Collection[Comparison] = ()
+) -> tuple[Comparison, ...]:
+    """Add p-values adjusted for their number, and tests of equivalence.
+
+    What decides the verdict is its own family, tested first and at full level: comparisons of other runs and metrics
+    must not dilute it. All others pay for each other (multi.holm).
+    """
+    rest = [c for c in found if not any(c is one for one in deciding)]
+    by_holm = {id(c): p for c, p in zip(rest, st.holm([c.result.p for c in rest]), strict=True)}
+    return tuple(
+        replace(
+            c,
+            p_adjusted=p if math.isfinite(p := by_holm.get(id(c), c.result.p)) else None,
+            equivalence_p=_equivalence(c, settings),
+            indifferent=settings.noise_equivalence_ratio,
+        )
+        for c in found
+    )
+
+
+def _neighbours(runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> set[frozenset[str]]:
+    """Pair each run with the next in order of its level, in each metric: where these differ, groups of runs part."""
+    levels: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for run in runs:
+        found = evidence[run.id]
+        for metric, level in found.window.items():
+            if math.isfinite(level.value):
+                levels[metric].append((level.value, run.id))
+    ordered = [sorted(levels[metric]) for metric in judged(levels)]
+    return {frozenset((one, two)) for line in ordered for (_, one), (_, two) in pairwise(line)}
+
+
+def step_matched(first: Run, second: Run, evidence: Mapping[str, RunEvidence], metric: str) -> Comparison | None:
+    """Compare window means with both runs cut at the shorter's last step (loss.step_matched); None if equal."""
+    last = min(int(first.steps[-1]), int(second.steps[-1]))
+    if int(first.steps[-1]) == int(second.steps[-1]) or any(ended_nonfinite(r, metric) for r in (first, second)):
+        return None
+    levels = []
+    for run in (first, second):
+        series = evidence[run.id].settled.get(metric)
+        if series is None:
+            return None
+        end = int(np.searchsorted(series.steps, last, side="right"))
+        levels.append(st.window_mean(st.settle(series.x[:end], series.steps[:end])))
+    result = replace(st.difference("loss.window_diff", *levels), definition="loss.step_matched")
+    matched = Comparison(
+        first.id,
+        second.id,
+        metric,
+        "loss.step_matched",
+        result,
+        metric_of(metric).direction,
+        scope=f"first {last} steps",
+    )
+    return gated(matched, gate(first, second))
+
+
+def _pair(
+    first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str, spread: SeedSpread
+) -> Iterable[Comparison]:
+    one, two = evidence[first.id], evidence[second.id]
+
+    for metric in judged(one.window, second.primary or second.best_metric):
+        if metric not in two.window:
+            continue
+        accuracy = metric.replace("error_rate", "mean_token_accuracy")
+        if accuracy != metric and accuracy in one.window and accuracy in two.window:
+            continue  # it says the same again
+        yield _level_difference(first, second, metric, one.window[metric], two.window[metric], spread)
+    if one.valid_counts is not None and two.valid_counts is not None:
+        result = st.proportion_difference(one.valid_counts.interval, two.valid_counts.interval)
+        yield Comparison(first.id, second.id, "valid_accuracy_counts", result.definition, result, "higher")
+    unlike = noise_differs_by_kind(first, second, curve)
+    for c in _companions(first, second, evidence, curve):
+        yield replace(c, comparable=False, reason=unlike) if unlike else c
+
+
+def _companions(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Iterable[Comparison]:
+    """Compare how much the curves of two runs oscillate and scatter."""
+    one, two = evidence[first.id], evidence[second.id]
+
+    def compared(metric: str, result: Estimate | None) -> Iterable[Comparison]:
+        level = one.noise.value if metric in RATIOS and one.noise is not None else None
+        if result is not None:
+            ratio = metric in RATIOS
+            yield Comparison(first.id, second.id, metric, result.definition, result, "lower", ratio=ratio, level=level)
+
+    yield from compared("oscillation_rate", _rate_difference(first, second, evidence, curve))
+    if one.per_epoch or two.per_epoch:
+        return
+    yield from compared("noise", _noise_ratio(one, two, curve, 0.0))
+    batches = [run.factor("batch_size") for run in (first, second)]
+    if all(isinstance(b, int) and b > 0 for b in batches) and batches[0] != batches[1]:
+        factor = 0.5 * math.log(batches[1] / batches[0])
+        yield from compared("noise_per_example", _noise_ratio(one, two, curve, factor))
+
+
+def _level_difference(
+    first: Run, second: Run, metric: str, one: Estimate, two: Estimate, spread: SeedSpread
+) -> Comparison:
+    """Compare two single runs in one metric: as models; where the spread of seeds is known, as configurations."""
+    row = metric_of(metric)
+    overlap = None
+    if one.definition == two.definition == "fullval.share" and one.known and two.known:
+        scale = 100.0 if max(one.value, two.value) > 1 else 1.0
+        shares = scaled(one, 1 / scale), scaled(two, 1 / scale)
+        result = scaled(st.share_difference(*shares), scale)
+        overlap = st.p_any_overlap(*shares)
+    else:
+        result = (metric == "full_valid_loss" and _paired(first, second)) or st.difference(
+            "fullval.diff" if row.split == "full validation" else "loss.window_diff", one, two
+        )
+    if not result.known:
+        # The scatter of the curves is the least that the error can be.
+        floors = [e.se for e in (one, two) if math.isfinite(e.se)]
+        result = replace(result, se=math.hypot(*floors) if floors else math.nan)
+    found = Comparison(
+        first.id,
+        second.id,
+        metric,
+        result.definition,
+        result,
+        row.direction,
+        p_any_overlap=overlap,
+        seed_source="none",
+        level=one.value if math.isfinite(one.value) else None,
+    )
+    if not math.isfinite(result.value):
+        return found
+    known = spread.of(metric)
+    if known is not None:
+        own = result.se if known.source == "stated" and math.isfinite(result.se) else 0.0
+        se = math.hypot(own, known.sd * math.sqrt(2))
+        wider = st.estimate(f"seeds.{known.source}", result.value, se, known.df, max(result.n, 2), tested=True)
+        return replace(found, definition=wider.definition, result=wider, seed_source=known.source)
+    sizes = [run.n_valid for run in (first, second) if run.n_valid]
+    usual = usual_seed_sd(metric, one, two, min(sizes, default=None))
+    if usual is None and not result.known:
+        return found
+    return replace(found, seed_sd_limit=st.tipping_point(result.value, result.se), usual_seed_sd=usual)
+
+
+def _paired(first: Run, second: Run) -> Estimate | None:
+    """Compare on the same examples where both runs kept the loss of each, on one validation set (fullval.paired)."""
+    losses = first.example_losses, second.example_losses
+    if losses[0] is None or losses[1] is None or losses[0].size != losses[1].size:
+        return None
+    if gate(first, second).state("validation_set") != "same":
+        return None
+    return st.paired_difference(losses[0], losses[1])
+
+
+def _noise_ratio(one: RunEvidence, two: RunEvidence, curve: str, log_factor: float) -> Estimate | None:
+    series = one.settled.get(curve), two.settled.get(curve)
+    if series[0] is None or series[1] is None:
+        return None
+    name = "noise.s_batch" if log_factor else "noise.ratio"
+    return st.as_ratio(st.log_noise_difference(*series, log_factor=log_factor, definition=name))
+
+
+def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Estimate | None:
+    """Compare oscillation rates at a common stride: a denser log is thinned to the coarser's spacing."""
+    if evidence[first.id].oscillation_rate is None or evidence[second.id].oscillation_rate is None:
+        return None
+    strides = st.common_stride(first.steps_of(curve), second.steps_of(curve))
+    rates = [
+        st.oscillation_rate(run.series(curve)[::stride], breaks_of(run, curve)[::stride])
+        for run, stride in zip((first, second), strides, strict=True)
+    ]
+    return st.difference("osc.diff", *rates)
+
+
+def gated(comparison: Comparison, pair: Gate) -> Comparison:
+    """Add whether both sides measured the same quantity, as far as a gate knows."""
+    if comparison.comparable is False:
+        return comparison
+    needed = requirements(comparison.metric)
+    state = pair.state(*needed) if needed else "same"
+    comparable = {"same": True, "different": False, "cannot tell": None}[state]
+    return replace(comparison, comparable=comparable, reason=pair.reason(*needed) if needed else "")
+
+
+def _equivalence(comparison: Comparison, settings: Settings) -> float | None:
+    """Test equivalence within the declared margin; ratios on the logarithm (equiv.tost)."""
+    if not comparison.known:
+        return None
+    if comparison.ratio:
+        r = comparison.result
+        on_log = replace(r, value=math.log(r.value), low=math.log(r.low), high=math.log(r.high)) if r.low > 0 else None
+        p = st.equivalence_p(on_log, math.log(settings.noise_equivalence_ratio)) if on_log else math.nan
+    elif comparison.metric not in COMPANIONS:
+        row = metric_of(comparison.metric)
+        level = comparison.level if comparison.level is not None else math.inf
+        fraction = row.unit == "fraction" or row.share
+        p = st.equivalence_p(comparison.result, settings.margin_of(comparison.metric, level, fraction=fraction))
+    else:
+        return None
+    return p if math.isfinite(p) else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

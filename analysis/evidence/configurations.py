@@ -1,0 +1,166 @@
+"""Which configuration to keep: all of them beside the best, knowing that the best was chosen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.core.config_factors import changed_factors
+from analysis.core.metrics import REWARDS, deciding_order
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run import Run
+from analysis.core.run_names import display_name, factor_title, short_value
+from analysis.evidence.comparability import gate, requirements
+from analysis.evidence.comparisons import Comparison
+from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.seed_groups import SeedGroup, level_by_run
+from analysis.evidence.seed_spread import SeedSpread
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One configuration, best first among its kind.
+
+    Attributes
+    ----------
+    name : str
+        What sets it apart from the others, for sentences and tables.
+    runs : tuple[str, ...]
+        IDs of its runs: one a seed.
+    mean, sd : float
+        Of the deciding metric over its runs; sd is NaN for one run, mean where no run has the metric.
+    may_be_best : bool
+        True unless the best one is shown to be better, at a level that accounts for the choice.
+    behind : Comparison or None
+        Its comparison with the best one; None for the best, or where there is none.
+    """
+
+    name: str
+    runs: tuple[str, ...]
+    metric: str
+    mean: float
+    sd: float
+    may_be_best: bool
+    behind: Comparison | None = None
+
+
+def preferred_metrics(runs: Sequence[Run], primary: str, goal: str | None) -> tuple[str, ...]:
+    """List the metrics that decide first: stated, named by the goal, those by which tools kept their best model."""
+    stated = [name for run in runs if primary and (name := run.metric_named(primary))]
+    stated += [run.primary for run in reversed(runs) if run.primary]
+    named = [m for run in runs for m in run.metrics if goal and m in goal.replace(",", " ").split()]
+    best = [run.best_metric for run in reversed(runs) if run.best_metric]
+    return tuple(dict.fromkeys([*stated, *named, *best]))
+
+
+def deciding_metric(runs: Sequence[Run], preferred: Sequence[str] = ()) -> str | None:
+    """Return the metric that ranks a set of runs: the best of those that most of them have; None if there is none.
+
+    As in a verdict no training metric ranks runs of which any was validated.
+    """
+    logged = [set(run.metrics) | set(run.nonfinite) for run in runs]
+    order = deciding_order(dict.fromkeys(m for run in runs for m in run.metrics), preferred)
+    held_out = [m for m in order if metric_of(m).validates or m in REWARDS or m in preferred] or list(order)
+    return max(
+        held_out, key=lambda m: (2 * sum(m in names for names in logged) > len(runs), -held_out.index(m)), default=None
+    )
+
+
+def best_run(others: Sequence[Run], candidate: Run, metric: str, evidence: Mapping[str, RunEvidence]) -> Run | None:
+    """Return the run that is best in a metric, of those that may be compared with the candidate."""
+    sign = 1.0 if metric_of(metric).direction == "lower" else -1.0
+    levels = {
+        run.id: sign * evidence[run.id].window[metric].value
+        for run in others
+        if metric in evidence[run.id].window and gate(run, candidate).state(*requirements(metric)) != "different"
+    }
+    known = [run for run in others if math.isfinite(levels.get(run.id, math.nan))]
+    return min(known, key=lambda run: levels[run.id], default=None)
+
+
+def configurations(
+    groups: Sequence[SeedGroup],
+    runs: Sequence[Run],
+    metric: str,
+    evidence: Mapping[str, RunEvidence],
+    compared: Sequence[Comparison],
+    alpha: float,
+) -> tuple[Configuration, ...]:
+    """Order configurations by a metric and mark those that may be the best.
+
+    Each is compared with the best at level ``alpha/(K - 1)``: multiple comparisons with the best (Hsu 1984), which
+    accounts for the choice of the best among K.
+    """
+    by_id = {run.id: run for run in runs}
+    names = _names(groups, by_id)
+    sign = 1.0 if metric_of(metric).direction == "lower" else -1.0
+    rows = []
+    for group in groups:
+        values = np.array(list(level_by_run(group, metric, "", evidence).values()))
+        mean = float(values.mean()) if values.size else math.nan
+        sd = float(values.std(ddof=1)) if values.size > 1 else math.nan
+        rows.append((group, Configuration(names[group.name], group.runs, metric, mean, sd, False)))
+    rows.sort(key=lambda row: sign * row[1].mean if math.isfinite(row[1].mean) else math.inf)
+    if not rows or not math.isfinite(rows[0][1].mean):
+        return tuple(row for _, row in rows)
+    best = rows[0][0]
+    level = alpha / max(len([row for _, row in rows if math.isfinite(row.mean)]) - 1, 1)
+    placed = [replace(rows[0][1], may_be_best=True)]
+    for group, row in rows[1:]:
+        behind = _between(best, group, metric, compared)
+        beaten = not math.isfinite(row.mean) or (behind is not None and _is_behind(behind, level))
+        placed.append(replace(row, may_be_best=not beaten, behind=behind))
+    return tuple(placed)
+
+
+def lead_by_luck(found: Sequence[Configuration], spread: SeedSpread) -> float | None:
+    """Return how far the best of the configurations would lead their mean if all were equal; None if unknown."""
+    known = spread.of(found[0].metric) if found else None
+    if known is None or len(found) < 3:
+        return None
+    seeds = float(np.mean([len(row.runs) for row in found]))
+    return known.sd / math.sqrt(seeds) * st.expected_lead(len(found))
+
+
+def _between(one: SeedGroup, two: SeedGroup, metric: str, compared: Sequence[Comparison]) -> Comparison | None:
+    """Find the comparison of two groups: of all their runs if there is one, else of their single runs."""
+    found = [
+        c
+        for c in compared
+        if c.metric == metric
+        and (
+            (c.baseline in one.runs and c.candidate in two.runs) or (c.baseline in two.runs and c.candidate in one.runs)
+        )
+    ]
+    return next((c for c in found if c.seeds is not None), next(iter(found), None))
+
+
+def _is_behind(comparison: Comparison, level: float) -> bool:
+    """Return True if a comparison shows a difference at a stricter level than that of the verdict."""
+    if comparison.comparable is False or not comparison.decides:
+        return False
+    if comparison.known and not (comparison.p is not None and comparison.p <= level):
+        return False
+    if comparison.seed_sd_limit is None:
+        return True
+    stricter = st.t_quantile(1 - level / 2, inf) / st.t_quantile(0.975, inf)
+    return comparison.seed_sd_limit > stricter * (comparison.usual_seed_sd or 0.0)
+
+
+def _names(groups: Sequence[SeedGroup], runs: Mapping[str, Run]) -> dict[str, str]:
+    """Name each group by what differs, where three settings at most tell all apart; else as its runs are called."""
+    first = {group.name: runs[group.runs[0]] for group in groups}
+    own = {name: display_name(run.group or run.id) for name, run in first.items()}
+    factors = {name: row for name, row in changed_factors(list(first.values())).items() if name != "seed"}
+    if len(groups) < 2 or not 1 <= len(factors) <= 3 or any(run.group for run in first.values()):
+        return own
+    told = {
+        name: ", ".join(f"{factor_title(f).lower()} {short_value(row[run.id])}" for f, row in factors.items())
+        for name, run in first.items()
+    }
+    return told if len(set(told.values())) == len(told) else own

@@ -1,0 +1,316 @@
+"""Goals and gates with numbers: read from text, then tested one-sided over the seeds of a configuration."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.core.errors import UsageError
+from analysis.core.metrics import deciding_order
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import number, p_value
+from analysis.core.run import FloatArray, Run
+from analysis.core.settings import Settings
+from analysis.evidence.comparability import Gate, requirements
+from analysis.evidence.configurations import preferred_metrics
+from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
+from analysis.statistics import Estimate
+
+State = Literal["met", "not met", "cannot tell"]
+
+_NUMBER = r"(?P<number>[-+−]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>%|pp|percent)?"
+_METRIC = r"(?P<metric>[^\s<>=≤≥]+)"
+_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("threshold", re.compile(rf"{_METRIC}\s*(?P<op><=|>=|<|>|≤|≥)\s*{_NUMBER}", re.I)),
+    ("improve", re.compile(rf"improve(?:\s+{_METRIC})??\s+by\s+(?:at\s+least\s+)?{_NUMBER}", re.I)),
+    (
+        "no worse",
+        re.compile(
+            rf"(?:{_METRIC}\s+)??no\s+worse(?:\s+than\s+(?:the\s+)?baseline)?\s+by(?:\s+more\s+than)?\s+{_NUMBER}", re.I
+        ),
+    ),
+    ("worse", re.compile(rf"(?:{_METRIC}\s+)?worse\s+by(?:\s+more\s+than)?\s+{_NUMBER}", re.I)),
+)
+"""What a criterion may look like, most specific first."""
+
+FORMS = (
+    "'full_valid_loss <= 3.28', 'improve full_valid_loss by 0.005' or 'full_valid_loss no worse than baseline by 2 %'"
+)
+GATES = "'full_valid_loss > 3.28' or 'full_valid_loss worse by more than 0.01'"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What criteria are tested on: the runs, their evidence, and whether the two of interest can be compared."""
+
+    runs: tuple[Run, ...]
+    evidence: Mapping[str, RunEvidence]
+    candidate: Run
+    baseline: Run | None
+    gate: Gate | None
+    curve: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One criterion as read. ``sign`` is 1 where small values meet it, -1 where large ones do.
+
+    ``bound`` is a level, or the allowed change from the baseline where ``against`` (a share of it if ``relative``).
+    """
+
+    text: str
+    metric: str
+    sign: int
+    bound: float
+    against: bool
+    relative: bool = False
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A criterion held against the logs.
+
+    ``estimate`` is the level, or candidate minus baseline, with its two-sided 95% interval; ``p`` the one-sided p
+    of "not met". ``scope`` is "models" where one run stands for itself, "configurations" where seeds were tested.
+    """
+
+    asked: Asked
+    estimate: Estimate | None
+    p: float | None
+    state: State
+    scope: Literal["models", "configurations", ""]
+    seeds: int
+    takes: str
+
+    def words(self) -> str:
+        """Write number, interval, p and what it would take in one sentence."""
+        shown, p, whom = self.shown(), "" if self.p is None else f"p {p_value(self.p)}", self.whom()
+        told = ", ".join(filter(None, (p, whom))) if shown else ""
+        return "; ".join(filter(None, (shown + (f" ({told})" if told else ""), self.takes)))
+
+    def shown(self) -> str:
+        """Write the number with its interval; empty where there is none."""
+        e = self.estimate
+        if e is None or not math.isfinite(e.value):
+            return ""
+        what = "difference " if self.asked.against else ""
+        return f"{what}{e.value:.6g}" + (f" [{e.low:.6g}, {e.high:.6g}]" if e.known else "")
+
+    def whom(self) -> str:
+        """Say what the test speaks of."""
+        return {"models": "this model alone", "configurations": f"over {self.seeds} seeds", "": ""}[self.scope]
+
+
+_BOUND = re.compile(r"\s*[\w/.@-]+\s*(<|>|≤|≥)=?\s*[\w.+−-]+\s*%?\s*|.*\w\s*(<|>|≤|≥)=?\s*[-+−]?[\d.].*")
+"""What looks like a bound and so must be a criterion: prose may hold a sign, but not before a number."""
+
+
+def split_goal(text: str) -> tuple[tuple[str, ...], str]:
+    """Part a goal into criteria with numbers and the prose that remains.
+
+    Examples
+    --------
+    >>> split_goal("train_loss < 0.5 and better stability")
+    (('train_loss < 0.5',), 'better stability')
+    """
+    parts = [part.strip(" .") for part in re.split(r"\s+and\s+|;", text)]
+    numbers = tuple(part for part in parts if _form(part) is not None or _BOUND.fullmatch(part))
+    return numbers, " and ".join(part for part in parts if part and part not in numbers) if numbers else text
+
+
+def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
+    """Read one criterion.
+
+    Raises
+    ------
+    UsageError
+        If it has no known form, or names a metric that the candidate did not log.
+    """
+    form = _form(text)
+    if form is None or (form[0] == "worse" and where == "goal"):
+        raise UsageError(f"{where}: '{text}' is no criterion; write it like {FORMS if where == 'goal' else GATES}")
+    kind, found = form
+    name = _metric(found["metric"], facts, where)
+    value, unit = float(found["number"].replace("−", "-")), (found["unit"] or "").lower()
+    percent = unit in ("%", "percent")
+    if kind == "threshold":
+        if percent and (metric_of(name).unit == "fraction" or _is_share(name, facts)):
+            value /= 100
+        return Asked(text, name, 1 if found["op"] in ("<", "<=", "≤") else -1, value, False)
+    direction = metric_of(name).direction
+    if direction == "none":
+        raise UsageError(f"{where}: '{text}': nothing says which way '{name}' is better; give a bound, '{name} <= 1'")
+    if value < 0:
+        raise UsageError(f"{where}: '{text}': a margin must be 0 or more, got {found['number']}")
+    sign = 1 if direction == "lower" else -1
+    margin = value / 100 if unit else value
+    if kind == "worse":  # what fails the gate: the change in the bad direction exceeds the margin
+        return Asked(text, name, -sign, sign * margin, True, percent)
+    return Asked(text, name, sign, sign * (margin if kind == "no worse" else -margin), True, percent)
+
+
+def hold_criterion(asked: Asked, facts: Facts) -> Tested:
+    """Test a criterion one-sided at ``settings.alpha``.
+
+    With k seeds by Student's t (k - 1 degrees of freedom; two groups by Welch's), one run against k by Crawford and
+    Howell (1998), with a stated ``seed_sd`` by z; a single run by the interval of its own level.
+    """
+    found = seed_groups(facts.runs)
+    ours = group_of(found, facts.candidate.id)
+    if not asked.against:
+        level, scope = _level(ours, asked.metric, facts)
+        return _decided(asked, level, level, asked.bound, scope, _seeds(ours, asked.metric, facts), facts)
+    if facts.baseline is None:
+        return _untold(asked, "there is no baseline to compare with")
+    needed = requirements(asked.metric)
+    if facts.gate is not None and needed and facts.gate.state(*needed) != "same":
+        return _untold(asked, f"cannot be compared: {facts.gate.reason(*needed)}")
+    theirs = group_of(found, facts.baseline.id)
+    if theirs == ours:
+        ours, theirs = (SeedGroup(run.id, (run.id,)) for run in (facts.candidate, facts.baseline))
+    shown, scope = _difference(ours, theirs, asked.metric, facts, 1.0)
+    if not asked.relative:
+        return _decided(asked, shown, shown, asked.bound, scope, len(ours.runs), facts)
+    base = _level(theirs, asked.metric, facts)[0].value
+    factor = 1 + asked.bound * (1 if base >= 0 else -1)
+    tested, scope = _difference(ours, theirs, asked.metric, facts, factor)
+    return _decided(asked, shown, tested, 0.0, scope, len(ours.runs), facts)
+
+
+def deciding(facts: Facts) -> str:
+    """Choose the metric of a criterion that names none: the one that ranks the candidate."""
+    preferred = preferred_metrics([facts.candidate], facts.settings.primary, None)
+    return next(iter(deciding_order(facts.candidate.metrics, preferred)), facts.curve)
+
+
+def _form(text: str) -> tuple[str, re.Match[str]] | None:
+    found = ((kind, pattern.fullmatch(text.strip())) for kind, pattern in _FORMS)
+    return next(((kind, match) for kind, match in found if match), None)
+
+
+def _metric(name: str | None, facts: Facts, where: str) -> str:
+    if name is None:
+        return deciding(facts)
+    logged = (*facts.candidate.metrics, *(m for m in facts.candidate.nonfinite if m not in facts.candidate.metrics))
+    standard = facts.candidate.metric_named(name)
+    if standard in logged:
+        return str(standard)
+    alike = [known for known in logged if _plain(known) == _plain(name)]
+    if len(alike) == 1:
+        return alike[0]
+    near = difflib.get_close_matches(name, logged, 1)
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    raise UsageError(f"{where}: metric '{name}' was not logged{hint}; logged metrics: {', '.join(logged)}")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("_mean_token", ""))
+
+
+def _is_share(name: str, facts: Facts) -> bool:
+    values = facts.candidate.series(name)
+    return bool(values.size) and float(values.min()) >= 0 and float(values.max()) <= 1
+
+
+def _values(group: SeedGroup, metric: str, facts: Facts) -> FloatArray:
+    if metric in facts.evidence[group.runs[0]].window:
+        return group_levels(group, metric, facts.curve, facts.evidence)
+    last = [run.series(metric) for run in facts.runs if run.id in group.runs]
+    return np.asarray([values[-1] for values in last if values.size], dtype=np.float64)
+
+
+def _seeds(group: SeedGroup, metric: str, facts: Facts) -> int:
+    return int(_values(group, metric, facts).size)
+
+
+def _level(group: SeedGroup, metric: str, facts: Facts) -> tuple[Estimate, Literal["models", "configurations"]]:
+    if any(metric in run.nonfinite and run.nonfinite[metric][-1] > _last(run, metric) for run in _runs(group, facts)):
+        return st.unknown("seeds.diff", "it ended as NaN or infinite"), "models"
+    values, sd = _values(group, metric, facts), facts.settings.seed_sd_of(metric)
+    k = values.size
+    if sd is not None and k:
+        own = facts.evidence[group.runs[0]].window.get(metric)
+        sampling = own.se if own is not None and own.known else 0.0
+        se = math.hypot(sd / math.sqrt(k), sampling)
+        return st.estimate("seeds.diff", float(values.mean()), se, math.inf, k), "configurations"
+    if k > 1:
+        se = float(values.std(ddof=1)) / math.sqrt(k)
+        return st.estimate("seeds.diff", float(values.mean()), se, k - 1, k), "configurations"
+    evidence = facts.evidence[group.runs[0]]
+    single = evidence.window.get(metric)
+    if single is None:
+        single = st.unknown("seeds.diff", "one value without an error", value=float(values[0]) if k else math.nan)
+    return single, "models"
+
+
+def _runs(group: SeedGroup, facts: Facts) -> Sequence[Run]:
+    return [run for run in facts.runs if run.id in group.runs]
+
+
+def _last(run: Run, metric: str) -> int:
+    steps = run.steps_of(metric) if metric in run.metrics else np.zeros(0)
+    return int(steps[-1]) if steps.size else -1
+
+
+def _difference(
+    ours: SeedGroup, theirs: SeedGroup, metric: str, facts: Facts, factor: float
+) -> tuple[Estimate, Literal["models", "configurations"]]:
+    """Estimate candidate minus ``factor`` times baseline."""
+    levels = [_level(group, metric, facts)[0] for group in (theirs, ours)]
+    before, after = replace(levels[0], value=levels[0].value * factor, se=levels[0].se * abs(factor)), levels[1]
+    sizes = [_seeds(group, metric, facts) for group in (theirs, ours)]
+    if facts.settings.seed_sd_of(metric) is None and sorted(sizes)[0] == 1 < sorted(sizes)[1]:
+        many = before if sizes[0] > 1 else after
+        k = max(sizes)
+        se = many.se * math.sqrt(k + 1)  # s sqrt(1 + 1/k), as se = s/sqrt(k)
+        return st.estimate("seeds.diff", after.value - before.value, se, k - 1, k), "configurations"
+    scope: Literal["models", "configurations"] = "configurations"
+    if facts.settings.seed_sd_of(metric) is None and max(sizes) < 2:
+        scope = "models"
+    return st.difference("seeds.diff", before, after), scope
+
+
+def _untold(asked: Asked, why: str) -> Tested:
+    return Tested(asked, None, None, "cannot tell", "", 0, why)
+
+
+def _decided(
+    asked: Asked,
+    shown: Estimate,
+    tested: Estimate,
+    bound: float,
+    scope: Literal["models", "configurations"],
+    seeds: int,
+    facts: Facts,
+) -> Tested:
+    distance = asked.sign * (bound - tested.value)  # positive: on the side that meets it
+    if not (math.isfinite(tested.se) and tested.df > 0 and math.isfinite(distance)):
+        why = tested.reason or shown.reason or "its error is not known"
+        return Tested(asked, shown, None, "cannot tell", scope, seeds, f"{why}; run more seeds, or state seed_sd")
+    # Without any scatter a value equal to the bound meets it.
+    p = st.t_tail(distance / tested.se, tested.df) if tested.se > 0 else float(distance < 0)
+    alpha = facts.settings.alpha
+    state: State = "met" if p <= alpha else "not met" if 1 - p <= alpha else "cannot tell"
+    takes = "" if state != "cannot tell" else _takes(distance, tested, seeds, alpha, scope)
+    return Tested(asked, shown, p, state, scope, seeds, takes)
+
+
+def _takes(distance: float, tested: Estimate, seeds: int, alpha: float, scope: str) -> str:
+    """Say how many more seeds would settle it with 80% power, if the values seen are the truth."""
+    if scope == "models":
+        return "run it with two or more seeds, or state seed_sd, to speak of the configuration"
+    scatter = tested.se * math.sqrt(seeds)
+    for k in range(max(seeds + 1, 2), 1001):
+        reach = (st.t_quantile(1 - alpha, k - 1) + st.t_quantile(0.8, k - 1)) * scatter / math.sqrt(k)
+        if reach <= abs(distance):
+            return f"about {number(k - seeds)} more seeds would settle it"
+    return "more than 1,000 seeds would not settle it: the level lies at the bound"

@@ -1,0 +1,105 @@
+"""Comparisons of configurations, one value a run: several seeds on both sides, or one run against a group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.core.metrics import judged
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run import FloatArray, Run
+from analysis.core.run_facts import curve_metric
+from analysis.evidence.comparability import gate
+from analysis.evidence.comparisons import Comparison, gated
+from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.seed_groups import SeedGroup, group_levels, paired_levels
+from analysis.evidence.seed_spread import SeedSource, SeedSpread, Spread
+from analysis.statistics import Estimate
+
+
+def between_groups(
+    groups: Sequence[SeedGroup],
+    runs: Sequence[Run],
+    evidence: Mapping[str, RunEvidence],
+    spread: SeedSpread,
+    *,
+    baseline: str | None = None,
+    candidate: str | None = None,
+) -> tuple[Comparison, ...]:
+    """Compare configurations of which at least one was run with several seeds, one value a run.
+
+    The comparison carries the baseline or the candidate of a group, else its first run.
+    """
+    by_id = {run.id: run for run in runs}
+    named = (baseline, candidate)
+    ordered = [replace(g, runs=tuple(sorted(g.runs, key=lambda run_id: run_id not in named))) for g in groups]
+    found: list[Comparison] = []
+    for one, two in combinations(ordered, 2):
+        first, second = (two, one) if baseline in two.runs else (one, two)
+        if max(len(first.runs), len(second.runs)) > 1:
+            found += _group_pair(first, second, by_id, evidence, spread)
+    return tuple(found)
+
+
+def _group_pair(
+    first: SeedGroup,
+    second: SeedGroup,
+    runs: Mapping[str, Run],
+    evidence: Mapping[str, RunEvidence],
+    spread: SeedSpread,
+) -> Iterable[Comparison]:
+    pair = gate(runs[first.runs[0]], runs[second.runs[0]])
+    curve = curve_metric(list(runs.values()))
+    logged = {m for group in (first, second) for run_id in group.runs for m in evidence[run_id].window}
+    preferred = next((run.primary or run.best_metric for run in runs.values()), None)
+    for metric in (*judged(logged, preferred), "noise"):
+        values = [group_levels(group, metric, curve, evidence) for group in (first, second)]
+        ratio = metric == "noise"
+        if max(v.size for v in values) < 2 or min(v.size for v in values) < (2 if ratio else 1):
+            continue
+        paired = None if ratio else paired_levels(first, second, metric, runs, evidence)
+        source: SeedSource
+        if ratio:
+            source, log_ratio = "seeds", st.seed_difference(*(np.log(v) for v in values))
+            result = st.as_ratio(log_ratio, "seeds.diff") if log_ratio.known else log_ratio
+        elif paired is not None:
+            source, result = "paired seeds", st.paired_seed_difference(*paired)
+        else:
+            source, result = _over_seeds(values[0], values[1], spread.of(metric))
+        found = Comparison(
+            first.runs[0],
+            second.runs[0],
+            metric,
+            result.definition,
+            result,
+            "lower" if ratio else metric_of(metric).direction,
+            ratio=ratio,
+            scope=f"{len(first.runs)} and {len(second.runs)} seeds",
+            seeds=(len(first.runs), len(second.runs)),
+            seed_source=source,
+            level=float(values[0].mean()) if not ratio else None,
+        )
+        yield gated(found, pair)
+
+
+def _over_seeds(before: FloatArray, after: FloatArray, spread: Spread | None) -> tuple[SeedSource, Estimate]:
+    """Compare two groups of values, one of which may hold a single run."""
+    if min(before.size, after.size) > 1:
+        return "seeds", st.seed_difference(before, after)
+    group = before if before.size > 1 else after
+    # Two seeds alone show next to nothing of a spread: other groups of the same metric say more.
+    if group.size < 3 and spread is not None and spread.df > group.size - 1:
+        se = spread.sd * math.sqrt(1 / before.size + 1 / after.size)
+        d = float(after.mean() - before.mean())
+        return spread.source, st.estimate(
+            f"seeds.{spread.source}", d, se, spread.df, before.size + after.size, tested=True
+        )
+    if before.size > 1:
+        return "one against seeds", st.one_against_group(before, float(after[0]))
+    flipped = st.one_against_group(after, float(before[0]))
+    return "one against seeds", replace(flipped, value=-flipped.value, low=-flipped.high, high=-flipped.low)

@@ -1,0 +1,67 @@
+"""What a row of a log stands for: one step, a mean over steps, an epoch. Noise compares only among rows of one kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.core.run import Run
+from analysis.core.run_facts import is_per_epoch
+
+Kind = Literal["step", "mean of steps", "epoch", "unknown"]
+
+_AVERAGING = {"hf trainer": "logging_steps", "llama-factory": "logging_steps"}
+"""Sources whose training loss is the mean over the steps since the last row, and the setting that says how many."""
+
+SMOOTHER = 0.5
+"""Difference of lag-1 correlations from which on one log is a moving average and the other is not."""
+
+
+@dataclass(frozen=True)
+class LogKind:
+    """What a row of one metric stands for; ``steps`` is the median distance of rows in steps."""
+
+    kind: Kind
+    steps: float
+
+    @property
+    def words(self) -> str:
+        """What a row is, for a sentence."""
+        if self.kind == "epoch":
+            return "the mean of an epoch"
+        if self.kind == "mean of steps":
+            return f"the mean of {self.steps:g} steps"
+        return "one minibatch" if self.kind == "step" and self.steps == 1 else "one logged value"
+
+
+def log_kind(run: Run, metric: str) -> LogKind:
+    """Return what a row of a metric stands for.
+
+    The Trainer and tools built on it average over the steps between two rows. Of other sparse logs nobody can tell
+    whether a row is a step or a mean: "unknown".
+    """
+    steps = run.steps_of(metric)
+    distance = float(np.median(np.diff(steps))) if steps.size > 1 else 1.0
+    if is_per_epoch(run, metric):
+        return LogKind("epoch", distance)
+    if metric.startswith("train") and run.provenance.source in _AVERAGING:
+        return LogKind("mean of steps" if distance > 1 else "step", distance)
+    return LogKind("step" if distance == 1 else "unknown", distance)
+
+
+def noise_differs_by_kind(first: Run, second: Run, metric: str) -> str:
+    """Return why the noise of two logs cannot be compared, empty if it can."""
+    one, two = log_kind(first, metric), log_kind(second, metric)
+    if "epoch" in (one.kind, two.kind):
+        return "a row is an epoch, whose values show no noise of steps"
+    if max(one.steps, two.steps) > 1.5 * min(one.steps, two.steps):
+        return f"the logs have a row every {one.steps:g} and every {two.steps:g} steps"
+    if one.kind != two.kind:
+        return f"a row is {one.words} in one log and {two.words} in the other"
+    lags = [st.local_lag(run.series(metric)) for run in (first, second)]
+    if None not in lags and abs(lags[0] - lags[1]) > SMOOTHER:  # type: ignore[operator]
+        return "one log is smoothed and the other is not"
+    return ""

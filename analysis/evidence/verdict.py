@@ -1,0 +1,261 @@
+"""The overall result of a candidate against its baseline: a pure function of comparisons, never of single points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from analysis.core.blocks import Tone
+from analysis.core.metrics import REWARDS, deciding_class, deciding_order
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run import Run
+from analysis.core.run_facts import ended_nonfinite
+from analysis.core.run_names import display_name
+from analysis.core.settings import Settings
+from analysis.evidence import verdict_words as words
+from analysis.evidence.comparability import Gate
+from analysis.evidence.comparisons import COMPANIONS, Comparison
+
+RESULTS: Mapping[str, Tone] = {
+    "improved": "good",
+    "regressed": "bad",
+    "mixed": "warning",
+    "equivalent": "neutral",
+    "stability-only change": "warning",
+    "no evidence of a difference": "neutral",
+    "not comparable": "unknown",
+    "insufficient data": "unknown",
+}
+"""The results, and how each is meant. Insufficient data: there is no metric that both runs have."""
+
+LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
+"""What a run that ended as NaN or infinite died of."""
+
+Scope = Literal["", "models", "configurations"]
+"""Whether a result holds for these trained models alone, or would for new runs of their configurations."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The overall result with the comparisons behind it.
+
+    ``sentence`` is for a reader in a hurry; ``numbers`` are what it rests on, ``condition`` what it takes to
+    hold, ``attribution`` what cannot be concluded from it.
+
+    Attributes
+    ----------
+    scope : str
+        What the result speaks of; "" where nothing was decided by a comparison.
+    seed_sd_limit : float or None
+        With one run each: the standard deviation between seeds up to which the result holds for configurations too.
+    """
+
+    result: str
+    headline: str
+    sentence: str
+    tone: Tone
+    numbers: str = ""
+    condition: str = ""
+    attribution: str = ""
+    primary: Comparison | None = None
+    stability: Comparison | None = None
+    attributable: str = "cannot tell"
+    reason: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """Return what the result speaks of."""
+        if self.primary is None or not self.primary.decides:
+            return ""
+        return "models" if self.primary.seed_source == "none" else "configurations"
+
+    @property
+    def seed_sd_limit(self) -> float | None:
+        """Return the tipping point; None where the seeds are in the error, or there is no difference."""
+        return self.primary.seed_sd_limit if self.primary is not None else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict's details as the results JSON holds them."""
+        return {
+            "result": self.result,
+            "scope": self.scope or None,
+            "seed_source": self.primary.seed_source or None if self.primary else None,
+            "seed_sd_limit": self.seed_sd_limit,
+            "sentence": self.sentence,
+            "numbers": self.numbers,
+            "condition": self.condition,
+            "attribution": self.attribution,
+            "primary": self.primary.to_json() if self.primary else None,
+            "stability": self.stability.to_json() if self.stability else None,
+            "attributable": self.attributable,
+            "reason": self.reason,
+        }
+
+
+def decide(
+    candidate: Run,
+    baseline: Run | None,
+    compared: Sequence[Comparison],
+    pair: Gate | None,
+    settings: Settings,
+    *,
+    preferred: Sequence[str] = (),
+    matched: Comparison | None = None,
+    diverged: Mapping[str, str] = MappingProxyType({}),
+    broken: Mapping[str, str] = MappingProxyType({}),
+) -> Verdict:
+    """Decide the overall result of the candidate against the baseline.
+
+    Parameters
+    ----------
+    compared : sequence of Comparison
+        Those of this pair, the ones that decide with their p at full level (`analysis.evidence.comparisons.adjusted`).
+    preferred : sequence of str
+        Metrics that decide if they can, as stated or as the tool chose its best model.
+    matched : Comparison, optional
+        Both runs cut at the shorter's last step.
+    diverged : Mapping[str, str]
+        Of runs, by ID, how they diverged: that decides where no comparison can.
+    broken : Mapping[str, str]
+        Of runs, by ID, why their training loss is none: then it decides nothing.
+    """
+    if baseline is None or pair is None:
+        sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
+        return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
+    primary, stability = deciding_comparison(compared, preferred), stability_comparison(compared)
+    names = display_name(candidate.id), display_name(baseline.id)
+    ended = [_ended_badly(run) for run in (candidate, baseline)]
+    if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.known):
+        ended = [_took_off(run, diverged) for run in (candidate, baseline)]
+    if (ended[0] is None) != (ended[1] is None):
+        result, comparative = ("improved", "better") if ended[0] is None else ("regressed", "worse")
+        sentence = f"{names[0]} is {comparative} than {names[1]}: {ended[0] or ended[1]}."
+        return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=words.attribution(pair, None))
+    if primary is None:
+        why = "both ended as NaN or infinite" if ended[0] is not None else _nothing_shared(candidate, baseline)
+        sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
+        return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
+    if primary.seeds is not None:
+        names = _group_name(candidate, primary.seeds[1]), _group_name(baseline, primary.seeds[0])
+    result = _result(primary, stability, settings)
+    reason = ""
+    if primary.comparable is False and result in ("improved", "regressed", "mixed"):
+        result, reason = "not comparable", primary.reason
+    elif why_broken := _broken(primary, (candidate, baseline), broken):
+        result, reason = "not comparable", why_broken
+        primary = replace(primary, comparable=False, reason=why_broken)
+    elif primary.comparable is False and result == "equivalent":
+        result = "no evidence of a difference"
+    conditions = (
+        words.length(candidate, baseline, matched, settings),
+        words.undecided_metric(primary, compared, candidate, baseline),
+        words.seed_condition(primary, result),
+        words.comparability_condition(primary, stability, result),
+    )
+    alike = pair.attributable == "same" and primary.seed_source != "none"
+    return Verdict(
+        result,
+        result.upper(),
+        words.sentence(result, names, primary, settings),
+        RESULTS[result],
+        words.numbers(primary, stability, result),
+        " ".join(filter(None, conditions)),
+        words.attribution(pair, primary),
+        primary,
+        stability,
+        "no" if pair.attributable == "different" else "yes" if alike else "cannot tell",
+        reason or pair.reason(),
+    )
+
+
+def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str] = ()) -> Comparison | None:
+    """Choose the comparison of performance: of the best metric that can decide, between seeds before single runs.
+
+    Whatever was measured on held-out data is never outvoted: where both runs have it, no training metric decides.
+    Of metrics measured alike one with a known error comes first. None if both share no metric of known direction.
+    """
+    of_metric: dict[str, Comparison] = {}
+    for c in compared:
+        usable = c.metric not in COMPANIONS and math.isfinite(c.result.value)
+        if usable and (c.metric not in of_metric or c.seeds is not None):
+            of_metric[c.metric] = c
+    order = deciding_order(of_metric, preferred)
+    if not order:
+        return None
+    stated = [name for name in preferred[:1] if name in of_metric]
+    allowed = [name for name in order if metric_of(name).validates or name in (*preferred, *REWARDS)] or list(order)
+
+    rewarded = bool({*REWARDS} & {*of_metric})
+
+    def key(name: str) -> tuple[bool, bool, int, bool, int]:
+        c = of_metric[name]
+        measured = -1 if name in preferred else deciding_class(name, rewarded=rewarded)
+        return name not in stated, not c.decides, measured, not c.known, order.index(name)
+
+    return of_metric[min(allowed, key=key)]
+
+
+def stability_comparison(compared: Sequence[Comparison]) -> Comparison | None:
+    """Choose the comparison of noise; per example where the batch sizes differ."""
+    wanted = {"noise": 1, "noise_per_example": 0}
+    known = [c for c in compared if c.known and c.metric in wanted and c.comparable is not False]
+    return min(known, key=lambda c: (c.seeds is None, wanted[c.metric]), default=None)
+
+
+def died(run: Run) -> bool:
+    """Return True if a loss of a run ended as NaN or infinite."""
+    return any(ended_nonfinite(run, metric) for metric in LOSSES)
+
+
+def _nothing_shared(candidate: Run, baseline: Run) -> str:
+    both = [name for name in candidate.metrics if name in baseline.metrics]
+    if not both:
+        return "no shared metric"
+    return f"nobody says which way is better in {', '.join(both[:4])}"
+
+
+def _ended_badly(run: Run) -> str | None:
+    return f"the loss of {display_name(run.id)} ended as NaN or infinite" if died(run) else None
+
+
+def _broken(primary: Comparison, runs: Sequence[Run], broken: Mapping[str, str]) -> str:
+    """Say that a training loss which decides is no loss; empty if it is one."""
+    if metric_of(primary.metric).split != "train":
+        return ""
+    return "; ".join(f"{display_name(run.id)} is broken: {broken[run.id]}" for run in runs if run.id in broken)
+
+
+def _took_off(run: Run, diverged: Mapping[str, str]) -> str | None:
+    """Say how a run diverged; None if it did not, or logs a reward, beside which a loss may rise."""
+    if run.id not in diverged or {*REWARDS} & {*run.metrics}:
+        return None
+    return f"{display_name(run.id)} diverged; {diverged[run.id]}"
+
+
+def _group_name(run: Run, seeds: int) -> str:
+    return f"{display_name(run.group or run.id)} ({seeds} {'seeds' if seeds > 1 else 'seed'})"
+
+
+def _dwarfs(primary: Comparison, stability: Comparison) -> bool:
+    """Return True if a difference of losses is larger than the noise: then no change of the noise makes up for it."""
+    loss = metric_of(primary.metric).direction == "lower" and not metric_of(primary.metric).share
+    return loss and stability.level is not None and abs(primary.result.value) > stability.level
+
+
+def _result(primary: Comparison, stability: Comparison | None, settings: Settings) -> str:
+    p = primary.verdict(settings.alpha)
+    s = stability.verdict(settings.alpha) if stability is not None else "no difference"
+    if stability is not None and _dwarfs(primary, stability):
+        s = "no difference"
+    if p == "better":
+        return "mixed" if s == "worse" else "improved"
+    if p == "worse":
+        return "mixed" if s == "better" else "regressed"
+    if s in ("better", "worse"):
+        return "stability-only change"
+    tests = [primary.equivalence_p, stability.equivalence_p if stability is not None else 0.0]
+    passed = all(value is not None and value <= settings.alpha for value in tests)
+    return "equivalent" if passed else "no evidence of a difference"

@@ -1,0 +1,184 @@
+"""The sentences of a verdict: what was found, what it rests on, how far it carries, what would tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis import statistics as st
+from analysis.core.metrics import METRICS, REWARDS, deciding_order
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import interval, number, p_value
+from analysis.core.run import Run
+from analysis.core.run_facts import total_steps
+from analysis.core.run_names import display_name, metric_name, metric_words
+from analysis.core.settings import Settings
+from analysis.evidence.comparability import Gate, factor_names
+from analysis.evidence.comparisons import COMPANIONS, Comparison
+
+
+def sentence(result: str, names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
+    """Return the result for a reader in a hurry."""
+    who, whom = names
+    # Of the validation loss it goes without saying; of anything else it must be said.
+    scope = "" if primary.metric in ("full_valid_loss", "valid_loss") else f" in {metric_words(primary.metric)}"
+    kind = " a better model" if primary.seed_source == "none" else " better"
+    margin = _margin_words(primary, settings)
+    return {
+        "improved": f"{who} is{kind} than {whom}{scope}.",
+        "regressed": f"{who} is{kind.replace('better', 'worse')} than {whom}{scope}.",
+        "mixed": f"{who} against {whom} is mixed: performance and noise differ in opposite directions.",
+        "equivalent": f"{who} and {whom} perform alike, within ±{margin}{scope}.",
+        "stability-only change": f"{who} and {whom} differ in noise; no difference in performance is shown.",
+        "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}{scope}.",
+        "not comparable": f"{who} and {whom} cannot be compared{scope}: {primary.reason}.",
+    }[result]
+
+
+def _margin_words(primary: Comparison, settings: Settings) -> str:
+    row = metric_of(primary.metric)
+    fraction = row.unit == "fraction" or row.share
+    margin = settings.margin_of(primary.metric, primary.level or 0.0, fraction=fraction)
+    scale, unit = shown_scale(primary)
+    return f"{number(scale * margin)}{unit}"
+
+
+def numbers(primary: Comparison, stability: Comparison | None, result: str) -> str:
+    """Return what the result rests on."""
+    metric = metric_of(primary.metric).label
+    scale, unit = shown_scale(primary)
+    if primary.known:
+        p = p_value(primary.p_adjusted)
+        difference = interval(primary.as_interval(), scale=scale, unit=unit, sign=True)
+        shown = f"{metric} {difference}, p {p if p[0] == '<' else '= ' + p}"
+    else:
+        shown = f"{metric} {_signed(scale * primary.result.value)}{unit}, without an interval: {primary.result.reason}"
+    scope = f" ({primary.scope})" if primary.scope != "whole" else ""
+    noise = f"; noise ratio {interval(stability.as_interval())}" if stability else ""
+    missed = f". {undecided(primary)}" if result in ("no evidence of a difference", "equivalent") else "."
+    return shown + scope + noise + missed
+
+
+def undecided(primary: Comparison) -> str:
+    """Say what a comparison that shows no difference could have shown, and what would tell."""
+    result, (scale, unit) = primary.result, shown_scale(primary)
+    if not primary.known:
+        return _would_tell(primary)
+    if primary.p is not None and not result.low <= 0 <= result.high:
+        if primary.seed_sd_limit is not None and primary.seed_sd_limit <= (primary.usual_seed_sd or 0.0):
+            return _would_tell(primary)
+        return "Alone it would count as a difference; among all comparisons of this report it may be chance."
+    # The 2.8 standard errors take the error as known, which that of a few seeds is not.
+    if primary.mdd is None or primary.mdd < result.half_width:
+        return f"Differences up to {number(scale * max(abs(result.low), abs(result.high)))}{unit} fit the data."
+    return f"80% power to detect a difference of {number(scale * primary.mdd)}{unit}."
+
+
+def _would_tell(primary: Comparison) -> str:
+    """Name the step that would settle a difference between single runs."""
+    scale, unit = shown_scale(primary)
+    limit, usual, d = primary.seed_sd_limit, primary.usual_seed_sd, abs(primary.result.value)
+    if d == 0:
+        return "Both have the same value."
+    if limit is None or usual is None:
+        level = primary.level if primary.level is not None else 0.5
+        wrong = max(min(1 - level, level), 0.01)
+        n = examples_needed(wrong, d)
+        return f"It would be a difference among {n:,} validation examples or more; state data.n_valid."
+    seeds = st.required_size(usual, d) or 3
+    advice = f"{max(seeds, 3)} seeds of each would tell" if seeds <= 30 else "hardly any number of seeds would show it"
+    return (
+        f"Runs that differ in the seed alone usually scatter by {number(scale * usual)}{unit}, which makes a "
+        f"difference of this size: {advice}."
+    )
+
+
+def examples_needed(wrong: float, difference: float) -> int:
+    """Return the validation examples with which a difference of shares is beyond sampling and the usual seeds.
+
+    ``d >= 1.96 sqrt(2 e/n + 2 e/(2n))`` solved for n, e the error rate.
+    """
+    return int(1.96**2 * 3 * wrong / difference**2) + 1
+
+
+def shown_scale(primary: Comparison) -> tuple[float, str]:
+    """Return the factor and unit to show a comparison in: a fraction in percentage points."""
+    row = metric_of(primary.metric)
+    fraction = row.unit == "fraction" or (row.share and (primary.level or 0.0) <= 1)
+    return (100, " pp") if fraction else (1, "")
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + number(value)
+
+
+def seed_condition(primary: Comparison, result: str) -> str:
+    """Say up to which scatter of seeds a difference between single models holds for their configurations."""
+    limit = primary.seed_sd_limit
+    if limit is None or result not in ("improved", "regressed", "mixed"):
+        return ""
+    scale, unit = shown_scale(primary)
+    usual = f" (usual: about {number(scale * primary.usual_seed_sd)}{unit})" if primary.usual_seed_sd else ""
+    return (
+        f"One run each: as configurations this holds unless runs that differ in the seed alone scatter by more than "
+        f"{number(scale * limit)}{unit}{usual}."
+    )
+
+
+def comparability_condition(primary: Comparison, stability: Comparison | None, result: str) -> str:
+    """Say what nobody stated and the result needs: the same validation set, or for noise the same batch size."""
+    if result in ("no evidence of a difference", "not comparable"):
+        return ""
+    noisy = stability if result in ("mixed", "equivalent", "stability-only change") else None
+    unknown = [c.reason for c in (primary, noisy) if c is not None and c.comparable is None]
+    return f"This holds only if both were measured alike: {'; '.join(unknown)}." if unknown else ""
+
+
+def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candidate: Run, baseline: Run) -> str:
+    """Name the validation that should have decided and could not, or that only one of both runs has."""
+    order = deciding_order(c.metric for c in compared if c.metric not in COMPANIONS)
+    before = order[: order.index(primary.metric)] if primary.metric in order else order
+    blind = next(
+        (m for m in before if metric_of(m).validates and not any(c.decides for c in compared if c.metric == m)), None
+    )
+    if blind is not None:
+        why = next((c.result.reason for c in compared if c.metric == blind and c.result.reason), "its error is unknown")
+        return f"{metric_of(blind).label} could not decide: {why}."
+    word = primary.metric.rsplit("_", 1)[-1]
+    alike = [m for m in order if m not in METRICS and metric_of(m).validates and m.endswith(f"_{word}")]
+    if primary.metric in alike and len(alike) > 1 and primary.metric not in (candidate.primary, candidate.best_metric):
+        return f"Of {len(alike)} validation sets the first decided; name another with primary."
+    if metric_of(primary.metric).validates or primary.metric in REWARDS:
+        return ""
+    for run, other in ((candidate, baseline), (baseline, candidate)):
+        own = [m for m in run.metrics if metric_of(m).validates and metric_of(m).direction != "none"]
+        if own and not {*own} & {*other.metrics}:
+            return f"Training data decided: {display_name(other.id)} has no {metric_name(own[0])} to compare."
+    return ""
+
+
+def length(candidate: Run, baseline: Run, matched: Comparison | None, settings: Settings) -> str:
+    """Say that one run is longer, and what is left of the difference at equal length."""
+    steps = total_steps(candidate), total_steps(baseline)
+    if min(steps) == 0 or max(steps) < 1.1 * min(steps):
+        return ""
+    ran = f"It ran {steps[0]:,} steps against {steps[1]:,}."
+    if matched is None or not matched.known:
+        return ran
+    reading = matched.verdict(settings.alpha)
+    words = {"better": "it is better", "worse": "it is worse"}.get(reading, "no difference is shown")
+    difference = interval(matched.as_interval(), sign=True)
+    return f"{ran} At equal length {words} in {metric_words(matched.metric)}: {difference}."
+
+
+def attribution(pair: Gate, primary: Comparison | None) -> str:
+    """Say why no factor can be named as the cause; empty where one can."""
+    if not pair.factors:
+        return ""
+    why = pair.reason("parent", "training_data", "batch_size", "validation_set")
+    several = "several factors changed at once" if len(pair.factors) > 1 else ""
+    seed = "one run each cannot tell it from the seed" if primary is not None and primary.seed_source == "none" else ""
+    reasons = "; ".join(filter(None, [several, why if pair.attributable != "same" else "", seed]))
+    if not reasons:
+        return ""
+    verb = "No result can" if pair.attributable == "different" else "It cannot be told whether a result can"
+    return f"{verb} be put down to {factor_names(pair)}: {reasons}."

@@ -1,0 +1,1 @@
+"""`Analysis` and what it concludes: findings, recommendations, earlier reports."""

@@ -1,0 +1,161 @@
+"""`Analysis`: all results of one report in one frozen object, which everything later only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from analysis.core.metrics import metric as metric_of
+from analysis.core.parameters import Parameters
+from analysis.core.redact import redact_text
+from analysis.core.run import Run
+from analysis.core.run_names import display_name, folder_name, short_names
+from analysis.core.settings import Settings
+from analysis.evidence.comparability import Gate
+from analysis.evidence.comparisons import Comparison
+from analysis.evidence.configurations import Configuration
+from analysis.evidence.grades import EvidenceGrade
+from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.seed_spread import SeedSpread
+from analysis.evidence.verdict import Verdict
+from analysis.findings.finding import Finding
+from analysis.findings.goal import Goal
+from analysis.findings.plan import NextRun, Recommendation
+from analysis.heuristics.run_numbers import DocumentResult
+from analysis.heuristics.verdict import DocumentVerdict
+from analysis.statistics.detectors import Detection
+
+
+@dataclass(frozen=True)
+class Score:
+    """A prediction held against what happened."""
+
+    run: str
+    report: str
+    predicted_run: str
+    metric: str
+    estimate: float
+    low: float
+    high: float
+    observed: float | None
+    observed_low: float | None
+    observed_high: float | None
+    status: Literal["confirmed", "not confirmed", "contradicted", "cannot tell"]
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the score as the results JSON holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that an earlier report said differently; ``exceeds_noise`` is None where it cannot be told."""
+
+    what: str
+    run: str | None
+    before: str
+    after: str
+    exceeds_noise: bool | None
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the change as the results JSON holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All results of one report. Built once by `analysis.pipeline.analyze`; rules and sections only read it."""
+
+    parameters: Parameters
+    settings: Settings
+    runs: tuple[Run, ...]
+    candidate: Run
+    baseline: Run | None
+    curve: str
+    document: Mapping[str, DocumentResult]
+    leaders: Mapping[str, str | None]
+    document_verdict: DocumentVerdict
+    goal: Goal | None
+    evidence: Mapping[str, RunEvidence] = field(repr=False)
+    detections: Mapping[str, tuple[Detection, ...]]
+    comparisons: tuple[Comparison, ...]
+    gate: Gate | None
+    verdict: Verdict
+    evidence_grades: Mapping[str, EvidenceGrade]
+    configurations: tuple[Configuration, ...] = ()
+    seed_spread: SeedSpread = field(default_factory=SeedSpread)
+    findings: tuple[Finding, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    next_runs: tuple[NextRun, ...] = ()
+    predictions: tuple[Score, ...] = ()
+    changes: tuple[Change, ...] = ()
+    previous: str | None = None
+
+    @property
+    def report_id(self) -> str:
+        """Name of the report's folder."""
+        return self.parameters.report_id or folder_name(self.candidate.id)
+
+    @property
+    def title(self) -> str:
+        """Title of the report, as asked for or made from the candidate."""
+        return report_title(self.parameters, self.candidate)
+
+    @property
+    def reference_id(self) -> str:
+        """ID of the baseline; of the candidate itself where there is only one run."""
+        return self.baseline.id if self.baseline is not None else self.candidate.id
+
+    @property
+    def deciding_metric(self) -> str:
+        """Name of the metric that the verdict rests on; of the curve where nothing could be compared."""
+        return self.verdict.primary.metric if self.verdict.primary is not None else self.curve
+
+    @property
+    def margin(self) -> float:
+        """Difference of the deciding metric that is too small to matter, in its unit."""
+        name, level = self.deciding_metric, self.evidence[self.reference_id].window.get(self.deciding_metric)
+        row = metric_of(name)
+        fraction = row.unit == "fraction" or row.share
+        return self.settings.margin_of(name, level.value if level is not None else 1.0, fraction=fraction)
+
+    def run(self, run_id: str) -> Run:
+        """Find a run by its ID."""
+        return next(run for run in self.runs if run.id == run_id)
+
+    def name(self, run_id: str) -> str:
+        """Give a run's name for tables and sentences, without what the names of all runs share."""
+        return short_names(tuple(run.id for run in self.runs)).get(run_id) or display_name(run_id)
+
+    def title_of(self, run_id: str) -> str:
+        """Give a run's name with its label."""
+        label = self.run(run_id).label
+        return f"{self.name(run_id)} ({label})" if label else self.name(run_id)
+
+    def comparison(self, baseline: str, candidate: str, metric: str) -> Comparison | None:
+        """Find the comparison of two runs in a metric, between seeds first; None if there is none."""
+        return self._comparisons.get((baseline, candidate, metric))
+
+    @cached_property
+    def _comparisons(self) -> dict[tuple[str, str, str], Comparison]:
+        """The comparisons by runs and metric, those between seeds before those of single runs."""
+        whole = [c for c in self.comparisons if c.definition != "loss.step_matched"]
+        ordered = sorted(whole, key=lambda c: c.seeds is not None)
+        return {(c.baseline, c.candidate, c.metric): c for c in ordered}
+
+    def detection(self, run_id: str, detector: str) -> Detection | None:
+        """Find what a detector said of a run; None if it was not asked."""
+        return next((d for d in self.detections[run_id] if d.id == detector), None)
+
+
+def report_title(parameters: Parameters, candidate: Run) -> str:
+    """Give the title that was asked for, else one made from the candidate."""
+    if parameters.title:
+        return redact_text(parameters.title)
+    name = display_name(candidate.id)
+    run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
+    return f"Fine-tuning {run}: Comprehensive Analysis Report"

@@ -1,0 +1,131 @@
+"""The shapes of a recommendation and of a run that should come next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import yaml
+
+from analysis.core.redact import REDACTED
+from analysis.core.rich_text import Rich, plain
+from analysis.core.run_names import file_stem
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One piece of advice. ``basis`` tells whether it is a rule of thumb or rests on evidence."""
+
+    id: str
+    basis: Literal["heuristic", "evidence"]
+    group: Literal["action", "optimization", "design"]
+    title: Rich
+    points: tuple[Rich, ...]
+    value: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the recommendation as the results JSON holds it."""
+        return {
+            "id": self.id,
+            "basis": self.basis,
+            "group": self.group,
+            "title": plain(self.title),
+            "points": [plain(point) for point in self.points],
+            "value": self.value,
+        }
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a next run should show if the report is right: a metric and the interval it will fall in."""
+
+    metric: str
+    definition: str
+    estimate: float
+    low: float
+    high: float
+    basis: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the prediction as the results JSON and the next-run file hold it."""
+        return {
+            "metric": self.metric,
+            "definition": self.definition,
+            "estimate": self.estimate,
+            "low": self.low,
+            "high": self.high,
+            "basis": self.basis,
+        }
+
+
+@dataclass(frozen=True)
+class NextRun:
+    """A run to submit next: ``config`` uses the keys of the tool that wrote the candidate's log.
+
+    ``data`` is what the candidate's sidecar states of its data, as the plan is to keep them.
+    """
+
+    id: str
+    name: str
+    config: Mapping[str, Any]
+    basis: Literal["heuristic", "evidence"]
+    when: str
+    expected_outcome: str
+    parent: str | None = None
+    parent_known: bool = False
+    data: Mapping[str, Any] = field(default_factory=dict)
+    expected_steps: int | None = None
+    group: str | None = None
+    notes: tuple[str, ...] = ()
+    predictions: tuple[Prediction, ...] = field(default=())
+
+    @property
+    def file(self) -> str:
+        """Where its YAML goes, relative to the report: what only a rule of thumb suggests is called so."""
+        rule = "rule_of_thumb_" if self.basis == "heuristic" else ""
+        return f"next_runs/{rule}{file_stem(self.id)}.yaml"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the run as the results JSON holds it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "basis": self.basis,
+            "when": self.when,
+            "config": dict(self.config),
+            "expected_outcome": self.expected_outcome,
+            "parent": self.parent,
+            "data": dict(self.data),
+            "expected_steps": self.expected_steps,
+            "group": self.group,
+            "notes": list(self.notes),
+            "predictions": [prediction.to_json() for prediction in self.predictions],
+            "file": self.file,
+        }
+
+    def to_yaml(self) -> str:
+        """Write the file to submit; beside the finished log it serves as the run's sidecar."""
+        secret = [key for key, value in self.config.items() if REDACTED in str(value)]
+        config = {key: value for key, value in self.config.items() if key not in secret}
+        sidecar: dict[str, Any] = {"label": self.name, "config": config}
+        if self.data:
+            sidecar["data"] = dict(self.data)
+        if self.parent_known or self.parent is not None:
+            sidecar["parent"] = self.parent
+        for key in ("expected_steps", "group"):
+            if getattr(self, key) is not None:
+                sidecar[key] = getattr(self, key)
+        sidecar["expected_outcome"] = self.expected_outcome
+        if self.predictions:
+            sidecar["predictions"] = [_rounded(prediction.to_json()) for prediction in self.predictions]
+        comments = [f"{self.name}: {self.when}", "Put beside the finished log as its sidecar.", *self.notes]
+        if secret:
+            comments.append(f"Secrets are not kept; give them anew where the run is started: {', '.join(secret)}.")
+        head = "".join(f"# {' '.join(line.split())}\n" for line in comments)
+        return head + yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep six digits of each number: the file is for people, the results JSON keeps them all."""
+    return {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in values.items()}

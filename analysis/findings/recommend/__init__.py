@@ -1,0 +1,48 @@
+"""What to do next: the document's rules (heuristic) and the rules that rest on evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from analysis.core.metrics import metric as metric_of
+from analysis.evidence.verdict import died
+from analysis.findings.plan import NextRun, Prediction, Recommendation
+from analysis.findings.recommend.evidence import evidence_recommendations
+from analysis.findings.recommend.heuristics import Situation, document_recommendations
+from analysis.findings.recommend.predict import predictions
+
+if TYPE_CHECKING:
+    from analysis.findings.analysis_result import Analysis
+
+LEAST_EVALUATIONS = 5
+"""Evaluations of which the last being the best says something: of two that is a coin."""
+
+__all__ = ["NextRun", "Prediction", "Recommendation", "recommend"]
+
+
+def _last_is_best(a: Analysis) -> bool:
+    """Return True if the last value of the deciding validation metric of the candidate is its best."""
+    metric = metric_of(a.deciding_metric)
+    values = a.candidate.series(metric.name)
+    if not metric.validates or values.size < LEAST_EVALUATIONS:
+        return False
+    return bool(values[-1] == (values.min() if metric.direction == "lower" else values.max()))
+
+
+def recommend(a: Analysis) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
+    """Give all advice, evidence first, and the next runs with what each should show."""
+    divergence = a.detection(a.candidate.id, "det.divergence")
+    failed = died(a.candidate) or (divergence is not None and divergence.status == "raised")
+    situation = Situation(
+        a.candidate,
+        a.baseline,
+        a.document,
+        a.settings,
+        failed,
+        better=a.verdict.result == "improved",
+        learning=_last_is_best(a),
+    )
+    advice, planned = document_recommendations(a.runs, situation)
+    next_runs = tuple(replace(run, predictions=predictions(a, run.config)) for run in planned)
+    return (*evidence_recommendations(a), *advice), next_runs

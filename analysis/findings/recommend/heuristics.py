@@ -1,0 +1,301 @@
+"""The document's rules of thumb: learning rate between the stable and the unstable, one epoch fewer, ..."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from analysis.core.number_format import count, signed
+from analysis.core.rich_text import rich
+from analysis.core.run import FACTORS, Run
+from analysis.core.run_names import display_name, factor_title, next_ids, short_value
+from analysis.core.settings import Settings
+from analysis.findings.plan import NextRun, Recommendation
+from analysis.heuristics.formulas import change_pct
+from analysis.heuristics.run_numbers import DocumentResult
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The two runs the advice is about, and the document's numbers for them.
+
+    ``failed`` says that the candidate diverged or ended as NaN: then no number of epochs is the remedy. ``better`` says
+    that the evidence has it as better than the baseline: then nothing of it is taken back. ``learning`` says that its
+    last validation is its best: then no epoch was too many.
+    """
+
+    candidate: Run
+    baseline: Run | None
+    results: Mapping[str, DocumentResult]
+    settings: Settings
+    failed: bool = False
+    better: bool = False
+    learning: bool = False
+
+    @property
+    def oscillation_change(self) -> float | None:
+        """Oscillations of the candidate against the baseline, in percent."""
+        if self.baseline is None:
+            return None
+        return change_pct(self.results[self.baseline.id].oscillations, self.results[self.candidate.id].oscillations)
+
+    @property
+    def rates(self) -> tuple[float | None, float | None]:
+        """Learning rates of the baseline and the candidate, where they are known numbers."""
+        found = [run.factor("learning_rate") if run else None for run in (self.baseline, self.candidate)]
+        first, second = (rate if isinstance(rate, int | float) else None for rate in found)
+        return first, second
+
+    @property
+    def unstable(self) -> bool:
+        """Whether the document calls the candidate less stable."""
+        change = self.oscillation_change
+        return change is not None and change > self.settings.more_oscillations_pct
+
+
+def next_learning_rate(stable: float, unstable: float) -> float:
+    """Take the middle of two learning rates, rounded down to 0.1, or finer where 0.1 is too coarse.
+
+    Examples
+    --------
+    >>> next_learning_rate(0.5, 0.75), next_learning_rate(1e-5, 2e-5)
+    (0.6, 1.5e-05)
+    """
+    low, middle = float(min(stable, unstable)), float(stable + unstable) / 2
+    for digits in range(1, 16):
+        value: float = math.floor(round(middle * 10**digits, 9)) / 10**digits
+        if value > low:
+            return value
+    return float(middle)
+
+
+def document_recommendations(
+    runs: Sequence[Run], situation: Situation
+) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
+    """Apply the document's rules; returns its advice and the runs it would submit next."""
+    rate, epochs = _learning_rate(situation), _epochs(situation)
+    actions = [_rate_action(situation, rate), _epoch_action(situation, epochs), *_keep_actions(situation)]
+    advice = (*(a for a in actions if a), *_optimizations(situation, rate))
+    return advice, _next_runs([run.id for run in runs], situation, rate, epochs)
+
+
+def _learning_rate(situation: Situation) -> float | None:
+    stable, unstable = situation.rates
+    if unstable is None or situation.better or not (situation.failed or situation.unstable):
+        return None
+    if stable is not None and unstable > stable:
+        return next_learning_rate(stable, unstable)
+    return unstable / 2 if situation.failed else None
+
+
+def _epochs(situation: Situation) -> float | None:
+    planned = situation.candidate.factor("n_epochs")
+    epochs = situation.results[situation.candidate.id].epochs
+    if (
+        not isinstance(planned, int | float)
+        or planned <= 1
+        or len(epochs) < 2
+        or situation.failed
+        or situation.learning
+    ):
+        return None
+    return planned - 1 if epochs[-1].end_loss > epochs[-1].start_loss else None
+
+
+def _rate_action(situation: Situation, rate: float | None) -> Recommendation | None:
+    if rate is None:
+        return None
+    stable, unstable = situation.rates
+    between = stable is not None and unstable is not None and stable < rate < unstable
+    how = (
+        f"between {short_value(stable)} and {short_value(unstable)}" if between else f"half of {short_value(unstable)}"
+    )
+    oscillations = f"{signed(situation.oscillation_change, 0, '%')} oscillations at the higher rate"
+    why = "the run diverged" if situation.failed else oscillations
+    return Recommendation(
+        "doc.reduce_learning_rate",
+        "heuristic",
+        "action",
+        rich("**REDUCE Learning Rate**"),
+        (
+            rich("Target: **{rate}** ({how})", rate=short_value(rate), how=how),
+            rich("Rationale: {why}", why=why),
+        ),
+        rate,
+    )
+
+
+def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation | None:
+    if epochs is None:
+        return None
+    last = situation.results[situation.candidate.id].epochs[-1]
+    return Recommendation(
+        "doc.fewer_epochs",
+        "heuristic",
+        "action",
+        rich(
+            "**REVERT to {n}**",
+            n=count(int(epochs), "Epoch") if float(epochs).is_integer() else f"{epochs:g} Epochs",
+        ),
+        (
+            rich(
+                "Evidence by the document's rule: epoch {k} ends at a higher loss than it starts ({change})",
+                k=last.epoch,
+                change=signed(last.improvement_pct, 1, "%"),
+            ),
+        ),
+        epochs,
+    )
+
+
+def _keep_actions(situation: Situation) -> list[Recommendation]:
+    """Keep what the candidate has beyond the standard factors and the baseline has not: the rules flag none of it."""
+    if situation.baseline is None:
+        return []
+    standard = {key for keys in FACTORS.values() for key in keys}
+    before = situation.baseline.config
+    kept = {k: v for k, v in situation.candidate.config.items() if k not in standard and before.get(k) != v}
+    return [
+        Recommendation(
+            f"doc.keep.{key}",
+            "heuristic",
+            "action",
+            rich("**KEEP {factor}**", factor=factor_title(key)),
+            (rich("{value}: the document's rules flag no problem with it", value=short_value(value)),),
+            value,
+        )
+        for key, value in kept.items()
+        if isinstance(value, str | int | float | bool)
+    ][:5]
+
+
+def _optimizations(situation: Situation, rate: float | None) -> list[Recommendation]:
+    settings, result = situation.settings, situation.results[situation.candidate.id]
+    advice = []
+    if result.validation_count or result.full_validation_count:
+        advice.append(
+            Recommendation(
+                "doc.early_stopping",
+                "heuristic",
+                "optimization",
+                rich("**Implement Early Stopping**"),
+                (
+                    rich("Monitor validation loss"),
+                    rich("Stop if no improvement for {n} steps", n=settings.patience_steps),
+                ),
+                settings.patience_steps,
+            )
+        )
+    stable = situation.rates[0]
+    if rate is not None and stable is not None and stable < rate:
+        end = round(0.8 * stable, 12)
+        advice.append(
+            Recommendation(
+                "doc.learning_rate_schedule",
+                "heuristic",
+                "optimization",
+                rich("**Learning Rate Scheduling**"),
+                (rich("Start at {a}, decay to {b}", a=short_value(rate), b=short_value(end)),),
+                end,
+            )
+        )
+    if situation.unstable and (result.grades.stability or "A")[0] in "CDF":
+        advice.append(
+            Recommendation(
+                "doc.gradient_clipping",
+                "heuristic",
+                "optimization",
+                rich("**Gradient Clipping**"),
+                (rich("Limit gradient norms to reduce oscillations"),),
+            )
+        )
+    return advice
+
+
+def _next_runs(
+    run_ids: list[str], situation: Situation, rate: float | None, epochs: float | None
+) -> tuple[NextRun, ...]:
+    first, second = next_ids(run_ids, situation.candidate.id, 2)
+    if rate is None and epochs is None:
+        return (_repeat(first, situation),)
+    config = _changed(situation.candidate, learning_rate=rate, n_epochs=epochs)
+    steadier = f"Better stability than {display_name(situation.candidate.id)}, similar validation performance"
+    better = _plan(
+        first,
+        situation,
+        config,
+        when="what the rules of thumb suggest",
+        outcome="A run that does not diverge" if situation.failed else steadier,
+    )
+    planned = epochs if epochs is not None else situation.candidate.factor("n_epochs")
+    if not isinstance(planned, int | float) or situation.failed:
+        return (better,)
+    longer = {
+        **_changed(situation.candidate, learning_rate=rate, n_epochs=planned + 0.5),
+        "early_stopping": "validation loss plateau",
+    }
+    note = "A number of epochs that is not whole needs a tool that counts steps."
+    return (
+        better,
+        _plan(
+            second,
+            situation,
+            longer,
+            when=f"if {display_name(first)} succeeds",
+            outcome="Optimal balance of all metrics",
+            notes=() if float(planned + 0.5).is_integer() else (note,),
+        ),
+    )
+
+
+def _repeat(run_id: str, situation: Situation) -> NextRun:
+    seed = situation.candidate.factor("seed")
+    config = _changed(situation.candidate, seed=seed + 1 if isinstance(seed, int) else 1)
+    return _plan(
+        run_id,
+        situation,
+        config,
+        basis="evidence",
+        when="the same configuration with another seed",
+        outcome=f"The same results as {display_name(situation.candidate.id)} within noise",
+    )
+
+
+def _changed(run: Run, **factors: Any) -> dict[str, Any]:
+    config = dict(run.config)
+    for factor, value in factors.items():
+        if value is not None:
+            whole = isinstance(value, float) and value.is_integer() and factor in ("n_epochs", "seed")
+            config[run.factor_key(factor) or factor] = int(value) if whole else value
+    before, after, steps = run.factor("n_epochs"), factors.get("n_epochs"), config.get("max_steps")
+    if after is not None and isinstance(steps, int) and steps > 0 and isinstance(before, int | float) and before > 0:
+        config["max_steps"] = math.ceil(round(steps * after / before, 6))  # where both are given tools obey the steps
+    return config
+
+
+def _plan(
+    run_id: str,
+    situation: Situation,
+    config: dict[str, Any],
+    *,
+    when: str,
+    outcome: str,
+    basis: Literal["heuristic", "evidence"] = "heuristic",
+    notes: tuple[str, ...] = (),
+) -> NextRun:
+    planned = replace(situation.candidate, config=config)
+    return NextRun(
+        id=run_id,
+        name=display_name(run_id),
+        config=config,
+        basis=basis,
+        when=when,
+        expected_outcome=outcome,
+        parent=situation.candidate.parent,
+        parent_known=situation.candidate.parent_known,
+        data={key: value for key, value in asdict(situation.candidate.data).items() if value is not None},
+        expected_steps=planned.expected_from_data,
+        notes=notes,
+    )

@@ -1,0 +1,140 @@
+"""Whether the document's advice would have helped on these very runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.core.blocks import Status
+from analysis.core.number_format import count, interval, listed
+from analysis.core.rich_text import rich
+from analysis.core.run import Run
+from analysis.core.run_names import short_value
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
+from analysis.findings.rules.build import backed
+
+
+def patience(a: Analysis) -> list[Finding]:
+    """Apply the early stopping that the document advises to the runs themselves."""
+    advice = next((r for r in a.recommendations if r.id == "doc.early_stopping"), None)
+    metric = next((m for m in ("valid_loss", "full_valid_loss") if a.candidate.series(m).size > 2), None)
+    if advice is None or metric is None:
+        return []
+    steps = a.candidate.steps_of(metric)
+    every = int(np.median(np.diff(steps)))
+    evaluations = max(1, round(a.settings.patience_steps / every))
+    stops = {run.id: stopping_step(run, metric, evaluations) for run in a.runs if run.series(metric).size > 2}
+    early = {r: s for r, s in stops.items() if s is not None}
+    hasty = any(step <= 0.25 * a.document[r].total_steps for r, step in early.items())
+    status: Status = "contradicted" if hasty else "not supported" if early else "not tested"
+    told = listed([f"{a.name(r)} at step {s} of {a.document[r].total_steps}" for r, s in early.items()])
+    text = rich(
+        "validation comes every {every}, so that is {n}: it would have stopped {told}.",
+        every=count(every, "step"),
+        n=count(evaluations, "evaluation"),
+        told=told if early else "none of the runs",
+    )
+    return [
+        Finding(
+            "advice.patience",
+            "advice.patience",
+            "optimizations",
+            text,
+            status,
+            rich("Stop after {n} steps without improvement", n=a.settings.patience_steps),
+            n=float(evaluations),
+            runs=tuple(stops),
+            remedy="Choose patience in evaluations, and compare full validations; see the early-stopping finding."
+            if early
+            else "",
+        )
+    ]
+
+
+def stopping_step(run: Run, metric: str, evaluations: int) -> int | None:
+    """Find the step at which a patience of some evaluations would have stopped a run; None if never.
+
+    Stops at the first evaluation that makes ``evaluations`` in a row without a new minimum.
+    """
+    values, steps = run.series(metric), run.steps_of(metric)
+    best, since = float("inf"), 0
+    for step, value in zip(steps.tolist(), values.tolist(), strict=True):
+        if value < best:
+            best, since = value, 0
+        else:
+            since += 1
+            if since >= evaluations:
+                return int(step)
+    return None
+
+
+def sampling_noise(a: Analysis) -> list[Finding]:
+    """Hold advice against oscillation against the share of noise that is mere sampling."""
+    e = a.evidence[a.candidate.id]
+    excess = e.excess_noise
+    wanted = [r for r in a.recommendations if r.id in ("doc.reduce_learning_rate", "doc.gradient_clipping")]
+    if excess is None or not excess.known or not wanted:
+        return []
+    sampling = excess.low <= 1
+    text = rich(
+        "training noise is {x} times that of minibatch validation, where no weight moves: {so}.",
+        x=interval(excess),
+        so="all of it can be sampling, which neither remedy touches; a larger batch reduces it by the square root"
+        if sampling
+        else "more than sampling alone",
+    )
+    batch = a.candidate.factor("batch_size")
+    return [
+        Finding(
+            f"advice.noise:{a.candidate.id}",
+            "advice.noise",
+            "optimizations",
+            text,
+            "not supported" if sampling else "supported",
+            rich(
+                "A lower learning rate or gradient clipping reduces the oscillations of {run}",
+                run=a.name(a.candidate.id),
+            ),
+            runs=(a.candidate.id,),
+            remedy=f"Batch size is {short_value(batch)}; four times as much halves the noise."
+            if sampling and batch
+            else "",
+            **backed(excess, unit="×"),
+        )
+    ]
+
+
+def coverage(a: Analysis) -> list[Finding]:
+    """Hold "N times better full validation coverage" against evaluations per epoch."""
+    if a.baseline is None:
+        return []
+    mine, base = a.document[a.candidate.id], a.document[a.baseline.id]
+    if not base.full_validation_count or mine.full_validation_count <= base.full_validation_count:
+        return []
+    per_epoch = [d.full_validation_count / max(1, len(d.epochs)) for d in (mine, base)]
+    same = per_epoch[0] <= per_epoch[1]
+    return [
+        Finding(
+            "coverage.full",
+            "coverage.full",
+            "coverage",
+            rich(
+                "it ran {a} against {b}; full validations per epoch: {x}.",
+                a=count(len(mine.epochs), "epoch"),
+                b=count(len(base.epochs), "epoch"),
+                x=f"{per_epoch[0]:.3g} in both"
+                if per_epoch[0] == per_epoch[1]
+                else f"{per_epoch[0]:.3g} against {per_epoch[1]:.3g}",
+            ),
+            "contradicted" if same else "supported",
+            rich(
+                "{run} achieved {x} times the full validation coverage",
+                run=a.name(a.candidate.id),
+                x=f"{mine.full_validation_count / base.full_validation_count:.3g}",
+            ),
+            estimate=per_epoch[0] - per_epoch[1],
+            unit=" evaluations per epoch",
+            definition="valid.evals_per_epoch",
+            runs=(a.baseline.id, a.candidate.id),
+        )
+    ]

@@ -1,0 +1,174 @@
+"""Whether a result can be put down to a factor, and whether the document's result and goal stand."""
+
+from __future__ import annotations
+
+import math
+
+from analysis import statistics as st
+from analysis.core.blocks import Status
+from analysis.core.config_factors import changed_factors
+from analysis.core.rich_text import Rich, rich
+from analysis.core.run_names import factor_title, short_value
+from analysis.evidence.comparability import ATTRIBUTION, gate, remedy
+from analysis.evidence.comparisons import Comparison
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
+from analysis.findings.rules.build import difference_words
+
+LEAST_SEEDS, MOST_SEEDS = 3, 20
+"""Seeds a side to ask for at least, and beyond which it is said to be out of reach."""
+
+
+def factors(a: Analysis) -> list[Finding]:
+    """Hold every "factor X did this" against the gate: is the factor identified at all?"""
+    if a.baseline is None or a.gate is None:
+        return []
+    found = []
+    for factor, values in changed_factors([a.baseline, a.candidate]).items():
+        if factor == "seed":
+            continue
+        before, after = values[a.baseline.id], values[a.candidate.id]
+        others = [f for f in a.gate.factors if f != factor]
+        reasons = a.gate.reason("parent", "training_data", "batch_size", "validation_set")
+        if others:
+            changed = ", ".join(factor_title(f).lower() for f in others)
+            reasons = "; ".join(filter(None, [f"{changed} changed too", reasons]))
+        status: Status
+        primary = a.verdict.primary
+        if others or a.gate.attributable != "same":
+            status, so = "cannot tell", f"not identified: {reasons}"
+        elif primary is None:
+            status, so = "cannot tell", "nothing can be compared"
+        else:
+            status, so = _judged(a, primary, too_high=_too_high(a, factor), raised=_raised(before, after))
+        found.append(
+            Finding(
+                f"attribution.{factor}",
+                "attribution",
+                f"impact-{factor}",
+                rich("{so}.", so=so),
+                status,
+                _claim(a, factor, before, after),
+                definition="gate.comparability",
+                runs=(a.baseline.id, a.candidate.id),
+                remedy=remedy(a.gate.failed(*ATTRIBUTION)),
+            )
+        )
+    return found
+
+
+def document_result(a: Analysis) -> list[Finding]:
+    """Hold the document's overall result against the evidence's."""
+    if a.baseline is None or a.document_verdict.outcome == "not assessed":
+        return []
+    alike = {
+        "improved": ("improved",),
+        "regressed": ("regressed",),
+        "mixed": ("mixed",),
+        "unchanged": ("equivalent", "no evidence of a difference"),
+        "less stable": ("stability-only change",),
+        "more stable": ("stability-only change",),
+    }
+    opposite = {"improved": "regressed", "regressed": "improved"}
+    outcome, result = a.document_verdict.outcome, a.verdict.result
+    status: Status
+    if result == "insufficient data":
+        status = "cannot tell"
+    elif result in alike.get(outcome, ()):
+        status = "supported"
+    elif opposite.get(outcome) == result or result == "equivalent":
+        status = "contradicted"
+    else:
+        status = "not supported"
+    return [
+        Finding(
+            "document.result",
+            "document.result",
+            "summary",
+            rich("{sentence} {numbers}", sentence=a.verdict.sentence, numbers=a.verdict.numbers),
+            status,
+            rich("{headline}", headline=a.document_verdict.headline.capitalize()),
+            definition="verdict.evidence",
+            runs=(a.baseline.id, a.candidate.id),
+        )
+    ]
+
+
+def comparability(a: Analysis) -> list[Finding]:
+    """State which comparisons the gate lets through, for each run against the baseline."""
+    found = []
+    reference = a.run(a.reference_id)
+    for run in a.runs:
+        if run.id == reference.id:
+            continue
+        pair = gate(reference, run)
+        failed = pair.failed()
+        status: Status = "supported"
+        if failed:
+            different = any(check.state == "different" for check in failed)
+            status = "not supported" if different else "cannot tell"
+        text = rich(
+            "Comparing {run} with {base} like for like: {why}.",
+            run=a.name(run.id),
+            base=a.name(reference.id),
+            why="; ".join(check.text for check in failed) or "everything that must agree does",
+        )
+        found.append(
+            Finding(
+                f"gate:{run.id}",
+                "gate",
+                "data-quality",
+                text,
+                status,
+                definition="gate.comparability",
+                runs=(reference.id, run.id),
+                remedy=remedy(failed) if run.id == a.candidate.id else "",
+            )
+        )
+    return found
+
+
+def _judged(a: Analysis, primary: Comparison, *, too_high: bool, raised: bool) -> tuple[Status, str]:
+    """Judge a claim about the one factor that changed: by runs of the configurations, in the direction claimed."""
+    numbers = difference_words(primary)
+    verdict = primary.verdict(a.settings.alpha)
+    if too_high and not raised:
+        return "not tested", f"no run here raised it alone; {numbers}"
+    if too_high and verdict == "better":
+        return "contradicted", f"the run with the higher one is better; {numbers}"
+    if primary.seed_source in ("", "none"):
+        return "not tested", f"one seed each cannot tell a setting from chance; {numbers}{_seeds_needed(a, primary)}"
+    if not primary.known or verdict == "no difference":
+        return "not supported", f"it is the one factor that changed; {numbers}"
+    return "supported", f"it is the one factor that changed; {numbers}"
+
+
+def _seeds_needed(a: Analysis, primary: Comparison) -> str:
+    """Say how many seeds would show a true difference of the size seen; empty where nothing is to be gone by."""
+    usual, size = primary.usual_seed_sd, abs(primary.result.value)
+    if not usual or not math.isfinite(size) or size == 0 or primary.ratio:
+        return ""
+    seeds = st.required_size(usual, size)
+    if seeds is None or seeds > MOST_SEEDS:
+        return f"; a difference of this size would take more than {MOST_SEEDS} seeds a side"
+    return f"; with the usual scatter of seeds, {max(LEAST_SEEDS, seeds)} a side would show a difference of this size"
+
+
+def _too_high(a: Analysis, factor: str) -> bool:
+    return factor == "learning_rate" and any(r.id == "doc.reduce_learning_rate" for r in a.recommendations)
+
+
+def _raised(before: object, after: object) -> bool:
+    numbers = [value for value in (before, after) if isinstance(value, int | float)]
+    return len(numbers) == 2 and numbers[1] > numbers[0]
+
+
+def _claim(a: Analysis, factor: str, before: object, after: object) -> Rich:
+    if _too_high(a, factor):
+        return rich("Learning rate {rate} is too high", rate=short_value(after))
+    return rich(
+        "{factor} ({before} → {after}) had an effect on the results",
+        factor=factor_title(factor),
+        before=short_value(before),
+        after=short_value(after),
+    )

@@ -1,0 +1,63 @@
+"""What every rule uses: turning estimates and comparisons into the fields of a finding, and into words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from analysis.core.blocks import Status
+from analysis.core.number_format import interval, p_value
+from analysis.evidence.comparisons import Comparison
+from analysis.statistics import Estimate
+
+
+def backed(estimate: Estimate | None, *, scale: float = 1.0, unit: str = "") -> dict[str, Any]:
+    """Give the fields of a finding that an estimate fills; none for no estimate."""
+    if estimate is None:
+        return {}
+    fields = {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
+    scaled = {k: v * scale for k, v in fields.items() if math.isfinite(v)}
+    return {
+        **scaled,
+        "unit": unit,
+        "p": estimate.p if math.isfinite(estimate.p) else None,
+        "n": float(estimate.n) if estimate.n else None,
+        "definition": estimate.definition,
+    }
+
+
+def compared(comparison: Comparison | None, *, scale: float = 1.0, unit: str = "") -> dict[str, Any]:
+    """Give the fields of a finding that a comparison fills."""
+    if comparison is None:
+        return {}
+    return {
+        **backed(comparison.result, scale=scale, unit=unit),
+        "definition": comparison.definition,
+        "p_adjusted": comparison.p_adjusted,
+    }
+
+
+def difference_words(comparison: Comparison, *, scale: float = 1.0, unit: str = "") -> str:
+    """Write a comparison as ``+0.0003 [−0.0088, 0.0095], p = .94``."""
+    if not comparison.known:
+        return f"an amount without an interval: {comparison.result.reason or 'too few points'}"
+    shown = interval(comparison.as_interval(), scale=scale, unit=unit, sign=not comparison.ratio)
+    return f"{shown}, {p_words(comparison.p)}"
+
+
+def p_words(p: float | None) -> str:
+    """Write ``p = .03`` or ``p < .001``."""
+    shown = p_value(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """Give an estimate in another unit: value, bounds and error times a factor."""
+    bounds = sorted((estimate.low * factor, estimate.high * factor))
+    return replace(estimate, value=estimate.value * factor, low=bounds[0], high=bounds[1], se=estimate.se * abs(factor))
+
+
+def gated(status: Status, comparable: bool | None) -> Status:
+    """Hold back a "supported" that rests on numbers that may not be of one kind."""
+    return "cannot tell" if status == "supported" and comparable is not True else status

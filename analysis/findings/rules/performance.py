@@ -1,0 +1,330 @@
+"""What the logs say about performance: last rows against windows, one minibatch against the whole set."""
+
+from __future__ import annotations
+
+from analysis.core.blocks import Status
+from analysis.core.number_format import listed, loss, percent
+from analysis.core.rich_text import join, rich, text
+from analysis.core.run_names import metric_words
+from analysis.evidence.comparisons import Comparison, step_matched
+from analysis.evidence.log_kind import log_kind
+from analysis.evidence.verdict import died
+from analysis.evidence.verdict_words import shown_scale, undecided
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding, judge_claim
+from analysis.findings.rules.build import compared, difference_words, gated, p_words
+from analysis.heuristics.run_numbers import validation_fields
+
+
+def final_training(a: Analysis) -> list[Finding]:
+    """Hold "best training performance", from the last row, against the window means."""
+    leader = a.leaders["training_performance"]
+    other = _opponent(a, leader)
+    if leader is None or other is None:
+        return []
+    mine, theirs = a.document[leader], a.document[other]
+    if mine.final_train_loss is None or theirs.final_train_loss is None:
+        return []
+    window = a.comparison(other, leader, "train_loss") or a.comparison(leader, other, "train_loss")
+    if window is None:
+        return []
+    claimed = mine.final_train_loss - theirs.final_train_loss
+    if window.candidate != leader:
+        claimed = -claimed
+    status: Status = (
+        judge_claim(claimed, window.result.low, window.result.high) if window.known and claimed else "cannot tell"
+    )
+    status = _beyond_seeds(a, window, status)
+    text_ = rich(
+        "{last}; over the last window the mean losses differ by {difference}.",
+        last=_last_row(a, leader),
+        difference=difference_words(window),
+    )
+    claim = rich(
+        "{run} has the best training performance ({shown} on the last row)",
+        run=a.name(leader),
+        shown=f"{percent(mine.final_train_accuracy)}, {loss(mine.final_train_loss)}"
+        if mine.final_train_accuracy is not None
+        else loss(mine.final_train_loss),
+    )
+    return [
+        Finding(
+            f"performance.final_training:{leader}",
+            "performance.final_training",
+            "final-training",
+            text_,
+            status,
+            claim,
+            runs=(window.baseline, window.candidate),
+            **compared(window),
+        )
+    ]
+
+
+def final_validation(a: Analysis) -> list[Finding]:
+    """Hold "best validation", from one minibatch, against the counts behind it and the full validation."""
+    leader = a.leaders["validation_performance"]
+    other = _opponent(a, leader)
+    if leader is None or other is None:
+        return []
+    counts = a.comparison(other, leader, "valid_accuracy_counts") or a.comparison(
+        leader, other, "valid_accuracy_counts"
+    )
+    full = a.comparison(other, leader, "full_valid_loss") or a.comparison(leader, other, "full_valid_loss")
+    window = a.comparison(other, leader, "valid_loss") or a.comparison(leader, other, "valid_loss")
+    known = [c for c in (counts, window, full) if c is not None and c.known]
+    # One minibatch may be too few where the whole validation set decides.
+    deciding = [c for c in reversed(known) if c.verdict(a.settings.alpha) != "no difference"]
+    used = next(iter([*deciding, *known]), None)
+    mine, theirs = a.document[leader], a.document[other]
+    fields = validation_fields(a.document)
+    shown = _validation_values(*(getattr(result, name) for name in fields for result in (mine, theirs)))
+    claim = rich("{run} has the best validation performance ({shown})", run=a.name(leader), shown=shown)
+    parts = []
+    if counts is not None and counts.known:
+        one, two = a.evidence[leader].valid_counts, a.evidence[other].valid_counts
+        if one is not None and two is not None:
+            shares = f"{one.correct}/{one.tokens} against {two.correct}/{two.tokens}"
+            words = f"one minibatch each: {shares}, {p_words(counts.p)}"
+            parts.append(text(words))
+    elif window is not None and window.known:
+        parts.append(text(f"last window of minibatch losses: {difference_words(window)}"))
+    if full is not None and full.known:
+        levels = [a.document[r].final_full_valid_loss for r in (leader, other)]
+        parts.append(text(f"full validation loss {levels[0]:.5f} against {levels[1]:.5f}: {difference_words(full)}"))
+    if used is None:
+        parts.append(text("single values without an interval"))
+    higher = used is not None and used.direction == "higher"
+    status: Status = "cannot tell"
+    if used is not None:
+        status = gated(
+            _leads(used.candidate == leader, used.result.low, used.result.high, higher=higher),
+            used.comparable,
+        )
+        status = _beyond_seeds(a, used, status)
+    return [
+        Finding(
+            f"performance.final_validation:{leader}",
+            "performance.final_validation",
+            "final-validation",
+            rich("{parts}.", parts=join(parts, "; ")),
+            status,
+            claim,
+            runs=(other, leader),
+            **compared(used, scale=100 if higher else 1, unit=" pp" if higher else ""),
+        )
+    ]
+
+
+def full_validation(a: Analysis) -> list[Finding]:
+    """State the primary comparison of candidate and baseline, with what could have been detected."""
+    primary = a.verdict.primary
+    if primary is None:
+        return []
+    verdict = primary.verdict(a.settings.alpha)
+    words = {
+        "better": "is better than",
+        "worse": "is worse than",
+        "different": "differs from",
+        "no difference": "is not shown to differ from",
+    }[verdict]
+    label, (scale, unit) = metric_words(primary.metric), shown_scale(primary)
+    text_ = rich(
+        "In {metric}, {cand} {words} {base}: {difference}{adjusted}.{mdd}{condition}",
+        metric=label,
+        cand=a.name(primary.candidate),
+        words=words,
+        base=a.name(primary.baseline),
+        difference=difference_words(primary, scale=scale, unit=unit),
+        adjusted=f" ({p_words(primary.p_adjusted)} after Holm)" if primary.p_adjusted is not None else "",
+        mdd=f" {undecided(primary)}" if verdict == "no difference" else "",
+        condition="" if primary.comparable else f" Not comparable as it stands: {primary.reason}.",
+    )
+    status: Status = "supported" if verdict == "no difference" else gated("supported", primary.comparable)
+    return [
+        Finding(
+            "performance.primary",
+            "performance.primary",
+            "final-validation",
+            text_,
+            status,
+            runs=(primary.baseline, primary.candidate),
+            **compared(primary),
+        )
+    ]
+
+
+def matched_steps(a: Analysis) -> list[Finding]:
+    """Compare candidate and baseline over equally many steps where one ran longer."""
+    if a.baseline is None:
+        return []
+    matched = step_matched(a.baseline, a.candidate, a.evidence, a.curve)
+    if matched is None or not matched.known:
+        return []
+    whole = a.comparison(a.baseline.id, a.candidate.id, a.curve)
+    so = _at_equal_length(matched, a.settings.alpha)
+    text_ = rich(
+        "{so}: over {scope}, which both ran, the window means of {metric} differ by {matched}{whole}.",
+        so=so,
+        scope=f"the {matched.scope}",
+        metric=metric_words(a.curve),
+        matched=difference_words(matched),
+        whole=f" (over the whole runs: {difference_words(whole)})" if whole is not None and whole.known else "",
+    )
+    return [
+        Finding(
+            "performance.step_matched",
+            "performance.step_matched",
+            "final-training",
+            text_,
+            "supported" if "no difference" in so or (whole is not None and _shown(a, whole)) else "cannot tell",
+            runs=(a.baseline.id, a.candidate.id),
+            steps=(int(a.candidate.steps[0]), min(int(a.baseline.steps[-1]), int(a.candidate.steps[-1]))),
+            **compared(matched),
+        )
+    ]
+
+
+def trade_off(a: Analysis) -> list[Finding]:
+    """Hold the document's "best validation at the cost of stability" against both comparisons."""
+    if a.document_verdict.outcome != "mixed" or a.baseline is None:
+        return []
+    primary, stability = a.verdict.primary, a.verdict.stability
+    p = primary.verdict(a.settings.alpha) if primary is not None else None
+    s = stability.verdict(a.settings.alpha) if stability is not None else None
+    better = a.document_verdict.performance_better
+    claim = rich(
+        "**Key Trade-off**: {run} achieved {one} validation performance {but} training stability",
+        run=a.name(a.candidate.id),
+        one="better" if better else "worse",
+        but="at the cost of" if better else "with better",
+    )
+    status: Status
+    if p is None or s is None:
+        status, so = "cannot tell", "one of the two cannot be compared"
+    elif {p, s} == {"better", "worse"}:
+        status, so = "supported", "both differ, in opposite directions"
+    else:
+        status, so = "not supported", "there is no trade-off to see"
+    shown = [
+        f"performance: {difference_words(primary)}" if primary is not None else "",
+        f"noise ratio: {difference_words(stability)}" if stability is not None else "",
+    ]
+    return [
+        Finding(
+            "performance.trade_off",
+            "performance.trade_off",
+            "trade-off",
+            rich("{so} ({shown}).", so=so, shown="; ".join(filter(None, shown))),
+            status,
+            claim,
+            runs=(a.baseline.id, a.candidate.id),
+            definition="verdict.evidence",
+        )
+    ]
+
+
+def ranking(a: Analysis) -> list[Finding]:
+    """Hold the document's first place against the groups that the evidence separates."""
+    ranked = sorted((r for r in a.document if a.document[r].rank is not None), key=lambda r: a.document[r].rank or 0)
+    if len(ranked) < 2:
+        return []
+    first, groups = ranked[0], {r: a.evidence_grades[r].group for r in ranked}
+    better = [a.name(r) for r in ranked if _ahead(groups[r], groups[first])]
+    tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]
+    unknown = {c.reason for c in a.comparisons if _of_primary(a, c) and c.comparable is None}
+    status: Status
+    if died(a.run(first)):
+        status, so = "contradicted", "its loss ended as NaN or infinite"
+    elif groups[first] is None:
+        status, so = "cannot tell", a.evidence_grades[first].performance_why
+    elif unknown:
+        status, so = "cannot tell", min(unknown)
+    elif better:
+        status, so = (
+            "contradicted",
+            f"{listed(better)} {'perform' if len(better) > 1 else 'performs'} significantly better",
+        )
+    elif tied:
+        status, so = "not supported", f"no significant difference in performance separates it from {listed(tied)}"
+    else:
+        status, so = "supported", "it performs significantly better than all others"
+    return [
+        Finding(
+            f"ranking.first:{first}",
+            "ranking.first",
+            "ranking",
+            rich("{so}.", so=so),
+            status,
+            rich(
+                "{run} ranks first (grade {grade})",
+                run=a.name(first),
+                grade=a.document[first].grades.overall or "–",
+            ),
+            runs=tuple(ranked),
+            definition="grade.performance",
+        )
+    ]
+
+
+def _of_primary(a: Analysis, comparison: Comparison) -> bool:
+    return a.verdict.primary is not None and comparison.metric == a.verdict.primary.metric
+
+
+def _ahead(group: int | None, other: int | None) -> bool:
+    return group is not None and other is not None and group < other
+
+
+def _opponent(a: Analysis, leader: str | None) -> str | None:
+    """Choose whom a leader is held against: the baseline, else the candidate, else any other run."""
+    if leader is None or len(a.runs) < 2:
+        return None
+    wanted = [a.reference_id, a.candidate.id, *(run.id for run in a.runs)]
+    return next((run_id for run_id in wanted if run_id != leader), None)
+
+
+def _shown(a: Analysis, comparison: Comparison) -> bool:
+    return comparison.verdict(a.settings.alpha) != "no difference"
+
+
+def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> Status:
+    """Hold back a "supported" of a difference that the family of tests, or the usual scatter of seeds, can explain."""
+    return "not supported" if status == "supported" and not _shown(a, comparison) else status
+
+
+def _at_equal_length(matched: Comparison, alpha: float) -> str:
+    """Word a comparison of one test: these runs differ, or that was tested and not rejected."""
+    if matched.p is not None and matched.p > alpha:
+        return "At equal length no difference is shown"
+    change = matched.result.value
+    if matched.direction == "none" or change == 0:
+        return "At equal length the runs differ"
+    better = (change < 0) == (matched.direction == "lower")
+    return f"At equal length too the candidate is {'better' if better else 'worse'}"
+
+
+def _last_row(a: Analysis, run_id: str) -> str:
+    counts, run = a.evidence[run_id].train_counts, a.run(run_id)
+    last = int(run.steps[-1])
+    if last not in a.evidence[run_id].partial_rows or log_kind(run, "train_loss").kind != "step":
+        return f"its last row is {log_kind(run, 'train_loss').words}"
+    parts = ["its last row is a partial batch"]
+    if counts is not None:
+        parts.append(f"of {counts.examples} examples" if counts.examples else "")
+        parts.append(f"({counts.correct}/{counts.tokens} correct)")
+    return " ".join(filter(None, parts))
+
+
+def _validation_values(
+    mine: float | None, theirs: float | None, mine_loss: float | None, theirs_loss: float | None
+) -> str:
+    if mine is not None and theirs is not None:
+        return f"{percent(mine)} against {percent(theirs)}"
+    return f"loss {loss(mine_loss)} against {loss(theirs_loss)}"
+
+
+def _leads(leader_is_candidate: bool, low: float, high: float, *, higher: bool) -> Status:
+    """Judge "the leader is better" by the interval of candidate minus baseline."""
+    sign = 1 if leader_is_candidate == higher else -1
+    bounds = sorted((sign * low, sign * high))
+    return "supported" if bounds[0] > 0 else "contradicted" if bounds[1] < 0 else "not supported"

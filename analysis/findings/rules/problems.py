@@ -1,0 +1,45 @@
+"""What the detectors raised: one finding each, with cause and remedy where the problem stands."""
+
+from __future__ import annotations
+
+from analysis.core.blocks import Status
+from analysis.core.rich_text import rich
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
+from analysis.statistics.detectors import DETECTORS, Detection
+
+
+def problems(a: Analysis) -> list[Finding]:
+    """Tell what was raised on each run; of the candidate also what was looked for and not found."""
+    found = []
+    for run in a.runs:
+        for detection in a.detections[run.id]:
+            if detection.status == "raised" or (run.id == a.candidate.id and detection.status != "muted"):
+                found.append(_finding(a, run.id, detection))
+    return found
+
+
+def _finding(a: Analysis, run_id: str, detection: Detection) -> Finding:
+    detector = DETECTORS[detection.id]
+    raised = detection.status == "raised"
+    status: Status = {"raised": "supported", "not raised": "not supported"}.get(detection.status, "cannot tell")  # type: ignore[assignment]
+    stands = raised and detector.problem
+    return Finding(
+        f"{detection.id}:{run_id}",
+        detection.id,
+        "curves",
+        rich(
+            "{what} ({run}): {statement}",
+            what=detector.title,
+            run=a.name(run_id),
+            statement=detection.statement,
+        ),
+        status,
+        estimate=next(iter(detection.numbers.values()), None),
+        definition=detection.id,
+        runs=(run_id,),
+        steps=(min(detection.steps), max(detection.steps)) if detection.steps else None,
+        tone="bad" if stands else "neutral",
+        cause=detector.cause if stands else "",
+        remedy=detector.remedy if stands else "",
+    )

@@ -1,0 +1,58 @@
+"""What several seeds of a configuration say together: the seed, not the step, is the unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis import statistics as st
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import interval
+from analysis.core.rich_text import rich
+from analysis.core.run_names import display_name, metric_name
+from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
+from analysis.findings.rules.build import backed
+
+_SEED = 0
+"""Of the bootstrap: the same runs give the same report."""
+
+
+def improvement(a: Analysis) -> list[Finding]:
+    """Give the chance that a run of the candidate's configuration beats one of the baseline's."""
+    primary = a.verdict.primary
+    if a.baseline is None or primary is None or primary.seeds is None:
+        return []
+    found = seed_groups(a.runs)
+    pair = [group_of(found, run.id) for run in (a.baseline, a.candidate)]
+    before, after = (group_levels(arm, primary.metric, a.curve, a.evidence) for arm in pair)
+    lower = metric_of(primary.metric).direction == "lower"
+    rng = np.random.default_rng(_SEED)
+    chance = st.probability_of_improvement(before, after, lower_is_better=lower, rng=rng)
+    middle = st.iqm_difference(before, after, rng=rng)
+    text = rich(
+        "In {metric}, a seed of {cand} beats one of {base} with probability {p}; the interquartile means of "
+        "{n} and {m} seeds differ by {d}.",
+        metric=metric_name(primary.metric).lower(),
+        cand=_name(a, pair[1]),
+        base=_name(a, pair[0]),
+        p=f"{chance.value:.2f} [{chance.low:.2f}, {chance.high:.2f}]",
+        n=after.size,
+        m=before.size,
+        d=interval(middle, sign=True),
+    )
+    return [
+        Finding(
+            "seeds.improvement",
+            "seeds.improvement",
+            "final-validation",
+            text,
+            "supported" if chance.known else "cannot tell",
+            runs=(*pair[0].runs, *pair[1].runs),
+            **backed(chance),
+        )
+    ]
+
+
+def _name(a: Analysis, arm: SeedGroup) -> str:
+    return display_name(a.run(arm.runs[0]).group or arm.name)

@@ -1,0 +1,97 @@
+"""What is seen in each log without any test: where the deciding metric was best, where it ended, and since when."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import count, in_unit, signed
+from analysis.core.rich_text import Rich, join, rich, text
+from analysis.core.run import Run
+from analysis.evidence.best_values import Seen, ended, seen, shown_metrics
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
+
+_ALL = 4
+"""Runs up to which each is told; of more, candidate and baseline (the table has all)."""
+
+
+def best_values(a: Analysis) -> list[Finding]:
+    """Say where each run's deciding metric was best and where it ended, and what the train loss did since."""
+    told = a.runs if len(a.runs) <= _ALL else [run for run in a.runs if run.id in (a.candidate.id, a.reference_id)]
+    return [_finding(a, run, shown_metrics(run)[0]) for run in told if shown_metrics(run)]
+
+
+def _finding(a: Analysis, run: Run, name: str) -> Finding:
+    value = seen(run, name)
+    parts = [_course(run, value), _train_since(run, value), _judged(a, run, value)]
+    return Finding(
+        f"seen.best:{run.id}",
+        "seen.best",
+        "seen",
+        rich("{run}: {parts}.", run=a.name(run.id), parts=join([p for p in parts if p], "; ")),
+        "supported",
+        estimate=value.best,
+        n=float(value.n),
+        definition="doc.best_value",
+        runs=(run.id,),
+        steps=(value.best_step, value.last_step),
+    )
+
+
+def _course(run: Run, value: Seen) -> Rich:
+    """Write the course of a metric: its best and its last value."""
+    label = metric_of(value.metric).label
+    if value.n == 1:
+        return rich(
+            "{m} was logged once: {v} at step {s}",
+            m=label,
+            v=in_unit(value.metric, value.last),
+            s=f"{value.last_step:,}",
+        )
+    where = f"at step {value.best_step:,} (value {value.place:,} of {value.n:,})"
+    if not ended(run, value.metric):
+        end = "then it ended as NaN or infinite"
+    elif value.lost == 0:
+        end = "which is also where it ended" if value.best_step == value.last_step else "as good as where it ended"
+    else:
+        end = f"and ended at {in_unit(value.metric, value.last)}, {worse_by(value)} worse"
+    best = in_unit(value.metric, value.best)
+    return rich("{m} was best {where} with {best}, {end}", m=label, where=where, best=best, end=end)
+
+
+def worse_by(value: Seen) -> str:
+    """Write how far the last value is from the best: percentage points of a fraction, else percent.
+
+    Examples
+    --------
+    >>> worse_by(Seen("valid_loss", 3, 1.0, 0.5, 2, 2, 0.55, 3))
+    '10%'
+    """
+    if metric_of(value.metric).unit == "fraction":
+        return f"{value.lost * 100:.2g} pp"
+    relative = value.lost < abs(value.best)
+    return f"{value.lost / abs(value.best) * 100:.2g}%" if relative else in_unit(value.metric, value.lost)
+
+
+def _train_since(run: Run, value: Seen) -> Rich:
+    """Say what the train loss did after the best validation: both together are the sign of overfitting."""
+    steps, losses = run.steps_of("train_loss"), run.series("train_loss")
+    if value.metric == "train_loss" or value.best_step == value.last_step or not losses.size:
+        return ()
+    since = losses[np.searchsorted(steps, value.best_step) :]
+    if since.size < 2 or since[0] == 0:
+        return ()
+    change = (since[-1] - since[0]) / abs(since[0]) * 100
+    return text(f"over the same {count(since.size, 'value')} train loss changed by {signed(float(change), 1, '%')}")
+
+
+def _judged(a: Analysis, run: Run, value: Seen) -> Rich:
+    """Add what the detector of overfitting makes of it, where there is something to judge."""
+    found = a.detection(run.id, "det.overfitting")
+    if value.n == 1 or found is None or found.status == "muted" or not value.metric.endswith("valid_loss"):
+        return ()
+    state = {"raised": "overfitting", "not raised": "no overfitting is shown"}.get(
+        found.status, "overfitting is left open"
+    )
+    return rich("{state}: {why}", state=state, why=found.statement.rstrip("."))

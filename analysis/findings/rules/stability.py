@@ -1,0 +1,216 @@
+"""What the logs say about stability: counts against rates, noise against batch size, volatility."""
+
+from __future__ import annotations
+
+from analysis.core.blocks import Status
+from analysis.core.number_format import interval, percent, signed
+from analysis.core.rich_text import rich
+from analysis.core.run_facts import is_per_epoch
+from analysis.core.run_names import short_value
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding, judge_claim
+from analysis.findings.rules.build import compared, difference_words, p_words
+from analysis.heuristics.formulas import change_pct
+
+
+def oscillation_count(a: Analysis) -> list[Finding]:
+    """Hold each "N % more oscillations" against the rate per transition."""
+    found = []
+    base = a.document[a.reference_id]
+    for run in a.runs:
+        mine = a.document[run.id]
+        change = change_pct(base.oscillations, mine.oscillations)
+        if change is None or abs(change) <= a.settings.more_oscillations_pct:
+            continue
+        claim = rich(
+            "{run} has {n}% {more} oscillations than {base}",
+            run=a.name(run.id),
+            n=f"{abs(change):.0f}",
+            more="more" if change > 0 else "fewer",
+            base=a.name(a.reference_id),
+        )
+        rate = a.comparison(a.reference_id, run.id, "oscillation_rate")
+        if rate is None or not rate.known or mine.oscillations is None or base.oscillations is None:
+            status: Status = "cannot tell"
+            text = rich("a rate per transition cannot be compared")
+        else:
+            base_rate = base.oscillations / max(base.transitions, 1)
+            status = judge_claim(base_rate * change / 100, rate.result.low, rate.result.high)
+            text = rich(
+                "{steps}; per transition the rate is {mine} against {base}: {difference}.",
+                steps=_steps_words(mine.total_steps, base.total_steps),
+                mine=percent(mine.oscillations / max(mine.transitions, 1), 1),
+                base=percent(base_rate, 1),
+                difference=difference_words(rate, scale=100, unit=" pp"),
+            )
+        found.append(
+            Finding(
+                f"stability.oscillation_count:{run.id}",
+                "stability.oscillation_count",
+                "stability",
+                text,
+                status,
+                claim,
+                runs=(a.reference_id, run.id),
+                **compared(rate, scale=100, unit=" pp"),
+            )
+        )
+    return found
+
+
+def least_stable(a: Analysis) -> list[Finding]:
+    """Hold "least stable because of its learning rate" against batch size and noise."""
+    counts = {r: d.oscillations for r, d in a.document.items() if d.oscillations is not None}
+    if len(counts) < 2:
+        return []
+    worst = max(counts, key=lambda run_id: counts[run_id])
+    rates = [a.run(run_id).factor("learning_rate") for run_id in (a.reference_id, worst)]
+    noise = a.comparison(a.reference_id, worst, "noise")
+    if worst == a.reference_id or None in rates or rates[0] == rates[1] or noise is None or not noise.known:
+        return []
+    per_example = a.comparison(a.reference_id, worst, "noise_per_example")
+    claim = rich(
+        "{run} is the least stable run because of its learning rate ({rate})",
+        run=a.name(worst),
+        rate=short_value(rates[1]),
+    )
+    ratio = f"its noise is {interval(noise.as_interval())} times that of {a.name(a.reference_id)}"
+    if per_example is not None and per_example.known:
+        batches = [a.run(run_id).factor("batch_size") for run_id in (worst, a.reference_id)]
+        text = rich(
+            "it ran with batch size {b}, {base} with {c}: {ratio}, per example (times √batch) {norm}, {p}.",
+            b=batches[0],
+            base=a.name(a.reference_id),
+            c=batches[1],
+            ratio=ratio,
+            norm=interval(per_example.as_interval()),
+            p=p_words(per_example.p),
+        )
+        explained = noise.result.low > 1 and per_example.result.low <= 1
+        status: Status = "contradicted" if explained or per_example.result.high < 1 else "cannot tell"
+        used = per_example
+    else:
+        text = rich("{ratio}, {p}.", ratio=ratio, p=p_words(noise.p))
+        status = (
+            "contradicted" if noise.result.high < 1 else "not supported" if noise.result.low <= 1 else "cannot tell"
+        )
+        used = noise
+        if status == "cannot tell":
+            text = rich("{text} Whether the learning rate is the cause cannot be told from one run each.", text=text)
+    return [
+        Finding(
+            f"stability.cause:{worst}",
+            "stability.cause",
+            "stability",
+            text,
+            status,
+            claim,
+            runs=(a.reference_id, worst),
+            **compared(used, unit="×"),
+        )
+    ]
+
+
+def noise_change(a: Analysis) -> list[Finding]:
+    """Say how the candidate's noise compares with the baseline's."""
+    noise = a.verdict.stability
+    if noise is None or a.baseline is None:
+        return []
+    per_example = noise.metric == "noise_per_example"
+    verdict = noise.verdict(a.settings.alpha)
+    words = {"better": "less noisy than", "worse": "noisier than"}.get(verdict, "not shown to differ in noise from")
+    text = rich(
+        "{cand} is {words} {base}: noise ratio{per} {ratio}, {p}.",
+        cand=a.name(a.candidate.id),
+        words=words,
+        base=a.name(a.baseline.id),
+        per=" per example" if per_example else "",
+        ratio=interval(noise.as_interval()),
+        p=p_words(noise.p),
+    )
+    return [
+        Finding(
+            "stability.noise",
+            "stability.noise",
+            "stability",
+            text,
+            "supported",
+            runs=(noise.baseline, noise.candidate),
+            **compared(noise, unit="×"),
+        )
+    ]
+
+
+def white_noise(a: Analysis) -> list[Finding]:
+    """Say whether the candidate's oscillation rate is what noise of its size gives by itself."""
+    e = a.evidence[a.candidate.id]
+    rate = e.oscillation_rate
+    if rate is None or not rate.known or e.white_noise_rate is None or is_per_epoch(a.candidate, a.curve):
+        return []
+    inside = rate.low <= e.white_noise_rate <= rate.high
+    text = rich(
+        "{run} oscillates on {rate} of its transitions; independent noise of its size would on {white}: {so}.",
+        run=a.name(a.candidate.id),
+        rate=interval(rate, scale=100, unit="%"),
+        white=percent(e.white_noise_rate, 1),
+        so="the count measures noise and length, not stability" if inside else "the steps are not independent",
+    )
+    return [
+        Finding(
+            f"stability.white_noise:{a.candidate.id}",
+            "stability.white_noise",
+            "stability",
+            text,
+            "supported",
+            estimate=rate.value * 100,
+            low=rate.low * 100,
+            high=rate.high * 100,
+            unit="%",
+            n=float(rate.n),
+            definition="osc.expected",
+            runs=(a.candidate.id,),
+        )
+    ]
+
+
+def volatility(a: Analysis) -> list[Finding]:
+    """Hold "higher volatility", said of more oscillations, against the volatility itself."""
+    if a.baseline is None:
+        return []
+    mine, base = a.document[a.candidate.id], a.document[a.baseline.id]
+    change = change_pct(base.oscillations, mine.oscillations)
+    if mine.volatility is None or base.volatility is None or change is None:
+        return []
+    if change <= a.settings.more_oscillations_pct:
+        return []
+    noise = a.comparison(a.baseline.id, a.candidate.id, "noise")
+    lower = mine.volatility <= base.volatility
+    proven = noise is not None and noise.verdict(a.settings.alpha) == "worse"
+    status: Status = "contradicted" if lower else "supported" if proven else "not supported"
+    text = rich(
+        "its own volatility is {mine} against {base} ({change}){noise}.",
+        mine=f"{mine.volatility:.4f}",
+        base=f"{base.volatility:.4f}",
+        change=signed(change_pct(base.volatility, mine.volatility), 1, "%"),
+        noise=f"; noise ratio {difference_words(noise)}" if noise is not None and noise.known else "",
+    )
+    return [
+        Finding(
+            f"stability.volatility:{a.candidate.id}",
+            "stability.volatility",
+            "curves",
+            text,
+            status,
+            rich("{run} has the higher volatility", run=a.name(a.candidate.id)),
+            runs=(a.baseline.id, a.candidate.id),
+            **{**compared(noise, unit="×"), "definition": "doc.volatility"},
+        )
+    ]
+
+
+def _steps_words(mine: int, base: int) -> str:
+    if mine == base:
+        return f"both ran {mine} steps"
+    if base == 0:
+        return f"it ran {mine} steps"
+    return f"it ran {mine} steps against {base}, {mine / base:.2g} times as many"

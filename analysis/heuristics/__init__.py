@@ -1,0 +1,1 @@
+"""Rules of thumb: the numbers, grades and overall result of the hand-written report."""

@@ -1,0 +1,1 @@
+"""Run the template, export the pages, and put them where readers look."""

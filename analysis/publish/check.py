@@ -1,0 +1,229 @@
+"""Hold one run against another and say whether it passes: a gate for CI, without a notebook or a figure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from analysis.core.errors import UsageError
+from analysis.core.metrics import judged
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import interval
+from analysis.core.redact import redact_text
+from analysis.core.run_names import metric_words
+from analysis.evidence.comparability import validates
+from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion
+from analysis.evidence.verdict_words import shown_scale
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
+from analysis.findings.goal import tested_json
+from analysis.pipeline import analyze
+from analysis.report.results_json import plain_json
+
+Outcome = Literal["passed", "failed", "cannot tell"]
+
+FORMAT = 1
+INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that a run must not be: whether it is, and by what."""
+
+    name: str
+    state: State
+    why: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of a check. ``fails`` says whether the gate stays shut."""
+
+    analysis: Analysis
+    conditions: tuple[Condition, ...]
+    outcome: Outcome
+    fails: bool
+    criteria: tuple[Tested, ...] = ()
+
+
+def check(
+    candidate: str,
+    baseline: str,
+    *,
+    fail_on: Collection[str] | None = None,
+    fail_if: Sequence[str] = (),
+    trust_unstated: bool = False,
+    others: Sequence[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+) -> Checked:
+    """Judge a candidate against a baseline.
+
+    Parameters
+    ----------
+    candidate, baseline : str
+        References that lead to one run each.
+    fail_on : collection of str, optional
+        Keys of `CONDITIONS`, and "insufficient". Without it all of them; a problem that a log is too short to show
+        then counts as not met, where it was asked for as "cannot tell".
+    fail_if : sequence of str
+        Conditions with numbers, such as "full_valid_loss > 3.28": the gate fails where one is shown to hold.
+    trust_unstated : bool
+        Compare held-out metrics though nobody stated on which set each run was validated.
+    others : sequence of str
+        Further runs, such as other seeds of the two.
+    parameters : Mapping[str, Any], optional
+        Further parameters of `analysis.pipeline.analyze`.
+
+    Raises
+    ------
+    AnalysisError
+        If a reference leads to no run or to several, or ``fail_on`` names an unknown condition.
+    """
+    by_default, fail_on = fail_on is None, (*CONDITIONS, INSUFFICIENT) if fail_on is None else fail_on
+    unknown = next((name for name in fail_on if name not in (*CONDITIONS, INSUFFICIENT)), None)
+    if unknown is not None or not fail_on:
+        known = ", ".join((*CONDITIONS, INSUFFICIENT))
+        raise UsageError(f"--fail-on: {unknown or 'nothing'!r} is not a condition; choose among {known}")
+    a = analyze(
+        run_ids=[*others, baseline, candidate],
+        candidate=candidate,
+        baseline=baseline,
+        reports_dir=os.devnull,  # earlier reports have no say in a check
+        **(parameters or {}),
+    )
+    for reference in (baseline, candidate):
+        found = [run.id for run in a.runs if run.reference == redact_text(reference)]
+        if len(found) != 1:
+            raise UsageError(f"{redact_text(reference)}: {len(found)} runs, {', '.join(found[:5])}; name one of them")
+    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, a.gate, a.curve, a.settings)
+    criteria = tuple(hold_criterion(read_criterion(text, facts, "--fail-if"), facts) for text in fail_if)
+    conditions = (
+        *(
+            _regressed(a, trust_unstated) if name == "regressed" else _overlooked(look(a), by_default)
+            for name, look in CONDITIONS.items()
+            if name in fail_on
+        ),
+        *(Condition(t.asked.text, t.state, t.words()) for t in criteria),
+    )
+    return replace(_checked(a, conditions, INSUFFICIENT in fail_on), criteria=criteria)
+
+
+def to_json(checked: Checked) -> dict[str, Any]:
+    """Give the check as plain JSON values, unrounded."""
+    a = checked.analysis
+    return {
+        "format": FORMAT,
+        "outcome": checked.outcome,
+        "fails": checked.fails,
+        "candidate": a.candidate.id,
+        "baseline": a.reference_id,
+        "conditions": plain_json(checked.conditions),
+        "criteria": [{"asked": t.asked.text, **tested_json(t)} for t in checked.criteria],
+        "verdict": a.verdict.to_json(),
+        "gate": plain_json(a.gate),
+        "comparisons": [
+            c.to_json() for c in a.comparisons if (c.baseline, c.candidate) == (a.reference_id, a.candidate.id)
+        ],
+        "problems": [problem.to_json() for problem in problems(a)],
+    }
+
+
+def problems(a: Analysis) -> list[Finding]:
+    """List what detectors found wrong with the candidate."""
+    return [f for f in a.findings if f.id == f"{f.rule}:{a.candidate.id}" and f.rule.startswith("det.") and f.remedy]
+
+
+def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool) -> Checked:
+    """Conclude: what cannot be told is never a pass, and shuts the gate where that was asked for."""
+    blind = [condition.name for condition in asked if condition.state == "cannot tell"]
+    undecided = f"cannot be told: {', '.join(blind)}" if blind else ""
+    if insufficient_fails and a.verdict.result == "insufficient data":
+        undecided = a.verdict.sentence
+    insufficient = Condition(
+        INSUFFICIENT, "met" if undecided else "not met", undecided or "the data decide every condition"
+    )
+    conditions = (*asked, *([insufficient] if insufficient_fails else []))
+    if any(condition.state == "met" for condition in asked):
+        return Checked(a, conditions, "failed", True)
+    if insufficient.state == "met":
+        return Checked(a, conditions, "cannot tell", insufficient_fails)
+    return Checked(a, conditions, "passed", False)
+
+
+def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
+    """Look at performance alone: a model that is worse beyond its own error does not pass, whatever seeds may do."""
+    verdict, primary = a.verdict, a.verdict.primary
+    why = _no_comparison(a, trust_unstated)
+    if why or verdict.result in ("insufficient data", "not comparable"):
+        return Condition("regressed", "cannot tell", why or verdict.sentence)
+    if primary is None:  # one of both diverged
+        return Condition("regressed", "met" if verdict.result == "regressed" else "not met", verdict.sentence)
+    if primary.comparable is False:
+        return Condition("regressed", "cannot tell", f"the two cannot be compared: {primary.reason}")
+    change = primary.result.value
+    worse = change != 0 and (change > 0) == (primary.direction == "lower")
+    if worse and not primary.decides:
+        return Condition("regressed", "cannot tell", f"{verdict.sentence} {verdict.numbers}")
+    if worse and primary.known and primary.p is not None and primary.p <= a.settings.alpha:
+        scale, unit = shown_scale(primary)
+        difference = interval(primary.result, scale=scale, unit=unit, sign=True)
+        return Condition("regressed", "met", f"{metric_words(primary.metric)} is worse: {difference}")
+    return Condition(
+        "regressed", "met" if primary.verdict(a.settings.alpha) == "worse" else "not met", verdict.sentence
+    )
+
+
+def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
+    """Say why the two runs must not be compared at all; empty if nothing stands in the way."""
+    if a.baseline is None:
+        return ""
+    one, two = a.baseline, a.candidate
+    if one.provenance.sha256 == two.provenance.sha256:
+        return "the two logs are identical, byte for byte: no training happened between them"
+    held_out = [m for m in judged(one.metrics) if metric_of(m).validates]
+    if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
+        return "the candidate logged no validation, the baseline did"
+    primary = a.verdict.primary
+    unstated = primary is not None and validates(primary.metric) and primary.comparable is None
+    if unstated and not trust_unstated and a.gate is not None:
+        return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
+    return ""
+
+
+def _diverged(a: Analysis) -> Condition:
+    return _detected(a, "diverged", ("det.nonfinite", "det.divergence"))
+
+
+def _overfitting(a: Analysis) -> Condition:
+    return _detected(a, "overfitting", ("det.overfitting",))
+
+
+def _overlooked(condition: Condition, by_default: bool) -> Condition:
+    """Let a problem pass that nobody asked for by name and that the log is too short to show."""
+    if by_default and condition.state == "cannot tell":
+        return replace(condition, state="not met", why=f"could not be looked for: {condition.why}")
+    return condition
+
+
+def _detected(a: Analysis, name: str, detectors: Sequence[str]) -> Condition:
+    seen = [d for d in (a.detection(a.candidate.id, detector) for detector in detectors) if d is not None]
+    order: tuple[tuple[str, State], ...] = (
+        ("raised", "met"),
+        ("cannot tell", "cannot tell"),
+        ("not raised", "not met"),
+    )
+    for status, state in order:
+        said = [detection.statement for detection in seen if detection.status == status]
+        if said:
+            return Condition(name, state, "; ".join(said))
+    return Condition(name, "not met", "muted")
+
+
+CONDITIONS: Mapping[str, Callable[[Analysis], Condition]] = {
+    "regressed": _regressed,
+    "diverged": _diverged,
+    "overfitting": _overfitting,
+}
+"""What a candidate must not be, by the names that ``--fail-on`` takes."""

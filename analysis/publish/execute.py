@@ -1,0 +1,153 @@
+"""Execute the template notebook by papermill and tidy what papermill leaves in it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# JupyterLab brings this package along, and jsonschema would build its grammar (0.8 s) in every process that
+# imports nbformat, to check a format that no notebook uses. None makes that import fail at once.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+import nbformat  # noqa: E402
+from papermill.exceptions import PapermillExecutionError  # noqa: E402
+from papermill.execute import execute_notebook  # noqa: E402
+
+from analysis.core.redact import redact_text  # noqa: E402
+from analysis.publish.engines import clip, register_engines  # noqa: E402
+from analysis.publish.forked import Child  # noqa: E402
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+class CellFailed(Exception):
+    """A cell raised an error, died or took too long.
+
+    Attributes
+    ----------
+    name : str
+        Class name of the error.
+    notebook : nbformat.NotebookNode
+        With the traceback in the failing cell, and a note above it.
+    details : str
+        The traceback as plain text.
+    """
+
+    def __init__(self, error: PapermillExecutionError, notebook: Any) -> None:
+        super().__init__(redact_text(error.evalue))
+        self.name, self.notebook = error.ename, notebook
+        self.details = redact_text(_ANSI.sub("", "\n".join(error.traceback)))
+
+
+def execute(
+    template: Path,
+    parameters: Mapping[str, Any],
+    *,
+    output: Path,
+    timeout: float | None = None,
+    child: Child | None = None,
+) -> Any:
+    """Execute a notebook with parameters.
+
+    Parameters
+    ----------
+    template : pathlib.Path
+        The notebook.
+    parameters : Mapping[str, Any]
+        Its parameters, already checked.
+    output : pathlib.Path
+        Where the executed notebook is written, failed or not.
+    timeout : float, optional
+        Seconds for all cells together.
+    child : Child, optional
+        The forked child that runs the cells; without one a kernel does.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The executed notebook, tidied.
+
+    Raises
+    ------
+    CellFailed
+        If a cell did not end well.
+    """
+    register_engines()
+    options: dict[str, Any] = {} if child is None else {"child": child}
+    if timeout is not None:
+        options["deadline"] = time.monotonic() + timeout
+    try:
+        nb = execute_notebook(
+            _literal(template),
+            _literal(output),
+            parameters=_plain(parameters),
+            engine_name="run-report-kernel" if child is None else "run-report-fork",
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            **options,
+        )
+    except PapermillExecutionError as error:
+        failed = tidied(nbformat.read(output, as_version=4))
+        raise CellFailed(error, failed) from None
+    nb = tidied(nb)
+    output.write_bytes(as_bytes(nb))
+    return nb
+
+
+def tidied(nb: Any) -> Any:
+    """Take out what differs from one execution to the next: times, paths, random ids; and secrets in parameters."""
+    kept = nb.metadata.get("papermill", {})
+    nb.metadata["papermill"] = {key: _shown(kept[key]) for key in ("default_parameters", "parameters") if key in kept}
+    nb.metadata["kernelspec"] = dict(_KERNEL)
+    for cell in nb.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        clip(cell)
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell["source"] = redact_text(cell.source)
+        for output in cell.get("outputs", ()):
+            if output.output_type in ("error", "stream"):  # what a cell displays is clean
+                output.update(_shown(output))
+    _name_cells(nb, "injected-parameters")
+    _name_cells(nb, "papermill-error-cell-tag")
+    return nb
+
+
+def _name_cells(nb: Any, tag: str) -> None:
+    """Replace the random ids of cells that papermill added."""
+    for count, cell in enumerate(cell for cell in nb.cells if tag in cell.metadata.get("tags", ())):
+        cell["id"] = f"{tag}-{count + 1}"
+
+
+def as_bytes(nb: Any) -> bytes:
+    """Serialize a notebook as it stands in a file."""
+    return f"{nbformat.writes(nb)}\n".encode()
+
+
+def _plain(value: Any) -> Any:
+    """Give the form that papermill can write as code: of a tuple or a path it would write the repr."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _shown(value: Any) -> Any:
+    """Give plain values with the secrets in their texts blanked."""
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return redact_text(value) if isinstance(value, str) else value
+
+
+def _literal(path: Path) -> str:
+    """Protect a path from papermill, which fills in parameters where it sees braces."""
+    return str(path.absolute()).replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,183 @@
+"""Tell whether a report would come out as it is: what it was made from, and whether that is still so."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import glob
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import __version__
+from analysis.core.parameters import Parameters
+from analysis.publish.folder import Manifest
+
+if TYPE_CHECKING:
+    from analysis.sources.raw_log import RawLog
+    from analysis.sources.reference import Found
+
+_DATABASES = (".db", ".sqlite", ".sqlite3")
+_SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ", ".ipynb")
+
+
+def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, object]:
+    """Give what a report depends on besides the logs: parameters, template, toolkit, kind of PDF, named results."""
+    return {
+        "parameters": _digest(json.dumps(request.to_mapping(), sort_keys=True, default=str).encode()),
+        "template": _digest(template.read_bytes()),
+        "toolkit": toolkit(),
+        "pdf": pdf,
+        "place": "" if is_elsewhere(request) else _digest(str(Path.cwd()).encode()),
+        "previous": _file_digest(Path(request.previous).expanduser()) if request.previous else None,
+    }
+
+
+def is_elsewhere(request: Parameters) -> bool:
+    """Tell whether everything a report is made of lies where URLs lead, which is one place for every folder."""
+    runs = request.run_ids if not _is_far(request.runs_dir) else ()
+    earlier = [request.previous] if request.previous not in (None, "none") else []
+    return all(map(_is_far, (request.reports_dir, *earlier, *runs)))
+
+
+def _is_far(text: str) -> bool:
+    return "://" in text and not text.startswith("file://")
+
+
+def has_urls(request: Parameters) -> bool:
+    """Tell whether something of a report has to be brought from elsewhere: that may start threads."""
+    return any("://" in text for text in (*request.run_ids, request.runs_dir, request.reports_dir))
+
+
+def read_from(request: Parameters) -> dict[str, object]:
+    """Look at the logs of a report: a digest of their bytes, and the state of every file that matters.
+
+    Returns
+    -------
+    dict[str, object]
+        ``logs``, the digest; ``watched``, size and time by path, of the files that were read and of those
+        that would be if they existed; None where a reference is more than plain paths, or one that holds a secret.
+
+    Raises
+    ------
+    AnalysisError
+        If a log cannot be found or read.
+    """
+    from analysis.core.redact import redact_text
+    from analysis.sources import SOURCES
+    from analysis.sources.local_copies import nearby
+    from analysis.sources.reference import Finder
+    from analysis.sources.remote import find_folder
+
+    runs_dir, columns = find_folder(request.runs_dir), dict(request.columns or {})
+    digest, states, plain = hashlib.sha256(), dict[str, str](), True
+    for reference in request.run_ids:
+        with nearby(reference, runs_dir) as near:
+            found, _ = Finder(SOURCES, near.runs_dir, columns).find(near.reference)
+            paths = [one.path for one in found]
+            plain = plain and not glob.has_magic(reference) and not any(p is None or near.is_copy(p) for p in paths)
+            plain = plain and all(redact_text(str(path)) == str(path) for path in paths)
+            for one in found:
+                files = [Path(name) for name in one.raw.files] if one.path is not None else []
+                beside = _beside(one, files)
+                # Before the contents: what grows while it is being read will then be read again.
+                states |= _states({*files, *beside, *(_folders(one.path, files) if one.path is not None else ())})
+                content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
+                digest.update(f"{one.id}\0{_said(one.raw)}\0{content}\0".encode())
+                for path in (*files, *beside):
+                    digest.update(_file_digest(path).encode())
+    return {"logs": digest.hexdigest(), "watched": states if plain else None}
+
+
+def is_untouched(made: Manifest, asked: Mapping[str, object]) -> bool:
+    """Tell, by a look at sizes and times alone, that a report is what it would be if made now.
+
+    ``made`` is the manifest of a report of which nothing is missing. False may only mean that one has to look
+    closer (`is_same`).
+    """
+    return _is_as_asked(made, asked) and are_as_they_were(made["made_from"].get("watched"))
+
+
+def are_as_they_were(watched: object) -> bool:
+    """Tell whether files have the sizes and times of an earlier look (`read_from`); False where that had none."""
+    return isinstance(watched, dict) and _states(map(Path, watched)) == watched
+
+
+def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, object]) -> bool:
+    """Tell, by the content of its logs, that a report is what it would be if made now."""
+    return _is_as_asked(made, asked) and made["made_from"].get("logs") == read["logs"]
+
+
+def reported_log(folder: Path) -> str | None:
+    """Give the hash of the log of which a folder's report was made, the candidate's; None if there is no report."""
+    from analysis.findings.results_file import RESULTS, load_report, log_of
+
+    report = load_report(folder / RESULTS)
+    return None if report is None else log_of(report)
+
+
+def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:
+    return bool(made["files"]) and all(made["made_from"].get(name) == value for name, value in asked.items())
+
+
+def _beside(one: Found, files: Iterable[Path]) -> list[Path]:
+    """List what belongs to a log or would if it existed: sidecars, the losses one names, a database's journal."""
+    from analysis.sources.sidecar import sidecar_places
+
+    beside = {file for place in one.places for file in sidecar_places(place)}
+    beside |= {one.sidecar.example_losses} if one.sidecar.example_losses else set()
+    return sorted(beside | {file.with_name(f"{file.name}-wal") for file in files if file.suffix in _DATABASES})
+
+
+def _folders(path: Path, files: Iterable[Path]) -> set[Path]:
+    """Give a run's path and the folders below it that hold its files: a new file changes the time of its folder."""
+    return {path} | {folder for file in files for folder in file.parents if folder.is_relative_to(path)}
+
+
+def _said(raw: RawLog) -> str:
+    """Write down what a source says of a run besides its values: not all of it need come from the files it names."""
+    told = {field.name: getattr(raw, field.name) for field in dataclasses.fields(raw)}
+    return repr({name: value for name, value in told.items() if name not in ("frame", "files", "uri", "notes")})
+
+
+def _states(paths: Iterable[Path]) -> dict[str, str]:
+    here = Path.cwd()
+    return {str(path.relative_to(here) if path.is_relative_to(here) else path): _state(path) for path in sorted(paths)}
+
+
+def _state(path: Path) -> str:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return "absent"
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "absent"
+
+
+def _frame_digest(frame: Any) -> str:
+    return _digest(frame.to_csv(index=False).encode())
+
+
+@functools.cache
+def toolkit() -> str:
+    """Give the version with a digest of the toolkit's own files, so that a change of the code is a new version."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for folder in (package, package.parent / "templates"):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in _SOURCE_ENDINGS):
+            digest.update(path.read_bytes())
+    return f"{__version__} {digest.hexdigest()[:16]}"

@@ -1,0 +1,71 @@
+"""What an executed notebook carries besides its pages: results, figures, files of next runs."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from analysis.findings.results_file import RESULTS
+from analysis.render import KEY
+
+RESULTS_MIME = "application/vnd.run-report+json"
+"""MIME type of the output that carries ``{"results": {...}, "files": {name: text}}``."""
+
+
+def write_parts(nb: Any, folder: Path, *, without: Collection[str] = ()) -> dict[str, Any]:
+    """Write the results, the figures and the extra files that a notebook carries.
+
+    Parameters
+    ----------
+    nb : nbformat.NotebookNode
+        The executed notebook.
+    folder : pathlib.Path
+        Where to; exists.
+    without : collection of str
+        Files that the results list and that will not be made.
+
+    Returns
+    -------
+    dict[str, Any]
+        The results.
+
+    Raises
+    ------
+    ValueError
+        If the notebook carries no results, a number JSON cannot hold, or a file name that leads
+        out of the folder.
+    """
+    bundles = [output.data[RESULTS_MIME] for output in _outputs(nb) if RESULTS_MIME in output.data]
+    if not bundles:
+        raise ValueError(f"the notebook has no output of type {RESULTS_MIME}: its last cell should show it")
+    bundle = bundles[-1]
+    results = dict(bundle["results"])
+    if "files" in results:
+        results["files"] = [name for name in results["files"] if name not in without]
+    text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / RESULTS).write_bytes(text.encode() + b"\n")
+    for name, content in bundle.get("files", {}).items():
+        _write(folder, name, content.encode())
+    for output in _outputs(nb):
+        about = output.metadata.get(KEY, {})
+        if about.get("kind") == "figure" and "image/png" in output.data:
+            _write(folder, about["name"], b64decode(output.data["image/png"]))
+    return results
+
+
+def _outputs(nb: Any) -> Iterator[Any]:
+    for cell in nb.cells:
+        yield from (output for output in cell.get("outputs", ()) if "data" in output)
+
+
+def _write(folder: Path, name: str, content: bytes) -> None:
+    """Write a file under a name that comes from the notebook, and so perhaps from a log."""
+    place = PurePosixPath(name)
+    if place.is_absolute() or not place.parts or any(p in ("..", "") or "\\" in p or ":" in p for p in place.parts):
+        raise ValueError(f"the notebook wants to write {name!r}, which is outside the report's folder")
+    path = folder / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,271 @@
+"""Make a report: execute the notebook, export it as HTML and PDF, and put all files in place at once."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.core.errors import AnalysisError, UsageError
+from analysis.findings.results_file import EARLIER, keep_earlier
+from analysis.publish.folder import carry_over, file_names, replacing, write_atomically, write_manifest
+from analysis.publish.forked import Child, fork_is_safe
+from analysis.publish.preload import preload
+from analysis.publish.reports_index import INDEX, PAGE
+from analysis.render.chromium import find_chromium, print_page
+
+if TYPE_CHECKING:
+    from analysis.publish.execute import CellFailed
+
+NOTEBOOK, HTML, PDF = "report.ipynb", "report.html", "report.pdf"
+FAILED, FAILED_LOG = "report.failed.ipynb", "report.failed.log"
+
+ENGINES = ("auto", "fork", "kernel")
+"""How cells are run; ``auto`` is a forked child where forking is safe, else a kernel."""
+
+PDFS = ("typst", "web", "none")
+"""How the PDF is made: typeset, printed from the HTML by Chromium, or not at all."""
+
+Export = Callable[[Any, Path], None]
+
+
+class ReportFailed(Exception):
+    """The notebook failed, and not for the user's input; one line that names the failed notebook.
+
+    ``details`` is the traceback.
+    """
+
+    def __init__(self, message: str, notebook: Path, details: str) -> None:
+        super().__init__(f"{message}; the failed notebook is {notebook}")
+        self.notebook = notebook
+        self.details = details
+
+
+@dataclass(frozen=True)
+class Published:
+    """A finished report.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    files : tuple of str
+        Names in ``folder`` of what was made, forward slashes.
+    edited : tuple of str
+        Names of files that somebody had edited since the report before, kept under another name.
+    results : Mapping[str, Any]
+        The results, as in the JSON file.
+    seconds : Mapping[str, float]
+        Wall time of each stage, in order.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    edited: tuple[str, ...]
+    results: Mapping[str, Any]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """How reports are made; one can make many.
+
+    Parameters
+    ----------
+    engine : str
+        One of `ENGINES`.
+    pdf : str
+        One of `PDFS`: typeset, printed from the HTML by Chromium, or none.
+    timeout : float, optional
+        Seconds that the cells of a report may take together.
+    template : pathlib.Path, optional
+        The notebook to execute instead of the toolkit's own.
+    made_from : Mapping[str, object]
+        Kept in the report's manifest.
+    """
+
+    engine: str = "auto"
+    pdf: str = "typst"
+    timeout: float | None = None
+    template: Path | None = None
+    made_from: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for value, known, name in ((self.engine, ENGINES, "engine"), (self.pdf, PDFS, "pdf")):
+            if value not in known:
+                raise UsageError(f"{name}: {value!r} is not known; choose one of {', '.join(known)}")
+        if self.pdf == "web":
+            find_chromium()
+        if self.engine == "fork" and not fork_is_safe():
+            raise UsageError("engine: 'fork' is not possible here (it needs Linux and no other thread); use 'kernel'")
+
+    def publish(self, parameters: Mapping[str, Any], *, out: Path, report_id: str) -> Published:
+        """Make one report in ``out / report_id``; see `publish_report`."""
+        target = _target(out, report_id)
+        child = Child(preload) if self.engine != "kernel" and fork_is_safe() else None
+        try:
+            with replacing(target) as staging:
+                return self._fill(staging, target, parameters=parameters, child=child)
+        finally:
+            if child is not None:
+                child.close()
+
+    def _fill(self, folder: Path, target: Path, *, parameters: Mapping[str, Any], child: Child | None) -> Published:
+        watch = _Stopwatch()
+        with watch("start"):
+            from analysis.publish import execute, notebook_payload
+        exporters = _Background(lambda: load_exporters(self.pdf))
+        with watch("execute"):
+            try:
+                nb = execute.execute(
+                    self.template or template_path(),
+                    parameters,
+                    output=folder / NOTEBOOK,
+                    timeout=self.timeout,
+                    child=child,
+                )
+            except execute.CellFailed as failure:
+                raise _explained(failure, target) from None
+        with watch("results"):
+            results = notebook_payload.write_parts(nb, folder, without=() if self.pdf != "none" else (PDF,))
+        with watch("export"):
+            for export in exporters.result():
+                export(nb, folder)
+        with watch("finish"):
+            made = file_names(folder)
+            write_manifest(folder, self.made_from)
+            edited = bring_along(target, folder)
+        return Published(target, made, edited, results, watch.seconds)
+
+
+def publish_report(
+    parameters: Mapping[str, Any], *, out: Path, report_id: str, engine: str = "auto", pdf: str = "typst"
+) -> Published:
+    """Make the report of one run set.
+
+    Everything is built beside ``out / report_id`` and put in its place in one step, so that whatever
+    happens on the way leaves an earlier report whole.
+
+    Parameters
+    ----------
+    parameters : Mapping[str, Any]
+        Parameters of the template, already checked. Relative paths are relative to the current folder.
+    out : pathlib.Path
+        Folder of reports.
+    report_id : str
+        Name of the report's folder in ``out``.
+    engine, pdf : str
+        See `Publisher`.
+
+    Raises
+    ------
+    AnalysisError
+        If the input is wrong, with the line that the notebook gave. Nothing is written.
+    ReportFailed
+        If a cell failed otherwise. The failed notebook is kept as ``report.failed.ipynb``.
+    """
+    return Publisher(engine=engine, pdf=pdf).publish(parameters, out=out, report_id=report_id)
+
+
+def bring_along(old: Path, new: Path) -> tuple[str, ...]:
+    """Bring into a report's new folder what belongs to it of the old one; gives the names of edited files."""
+    keep_earlier(old, new)
+    return carry_over(old, new, ignoring=(FAILED, FAILED_LOG, EARLIER))
+
+
+def template_path() -> Path:
+    """Find the report's template notebook, in the repository or in the installed package."""
+    here = Path(__file__).parents[1]
+    places = (here.parent / "templates" / "run_report.ipynb", here / "templates" / "run_report.ipynb")
+    return next((place for place in places if place.exists()), places[0])
+
+
+@functools.cache
+def load_exporters(pdf: str) -> tuple[Export, ...]:
+    """Import and build what turns a notebook into pages: a second, best beside something else."""
+    from analysis.render.export import HTMLReport
+
+    html = HTMLReport()
+
+    def export_html(nb: Any, folder: Path) -> None:
+        (folder / HTML).write_text(html.from_notebook_node(nb)[0], encoding="utf-8", newline="\n")
+
+    if pdf == "none":
+        return (export_html,)
+    if pdf == "web":
+        return export_html, lambda nb, folder: print_page(folder / HTML, folder / PDF)
+    from analysis.render.export import PDFReport
+
+    typeset = PDFReport()  # type: ignore[no-untyped-call]
+
+    def export_pdf(nb: Any, folder: Path) -> None:
+        (folder / PDF).write_bytes(typeset.from_notebook_node(nb)[0])
+
+    return export_html, export_pdf
+
+
+def _target(out: Path, report_id: str) -> Path:
+    if not report_id or report_id != Path(report_id).name or report_id.startswith("."):
+        raise UsageError(f"report_id: {report_id!r} cannot name a folder; use letters, digits, '.', '_' and '-'")
+    target = out.absolute() / report_id
+    if report_id in (INDEX, PAGE):
+        raise UsageError(f"report_id: '{report_id}' is a file of the index of all reports; choose another name")
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target}: a file is in the way of the report's folder; move it or choose another --name")
+    return target
+
+
+def _explained(failure: CellFailed, target: Path) -> Exception:
+    """Turn a failed cell into the user's error, or keep the evidence of ours."""
+    from analysis.publish.execute import as_bytes
+
+    if failure.name in _names_below(AnalysisError):
+        return AnalysisError(str(failure))
+    path = target / FAILED
+    write_atomically(path, as_bytes(failure.notebook))
+    message = " ".join(str(failure).split())
+    return ReportFailed(f"{target.name}: {failure.name}: {message}", path, failure.details)
+
+
+def _names_below(kind: type[BaseException]) -> set[str]:
+    return {kind.__name__}.union(*map(_names_below, kind.__subclasses__()))
+
+
+class _Background:
+    """A call that runs in a thread of its own."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._value = self._call()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Any:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class _Stopwatch:
+    """Wall time of named stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - start

@@ -1,0 +1,192 @@
+"""The HTML report: an executed notebook as one file that asks nothing of any network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from html import escape
+from typing import Any
+
+import markupsafe
+from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbformat import NotebookNode
+from traitlets import default
+from traitlets.config import Config
+
+from analysis.render import html
+from analysis.render.export.outline import about, has_cover, is_for_readers, outline_of, title_of
+from analysis.render.export.prose import inert, table_heads, to_html
+from analysis.render.export.templates import templates_dir
+from analysis.render.visible_text import legible
+
+_PRIORITY = [
+    "text/html",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/markdown",
+    "text/latex",
+    "text/plain",
+]
+_DEEPEST = 3
+
+
+@cache
+def _asset(name: str) -> str:
+    return (templates_dir() / "html" / name).read_text(encoding="utf-8").strip()
+
+
+@cache
+def _script_hash() -> str:
+    # The page runs this script and no other: the policy in its head names the hash.
+    digest = hashlib.sha256(f"\n{_asset('report.js')}\n".encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+class Page:
+    """What the template asks for while it walks through one notebook."""
+
+    def __init__(self, notebook: NotebookNode) -> None:
+        self.title = legible(title_of(notebook))
+        self.has_cover = has_cover(notebook)
+        self.language = str(notebook.metadata.get("language", "en"))
+        self.style = _asset("report.css")
+        self.script = _asset("report.js")
+        self.script_hash = _script_hash()
+        self._outline = outline_of(notebook)
+        self._numbers = {id(cell): number for number, cell in enumerate(notebook.cells, start=1)}
+
+    about = staticmethod(about)
+
+    def number(self, cell: NotebookNode) -> int:
+        """Count cells from one, as JupyterLab's outline does not but people do."""
+        return self._numbers[id(cell)]
+
+    def markdown(self, cell: NotebookNode) -> markupsafe.Markup:
+        """Render a Markdown cell; its headings enter the contents."""
+        rendered = to_html(cell.source, outline=self._outline, attachments=cell.get("attachments", {}))
+        return markupsafe.Markup(rendered)
+
+    def output_markdown(self, source: str) -> markupsafe.Markup:
+        """Render Markdown that a cell shows."""
+        return markupsafe.Markup(to_html(source, outline=self._outline, attachments={}))
+
+    def heading(self, output: NotebookNode) -> markupsafe.Markup:
+        """Render a heading block at the level that fits the outline, and enter it into the contents."""
+        known = about(output)
+        entry = self._outline.add(known["text"], level=known["level"], identity=known["id"])
+        rendered = html.heading(html.characters(entry.text), level=entry.level, identity=entry.id, name=entry.text)
+        return markupsafe.Markup(rendered)
+
+    def block(self, output: NotebookNode) -> markupsafe.Markup:
+        """Give a block as it was rendered; a figure with its drawing in the page."""
+        known, markup = about(output), output.data["text/html"]
+        if known["kind"] == "figure" and (svg := output.data.get("image/svg+xml")):
+            markup = html.with_drawing(markup, svg, identity=known["id"], alt=known["alt"])
+        return markupsafe.Markup(markup)
+
+    def code(self, source: str) -> markupsafe.Markup:
+        """Render the code of a cell with its syntax marked."""
+        return markupsafe.Markup(f'<pre tabindex="0"><code>{_highlighted(source)}</code></pre>')
+
+    def inert(self, markup: str) -> markupsafe.Markup:
+        """Keep foreign HTML from running, loading or redirecting."""
+        return markupsafe.Markup(table_heads(inert(markup)))
+
+    def base64(self, text: str) -> str:
+        """Encode a text for a data URI."""
+        return base64.b64encode(text.encode()).decode("ascii")
+
+    def alt(self, output: NotebookNode, cell: NotebookNode) -> str:
+        """Say what a picture is, as far as anybody has said it."""
+        section = self._outline.entries[-1].text if self._outline.entries else self.title
+        return str(output.metadata.get("alt") or f"Picture from cell {self.number(cell)}, in {section}")
+
+    def contents(self) -> markupsafe.Markup:
+        """Render the table of contents; complete only once the body has been rendered."""
+        entries = [entry for entry in self._outline.entries if entry.level <= _DEEPEST]
+        parts, depth = [], 1
+        for entry in entries:
+            while depth > entry.level:
+                parts.append("</li></ol>")
+                depth -= 1
+            if depth == entry.level:
+                parts.append("</li>")
+            else:
+                parts.append("<ol>")
+                depth = entry.level
+            parts.append(f'<li><a href="#{escape(entry.id)}">{html.characters(entry.text)}</a>')
+        parts.append("</li></ol>" * (depth - 1))
+        return markupsafe.Markup("".join(parts))
+
+
+def _highlighted(source: str) -> str:
+    from pygments.lexers import PythonLexer
+    from pygments.token import Comment, Keyword, Number, String, Token
+
+    classes = {Keyword: "hl-k", String: "hl-s", Number: "hl-n", Comment: "hl-c"}
+    parts = []
+    for kind, text in PythonLexer(stripnl=False).get_tokens(legible(source)):
+        name = next((css for family, css in classes.items() if kind in family), "")
+        parts.append(f'<span class="{name}">{escape(text)}</span>' if name and kind is not Token else escape(text))
+    return "".join(parts).rstrip()
+
+
+def _with_page(notebook: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if _has_form(output)]
+    resources["page"] = Page(notebook)
+    return notebook, resources
+
+
+def _has_form(output: NotebookNode) -> bool:
+    """Tell whether a page can show an output."""
+    if output.output_type in ("stream", "error"):
+        return True
+    return is_for_readers(output) and any(kind in output.data for kind in _PRIORITY)
+
+
+class HTMLReport(HTMLExporter):
+    """Turn an executed notebook into one HTML file, through the template in ``templates/html``."""
+
+    @default("template_name")
+    def _template_name_default(self) -> str:
+        return "html"
+
+    def __init__(self, config: Config | None = None, **kw: Any) -> None:
+        kw.setdefault("extra_template_basedirs", [str(templates_dir())])
+        kw.setdefault("optimistic_validation", True)
+        super().__init__(config=config, **kw)  # type: ignore[no-untyped-call]
+        self.register_preprocessor(_with_page, enabled=True)  # type: ignore[no-untyped-call]
+
+    @property
+    def default_config(self) -> Config:
+        settings = Config({"NbConvertBase": {"display_data_priority": _PRIORITY}})
+        inherited: Config = super().default_config
+        inherited.CSSHTMLHeaderPreprocessor.enabled = False
+        inherited.HighlightMagicsPreprocessor.enabled = False
+        inherited.merge(settings)
+        return inherited
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Render a notebook.
+
+        Parameters
+        ----------
+        nb : nbformat.NotebookNode
+            An executed notebook.
+
+        Returns
+        -------
+        tuple[str, dict]
+            The page, and nbconvert's resources.
+        """
+        # HTMLExporter would read the finished page with BeautifulSoup to patch what its own template
+        # lacks; ours does not lack it, so the step is left out.
+        page: tuple[str, dict[str, Any]] = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+        return page

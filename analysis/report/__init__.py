@@ -1,0 +1,1 @@
+"""An `Analysis` in words, tables and figures, and as JSON."""

@@ -1,0 +1,62 @@
+"""Figures of a report: seaborn's theme, matplotlib's artists, one colour a run everywhere."""
+
+from analysis.report.plots.alt import (
+    forest_alt,
+    loss_band_alt,
+    loss_band_caption,
+    metrics_comparison_alt,
+    training_analysis_alt,
+    training_analysis_caption,
+)
+from analysis.report.plots.band import WindowMean, plot_loss_with_band
+from analysis.report.plots.bars import Bar, MetricPanel, RunSummary, comparison_panels, plot_metrics_comparison
+from analysis.report.plots.data import (
+    forest_data_table,
+    loss_band_data_table,
+    metrics_comparison_data_table,
+    training_analysis_data_table,
+)
+from analysis.report.plots.forest import ForestGroup, ForestRow, plot_forest
+from analysis.report.plots.render import to_figure
+from analysis.report.plots.theme import run_colors
+from analysis.report.plots.training import (
+    Marks,
+    Shown,
+    TrainingCurves,
+    draw_training,
+    figure_window,
+    plot_training_analysis,
+    training_curves,
+)
+
+__all__ = [
+    "Bar",
+    "ForestGroup",
+    "ForestRow",
+    "Marks",
+    "MetricPanel",
+    "RunSummary",
+    "Shown",
+    "TrainingCurves",
+    "WindowMean",
+    "comparison_panels",
+    "draw_training",
+    "figure_window",
+    "forest_alt",
+    "forest_data_table",
+    "loss_band_alt",
+    "loss_band_caption",
+    "loss_band_data_table",
+    "metrics_comparison_alt",
+    "metrics_comparison_data_table",
+    "plot_forest",
+    "plot_loss_with_band",
+    "plot_metrics_comparison",
+    "plot_training_analysis",
+    "run_colors",
+    "to_figure",
+    "training_analysis_alt",
+    "training_analysis_caption",
+    "training_analysis_data_table",
+    "training_curves",
+]

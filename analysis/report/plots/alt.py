@@ -1,0 +1,150 @@
+"""What the figures show, in sentences made from the numbers that are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.core.number_format import count, in_unit, listed, loss
+from analysis.core.rich_text import Rich, rich
+from analysis.core.run_names import lowered
+from analysis.report.plots.band import WindowMean, window_words
+from analysis.report.plots.bars import MetricPanel, bar_words
+from analysis.report.plots.curves import Curve
+from analysis.report.plots.forest import ForestGroup, difference_words, direction_words, outcome_words
+from analysis.report.plots.theme import short_name
+from analysis.report.plots.training import TrainingCurves, metric_label
+
+_TOLD = 4
+"""With more runs than this only the candidate, the baseline and the extremes are told one by one."""
+
+
+def training_analysis_alt(curves: TrainingCurves) -> str:
+    """Describe the training analysis figure: each run's course, the candidate's epochs, the noise."""
+    name = metric_label(curves.shown.loss).lower()
+    if not curves.loss:
+        return f"Four panels; no run logs {name}."
+    told = _told(curves)
+    courses = [f"{short_name(run)} {_course(curves.loss[run])}" for run in told]
+    highest = max(curves.loss, key=lambda run: curves.loss[run].strong.values[-1])
+    sentences = [f"{name.capitalize()}, smoothed, of {count(len(curves.loss), 'run')}: {'; '.join(courses)}"]
+    if len(curves.loss) > 1:
+        sentences[0] += f"; {short_name(highest)} ends highest"
+    accuracy = [
+        f"{short_name(r)} {in_unit(curves.shown.accuracy, float(curves.accuracy[r].strong.values[-1]))}"
+        for r in told
+        if r in curves.accuracy
+    ]
+    second = metric_label(curves.shown.accuracy)
+    accuracy_words = f"{second} ends at {listed(accuracy)}" if accuracy else f"no run logs {lowered(second)}"
+    noise = [
+        f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}" for r in told if r in curves.volatility
+    ]
+    noise_words = f"rolling volatility ends at {listed(noise)}" if noise else "too few steps for volatility"
+    sentences.append(_candidate_words(curves))
+    sentences.append(f"{accuracy_words[0].upper()}{accuracy_words[1:]}; {noise_words}")
+    return ". ".join(sentence for sentence in sentences if sentence) + "."
+
+
+def _told(curves: TrainingCurves) -> list[str]:
+    runs = list(curves.loss)
+    if len(runs) <= _TOLD:
+        return runs
+    by_end = sorted(runs, key=lambda run: float(curves.loss[run].strong.values[-1]))
+    chosen = {curves.candidate, curves.baseline, by_end[0], by_end[-1]}
+    return [run for run in runs if run in chosen]
+
+
+def _course(curve: Curve) -> str:
+    logged = curve.strong if curve.raw.empty else curve.raw
+    low = int(np.nanargmin(logged.values))
+    high = int(np.nanargmax(logged.values))
+    first, last = float(curve.strong.values[0]), float(curve.strong.values[-1])
+    return (
+        f"from {loss(first)} to {loss(last)} at step {curve.strong.steps[-1]:,.0f} (single steps between "
+        f"{loss(float(logged.values[low]))} at {logged.steps[low]:,.0f} and "
+        f"{loss(float(logged.values[high]))} at {logged.steps[high]:,.0f})"
+    )
+
+
+def _candidate_words(curves: TrainingCurves) -> str:
+    run = next(run for run in curves.runs if run.id == curves.candidate)
+    parts = []
+    if curves.marks.epoch_ends:
+        ends = [f"{step:,}" for step in curves.marks.epoch_ends[:6]]
+        more = len(curves.marks.epoch_ends) - len(ends)
+        about = "about " if curves.marks.estimated else ""
+        parts.append(f"epochs end at {about}step {listed(ends)}" + (f" and {more} more" if more else ""))
+    full = run.series(curves.shown.full_valid)
+    if full.size:
+        at = run.steps_of(curves.shown.full_valid)
+        shown = [f"{loss(float(v))} (step {s:,})" for s, v in list(zip(at, full, strict=True))[-4:]]
+        parts.append(f"full validation loss {listed(shown)}")
+    points = run.series(curves.shown.valid).size
+    if points:
+        parts.append(f"{count(points, 'minibatch validation')} marked")
+    return f"{short_name(run.id)}: {'; '.join(parts)}" if parts else ""
+
+
+def training_analysis_caption(curves: TrainingCurves) -> Rich:
+    """Say how to read the training analysis figure."""
+    width = "Each step is drawn as it was logged"
+    if curves.window > 1:
+        width = (
+            f"Faint lines are the logged steps, strong lines their centred mean over {curves.window} logged "
+            "steps (near an end the line through the last such window; in a short run at most half of it)"
+        )
+    return rich(
+        "{width}. Diamonds are full validations, circles validations on one minibatch; "
+        "lines are not drawn across gaps and resumptions.",
+        width=width,
+    )
+
+
+def metrics_comparison_alt(panels: Sequence[MetricPanel]) -> str:
+    """Describe the comparison figure: per panel every run's value, or that there is none."""
+    sentences = []
+    for panel in panels:
+        known = {run: bar for run, bar in panel.bars.items() if bar is not None}
+        if not known:
+            sentences.append(f"{panel.title}: no run has a value")
+            continue
+        chosen = dict(list(known.items())[:8])
+        words = [
+            f"{short_name(run)} {' '.join(bar_words(b, panel)).strip()}".replace("\n", ", ")
+            for run, b in chosen.items()
+        ]
+        rest = len(known) - len(chosen)
+        highest = max(known, key=lambda run: known[run].value)
+        tail = f"; {count(rest, 'further run')}" if rest else ""
+        sentences.append(f"{panel.title}: {'; '.join(words)}{tail}; highest {short_name(highest)}")
+    return ". ".join(sentences) + "."
+
+
+def forest_alt(groups: Sequence[ForestGroup], *, baseline: str) -> str:
+    """Describe the forest plot: every difference with its interval and what it came to."""
+    sentences = []
+    for group in groups:
+        rows = []
+        for item in group.rows:
+            value, bounds = difference_words(item, group)
+            rows.append(f"{short_name(item.run)} {value} {bounds}, {outcome_words(item)[2:]}".replace(" ,", ","))
+        side = direction_words(group.direction)[0].removeprefix("← ")
+        sentences.append(f"{group.label} (left is {side}): {'; '.join(rows)}")
+    return f"Differences from {short_name(baseline)}. " + ". ".join(sentences) + "."
+
+
+def loss_band_alt(windows: Sequence[WindowMean], *, metric: str = "train_loss") -> str:
+    """Describe the window means: run, steps, mean and interval of each."""
+    told = [f"{short_name(w.run)}, steps {w.start:,} to {w.end:,}: {window_words(w)}" for w in windows]
+    return f"Means of {metric_label(metric).lower()} over windows. " + "; ".join(told) + "."
+
+
+def loss_band_caption(*, window: int) -> Rich:
+    """Say how to read the bands."""
+    return rich(
+        "Black lines are means over a window of steps, shaded boxes their 95% intervals; "
+        "coloured lines are centred means over {n} logged steps.",
+        n=window,
+    )

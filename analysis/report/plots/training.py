@@ -1,0 +1,298 @@
+"""The training analysis figure: how the losses, the accuracies and the noise of all runs went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.core.metrics import METRICS
+from analysis.core.number_format import count, listed
+from analysis.core.run import Run
+from analysis.core.run_names import lowered
+from analysis.heuristics.formulas import VOLATILITY_WINDOW
+from analysis.report.plots.curves import (
+    Curve,
+    draw_curve,
+    draw_full_validation,
+    draw_nonfinite,
+    draw_points,
+    end_of,
+    finish_axes,
+    fit_scale,
+    metric_curve,
+    volatility_curve,
+)
+from analysis.report.plots.labels import End, label_ends
+from analysis.report.plots.theme import (
+    MUTED,
+    SMALL,
+    Margins,
+    RunStyle,
+    columns,
+    new_panels,
+    run_styles,
+    say,
+    short_name,
+    short_number,
+    style,
+    title,
+)
+from analysis.report.plots.thin import smoothing_window
+
+_LABEL_ROOM = 0.3  # of the panel's width, for the words at an epoch's end
+_MOST_EPOCHS = 12  # whose ends are drawn
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which logged metrics the panels show; ``accuracy`` is whatever stands beside the loss."""
+
+    loss: str = "train_loss"
+    accuracy: str = "train_mean_token_accuracy"
+    valid: str = "valid_loss"
+    full_valid: str = "full_valid_loss"
+    full_valid_accuracy: str = "full_valid_mean_token_accuracy"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is known beyond the logs.
+
+    Attributes
+    ----------
+    epoch_ends : tuple[int, ...]
+        Last step of each of the candidate's epochs.
+    estimated : bool
+        True where the epoch ends were computed, not logged.
+    intervals : Mapping[str, Mapping[int, tuple[float, float]]]
+        Run id -> step -> (low, high) of a full validation loss.
+    """
+
+    epoch_ends: tuple[int, ...] = ()
+    estimated: bool = False
+    intervals: Mapping[str, Mapping[int, tuple[float, float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingCurves:
+    """Everything the figure shows, computed once: for the drawing, its alt text and its table.
+
+    ``loss``, ``accuracy`` and ``volatility`` hold the runs that have data, by id, in the order of the report.
+    """
+
+    runs: Sequence[Run]
+    styles: Mapping[str, RunStyle]
+    candidate: str
+    baseline: str | None
+    marks: Marks
+    shown: Shown
+    window: int
+    loss: Mapping[str, Curve]
+    accuracy: Mapping[str, Curve]
+    volatility: Mapping[str, Curve]
+
+
+def training_curves(
+    runs: Sequence[Run],
+    *,
+    candidate: str,
+    baseline: str | None = None,
+    marks: Marks | None = None,
+    shown: Shown | None = None,
+) -> TrainingCurves:
+    """Smooth and thin what `plot_training_analysis` draws (parameters are explained there)."""
+    shown = shown or Shown()
+    window = figure_window(runs, metric=shown.loss)
+
+    def of_all(prepare: Callable[..., Curve], metric: str) -> dict[str, Curve]:
+        prepared = {run.id: prepare(run, metric, window=window) for run in runs}
+        return {run: curve for run, curve in prepared.items() if not curve.strong.empty}
+
+    return TrainingCurves(
+        runs=runs,
+        styles=run_styles([run.id for run in runs], candidate=candidate, baseline=baseline),
+        candidate=candidate,
+        baseline=baseline,
+        marks=marks or Marks(),
+        shown=shown,
+        window=window,
+        loss=of_all(metric_curve, shown.loss),
+        accuracy=of_all(metric_curve, shown.accuracy),
+        volatility=of_all(volatility_curve, shown.loss),
+    )
+
+
+def plot_training_analysis(
+    runs: Sequence[Run],
+    *,
+    candidate: str,
+    baseline: str | None = None,
+    marks: Marks | None = None,
+    shown: Shown | None = None,
+) -> Figure:
+    """Draw ``training_analysis_visualization.png``: loss, accuracy, the candidate's curve, volatility.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        At least one, in the order of the report; only read.
+    candidate, baseline : str
+        Run ids; they fix the colours, and are the ones named when there are more than eight runs.
+    marks : Marks, optional
+        Epoch ends of the candidate and intervals of full validation.
+    shown : Shown, optional
+        Which metrics to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Four panels. One for which no run has data says so in words.
+    """
+    curves = training_curves(runs, candidate=candidate, baseline=baseline, marks=marks, shown=shown)
+    return draw_training(curves)
+
+
+def draw_training(curves: TrainingCurves) -> Figure:
+    """Draw what `training_curves` prepared."""
+    shown = curves.shown
+    with style():
+        figure, panels = new_panels(2, 2, size=(9.2, 6.8), margins=_margins(curves))
+        _all_runs(panels[0], curves, curves.loss, metric=shown.loss, full=shown.full_valid)
+        _all_runs(panels[1], curves, curves.accuracy, metric=shown.accuracy, full=shown.full_valid_accuracy)
+        _candidate(panels[2], curves)
+        _volatility(panels[3], curves)
+    return figure
+
+
+def figure_window(runs: Sequence[Run], *, metric: str = "train_loss") -> int:
+    """Choose the one smoothing window of a figure, in logged points, by its longest run."""
+    return smoothing_window(max((run.series(metric).size for run in runs), default=0))
+
+
+def _margins(scene: TrainingCurves) -> Margins:
+    named = [short_name(run) for run, look in scene.styles.items() if look.named]
+    return Margins(right=0.32 + 0.075 * max(map(columns, named)), top=0.66)
+
+
+def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, metric: str, full: str) -> None:
+    name = metric_label(metric)
+    if not curves:
+        title(ax, name)
+        say(ax, f"No run logs {lowered(name)}.")
+        return
+    ends: list[End] = []
+    marked = 0
+    for run in scene.runs:
+        if run.id not in curves:
+            continue
+        look, curve = scene.styles[run.id], curves[run.id]
+        draw_curve(ax, curve, style=look, front=run.id == scene.candidate)
+        draw_nonfinite(ax, run, metric, style=look)
+        if look.named:
+            known = scene.marks.intervals.get(run.id, {}) if full == scene.shown.full_valid else {}
+            marked += draw_full_validation(ax, run, full, style=look, intervals=known)
+            ends.append(end_of(run, curve, style=look))
+    note = _absent(_reading(scene, metric, marked=marked), scene, curves, "no values from")
+    title(ax, f"{name}, all runs" if len(scene.runs) > 1 else name, note=note)
+    finish_axes(ax, metric)
+    fit_scale(ax, curves.values())
+    label_ends(ax, ends)
+
+
+def _reading(scene: TrainingCurves, metric: str, *, marked: int) -> str:
+    parts = ["each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window:,}"]
+    if marked:
+        parts.append("◆ full validation")
+    if any(run.nonfinite.get(metric) for run in scene.runs):
+        parts.append("× not a number")
+    grey = sum(not look.named for look in scene.styles.values())
+    if grey:
+        parts.append(f"grey: {count(grey, 'other run')}")
+    return " · ".join(parts)
+
+
+def _absent(note: str, scene: TrainingCurves, curves: Mapping[str, Curve], words: str) -> str:
+    absent = [short_name(run.id) for run in scene.runs if run.id not in curves]
+    if not absent:
+        return note
+    return f"{note}\n{words} {listed(absent) if len(absent) < 3 else count(len(absent), 'run')}"
+
+
+def _candidate(ax: Axes, scene: TrainingCurves) -> None:
+    run = next(run for run in scene.runs if run.id == scene.candidate)
+    look, shown, marks = scene.styles[run.id], scene.shown, scene.marks
+    name = metric_label(shown.loss)
+    validates = shown.loss in METRICS and METRICS[shown.loss].split.endswith("validation")
+    head = f"{short_name(run.id)}: {lowered(name)}" + ("" if validates else " and validation")
+    if run.id not in scene.loss:
+        title(ax, head)
+        say(ax, f"{short_name(run.id)} logs no {lowered(name)}.")
+        return
+    curve = scene.loss[run.id]
+    draw_curve(ax, curve, style=look, front=True)
+    draw_nonfinite(ax, run, shown.loss, style=look)
+    keys = []
+    if draw_points(ax, run, shown.valid):
+        keys.append("○ minibatch validation")
+    known = marks.intervals.get(run.id, {})
+    if draw_full_validation(ax, run, shown.full_valid, style=look, intervals=known):
+        keys.append("◆ full validation, 95% interval" if known else "◆ full validation")
+    title(ax, head, note=" · ".join(keys) or ("as logged" if validates else "no validation was logged"))
+    finish_axes(ax, shown.loss)
+    fit_scale(ax, [curve])
+    _epochs(ax, marks)
+
+
+def _epochs(ax: Axes, marks: Marks) -> None:
+    """Draw epoch boundaries, of many every so many; words stand at the top, before each line that has room for them."""
+    left, right = ax.get_xlim()
+    named = left
+    every = -(-len(marks.epoch_ends) // _MOST_EPOCHS)
+    for number, end in enumerate(marks.epoch_ends, start=1):
+        if number % every:
+            continue
+        ax.axvline(end, color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=2)
+        if end - named < _LABEL_ROOM * (right - left):
+            continue
+        named = end
+        ax.annotate(
+            f"epoch {number} ends\n{'≈ ' if marks.estimated else ''}step {short_number(end)}",
+            (end, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(-3, -1),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=SMALL - 1,
+            color=MUTED,
+        )
+
+
+def _volatility(ax: Axes, scene: TrainingCurves) -> None:
+    name = metric_label(scene.shown.loss)
+    head, curves = f"Volatility of {lowered(name)}", scene.volatility
+    if not curves:
+        title(ax, head)
+        say(ax, f"Needs {VOLATILITY_WINDOW} consecutive values of {lowered(name)};\nno run has as many.")
+        return
+    ends: list[End] = []
+    for run in scene.runs:
+        if run.id in curves:
+            look = scene.styles[run.id]
+            draw_curve(ax, curves[run.id], style=look, front=run.id == scene.candidate)
+            if look.named:
+                ends.append(end_of(run, curves[run.id], style=look))
+    note = f"standard deviation over {VOLATILITY_WINDOW} steps, rolling"
+    title(ax, head, note=_absent(note, scene, curves, f"fewer than {VOLATILITY_WINDOW} values:"))
+    finish_axes(ax, scene.shown.loss)
+    if not fit_scale(ax, curves.values()):
+        ax.set_ylim(bottom=0)
+    label_ends(ax, ends)
+
+
+def metric_label(metric: str) -> str:
+    """Name a metric in words; one that the toolkit does not know keeps its own name."""
+    return METRICS[metric].label if metric in METRICS else short_name(metric, width=40)

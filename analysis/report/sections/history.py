@@ -1,0 +1,71 @@
+"""Since the Last Report, and What We Predicted: the report held against earlier ones."""
+
+from __future__ import annotations
+
+from analysis.core.blocks import Block, Column, Prose, Table, Tone
+from analysis.core.number_format import cell, signed_minus
+from analysis.core.rich_text import rich, text
+from analysis.findings.analysis_result import Analysis
+
+_TONES: dict[str, Tone] = {
+    "confirmed": "good",
+    "not confirmed": "warning",
+    "contradicted": "bad",
+    "cannot tell": "unknown",
+}
+
+
+def changes(a: Analysis) -> list[Block]:
+    """Say what changed since the earlier report, and which change exceeds noise."""
+    if a.previous is None:
+        return [Prose(text("There is no earlier report of this title to compare with."))]
+    if not a.changes:
+        return [Prose(rich("Nothing changed since the report of {day}.", day=a.previous))]
+    columns = (Column("What"), Column("Run"), Column("Before"), Column("Now"), Column("Exceeds noise"))
+    rows = tuple(
+        (
+            cell(change.what),
+            cell(a.name(change.run) if change.run else "–"),
+            cell(change.before),
+            cell(change.after),
+            cell({True: "yes", False: "no", None: "cannot tell"}[change.exceeds_noise], change.reason),
+        )
+        for change in a.changes
+    )
+    return [Table("changes", f"Changes since the report of {a.previous}", columns, rows)]
+
+
+def predicted(a: Analysis) -> list[Block]:
+    """Score the predictions that earlier reports made of runs that are now here."""
+    if not a.predictions:
+        return [Prose(text("No earlier report predicted one of these runs."))]
+    columns = (
+        Column("Run"),
+        Column("Predicted in"),
+        Column("Metric"),
+        Column("Predicted", "right"),
+        Column("Observed", "right"),
+        Column("Score"),
+    )
+    rows = tuple(
+        (
+            cell(a.name(score.run)),
+            cell(score.report, f"as {score.predicted_run}"),
+            cell(score.metric),
+            cell(f"{_short(score.estimate)} [{_short(score.low)}, {_short(score.high)}]"),
+            cell(_observed(score.observed, score.observed_low, score.observed_high)),
+            cell(score.status, score.reason, tone=_TONES[score.status]),
+        )
+        for score in a.predictions
+    )
+    return [Table("predictions", "Predictions of earlier reports, scored", columns, rows)]
+
+
+def _observed(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    return _short(value) + (f" [{_short(low)}, {_short(high)}]" if low is not None and high is not None else "")
+
+
+def _short(value: float) -> str:
+    return signed_minus(f"{value:.4g}")

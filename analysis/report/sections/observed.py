@@ -1,0 +1,49 @@
+"""What the logs show by themselves: first, best and last values, and what keeps them from being judged."""
+
+from __future__ import annotations
+
+from analysis.core.blocks import Block, Cell, Column, Table
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import cell, in_unit
+from analysis.core.rich_text import rich
+from analysis.core.run import Run
+from analysis.evidence.best_values import ended, seen, shown_metrics
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.rules.seen import worse_by
+from analysis.report.sections.narrative import told
+
+_MOST_ROWS, _FEW_ROWS = 12, 6
+"""Rows of the table, shared by the runs: each shows as many metrics as fit, one at least."""
+
+
+def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
+    """Show first, best and last values of each run's metrics, then the findings about them."""
+    each = max(1, (_FEW_ROWS if brief else _MOST_ROWS) // len(a.runs))
+    rows = tuple(_row(a, run, name) for run in a.runs for name in shown_metrics(run)[:each])
+    if not rows:
+        return []
+    columns = (
+        *([Column("Run")] if len(a.runs) > 1 else []),
+        Column("Metric"),
+        Column("Values", "right"),
+        Column("First", "right"),
+        Column("Best", "right", "doc.best_value"),
+        Column("Last", "right"),
+        Column("Last against best", "right"),
+    )
+    note = rich("Single logged values, not judged: the best of many is low or high by chance too.")
+    return [Table("seen", "First, best and last values", columns, rows, notes=(note,)), *told(a, "seen")]
+
+
+def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
+    value = seen(run, name)
+    since = "not a number" if not ended(run, name) else "is the best" if value.lost == 0 else f"{worse_by(value)} worse"
+    return (
+        *([cell(a.name(run.id))] if len(a.runs) > 1 else []),
+        cell(metric_of(name).label),
+        cell(f"{value.n:,}"),
+        cell(in_unit(name, value.first)),
+        cell(in_unit(name, value.best), f"step {value.best_step:,}"),
+        cell(in_unit(name, value.last), f"step {value.last_step:,}"),
+        cell("–" if value.n == 1 else since),
+    )

@@ -1,0 +1,212 @@
+"""Key Findings: final training and validation performance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analysis.core.blocks import Block, Cell, Column, Table
+from analysis.core.number_format import cell, interval_cell, loss, percent
+from analysis.core.rich_text import Rich, rich
+from analysis.evidence.comparability import to_validate
+from analysis.findings.analysis_result import Analysis
+from analysis.heuristics import grades
+from analysis.heuristics.run_numbers import validation_fields
+from analysis.report.sections.assessments import assessed, rows_of
+from analysis.report.sections.narrative import lacking, missing, told, validated_otherwise
+from analysis.report.sections.observed import observed
+from analysis.statistics import window_ratio
+
+
+def final_training(a: Analysis) -> list[Block]:
+    """Show the last training row as the document does; beside it the mean of the last window."""
+    if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.document.values()):
+        why = "No run logged a train loss or train accuracy under a name that is known."
+        return missing("Final training performance", why, instead=_elsewhere(a))
+    words, accurate = _training_words(a), any(r.final_train_accuracy is not None for r in a.document.values())
+    ratios = _ratios(a)
+    columns = (
+        Column("Run"),
+        Column("Train Loss", "right", "doc.final_train_loss", "document"),
+        *([Column("Train Accuracy", "right", "doc.final_train_accuracy", "document")] if accurate else []),
+        Column("Assessment", layer="document"),
+        Column("Window mean loss", "right", "loss.window_mean", "evidence"),
+        *([Column(f"Loss, × {a.name(a.reference_id)}", "right", "loss.window_ratio", "evidence")] if ratios else []),
+        *([Column("Window mean accuracy", "right", "loss.window_mean", "evidence")] if accurate else []),
+    )
+    rows = []
+    for run in a.runs:
+        d, window = a.document[run.id], a.evidence[run.id].window
+        accuracy = interval_cell(window.get("train_mean_token_accuracy"), scale=100, unit="%")
+        row = [cell(a.name(run.id)), cell(loss(d.final_train_loss))]
+        row += [cell(percent(d.final_train_accuracy))] if accurate else []
+        row += [assessed(words[run.id]), interval_cell(window.get("train_loss"))]
+        row += [ratios[run.id]] if ratios else []
+        rows.append((*row, *([accuracy] if accurate else [])))
+    return [
+        Table(
+            "final-training",
+            "Final training performance: the last row, and the last window",
+            columns,
+            tuple(rows),
+            rows_of(a, a.leaders["training_performance"]),
+        ),
+        *lacking(a, ["train_mean_token_accuracy"], "Train accuracy"),
+        *told(a, "final-training"),
+    ]
+
+
+def final_validation(a: Analysis) -> list[Block]:
+    """Show the last minibatch validation as the document does; beside it counts and the full validation."""
+    logged = any(r.validation_count or r.full_validation_count for r in a.document.values())
+    if not logged:
+        return _not_validated(a)
+    words, shown = _validation_words(a), [column for column in _VALIDATION if any(column.has(a, r.id) for r in a.runs)]
+    assessed_after = max((i for i, c in enumerate(shown) if c.column.layer == "document"), default=-1) + 1
+    columns = [one.column for one in shown]
+    columns.insert(assessed_after, Column("Assessment", layer="document"))
+    rows = []
+    for run in a.runs:
+        row = [one.cell(a, run.id) for one in shown]
+        row.insert(assessed_after, assessed(words[run.id]))
+        rows.append((cell(a.name(run.id)), *row))
+    minibatch = any(r.final_valid_loss is not None or r.final_valid_accuracy is not None for r in a.document.values())
+    of = "one minibatch, and the whole validation set" if minibatch else "the whole validation set"
+    return [
+        Table(
+            "final-validation",
+            f"Final validation performance: {of}",
+            (Column("Run"), *columns),
+            tuple(rows),
+            rows_of(a, a.leaders["validation_performance"]),
+        ),
+        *lacking(a, ["valid_loss", "valid_mean_token_accuracy"], "Minibatch validation"),
+        *lacking(a, ["full_valid_loss", "full_valid_mean_token_accuracy"], "Full validation"),
+        *told(a, "final-validation"),
+        *told(a, "trade-off"),
+    ]
+
+
+def _ratios(a: Analysis) -> dict[str, Cell]:
+    """Hold each run's window mean loss against the baseline's, as a ratio; empty where no two are known."""
+    base = a.evidence[a.reference_id].window.get("train_loss")
+    found = {
+        run.id: window_ratio(base, level)
+        for run in a.runs
+        if (level := a.evidence[run.id].window.get("train_loss")) is not None and base is not None
+        if run.id != a.reference_id
+    }
+    if not any(one.known for one in found.values()):
+        return {}
+    return {
+        run.id: cell("baseline") if run.id == a.reference_id else interval_cell(found.get(run.id)) for run in a.runs
+    }
+
+
+def _elsewhere(a: Analysis) -> Rich:
+    """Lead to the table of what was logged."""
+    return rich("What was logged stands under [first, best and last values](#seen).") if observed(a) else ()
+
+
+def _not_validated(a: Analysis) -> list[Block]:
+    """Say that no validation loss or accuracy is known, and which other metrics were measured on validation data."""
+    if otherwise := validated_otherwise(a):
+        return missing("Final validation performance", otherwise, instead=_elsewhere(a))
+    why = f"No run logged a validation: generalisation cannot be assessed. Next time, {to_validate(a.curve)}."
+    return missing("Final validation performance", why)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A column of the validation table, how to fill it, and whether a run has what it shows."""
+
+    column: Column
+    cell: Callable[[Analysis, str], Cell]
+    has: Callable[[Analysis, str], bool]
+
+
+def _field(name: str) -> Callable[[Analysis, str], bool]:
+    return lambda a, run_id: getattr(a.document[run_id], name) is not None
+
+
+def _full_loss(a: Analysis, run_id: str) -> Cell:
+    level = a.evidence[run_id].full_valid_loss
+    return interval_cell(level) if level else cell(loss(a.document[run_id].final_full_valid_loss))
+
+
+_VALIDATION = (
+    _Shown(
+        Column("Valid Loss", "right", "doc.final_valid_loss", "document"),
+        lambda a, r: cell(loss(a.document[r].final_valid_loss)),
+        _field("final_valid_loss"),
+    ),
+    _Shown(
+        Column("Valid Accuracy", "right", "doc.final_valid_accuracy", "document"),
+        lambda a, r: cell(percent(a.document[r].final_valid_accuracy)),
+        _field("final_valid_accuracy"),
+    ),
+    _Shown(
+        Column("Accuracy with interval", "right", "acc.interval", "evidence"),
+        lambda a, r: _accuracy_cell(a, r),
+        _field("final_valid_accuracy"),
+    ),
+    _Shown(
+        Column("Full validation loss", "right", "fullval.level", "evidence"),
+        _full_loss,
+        _field("final_full_valid_loss"),
+    ),
+    _Shown(
+        Column("Full validation accuracy", "right", None, "evidence"),
+        lambda a, r: cell(percent(a.document[r].final_full_valid_accuracy)),
+        _field("final_full_valid_accuracy"),
+    ),
+)
+
+
+def _accuracy_cell(a: Analysis, run_id: str) -> Cell:
+    counts, d = a.evidence[run_id].valid_counts, a.document[run_id]
+    if counts is None:
+        why = "tokens per batch unresolved" if d.final_valid_accuracy is not None else ""
+        return cell("–", why)
+    shown = interval_cell(counts.interval, scale=100, unit="%")
+    return Cell(shown.text, rich("{i} ({k}/{n})", i=shown.minor, k=counts.correct, n=counts.tokens))
+
+
+def _training_words(a: Analysis) -> dict[str, str]:
+    scores = {
+        run_id: r.final_train_accuracy
+        if r.final_train_accuracy is not None
+        else None
+        if r.final_train_loss is None
+        else -r.final_train_loss
+        for run_id, r in a.document.items()
+    }
+    known = [score for score in scores.values() if score is not None]
+    best = a.leaders["training_performance"]
+    words = {}
+    for run_id, score in scores.items():
+        if score is None:
+            words[run_id] = "Not assessed"
+        elif score == max(known):
+            words[run_id] = "Best"
+        elif len(known) > 2 and score == min(known):
+            words[run_id] = "Poor"
+        else:
+            words[run_id] = f"Worse than {a.name(best)}" if best else "Not assessed"
+    return words
+
+
+def _validation_words(a: Analysis) -> dict[str, str]:
+    best = a.leaders["validation_performance"]
+    of_accuracy, of_loss = validation_fields(a.document)
+    accuracies = {r: getattr(d, of_accuracy) for r, d in a.document.items()}
+    known = [value for value in accuracies.values() if value is not None]
+    words = {}
+    for run_id, result in a.document.items():
+        grade = result.grades.performance
+        last = len(known) > 1 and accuracies[run_id] == min(known)
+        if grade is None and (getattr(result, of_loss) is not None or accuracies[run_id] is not None):
+            words[run_id] = "Best" if run_id == best else f"Worse than {a.name(best)}" if best else "Not assessed"
+        else:
+            words[run_id] = grades.word(grade, best=run_id == best, last=last)
+    return words

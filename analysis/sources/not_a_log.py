@@ -1,0 +1,43 @@
+"""Say why a file that exists is no log, and what to give in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.core.errors import LogError
+from analysis.sources.streams import GZIP, text_head, unreadable
+
+
+def not_a_log(path: Path) -> LogError:
+    """Return the error for an existing file that no source recognises: what it seems to be, what to give instead."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096)
+    except OSError as problem:
+        return unreadable(path, problem)
+    if not start.strip():
+        return LogError(f"{path}: the file is empty; a log needs a header and at least one step")
+    if (folder := _mlflow_folder(path)) is not None:
+        return LogError(f"{path}: one file of MLflow's store; give the folder of the run, {folder}")
+    if start.startswith(GZIP) and not text_head(path):
+        return LogError(f"{path}: damaged gzip data, or no text in it; copy the log again")
+    if start.startswith(GZIP):
+        return LogError(f"{path}: no source knows what is packed in this file; unpack it with gunzip, and give that")
+    if b"\0" in start:
+        return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
+    if path.suffix.lower() == ".json" and start.lstrip().startswith(b"["):
+        return LogError(f"{path}: one list, not a log of steps; write an object a line, and call the file .jsonl")
+    if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:
+        return LogError(f"{path}: settings or a summary, not a log of steps; give the log it belongs to")
+    return LogError(
+        f"{path}: no source knows this file; a table needs an ending such as .csv and a header line with column names"
+    )
+
+
+def _mlflow_folder(path: Path) -> Path | None:
+    """Return the run or experiment that a file of MLflow's store belongs to."""
+    kinds = ("metrics", "params", "tags")
+    folders = [folder.parent for folder in path.parents if folder.name in kinds]
+    if path.name == "meta.yaml":
+        folders.append(path.parent)
+    return next((folder for folder in folders if (folder / "meta.yaml").is_file()), None)

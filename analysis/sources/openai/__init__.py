@@ -1,0 +1,1 @@
+"""Fine-tuning jobs of OpenAI: fetched from the API, or read from results files."""

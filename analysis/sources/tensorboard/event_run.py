@@ -1,0 +1,174 @@
+"""Read the event files of one run one after the other; damage and restarts are settled here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from analysis.core.errors import LogError
+from analysis.core.run import Dropped
+from analysis.sources._mapped import mapped_bytes
+from analysis.sources.base import head
+from analysis.sources.restarts import restart_kind
+from analysis.sources.tensorboard.event_message import About
+from analysis.sources.tensorboard.events import Floats, Points, decode
+from analysis.sources.tensorboard.tfrecord import Index, intact, records
+
+_LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass
+class EventLog:
+    """Points of a run in the order of writing, in pieces, and what was met on the way."""
+
+    tags: dict[str, int] = field(default_factory=dict)
+    tag: list[Index] = field(default_factory=list)
+    step: list[Index] = field(default_factory=list)
+    seconds: list[Floats] = field(default_factory=list)
+    value: list[Floats] = field(default_factory=list)
+    about: About = field(default_factory=About)
+    files: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    dropped: list[Dropped] = field(default_factory=list)
+    restarts: set[int] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def points(self) -> int:
+        """Number of scalar points."""
+        return sum(map(len, self.tag))
+
+    def read_part(self, files: list[Path], prefix: str) -> list[Path]:
+        """Append the files of one folder, in the order of writing; ``prefix`` goes in front of the tags.
+
+        A restart takes back what was logged before it at or after its step, as TensorBoard shows it. A counter that
+        starts again while the values go on is numbered on.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files from the first on in which another training begins: they are not read.
+        """
+        first = len(self.tag)
+        for place, path in enumerate(files):
+            told, lost = len(self.notes), len(self.dropped)
+            points = self.decode_file(path)
+            shift = self._shift(points, prefix, first) if points.value and not points.restarts else 0
+            if shift is None:
+                del self.notes[told:], self.dropped[lost:]
+                return files[place:]
+            self.files.append(str(path))
+            for tag, count in points.skipped.items():
+                self.skipped[prefix + tag] = self.skipped.get(prefix + tag, 0) + count
+            if points.value:
+                points.step = [step + shift for step in points.step]
+                self._append(points, prefix, first)
+            for _, restart in [] if points.value else points.restarts:
+                self._take_back(first, restart)
+        return []
+
+    def _shift(self, points: Points, prefix: str, first: int) -> int | None:
+        """Return what to add to the steps of a further file; None if another training begins in it.
+
+        Told by the tag that most points before have among those that occur in both.
+        """
+        tags, steps, values = self._before(first)
+        shared = {code: self.tags.get(_tag_name(name, prefix), -1) for name, code in points.tags.items()}
+        counts = np.bincount(tags, minlength=len(self.tags)) if len(tags) else np.zeros(len(self.tags))
+        own = max((code for code, known in shared.items() if known >= 0), key=lambda c: counts[shared[c]], default=-1)
+        if own < 0 or counts[shared[own]] < 2:
+            return 0
+        order = np.argsort(np.concatenate(points.order), kind="stable")
+        here = order[np.concatenate(points.tag)[order] == own]
+        after, values_after = np.concatenate(points.step)[here], np.concatenate(points.value)[here]
+        before = tags == shared[own]
+        if len(after) < 2 or after[0] > steps[before].max():
+            return 0
+        floats = steps[before].astype(np.float64), values[before], after.astype(np.float64), values_after
+        kind = restart_kind(*floats)
+        if kind == "again":
+            return None
+        at = int(after[0])
+        if kind == "rolled back":
+            self._take_back(first, at)
+            return 0
+        shift = int(floats[0].max()) - at + int(np.median(np.diff(floats[2])))
+        self.notes.append(f"the counter starts again at {at} while the values go on: numbered on from {at + shift}")
+        self.restarts.add(at + shift)
+        return shift
+
+    def _before(self, first: int) -> tuple[Index, Index, Floats]:
+        """Return tags, steps and values of the pieces of one part."""
+        empty = np.empty(0, dtype=np.int64)
+        return (
+            np.concatenate([empty, *self.tag[first:]]),
+            np.concatenate([empty, *self.step[first:]]),
+            np.concatenate([np.empty(0), *self.value[first:]]),
+        )
+
+    def decode_file(self, path: Path) -> Points:
+        """Decode one event file; note what is damaged.
+
+        Raises
+        ------
+        LogError
+            If it cannot be opened, is too large, or does not start with an event record.
+        """
+        data = mapped_bytes(path)
+        starts, lengths, ended = records(data)
+        if len(data) and not len(starts):
+            lfs = head(path, len(_LFS_POINTER)) == _LFS_POINTER
+            hint = "a Git LFS pointer, fetch it with: git lfs pull" if lfs else ended
+            raise LogError(f"{path}: not an event file ({hint}); check that it was copied whole")
+        if ended:
+            self.notes.append(f"{path.name}: {ended}; {len(starts):,} records before it were read")
+        good = intact(data, starts, lengths)
+        points = decode(data, starts[good], lengths[good], self.about)
+        bad = int((~good).sum())
+        if bad:
+            self.dropped.append(Dropped("record", bad, f"damaged (checksum) in {path.name}"))
+        if points.malformed:
+            self.dropped.append(Dropped("record", points.malformed, f"no event message in {path.name}"))
+        return points
+
+    def _append(self, points: Points, prefix: str, first: int) -> None:
+        order = np.concatenate(points.order)
+        by_order = np.argsort(order, kind="stable")
+        order = order[by_order]
+        tag = np.concatenate(points.tag)[by_order]
+        names, codes = list(points.tags), np.zeros(len(points.tags), dtype=np.int64)
+        used, occurs = np.unique(tag, return_index=True)
+        for local in used[np.argsort(occurs)]:  # columns in the order of first writing
+            codes[local] = self.tags.setdefault(_tag_name(names[local], prefix), len(self.tags))
+        step = np.concatenate(points.step)[by_order]
+        kept = np.ones(len(step), dtype=bool)
+        for record, restart in sorted(points.restarts):
+            self._take_back(first, restart)
+            gone = kept & (order < record) & (step >= restart)
+            self._note_restart(restart, int(gone.sum()))
+            kept &= ~gone
+        self.tag.append(codes[tag][kept])
+        self.step.append(step[kept])
+        self.seconds.append(np.concatenate(points.wall)[by_order][kept])
+        self.value.append(np.concatenate(points.value)[by_order][kept])
+
+    def _take_back(self, first: int, restart: int) -> None:
+        """Remove points at or after ``restart`` from the pieces of this part."""
+        taken = 0
+        for i in range(first, len(self.tag)):
+            kept = self.step[i] < restart
+            taken += int((~kept).sum())
+            self.tag[i], self.step[i] = self.tag[i][kept], self.step[i][kept]
+            self.seconds[i], self.value[i] = self.seconds[i][kept], self.value[i][kept]
+        self._note_restart(restart, taken)
+
+    def _note_restart(self, restart: int, taken_back: int) -> None:
+        if taken_back:
+            self.restarts.add(restart)
+            self.dropped.append(Dropped("step", taken_back, f"points taken back by a restart at step {restart}"))
+
+
+def _tag_name(tag: str, prefix: str) -> str:
+    return tag if tag.startswith(prefix) else prefix + tag

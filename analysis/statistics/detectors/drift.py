@@ -1,0 +1,262 @@
+"""Where the curves are going: overfitting, plateau, under-training, and the checkpoints worth keeping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, nan, sqrt
+
+import numpy as np
+from scipy.special import ndtri
+
+from analysis.statistics.detectors.observed import LEAST_EVALUATIONS, Curve, Observed, Seen, as_is
+from analysis.statistics.estimate import Estimate, FloatArray, t_quantile, t_tail
+from analysis.statistics.levels import Settled, trend
+from analysis.statistics.longrun import averaged
+from analysis.statistics.series import resolution
+
+ONE_SIDED = 0.05
+STRICT = 0.01
+MARGIN_SHARE = 0.01
+
+MANY_EVALUATIONS = 20
+"""Evaluations from which on their own scatter is known."""
+
+LEAST_FEW = 5
+LEAST_RISES = 5
+LEAST_RISE = 0.01
+"""Rise that matters, as a share of the level."""
+
+ASSUMED_SPREAD = 2.0
+"""Standard deviation of one example's loss as a multiple of the mean, where nothing shows it."""
+
+
+def overfitting(seen: Observed) -> Seen:
+    """Say that validation gets worse while the training loss goes on falling."""
+    if seen.overlap:
+        return "cannot tell", "validation overlaps the training data, so it cannot show overfitting", {}, ()
+    rise = rise_of(seen)
+    if rise is not None and isfinite(rise.needed):
+        return _overfitting_full(seen, rise)
+    curve = seen.valid if seen.valid.n >= LEAST_EVALUATIONS else seen.full
+    if curve.n < LEAST_EVALUATIONS:
+        text = f"{curve.n} validations are too few for a trend: {LEAST_EVALUATIONS} are needed"
+        return "cannot tell", text, {}, ()
+    return _overfitting_trend(seen, curve)
+
+
+def _overfitting_full(seen: Observed, rise: Rise) -> Seen:
+    """Full validation above its best by more than its error, while the train loss falls."""
+    numbers = {"rise": rise.size, "needed": rise.needed}
+    where = (int(seen.full.steps[rise.best]), int(seen.full.steps[-1]))
+    if not rise.shown:
+        text = "the last full validation is the best"
+        if rise.size > 0:
+            text = f"full validation is {rise.size:.3g} above its best, within what chance makes ({rise.needed:.3g})"
+        return "not raised", text, numbers, ()
+    fell = _train_fell(seen, where[0])
+    if fell is None:
+        return "cannot tell", f"full validation rose by {rise.size:.3g}; no train loss beside it", numbers, where
+    if not fell:
+        return "not raised", f"full validation rose by {rise.size:.3g}, and so did the train loss", numbers, ()
+    text = f"full validation rose by {rise.size:.3g} from its best (more than {rise.needed:.3g}) as train loss fell"
+    return "raised", text, numbers, where
+
+
+def _train_fell(seen: Observed, since: int) -> bool | None:
+    """Return True if the train loss fell over the run and has not risen since a step; None without losses there."""
+    train = seen.train
+    start = int(np.searchsorted(train.steps, since))
+    if train.n - start < 2:
+        return None
+    whole, slope = _train_trend(train, int(train.steps[0])), _train_trend(train, since)
+    if whole.known and not _one_sided(whole, -1) < ONE_SIDED:
+        return False
+    if slope.known:
+        return not _one_sided(slope, +1) < ONE_SIDED
+    return bool(train.values[-1] <= train.values[start])
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How far the last evaluations lie above the best; ``needed`` is what chance alone makes, ``best`` its place."""
+
+    size: float
+    needed: float
+    best: int
+
+    @property
+    def shown(self) -> bool:
+        """True if the rise is more than chance makes."""
+        return self.size > self.needed
+
+
+def rise_of(seen: Observed) -> Rise | None:
+    """Measure the rise of full validation from its best; None where no error is known.
+
+    Many evaluations carry their own scatter: the mean of the last w = max(3, E/10) against the best mean of w. The
+    best of E is low by chance, so the error that is allowed for grows with E. Of few the error is the set's: known
+    from minibatches, else ``k loss/sqrt(n_valid)`` with k = 2 as an assumption. Without either, five rises in a row
+    to the end count, which chance makes once in 720 orders.
+    """
+    values = seen.full.values
+    size = values.size
+    if size >= MANY_EVALUATIONS:
+        w = max(3, size // 10)
+        sigma = _scatter(values)
+        means = np.convolve(values, np.full(w, 1 / w), mode="valid")
+        best = int(means[:-w].argmin())
+        needed = float(-ndtri(0.025 / (size - w))) * sigma * sqrt(2 / w)
+        floor = max(resolution(values), LEAST_RISE * abs(float(means[best])))
+        return Rise(float(means[-1] - means[best]), max(needed, floor), best + w // 2)
+    if size < 2:
+        return None
+    best = int(values.argmin())
+    rise = float(values[-1] - values[best])
+    error = seen.full_se if isfinite(seen.full_se) and seen.full_se > 0 else nan
+    if not isfinite(error) and seen.n_valid and size >= LEAST_FEW:
+        error = ASSUMED_SPREAD * abs(float(values[best])) / sqrt(seen.n_valid)
+    if isfinite(error):
+        return Rise(rise, float(-ndtri(0.05 / (size - 1))) * sqrt(2) * error, best)
+    rises = size - 1 - best
+    if rises >= LEAST_RISES and (np.diff(values[best:]) > 0).all():
+        return Rise(rise, LEAST_RISE * abs(float(values[best])), best)
+    return Rise(rise, float("inf"), best) if size >= LEAST_FEW else None
+
+
+def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
+    """Validation rises over the whole run or its second half, while train falls or is flat there."""
+    best: tuple[float, dict[str, float], int] | None = None
+    detectable = nan
+    for part, share in ((curve.n, 0.8), ((curve.n + 1) // 2, 0.2)):
+        if part < LEAST_EVALUATIONS:
+            continue
+        steps, values = curve.steps[-part:], curve.values[-part:]
+        valid = trend(as_is(values, steps))
+        rises = _one_sided(valid, +1)
+        if not isfinite(rises):
+            continue
+        span = float(steps[-1] - steps[0]) / 100
+        detectable = min(detectable, 2.5 * valid.se * span) if isfinite(detectable) else 2.5 * valid.se * span
+        train = _train_trend(seen.train, int(steps[0]))
+        falls, climbs = _one_sided(train, -1), _one_sided(train, +1)
+        allowed = share * (ONE_SIDED if falls < ONE_SIDED else STRICT)
+        found = rises < allowed and not climbs < ONE_SIDED
+        numbers = {"rise": valid.value * span, "p": rises, "train_slope": train.value, "train_p": falls}
+        score = rises / allowed if found else 2 + rises
+        if best is None or score < best[0]:
+            best = (score, numbers, int(steps[0]))
+    if best is None:
+        return "cannot tell", "the validation losses are worth fewer than 5 independent ones", {}, ()
+    score, numbers, start = best
+    numbers["detectable_rise"] = detectable
+    if score < 1:
+        fell = "train loss fell" if numbers["train_p"] < ONE_SIDED else "train loss did not rise"
+        chance = "< .001" if numbers["p"] < 0.001 else f"{numbers['p']:.3f}"[1:]
+        text = f"validation loss rose by {numbers['rise']:.3g} (p {chance}) while {fell}"
+        return "raised", text, numbers, (start, int(curve.steps[-1]))
+    text = f"no rise of the validation loss; {detectable:.2g} would be found four times out of five"
+    return "not raised", text, numbers, ()
+
+
+def plateau(seen: Observed) -> Seen:
+    """Say that the loss has settled: it does not fall, and as many steps again would change it by less than matters."""
+    run = seen.train.ending
+    slope = trend(run, level=0.90)
+    if run is None or not slope.known:
+        return "cannot tell", _no_end(slope), {}, ()
+    if run.line.s == 0:
+        return "cannot tell", "the loss is constant or an exact line", {}, ()
+    ahead, margin = _ahead(seen, run), _margin(seen, run)
+    low, high = slope.low * ahead, slope.high * ahead
+    numbers = {"low": low, "high": high, "margin": margin, "steps_ahead": 100 * ahead}
+    falls = _one_sided(slope, -1) < ONE_SIDED
+    inside = -margin <= low and high <= margin and not falls
+    text = f"{100 * ahead:.0f} more steps would change the loss by {low:.3g} to {high:.3g} (margin {margin:.2g})"
+    return ("raised" if inside else "not raised"), text, numbers, ()
+
+
+def undertraining(seen: Observed) -> Seen:
+    """Say that a run ended while its loss, and validation with it, still fell by more than matters."""
+    run = seen.train.ending
+    slope = trend(run)
+    if run is None or not slope.known:
+        return "cannot tell", _no_end(slope), {}, ()
+    upper = slope.value + t_quantile(1 - STRICT, slope.df) * slope.se
+    # A curve that levels off within its last window gains by its slope at the end, not by the mean slope.
+    last = float(run.steps[-1]) - run.line.t.centre
+    at_end = min(0.0, run.line.slope + run.line.bend * (2 * last - run.line.skew))
+    fall = -100 * at_end * _ahead(seen, run)
+    numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(seen, run)}
+    text = f"slope of the last {run.n} points {slope.value:.3g} per 100 steps, at most {upper:.3g} (99%)"
+    if upper >= 0:
+        return "not raised", text, numbers, ()
+    if fall < numbers["margin"]:
+        return "not raised", f"{text}: as many steps again would gain {fall:.2g}, too little", numbers, ()
+    if overfitting(seen)[0] == "raised" or _validation_stands(seen):
+        return "not raised", f"{text}, but validation does not follow", numbers, ()
+    return "raised", text, numbers, (int(run.steps[0]), int(run.steps[-1]))
+
+
+def _no_end(slope: Estimate) -> str:
+    few = f"fewer than {2 * LEAST_EVALUATIONS} train losses after burn-in"
+    return few if slope.n == 0 else slope.reason or few
+
+
+def _ahead(seen: Observed, run: Settled) -> float:
+    """Give the steps to judge the trend over, in hundreds: what remains, else one more window."""
+    return (seen.remaining_steps or float(run.steps[-1] - run.steps[0])) / 100
+
+
+def _margin(seen: Observed, run: Settled) -> float:
+    return seen.margin if seen.margin is not None else MARGIN_SHARE * abs(run.line.mean)
+
+
+def early_stopping(seen: Observed) -> Seen:
+    """Say that an earlier checkpoint validates better than the last one, beyond what the best of many gains by luck."""
+    if seen.full.n < 2:
+        return "cannot tell", "fewer than 2 full validations", {}, ()
+    rise = rise_of(seen)
+    if rise is None or not isfinite(rise.needed):
+        return "cannot tell", "the error of the full validations is unknown", {}, ()
+    values, steps = seen.full.values, seen.full.steps
+    chosen = tuple(int(steps[i]) for i in np.flatnonzero(values <= values[rise.best] + rise.needed / 2))
+    numbers = {"best": float(values[rise.best]), "best_step": float(steps[rise.best]), "rise": rise.size}
+    numbers["needed"] = rise.needed
+    if not rise.shown:
+        return "not raised", "the last checkpoint is not shown to be worse than any before it", numbers, chosen
+    text = f"the last checkpoint is worse than that of step {int(steps[rise.best])} by {rise.size:.3g}"
+    return "raised", f"{text} (chance makes {rise.needed:.3g})", numbers, chosen
+
+
+def _scatter(values: FloatArray) -> float:
+    """Return the standard deviation of single evaluations, from second differences: a bend is no scatter."""
+    return float(np.sqrt(np.median(np.diff(values, n=2) ** 2) / (0.4549 * 6)))
+
+
+def _validation_stands(seen: Observed) -> bool:
+    """Return True where there is validation and its latest half is not shown to fall: more training would not help."""
+    curve = seen.full if seen.full.n >= 2 else seen.valid
+    if curve.n < 2:
+        return False
+    if curve.n < LEAST_EVALUATIONS:
+        return bool(curve.values[-1] > curve.values.min())
+    half = curve.values[curve.n // 2 :]
+    m = half.size // 2
+    fall = float(half[:m].mean() - half[-m:].mean())
+    return not fall > float(-ndtri(ONE_SIDED)) * _scatter(curve.values) * sqrt(2 / m)
+
+
+def _one_sided(slope: Estimate, sign: int) -> float:
+    """Give the p of "the slope does not have this sign"; NaN where there is no slope."""
+    if not slope.known:
+        return nan
+    if slope.se == 0:
+        return 0.0 if slope.value * sign > 0 else 1.0
+    return t_tail(sign * slope.value / slope.se, slope.df)
+
+
+def _train_trend(train: Curve, since: int) -> Estimate:
+    start = int(np.searchsorted(train.steps, since))
+    if train.n - start < LEAST_EVALUATIONS:
+        return trend(None)
+    return trend(as_is(*averaged(train.values[start:], train.steps[start:])))

@@ -1,0 +1,103 @@
+"""What detectors look at, and what one of them sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import nan
+from typing import Literal
+
+import numpy as np
+
+from analysis.statistics.block_sums import LONG, Sums
+from analysis.statistics.estimate import FloatArray, Steps
+from analysis.statistics.levels import Settled, settle
+from analysis.statistics.longrun import fit_line
+
+LEAST_EVALUATIONS = 8
+"""Points below which a curve has no trend to judge."""
+
+DetectionStatus = Literal["raised", "not raised", "cannot tell", "muted"]
+
+Seen = tuple[DetectionStatus, str, Mapping[str, float], tuple[int, ...]]
+"""Status, sentence, numbers by name, and the steps where it shows."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A logged series without NaN: ``steps`` and ``values``, both shape (n,)."""
+
+    steps: Steps = field(default_factory=lambda: np.empty(0), repr=False)
+    values: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+        return int(self.values.size)
+
+    @cached_property
+    def settled(self) -> Settled | None:
+        """The series after burn-in, fitted once for all detectors."""
+        return settle(self.values, self.steps, sums=self.sums)
+
+    @cached_property
+    def sums(self) -> Sums | None:
+        """The sums of a long series; None for a short one, which is gone through as quickly."""
+        return Sums.of(self.values) if self.n >= LONG else None
+
+    @cached_property
+    def ending(self) -> Settled | None:
+        """The end of the run as it is: its last window, never more than half of it; None for a short one."""
+        run = self.settled
+        if run is None or run.n < 2 * LEAST_EVALUATIONS:
+            return None
+        size = min(run.window, run.n // 2)
+        return as_is(run.x[-size:], run.steps[-size:])
+
+
+def as_is(values: FloatArray, steps: Steps) -> Settled:
+    """Take a piece of a run whole: its start is no burn-in, its bend no noise."""
+    return Settled(0, fit_line(values, steps, curved=True), values, steps)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the detectors look at.
+
+    Attributes
+    ----------
+    train, valid, full : Curve
+        Train loss (a partial last batch left out), minibatch validation loss, full validation loss.
+    full_se : float
+        Sampling error of one full validation; NaN where unknown.
+    nonfinite : tuple of int
+        Steps at which a loss was logged as NaN or infinite.
+    remaining_steps : int or None
+        Steps a plateau is judged over; the length of the last window where None.
+    margin : float or None
+        Change of loss that does not matter; 1% of the level where None.
+    overlap : bool
+        The validation set overlaps the training data: overfitting cannot be seen there.
+    n_valid : int or None
+        Examples of the whole validation set.
+    rewarded : bool
+        A reward judges the run, beside which its loss may rise.
+    per_epoch : bool
+        A row of the train loss is an epoch, not a step.
+    bad_gradients : tuple of int
+        Steps at which the norm of the gradient was NaN or infinite.
+    """
+
+    train: Curve = Curve()
+    valid: Curve = Curve()
+    full: Curve = Curve()
+    full_se: float = nan
+    nonfinite: tuple[int, ...] = ()
+    remaining_steps: int | None = None
+    margin: float | None = None
+    overlap: bool = False
+    n_valid: int | None = None
+    rewarded: bool = False
+    per_epoch: bool = False
+    bad_gradients: tuple[int, ...] = ()
