@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,11 @@ def joined(logs: Sequence[RawLog]) -> list[list[int]]:
     one tool, its values go on where the other's ended, and neither has a second such neighbour.
     """
     places = range(len(logs))
-    nexts = {a: [b for b in places if b != a and _continues(logs[a], logs[b])] for a in places}
+    spans = [_span(log) for log in logs]
+    # The steps alone rule out nearly every pair, and a folder of a thousand logs has a million of them.
+    nexts = {
+        a: [b for b in places if _starts_behind(spans[b], spans[a]) and _continues(logs[a], logs[b])] for a in places
+    }
     before = [other for others in nexts.values() for other in others]
     sure = {place: others[0] for place, others in nexts.items() if len(others) == 1 and before.count(others[0]) == 1}
     chains = []
@@ -59,16 +63,35 @@ def join(parts: Sequence[RawLog]) -> RawLog:
     )
 
 
+@dataclass(frozen=True)
+class _Span:
+    """The first and last step of a log, and how far behind the last one its continuation may start."""
+
+    first: float
+    last: float
+    reach: float
+
+
+def _span(log: RawLog) -> _Span | None:
+    """Return the span of a log; None for one that is no part of a run: no file, no steps, or a single row."""
+    if not log.files or "step" not in log.frame or len(log.frame) < 2:
+        return None
+    steps = log.frame["step"]
+    with np.errstate(invalid="ignore"):
+        reach = _FURTHEST * usual_spacing(steps.to_numpy(dtype=np.float64))
+    return _Span(float(steps.min()), float(steps.max()), reach)
+
+
+def _starts_behind(second: _Span | None, first: _Span | None) -> bool:
+    return first is not None and second is not None and 0 < second.first - first.last <= first.reach
+
+
 def _continues(first: RawLog, second: RawLog) -> bool:
     a, b = first.frame, second.frame
     if first.source != second.source or set(a.columns) != set(b.columns) or dict(first.config) != dict(second.config):
         return False
     name = main_metric(a)
-    if not (first.files and second.files) or name is None or "step" not in a or len(a) < 2 or len(b) < 2:
-        return False
-    steps = a["step"].to_numpy(dtype=np.float64)
-    gap = float(b["step"].min()) - float(np.nanmax(steps))
-    if not 0 < gap <= _FURTHEST * usual_spacing(steps):
+    if name is None:
         return False
     before, after = a[name].dropna().to_numpy(dtype=np.float64), b[name].dropna().to_numpy(dtype=np.float64)
     if len(before) < 2 or not len(after):
