@@ -89,12 +89,13 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
         Columns that are no metrics.
     """
     labels = frame[column].ffill().bfill()
-    phases = labels.map(lambda value: phase_of(value) or plain(str(value)))
+    phases = labels.map({value: phase_of(value) or plain(str(value)) for value in labels.unique()})
     if "val" not in set(phases):  # what is measured beside the training is its validation, whatever it is called
         phases = phases.replace("test", "val")
     found = list(dict.fromkeys(phases.dropna()))
     if not found:
         return frame.drop(columns=column), ()
+    rows = {phase: phases == phase for phase in found}
     parts: dict[str, pd.Series[float]] = {}
     for name in frame.columns:
         if name == column:
@@ -103,12 +104,12 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
         if name in axes or not pd.api.types.is_numeric_dtype(values):
             parts[name] = values
             continue
-        logged = [phase for phase in found if values[phases == phase].notna().any()] or found[:1]
+        logged = [phase for phase in found if values[rows[phase]].notna().any()] or found[:1]
         for phase in logged:
             own = _name(name, phase, alone=len(logged) == 1)
-            part = values.where(phases == phase)
+            part = values.where(rows[phase])
             parts[own] = parts[own].combine_first(part) if own in parts else part
-    counts = ", ".join(f"{phase} {int((phases == phase).sum())}" for phase in found)
+    counts = ", ".join(f"{phase} {int(marked.sum())}" for phase, marked in rows.items())
     return pd.DataFrame(parts), (f"'{column}' says on which data each row was measured ({counts} rows)",)
 
 
