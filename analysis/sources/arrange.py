@@ -55,11 +55,7 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
     )
     parts = runs_in(frame, columns, Path(log.files[0]).stem)
     # What was lost while reading is told once, not for each run.
-    return [_run(log if first else replace(log, dropped=()), part, columns) for first, part in _with_first(parts)]
-
-
-def _with_first(parts: list[Part]) -> list[tuple[bool, Part]]:
-    return [(place == 0, part) for place, part in enumerate(parts)]
+    return [_run(replace(log, dropped=()) if place else log, part, columns) for place, part in enumerate(parts)]
 
 
 LONG_NAMES = ("metric", "metric_name", "name", "tag", "key", "variable")
@@ -126,8 +122,7 @@ def _with_numbers(
             continue
         notes += how
         frame = frame.assign(**{name: values})
-        counts = [cell for cell in cells if isinstance(cell, str) and of_total(cell) is not None]
-        if counts and "/" in name:
+        if "/" in name and (counts := [cell for cell in cells if isinstance(cell, str) and of_total(cell) is not None]):
             frame = _whole_counter(frame, name)
             planned = int(counts[-1].rpartition("/")[2].replace(",", ""))
     return frame, tuple(dropped), tuple(notes), planned
