@@ -12,16 +12,15 @@ import pandas as pd
 from analysis.core.errors import LogError
 from analysis.core.run import FACTORS, NOT_METRICS, Dropped
 from analysis.sources.axes import set_axes
-from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
+from analysis.sources.axis_names import AXIS_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.cells import numbers, of_total
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import by_phase, phase_column, with_flags_as_words
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import constant_settings, merge_rows
-from analysis.sources.runs_in import RUN_NAMES, Part, runs_in
+from analysis.sources.runs_in import RUN_NAMES, Part, is_text, is_time, runs_in
 
-_AXES = {*STEP_NAMES, *EPOCH_NAMES, *TIME_NAMES}
 _SCHEDULED = ("lr", "learning_rate")
 """Settings that are metrics too, as far as a schedule moves them."""
 
@@ -65,8 +64,8 @@ _MOST_METRICS = 500
 
 def _wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Give each metric of a long table (``step,metric,value``) a column of its own."""
-    keys = [name for name in frame.columns if plain(name) in LONG_NAMES and _is_text(frame[name])]
-    values = [name for name in frame.columns if plain(name) in _LONG_VALUES and not _is_text(frame[name])]
+    keys = [name for name in frame.columns if plain(name) in LONG_NAMES and is_text(frame[name])]
+    values = [name for name in frame.columns if plain(name) in _LONG_VALUES and not is_text(frame[name])]
     if len(keys) != 1 or len(values) != 1 or not 0 < frame[keys[0]].nunique() <= min(_MOST_METRICS, len(frame) / 2):
         return frame, ()
     names = [name for name in frame[keys[0]].dropna().unique() if name not in frame]
@@ -106,7 +105,7 @@ def _with_numbers(
     notes: list[str] = []
     planned = None
     metrics = {name: standard for standard, name in columns.items() if standard != "timestamp"}
-    for name in [name for name in frame.columns if _is_text(frame[name])]:
+    for name in [name for name in frame.columns if is_text(frame[name])]:
         if plain(name) in RUN_NAMES:
             continue
         cells = frame[name].tolist()
@@ -137,30 +136,22 @@ def _whole_counter(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _by_phase(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    texts = [name for name in frame.columns if _is_text(frame[name]) and name not in columns.values()]
+    texts = [name for name in frame.columns if is_text(frame[name]) and name not in columns.values()]
     found = phase_column(texts, {name: frame[name].dropna().unique().tolist() for name in texts})
     if found is None:
         return frame, ()
     named = {columns[axis] for axis in NOT_METRICS if axis in columns}
-    axes = [name for name in frame.columns if plain(name) in _AXES or name in named]
+    axes = [name for name in frame.columns if plain(name) in AXIS_NAMES or name in named]
     return by_phase(frame, found, axes)
 
 
 def _without_text(frame: pd.DataFrame) -> tuple[pd.DataFrame, Mapping[str, Any], tuple[str, ...]]:
     """Take columns of text out: what says the same on all rows that have it is a setting, the others are named."""
-    texts = [name for name in frame.columns if name not in NOT_METRICS and _is_text(frame[name])]
-    times = [name for name in frame.columns if name not in NOT_METRICS and _is_time(frame[name])]
+    texts = [name for name in frame.columns if name not in NOT_METRICS and is_text(frame[name])]
+    times = [name for name in frame.columns if name not in NOT_METRICS and is_time(frame[name])]
     given = {name: frame[name].dropna().unique() for name in texts}
     settings = {name: values[0] for name, values in given.items() if len(values) == 1}
     varying = [f"{name} ({frame[name].count()} values)" for name in (*texts, *times) if name not in settings]
     more = f" and {len(varying) - 10} more" if len(varying) > 10 else ""
     notes = (f"text columns left out: {', '.join(varying[:10])}{more}",) if varying else ()
     return frame.drop(columns=[*texts, *times]), settings, notes
-
-
-def _is_text(column: pd.Series[Any]) -> bool:
-    return not pd.api.types.is_numeric_dtype(column) and not _is_time(column)
-
-
-def _is_time(column: pd.Series[Any]) -> bool:
-    return bool(pd.api.types.is_datetime64_any_dtype(column))

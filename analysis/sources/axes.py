@@ -59,7 +59,7 @@ def set_axes(
         The table; what was dropped; notes for the reader.
     """
     check_columns(where, frame.columns, columns)
-    epoch = columns.get("epoch") or find_axis(_numeric(frame), EPOCH_NAMES)
+    epoch = columns.get("epoch") or find_axis(numeric_columns(frame), EPOCH_NAMES)
     step = columns.get("step") or _step_column(frame, epoch)
     stamp = columns.get("timestamp") or _time_column(frame)
     taken = {name: axis for name, axis in ((step, "step"), (epoch, "epoch"), (stamp, "timestamp")) if name}
@@ -87,14 +87,15 @@ def set_axes(
     return frame, timestamp_losses(failed), notes
 
 
-def _numeric(frame: pd.DataFrame) -> list[str]:
+def numeric_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the names of the columns of numbers, axes among them."""
     return [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
 
 
 def _step_column(frame: pd.DataFrame, epoch: str | None) -> str | None:
     """Return the column that counts steps: on enough rows, and the first by name of those that do not start again."""
     by_name: dict[str, str] = {}
-    for name in _numeric(frame):
+    for name in numeric_columns(frame):
         by_name.setdefault(plain(name), name)
     named_so = [by_name[name] for name in STEP_NAMES if name in by_name]
     counting = [name for name in named_so if _counts(frame[name])]
@@ -120,7 +121,7 @@ def _counts(column: pd.Series[Any]) -> bool:
 
 def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Leave out counters that stand at one negative number throughout, as tools write for "at the end"."""
-    counters = [name for name in _numeric(frame) if plain(name) in STEP_NAMES and name not in taken]
+    counters = [name for name in numeric_columns(frame) if plain(name) in STEP_NAMES and name not in taken]
     idle = {name: _finite(frame[name]) for name in counters if len(_finite(frame[name]))}
     idle = {name: values for name, values in idle.items() if values.max() < 0 and values.max() == values.min()}
     notes = tuple(

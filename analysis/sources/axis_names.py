@@ -19,13 +19,13 @@ STEP_NAMES = (
 EPOCH_NAMES = ("epoch", "epochs", "train_epoch", "epoch_num", "epoch_idx")
 TIME_NAMES = ("timestamp", "_timestamp", "time", "datetime", "date", "created_at", "wall_time", "ts")
 
-_AXES = {*STEP_NAMES, *EPOCH_NAMES, *TIME_NAMES}
+AXIS_NAMES = frozenset({*STEP_NAMES, *EPOCH_NAMES, *TIME_NAMES})
 
 
 def metric_columns(frame: pd.DataFrame) -> list[str]:
     """Return the columns of numbers that neither are an axis nor are called like one."""
     numeric = [name for name in frame.columns if name not in NOT_METRICS and frame[name].dtype.kind in "fi"]
-    return [name for name in numeric if plain(str(name)).removesuffix("_(log)") not in _AXES]
+    return [name for name in numeric if plain(str(name)).removesuffix("_(log)") not in AXIS_NAMES]
 
 
 def main_metric(frame: pd.DataFrame) -> str | None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.core.metrics import metric
 from analysis.core.run import FACTORS, NOT_METRICS
-from analysis.sources.axes import find_axis
+from analysis.sources.axes import find_axis, numeric_columns
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.metric_aliases import plain
@@ -70,15 +70,17 @@ def runs_in(frame: pd.DataFrame, columns: Columns, stem: str) -> list[Part]:
 
 
 def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    return [name for name in sorted(names, key=lambda n: _order(n, wanted)) if plain(name) in wanted]
+    return sorted((name for name in names if plain(name) in wanted), key=lambda name: wanted.index(plain(name)))
 
 
-def _order(name: str, wanted: Sequence[str]) -> int:
-    return wanted.index(plain(name)) if plain(name) in wanted else len(wanted)
+def is_text(column: pd.Series[Any]) -> bool:
+    """Return True for a column of neither numbers nor times."""
+    return not pd.api.types.is_numeric_dtype(column) and not is_time(column)
 
 
-def _is_text(column: pd.Series[Any]) -> bool:
-    return not pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_datetime64_any_dtype(column)
+def is_time(column: pd.Series[Any]) -> bool:
+    """Return True for a column of times that are read as such."""
+    return bool(pd.api.types.is_datetime64_any_dtype(column))
 
 
 def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
@@ -90,10 +92,10 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
         return [name for name in runs if frame[name].is_unique]
     if _rises(frame):
         return []
-    texts = [name for name in _named(free, _NAMES) if _is_text(frame[name]) and frame[name].notna().all()]
+    texts = [name for name in _named(free, _NAMES) if is_text(frame[name]) and frame[name].notna().all()]
     texts = [name for name in texts if frame[name].str.len().max() <= _LONGEST]
     unique = [name for name in texts if frame[name].is_unique]
-    if any(_is_text(frame[name]) and frame[name].str.len().max() > _LONGEST for name in free):
+    if any(is_text(frame[name]) and frame[name].str.len().max() > _LONGEST for name in free):
         return []  # examples or messages, not runs
     repeats = [name for name in _named(free, _REPEATS) if frame[name].notna().all() and frame[name].nunique() > 1]
     if unique:
@@ -106,17 +108,24 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
 
 def _rises(frame: pd.DataFrame) -> bool:
     """Return True if a step or epoch moves over the rows, as in the log of a training."""
-    names = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
-    axes = (find_axis(names, STEP_NAMES), find_axis(names, EPOCH_NAMES))
-    return any(axis is not None and frame[axis].nunique() > 1 for axis in axes)
+    return any(frame[axis].nunique() > 1 for axis in _counters(frame))
+
+
+def _counters(frame: pd.DataFrame) -> list[str]:
+    """Return the columns by whose names they count steps and epochs, in this order, as far as there are any."""
+    names = numeric_columns(frame)
+    return [axis for wanted in (STEP_NAMES, EPOCH_NAMES) if (axis := find_axis(names, wanted)) is not None]
 
 
 def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> list[Part]:
     """Make a run of each row: its metrics as final values, everything else as its configuration."""
     parts = []
-    numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
-    axis = {name for name in (find_axis(numeric, STEP_NAMES), find_axis(numeric, EPOCH_NAMES)) if name}
-    measured = [name for name in numeric if _is_measured(name, columns) or (name in axis and frame[name].min() > 0)]
+    axes = _counters(frame)
+    measured = [
+        name
+        for name in numeric_columns(frame)
+        if _is_measured(name, columns) or (name in axes and frame[name].min() > 0)
+    ]
     settings = [name for name in frame.columns if name not in measured and not _is_index(name, frame[name])]
     final = {name: name.split("_", 1)[1] for name in measured if name.lower().startswith(("final_", "last_"))}
     final = {own: name for own, name in final.items() if name not in frame and name not in NOT_METRICS}
@@ -146,13 +155,12 @@ def _is_measured(name: str, columns: Columns) -> bool:
 
 def _keys(frame: pd.DataFrame, free: Sequence[str], columns: Columns) -> list[str]:
     """Return the columns whose values tell rows of one step apart as of several runs."""
-    runs = [name for name in _named(free, RUN_NAMES) if _is_text(frame[name]) or frame[name].nunique() < len(frame)]
+    runs = [name for name in _named(free, RUN_NAMES) if is_text(frame[name]) or frame[name].nunique() < len(frame)]
     runs = [name for name in runs if frame[name].nunique() > 1]
     if runs:
         return runs[:1]
-    numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
-    axis = columns.get("step") or find_axis(numeric, STEP_NAMES) or find_axis(numeric, EPOCH_NAMES)
-    names = [*_named(free, _REPEATS), *(name for name in _named(free, _NAMES) if _is_text(frame[name]))]
+    axis = columns.get("step") or next(iter(_counters(frame)), None)
+    names = [*_named(free, _REPEATS), *(name for name in _named(free, _NAMES) if is_text(frame[name]))]
     names = [name for name in names if 1 < frame[name].nunique() <= len(frame) / 2 and name != axis]
     if axis is None:
         return [name for name in names if plain(name) in _REPEATS]
