@@ -28,10 +28,15 @@ def find_axis(names: Iterable[str], wanted: Iterable[str]) -> str | None:
     >>> find_axis(["iter", "Global Step", "loss"], STEP_NAMES)
     'Global Step'
     """
+    return next(iter(_wanted(names, wanted)), None)
+
+
+def _wanted(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return the columns that go by the wanted names, in the order of these; of several of one name the first."""
     by_name: dict[str, str] = {}
     for name in names:
         by_name.setdefault(plain(name), name)
-    return next((by_name[name] for name in wanted if name in by_name), None)
+    return [by_name[name] for name in wanted if name in by_name]
 
 
 def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> None:
@@ -94,10 +99,7 @@ def numeric_columns(frame: pd.DataFrame) -> list[str]:
 
 def _step_column(frame: pd.DataFrame, epoch: str | None) -> str | None:
     """Return the column that counts steps: on enough rows, and the first by name of those that do not start again."""
-    by_name: dict[str, str] = {}
-    for name in numeric_columns(frame):
-        by_name.setdefault(plain(name), name)
-    named_so = [by_name[name] for name in STEP_NAMES if name in by_name]
+    named_so = _wanted(numeric_columns(frame), STEP_NAMES)
     counting = [name for name in named_so if _counts(frame[name])]
     if counting:
         most = max(frame[name].count() for name in counting)
@@ -122,8 +124,8 @@ def _counts(column: pd.Series[Any]) -> bool:
 def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Leave out counters that stand at one negative number throughout, as tools write for "at the end"."""
     counters = [name for name in numeric_columns(frame) if plain(name) in STEP_NAMES and name not in taken]
-    idle = {name: _finite(frame[name]) for name in counters if len(_finite(frame[name]))}
-    idle = {name: values for name, values in idle.items() if values.max() < 0 and values.max() == values.min()}
+    finite = {name: _finite(frame[name]) for name in counters}
+    idle = {name: one for name, one in finite.items() if len(one) and one.max() < 0 and one.max() == one.min()}
     notes = tuple(
         f"'{name}' is {values[0]:g} on all {len(values)} rows: it counts nothing" for name, values in idle.items()
     )

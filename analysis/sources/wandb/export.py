@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.core.run import FACTORS, Dropped
+from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
@@ -134,7 +135,7 @@ def _axis(column: pd.Series[float], name: str) -> tuple[pd.Series[float], tuple[
     """Make steps of a chart's x axis: as it stands if it counts whole steps, else the rows' numbers."""
     values = column.to_numpy(dtype=np.float64)
     whole = bool((values == np.floor(values)).all())
-    if whole and plain(name) in (*STEP_NAMES, "trainer_global_step", "epoch"):
+    if whole and plain(name) in (*STEP_NAMES, "epoch"):
         return column.rename("step"), ()
     numbers = pd.Series(np.arange(len(column), dtype=np.float64), index=column.index, name="step")
     return numbers, (f"the chart's x axis is '{name}', no step: points are numbered",)
@@ -149,9 +150,7 @@ def _runs(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
     """Read the table of runs: settings and final values, one row a run."""
     read = read_delimited(path, layout, numbers=(), texts=layout.header)
     metrics = _summary_columns(layout, columns)
-    step = columns.get("step") or next(
-        (n for w in ("train_global_step", "trainer_global_step", *STEP_NAMES) for n in metrics if plain(n) == w), None
-    )
+    step = columns.get("step") or find_axis(metrics, ("train_global_step", "trainer_global_step", *STEP_NAMES))
     logs: list[RawLog] = []
     empty = 0
     for row in read.frame.to_dict("records"):
