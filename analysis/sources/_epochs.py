@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.core.metrics import metric
 from analysis.sources.axis_names import main_metric, metric_columns
+from analysis.sources.own_axis import around
 
 
 def numbered_by_epoch(frame: pd.DataFrame, counter: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -41,9 +42,7 @@ def numbered_by_epoch(frame: pd.DataFrame, counter: str) -> tuple[pd.DataFrame, 
     numbered[rows] = np.where(step[rows] < 0, begun[rows] + length, begun[rows] + step[rows])
     # Rows of evaluations: by the same count if that puts them where they stand in the log, else where they stand.
     others = np.flatnonzero(~on_main)
-    place = np.searchsorted(rows, others)
-    padded = np.concatenate(([np.nan], numbered[rows], [np.nan]))
-    before, after = padded[place], padded[place + 1]
+    before, after = around(others, rows, numbered)
     own = begun[others] + step[others]
     fits = (step[others] >= 0) & (step[others] <= length) & ~(own < before) & ~(own > after)
     numbered[others] = np.where(fits, own, np.where(np.isnan(before), after, before))

@@ -66,7 +66,7 @@ def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     notes: list[str] = []
     for names in groups.values():
         rows = np.flatnonzero(logged[names[0]])
-        before, after = _around(rows, np.flatnonzero(on_main), steps)
+        before, after = around(rows, np.flatnonzero(on_main), steps)
         own = steps[rows]
         if not counts_alone(own, before, after):
             continue
@@ -77,7 +77,7 @@ def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return frame.assign(step=steps), tuple(notes)
 
 
-def _around(rows: npt.NDArray[np.int64], main: npt.NDArray[np.int64], steps: Floats) -> tuple[Floats, Floats]:
+def around(rows: npt.NDArray[np.int64], main: npt.NDArray[np.int64], steps: Floats) -> tuple[Floats, Floats]:
     """Return the steps of the main rows before and after other rows, NaN where there is none."""
     place = np.searchsorted(main, rows)
     padded = np.concatenate(([np.nan], steps[main], [np.nan]))
