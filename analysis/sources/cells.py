@@ -17,7 +17,7 @@ BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
 _DECIMAL = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _WRAPPED = re.compile(
     # The repr of a framework's scalar: tensor(1.6, device='cuda:0'), np.float32(0.5), <tf.Tensor: shape=(), numpy=1.5>
     rf"(?:[A-Za-z_][\w.]*)\(\[?\s*({_DECIMAL}|[+-]?nan|[+-]?inf)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
@@ -77,7 +77,7 @@ def has_decimal_commas(cells: Iterable[str]) -> bool:
     """Return True if cells have commas that can only be decimal, as in ``0,91``; ``1,234`` alone may be either."""
     commas = [cell.strip() for cell in cells if "," in cell]
     return any(not _GROUPED.fullmatch(cell) or cell.lstrip("+-").startswith("0") for cell in commas) and all(
-        _DECIMAL_COMMA.fullmatch(cell) for cell in commas
+        DECIMAL_COMMA.fullmatch(cell) for cell in commas
     )
 
 

@@ -18,12 +18,11 @@ import pandas as pd
 from analysis.core.errors import LogError
 from analysis.core.run import Dropped
 from analysis.sources.base import head
-from analysis.sources.cells import BLANK, has_decimal_commas, number
+from analysis.sources.cells import BLANK, DECIMAL_COMMA, has_decimal_commas, number
 from analysis.sources.limits import check_cells
 from analysis.sources.streams import GZIP, open_lines, open_text, text_head
 
 SAMPLE_ROWS = 500
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
@@ -64,7 +63,7 @@ class Layout:
     def is_text(self, name: str) -> bool:
         """Return True if no value of a column in the sample is a plain number (False for an empty column)."""
         cells = self.column(name)
-        return bool(cells) and (not any(_is_numeric(cell) for cell in cells) or has_decimal_commas(cells))
+        return bool(cells) and (not any(is_numeric(cell) for cell in cells) or has_decimal_commas(cells))
 
 
 def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
@@ -258,7 +257,7 @@ def _remembering(lines: Iterable[str], last: list[str]) -> Iterator[str]:
 
 
 def _not_a_number(cell: str, where: str, name: str) -> LogError:
-    remedy = "write decimals with a point" if _DECIMAL_COMMA.fullmatch(cell) else "correct or clear it"
+    remedy = "write decimals with a point" if DECIMAL_COMMA.fullmatch(cell) else "correct or clear it"
     shown = cell if len(cell) <= 40 else cell[:40] + "…"
     return LogError(f"{where}: '{name}' must be a number, got {shown!r}; {remedy}")
 
@@ -286,7 +285,8 @@ def _cut_off(path: Path, layout: Layout) -> bool:
     return last.count(layout.delimiter) + 1 < len(layout.header)
 
 
-def _is_numeric(cell: str) -> bool:
+def is_numeric(cell: str) -> bool:
+    """Return True for text that is a number as it stands."""
     try:
         float(cell)
     except ValueError:

@@ -13,7 +13,7 @@ from analysis.sources.axes import check_columns, find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.cells import is_number_like
-from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.delimited import Layout, is_numeric, read_delimited, sniff
 from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
 from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column
@@ -39,7 +39,7 @@ def recognises(path: Path) -> bool:
     if not path.name.lower().removesuffix(".gz").endswith(_SUFFIXES):
         return False
     layout = sniff(path)
-    if layout is None or all(_is_number(name) for name in layout.header):
+    if layout is None or all(map(is_numeric, layout.header)):
         return False
     if len(layout.header) < 2 and (layout.is_text(layout.header[0]) or not layout.sample):
         return False
@@ -122,11 +122,3 @@ def _from_parquet(path: Path, columns: Columns) -> RawLog:
     names = (*_PARQUET_TEXTS, columns.get("timestamp", ""))
     frame = read_parquet(path, texts=names)
     return RawLog(frame, NAME, (str(path),), len(frame))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
