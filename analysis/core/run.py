@@ -43,6 +43,9 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
 }
 """The config keys under which tools keep the factors the report reasons about, most specific first."""
 
+FACTOR_KEYS = tuple(key for keys in FACTORS.values() for key in keys)
+"""All of them, in that order."""
+
 
 @dataclass(frozen=True)
 class Data:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.core.run import FACTORS
+from analysis.core.run import FACTOR_KEYS
 from analysis.sources.metric_aliases import plain
 
 _SECTIONS = re.compile(
@@ -26,7 +26,7 @@ _SPENT = re.compile(
 )
 _IN_SECTION = re.compile(rf"{_QUANTITY}|epoch|step|global_step")
 _BESIDE = re.compile(r"loss|perplexity|acc|accuracy|f1|score|reward|epoch|step|global_step")
-_STATED = frozenset(key for keys in FACTORS.values() for key in keys)
+_STATED = frozenset(FACTOR_KEYS)
 
 
 def without_results(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -34,7 +34,7 @@ def without_results(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
 
     A result is a number whose name says so (``eval_loss``, ``best_val_acc``, ``train_runtime``,
     ``samples_per_second``); beside one also a number called ``loss`` or ``epoch``; and all numbers of a
-    section such as ``metrics`` or ``results`` that holds one. What `FACTORS` knows is a setting anywhere.
+    section such as ``metrics`` or ``results`` that holds one. What `FACTOR_KEYS` names is a setting anywhere.
 
     Parameters
     ----------

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
-from analysis.core.run import FACTORS
+from analysis.core.run import FACTOR_KEYS
 from analysis.sources.yaml_files import load_json, load_yaml
 
 _HOLDERS = ("", "args", "training_args", "hyperparameters", "hparams", "config", "train")
-_SETTINGS = frozenset(key for keys in FACTORS.values() for key in keys) | {
+_SETTINGS = frozenset(FACTOR_KEYS) | {
     *(
         "per_device_eval_batch_size",
         "gradient_accumulation_steps",

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.core.errors import LogError
-from analysis.core.run import FACTORS, NOT_METRICS, Dropped
+from analysis.core.run import FACTOR_KEYS, NOT_METRICS, Dropped
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import AXIS_NAMES
 from analysis.sources.base import Columns
@@ -81,7 +81,7 @@ def _run(log: RawLog, part: Part, columns: Columns) -> RawLog:
     if part.id is not None and len(frame) == 1 and told and "step" not in columns:
         told = ()  # one row a run: nobody misses its steps
     frame, texts, left_out = _without_text(frame)
-    settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
+    settings = constant_settings(frame, FACTOR_KEYS)
     frame = frame.drop(columns=[name for name in settings if name not in _SCHEDULED])
     frame, merged = merge_rows(frame)
     return replace(

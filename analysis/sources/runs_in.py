@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.metrics import metric
-from analysis.core.run import FACTORS, NOT_METRICS
+from analysis.core.run import FACTOR_KEYS, NOT_METRICS
 from analysis.sources.axes import find_axis, numeric_columns
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns
@@ -28,7 +28,8 @@ _REPEATS = (
     *("config", "config_id", "experiment_id", "run_number", "worker", "rank", "member"),
 )
 _FOLDS = ("fold", "cv_fold", "kfold", "replicate", "rep", "repeat", "repetition")
-_SETTINGS = {key for keys in FACTORS.values() for key in keys} - set(STEP_NAMES)
+_SETTINGS = set(FACTOR_KEYS) - set(STEP_NAMES)
+_NOT_MEASURED = {*map(plain, FACTOR_KEYS), *_REPEATS, *RUN_NAMES}
 _LONGEST = 80  # characters of a name
 
 
@@ -147,10 +148,7 @@ def _is_index(name: str, column: pd.Series[Any]) -> bool:
 def _is_measured(name: str, columns: Columns) -> bool:
     if name in columns.values():
         return True
-    own = plain(name)
-    if any(own == plain(key) for keys in FACTORS.values() for key in keys) or own in (*_REPEATS, *RUN_NAMES):
-        return False
-    return metric(name).direction != "none"
+    return plain(name) not in _NOT_MEASURED and metric(name).direction != "none"
 
 
 def _keys(frame: pd.DataFrame, free: Sequence[str], columns: Columns) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from analysis.core.number_format import count, signed
 from analysis.core.rich_text import rich
-from analysis.core.run import FACTORS, Run
+from analysis.core.run import FACTOR_KEYS, Run
 from analysis.core.run_names import display_name, factor_title, next_ids, short_value
 from analysis.core.settings import Settings
 from analysis.findings.plan import NextRun, Recommendation
@@ -154,9 +154,8 @@ def _keep_actions(situation: Situation) -> list[Recommendation]:
     """Keep what the candidate has beyond the standard factors and the baseline has not: the rules flag none of it."""
     if situation.baseline is None:
         return []
-    standard = {key for keys in FACTORS.values() for key in keys}
     before = situation.baseline.config
-    kept = {k: v for k, v in situation.candidate.config.items() if k not in standard and before.get(k) != v}
+    kept = {k: v for k, v in situation.candidate.config.items() if k not in FACTOR_KEYS and before.get(k) != v}
     return [
         Recommendation(
             f"doc.keep.{key}",

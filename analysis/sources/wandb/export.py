@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
-from analysis.core.run import FACTORS, Dropped
+from analysis.core.run import FACTOR_KEYS, Dropped
 from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns
@@ -73,7 +73,7 @@ def _history(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
     if "_timestamp" in frame:
         stamps, failed = parse_timestamps(frame.pop("_timestamp"))
         frame.insert(1, "timestamp", stamps)
-    settings = constant_settings(frame, [key for keys in FACTORS.values() for key in keys])
+    settings = constant_settings(frame, FACTOR_KEYS)
     frame = frame.sort_values("step", kind="stable", ignore_index=True).drop(columns=list(settings))
     frame, dropped, notes = training_steps(frame, columns)
     frame, merged = merge_rows(frame)
@@ -184,14 +184,10 @@ def _summary_columns(layout: Layout, columns: Columns) -> list[str]:
     """Tell final values from settings: W&B sorts either by name and puts the values last."""
     names = [name for name in layout.header if name not in _RUNS_TABLE_OWN]
     falls = [i for i in range(1, len(names)) if names[i].lower() < names[i - 1].lower()]
-    known = {n for n in standard_names(names, source=NAME, chosen=columns) if not _is_setting(n)}
+    known = set(standard_names(names, source=NAME, chosen=columns)) - set(FACTOR_KEYS)
     after = set(names[falls[0] :]) if len(falls) == 1 else set()
     numeric = [name for name in names if layout.column(name) and not layout.is_text(name)]
     return [name for name in numeric if name in after or name in known or name in columns.values()]
-
-
-def _is_setting(name: str) -> bool:
-    return any(name in keys for keys in FACTORS.values())
 
 
 def _value(cell: Any) -> float | None:
