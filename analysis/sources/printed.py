@@ -100,28 +100,22 @@ def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None]:
             if not wording.strip("\0 \t|│"):
                 wording = "\0" * wording.count("\0")  # a row of a table, however wide its columns
             groups.setdefault(wording, []).append(number)
-    forms = {wording: _form(lines, wording, places[0]) for wording, places in groups.items()}
+    found = ((wording, _form(lines, wording, places[0])) for wording, places in groups.items())
+    forms = {wording: form for wording, form in found if form}
     counts: Counter[tuple[str, ...]] = Counter()
     for wording, form in forms.items():
-        if form:
-            counts[_signature(form)] += len(groups[wording])
-    axes = {_axis(form) for form in forms.values() if form and _has_axis(form) and counts[_signature(form)] > 1}
+        counts[_signature(form)] += len(groups[wording])
+    axes = {_axis(form) for form in forms.values() if counts[_signature(form)] > 1}
     blocks, totals = [], []
-    for wording, places in groups.items():
-        form = forms[wording]
-        if form is None or _SUMMARY in wording:
-            continue
-        if _has_axis(form) and _axis(form) not in axes:
-            continue
-        if not _has_axis(form) and counts[_signature(form)] < 2:
-            continue
-        block, total = _block(lines, places, form)
-        blocks.append(block)
-        totals.append(total)
+    for wording, form in forms.items():
+        repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
+        if repeats and _SUMMARY not in wording:
+            block, total = _block(lines, groups[wording], form)
+            blocks.append(block)
+            totals.append(total)
     if not blocks:
         return pd.DataFrame(), 0, None
-    table = pd.concat(blocks).sort_index(kind="stable")
-    table = _with_axis(table)
+    table = _with_axis(pd.concat(blocks).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
     return table, len(table), planned.pop() if len(planned) == 1 and not restarts else None

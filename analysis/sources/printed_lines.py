@@ -88,7 +88,7 @@ def form_of(line: str) -> Form | None:
             named.append((name, place))
         elif place == 0 and not between.strip(" \t[(#") and line[end : end + 1] in (" ", ":", "]", "\t"):
             step = place
-    front = bar is not None and bar == 0
+    front = bar == 0
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
     phase = _PHASE.search(line)
@@ -126,7 +126,7 @@ def _name(between: str, *, first: bool) -> str | None:
         return None
     name = found["name"].strip("'")
     if not first and found["mark"].isspace() and between[:1].isalpha() and between.startswith(name):
-        name = name.partition(" ")[2] or ""  # the unit of the number before
+        name = name.partition(" ")[2]  # the unit of the number before
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
     return name.strip().removesuffix(" is").removesuffix("'s") or None
