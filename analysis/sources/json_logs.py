@@ -112,7 +112,7 @@ def _lists(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, list[
     for key, value in content.items():
         if isinstance(value, Mapping):
             yield from _lists(value, f"{prefix}{key}/")
-        elif isinstance(value, list) and value and all(map(_is_number, value)):
+        elif _is_listed(value):
             yield f"{prefix}{key}", value
 
 
@@ -126,8 +126,10 @@ def _named(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     """Return a CatBoost row with its lists of values under the names of the metrics."""
     named: dict[str, Any] = {}
     for key, value in row.items():
-        pairs = zip(names, value, strict=False) if isinstance(value, list) else ()
-        named.update({f"{key}/{name}": one for name, one in pairs} if isinstance(value, list) else {key: value})
+        if isinstance(value, list):
+            named.update({f"{key}/{name}": one for name, one in zip(names, value, strict=False)})
+        else:
+            named[key] = value
     return named
 
 
