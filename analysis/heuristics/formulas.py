@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.core.run import FloatArray
+from analysis.statistics import mean_rolling_sd
+from analysis.statistics.series import count_oscillating
 
 OSCILLATION_THRESHOLD = 0.01
 
@@ -38,8 +40,6 @@ def count_oscillations(
     >>> count_oscillations(np.array([1.0])) is None
     True
     """
-    from analysis.statistics.series import count_oscillating
-
     return count_oscillating(values, breaks, threshold=threshold)[0] if values.size > 1 else None
 
 
@@ -53,8 +53,6 @@ def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> f
     >>> mean_volatility(np.arange(19.0)) is None
     True
     """
-    from analysis.statistics import mean_rolling_sd
-
     return mean_rolling_sd(values, window=window) if values.size >= window else None
 
 

@@ -161,10 +161,9 @@ def _score(result: DocumentResult) -> tuple[float, ...] | None:
     """Order runs by overall grade, then by the numbers behind the two grades."""
     if result.grades.overall is None:
         return None
-    points = POINTS
     return (
-        points[result.grades.overall],
-        points[result.grades.stability or "F"],
+        POINTS[result.grades.overall],
+        POINTS[result.grades.stability or "F"],
         -float(result.oscillations if result.oscillations is not None else np.inf),
         float(result.final_valid_accuracy if result.final_valid_accuracy is not None else -np.inf),
     )
