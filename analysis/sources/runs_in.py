@@ -120,7 +120,6 @@ def _counters(frame: pd.DataFrame) -> list[str]:
 
 def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> list[Part]:
     """Make a run of each row: its metrics as final values, everything else as its configuration."""
-    parts = []
     axes = _counters(frame)
     measured = [
         name
@@ -128,16 +127,16 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
         if _is_measured(name, columns) or (name in axes and frame[name].min() > 0)
     ]
     settings = [name for name in frame.columns if name not in measured and not _is_index(name, frame[name])]
+    settings = [name for name in settings if name not in by or plain(name) in _REPEATS]
     final = {name: name.split("_", 1)[1] for name in measured if name.lower().startswith(("final_", "last_"))}
     final = {own: name for own, name in final.items() if name not in frame and name not in NOT_METRICS}
-    ids = _ids(frame, by)
-    for place, run_id in enumerate(ids):
-        row = frame.iloc[[place]].reset_index(drop=True)
-        config = {name: _plain(row.at[0, name]) for name in settings if not _is_blank(row.at[0, name])}
-        config = {name: value for name, value in config.items() if name not in by or plain(name) in _REPEATS}
-        note = f"a list of runs, one row each ({', '.join(by[:3])}): final values only, no curve"
-        values = row[[name for name in measured if row[name].notna().all()]].rename(columns=final)
-        parts.append(Part(values, run_id, run_id, config, notes=(note,)))
+    values, logged = frame[measured].rename(columns=final), frame[measured].notna().to_numpy()
+    note = f"a list of runs, one row each ({', '.join(by[:3])}): final values only, no curve"
+    parts = []
+    for place, (run_id, row) in enumerate(zip(_ids(frame, by), frame.to_dict("records"), strict=True)):
+        config = {name: _plain(row[name]) for name in settings if not _is_blank(row[name])}
+        own = values.iloc[[place], np.flatnonzero(logged[place])].reset_index(drop=True)
+        parts.append(Part(own, run_id, run_id, config, notes=(note,)))
     return parts
 
 
