@@ -192,7 +192,7 @@ class _Board:
         from analysis.core.metrics import metric as metric_of
 
         if metric not in self._rankings:
-            sign = 1.0 if metric_of(metric).direction == "lower" else -1.0
+            sign = metric_of(metric).sign
             levels = [self._level(log, metric) for _, log in self._readable]
             known = [
                 (sign * level, one) for level, one in zip(levels, self._readable, strict=True) if level is not None

@@ -41,6 +41,16 @@ class Metric:
         """True if it was measured on held-out data."""
         return self.split in ("full validation", "minibatch validation")
 
+    @property
+    def bounded(self) -> bool:
+        """True if values lie between 0 and 1, or 0 and 100: a share, or another fraction."""
+        return self.unit == "fraction" or self.share
+
+    @property
+    def sign(self) -> int:
+        """Return the factor that makes small values the better ones; 1 where the direction is unknown."""
+        return -1 if self.direction == "higher" else 1
+
 
 _FULL: Split = "full validation"
 _MINIBATCH: Split = "minibatch validation"
@@ -233,3 +243,17 @@ def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple
         return place, measured, within, table.index(name) if name in table else len(table)
 
     return tuple(sorted(logged, key=key))
+
+
+def held_out(ordered: Sequence[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
+    """Keep what was measured on held-out data, a reward or what is preferred; all of them where nothing is left.
+
+    Held-out data is never outvoted by training data: what this leaves out decides nothing.
+
+    Examples
+    --------
+    >>> held_out(["full_valid_loss", "train_loss"]), held_out(["train_loss"])
+    (('full_valid_loss',), ('train_loss',))
+    """
+    kept = tuple(m for m in ordered if metric(m).validates or m in REWARDS or m in preferred)
+    return kept or tuple(ordered)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.core.errors import UsageError
+from analysis.core.metrics import metric as metric_of
 
 Ladder = tuple[tuple[str, float], ...]
 """Grades from best to worst, each with its bound; below (or above) the last one the grade is F."""
@@ -140,11 +141,11 @@ class Settings:
         stated = self.seed_sd.get(metric, 0.0) if isinstance(self.seed_sd, Mapping) else self.seed_sd
         return stated or None
 
-    def margin_of(self, metric: str, level: float, *, fraction: bool) -> float:
+    def margin_of(self, metric: str, level: float) -> float:
         """Return the difference of a metric at a level that is too small to matter."""
         given = self.equivalence_margin
         stated = given.get(metric, 0.0) if isinstance(given, Mapping) else given
-        return stated or (0.01 if fraction else min(0.01, 0.05 * abs(level)))
+        return stated or (0.01 if metric_of(metric).bounded else min(0.01, 0.05 * abs(level)))
 
 
 _BY_METRIC = ("seed_sd", "equivalence_margin")

@@ -371,10 +371,8 @@ def _equivalence(comparison: Comparison, settings: Settings) -> float | None:
         on_log = replace(r, value=math.log(r.value), low=math.log(r.low), high=math.log(r.high)) if r.low > 0 else None
         p = st.equivalence_p(on_log, math.log(settings.noise_equivalence_ratio)) if on_log else math.nan
     elif comparison.metric not in COMPANIONS:
-        row = metric_of(comparison.metric)
         level = comparison.level if comparison.level is not None else math.inf
-        fraction = row.unit == "fraction" or row.share
-        p = st.equivalence_p(comparison.result, settings.margin_of(comparison.metric, level, fraction=fraction))
+        p = st.equivalence_p(comparison.result, settings.margin_of(comparison.metric, level))
     else:
         return None
     return p if math.isfinite(p) else None

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis import statistics as st
 from analysis.core.config_factors import changed_factors
-from analysis.core.metrics import REWARDS, deciding_order
+from analysis.core.metrics import deciding_order, held_out
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_names import display_name, factor_title, short_value
@@ -65,15 +65,15 @@ def deciding_metric(runs: Sequence[Run], preferred: Sequence[str] = ()) -> str |
     """
     logged = [set(run.metrics) | set(run.nonfinite) for run in runs]
     order = deciding_order(dict.fromkeys(m for run in runs for m in run.metrics), preferred)
-    held_out = [m for m in order if metric_of(m).validates or m in REWARDS or m in preferred] or list(order)
+    allowed = held_out(order, preferred)
     return max(
-        held_out, key=lambda m: (2 * sum(m in names for names in logged) > len(runs), -held_out.index(m)), default=None
+        allowed, key=lambda m: (2 * sum(m in names for names in logged) > len(runs), -allowed.index(m)), default=None
     )
 
 
 def best_run(others: Sequence[Run], candidate: Run, metric: str, evidence: Mapping[str, RunEvidence]) -> Run | None:
     """Return the run that is best in a metric, of those that may be compared with the candidate."""
-    sign = 1.0 if metric_of(metric).direction == "lower" else -1.0
+    sign = metric_of(metric).sign
     levels = {
         run.id: sign * evidence[run.id].window[metric].value
         for run in others
@@ -98,7 +98,7 @@ def configurations(
     """
     by_id = {run.id: run for run in runs}
     names = _names(groups, by_id)
-    sign = 1.0 if metric_of(metric).direction == "lower" else -1.0
+    sign = metric_of(metric).sign
     rows = []
     for group in groups:
         values = np.array(list(level_by_run(group, metric, "", evidence).values()))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from analysis.core.blocks import Tone
-from analysis.core.metrics import REWARDS, deciding_class, deciding_order
+from analysis.core.metrics import REWARDS, deciding_class, deciding_order, held_out
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite
@@ -186,7 +186,7 @@ def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str]
     if not order:
         return None
     stated = [name for name in preferred[:1] if name in of_metric]
-    allowed = [name for name in order if metric_of(name).validates or name in (*preferred, *REWARDS)] or list(order)
+    allowed = held_out(order, preferred)
 
     rewarded = bool({*REWARDS} & {*of_metric})
 

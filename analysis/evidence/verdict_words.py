@@ -35,9 +35,7 @@ def sentence(result: str, names: tuple[str, str], primary: Comparison, settings:
 
 
 def _margin_words(primary: Comparison, settings: Settings) -> str:
-    row = metric_of(primary.metric)
-    fraction = row.unit == "fraction" or row.share
-    margin = settings.margin_of(primary.metric, primary.level or 0.0, fraction=fraction)
+    margin = settings.margin_of(primary.metric, primary.level or 0.0)
     scale, unit = shown_scale(primary)
     return f"{number(scale * margin)}{unit}"
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from analysis.core.metrics import metric as metric_of
 from analysis.core.parameters import Parameters
 from analysis.core.redact import redact_text
 from analysis.core.run import Run
@@ -119,9 +118,7 @@ class Analysis:
     def margin(self) -> float:
         """Difference of the deciding metric that is too small to matter, in its unit."""
         name, level = self.deciding_metric, self.evidence[self.reference_id].window.get(self.deciding_metric)
-        row = metric_of(name)
-        fraction = row.unit == "fraction" or row.share
-        return self.settings.margin_of(name, level.value if level is not None else 1.0, fraction=fraction)
+        return self.settings.margin_of(name, level.value if level is not None else 1.0)
 
     def run(self, run_id: str) -> Run:
         """Find a run by its ID."""

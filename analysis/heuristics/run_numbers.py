@@ -131,7 +131,7 @@ def _epochs(
     """Cut the curve into epochs; ``oscillations`` are those of all of it, None where they do not count."""
     ends, boundary = epoch_bounds(run)
     steps, values = run.steps_of(curve), run.series(curve)
-    sign = -1 if metric(curve).direction == "higher" else 1
+    sign = metric(curve).sign
     epochs: list[Epoch] = []
     before = int(run.steps[0]) - 1
     for number, end in enumerate(ends, start=1):

@@ -137,7 +137,7 @@ def _value(a: Analysis, factor: str) -> Any:
 
 def _seed_sd(a: Analysis) -> float | None:
     """Return the spread of the deciding metric between seeds: measured, stated, else the usual one."""
-    known = a.seed_spread.of(_metric(a))
+    known = a.seed_spread.of(a.deciding_metric)
     primary = a.verdict.primary
     return known.sd if known is not None else primary.usual_seed_sd if primary is not None else None
 
@@ -192,7 +192,7 @@ def _comparable_runs(a: Analysis) -> list[str]:
     from analysis.evidence.comparability import gate, requirements
 
     # Validation data need not agree where the metric was not measured on any.
-    needed = {"parent", "training_data", "batch_size", *requirements(_metric(a))}
+    needed = {"parent", "training_data", "batch_size", *requirements(a.deciding_metric)}
     return [
         run.id
         for run in a.runs
@@ -201,17 +201,12 @@ def _comparable_runs(a: Analysis) -> list[str]:
     ]
 
 
-def _metric(a: Analysis) -> str:
-    return a.verdict.primary.metric if a.verdict.primary else a.curve
-
-
 def _rate_curve(a: Analysis, tried: Mapping[str, float]) -> Recommendation | None:
-    metric = _metric(a)
-    sign = -1 if metric_of(metric).direction == "higher" else 1  # the curve is searched for its lowest place
+    metric = a.deciding_metric
+    sign = metric_of(metric).sign  # the curve is searched for its lowest place
     points = []
     for run_id, rate in tried.items():
-        e = a.evidence[run_id]
-        level = e.full_valid_loss if metric == "full_valid_loss" else e.window.get(metric)
+        level = a.evidence[run_id].window.get(metric)
         if level is not None and level.known:
             points.append((rate, sign * level.value, level.se))
     if len({rate for rate, _, _ in points}) < LEAST_RATES:

@@ -172,8 +172,8 @@ def _compared_runs(a: Analysis) -> list[str]:
 
 def _foremost(a: Analysis, runs: list[str]) -> list[str]:
     """Keep the candidate and the runs that do best, in their order: a drawing of hundreds shows nothing."""
-    metric = a.verdict.primary.metric if a.verdict.primary else a.curve
-    sign = -1 if metric_of(metric).direction == "higher" else 1
+    metric = a.deciding_metric
+    sign = metric_of(metric).sign
 
     def place(run_id: str) -> tuple[bool, float]:
         found = a.comparison(a.reference_id, run_id, metric)
