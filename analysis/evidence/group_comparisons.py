@@ -101,5 +101,4 @@ def _over_seeds(before: FloatArray, after: FloatArray, spread: Spread | None) ->
         )
     if before.size > 1:
         return "one against seeds", st.one_against_group(before, float(after[0]))
-    flipped = st.one_against_group(after, float(before[0]))
-    return "one against seeds", replace(flipped, value=-flipped.value, low=-flipped.high, high=-flipped.low)
+    return "one against seeds", st.one_against_group(after, float(before[0])).negated()

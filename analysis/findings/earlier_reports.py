@@ -238,11 +238,7 @@ def _score(run: Run, evidence: RunEvidence, report: Report, planned: Mapping[str
 
 def observed_level(evidence: RunEvidence, metric: str) -> Estimate | None:
     """Give the level of a metric that a prediction speaks of: noise, full validation, or a window mean."""
-    if metric == "noise":
-        return evidence.noise
-    if metric == "full_valid_loss":
-        return evidence.full_valid_loss
-    return evidence.window.get(metric)
+    return evidence.noise if metric == "noise" else evidence.window.get(metric)
 
 
 def same_config(config: Mapping[str, Any], planned: Any) -> bool:

@@ -70,6 +70,17 @@ class Estimate:
         """Half the interval: what is printed after ±."""
         return (self.high - self.low) / 2
 
+    def negated(self) -> Estimate:
+        """Return the same difference, seen from the other side.
+
+        Examples
+        --------
+        >>> e = Estimate("loss.window_diff", 2.0, 1.0, 4.0).negated()
+        >>> e.value, e.low, e.high
+        (-2.0, -4.0, -1.0)
+        """
+        return replace(self, value=-self.value, low=-self.high, high=-self.low)
+
 
 def t_quantile(probability: float, df: float) -> float:
     """Give Student's t quantile; the normal one for infinite ``df``.

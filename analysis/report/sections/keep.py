@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from analysis.core.blocks import Block, Cell, Column, Prose, Table
 from analysis.core.metrics import metric as metric_of
@@ -77,7 +76,7 @@ def _behind(row: Configuration, scale: float) -> str:
         return "–"
     result, unit = row.behind.result, " pp" if scale != 1 else ""
     if row.behind.baseline in row.runs:  # it is the best minus this one
-        result = replace(result, value=-result.value, low=-result.high, high=-result.low)
+        result = result.negated()
     if row.behind.known:
         return interval(result, scale=scale, unit=unit, sign=True)
     return f"{signed_minus(f'{scale * result.value:+.3g}')}{unit}, no interval"
