@@ -39,6 +39,28 @@ def test_arms_are_found_by_configuration_or_stated() -> None:
     assert len(seed_groups(unstated)) == 2
 
 
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        (
+            ("wide_seed1", "wide_seed2", "deep_seed1", "deep_seed2"),
+            {("wide_seed1", "wide_seed2"), ("deep_seed1", "deep_seed2")},
+        ),
+        (
+            ("wide_seed1", "deep_seed2", "deep_seed1", "wide_seed2"),
+            {("wide_seed1", "wide_seed2"), ("deep_seed2", "deep_seed1")},
+        ),
+        (("wide_seed1", "again_seed1"), {("wide_seed1",), ("again_seed1",)}),
+        # Names that tell nothing: a second run of one seed stands for itself.
+        (("kea_1", "owl_1", "tit_2", "jay_3"), {("kea_1", "tit_2", "jay_3"), ("owl_1",)}),
+    ],
+)
+def test_a_seed_that_comes_twice_parts_a_configuration(order: tuple[str, ...], found: set[tuple[str, ...]]) -> None:
+    """What differs then is stated nowhere but, at best, in the names: two groups, never one of both."""
+    runs = [known(name, log(k), seed=int(name[-1])) for k, name in enumerate(order)]
+    assert {group.runs for group in seed_groups(runs)} == found
+
+
 def test_between_arms_one_value_a_run_is_compared() -> None:
     runs = [*seeds("a", 0.5, spread(1)), *seeds("b", 1.0, spread(2, 0.5), start=9)]
     a = analyzed(runs)

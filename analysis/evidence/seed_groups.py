@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +27,16 @@ class SeedGroup:
 
 
 def seed_groups(runs: Sequence[Run]) -> tuple[SeedGroup, ...]:
-    """Group runs by their stated ``group``, else by configurations that are equal but for the seed."""
-    groups: list[list[Run]] = []
+    """Group runs by their stated ``group``, else by configurations that are equal but for the seed.
+
+    A seed that comes twice in one configuration shows that something unstated differs: then the names of the runs
+    part it, without the seed in them, if they part it as often as a seed comes; else no group has a seed twice.
+    """
     stated = {run.id: without_seed(run) for run in runs}
-    for run in runs:
-        home = next((group for group in groups if _together(group[0], run, stated)), None)
-        if home is None:
-            groups.append([run])
-        else:
-            home.append(run)
+    alike = _first_fit(runs, lambda group, run: _alike(group[0], run, stated))
+    groups = [part for group in alike for part in ([group] if group[0].group else _by_seed(group))]
+    place = {run.id: i for i, run in enumerate(runs)}
+    groups.sort(key=lambda group: place[group[0].id])
     return tuple(SeedGroup(group[0].group or group[0].id, tuple(run.id for run in group)) for group in groups)
 
 
@@ -82,8 +85,38 @@ def paired_levels(
     return first, second
 
 
-def _together(one: Run, two: Run, stated: Mapping[str, Mapping[str, Any]]) -> bool:
+def _first_fit(runs: Iterable[Run], fits: Callable[[list[Run], Run], bool]) -> list[list[Run]]:
+    """Put each run into the first group that it fits, or into one of its own."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        home = next((group for group in groups if fits(group, run)), None)
+        if home is None:
+            groups.append([run])
+        else:
+            home.append(run)
+    return groups
+
+
+def _alike(one: Run, two: Run, stated: Mapping[str, Mapping[str, Any]]) -> bool:
     if one.group or two.group:
         return one.group == two.group
     same = bool(stated[one.id]) and stated[one.id] == stated[two.id] and one.parent == two.parent
-    return same and one.data == two.data and one.factor("seed") != two.factor("seed")
+    return same and one.data == two.data
+
+
+def _by_seed(alike: Sequence[Run]) -> list[list[Run]]:
+    """Part runs of one stated configuration so that each part has a seed once."""
+    often = max(Counter(repr(run.factor("seed")) for run in alike).values())
+    named: dict[str, list[Run]] = defaultdict(list)
+    for run in alike:
+        named[_without_seed_in_name(run)].append(run)
+    parts = list(named.values()) if len(named) == often else [list(alike)]
+    return [group for part in parts for group in _first_fit(part, _lacks_seed_of)]
+
+
+def _lacks_seed_of(group: list[Run], run: Run) -> bool:
+    return run.factor("seed") not in [other.factor("seed") for other in group]
+
+
+def _without_seed_in_name(run: Run) -> str:
+    return re.sub(rf"(?:[_\W]?(?:seed|s)[_\W]?|[_\W]){re.escape(str(run.factor('seed')))}(?!\d)", "", run.id, count=1)
