@@ -17,7 +17,7 @@ from analysis.core.run_names import display_name, factor_title, next_ids, short_
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.plan import Recommendation
 from analysis.findings.recommend.heuristics import next_learning_rate
-from tests.builders import altered, analyzed, known, log
+from tests.builders import altered, analyzed, at, known, log
 from tests.degenerate import analysis_of
 
 
@@ -72,6 +72,15 @@ def test_an_epoch_that_ends_higher_than_it_starts_is_one_too_many(end: float, ep
     columns["train_loss"][-1] = end
     found = advice(two(log(1, 300), columns, n_epochs=2))
     assert (found["doc.fewer_epochs"].value if "doc.fewer_epochs" in found else None) == epochs
+
+
+def test_a_single_run_that_still_learns_is_not_cut_short() -> None:
+    """Its validation falls to the end, however its last epoch of train losses happens to end."""
+    columns = log(2, 600, full=60)
+    columns["train_loss"][-1] = 0.9
+    falling = {**columns, "full_valid_loss": at(600, 60, np.linspace(1.0, 0.5, 10))}
+    cut = [{r.id for r in analyzed([known("a", c, n_epochs=2)]).recommendations} for c in (columns, falling)]
+    assert ["doc.fewer_epochs" in ids for ids in cut] == [True, False]
 
 
 def test_without_a_reason_to_change_the_next_run_is_another_seed() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.core.metrics import METRICS, metric
+from analysis.core.metrics import METRICS, REWARDS, metric
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite
 from analysis.evidence.comparability import validates
@@ -32,7 +32,7 @@ class Seen:
 
 
 def shown_metrics(run: Run) -> list[str]:
-    """List the metrics that have a better and a worse, those on validation data first, known ones before others.
+    """List the metrics that have a better and a worse: rewards, then those on validation data, known before others.
 
     What only its name tells to be good or bad is left out beside known ones, unless it has to do with validation.
     """
@@ -42,7 +42,12 @@ def shown_metrics(run: Run) -> list[str]:
     sure = [name for name in logged if name in METRICS or validates(name) or name in pairs]
     return sorted(
         sure or logged,
-        key=lambda m: (not validates(m), m not in METRICS, known.index(m) if m in METRICS else logged.index(m)),
+        key=lambda m: (
+            m not in REWARDS,
+            not validates(m),
+            m not in METRICS,
+            known.index(m) if m in METRICS else logged.index(m),
+        ),
     )
 
 

@@ -22,7 +22,7 @@ SMOOTHER = 0.5
 
 @dataclass(frozen=True)
 class LogKind:
-    """What a row of one metric stands for; ``steps`` is the median distance of rows in steps."""
+    """What a row of one metric stands for; ``steps`` is the median distance of rows in steps, 1 where there is one."""
 
     kind: Kind
     steps: float
@@ -44,7 +44,9 @@ def log_kind(run: Run, metric: str) -> LogKind:
     whether a row is a step or a mean: "unknown".
     """
     steps = run.steps_of(metric)
-    distance = float(np.median(np.diff(steps))) if steps.size > 1 else 1.0
+    if steps.size < 2:
+        return LogKind("unknown", 1.0)  # the result of a run, as in a table of runs, or all that is left of a log
+    distance = float(np.median(np.diff(steps)))
     if is_per_epoch(run, metric):
         return LogKind("epoch", distance)
     if metric.startswith("train") and run.provenance.source in _AVERAGING:

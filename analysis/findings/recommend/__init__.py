@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.core.metrics import metric as metric_of
+from analysis.evidence.configurations import deciding_metric, preferred_metrics
 from analysis.evidence.verdict import died
 from analysis.findings.plan import NextRun, Prediction, Recommendation
 from analysis.findings.recommend.evidence import evidence_recommendations
@@ -23,7 +24,9 @@ __all__ = ["NextRun", "Prediction", "Recommendation", "recommend"]
 
 def _last_is_best(a: Analysis) -> bool:
     """Return True if the last value of the deciding validation metric of the candidate is its best."""
-    metric = metric_of(a.deciding_metric)
+    # A single run is compared with nothing, and yet judged by what would decide.
+    ranking = deciding_metric([a.candidate], preferred_metrics([a.candidate], a.settings.primary, None))
+    metric = metric_of(a.verdict.primary.metric if a.verdict.primary is not None else ranking or a.curve)
     values = a.candidate.series(metric.name)
     if not metric.validates or values.size < LEAST_EVALUATIONS:
         return False

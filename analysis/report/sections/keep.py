@@ -16,9 +16,9 @@ _SHOWN = 12
 
 
 def which_to_keep(a: Analysis) -> list[Block]:
-    """Answer which of the configurations is best, and which ones cannot be told from it; empty for fewer than three."""
+    """Answer which configuration is best, and which ones cannot be told from it; empty for one, or for two runs."""
     ranked = [row for row in a.configurations if math.isfinite(row.mean)]
-    if len(ranked) < 3 and not any(len(row.runs) > 1 for row in ranked):
+    if len(ranked) < 2 or (len(ranked) < 3 and not any(len(row.runs) > 1 for row in ranked)):
         return []
     return [Prose(rich("{answer}", answer=answer(a, ranked)), id="keep"), _table(a, ranked[:_SHOWN])]
 
