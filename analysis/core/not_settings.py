@@ -26,7 +26,7 @@ _NAMED = _bag(
 _ALWAYS = _bag(
     "uuid guid hash sha sha1 sha256 md5 checksum commit timestamp datetime hostname host username user "
     "pid author entity organization organisation org notes note tags comment description suffix url uri "
-    "cwd hostnames"
+    "cwd hostnames elapsed remaining"
 )
 _PLACE = _bag("dir directory folder path root file filename")
 _OUTPUT = _bag("output out log logs logging save saving result results cache work working tensorboard tb")

@@ -16,7 +16,7 @@ from analysis.sources.cells import is_number_like
 from analysis.sources.delimited import Layout, is_numeric, read_delimited, sniff
 from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
-from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column
+from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column, phase_of
 from analysis.sources.raw_log import RawLog
 from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.streams import open_text
@@ -85,12 +85,17 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
 
 
 def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Name the values of a TensorBoard download by the tag, which stands in the file's name alone."""
+    """Name the values of a TensorBoard download by the tag, which stands in the file's name alone.
+
+    So does the run, which for Keras and others is the part that was measured: ``run-<run>_validation-tag-<tag>.csv``.
+    """
     tag = re.search(r"-tag-(.+?)\.csv", path.name)
     known = {plain(str(name)) for name in frame.columns} == {"wall_time", "step", "value"}
     if not tag or not known:
         return frame, ()
-    return frame.rename(columns={"Value": tag[1]}), (f"Value is '{tag[1]}', the tag in the file's name",)
+    part = phase_of(re.split(r"[^a-z]+", path.name[: tag.start()].lower())[-1])
+    name = f"{part}/{tag[1]}" if part and not any(map(phase_of, plain(tag[1]).split("_"))) else tag[1]
+    return frame.rename(columns={"Value": name}), (f"Value is '{name}', by the file's name",)
 
 
 def _tells(layout: Layout, name: str, columns: Columns) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from analysis.core.errors import AnalysisError
+from analysis.core.not_settings import is_setting
 from analysis.core.run import Run
 from analysis.sources import load_runs
 
@@ -190,3 +191,34 @@ def test_what_was_read_and_kept_is_counted(tmp_path: Path) -> None:
     (run,) = read(tmp_path, "log.csv", "step,loss,note\n1,2.0,a\n2,1.5,b\n2,1.4,c\n")
     p = run.provenance
     assert (p.rows_read, p.columns_read, p.rows_kept, p.columns_kept) == (3, 3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("run-exp1_val-tag-accuracy.csv", "full_valid_mean_token_accuracy"),
+        ("run-exp1_train-tag-accuracy.csv", "train_mean_token_accuracy"),
+        ("run-train-tag-val_loss.csv", "full_valid_loss"),
+        ("run-latest-tag-reward.csv", "reward"),
+    ],
+)
+def test_a_download_of_tensorboard_is_named_by_its_file(tmp_path: Path, name: str, metric: str) -> None:
+    """The tag says what was measured; the run, where it ends so, on which data."""
+    rows = "".join(f"{1700000000 + k}.5,{k},{loss(k) / 4}\n" for k in range(10))
+    (run,) = read(tmp_path, name, f"Wall time,Step,Value\n{rows}")
+    assert list(run.metrics) == [metric]
+
+
+def test_an_openai_job_synced_to_wandb_validates_on_minibatches(tmp_path: Path) -> None:
+    """Its names mean what they mean in the results file of the same job."""
+    header = "_step,_runtime,_timestamp,elapsed_tokens,elapsed_examples,training_loss,validation_loss\n"
+    rows = "".join(f"{k},{k}.0,{1700000000 + k},{300 * k},{2 * k},{loss(k)},{loss(k)}\n" for k in range(1, 9))
+    (run,) = read(tmp_path, "job.csv", header + rows)
+    assert {"train_loss", "valid_loss"} <= set(run.metrics)
+    assert "full_valid_loss" not in run.metrics
+
+
+def test_how_long_a_run_took_is_no_setting(tmp_path: Path) -> None:
+    rows = [{"step": k, "loss": loss(k)} for k in range(1, 9)]
+    (run,) = read(tmp_path, "log.jsonl", lines(*rows, {**rows[-1], "step": 9, "elapsed_time": "4m 52s", "opt": "lion"}))
+    assert [key for key in run.config if is_setting(key, [run.config[key]])] == ["opt"]

@@ -19,6 +19,7 @@ from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.metric_aliases import plain, standard_names
+from analysis.sources.openai.results_file import NAME as OPENAI_CSV
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis, constant_settings, merge_rows
 from analysis.sources.wandb.steps import training_steps
@@ -26,6 +27,8 @@ from analysis.sources.wandb.steps import training_steps
 NAME = "wandb"
 
 _HISTORY = frozenset({"_step", "_runtime", "_timestamp"})
+_OPENAI_SYNC = frozenset({"elapsed_tokens", "elapsed_examples", "training_loss"})
+"""Columns of an OpenAI job that was synced to W&B: its names mean what they mean in its results file."""
 _RUNS_TABLE = ("Name", "State", "Created", "Runtime")
 _RUNS_TABLE_OWN = frozenset(
     {"Name", "State", "Notes", "User", "Tags", "Created", "Runtime", "Sweep", "ID", "Host", "Commit", "Description"}
@@ -81,7 +84,7 @@ def _history(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
     return [
         RawLog(
             frame=frame.dropna(axis="columns", how="all"),
-            source=NAME,
+            source=OPENAI_CSV if set(layout.header) >= _OPENAI_SYNC else NAME,
             files=(str(path),),
             rows_read=len(read.frame),
             lines=read.lines,
