@@ -9,17 +9,17 @@ import numpy as np
 from scipy.special import ndtri
 
 from analysis.statistics.detectors.observed import LEAST_EVALUATIONS, Curve, Observed, Seen, as_is
-from analysis.statistics.estimate import Estimate, FloatArray, t_quantile, t_tail
+from analysis.statistics.estimate import Estimate, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
 from analysis.statistics.longrun import averaged
-from analysis.statistics.series import resolution
+from analysis.statistics.series import resolution, scatter_about_course
 
 ONE_SIDED = 0.05
 STRICT = 0.01
 MARGIN_SHARE = 0.01
 
 MANY_EVALUATIONS = 20
-"""Evaluations from which on their own scatter is known."""
+"""Evaluations from which on their own scatter is the error that a rise is held against."""
 
 LEAST_FEW = 5
 LEAST_RISES = 5
@@ -102,7 +102,7 @@ def rise_of(seen: Observed) -> Rise | None:
     size = values.size
     if size >= MANY_EVALUATIONS:
         w = max(3, size // 10)
-        sigma = _scatter(values)
+        sigma = scatter_about_course(values)
         means = np.convolve(values, np.full(w, 1 / w), mode="valid")
         best = int(means[:-w].argmin())
         needed = float(-ndtri(0.025 / (size - w))) * sigma * sqrt(2 / w)
@@ -228,11 +228,6 @@ def early_stopping(seen: Observed) -> Seen:
     return "raised", f"{text} (chance makes {rise.needed:.3g})", numbers, chosen
 
 
-def _scatter(values: FloatArray) -> float:
-    """Return the standard deviation of single evaluations, from second differences: a bend is no scatter."""
-    return float(np.sqrt(np.median(np.diff(values, n=2) ** 2) / (0.4549 * 6)))
-
-
 def _validation_stands(seen: Observed) -> bool:
     """Return True where there is validation and its latest half is not shown to fall: more training would not help."""
     curve = seen.full if seen.full.n >= 2 else seen.valid
@@ -243,7 +238,7 @@ def _validation_stands(seen: Observed) -> bool:
     half = curve.values[curve.n // 2 :]
     m = half.size // 2
     fall = float(half[:m].mean() - half[-m:].mean())
-    return not fall > float(-ndtri(ONE_SIDED)) * _scatter(curve.values) * sqrt(2 / m)
+    return not fall > float(-ndtri(ONE_SIDED)) * scatter_about_course(curve.values) * sqrt(2 / m)
 
 
 def _one_sided(slope: Estimate, sign: int) -> float:
