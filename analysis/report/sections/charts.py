@@ -118,14 +118,13 @@ def _second(a: Analysis, usual: str, first: str) -> str:
 
 def _summary(a: Analysis, run_id: str, train: str, validation: str) -> plots.RunSummary:
     d, e = a.document[run_id], a.evidence[run_id]
-    level = e.full_valid_loss if validation == "full_valid_loss" else e.window.get(validation)
     return plots.RunSummary(
         run=run_id,
         oscillation_rate=e.oscillation_rate,
         oscillations=d.oscillations,
         transitions=d.transitions or None,
         train=e.window.get(train),
-        validation=level,
+        validation=e.window.get(validation),
         steps=d.total_steps,
         expected_steps=d.expected_steps,
     )
