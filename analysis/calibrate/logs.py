@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from analysis.calibrate.noise import correlated
 from analysis.core.run import Data, Provenance, Run, validated
 from analysis.statistics.estimate import FloatArray
 
@@ -86,10 +87,6 @@ def step_log(
     """
     steps = rows * mean_of
     draws = rng.standard_t(3, steps) / 3**0.5 if heavy else rng.standard_normal(steps)
-    noise = np.empty(steps)
-    noise[0] = draws[0]
-    for k in range(1, steps):
-        noise[k] = rho * noise[k - 1] + (1 - rho**2) ** 0.5 * draws[k]
     t = np.linspace(0, 1, steps)
     shape = {
         "stationary": np.zeros(steps),
@@ -97,7 +94,7 @@ def step_log(
         "exponential": np.exp(-5 * t) - np.exp(-5),
         "cosine": (1 + np.cos(np.pi * t)) / 2,
     }[curve]
-    values = (level + level * shape + sd * noise).reshape(rows, mean_of).mean(axis=1)
+    values = (level + level * shape + sd * correlated(draws, rho)).reshape(rows, mean_of).mean(axis=1)
     for k in range(1, rows if smoothing else 0):
         values[k] = smoothing * values[k - 1] + (1 - smoothing) * values[k]
     for first in range(0, rows if epoch else 0, epoch or 1):

@@ -21,8 +21,19 @@ def ar_noise(rng: np.random.Generator, runs: int, length: int, rho: float) -> Fl
     >>> ar_noise(np.random.default_rng(0), 2, 5, 0.6).shape
     (2, 5)
     """
-    noise = rng.normal(size=(length, runs))
+    return np.ascontiguousarray(LEVEL + SD * correlated(rng.normal(size=(length, runs)), rho).T)
+
+
+def correlated(draws: FloatArray, rho: float) -> FloatArray:
+    """Turn independent draws of variance 1 into stationary AR(1) noise of variance 1, along their first axis.
+
+    Examples
+    --------
+    >>> correlated(np.array([1.0, 0.0, 0.0]), 0.5).tolist()
+    [1.0, 0.5, 0.25]
+    """
+    noise = draws.copy()
     noise[1:] *= np.sqrt(1 - rho**2)
-    for t in range(1, length):
+    for t in range(1, len(noise)):
         noise[t] += rho * noise[t - 1]
-    return np.ascontiguousarray(LEVEL + SD * noise.T)
+    return noise

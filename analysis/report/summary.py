@@ -16,7 +16,6 @@ from analysis.core.run import FloatArray
 from analysis.core.run_names import metric_name
 from analysis.evidence.comparisons import Comparison
 from analysis.findings.analysis_result import Analysis
-from analysis.statistics import Estimate
 
 CURVE_POINTS = 64
 """Points of a thinned curve, at most."""
@@ -110,8 +109,7 @@ def _difference(c: Comparison, alpha: float) -> Difference:
 def _level(a: Analysis) -> dict[str, Any] | None:
     """Give the candidate's own level in the metric of performance, which a trend over reports follows."""
     metric = a.verdict.primary.metric if a.verdict.primary is not None else a.curve
-    evidence = a.evidence[a.candidate.id]
-    level: Estimate | None = evidence.full_valid_loss if metric == "full_valid_loss" else evidence.window.get(metric)
+    level = a.evidence[a.candidate.id].window.get(metric)
     if level is None or not np.isfinite(level.value):
         return None
     bounds = (level.low, level.high) if level.known else (None, None)

@@ -73,10 +73,7 @@ class Settled:
     @cached_property
     def locally(self) -> FloatArray:
         """What lines through stretches of 60 points leave of the series, shape (n - n % 60,): a bend is no noise."""
-        blocks = self.x[self.n % NOISE_BLOCK :].reshape(-1, NOISE_BLOCK)
-        u = np.arange(NOISE_BLOCK) - (NOISE_BLOCK - 1) / 2
-        centred = blocks - blocks.mean(axis=1, keepdims=True)
-        return np.asarray((centred - np.outer(centred @ u / (u @ u), u)).ravel())
+        return _about_short_lines(self.x)
 
     @property
     def bent(self) -> bool:
@@ -84,7 +81,7 @@ class Settled:
         if self.n < 2 * NOISE_BLOCK or self.line.s == 0:
             return False
         e = self.locally
-        rho = corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), NOISE_BLOCK)
+        rho = _local_rho(e)
         if rho > TOO_DEPENDENT:
             return False
         # Level and slope of a stretch take out of it what it moves as a whole.
@@ -178,9 +175,21 @@ def local_lag(x: FloatArray) -> float | None:
     """Return the lag-1 correlation of the noise about lines through stretches of 60 points; None for under 120."""
     if x.size < 2 * NOISE_BLOCK:
         return None
-    e = Settled(0, fit_line(x), x, np.arange(x.size)).locally
-    total = float(e @ e)
-    return corrected_lag(total, float(e[:-1] @ e[1:]), NOISE_BLOCK) if total > 0 else None
+    e = _about_short_lines(x)
+    return _local_rho(e) if float(e @ e) > 0 else None
+
+
+def _about_short_lines(x: FloatArray) -> FloatArray:
+    """Return what lines through stretches of 60 points leave of a series; what fills none is left out at its start."""
+    blocks = x[x.size % NOISE_BLOCK :].reshape(-1, NOISE_BLOCK)
+    u = np.arange(NOISE_BLOCK) - (NOISE_BLOCK - 1) / 2
+    centred = blocks - blocks.mean(axis=1, keepdims=True)
+    return np.asarray((centred - np.outer(centred @ u / (u @ u), u)).ravel())
+
+
+def _local_rho(e: FloatArray) -> float:
+    """Return the lag-1 correlation of residuals about lines through stretches of 60 points."""
+    return corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), NOISE_BLOCK)
 
 
 def _local_sd(e: FloatArray) -> float:
@@ -219,7 +228,7 @@ def _local_log_noise(run: Settled) -> Estimate:
     if s == 0:
         return unknown("noise.s", "the series is constant or made of exact lines", n=run.n)
     squares = (e / s) ** 2
-    rho = corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), NOISE_BLOCK)
+    rho = _local_rho(e)
     centred = squares - squares.mean()
     burst = float(centred[:-1] @ centred[1:]) / float(centred @ centred)
     phi = min(max(rho**2, burst), RHO_MAX)

@@ -40,7 +40,7 @@ def seed_difference(baseline: FloatArray, candidate: FloatArray) -> Estimate:
 def paired_seed_difference(baseline: FloatArray, candidate: FloatArray) -> Estimate:
     """Compare two configurations that ran with the same seeds, pair by pair (seeds.paired).
 
-    Student's t on the differences; from 6 pairs on the p is never below that of the exact sign-flip test.
+    Student's t on the differences; of 6 to 16 pairs the p is never below that of the exact sign-flip test.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a single series shows by itself: oscillation, direction changes, rolling noise, spikes, burn-in."""
+"""What a single series shows by itself: oscillation, direction changes, rolling noise, scatter, burn-in."""
 
 from __future__ import annotations
 
@@ -293,6 +293,21 @@ def burn_in(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = No
             break
         start += best + 1
     return start * size
+
+
+def scatter_about_course(x: FloatArray) -> float:
+    """Return the standard deviation of single values about their own smooth course; x of shape (n,), n at least 3.
+
+    From second differences, which a bend leaves alone: ``sigma² = median(d²) / (0.4549 * 6)``; 0.4549 is the median
+    of a chi-square with one degree of freedom, 6 the variance of a second difference of noise of variance 1.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(size=10_000)
+    >>> round(scatter_about_course(np.linspace(5, 0, 10_000) ** 2 + noise), 1)
+    1.0
+    """
+    return sqrt(np.median(np.diff(x, n=2) ** 2) / (0.4549 * 6))
 
 
 def resolution(x: FloatArray) -> float:

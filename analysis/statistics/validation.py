@@ -11,6 +11,7 @@ from scipy.special import gammaln, ndtr
 from analysis.statistics.counts import proportion_difference, wilson
 from analysis.statistics.estimate import Estimate, FloatArray, estimate, required_size, unknown
 from analysis.statistics.levels import Settled
+from analysis.statistics.series import scatter_about_course
 
 SMALL_SET = 200
 """Examples below which a difference of shares is tested exactly."""
@@ -51,8 +52,7 @@ def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_
 def evaluation_scatter(values: FloatArray) -> float:
     """Return the standard deviation of single evaluations about their own smooth course; NaN for fewer than 8.
 
-    From second differences of the later half, which a bend leaves alone:
-    ``sigma² = median(d²) / (0.4549 * 6)``; 0.4549 is the median of a chi-square with one degree of freedom.
+    Measured by `scatter_about_course` on the later half, at least 8 evaluations of it.
 
     Parameters
     ----------
@@ -65,8 +65,7 @@ def evaluation_scatter(values: FloatArray) -> float:
     """
     if values.size < LEAST_EVALUATIONS:
         return nan
-    late = values[-max(LEAST_EVALUATIONS, values.size // 2) :]
-    return float(sqrt(np.median(np.diff(late, n=2) ** 2) / (0.4549 * 6)))
+    return scatter_about_course(values[-max(LEAST_EVALUATIONS, values.size // 2) :])
 
 
 def share_level(value: float, n_valid: int, *, scatter: float = nan) -> Estimate:

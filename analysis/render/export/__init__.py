@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from analysis.render.export.html import HTMLReport
     from analysis.render.export.pdf import PDFReport
 
-__all__ = ["HTMLReport", "PDFReport", "templates_dir"]
+__all__ = ["HTMLReport", "PDFReport"]
 
 
 def __getattr__(name: str) -> Any:

@@ -57,7 +57,7 @@ def _told(curves: TrainingCurves) -> list[str]:
 
 
 def _course(curve: Curve) -> str:
-    logged = curve.strong if curve.raw.empty else curve.raw
+    logged = curve.logged
     low = int(np.nanargmin(logged.values))
     high = int(np.nanargmax(logged.values))
     first, last = float(curve.strong.values[0]), float(curve.strong.values[-1])

@@ -120,7 +120,7 @@ def _draw_windows(ax: Axes, windows: Sequence[WindowMean], *, look: RunStyle) ->
 
 def _limits(curves: Sequence[Curve], windows: Sequence[WindowMean]) -> tuple[float, float]:
     """Choose the range that holds the bands and the middle 94% of all points, with some air."""
-    logged = np.concatenate([c.strong.values if c.raw.empty else c.raw.values for c in curves])
+    logged = np.concatenate([c.logged.values for c in curves])
     logged = logged[~np.isnan(logged)]
     middle = np.quantile(logged, (0.03, 0.97)).tolist() if logged.size else [0.0, 1.0]
     bounds = [x for w in windows for x in (w.mean.low, w.mean.high, w.mean.value) if math.isfinite(x)]
@@ -133,7 +133,7 @@ def _frame(ax: Axes, curve: Curve, *, limits: tuple[float, float], level: Window
     ax.set_ylim(*limits)
     if level is not None and math.isfinite(level.mean.value):
         ax.axhline(level.mean.value, color=MUTED, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)
-    trace = curve.strong if curve.raw.empty else curve.raw
+    trace = curve.logged
     for beyond, at, sign, place in (
         (trace.values > limits[1], np.nanargmax, "↑", 0.96),
         (trace.values < limits[0], np.nanargmin, "↓", 0.015),

@@ -32,6 +32,11 @@ class Curve:
     raw: Trace
     strong: Trace
 
+    @property
+    def logged(self) -> Trace:
+        """The trace with the extremes of what was logged: the raw one, the strong one where nothing was smoothed."""
+        return self.strong if self.raw.empty else self.raw
+
 
 def metric_curve(run: Run, metric: str, *, window: int) -> Curve:
     """Prepare a logged metric; a stretch of fewer points than two windows is smoothed over half of itself."""
@@ -166,8 +171,7 @@ def finish_axes(ax: Axes, metric: str) -> None:
 
 def fit_scale(ax: Axes, curves: Iterable[Curve]) -> bool:
     """Choose a logarithmic axis where the curves want one, and tell whether they do."""
-    drawn = [curve.strong.values if curve.raw.empty else curve.raw.values for curve in curves]
-    values = np.concatenate(drawn)
+    values = np.concatenate([curve.logged.values for curve in curves])
     values = values[~np.isnan(values)]
     if not wants_log(values):
         return False

@@ -50,7 +50,7 @@ def _end(curve: Curve | None) -> float | None:
 def _course(curve: Curve | None) -> tuple[Cell, ...]:
     if curve is None:
         return (cell(loss(None)),) * 4
-    logged = curve.strong if curve.raw.empty else curve.raw
+    logged = curve.logged
     places = (int(np.nanargmin(logged.values)), int(np.nanargmax(logged.values)))
     strong = curve.strong
     return (

@@ -118,14 +118,13 @@ def _second(a: Analysis, usual: str, first: str) -> str:
 
 def _summary(a: Analysis, run_id: str, train: str, validation: str) -> plots.RunSummary:
     d, e = a.document[run_id], a.evidence[run_id]
-    level = e.full_valid_loss if validation == "full_valid_loss" else e.window.get(validation)
     return plots.RunSummary(
         run=run_id,
         oscillation_rate=e.oscillation_rate,
         oscillations=d.oscillations,
         transitions=d.transitions or None,
         train=e.window.get(train),
-        validation=level,
+        validation=e.window.get(validation),
         steps=d.total_steps,
         expected_steps=d.expected_steps,
     )
@@ -164,10 +163,11 @@ def _forest_groups(a: Analysis, shown: list[str]) -> list[plots.ForestGroup]:
 
 def _compared_runs(a: Analysis) -> list[str]:
     """List whom to hold against the baseline; of several seeds of a configuration the one that speaks for all."""
-    others = [arm for arm in seed_groups(a.runs) if a.reference_id not in arm.runs]
-    if a.candidate.id in group_of(seed_groups(a.runs), a.reference_id).runs:
+    groups = seed_groups(a.runs)
+    if a.candidate.id in group_of(groups, a.reference_id).runs:
         return [run.id for run in a.runs if run.id != a.reference_id]
-    return [a.candidate.id if a.candidate.id in arm.runs else arm.runs[0] for arm in others]
+    others = [group for group in groups if a.reference_id not in group.runs]
+    return [a.candidate.id if a.candidate.id in group.runs else group.runs[0] for group in others]
 
 
 def _foremost(a: Analysis, runs: list[str]) -> list[str]:

@@ -43,6 +43,7 @@ def stability(a: Analysis) -> list[Block]:
         Column("Rate per transition", "right", "osc.rate", "evidence"),
         Column("Noise (sd)", "right", "noise.s", "evidence"),
     ]
+    words = stability_words(a)
     rows = []
     for run in a.runs:
         n, evidence = counts[run.id], a.evidence[run.id]
@@ -52,7 +53,7 @@ def stability(a: Analysis) -> list[Block]:
         row.append(cell("not counted" if n is None else str(n), bold=n is not None))
         if several:
             change = "Baseline" if run.id == reference else signed(change_pct(base, n), 0, "%")
-            row += [cell(change), assessed(stability_words(a)[run.id])]
+            row += [cell(change), assessed(words[run.id])]
         row += [interval_cell(evidence.oscillation_rate, scale=100, unit="%"), interval_cell(evidence.noise)]
         rows.append(tuple(row))
     table = Table(
@@ -81,13 +82,14 @@ def stability_words(a: Analysis) -> dict[str, str]:
     """Put each run's oscillation count into the document's words."""
     counts = {r: d.oscillations for r, d in a.document.items()}
     known = [n for n in counts.values() if n is not None]
+    best, last = min(known, default=None), max(known, default=None)
     return {
         run_id: "Not assessed"
         if n is None
         else grades.word(
             a.document[run_id].grades.stability,
-            best=n == min(known),
-            last=len(known) > 1 and n == max(known),
+            best=n == best,
+            last=len(known) > 1 and n == last,
         )
         for run_id, n in counts.items()
     }

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from analysis.core.blocks import Block, Cell, Column, Table
 from analysis.core.number_format import cell, interval_cell, loss, percent
 from analysis.core.rich_text import Rich, rich
+from analysis.evidence.best_values import shown_metrics
 from analysis.evidence.comparability import to_validate
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import validation_fields
 from analysis.report.sections.assessments import assessed, rows_of
 from analysis.report.sections.narrative import lacking, missing, told, validated_otherwise
-from analysis.report.sections.observed import observed
 from analysis.statistics import window_ratio
 
 
@@ -105,7 +105,8 @@ def _ratios(a: Analysis) -> dict[str, Cell]:
 
 def _elsewhere(a: Analysis) -> Rich:
     """Lead to the table of what was logged."""
-    return rich("What was logged stands under [first, best and last values](#seen).") if observed(a) else ()
+    logged = any(shown_metrics(run) for run in a.runs)
+    return rich("What was logged stands under [first, best and last values](#seen).") if logged else ()
 
 
 def _not_validated(a: Analysis) -> list[Block]:

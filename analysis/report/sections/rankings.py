@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from analysis.core.blocks import Block, Cell, Column, Item, Items, Prose, Table
 from analysis.core.config_factors import changed_factors, factor_values
 from analysis.core.number_format import cell, count, loss, percent
@@ -25,6 +27,7 @@ def ranking(a: Analysis) -> list[Block]:
             "Overall ranking",
             "No run has a number that the document's ladders grade (oscillations, validation accuracy).",
         )
+    changed = changed_factors(a.runs)
     columns = (
         Column("Rank"),
         Column("Configuration"),
@@ -37,7 +40,7 @@ def ranking(a: Analysis) -> list[Block]:
     rows = tuple(
         (
             cell("–" if d.rank is None else _ORDINALS.get(d.rank, f"{d.rank}th")),
-            Cell(configuration_name(a, run)),
+            Cell(configuration_name(a, run, changed)),
             cell(d.grades.stability or "–", bold=True),
             cell(d.grades.performance or "–", bold=True),
             cell(d.grades.overall or "–", bold=True),
@@ -53,9 +56,9 @@ def ranking(a: Analysis) -> list[Block]:
     ]
 
 
-def configuration_name(a: Analysis, run: Run) -> Rich:
-    """Name a run with the factors that set it apart: ``Run 3: lr=0.5, 1 epoch``."""
-    changed, values = changed_factors(a.runs), factor_values(run)
+def configuration_name(a: Analysis, run: Run, changed: Collection[str]) -> Rich:
+    """Name a run with the factors that set it apart, of those that ``changed``: ``Run 3: lr=0.5, 1 epoch``."""
+    values = factor_values(run)
     # Other factors, often sentences, are named only where no standard one tells the runs apart.
     standard = [name for name in FACTORS if name in values and (name in changed or name == "learning_rate")]
     parts = []

@@ -72,8 +72,8 @@ def detect(observed: Observed, *, muted: Collection[str] = ()) -> tuple[Detectio
 def _ask(detector: Detector, observed: Observed, muted: Collection[str]) -> Detection:
     if detector.id in muted:
         return Detection(detector.id, "muted", detector.problem, "muted in the run set")
-    status, statement, numbers, steps = detector.look(observed)
-    return Detection(detector.id, status, detector.problem, _signed(statement), numbers, steps)
+    seen = detector.look(observed)
+    return Detection(detector.id, seen.status, detector.problem, _signed(seen.statement), seen.numbers, seen.steps)
 
 
 DETECTORS: Mapping[str, Detector] = {

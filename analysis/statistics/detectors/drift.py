@@ -9,17 +9,17 @@ import numpy as np
 from scipy.special import ndtri
 
 from analysis.statistics.detectors.observed import LEAST_EVALUATIONS, Curve, Observed, Seen, as_is
-from analysis.statistics.estimate import Estimate, FloatArray, t_quantile, t_tail
+from analysis.statistics.estimate import Estimate, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
 from analysis.statistics.longrun import averaged
-from analysis.statistics.series import resolution
+from analysis.statistics.series import resolution, scatter_about_course
 
 ONE_SIDED = 0.05
 STRICT = 0.01
 MARGIN_SHARE = 0.01
 
 MANY_EVALUATIONS = 20
-"""Evaluations from which on their own scatter is known."""
+"""Evaluations from which on their own scatter is the error that a rise is held against."""
 
 LEAST_FEW = 5
 LEAST_RISES = 5
@@ -33,14 +33,14 @@ ASSUMED_SPREAD = 2.0
 def overfitting(seen: Observed) -> Seen:
     """Say that validation gets worse while the training loss goes on falling."""
     if seen.overlap:
-        return "cannot tell", "validation overlaps the training data, so it cannot show overfitting", {}, ()
+        return Seen("cannot tell", "validation overlaps the training data, so it cannot show overfitting")
     rise = rise_of(seen)
     if rise is not None and isfinite(rise.needed):
         return _overfitting_full(seen, rise)
     curve = seen.valid if seen.valid.n >= LEAST_EVALUATIONS else seen.full
     if curve.n < LEAST_EVALUATIONS:
         text = f"{curve.n} validations are too few for a trend: {LEAST_EVALUATIONS} are needed"
-        return "cannot tell", text, {}, ()
+        return Seen("cannot tell", text)
     return _overfitting_trend(seen, curve)
 
 
@@ -52,14 +52,14 @@ def _overfitting_full(seen: Observed, rise: Rise) -> Seen:
         text = "the last full validation is the best"
         if rise.size > 0:
             text = f"full validation is {rise.size:.3g} above its best, within what chance makes ({rise.needed:.3g})"
-        return "not raised", text, numbers, ()
+        return Seen("not raised", text, numbers)
     fell = _train_fell(seen, where[0])
     if fell is None:
-        return "cannot tell", f"full validation rose by {rise.size:.3g}; no train loss beside it", numbers, where
+        return Seen("cannot tell", f"full validation rose by {rise.size:.3g}; no train loss beside it", numbers, where)
     if not fell:
-        return "not raised", f"full validation rose by {rise.size:.3g}, and so did the train loss", numbers, ()
+        return Seen("not raised", f"full validation rose by {rise.size:.3g}, and so did the train loss", numbers)
     text = f"full validation rose by {rise.size:.3g} from its best (more than {rise.needed:.3g}) as train loss fell"
-    return "raised", text, numbers, where
+    return Seen("raised", text, numbers, where)
 
 
 def _train_fell(seen: Observed, since: int) -> bool | None:
@@ -102,7 +102,7 @@ def rise_of(seen: Observed) -> Rise | None:
     size = values.size
     if size >= MANY_EVALUATIONS:
         w = max(3, size // 10)
-        sigma = _scatter(values)
+        sigma = scatter_about_course(values)
         means = np.convolve(values, np.full(w, 1 / w), mode="valid")
         best = int(means[:-w].argmin())
         needed = float(-ndtri(0.025 / (size - w))) * sigma * sqrt(2 / w)
@@ -146,16 +146,16 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
         if best is None or score < best[0]:
             best = (score, numbers, int(steps[0]))
     if best is None:
-        return "cannot tell", "the validation losses are worth fewer than 5 independent ones", {}, ()
+        return Seen("cannot tell", "the validation losses are worth fewer than 5 independent ones")
     score, numbers, start = best
     numbers["detectable_rise"] = detectable
     if score < 1:
         fell = "train loss fell" if numbers["train_p"] < ONE_SIDED else "train loss did not rise"
         chance = "< .001" if numbers["p"] < 0.001 else f"{numbers['p']:.3f}"[1:]
         text = f"validation loss rose by {numbers['rise']:.3g} (p {chance}) while {fell}"
-        return "raised", text, numbers, (start, int(curve.steps[-1]))
+        return Seen("raised", text, numbers, (start, int(curve.steps[-1])))
     text = f"no rise of the validation loss; {detectable:.2g} would be found four times out of five"
-    return "not raised", text, numbers, ()
+    return Seen("not raised", text, numbers)
 
 
 def plateau(seen: Observed) -> Seen:
@@ -163,16 +163,16 @@ def plateau(seen: Observed) -> Seen:
     run = seen.train.ending
     slope = trend(run, level=0.90)
     if run is None or not slope.known:
-        return "cannot tell", _no_end(slope), {}, ()
+        return Seen("cannot tell", _no_end(slope))
     if run.line.s == 0:
-        return "cannot tell", "the loss is constant or an exact line", {}, ()
+        return Seen("cannot tell", "the loss is constant or an exact line")
     ahead, margin = _ahead(seen, run), _margin(seen, run)
     low, high = slope.low * ahead, slope.high * ahead
     numbers = {"low": low, "high": high, "margin": margin, "steps_ahead": 100 * ahead}
     falls = _one_sided(slope, -1) < ONE_SIDED
     inside = -margin <= low and high <= margin and not falls
     text = f"{100 * ahead:.0f} more steps would change the loss by {low:.3g} to {high:.3g} (margin {margin:.2g})"
-    return ("raised" if inside else "not raised"), text, numbers, ()
+    return Seen("raised" if inside else "not raised", text, numbers)
 
 
 def undertraining(seen: Observed) -> Seen:
@@ -180,7 +180,7 @@ def undertraining(seen: Observed) -> Seen:
     run = seen.train.ending
     slope = trend(run)
     if run is None or not slope.known:
-        return "cannot tell", _no_end(slope), {}, ()
+        return Seen("cannot tell", _no_end(slope))
     upper = slope.value + t_quantile(1 - STRICT, slope.df) * slope.se
     # A curve that levels off within its last window gains by its slope at the end, not by the mean slope.
     last = float(run.steps[-1]) - run.line.t.centre
@@ -189,12 +189,12 @@ def undertraining(seen: Observed) -> Seen:
     numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(seen, run)}
     text = f"slope of the last {run.n} points {slope.value:.3g} per 100 steps, at most {upper:.3g} (99%)"
     if upper >= 0:
-        return "not raised", text, numbers, ()
+        return Seen("not raised", text, numbers)
     if fall < numbers["margin"]:
-        return "not raised", f"{text}: as many steps again would gain {fall:.2g}, too little", numbers, ()
-    if overfitting(seen)[0] == "raised" or _validation_stands(seen):
-        return "not raised", f"{text}, but validation does not follow", numbers, ()
-    return "raised", text, numbers, (int(run.steps[0]), int(run.steps[-1]))
+        return Seen("not raised", f"{text}: as many steps again would gain {fall:.2g}, too little", numbers)
+    if overfitting(seen).status == "raised" or _validation_stands(seen):
+        return Seen("not raised", f"{text}, but validation does not follow", numbers)
+    return Seen("raised", text, numbers, (int(run.steps[0]), int(run.steps[-1])))
 
 
 def _no_end(slope: Estimate) -> str:
@@ -214,23 +214,18 @@ def _margin(seen: Observed, run: Settled) -> float:
 def early_stopping(seen: Observed) -> Seen:
     """Say that an earlier checkpoint validates better than the last one, beyond what the best of many gains by luck."""
     if seen.full.n < 2:
-        return "cannot tell", "fewer than 2 full validations", {}, ()
+        return Seen("cannot tell", "fewer than 2 full validations")
     rise = rise_of(seen)
     if rise is None or not isfinite(rise.needed):
-        return "cannot tell", "the error of the full validations is unknown", {}, ()
+        return Seen("cannot tell", "the error of the full validations is unknown")
     values, steps = seen.full.values, seen.full.steps
     chosen = tuple(int(steps[i]) for i in np.flatnonzero(values <= values[rise.best] + rise.needed / 2))
     numbers = {"best": float(values[rise.best]), "best_step": float(steps[rise.best]), "rise": rise.size}
     numbers["needed"] = rise.needed
     if not rise.shown:
-        return "not raised", "the last checkpoint is not shown to be worse than any before it", numbers, chosen
+        return Seen("not raised", "the last checkpoint is not shown to be worse than any before it", numbers, chosen)
     text = f"the last checkpoint is worse than that of step {int(steps[rise.best])} by {rise.size:.3g}"
-    return "raised", f"{text} (chance makes {rise.needed:.3g})", numbers, chosen
-
-
-def _scatter(values: FloatArray) -> float:
-    """Return the standard deviation of single evaluations, from second differences: a bend is no scatter."""
-    return float(np.sqrt(np.median(np.diff(values, n=2) ** 2) / (0.4549 * 6)))
+    return Seen("raised", f"{text} (chance makes {rise.needed:.3g})", numbers, chosen)
 
 
 def _validation_stands(seen: Observed) -> bool:
@@ -243,7 +238,7 @@ def _validation_stands(seen: Observed) -> bool:
     half = curve.values[curve.n // 2 :]
     m = half.size // 2
     fall = float(half[:m].mean() - half[-m:].mean())
-    return not fall > float(-ndtri(ONE_SIDED)) * _scatter(curve.values) * sqrt(2 / m)
+    return not fall > float(-ndtri(ONE_SIDED)) * scatter_about_course(curve.values) * sqrt(2 / m)
 
 
 def _one_sided(slope: Estimate, sign: int) -> float:

@@ -20,8 +20,15 @@ LEAST_EVALUATIONS = 8
 
 DetectionStatus = Literal["raised", "not raised", "cannot tell", "muted"]
 
-Seen = tuple[DetectionStatus, str, Mapping[str, float], tuple[int, ...]]
-"""Status, sentence, numbers by name, and the steps where it shows."""
+
+@dataclass(frozen=True)
+class Seen:
+    """What one detector sees: a sentence, its numbers by name, and the steps where it shows."""
+
+    status: DetectionStatus
+    statement: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    steps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

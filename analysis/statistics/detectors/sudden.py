@@ -27,10 +27,10 @@ def nonfinite(seen: Observed) -> Seen:
     steps = seen.nonfinite
     if steps:
         text = f"{len(steps)} losses are NaN or infinite, the first at step {steps[0]}"
-        return "raised", text, {"count": len(steps), "first_step": steps[0]}, steps
+        return Seen("raised", text, {"count": len(steps), "first_step": steps[0]}, steps)
     if max(seen.train.n, seen.valid.n, seen.full.n) == 0:
-        return "cannot tell", "no losses logged", {}, ()
-    return "not raised", "every logged loss is finite", {"count": 0}, ()
+        return Seen("cannot tell", "no losses logged")
+    return Seen("not raised", "every logged loss is finite", {"count": 0})
 
 
 def broken(seen: Observed) -> Seen:
@@ -38,23 +38,23 @@ def broken(seen: Observed) -> Seen:
     if seen.bad_gradients:
         first, count = seen.bad_gradients[0], len(seen.bad_gradients)
         text = f"the norm of the gradient is NaN or infinite at {count} logged steps, the first at step {first}"
-        return "raised", text, {"count": count, "first_step": first}, seen.bad_gradients
+        return Seen("raised", text, {"count": count, "first_step": first}, seen.bad_gradients)
     x, steps = seen.train.values, seen.train.steps
     if x.size < LEAST_CONSTANT:
-        return "cannot tell", f"{x.size} train losses are too few: {LEAST_CONSTANT} are needed", {}, ()
+        return Seen("cannot tell", f"{x.size} train losses are too few: {LEAST_CONSTANT} are needed")
     same = x.size - int(np.argmax(x[::-1] != x[-1])) if (x != x[-1]).any() else 0
     run = x.size - same
     if run < max(LEAST_CONSTANT, x.size // 10):
-        return "not raised", "the train loss goes on changing", {"constant": float(run)}, ()
+        return Seen("not raised", "the train loss goes on changing", {"constant": float(run)})
     where = f"from step {int(steps[same])} on" if same else "throughout"
     text = f"the train loss is exactly {x[-1]:g} {where} ({run} rows)"
-    return "raised", text, {"constant": float(run), "value": float(x[-1])}, (int(steps[same]), int(steps[-1]))
+    return Seen("raised", text, {"constant": float(run), "value": float(x[-1])}, (int(steps[same]), int(steps[-1])))
 
 
 def divergence(seen: Observed) -> Seen:
     """Say that a loss rises away from its lowest level to the end of a run."""
     if seen.rewarded:
-        return "not raised", "a reward judges this run, beside which the loss may rise", {}, ()
+        return Seen("not raised", "a reward judges this run, beside which the loss may rise")
     curve = seen.train if seen.train.n else seen.valid if seen.valid.n else seen.full
     x = curve.values
     if x.size < 12:
@@ -80,11 +80,11 @@ def divergence(seen: Observed) -> Seen:
     if rise > max(sds * s, DIVERGED_SHARE * abs(best)) and slope > 0 and still:
         first = int(curve.steps[min(start + parts[lowest].size, x.size - 1)])
         text = f"the loss ends at {end:.3g}, {rise:.3g} above its lowest tenth ({best:.3g}), and rises"
-        return "raised", text, numbers, (first, int(curve.steps[-1]))
+        return Seen("raised", text, numbers, (first, int(curve.steps[-1])))
     above = (
         f", {rise:.3g} above its lowest tenth, no more than its noise and drift" if rise > 0 else ", its lowest level"
     )
-    return "not raised", f"the loss ends at {end:.3g}{above}", numbers, ()
+    return Seen("not raised", f"the loss ends at {end:.3g}{above}", numbers)
 
 
 def _short_divergence(curve: Curve) -> Seen:
@@ -94,28 +94,28 @@ def _short_divergence(curve: Curve) -> Seen:
     """
     x = curve.values
     if x.size < LEAST_VALUES:
-        return "cannot tell", f"{x.size} losses are too few: {LEAST_VALUES} are needed", {}, ()
+        return Seen("cannot tell", f"{x.size} losses are too few: {LEAST_VALUES} are needed")
     best = float(x.min())
     rise = float(x[-1]) - best
     numbers = {"end": float(x[-1]), "lowest": best, "rise": rise}
     if (np.diff(x[-4:]) > 0).all() and rise > SHORT_SHARE * abs(best) and x[-1] >= x.max():
         lowest = int(x.argmin())
         text = f"the loss ends at {x[-1]:.3g}, {rise:.3g} above its lowest value ({best:.3g}), and rises"
-        return "raised", text, numbers, (int(curve.steps[lowest]), int(curve.steps[-1]))
-    return "not raised", f"the loss ends at {x[-1]:.3g}; its lowest value is {best:.3g}", numbers, ()
+        return Seen("raised", text, numbers, (int(curve.steps[lowest]), int(curve.steps[-1])))
+    return Seen("not raised", f"the loss ends at {x[-1]:.3g}; its lowest value is {best:.3g}", numbers)
 
 
 def spikes(seen: Observed) -> Seen:
     """Say which single losses stand out from both of their sides, by more than the run's own noise and rounding."""
     if seen.per_epoch:
-        return "cannot tell", "a row is an epoch, in which single losses do not show", {}, ()
+        return Seen("cannot tell", "a row is an epoch, in which single losses do not show")
     run = seen.train.settled
     if run is None or run.n < 20:
-        return "cannot tell", "fewer than 20 train losses after burn-in", {}, ()
+        return Seen("cannot tell", "fewer than 20 train losses after burn-in")
     spikes = find_spikes(run.x)
     numbers = {"count": float(len(spikes.index)), "threshold": spikes.threshold}
     if not spikes.index:
-        return "not raised", f"no loss stands out by more than {spikes.threshold:.1f} sd", numbers, ()
+        return Seen("not raised", f"no loss stands out by more than {spikes.threshold:.1f} sd", numbers)
     steps = tuple(int(run.steps[i]) for i in spikes.index)
     top = int(np.argmax(spikes.height))
     numbers |= {"largest": spikes.height[top], "largest_z": spikes.z[top]}
@@ -123,4 +123,4 @@ def spikes(seen: Observed) -> Seen:
         f"{len(steps)} loss{'es stand' if len(steps) > 1 else ' stands'} out, "
         f"the highest at step {steps[top]} by {spikes.height[top]:.3g} ({spikes.z[top]:.1f} sd)"
     )
-    return "raised", text, numbers, steps
+    return Seen("raised", text, numbers, steps)
