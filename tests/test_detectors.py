@@ -183,6 +183,22 @@ def test_an_earlier_checkpoint_must_be_better_than_the_best_of_four_is_by_luck()
     assert 4 in inside.steps
 
 
+def test_beside_a_reward_only_a_loss_that_is_no_number_is_a_problem():
+    """The loss of such a run starts at 0 and rises, stays constant or jumps by its construction."""
+    losses = [np.zeros(100), np.linspace(0, 1, 100) ** 2, np.where(np.arange(100) == 50, 9.0, 1 / np.arange(1.0, 101))]
+    assert all(_problems(Observed(train=_curve(x))) for x in losses[:2])
+    for x in losses:
+        found = detect(Observed(train=_curve(x), rewarded=True, nonfinite=(7,)))
+        assert [d.id for d in found if d.status != "not raised"] == ["det.nonfinite"]
+
+
+def test_a_curve_without_scatter_has_no_rise_that_could_be_missed():
+    """An exact parabola: there is no error from which a detectable rise would follow."""
+    found = _by_id(Observed(full=_curve(4 - np.linspace(0, 1, 10) ** 2, every=1)))["det.overfitting"]
+    falling = _by_id(Observed(full=_curve((2 - np.linspace(0, 1, 10)) ** 2, every=1)))["det.overfitting"]
+    assert "0 would be found" not in found.statement + falling.statement
+
+
 def test_a_muted_detector_is_listed_as_muted():
     """Muting hides the alarm, not that it was muted."""
     found = _by_id(Observed(nonfinite=(5,)), muted={"det.nonfinite"})

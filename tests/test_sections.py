@@ -13,7 +13,7 @@ import pytest
 from analysis.core.blocks import Block, Callout, Cover, Details, Figure, Footer, Item, Items, Prose, Table
 from analysis.core.number_format import in_unit
 from analysis.core.rich_text import Rich, plain
-from analysis.core.run import Run
+from analysis.core.run import Data, Run
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.definitions import DEFINITIONS
 from analysis.render import html
@@ -301,3 +301,14 @@ def test_without_any_validation_none_is_spoken_of(metrics: tuple[str, ...], said
     (block,) = effort.coverage(analyzed([run("a", columns), run("b", columns)]))
     assert isinstance(block, Callout)
     assert plain(block.body[0]).endswith(said)
+
+
+def test_a_share_is_shown_in_percentage_points_wherever_it_stands() -> None:
+    """The verdict, the figure and the appendix give one difference one unit, whatever its metric is called."""
+    levels = {"a": 0.86, "b": 0.9}
+    a = analyzed([run(name, {"test_acc": [0.5, v]}, data=Data(n_valid=10_000)) for name, v in levels.items()])
+    filled = sections(a)
+    row = tables(filled["appendix"])["comparisons"].rows[0]
+    assert "+4.00 pp" in a.verdict.numbers
+    assert plain(row[2].text) == "+4.00 pp"
+    assert "in pp<" in "".join(block.svg for block in flat(filled["forest_figure"]) if isinstance(block, Figure))

@@ -98,11 +98,11 @@ def examples_needed(wrong: float, difference: float) -> int:
     return int(1.96**2 * 3 * wrong / difference**2) + 1
 
 
-def shown_scale(primary: Comparison) -> tuple[float, str]:
-    """Return the factor and unit to show a comparison in: a fraction in percentage points."""
-    row = metric_of(primary.metric)
-    fraction = row.unit == "fraction" or (row.share and (primary.level or 0.0) <= 1)
-    return (100, " pp") if fraction else (1, "")
+def shown_scale(comparison: Comparison) -> tuple[float, str]:
+    """Return the factor and unit to show a comparison in: a difference of fractions in percentage points."""
+    row = metric_of(comparison.metric)
+    fraction = row.unit == "fraction" or (row.share and (comparison.level or 0.0) <= 1)
+    return (100, " pp") if fraction or comparison.metric in ("oscillation_rate", "valid_accuracy_counts") else (1, "")
 
 
 def _signed(value: float) -> str:

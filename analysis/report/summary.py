@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from analysis.core.blocks import Tone
-from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval_parts, p_value
 from analysis.core.run import FloatArray
 from analysis.core.run_names import metric_name
 from analysis.evidence.comparisons import Comparison
+from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 
 CURVE_POINTS = 64
@@ -93,8 +93,8 @@ def _headline(a: Analysis) -> list[Comparison]:
 
 
 def _difference(c: Comparison, alpha: float) -> Difference:
-    fraction = c.metric in ("oscillation_rate", "valid_accuracy_counts") or metric_of(c.metric).unit == "fraction"
-    scale, unit = (100.0, " pp") if fraction else (1.0, "×" if c.ratio else "")
+    scale, unit = shown_scale(c)
+    unit = "×" if c.ratio else unit
     shown, bounds = interval_parts(c.result, scale=scale, unit=unit, sign=not c.ratio)
     reading = c.verdict(alpha)
     tone = _TONES[reading]

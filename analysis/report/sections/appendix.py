@@ -6,11 +6,11 @@ import math
 from collections import Counter, defaultdict
 
 from analysis.core.blocks import Block, Cell, Column, Details, Prose, Table
-from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, count, interval_cell, interval_parts, number, p_value, signed_minus
 from analysis.core.rich_text import join, rich, text
 from analysis.core.run_names import metric_name
 from analysis.evidence.comparisons import ALL_PAIRS, Comparison
+from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.statistics.detectors import DETECTORS
@@ -107,7 +107,7 @@ def matrix(a: Analysis, metric: str, group: list[Comparison]) -> Table:
         rows.append((cell(a.name(row) if few else f"{labels[row]}: {a.name(row)}"), *cells))
     columns = (Column("Row against column"), *(Column(labels[run_id], "right") for run_id in runs[:-1]))
     how = "Row divided by column" if group[0].ratio else "Row minus column"
-    fraction = ", in percentage points" if _is_fraction(metric) else ""
+    fraction = ", in percentage points" if shown_scale(group[0])[1] else ""
     notes = [
         text(
             f"{how}{fraction}. ▲ better and ▼ worse after Holm's adjustment; without a sign no difference is shown; "
@@ -123,16 +123,12 @@ def matrix(a: Analysis, metric: str, group: list[Comparison]) -> Table:
 def _pair(c: Comparison | None, alpha: float) -> Cell:
     if c is None or not c.known:
         return cell("–")
-    scale = 100 if _is_fraction(c.metric) else 1
+    scale, _ = shown_scale(c)
     main, _ = interval_parts(c.result, scale=scale, sign=not c.ratio)
     if c.comparable is False:
         return cell(f"({main})")
     sign = {"better": "▲ ", "worse": "▼ ", "different": "≠ "}.get(c.verdict(alpha), "")
     return cell(sign + main, bold=bool(sign))
-
-
-def _is_fraction(metric: str) -> bool:
-    return metric == "oscillation_rate" or metric_of(metric).unit == "fraction"
 
 
 def _table(a: Analysis, comparisons: list[Comparison], caption: str) -> Table:
@@ -150,7 +146,8 @@ def _table(a: Analysis, comparisons: list[Comparison], caption: str) -> Table:
 
 def _row(a: Analysis, c: Comparison) -> tuple[Cell, ...]:
     state = {True: "yes", False: "no", None: "cannot tell"}[c.comparable]
-    scale, unit = (100, " pp") if _is_fraction(c.metric) else (1, "×" if c.ratio else "")
+    scale, unit = shown_scale(c)
+    unit = "×" if c.ratio else unit
     shown = (
         interval_cell(c.as_interval(), scale=scale, sign=not c.ratio, unit=unit)
         if c.known

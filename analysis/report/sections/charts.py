@@ -13,6 +13,7 @@ from analysis.core.run_facts import epoch_bounds
 from analysis.core.run_names import metric_name, named_among
 from analysis.evidence.comparisons import COMPANIONS, Comparison
 from analysis.evidence.seed_groups import group_of, seed_groups
+from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.report import plots
 from analysis.report.plots.forest import Outcome
@@ -192,7 +193,7 @@ def _foremost_first(a: Analysis) -> list[str]:
 
 
 def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:
-    fraction = metric == "oscillation_rate" or (metric_of(metric).unit == "fraction")
+    scale, unit = shown_scale(rows[0])
     margin = a.margin if metric == a.deciding_metric else None
     return plots.ForestGroup(
         label=metric_name(metric),
@@ -201,8 +202,8 @@ def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.For
             plots.ForestRow(c.candidate, c.result, _outcome(a, c), c.comparable is True, _short(c.reason)) for c in rows
         ),
         margin=margin,
-        scale=100.0 if fraction else 1.0,
-        unit=" pp" if fraction else "",
+        scale=scale,
+        unit=unit,
         null=1.0 if rows[0].ratio else 0.0,
     )
 

@@ -33,7 +33,13 @@ class Detection:
 
 @dataclass(frozen=True)
 class Detector:
-    """A detector: ``cause`` and ``remedy`` are to be shown only where it is raised."""
+    """A detector: ``cause`` and ``remedy`` are to be shown only where it is raised.
+
+    Attributes
+    ----------
+    of_course : bool
+        True if it judges the course of a loss, which says nothing where a reward judges the run.
+    """
 
     id: str
     title: str
@@ -41,6 +47,7 @@ class Detector:
     cause: str
     remedy: str
     look: Callable[[Observed], Seen]
+    of_course: bool = True
 
 
 _MINUS = re.compile(r"(?<![\w)])-(?=[\d.])|(?<=\de)-(?=\d)")
@@ -72,7 +79,10 @@ def detect(observed: Observed, *, muted: Collection[str] = ()) -> tuple[Detectio
 def _ask(detector: Detector, observed: Observed, muted: Collection[str]) -> Detection:
     if detector.id in muted:
         return Detection(detector.id, "muted", detector.problem, "muted in the run set")
-    seen = detector.look(observed)
+    if observed.rewarded and detector.of_course:
+        seen = Seen("not raised", "a reward judges this run, beside which its loss may take any course")
+    else:
+        seen = detector.look(observed)
     return Detection(detector.id, seen.status, detector.problem, _signed(seen.statement), seen.numbers, seen.steps)
 
 
@@ -88,6 +98,7 @@ DETECTORS: Mapping[str, Detector] = {
             "Go back to the last checkpoint before it; look at the batch of the first such step; lower the "
             "learning rate or scale the loss, and clip gradients.",
             nonfinite,
+            of_course=False,
         ),
         Detector(
             "det.broken",

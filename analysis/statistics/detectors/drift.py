@@ -154,7 +154,9 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
         chance = "< .001" if numbers["p"] < 0.001 else f"{numbers['p']:.3f}"[1:]
         text = f"validation loss rose by {numbers['rise']:.3g} (p {chance}) while {fell}"
         return Seen("raised", text, numbers, (start, int(curve.steps[-1])))
-    text = f"no rise of the validation loss; {detectable:.2g} would be found four times out of five"
+    text = "no rise of the validation loss"
+    if detectable > 0:  # a curve without any scatter leaves no chance to miss one
+        text += f"; {detectable:.2g} would be found four times out of five"
     return Seen("not raised", text, numbers)
 
 

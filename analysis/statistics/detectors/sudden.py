@@ -53,8 +53,6 @@ def broken(seen: Observed) -> Seen:
 
 def divergence(seen: Observed) -> Seen:
     """Say that a loss rises away from its lowest level to the end of a run."""
-    if seen.rewarded:
-        return Seen("not raised", "a reward judges this run, beside which the loss may rise")
     curve = seen.train if seen.train.n else seen.valid if seen.valid.n else seen.full
     x = curve.values
     if x.size < 12:
