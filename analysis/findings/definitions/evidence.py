@@ -260,7 +260,7 @@ EVIDENCE = (
         "seeds.paired",
         "Difference between configurations, seed by seed",
         "Both ran with the same seeds, four at least: the differences are compared with zero.",
-        "t on the differences; from 6 pairs on p is at least that of all changes of sign",
+        "t on the differences; of 6 to 16 pairs p is at least that of all changes of sign",
         "Student (1908); Fisher (1935)",
     ),
     (
