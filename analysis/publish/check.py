@@ -97,7 +97,7 @@ def check(
         found = [run.id for run in a.runs if run.reference == redact_text(reference)]
         if len(found) != 1:
             raise UsageError(f"{redact_text(reference)}: {len(found)} runs, {', '.join(found[:5])}; name one of them")
-    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, a.gate, a.curve, a.settings)
+    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, a.gate, a.curve, a.settings, a.seed_spread)
     criteria = tuple(hold_criterion(read_criterion(text, facts, "--fail-if"), facts) for text in fail_if)
     conditions = (
         *(
