@@ -89,6 +89,9 @@ _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
     (re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?|held|heldout|holdout|ood"), _FULL),
     (re.compile(r"tr|train(ing|er)?|learn|fit|rollout|batch"), "train"),
 )
+_STRONG: tuple[tuple[re.Pattern[str], Split], ...] = (_SPLITS[0], (re.compile(r"tr|train(ing)?"), "train"))
+"""Words that, in the last part of a path, say on what a metric was measured whatever the parts before it say."""
+
 _SILENT = re.compile(
     r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|online|offline"
 )
@@ -133,6 +136,8 @@ def metric(name: str) -> Metric:
     ['none', 'none', 'lower', 'lower']
     >>> metric("testRmse").split, metric("tr_f1").split, metric("cosine_spearman").split
     ('full validation', 'train', 'run')
+    >>> metric("train/val_loss").split, metric("eval/train_loss").split, metric("eval/batch_loss").split
+    ('full validation', 'train', 'full validation')
     """
     return METRICS.get(name) or _by_words(name)
 
@@ -143,7 +148,8 @@ def _by_words(name: str) -> Metric:
     camel = _PER_UNIT.sub("", _CAMEL.sub("_", name).lower().replace("-", "_"))
     parts = [[_words(part) for part in re.split(r"[/.:\\]+", form)] for form in (plain, camel)]
     words = [word for form in reversed(parts) for part in form for word in part]
-    split = next((found for word in words for p, found in _SPLITS if p.fullmatch(word)), "run")
+    last = [word for form in reversed(parts) for word in form[-1]]
+    split = _split(last, _STRONG) or _split(words, _SPLITS) or "run"
     telling = [
         [word for word in part if not _SILENT.fullmatch(word) and not _is_split(word)]
         for form in parts
@@ -156,12 +162,16 @@ def _by_words(name: str) -> Metric:
     return Metric(name, name, direction, split=split, share=share)  # type: ignore[arg-type]
 
 
+def _split(words: Sequence[str], among: Iterable[tuple[re.Pattern[str], Split]]) -> Split | None:
+    return next((split for word in words for pattern, split in among if pattern.fullmatch(word)), None)
+
+
 def _words(part: str) -> list[str]:
     return [word for word in re.split(r"[^a-z0-9]+", part) if word]
 
 
 def _is_split(word: str) -> bool:
-    return any(pattern.fullmatch(word) for pattern, _ in _SPLITS)
+    return _split([word], _SPLITS) is not None
 
 
 def _direction(words: Sequence[str]) -> str | None:

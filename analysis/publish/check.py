@@ -13,7 +13,6 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.redact import redact_text
 from analysis.core.run_names import metric_words
-from analysis.evidence.comparability import validates
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion
 from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
@@ -186,7 +185,7 @@ def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
     if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
         return "the candidate logged no validation, the baseline did"
     primary = a.verdict.primary
-    unstated = primary is not None and validates(primary.metric) and primary.comparable is None
+    unstated = primary is not None and metric_of(primary.metric).validates and primary.comparable is None
     if unstated and not trust_unstated and a.gate is not None:
         return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
     return ""
