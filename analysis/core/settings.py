@@ -62,7 +62,8 @@ class Settings:
         Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: 0.01,
         of losses and other unbounded metrics never more than 5% of their level.
     noise_equivalence_ratio : float
-        Noise that differs by a smaller factor counts as equal.
+        Noise that differs by a smaller factor counts as equal; of a loss that stands higher, so does noise that is
+        higher by that factor too.
     patience_steps : int
         The document's early-stopping patience.
     strict : bool

@@ -295,7 +295,8 @@ EVIDENCE = (
         "seeds.usual",
         "Usual seed spread",
         "What seeds usually scatter by where nobody measured it: a difference that this explains is none.",
-        "share of n: √(e/2n); loss with an error: SE/√2; else of n examples: L·min(max(√(3/L), 1.5), 6.5)/√2n",
+        "share of n: √(e/2n); loss with an error: SE/√2; else of n examples: L·min(max(√(3/L), 1.5), 6.5)/√2n; "
+        "at least a tenth of the last change and the curve's scatter",
         _OWN,
     ),
     (
