@@ -14,7 +14,7 @@ from analysis.core.number_format import interval
 from analysis.core.redact import redact_text
 from analysis.core.run_names import metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion
-from analysis.evidence.verdict_words import shown_scale
+from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.goal import tested_json
@@ -168,7 +168,10 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     if worse and primary.known and primary.p is not None and primary.p <= a.settings.alpha:
         scale, unit = shown_scale(primary)
         difference = interval(primary.result, scale=scale, unit=unit, sign=True)
-        return Condition("regressed", "met", f"{metric_words(primary.metric)} is worse: {difference}")
+        why = f"{metric_words(primary.metric)} is worse: {difference}"
+        matched = next((c for c in a.comparisons if c.definition == "loss.step_matched"), None)
+        ran = length(a.candidate, a.baseline, matched, a.settings) if a.baseline is not None else ""
+        return Condition("regressed", "met", ". ".join(filter(None, (why, ran.removesuffix(".")))))
     return Condition(
         "regressed", "met" if primary.verdict(a.settings.alpha) == "worse" else "not met", verdict.sentence
     )
