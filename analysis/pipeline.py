@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,14 @@ from analysis.sources.remote import find_folder
 from analysis.statistics.detectors import DETECTORS, Detection, detect
 
 
+def _shows_parameters(function: Callable[..., Analysis]) -> Callable[..., Analysis]:
+    """Let completion and help show the parameters of a report instead of ``**parameters``."""
+    kinds = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Parameters).parameters.values()]
+    function.__signature__ = inspect.Signature(kinds, return_annotation=Analysis)  # type: ignore[attr-defined]
+    return function
+
+
+@_shows_parameters
 def analyze(**parameters: Any) -> Analysis:
     """Compare training runs.
 

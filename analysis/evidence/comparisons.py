@@ -345,10 +345,7 @@ def _paired(first: Run, second: Run) -> Estimate | None:
 
 
 def level_ratio(one: RunEvidence, two: RunEvidence, curve: str) -> float:
-    """Return the second level of a curve over the first; 1 where one is not positive.
-
-    The noise of a loss goes with its level: a run is not the less stable for a loss that stands higher.
-    """
+    """Return the second level of a curve over the first; 1 where one is not positive. Noise goes with the level."""
     levels = [e.window[curve].value for e in (one, two) if curve in e.window]
     return levels[1] / levels[0] if len(levels) == 2 and min(levels) > 0 else 1.0
 
