@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: report test lint bench fuzz lock clean
 
 report: $(VENV)/.ready
-	@$(BIN)/python -m analysis report $(RUNS) $(ARGS)
+	@$(BIN)/run-reports report $(RUNS) $(ARGS)
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -30,10 +30,10 @@ bench: $(VENV)/.ready-dev
 fuzz: $(VENV)/.ready-dev
 	FUZZ=50 $(BIN)/python -m pytest -q tests/sources/test_random_logs.py $(ARGS)
 
-$(VENV)/.ready: requirements.txt
+$(VENV)/.ready: requirements.txt pyproject.toml
 	$(call install,$<)
 
-$(VENV)/.ready-dev: requirements-dev.txt
+$(VENV)/.ready-dev: requirements-dev.txt pyproject.toml
 	$(call install,$<)
 
 # The first interpreter that is new enough; a name may exist and still not run (a version manager's shim).

@@ -1,8 +1,8 @@
 """What the documentation tells people to type works, and what it says of the code is so.
 
-Run are: ``bash`` blocks that begin with ``python -m analysis`` or ``papermill``, and ``python`` blocks, page by page,
-in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a command
-the files on its ``# makes NAME`` lines exist.
+Run are: commands of ``bash`` blocks (``run-reports``, ``papermill``, ``jupyter nbconvert``) and ``python`` blocks, page
+by page, in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a
+command the files on its ``# makes NAME`` lines exist.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/READM
 SAMPLE = ROOT / "reports" / "sample" / "run_4"
 RESULTS = "training_analysis_results.json"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-_RUN = {"python": [sys.executable], "papermill": [sys.executable, "-m", "papermill"]}
+_RUN = {
+    "run-reports": [sys.executable, str(ROOT / "run_reports.py")],
+    "papermill": [sys.executable, "-m", "papermill"],
+    "jupyter nbconvert": [sys.executable, "-m", "nbconvert"],
+}
+"""How each command is run here: with the interpreter and the code of the tests."""
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
@@ -39,9 +44,14 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The commands of a ``bash`` block that are to be run."""
-    lines = [shlex.split(line, comments=True) for line in text.replace("\\\n", " ").splitlines()]
-    return [line for line in lines if line[:1] == ["papermill"] or line[:3] == ["python", "-m", "analysis"]]
+    """The commands of a ``bash`` block that are to be run, as they are run here."""
+    lines = [line.strip() for line in text.replace("\\\n", " ").splitlines()]
+    return [
+        [*start, *shlex.split(line.removeprefix(name), comments=True)]
+        for line in lines
+        for name, start in _RUN.items()
+        if line.startswith(f"{name} ")
+    ]
 
 
 def runnable(page: Path) -> bool:
@@ -71,15 +81,16 @@ def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path):
             run([sys.executable, "-c", text], workplace)
         elif language == "bash":
             for command in commands(text):
-                run([*_RUN[command[0]], *command[1:]], workplace)
+                run(command, workplace)
             for made in re.findall(r"^# makes (\S+)$", text, re.MULTILINE):
                 assert (workplace / made).is_file(), made
 
 
 def test_commands_that_are_run_are_recognised():
-    """Both kinds of command, joined lines and quotes count; other commands and comments do not."""
-    text = "make report\npython -m analysis runs 'a b' \\\n  c  # look\npapermill x y\n# papermill no\n"
-    assert commands(text) == [["python", "-m", "analysis", "runs", "a b", "c"], ["papermill", "x", "y"]]
+    """Every kind of command, joined lines and quotes count; other commands and comments do not."""
+    text = "make report\nrun-reports runs 'a b' \\\n  c  # look\npapermill x y\n# papermill no\njupyter nbconvert z\n"
+    ours, papermill, nbconvert = _RUN.values()
+    assert commands(text) == [[*ours, "runs", "a b", "c"], [*papermill, "x", "y"], [*nbconvert, "z"]]
 
 
 def anchors(page: Path) -> set[str]:

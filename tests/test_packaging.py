@@ -60,7 +60,7 @@ def plan(tmp_path: Path) -> Path:
     """A copy of the project that counts as installed."""
     if shutil.which("make") is None:
         pytest.skip("no make on this machine")
-    for name in ("Makefile", *LOCKS):
+    for name in ("Makefile", "pyproject.toml", *LOCKS):
         shutil.copy(ROOT / name, tmp_path)
         os.utime(tmp_path / name, (1_000, 1_000))
     (tmp_path / ".venv").mkdir()
