@@ -2,7 +2,7 @@
 
 A source module has four public names::
 
-    NAME = "lightning csv"            # shown in provenance; the key of its rules in metric_aliases.py
+    NAME = "lightning csv"            # shown in provenance; the key of its own names, if any, in metric_aliases.py
     SCHEME = ""                       # "tb" makes the reference "tb:logs/run1" go to this source only
     def recognises(path: Path) -> bool: ...
     def load(path: Path, *, columns: Columns) -> list[RawLog]: ...
