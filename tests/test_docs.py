@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -65,23 +66,41 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(command: list[str], folder: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error:::analysis"}
+@pytest.fixture(scope="session")
+def python_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """This code, with its entry points as pyproject.toml has them, whatever is installed."""
+    folder = tmp_path_factory.mktemp("installed")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = {**project["entry-points"], "console_scripts": project["scripts"]}
+    lines = [
+        line
+        for group, names in groups.items()
+        for line in (f"[{group}]", *map("{0[0]} = {0[1]}".format, names.items()))
+    ]
+    metadata = folder / "run_reports-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: run-reports\nVersion: 0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    return os.pathsep.join([str(folder), str(ROOT)])
+
+
+def run(command: list[str], folder: Path, python_path: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": python_path, "PYTHONWARNINGS": "error:::analysis"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if runnable(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path):
+def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path, python_path: str):
     """Files, commands and scripts of a page in their order: exit status 0, and the files that are promised."""
     for language, marks, text in blocks(page):
         if named := re.search(r"file=(\S+)", marks):
             (workplace / named[1]).write_text(text, encoding="utf-8")
         elif language == "python":
-            run([sys.executable, "-c", text], workplace)
+            run([sys.executable, "-c", text], workplace, python_path)
         elif language == "bash":
             for command in commands(text):
-                run(command, workplace)
+                run(command, workplace, python_path)
             for made in re.findall(r"^# makes (\S+)$", text, re.MULTILINE):
                 assert (workplace / made).is_file(), made
 

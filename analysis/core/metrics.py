@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -166,8 +166,11 @@ _ROWS = (
 )
 # fmt: on
 
-METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
-"""Every metric with a standard name. Any other is judged by the words in its own name: see `metric`."""
+METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
+"""Every metric with a standard name; `analysis.sources.known_sources` adds those of plug-ins.
+
+Any other is judged by the words in its own name: see `metric`.
+"""
 
 REWARDS = ("eval_reward", "reward")
 """What a run that logs one is trained for: the loss beside it only carries the gradient and may rise too."""
