@@ -25,6 +25,7 @@ import pytest
 from analysis.findings.analysis_result import Analysis
 from analysis.report.results_json import schema, to_json
 from analysis.sources.sidecar import KEYS
+from tests.builders import COMMAND
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
@@ -32,7 +33,7 @@ SAMPLE = ROOT / "reports" / "sample" / "run_4"
 RESULTS = "training_analysis_results.json"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _RUN = {
-    "run-reports": [sys.executable, str(ROOT / "run_reports.py")],
+    "run-reports": [*COMMAND],
     "papermill": [sys.executable, "-m", "papermill"],
     "jupyter nbconvert": [sys.executable, "-m", "nbconvert"],
 }

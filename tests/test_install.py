@@ -29,6 +29,7 @@ REPORT = {"report.html", "report.pdf", "report.ipynb", "training_analysis_result
 def run(words: list[str | Path], *, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run something without the checkout on the path."""
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSAFEPATH")}
+    environment["JUPYTER_PATH"] = f"{sys.prefix}/share/jupyter"  # nbconvert's own templates
     return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 

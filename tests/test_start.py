@@ -12,11 +12,9 @@ import pytest
 
 import run_reports
 from analysis.cli.main import _parser
-from tests.builders import ROOT, log, write_run
+from tests.builders import COMMAND, ROOT, log, write_run
 
-SCRIPT = [sys.executable, str(ROOT / "run_reports.py")]
-"""What the console script ``run-reports`` does."""
-
+SCRIPT = [*COMMAND]
 MODULE = [sys.executable, "-m", "analysis"]
 STARTS = {"run-reports": SCRIPT, "python -m analysis": MODULE}
 

@@ -195,25 +195,26 @@ def load_exporters(pdf: str) -> tuple[Export, ...]:
 def _export(name: str, row: Exporter, pdf: str) -> Export:
     if name == "pdf" and pdf == "web":
         return lambda nb, folder: print_page(folder / HTML, folder / PDF)
-    exporter = row.make()
+    with _blaming(name):
+        exporter = row.make()
 
     def export(nb: Any, folder: Path) -> None:
-        content = exporter.from_notebook_node(nb)[0]
+        with _blaming(name):
+            content = exporter.from_notebook_node(nb)[0]
         (folder / row.file).write_bytes(content.encode() if isinstance(content, str) else content)
 
-    return export if name in EXPORTERS else _named(name, export)
+    return export
 
 
-def _named(name: str, export: Export) -> Export:
-    """Name the plug-in where one fails."""
-
-    def guarded(nb: Any, folder: Path) -> None:
-        try:
-            export(nb, folder)
-        except Exception as problem:
-            raise plugin_failed("exporters", name, problem) from problem
-
-    return guarded
+@contextlib.contextmanager
+def _blaming(name: str) -> Iterator[None]:
+    """Name the exporter that fails, if it is a plug-in."""
+    try:
+        yield
+    except Exception as problem:
+        if name in EXPORTERS:
+            raise
+        raise plugin_failed("exporters", name, problem) from problem
 
 
 def _target(out: Path, report_id: str) -> Path:

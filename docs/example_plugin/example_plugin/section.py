@@ -11,7 +11,7 @@ from analysis.report.sections import Section
 def logs(a: Analysis) -> list[Block]:
     """List how many rows each log has, and what read it."""
     columns = (Column("Run"), Column("Rows", "right"), Column("Read as"))
-    rows = ((run.label, f"{len(run.frame):,}", run.provenance.source) for run in a.runs)
+    rows = ((run.name, f"{len(run.frame):,}", run.provenance.source) for run in a.runs)
     return [Table("table-logs", "Logs", columns, tuple(tuple(Cell(text(value)) for value in row) for row in rows))]
 
 
