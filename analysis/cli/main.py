@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from analysis.cli import batch, calibrate, check, report, runs, watch
+from analysis.cli import batch, calibrate, check, export, report, runs, template, watch
 from analysis.core.errors import AnalysisError
 
 USAGE, CRASH = 2, 1
@@ -19,7 +19,16 @@ USAGE, CRASH = 2, 1
 TRACEBACK = "RUN_REPORTS_TRACEBACK"
 """Environment variable: if set, a crash shows its traceback instead of a line."""
 
-COMMANDS = (report.add, watch.add, runs.add, batch.add, check.add, calibrate.add)
+COMMANDS = (
+    report.add,
+    watch.add,
+    runs.add,
+    batch.add,
+    check.add,
+    template.add,
+    export.add,
+    calibrate.add,
+)
 """What adds each command, in the order of the help."""
 
 

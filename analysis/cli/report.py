@@ -17,6 +17,8 @@ def add(commands: Any) -> None:
     report = commands.add_parser("report", help="make the report of some runs: notebook, HTML, PDF, JSON")
     add_options(report)
     follow_ups.add_options(report)
+    report.add_argument("--template", type=Path, metavar="MY.ipynb", help="a notebook of your own instead of ours")
+    report.add_argument("--also", metavar="FORMATS", help="further formats, joined by commas: md, csv, tex")
     report.set_defaults(run=_report)
 
 
@@ -71,16 +73,17 @@ def report_id_of(request: Any) -> str:
 def _report(options: argparse.Namespace) -> int:
     from analysis.publish.forked import apart
     from analysis.publish.freshness import has_urls
-    from analysis.publish.publisher import publish_report
+    from analysis.publish.publisher import Publisher
+    from analysis.render.export.markdown import check_formats
 
+    also = check_formats(options.also) if options.also else ()
+    publisher = Publisher(engine=options.engine, pdf=options.pdf, template=options.template, also=also)
     request = request_of(options)
     follow = follow_ups.prepared(options)
     report_id = apart(report_id_of, request) if has_urls(request) else report_id_of(request)
     with output_location.workplace(options.out) as (folder, remote):
         with output_location.replaced(remote, report_id, folder):
-            published = publish_report(
-                request.to_mapping(), out=folder, report_id=report_id, engine=options.engine, pdf=options.pdf
-            )
+            published = publisher.publish(request.to_mapping(), out=folder, report_id=report_id)
         _tell(published, str(published.folder) if remote is None else f"{remote.url}/{report_id}")
         page = follow_ups.index(options, remote)
         if page is not None:

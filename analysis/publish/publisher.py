@@ -86,6 +86,8 @@ class Publisher:
         Seconds that the cells of a report may take together.
     template : pathlib.Path, optional
         The notebook to execute instead of the toolkit's own.
+    also : tuple of str
+        Further formats: some of `analysis.render.export.markdown.FORMATS`.
     made_from : Mapping[str, object]
         Kept in the report's manifest.
     """
@@ -94,6 +96,7 @@ class Publisher:
     pdf: str = "typst"
     timeout: float | None = None
     template: Path | None = None
+    also: tuple[str, ...] = ()
     made_from: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,6 +105,8 @@ class Publisher:
                 raise UsageError(f"{name}: {value!r} is not known; choose one of {', '.join(known)}")
         if self.pdf == "web":
             find_chromium()
+        if self.template is not None and not self.template.is_file():
+            raise UsageError(f"{self.template}: no such notebook")
         if self.engine == "fork" and not fork_is_safe():
             raise UsageError("engine: 'fork' is not possible here (it needs Linux and no other thread); use 'kernel'")
 
@@ -137,6 +142,8 @@ class Publisher:
         with watch("export"):
             for export in exporters.result():
                 export(nb, folder)
+            if self.also:
+                _write_also(nb, folder, self.also)
         with watch("finish"):
             made = file_names(folder)
             write_manifest(folder, self.made_from)
@@ -171,6 +178,37 @@ def publish_report(
         If a cell failed otherwise. The failed notebook is kept as ``report.failed.ipynb``.
     """
     return Publisher(engine=engine, pdf=pdf).publish(parameters, out=out, report_id=report_id)
+
+
+def export_notebook(notebook: Path, folder: Path, *, pdf: str = "typst", also: tuple[str, ...] = ()) -> list[Path]:
+    """Make HTML, PDF and further formats of an executed notebook; return the files.
+
+    Raises
+    ------
+    UsageError
+        If it is no notebook, or no cell of it has been executed.
+    """
+    import nbformat
+
+    try:
+        nb = nbformat.read(notebook, as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError) as problem:
+        raise UsageError(f"{notebook}: cannot be read as a notebook ({' '.join(str(problem).split())[:120]})") from None
+    if not any(cell.get("outputs") for cell in nb.cells):
+        raise UsageError(f"{notebook}: no cell has an output; execute it first, for example with papermill")
+    folder.mkdir(parents=True, exist_ok=True)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    for export in load_exporters(pdf):
+        export(nb, folder)
+    _write_also(nb, folder, also)
+    written = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path for path in written if before.get(path) != path.stat().st_mtime_ns]
+
+
+def _write_also(nb: Any, folder: Path, formats: tuple[str, ...]) -> None:
+    from analysis.render.export.markdown import write_also
+
+    write_also(nb, folder, formats)
 
 
 def bring_along(old: Path, new: Path) -> tuple[str, ...]:
