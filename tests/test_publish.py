@@ -18,12 +18,12 @@ from analysis.publish import publisher
 from analysis.publish.folder import MANIFEST
 from analysis.publish.publisher import Publisher, ReportFailed
 from analysis.render.chromium import find_chromium
+from analysis.render.export import EXPORTERS
 from tests.notebooks import FIGURE_CELL, PNG, RESULTS_CELL, make_template
 
 CONTENTS = {
+    *(row.file for row in EXPORTERS.values()),
     "report.ipynb",
-    "report.html",
-    "report.pdf",
     "training_analysis_results.json",
     "curve.png",
     "next_runs/run_5.yaml",

@@ -224,3 +224,16 @@ def test_figures_stay_in_their_place_where_the_compiler_fails_over_floating_ones
     monkeypatch.setattr(pdf_report, "_compiled", fails)
     assert exporter.from_notebook_node(demonstration())[0] == b"%PDF"
     assert tried == [True, False]
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{0}"><circle r="3"/></svg>'
+
+
+@pytest.mark.parametrize(
+    ("svg", "readable"), [(SVG.format(9), True), (SVG.format(0), False), ("<svg", False), ("", False)]
+)
+def test_a_drawing_that_cannot_be_read_is_named_and_the_rest_is_typeset(svg: str, readable: bool) -> None:
+    outputs = [nbformat.v4.new_output("display_data", data={"image/svg+xml": svg})]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("draw()", outputs=outputs)])
+    assert PDFReport().from_notebook_node(notebook)[0].startswith(b"%PDF")
+    assert ("not a readable drawing" in typst_source(notebook)) is not readable

@@ -34,9 +34,21 @@ class Exporter(NamedTuple):
     make: Callable[[], Any]
 
 
+def _html() -> Any:
+    from analysis.render.export import HTMLReport
+
+    return HTMLReport()
+
+
+def _pdf() -> Any:
+    from analysis.render.export import PDFReport
+
+    return PDFReport()  # type: ignore[no-untyped-call]
+
+
 EXPORTERS: Mapping[str, Exporter] = {
-    "html": Exporter("report.html", "this report as one page", lambda: __getattr__("HTMLReport")()),
-    "pdf": Exporter("report.pdf", "this report, typeset", lambda: __getattr__("PDFReport")()),
+    "html": Exporter("report.html", "this report as one page", _html),
+    "pdf": Exporter("report.pdf", "this report, typeset", _pdf),
 }
 """Every output format of our own, in the order in which they are made and listed."""
 

@@ -165,7 +165,7 @@ def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
     data: Mapping[str, str] = output.data
     section = document.outline.entries[-1].text if document.outline.entries else "the notebook"
     alt = str(output.metadata.get("alt") or f"Picture from cell {number}, in {section}")
-    if "image/svg+xml" in data:
+    if "image/svg+xml" in data and _is_drawing(data["image/svg+xml"]):
         return f"#rr-figure(none, {typst.literal(data['image/svg+xml'])}, {typst.literal(alt)}, none, none)\n"
     image = image_of(data)
     if image:
@@ -176,8 +176,19 @@ def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
             return "".join(typst.render(block) for block in blocks)
     if "text/markdown" in data:
         return TypstProse(document.outline, {}, picture).render(data["text/markdown"])
-    plain = data.get("text/latex") or data.get("text/plain")
+    unreadable = f"[{alt}: not a readable drawing]" if "image/svg+xml" in data else None
+    plain = data.get("text/latex") or data.get("text/plain") or unreadable
     return _verbatim(plain, tone="neutral") if plain else ""
+
+
+def _is_drawing(svg: str) -> bool:
+    """Return True for an SVG that the compiler can draw; over another it would refuse the whole notebook."""
+    alone = f'#image(bytes({typst.literal(svg)}), format: "svg")'
+    try:
+        _compiler().compile(alone.encode(), format="pdf")
+    except RuntimeError:
+        return False
+    return True
 
 
 def picture(kind: str, data: str, alt: str) -> str:

@@ -1,4 +1,4 @@
-"""A log source: a file of one loss a line. `analysis.sources.base` states the contract."""
+"""Read a file of one loss a line; `analysis.sources.base` states the contract of a log source."""
 
 from __future__ import annotations
 
