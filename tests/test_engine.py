@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
@@ -30,9 +31,9 @@ def run(tmp_path: Path) -> Run:
 
     def run_cells(engine: str, *cells: str, timeout: float | None = None, **parameters: object) -> Any:
         template = make_template(tmp_path / "template {x}.ipynb", *cells)
-        kernel = ForkedKernel() if engine == "fork" else None
         output = tmp_path / f"{engine}.ipynb"
-        return execute(template, parameters, output=output, timeout=timeout, kernel=kernel)
+        with contextlib.closing(ForkedKernel()) if engine == "fork" else contextlib.nullcontext() as kernel:
+            return execute(template, parameters, output=output, timeout=timeout, kernel=kernel)
 
     return run_cells
 
@@ -94,9 +95,9 @@ def test_an_expected_error_does_not_stop_the_notebook(run: Run, engine: str, tmp
     nb = nbformat.read(template, as_version=4)
     nb.cells[1].metadata["tags"] = ["raises-exception"]
     nbformat.write(nb, template)
-    kernel = ForkedKernel() if engine == "fork" else None
-    with pytest.raises(CellFailed):  # papermill itself knows no expected errors once all cells have run
-        execute(template, {}, output=tmp_path / "o.ipynb", kernel=kernel)
+    with contextlib.closing(ForkedKernel()) if engine == "fork" else contextlib.nullcontext() as kernel:  # noqa: SIM117
+        with pytest.raises(CellFailed):  # papermill itself knows no expected errors once all cells have run
+            execute(template, {}, output=tmp_path / "o.ipynb", kernel=kernel)
     done = nbformat.read(tmp_path / "o.ipynb", as_version=4)
     assert outputs(done, "cell-1")[0].data["text/plain"] == "'went on'"
 

@@ -7,10 +7,12 @@ kind of error for all.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import nbformat
@@ -23,7 +25,7 @@ from traitlets import Type, Unicode
 from analysis.core.errors import AnalysisError
 from analysis.core.scratch import scratch
 from analysis.publish.forked import fork_is_safe
-from analysis.publish.forked_kernel import ForkedKernel, kernel_arguments
+from analysis.publish.forked_kernel import ForkedKernel, kernel_command
 from analysis.publish.kernel_client import KernelClient
 
 MOST_PRINTED = 100_000
@@ -39,8 +41,9 @@ class ThisPython(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         """Describe the kernel."""
-        command = [sys.executable, "-m", "ipykernel_launcher", *kernel_arguments(self.connection_file)]
-        return KernelSpec(argv=command, language="python")
+        arguments, environment = kernel_command(self.connection_file)
+        command = [sys.executable, "-m", "ipykernel_launcher", *arguments]
+        return KernelSpec(argv=command, env=environment, language="python")
 
     def client(self, **options: Any) -> Any:
         """Make the client that speaks to the kernel."""
@@ -52,9 +55,9 @@ class ThisPython(AsyncKernelManager):
 class KernelEngine(NBClientEngine):  # type: ignore[misc]
     """Run the cells in an IPython kernel of this interpreter; a notebook in another language as papermill does.
 
-    Options besides papermill's: ``deadline``, on the clock of `time.monotonic`, for all cells together, and
-    ``in_report``, which keeps little of what is printed and turns the end of the kernel into an error output, where
-    papermill raises ``CellTimeoutError`` or ``DeadKernelError``.
+    Options besides papermill's: ``time_limit``, seconds for all cells together, and ``in_report``, which keeps little
+    of what is printed and turns the end of the kernel into an error output, where papermill raises
+    ``CellTimeoutError`` or ``DeadKernelError``.
     """
 
     @classmethod
@@ -62,13 +65,13 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
         cls,
         nb_man: NotebookExecutionManager,
         kernel_name: str,
-        deadline: float | None = None,
+        time_limit: float | None = None,
         in_report: bool = False,
         **options: Any,
     ) -> None:
         """Run all cells."""
-        if deadline is not None:
-            options["timeout_func"] = lambda _: max(0.01, deadline - time.monotonic())
+        if time_limit is not None:
+            options["timeout_func"] = _countdown(time_limit)
         if not _is_python(nb_man.nb):
             super().execute_managed_notebook(nb_man, kernel_name, **options)
             return
@@ -115,22 +118,34 @@ class ForkEngine(KernelEngine):
         kernel: ForkedKernel | None = None,
         **options: Any,
     ) -> None:
-        """Run all cells in ``kernel``, or in one forked now; it is closed at the end."""
-        if kernel is None and not fork_is_safe():
+        """Run all cells in ``kernel``, which whoever gives it closes, or in one forked now."""
+        if kernel is not None:
+            cls._run_in(kernel, nb_man, kernel_name, most_printed=most_printed, **options)
+        elif fork_is_safe():
+            with contextlib.closing(ForkedKernel()) as kernel:
+                cls._run_in(kernel, nb_man, kernel_name, most_printed=most_printed, **options)
+        else:
             super().run(nb_man, kernel_name, most_printed=most_printed, **options)
-            return
-        kernel = kernel or ForkedKernel()
+
+    @classmethod
+    def _run_in(
+        cls,
+        kernel: ForkedKernel,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        most_printed: float,
+        **options: Any,
+    ) -> None:
         kernel.most_printed = most_printed
         try:
             super(KernelEngine, cls).execute_managed_notebook(nb_man, kernel_name, km=kernel, **options)
-            kernel.shutdown_kernel()
+            kernel.end()
         except CellTimeoutError as error:
             raise _Ended("TimeLimitReached", "the time limit was reached", kernel.last_words(), error) from None
         except RuntimeError as error:
-            what = str(error) if kernel.is_alive() else kernel.how_it_ended()
+            what = kernel.how_it_ended() or str(error)
             raise _Ended("KernelDied", what, kernel.last_words(), error) from None
-        finally:
-            kernel.close()
 
 
 def register_engines() -> None:
@@ -156,6 +171,18 @@ class _Ended(Exception):
     def __init__(self, name: str, what: str, log: str, cause: Exception) -> None:
         super().__init__(what)
         self.name, self.log, self.cause = name, log, cause
+
+
+def _countdown(seconds: float) -> Callable[[Any], float]:
+    """Give each cell what is left; the clock starts with the first."""
+    deadline: list[float] = []
+
+    def left(_: Any) -> float:
+        if not deadline:
+            deadline.append(time.monotonic() + seconds)
+        return max(0.01, deadline[0] - time.monotonic())
+
+    return left
 
 
 def _is_python(nb: Any) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,7 +70,7 @@ def execute(
     timeout : float, optional
         Seconds for all cells together.
     kernel : ForkedKernel, optional
-        The forked kernel that runs the cells; without one a kernel is started.
+        The forked kernel that runs the cells, to be closed by the caller; without one a kernel is started.
 
     Returns
     -------
@@ -87,7 +85,7 @@ def execute(
     register_engines()
     options: dict[str, Any] = {} if kernel is None else {"kernel": kernel}
     if timeout is not None:
-        options["deadline"] = time.monotonic() + timeout
+        options["time_limit"] = timeout
     try:
         nb = execute_notebook(
             _literal(template),
@@ -97,7 +95,7 @@ def execute(
             kernel_name="python3",
             progress_bar=False,
             request_save_on_cell_execute=False,
-            start_timeout=math.ceil(min(START_TIMEOUT, timeout or math.inf)),
+            start_timeout=START_TIMEOUT,
             in_report=True,
             **options,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import json
+import logging
 import math
 import os
 import signal
@@ -35,12 +36,13 @@ GRACE = 5.0
 """Seconds a kernel gets for its exit handlers, as from a Jupyter server."""
 
 
-def kernel_arguments(connection_file: str) -> list[str]:
-    """Arguments of a kernel that keeps no history and runs no start-up file: a notebook gives the same for everyone."""
-    return [
-        *("-f", connection_file, f"--ipython-dir={Path(connection_file).parent}"),
-        *("--HistoryManager.enabled=False", "--IPKernelApp.exec_PYTHONSTARTUP=False", "--log-level=CRITICAL"),
-    ]
+def kernel_command(connection_file: str) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment of a kernel that keeps no history and runs no start-up file.
+
+    So that a notebook gives the same whoever runs it.
+    """
+    arguments = ["-f", connection_file, "--HistoryManager.enabled=False", "--log-level=CRITICAL"]
+    return [*arguments, "--IPKernelApp.exec_PYTHONSTARTUP=False"], {"IPYTHONDIR": str(Path(connection_file).parent)}
 
 
 def _nothing() -> None:
@@ -65,6 +67,7 @@ class ForkedKernel:
         self._client: ForkedKernelClient | None = None
         self.most_printed = math.inf
         self._status: int | None = None
+        self._patience = 0.0
         self._write_connection_file()
         parent = os.getpid()
         with warnings.catch_warnings():
@@ -99,18 +102,23 @@ class ForkedKernel:
         os.kill(self.pid, signal.SIGINT)
 
     def shutdown_kernel(self, now: bool = False) -> None:
-        """End the process as an ordinary kernel ends: its exit handlers are called, its files are written."""
-        if self.is_alive() and not now:
-            os.kill(self.pid, signal.SIGTERM)
-            give_up = time.monotonic() + GRACE
-            while self.is_alive() and (left := give_up - time.monotonic()) > 0:
-                wait(self._end, min(left, 0.01) if not self._end else left)
+        """Leave a kernel that did not start to `close`: what it says is read before."""
 
-    def cleanup_resources(self) -> None:
-        """Leave that to `close`: what a kernel says that did not start is read before."""
+    cleanup_resources = shutdown_kernel
+
+    def end(self) -> None:
+        """Ask the kernel to end as an ordinary one ends: exit handlers are called, files written. `close` waits."""
+        from jupyter_core.utils import run_sync
+
+        if self._client is not None and self.is_alive():
+            run_sync(self._client.shut_down)(GRACE)
+            self._patience = GRACE
 
     def close(self) -> None:
-        """End the process, if it has not ended, and whatever it started."""
+        """Wait for a kernel that was asked to end; end any other, and whatever it started."""
+        give_up = time.monotonic() + self._patience
+        while self.is_alive() and (left := give_up - time.monotonic()) > 0:
+            wait(self._end, left if self._end else 0.01)
         for end, pid in ((os.killpg, self.pid), (os.kill, self.pid)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if end is os.killpg or self.is_alive():
@@ -137,8 +145,8 @@ class ForkedKernel:
         return self._read_log()
 
     def how_it_ended(self) -> str:
-        """Say how the process ended."""
-        return ending(self._status)
+        """Say how the process ended, unless it runs."""
+        return "" if self.is_alive() else ending(self._status)
 
     def _read_log(self) -> str:
         size = os.fstat(self._log.fileno()).st_size
@@ -183,6 +191,8 @@ def _settle(log: int, parent: int) -> None:
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", closefd=False)  # type: ignore[misc]
+    logging.root.handlers.clear()
+    logging.root.setLevel(logging.WARNING)
     faulthandler.enable(log)
     faulthandler.register(signal.SIGUSR1, log, all_threads=True)
     die_with_parent(parent)
@@ -195,28 +205,30 @@ def _serve(connection_file: str) -> None:
     import ipykernel_launcher
     from ipykernel.kernelapp import IPKernelApp
 
-    arguments = kernel_arguments(connection_file)
+    arguments, environment = kernel_command(connection_file)
+    os.environ.update(environment)
     sys.argv = [str(ipykernel_launcher.__file__), *arguments]
     app: Any = IPKernelApp.instance()
     with _without_debugger():
         app.initialize(arguments)
-    app.session.pack = _pack
+    app.session.pack = _replacing_surrogates(app.session.pack)
     _be_new(app.shell)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with contextlib.suppress(SystemExit):
-        app.start()
+    app.start()
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
 
 
-def _pack(message: object) -> bytes:
-    """Write a message as the kernel does, but let it be written: of half a surrogate pair it would say nothing."""
-    from jupyter_client.jsonutil import json_default
-    from jupyter_client.session import json_packer
+def _replacing_surrogates(pack: Callable[[object], bytes]) -> Callable[[object], bytes]:
+    """Let a message be written with half a surrogate pair in it, of which a kernel would send nothing at all."""
 
-    try:
-        return json_packer(message)
-    except UnicodeEncodeError:
-        return json.dumps(message, default=json_default, ensure_ascii=False).encode(errors="replace")
+    def packed(message: object) -> bytes:
+        try:
+            return pack(message)
+        except UnicodeEncodeError:
+            from jupyter_client.jsonutil import json_default
+
+            return json.dumps(message, default=json_default, ensure_ascii=False).encode(errors="replace")
+
+    return packed
 
 
 def _be_new(shell: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections import Counter
@@ -57,6 +58,11 @@ class ForkedKernelClient(KernelClient):
     async def is_alive(self) -> bool:
         """True while the kernel's process runs."""
         return bool(self.kernel.is_alive())
+
+    async def shut_down(self, timeout: float) -> None:
+        """Ask the kernel to end; wait until it says that it will, but not longer than ``timeout`` seconds."""
+        with contextlib.suppress(TimeoutError):
+            await self.shutdown(reply=True, timeout=timeout)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait until the kernel answers.
