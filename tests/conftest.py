@@ -13,7 +13,7 @@ from analysis.report.results_json import to_json
 from analysis.sources import load_runs
 from tests import builders
 
-FORKING = ("test_engine", "test_publish", "test_batch", "test_remote", "test_secrets")
+FORKING = ("test_engine", "test_engine_same", "test_publish", "test_batch", "test_remote", "test_secrets")
 """Files whose tests fork this process, which is safe only until a test of another tool leaves a thread behind."""
 
 

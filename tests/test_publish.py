@@ -11,10 +11,11 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from analysis.core.errors import AnalysisError, UsageError
-from analysis.publish import publisher
+from analysis.publish import notebook_payload, publisher
 from analysis.publish.folder import MANIFEST
 from analysis.publish.publisher import Publisher, ReportFailed
 from analysis.render.chromium import find_chromium
@@ -137,11 +138,12 @@ def test_a_notebook_cannot_write_outside_the_folder(tmp_path: Path, name: str) -
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.usefixtures("light")
 def test_results_hold_no_number_that_json_lacks(tmp_path: Path) -> None:
-    template = make_template(tmp_path / "t.ipynb", RESULTS_CELL.replace("0.1", "float('nan')"))
+    shown = nbformat.v4.new_output("display_data", {notebook_payload.RESULTS_MIME: {"results": {"x": float("nan")}}})
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[shown])])
     with pytest.raises(ValueError, match="JSON"):
-        Publisher(template=template).publish({}, out=tmp_path / "out", report_id="r")
+        notebook_payload.write_parts(nb, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("report_id", ["", ".", "..", "a/b", "/a", ".hidden"])

@@ -1,117 +1,151 @@
-"""Papermill engines: cells in a forked child, or in a kernel of this very interpreter.
+"""Papermill engines: papermill's own, with a kernel that is forked, or started by this very interpreter.
 
-Whatever stops a cell (an error, a time limit, a death) ends up as an error output of that cell, so that
-papermill saves the failed notebook and raises the same kind of error for all.
+Papermill's client runs the cells, whichever the kernel. In a report, whatever stops a cell (an error, a time limit,
+a death) ends up as an error output of that cell, so that papermill saves the failed notebook and raises the same
+kind of error for all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
+import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.engines import Engine, NBClientEngine, NotebookExecutionManager, papermill_engines
-from traitlets.config import Config
+from nbclient.exceptions import CellTimeoutError
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from traitlets import Type, Unicode
 
+from analysis.core.errors import AnalysisError
 from analysis.core.scratch import scratch
-from analysis.publish.forked import Child, ChildDied, TimeLimitReached
-
-LANGUAGE = {
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "nbconvert_exporter": "python",
-    "pygments_lexer": "ipython3",
-    "version": ".".join(map(str, sys.version_info[:3])),
-}
-"""The notebook's language_info, as an IPython kernel gives it."""
+from analysis.publish.forked import fork_is_safe
+from analysis.publish.forked_kernel import ForkedKernel, kernel_command
+from analysis.publish.kernel_client import KernelClient
 
 MOST_PRINTED = 100_000
-"""Characters that are kept of each stream of a cell: some thirty pages."""
+"""Characters that are kept of each stream of a cell of a report: some thirty pages."""
 
 
 class ThisPython(AsyncKernelManager):
     """Starts the kernel with the running interpreter, whatever kernel specs lie around on the machine."""
 
+    client_factory = Type(KernelClient)
+    most_printed = math.inf
+
     @property
     def kernel_spec(self) -> KernelSpec:
-        """Describe the kernel; it keeps no history and leaves it to the notebook to tell of errors."""
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=[*command, "--HistoryManager.enabled=False", "--log-level=CRITICAL"], language="python")
+        """Describe the kernel."""
+        arguments, environment = kernel_command(self.connection_file)
+        command = [sys.executable, "-m", "ipykernel_launcher", *arguments]
+        return KernelSpec(argv=command, env=environment, language="python")
+
+    def client(self, **options: Any) -> Any:
+        """Make the client that speaks to the kernel."""
+        client: Any = super().client(**options)
+        client.keep_little(self.most_printed)
+        return client
 
 
 class KernelEngine(NBClientEngine):  # type: ignore[misc]
-    """Run the cells in an IPython kernel of this interpreter."""
+    """Run the cells in an IPython kernel of this interpreter; a notebook in another language as papermill does.
 
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man: NotebookExecutionManager, kernel_name: str, deadline: float | None = None, **options: Any
-    ) -> None:
-        """Run all cells; ``deadline`` is on the clock of `time.monotonic`."""
-        options["kernel_manager_class"] = ThisPython
-        if deadline is not None:
-            options["timeout_func"] = lambda _: max(1, math.ceil(deadline - time.monotonic()))
-        try:
-            with scratch() as folder:
-                options["config"] = Config(ThisPython={"connection_file": str(folder / "kernel.json")})
-                super().execute_managed_notebook(nb_man, kernel_name, **options)
-        except CellTimeoutError:
-            _record_timeout(nb_man)
-        except DeadKernelError as error:
-            _record(nb_man, ChildDied.__name__, f"the kernel died: {error}", "")
-
-
-class ForkEngine(Engine):  # type: ignore[misc]
-    """Run the cells in a forked child of this process, which is ready at once."""
+    Options besides papermill's: ``time_limit``, seconds for all cells together, and ``in_report``, which keeps little
+    of what is printed and turns the end of the kernel into an error output, where papermill raises
+    ``CellTimeoutError`` or ``DeadKernelError``.
+    """
 
     @classmethod
     def execute_managed_notebook(
         cls,
         nb_man: NotebookExecutionManager,
         kernel_name: str,
-        deadline: float | None = None,
-        child: Child | None = None,
-        **_: Any,
+        time_limit: float | None = None,
+        in_report: bool = False,
+        **options: Any,
     ) -> None:
-        """Run all cells in ``child``, or in one forked now; the child is closed at the end."""
-        child = child or Child()
+        """Run all cells."""
+        if time_limit is not None:
+            options["timeout_func"] = _countdown(time_limit)
+        if not _is_python(nb_man.nb):
+            super().execute_managed_notebook(nb_man, kernel_name, **options)
+            return
         try:
-            for index, cell in enumerate(nb_man.nb.cells):
-                nb_man.cell_start(cell, index)
-                try:
-                    if cell.cell_type == "code" and cell.source.strip():
-                        _run_cell(cell, child, deadline)
-                except ChildDied as death:
-                    _record(nb_man, type(death).__name__, str(death), death.log)
-                finally:
-                    nb_man.cell_complete(cell, index)
-                if _failed(cell):
-                    nb_man.cell_exception(cell, index)
-                    break
-            nb_man.nb.metadata["language_info"] = LANGUAGE
-        finally:
-            child.close()
+            cls.run(nb_man, kernel_name, most_printed=MOST_PRINTED if in_report else math.inf, **options)
+        except _Ended as end:
+            started = [cell for cell in nb_man.nb.cells if cell.metadata.papermill.get("start_time")]
+            if started:
+                _record(end, started[-1], nb_man)
+            if not in_report:
+                raise end.cause from None
+            if not started:
+                said = [str(end), *end.log.splitlines()[-1:]]
+                raise AnalysisError(f"engine: the kernel did not start: {'; '.join(said)}") from None
+
+    @classmethod
+    def run(cls, nb_man: NotebookExecutionManager, kernel_name: str, *, most_printed: float, **options: Any) -> None:
+        """Run all cells in a kernel that is started for them."""
+        _check_loopback()
+        try:
+            with scratch() as folder:
+                settings = {"connection_file": Unicode(str(folder / "kernel.json")), "most_printed": most_printed}
+                options["kernel_manager_class"] = type("ThisPython", (ThisPython,), settings)
+                super().execute_managed_notebook(nb_man, kernel_name, **options)
+        except CellTimeoutError as error:
+            raise _Ended("TimeLimitReached", "the time limit was reached", "", error) from None
+        except RuntimeError as error:  # as a DeadKernelError is, and what a kernel raises that does not start
+            raise _Ended("KernelDied", f"the kernel died: {error}", "", error) from None
 
 
-def clip(cell: Any) -> None:
-    """Leave of what a cell printed as much as anybody reads, and say so where there was more."""
-    for name in ("stdout", "stderr"):
-        text = _printed(cell, name)
-        if len(text) > MOST_PRINTED:
-            first, *rest = (id(output) for output in cell.outputs if output.get("name") == name)
-            cell.outputs = [output for output in cell.outputs if id(output) not in rest]
-            (kept,) = (output for output in cell.outputs if id(output) == first)
-            kept.text = f"{text[:MOST_PRINTED]}\n[the cell printed more, which is not kept]\n"
+class ForkEngine(KernelEngine):
+    """Run the cells in a kernel forked from this process, which is ready at once; an option is that ``kernel``.
 
+    Where forking is not safe, a kernel is started.
+    """
 
-def _printed(cell: Any, name: str) -> str:
-    return "".join(output.text for output in cell.get("outputs", ()) if output.get("name") == name)
+    @classmethod
+    def run(
+        cls,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        most_printed: float,
+        kernel: ForkedKernel | None = None,
+        **options: Any,
+    ) -> None:
+        """Run all cells in ``kernel``, which whoever gives it closes, or in one forked now."""
+        if kernel is not None:
+            cls._run_in(kernel, nb_man, kernel_name, most_printed=most_printed, **options)
+        elif fork_is_safe():
+            with contextlib.closing(ForkedKernel()) as kernel:
+                cls._run_in(kernel, nb_man, kernel_name, most_printed=most_printed, **options)
+        else:
+            super().run(nb_man, kernel_name, most_printed=most_printed, **options)
+
+    @classmethod
+    def _run_in(
+        cls,
+        kernel: ForkedKernel,
+        nb_man: NotebookExecutionManager,
+        kernel_name: str,
+        *,
+        most_printed: float,
+        **options: Any,
+    ) -> None:
+        kernel.most_printed = most_printed
+        try:
+            super(KernelEngine, cls).execute_managed_notebook(nb_man, kernel_name, km=kernel, **options)
+            kernel.end()
+        except CellTimeoutError as error:
+            raise _Ended("TimeLimitReached", "the time limit was reached", kernel.last_words(), error) from None
+        except RuntimeError as error:
+            what = kernel.how_it_ended() or str(error)
+            raise _Ended("KernelDied", what, kernel.last_words(), error) from None
 
 
 def register_engines() -> None:
@@ -120,60 +154,66 @@ def register_engines() -> None:
     papermill_engines.register("run-report-kernel", KernelEngine)
 
 
-def _run_cell(cell: Any, child: Child, deadline: float | None) -> None:
-    shown: dict[str, Any] = {}
-    clear_next = False
-    for message in child.run(cell.source, deadline=deadline):
-        if message["type"] == "done":
-            cell.execution_count = message["execution_count"]
-        elif message["type"] == "clear":
-            clear_next = True
-            if not message["wait"]:
-                cell.outputs, clear_next = [], False
-        else:
-            if clear_next:
-                cell.outputs, clear_next = [], False
-            _add(cell, message, shown)
+def clip(cell: Any) -> None:
+    """Leave of what a cell printed as much as anybody reads, and say so where there was more."""
+    for name in ("stdout", "stderr"):
+        printed = [output for output in cell.get("outputs", ()) if output.get("name") == name]
+        text = "".join(output.text for output in printed)
+        if len(text) > MOST_PRINTED:
+            rest = {id(output) for output in printed[1:]}
+            cell.outputs = [output for output in cell.outputs if id(output) not in rest]
+            printed[0].text = f"{text[:MOST_PRINTED]}\n[the cell printed more, which is not kept]\n"
 
 
-def _add(cell: Any, message: dict[str, Any], shown: dict[str, Any]) -> None:
-    output = nbformat.from_dict(message["output"])
-    last = cell.outputs[-1] if cell.outputs else None
-    if output.output_type == "stream":
-        if len(_printed(cell, output.name)) > MOST_PRINTED:
-            return
-        if last is not None and last.get("name") == output.name:
-            last.text += output.text
-            return
-    name = message.get("display_id")
-    if message.get("update"):
-        if name in shown:
-            shown[name].update(output)
-        return
-    cell.outputs.append(output)
-    if name:
-        shown[name] = output
+class _Ended(Exception):
+    """The kernel ended, or was ended, while a cell ran; ``log`` is what it left behind."""
+
+    def __init__(self, name: str, what: str, log: str, cause: Exception) -> None:
+        super().__init__(what)
+        self.name, self.log, self.cause = name, log, cause
 
 
-def _failed(cell: Any) -> bool:
-    errors = any(output.output_type == "error" for output in cell.get("outputs", ()))
-    return errors and "raises-exception" not in cell.metadata.get("tags", ())
+def _countdown(seconds: float) -> Callable[[Any], float]:
+    """Give each cell what is left; the clock starts with the first."""
+    deadline: list[float] = []
+
+    def left(_: Any) -> float:
+        if not deadline:
+            deadline.append(time.monotonic() + seconds)
+        return max(0.01, deadline[0] - time.monotonic())
+
+    return left
 
 
-def _record_timeout(nb_man: NotebookExecutionManager) -> None:
-    """Say of the cell that ran last that its time was up, where it hung if the interrupted kernel told."""
-    what = "the time limit was reached"
-    last = [cell for cell in nb_man.nb.cells if cell.get("outputs")][-1:]
-    told = [o for cell in last for o in cell.outputs if o.get("ename") == "KeyboardInterrupt"]
-    if not told:
-        _record(nb_man, TimeLimitReached.__name__, what, "")
-    for output in told:
-        output.ename, output.evalue = TimeLimitReached.__name__, what
+def _is_python(nb: Any) -> bool:
+    spec, info = nb.metadata.get("kernelspec", {}), nb.metadata.get("language_info", {})
+    return str(spec.get("language") or info.get("name") or "python").startswith("python")
 
 
-def _record(nb_man: NotebookExecutionManager, name: str, what: str, log: str) -> None:
-    """Give the cell that ran last an error output."""
-    started = [cell for cell in nb_man.nb.cells if cell.metadata.papermill.get("start_time")]
-    error = nbformat.v4.new_output("error", ename=name, evalue=what, traceback=log.splitlines() or [what])
-    started[-1].outputs.append(error)
-    nb_man.cell_exception(started[-1])
+def _check_loopback() -> None:
+    """Say at once that a kernel cannot be spoken to, which it would take a minute to find out.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no loopback interface.
+    """
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), 1):
+            pass
+    except OSError as error:
+        raise AnalysisError(
+            f"engine: a Jupyter kernel is spoken to over the loopback interface, and 127.0.0.1 does not answer "
+            f"({error.strerror or error}); switch it on, or use the engine 'fork' (Linux), which needs none"
+        ) from None
+
+
+def _record(end: _Ended, cell: Any, nb_man: NotebookExecutionManager) -> None:
+    """Give a cell an error output, which says where it hung if the interrupted kernel told."""
+    interrupted = [output for output in cell.get("outputs", ()) if output.get("ename") == "KeyboardInterrupt"]
+    for output in interrupted:
+        output.ename, output.evalue = end.name, str(end)
+    if not interrupted:
+        traceback = end.log.splitlines() or [str(end)]
+        cell.outputs.append(nbformat.v4.new_output("error", ename=end.name, evalue=str(end), traceback=traceback))
+    nb_man.cell_exception(cell)

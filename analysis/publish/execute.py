@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import re
-import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.core.redact import redact_text
+from analysis.publish.deferred import deferred
+from analysis.publish.forked_kernel import ForkedKernel
+
 # JupyterLab brings this package along, and jsonschema would build its grammar (0.8 s) in every process that
-# imports nbformat, to check a format that no notebook uses. None makes that import fail at once.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+# imports nbformat, to check a format that no notebook uses.
+with deferred("rfc3987_syntax"):
+    import nbformat
+    from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import execute_notebook
 
-import nbformat  # noqa: E402
-from papermill.exceptions import PapermillExecutionError  # noqa: E402
-from papermill.execute import execute_notebook  # noqa: E402
+    from analysis.publish.engines import clip, register_engines
 
-from analysis.core.redact import redact_text  # noqa: E402
-from analysis.publish.engines import clip, register_engines  # noqa: E402
-from analysis.publish.forked import Child  # noqa: E402
+START_TIMEOUT = 300
+"""Seconds a kernel may take to start: a minute is not enough on a machine where many start at once."""
+
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it says is said in one line of ours
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -50,7 +55,7 @@ def execute(
     *,
     output: Path,
     timeout: float | None = None,
-    child: Child | None = None,
+    kernel: ForkedKernel | None = None,
 ) -> Any:
     """Execute a notebook with parameters.
 
@@ -64,8 +69,8 @@ def execute(
         Where the executed notebook is written, failed or not.
     timeout : float, optional
         Seconds for all cells together.
-    child : Child, optional
-        The forked child that runs the cells; without one a kernel does.
+    kernel : ForkedKernel, optional
+        The forked kernel that runs the cells, to be closed by the caller; without one a kernel is started.
 
     Returns
     -------
@@ -78,18 +83,20 @@ def execute(
         If a cell did not end well.
     """
     register_engines()
-    options: dict[str, Any] = {} if child is None else {"child": child}
+    options: dict[str, Any] = {} if kernel is None else {"kernel": kernel}
     if timeout is not None:
-        options["deadline"] = time.monotonic() + timeout
+        options["time_limit"] = timeout
     try:
         nb = execute_notebook(
             _literal(template),
             _literal(output),
             parameters=_plain(parameters),
-            engine_name="run-report-kernel" if child is None else "run-report-fork",
+            engine_name="run-report-kernel" if kernel is None else "run-report-fork",
             kernel_name="python3",
             progress_bar=False,
             request_save_on_cell_execute=False,
+            start_timeout=START_TIMEOUT,
+            in_report=True,
             **options,
         )
     except PapermillExecutionError as error:

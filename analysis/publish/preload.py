@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
-import sys
-from collections.abc import Iterator
 
-MODULES = ("analysis.pipeline", "analysis.report.sections", "analysis.report.plots", "analysis.publish.forked_shell")
+from analysis.publish.deferred import deferred
+
+MODULES = ("analysis.pipeline", "analysis.report.sections", "analysis.report.plots", "ipykernel.kernelapp")
 
 
 def preload() -> None:
     """Import the modules of a report; one that cannot be imported is left to the cell that needs it.
 
-    seaborn is imported without the parts of scipy (0.6 s) that it wants for density plots and dendrograms:
-    a report draws neither, and seaborn itself provides for their absence. A cell that imports them gets them.
+    seaborn comes without the parts of scipy (0.6 s) that it needs for density plots and dendrograms only, of which
+    a report draws none; a cell that does gets them then.
     """
-    with _absent("scipy.stats", "scipy.cluster"), contextlib.suppress(ImportError):
+    gc.disable()  # what is imported stays: looking for garbage in it takes a tenth of the time
+    with deferred("scipy.stats", "scipy.cluster"), contextlib.suppress(ImportError):
         importlib.import_module("seaborn")
     for name in MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-
-
-@contextlib.contextmanager
-def _absent(*names: str) -> Iterator[None]:
-    missing = [name for name in names if name not in sys.modules]
-    for name in missing:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for name in missing:
-            sys.modules.pop(name, None)
+    gc.freeze()
+    gc.enable()

@@ -15,7 +15,8 @@ from analysis.core.errors import AnalysisError, UsageError
 from analysis.core.plugins import plugin_failed
 from analysis.findings.results_file import EARLIER, keep_earlier
 from analysis.publish.folder import carry_over, file_names, replacing, write_atomically, write_manifest
-from analysis.publish.forked import Child, fork_is_safe
+from analysis.publish.forked import fork_is_safe
+from analysis.publish.forked_kernel import ForkedKernel
 from analysis.publish.preload import preload
 from analysis.publish.reports_index import INDEX, PAGE
 from analysis.render.chromium import find_chromium, print_page
@@ -113,15 +114,17 @@ class Publisher:
     def publish(self, parameters: Mapping[str, Any], *, out: Path, report_id: str) -> Published:
         """Make one report in ``out / report_id``; see `publish_report`."""
         target = _target(out, report_id)
-        child = Child(preload) if self.engine != "kernel" and fork_is_safe() else None
+        kernel = ForkedKernel(preload) if self.engine != "kernel" and fork_is_safe() else None
         try:
             with replacing(target) as staging:
-                return self._fill(staging, target, parameters=parameters, child=child)
+                return self._fill(staging, target, parameters=parameters, kernel=kernel)
         finally:
-            if child is not None:
-                child.close()
+            if kernel is not None:
+                kernel.close()
 
-    def _fill(self, folder: Path, target: Path, *, parameters: Mapping[str, Any], child: Child | None) -> Published:
+    def _fill(
+        self, folder: Path, target: Path, *, parameters: Mapping[str, Any], kernel: ForkedKernel | None
+    ) -> Published:
         watch = _Stopwatch()
         with watch("start"):
             from analysis.publish import execute, notebook_payload
@@ -133,7 +136,7 @@ class Publisher:
                     parameters,
                     output=folder / NOTEBOOK,
                     timeout=self.timeout,
-                    child=child,
+                    kernel=kernel,
                 )
             except execute.CellFailed as failure:
                 raise _explained(failure, target) from None

@@ -1,0 +1,265 @@
+"""An IPython kernel in a forked child of this process, which is ready at once: everything is imported already.
+
+The child is a process of its own: it may crash, hang, be killed or call ``os._exit``. It speaks the ordinary
+protocol of Jupyter, over sockets of the system in place of ports, so that it needs no network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import logging
+import math
+import os
+import signal
+import sys
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.core.scratch import scratch
+from analysis.publish.forked import die_with_parent, end_handles, ending
+
+if TYPE_CHECKING:
+    from analysis.publish.kernel_client import ForkedKernelClient
+
+PATIENCE = 1.0
+"""Seconds a hanging kernel gets to say where it hangs before it is killed."""
+
+GRACE = 5.0
+"""Seconds a kernel gets for its exit handlers, as from a Jupyter server."""
+
+
+def kernel_command(connection_file: str) -> tuple[list[str], dict[str, str]]:
+    """Arguments and environment of a kernel that keeps no history and runs no start-up file.
+
+    So that a notebook gives the same whoever runs it.
+    """
+    arguments = ["-f", connection_file, "--HistoryManager.enabled=False", "--log-level=CRITICAL"]
+    return [*arguments, "--IPKernelApp.exec_PYTHONSTARTUP=False"], {"IPYTHONDIR": str(Path(connection_file).parent)}
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class ForkedKernel:
+    """The manager of a forked kernel: what nbclient needs of a ``KernelManager``, and what is known of its end.
+
+    Parameters
+    ----------
+    prepare : callable, optional
+        What the child does before it is ready, while the parent does something else.
+    """
+
+    has_kernel = True
+
+    def __init__(self, prepare: Callable[[], None] = _nothing) -> None:
+        self._held = contextlib.ExitStack()
+        self.connection_file = self._held.enter_context(scratch()) / "kernel.json"
+        self._log = self._held.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        self._client: ForkedKernelClient | None = None
+        self.most_printed = math.inf
+        self._status: int | None = None
+        self._patience = 0.0
+        self._write_connection_file()
+        parent = os.getpid()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of any thread; those of the numeric libraries look after themselves at a fork.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
+        if self.pid == 0:
+            _live(str(self.connection_file), self._log.fileno(), parent=parent, prepare=prepare)
+        self._end = end_handles(self.pid)
+
+    def client(self) -> ForkedKernelClient:
+        """Make the client that speaks to the kernel; it may be asked before the kernel is ready."""
+        import zmq
+
+        from analysis.publish.kernel_client import ForkedKernelClient
+
+        self._client = ForkedKernelClient(kernel=self, connection_file=str(self.connection_file))
+        self._client.load_connection_file()
+        self._client.context.setsockopt(zmq.RECONNECT_IVL, 10)  # ms; the sockets appear when the kernel is ready
+        self._client.keep_little(self.most_printed)
+        return self._client
+
+    def is_alive(self) -> bool:
+        """True while the process runs."""
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status is None
+
+    def interrupt_kernel(self) -> None:
+        """Interrupt the running cell."""
+        os.kill(self.pid, signal.SIGINT)
+
+    def shutdown_kernel(self, now: bool = False) -> None:
+        """Leave a kernel that did not start to `close`: what it says is read before."""
+
+    cleanup_resources = shutdown_kernel
+
+    def end(self) -> None:
+        """Ask the kernel to end as an ordinary one ends: exit handlers are called, files written. `close` waits."""
+        from jupyter_core.utils import run_sync
+
+        if self._client is not None and self.is_alive():
+            run_sync(self._client.shut_down)(GRACE)
+            self._patience = GRACE
+
+    def close(self) -> None:
+        """Wait for a kernel that was asked to end; end any other, and whatever it started."""
+        give_up = time.monotonic() + self._patience
+        while self.is_alive() and (left := give_up - time.monotonic()) > 0:
+            wait(self._end, left if self._end else 0.01)
+        for end, pid in ((os.killpg, self.pid), (os.kill, self.pid)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if end is os.killpg or self.is_alive():
+                    end(pid, signal.SIGKILL)
+        if self._status is None:
+            os.waitpid(self.pid, 0)
+            self._status = -signal.SIGKILL
+        while self._end:
+            os.close(self._end.pop())
+        if self._client is not None:
+            self._client.stop_channels()
+            self._client.context.destroy(linger=0)
+            self._client = None
+        self._held.close()
+
+    def last_words(self) -> str:
+        """Where a kernel hangs, or what it left behind when it died."""
+        before = self._read_log()
+        if self.is_alive():
+            os.kill(self.pid, signal.SIGUSR1)
+            give_up = time.monotonic() + PATIENCE
+            while self._read_log() == before and time.monotonic() < give_up:
+                wait(self._end, 0.01)
+        return self._read_log()
+
+    def how_it_ended(self) -> str:
+        """Say how the process ended, unless it runs."""
+        return "" if self.is_alive() else ending(self._status)
+
+    def _read_log(self) -> str:
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), 100_000, max(0, size - 100_000)).decode(errors="replace")
+
+    def _write_connection_file(self) -> None:
+        ports = {f"{channel}_port": n for n, channel in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+        # The @ makes it a name that lies in no folder and is gone with the process.
+        where = {"transport": "ipc", "ip": f"@run-reports-{uuid.uuid4()}", **ports}
+        signed = {"signature_scheme": "hmac-sha256", "key": str(uuid.uuid4())}
+        self.connection_file.write_text(json.dumps({**where, **signed}), encoding="utf-8")
+
+
+def _live(connection_file: str, log: int, *, parent: int, prepare: Callable[[], None]) -> None:
+    """Be the child: never returns."""
+    import atexit
+
+    try:
+        atexit._clear()  # the parent's
+        _settle(log, parent)
+        prepare()
+        _serve(connection_file)
+        atexit._run_exitfuncs()
+        os._exit(0)
+    except BaseException:
+        import traceback
+
+        os.write(log, traceback.format_exc().encode())
+    finally:
+        os._exit(1)
+
+
+def _settle(log: int, parent: int) -> None:
+    """Cut the ties to the terminal, keep a log of last words, and die with the parent."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    # Anew: what is inherited may write to a file of the parent's.
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", closefd=False)  # type: ignore[misc]
+    logging.root.handlers.clear()
+    logging.root.setLevel(logging.WARNING)
+    faulthandler.enable(log)
+    faulthandler.register(signal.SIGUSR1, log, all_threads=True)
+    die_with_parent(parent)
+
+
+def _serve(connection_file: str) -> None:
+    """Run the kernel until it is asked to end."""
+    import threading
+
+    import ipykernel_launcher
+    from ipykernel.kernelapp import IPKernelApp
+
+    arguments, environment = kernel_command(connection_file)
+    os.environ.update(environment)
+    sys.argv = [str(ipykernel_launcher.__file__), *arguments]
+    app: Any = IPKernelApp.instance()
+    with _without_debugger():
+        app.initialize(arguments)
+    app.session.pack = _replacing_surrogates(app.session.pack)
+    _be_new(app.shell)
+    app.start()
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+
+
+def _replacing_surrogates(pack: Callable[[object], bytes]) -> Callable[[object], bytes]:
+    """Let a message be written with half a surrogate pair in it, of which a kernel would send nothing at all."""
+
+    def packed(message: object) -> bytes:
+        try:
+            return pack(message)
+        except UnicodeEncodeError:
+            from jupyter_client.jsonutil import json_default
+
+            return json.dumps(message, default=json_default, ensure_ascii=False).encode(errors="replace")
+
+    return packed
+
+
+def _be_new(shell: Any) -> None:
+    """Undo what tells a process that was forked from one that was started."""
+    owner = os.getpid()
+
+    def end_others() -> None:
+        if os.getpid() != owner:
+            os._exit(0)  # a process that the cell forked has come to the cell's end; the next is not its business
+
+    shell.events.register("post_execute", end_others)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()  # or all kernels that one process forks draw the same numbers
+    backend = os.environ["MPLBACKEND"]
+    if "matplotlib.pyplot" in sys.modules and "inline" in backend:
+        # pyplot asks which backend to use when it is imported, and that was before there was a kernel.
+        from IPython.core.pylabtools import activate_matplotlib
+        from matplotlib_inline.backend_inline import configure_inline_support
+
+        activate_matplotlib(backend)
+        configure_inline_support(shell, backend)  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _without_debugger() -> Any:
+    """Start a kernel without the debugger of JupyterLab, which takes 0.1 s and which nobody can reach."""
+    missing = "debugpy" not in sys.modules
+    if missing:
+        sys.modules["debugpy"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if missing:
+            del sys.modules["debugpy"]
