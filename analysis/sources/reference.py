@@ -72,7 +72,13 @@ class Finder:
         labelled = _LABELLED.fullmatch(text)
         if labelled and not self._claimed(text):
             label, text = labelled[1].strip(), labelled[2].strip()
-        return self._look_up(text), label
+        try:
+            return self._look_up(text), label
+        except RunNotFound:
+            if label is None or _shown(reference) == " ".join(reference.split()):
+                raise
+            # Whether it is a secret may stand in the label: PGPASSWORD=...
+            raise RunNotFound(f"no run '{_shown(reference)}'; check it") from None
 
     def _look_up(self, text: str) -> list[Found]:
         here = self._here(text)
@@ -253,7 +259,7 @@ class Finder:
     def _not_found(self, text: str) -> str:
         shown = _shown(text)
         if re.search(r"[/\\]", text) and not Path(text).parent.exists():
-            return f"no run '{shown}': there is no folder {redact_text(str(Path(text).parent))}; check the path"
+            return f"no run '{shown}': there is no folder {Path(redact_text(text)).parent}; check the path"
         names = self.available()
         if not names:
             return f"no run '{shown}': there is no such path, and no log in {self.runs_dir}; check both"
