@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
 from analysis.sources.raw_log import RawLog
@@ -49,7 +49,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 def _content(path: Path) -> Any:
     try:
         with open_text(path) as (stream, encoding):
-            return json.loads(stream.read().decode(encoding, errors="replace"))
+            return loads(stream.read().decode(encoding, errors="replace"))
     except (ValueError, RecursionError):
         raise LogError(f"{path}: not one JSON value; correct it, or write an object a line") from None
 

@@ -152,6 +152,8 @@ class Finder:
     def _source_of(self, path: Path) -> ModuleType | None:
         if path.suffix.lower() in (".yaml", ".yml") and not path.is_dir():
             return None  # settings, whatever they are called after
+        if not path.is_dir() and not path.is_file():
+            return None  # a pipe, which would be waited for, a device, a socket, or a link that leads round in a circle
         for source in self.sources:
             with contextlib.suppress(OSError):  # folders of the system that nobody may look into
                 if _recognises(source, path):
