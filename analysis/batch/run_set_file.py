@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from analysis.core.errors import UsageError
-from analysis.core.plain_data import construct, line_of, next_node, read_text, said
+from analysis.core.plain_data import construct, line_of, next_node, open_yaml, read_text, said
 
 MANY = "run_sets"
 """The key under which one file holds many run sets; its other keys are what they share."""
@@ -48,7 +48,7 @@ def load_entries(path: Path) -> list[Entry]:
         For a file that cannot be read or is no YAML, a key given twice, or an entry that is no mapping.
     """
     try:
-        loader = yaml.SafeLoader(read_text(path))
+        loader = open_yaml(read_text(path), yaml.SafeLoader)
         try:
             return [entry for node in _documents(loader) for entry in _entries(loader, node, path)]
         finally:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.core.errors import AnalysisError
 from analysis.core.secret_contexts import without_told
-from analysis.core.secret_names import is_of_hashes, is_personal, is_secret, is_secret_name
+from analysis.core.secret_names import STEM, is_of_hashes, is_personal, is_secret, is_secret_name
 from analysis.core.secret_shapes import without_shapes
 
 REDACTED = "[redacted]"
@@ -27,6 +28,9 @@ _LOGIN_AT = re.compile(  # user:password@host without a scheme
 )
 _HOOK = re.compile(r"(?:https?://|\b(?=hooks\.|discord))(?P<host>[\w.-]+)(?::\d+)?(?P<path>/[^\s'\"<>]+)")
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])(?!git@)[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_SUSPECT = re.compile(rf"(?i)[@:=$%'\"<>?&\\,]|[\w+/-]{{20,}}|[\w-]{{16,}}|\s-|{STEM}")
+_LONGEST = 20_000
+"""Characters of one value of a configuration that are kept."""
 _NAMING = ("name", "key", "type", "field", "variable")
 _BETWEEN = "\x1f"
 
@@ -47,7 +51,7 @@ def redact_text(text: str, *, hashes: bool = False) -> str:
     >>> redact_text("key sk-abcdefghijklmnopqrstu of jane@example.org")
     'key [redacted] of [redacted]'
     """
-    if len(text) < 6:
+    if len(text) < 6 or not _SUSPECT.search(text):  # as most names of columns
         return text
     text = _PEM.sub(REDACTED, text)
     if ":/" in text or "hooks." in text or "discord" in text:
@@ -90,7 +94,7 @@ def redact(value: Any, key: str = "") -> Any:
     Parameters
     ----------
     value : Any
-        Plain data as YAML or JSON holds it; mappings and lists are copied.
+        Plain data as YAML or JSON holds it; mappings and lists are copied, and very long texts cut.
     key : str
         The key under which the value stands: it says whether the value is a secret, if it can be one.
 
@@ -110,7 +114,15 @@ def redact(value: Any, key: str = "") -> Any:
         return _redacted_list([redact(item, key) for item in value], key)
     if is_secret(key, value) or is_personal(key, value):
         return REDACTED
-    return redact_text(value, hashes=is_of_hashes(key)) if isinstance(value, str) else value
+    return redact_text(_cut(value), hashes=is_of_hashes(key)) if isinstance(value, str) else value
+
+
+def _cut(text: str) -> str:
+    """Cut a very long text; two that differ behind the cut still differ."""
+    if len(text) <= _LONGEST + 100:
+        return text
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
+    return f"{text[:_LONGEST]} … ({len(text):,} characters, sha256 {digest})"
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -297,7 +297,23 @@ def reader_failed(path: Path, source: str, problem: Exception) -> Exception:
 
 
 def _globbed(pattern: str) -> list[str]:
-    return sorted(glob.glob(os.path.expanduser(pattern), recursive=True))
+    """List what a glob matches; ``**`` goes into each folder once, though links may lead round in a circle."""
+    top, deep, rest = os.path.expanduser(pattern).partition("**")
+    rest = rest or "/*"
+    if not deep or (top and not top.endswith(("/", os.sep))) or not rest.startswith(("/", os.sep)):
+        return sorted(glob.glob(os.path.expanduser(pattern)))
+    waiting, seen, matches = [*(glob.glob(top) if top else ["."])], set(), set()
+    while waiting:
+        folder = waiting.pop()
+        if (real := os.path.realpath(folder)) in seen or not os.path.isdir(real):
+            continue
+        seen.add(real)
+        inside = "" if folder == "." and not top else os.path.join(glob.escape(folder), "")
+        matches.update(_globbed(inside + rest[1:]))
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            found = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            waiting += [os.path.join(inside and folder, name) for name in found]
+    return sorted(matches)
 
 
 def _shown(text: str) -> str:

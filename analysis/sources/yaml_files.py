@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from analysis.core.errors import LogError
-from analysis.core.plain_data import construct, line_of, loads, next_node, said
+from analysis.core.plain_data import construct, line_of, loads, next_node, open_yaml, said
 from analysis.sources.limits import check_size
 from analysis.sources.streams import encoding_of, unreadable
 
@@ -64,7 +64,7 @@ def load_yaml(path: Path) -> Document:
     text = read_config_text(path)
     loader = None
     try:
-        loader = _PlainLoader(text)  # refuses control characters
+        loader = open_yaml(text, _PlainLoader)
         node = next_node(loader)
         value = None if node is None else construct(loader, node)
         if node is not None and loader.check_node():
