@@ -5,20 +5,125 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from analysis.cli.main import main
+from analysis.core.errors import AnalysisError
+from analysis.core.redact import REDACTED, redact, redact_text
 from analysis.publish.forked import fork_is_safe
+from analysis.sources import resolve
 from tests.builders import log, write_run
+from tests.credentials import BY_FORM
+from tests.credentials_told import IN_TEXT, UNDER_KEY
+from tests.harmless import SETTINGS
 from tests.notebooks import make_template
 
 KEY = "sk-" + "abcdefghijklmnopqrstuvwx"
 PASSWORD, MAIL = "hunter2", "jane@example.org"
 SECRETS = (KEY, PASSWORD, MAIL)
 SAID = f"{KEY} https://joe:{PASSWORD}@host/x?token={PASSWORD} of {MAIL}"
+
+DRAWS = 20
+"""How many credentials of each kind are drawn."""
+
+PLACES = (
+    "{}",
+    "key {} end",
+    "loss ({})",
+    "lr=1,note={}",
+    '{"note": "{}"}',
+    "'{}'",
+    "logs_{}/run.csv",
+    "https://h/x/{}/y",
+)
+"""Where a credential may stand; the last two are paths, which end at a slash."""
+
+
+def seen(text: str, secrets: tuple[str, ...]) -> list[str]:
+    """Return the secrets that a text shows, of long ones 12 characters at a stretch."""
+    parts = {secret: {secret[i : i + 12] for i in range(len(secret) - 11)} or {secret} for secret in secrets}
+    return [secret for secret, pieces in parts.items() if any(piece in text for piece in pieces)]
+
+
+@pytest.mark.parametrize("kind", BY_FORM)
+def test_a_credential_is_known_by_its_form_wherever_it_stands(kind: str) -> None:
+    """In a title, a column's name, JSON, an address or the name of a folder."""
+    random = Random(kind)
+    for secret in (BY_FORM[kind](random) for _ in range(DRAWS)):
+        lines = tuple(line for line in secret.splitlines() if not line.startswith("-----"))
+        for frame in PLACES[: -2 if re.search("[/+]", secret) else None]:
+            assert seen(redact_text(frame.replace("{}", secret)), lines) == []
+
+
+@pytest.mark.parametrize("kind", IN_TEXT)
+def test_a_credential_is_known_by_what_stands_before_it(kind: str) -> None:
+    """In commands, headers, addresses, JSON, Python, files of settings and prose; redacted twice is redacted once."""
+    random = Random(kind)
+    for text, secrets in (IN_TEXT[kind](random) for _ in range(5 * DRAWS)):
+        clean = redact_text(text)
+        assert seen(clean, secrets) == []
+        assert redact_text(clean) == clean
+
+
+@pytest.mark.parametrize("kind", UNDER_KEY)
+def test_a_credential_is_known_by_its_key(kind: str) -> None:
+    """In a configuration, however deep, and in the arguments of a command."""
+    random = Random(kind)
+    for settings, secrets in (UNDER_KEY[kind](random) for _ in range(5 * DRAWS)):
+        assert seen(repr(redact(settings)), secrets) == []
+        assert seen(repr(redact({"training": [settings]})), secrets) == []
+
+
+@pytest.mark.parametrize(("key", "make"), SETTINGS, ids=[key for key, _ in SETTINGS])
+def test_a_harmless_setting_stays(key: str, make: Callable[[Random], object]) -> None:
+    """As a setting and in a text: a report that blanks it misses what differs between runs."""
+    random = Random(key)
+    for value in (make(random) for _ in range(DRAWS)):
+        assert redact({key: value}) == {key: value}
+        if isinstance(value, str | int | float):
+            for text in (f"{key}={value}", f"{key}: {value}", f"--{key} {value}", f'{{"{key}": "{value}"}}'):
+                assert redact_text(text) == text
+
+
+def test_no_credential_of_a_configuration_or_column_reaches_a_report(place: Path, capsys: Any) -> None:
+    """One of each kind in the sidecar, and each that is known by its form in the name of a column too."""
+    random = Random(3)
+    formed = {kind: make(random) for kind, make in BY_FORM.items()}
+    told = {kind: make(random) for kind, make in IN_TEXT.items()}
+    keyed = {kind: make(random) for kind, make in UNDER_KEY.items()}
+    names = [f"loss {secret}" for secret in formed.values() if not re.search(r"[\n,\"]", secret)]
+    head, *rows = (place / "runs/run_1.csv").read_text().splitlines()
+    lines = [",".join([head, *names]), *(",".join([row, *["0.5"] * len(names)]) for row in rows)]
+    (place / "runs/run_1.csv").write_text("\n".join(lines))
+    config = {"formed": formed, "told": {kind: text for kind, (text, _) in told.items()}}
+    config |= {f"keyed{number}": settings for number, (settings, _) in enumerate(keyed.values())}
+    (place / "runs/run_1.yaml").write_text(json.dumps({"config": config, "extra": config, "name": formed["npm"]}))
+    assert main(["report", "run_1", f"logs_{KEY}/run_2.csv", "--pdf", "none", "--name", "r"]) == 0
+    hidden = [line for secret in formed.values() for line in secret.splitlines() if not line.startswith("-----")]
+    hidden += [secret for _, secrets in [*told.values(), *keyed.values()] for secret in secrets]
+    said = capsys.readouterr()
+    files = {path: path.read_text(errors="replace") for path in (place / "reports").rglob("*") if path.is_file()}
+    texts = [*files.values(), said.out + said.err]
+    shown = " ".join(re.sub(r"<[^>]*>|\u200b|\\\\u200b|\\\\n", "", html.unescape(text)) for text in texts)
+    assert [secret for secret in hidden if secret in shown] == []
+    assert shown.count(REDACTED) > len(told)
+
+
+@pytest.mark.parametrize("kind", [*BY_FORM, *IN_TEXT])
+def test_the_line_about_an_unknown_run_holds_none(kind: str, place: Path) -> None:
+    """Whatever somebody pastes in the place of a run."""
+    random = Random(kind)
+    text, secrets = (
+        IN_TEXT[kind](random) if kind in IN_TEXT else ((made := BY_FORM[kind](random)), tuple(made.split("\n")))
+    )
+    with pytest.raises(AnalysisError) as refused:
+        resolve(f"runs-{text}" if kind in BY_FORM else text, runs_dir=place / "runs")
+    assert seen(str(refused.value), tuple(s for s in secrets if not s.startswith("-----"))) == []
 
 
 @pytest.fixture

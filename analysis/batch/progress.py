@@ -7,6 +7,8 @@ import shutil
 import time
 from typing import Any, TextIO
 
+from analysis.render.visible_text import legible
+
 _WIDTH = 24
 
 
@@ -33,7 +35,7 @@ class Progress:
 
     def _show(self, event: dict[str, Any]) -> None:
         live = self._stream.isatty()
-        line = sentence(event)
+        line = legible(sentence(event))
         if line and (not live or event["event"] in ("failed", "waiting", "end")):
             print(f"\r\x1b[K{line}" if live else line, file=self._stream)
         if live and event["event"] != "end":
@@ -48,7 +50,7 @@ class Progress:
         if self._counts["done"]:
             pace = (time.monotonic() - self._start) / self._counts["done"]
             parts.append(f"{clock(pace * (self._total - finished))} left")
-        parts.append(", ".join(self._running))
+        parts.append(legible(", ".join(self._running)))
         # A line that the terminal breaks could not be taken back.
         return "  ".join(parts)[: shutil.get_terminal_size().columns - 1]
 

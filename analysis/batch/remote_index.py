@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from analysis.core.plain_data import loads
 from analysis.findings.remote_catalogue import (
     ENTRIES,
     FORMAT,
@@ -69,7 +70,7 @@ def entry_of(contents: Mapping[str, bytes], *, names: Collection[str], made: flo
 
 def _parsed(content: bytes | None) -> Report | None:
     try:
-        report = json.loads(content or b"")
+        report = loads(content or b"")
     except ValueError:
         return None
     return report if is_report(report) else None

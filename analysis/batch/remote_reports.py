@@ -9,7 +9,6 @@ after one in between, the next batch copies the rest.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import multiprocessing
 import secrets
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.batch.remote_index import as_json, entry_of, update
+from analysis.core.plain_data import loads
 from analysis.findings.remote_catalogue import ENTRIES, list_reports, read_entries, read_files, read_index
 from analysis.findings.results_file import EARLIER, RESULTS
 from analysis.publish.folder import MANIFEST, NOTHING, Manifest, file_names
@@ -114,7 +114,7 @@ def _manifests(url: str, report_ids: Collection[str]) -> dict[str, Manifest]:
 
 def _parsed(content: bytes) -> Manifest:
     try:
-        manifest = json.loads(content)
+        manifest = loads(content)
         return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
     except (ValueError, KeyError, TypeError):
         return NOTHING

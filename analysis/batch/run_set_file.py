@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from analysis.core.errors import UsageError
+from analysis.core.plain_data import construct, line_of, next_node, open_yaml, read_text, said
 
 MANY = "run_sets"
 """The key under which one file holds many run sets; its other keys are what they share."""
@@ -47,7 +48,7 @@ def load_entries(path: Path) -> list[Entry]:
         For a file that cannot be read or is no YAML, a key given twice, or an entry that is no mapping.
     """
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8-sig"))
+        loader = open_yaml(read_text(path), yaml.SafeLoader)
         try:
             return [entry for node in _documents(loader) for entry in _entries(loader, node, path)]
         finally:
@@ -58,18 +59,13 @@ def load_entries(path: Path) -> list[Entry]:
         raise UsageError(f"{path}: the run sets cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: the run sets are not text in UTF-8: {error.reason}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        why = " ".join(str(getattr(error, "problem", error)).split())
-        raise UsageError(f"{path}{line}: not valid YAML: {why}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {said(error)}") from None
 
 
 def _documents(loader: yaml.SafeLoader) -> Iterator[yaml.Node]:
-    while loader.check_node():
-        node = loader.get_node()
-        if node is not None:
-            yield node
+    while (node := next_node(loader)) is not None:
+        yield node
 
 
 def _entries(loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Iterator[Entry]:
@@ -78,7 +74,7 @@ def _entries(loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Iterator[E
             yield from _entries(loader, one, path)
         return
     lines = _lines(node, path) if isinstance(node, yaml.MappingNode) else {}
-    values = loader.construct_document(node)
+    values = construct(loader, node)
     if values is None:
         return
     line = node.start_mark.line + 1

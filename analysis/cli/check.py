@@ -69,11 +69,13 @@ def _check(options: argparse.Namespace) -> int:
         others=options.others,
         parameters={name: value for name, value in given.items() if value},
     )
+    from analysis.render.visible_text import legible
+
     markdown = to_markdown(checked, marker=options.marker)
     _write(options.markdown, markdown)
     _write(options.json, json.dumps(to_json(checked), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if STDOUT not in (options.markdown, options.json):
-        print("\n".join(_lines(checked)))
+        print(legible("\n".join(_lines(checked))))
     return FAILED if checked.fails else 0
 
 

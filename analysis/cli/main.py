@@ -66,19 +66,23 @@ def program() -> str:
 
 
 def _say(line: str) -> None:
-    """Print a line on stderr, without the secrets that what it quotes may hold."""
-    from analysis.core.redact import redact_text
+    """Print a line on stderr, fit to be shown."""
+    print(_fit(line), file=sys.stderr)
 
-    print(redact_text(line), file=sys.stderr)
+
+def _fit(line: str) -> str:
+    """Take out of a line what it may quote: secrets, and characters that command a terminal or turn text round."""
+    from analysis.core.redact import redact_text
+    from analysis.render.visible_text import legible
+
+    return legible(redact_text(line))
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses arguments without repeating the secrets in them."""
+    """Refuses arguments without repeating the secrets and control characters in them."""
 
     def error(self, message: str) -> NoReturn:
-        from analysis.core.redact import redact_text
-
-        super().error(redact_text(message))
+        super().error(_fit(message))
 
 
 def _parser() -> argparse.ArgumentParser:

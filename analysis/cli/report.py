@@ -93,7 +93,9 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _tell(published: Published, place: str) -> None:
-    print(f"{published.results['title']}: {published.results['verdict']['evidence']}")
+    from analysis.render.visible_text import legible
+
+    print(legible(f"{published.results['title']}: {published.results['verdict']['evidence']}"))
     for name in published.files:
         print(f"{place}/{name}" if "://" in place else Path(place) / name)
     for name in published.edited:

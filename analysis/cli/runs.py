@@ -20,6 +20,7 @@ def _runs(options: argparse.Namespace) -> int:
     """Describe every run that is found; say of each reference that leads to none why, behind the others."""
     from analysis.core.errors import AnalysisError
     from analysis.core.parameters import check_parameters
+    from analysis.render.visible_text import legible
     from analysis.sources import resolve, told_apart
     from analysis.sources.describe import describe
     from analysis.sources.remote import find_folder
@@ -32,7 +33,7 @@ def _runs(options: argparse.Namespace) -> int:
         except AnalysisError as error:
             problems.append(f"error: {error}")
     for run in told_apart(found):
-        print("\n".join(describe(run).lines()))
+        print(legible("\n".join(describe(run).lines())))
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(legible(problem), file=sys.stderr)
     return 2 if problems else 0

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from analysis.core.errors import UsageError
+from analysis.core.plain_data import line_of, load_yaml, read_text, said
 
 _HELP = "help"
 _REPORT_ID = re.compile(r"\w[\w.-]{0,99}")
@@ -114,15 +115,13 @@ def load_mapping(path: Path, what: str) -> dict[str, Any]:
         If the file is missing, is not YAML or holds no mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(read_text(path))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such {what}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the {what} cannot be read: {error}") from None
+        raise UsageError(f"{path}: the {what} cannot be read: {getattr(error, 'strerror', error)}") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', error)}") from None
+        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {said(error)}") from None
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a {what} must be a mapping of names to values")
     return {str(key): value for key, value in content.items()}
@@ -146,9 +145,9 @@ def _text(name: str, value: Any) -> str:
 def _names(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         try:
-            value = yaml.safe_load(value) if value.lstrip().startswith("[") else value.replace(",", " ").split()
+            value = load_yaml(value) if value.lstrip().startswith("[") else value.replace(",", " ").split()
         except yaml.YAMLError:
-            raise UsageError(f"parameter '{name}' must be a list such as [run_2, run_3], got {value!r}") from None
+            raise UsageError(f"parameter '{name}' must be a list such as [run_2, run_3], got {value!r:.200}") from None
     if not isinstance(value, list | tuple) or not all(
         isinstance(v, str | int) and not isinstance(v, bool) for v in value
     ):
@@ -167,9 +166,9 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
             written = value.lstrip().startswith("{")
-            value = yaml.safe_load(value) if written else load_mapping(Path(value), f"{name} file")
+            value = load_yaml(value) if written else load_mapping(Path(value), f"{name} file")
         except yaml.YAMLError:
-            raise UsageError(f"parameter '{name}' must be YAML such as '{{name: value}}', got {value!r}") from None
+            raise UsageError(f"parameter '{name}' must be YAML such as '{{name: value}}', got {value!r:.200}") from None
     if not isinstance(value, Mapping):
         raise UsageError(f"parameter '{name}' must be a mapping or a YAML file, got {type(value).__name__} {value!r}")
     return {str(key): inner for key, inner in value.items()}

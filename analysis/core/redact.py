@@ -3,76 +3,79 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 from analysis.core.errors import AnalysisError
+from analysis.core.secret_contexts import without_told
+from analysis.core.secret_names import STEM, is_of_hashes, is_personal, is_secret, is_secret_name
+from analysis.core.secret_shapes import without_shapes
 
 REDACTED = "[redacted]"
 
-_SECRET_WORDS = frozenset(
-    {"password", "passwd", "pwd", "passphrase", "secret", "secrets", "credential", "credentials"}
-    | {"apikey", "accesskey", "privatekey", "authorization", "bearer", "cookie", "connectionstring", "dsn"}
-)
-_SECRET_PAIRS = frozenset(
-    {("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("account", "key")}
-    | {("signing", "key"), ("encryption", "key"), ("ssh", "key"), ("sas", "token"), ("connection", "string")}
-)
-_PERSONAL_WORDS = frozenset({"email", "mail", "username", "hostname", "host", "user"})
-
-_SHAPES = re.compile(
-    "|".join(
-        (
-            r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic
-            r"|hf_[A-Za-z0-9]{16,}"
-            r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-            r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-            r"|xox[abprs]-[A-Za-z0-9-]{10,}"
-            r"|AIza[0-9A-Za-z_-]{30,}"
-            r"|wandb_v\d_\w{20,})",
-            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # JSON web token
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
-            r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{12,}=*",
-        )
-    )
+_PEM = re.compile(
+    r"-----BEGIN (?P<what>[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----[\s\S]*?(?:-----END (?P=what)-----|\Z)"
+    r"|PuTTY-User-Key-File-\d[\s\S]*?(?:Private-MAC:\s*\w+|\Z)"
 )
 _USERINFO = re.compile(  # a password may hold anything, even slashes; what looks like a port is none
-    r"(?<=://)(?:[^/\s]+@|[^/\s@:]+:(?!\d+(?:[/?#]|$))[^\s@]{1,200}@)"
+    r"(?:(?<=://)|(?<=[a-z0-9]{2}:/)(?!/))(?!git@)(?:[^/\s]+@|[^/\s@:]*:(?!\d+(?:[/?#]|$))[^\s@]{1,200}@)"
 )
-_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_ASSIGNED = re.compile(
-    r"""(?ix) ( (?: [?&\#;\s,'"(\[{:] | ^ | (?<![\w.-])-- ) [\w.-]*?
-        (?: token | secret | passw(?:or)?d | pwd | (?:api|access|account|private|shared)[_-]?key
-          | (?<=[?&])key
-          | signature | (?<=[?&])sig | credential s? | (?<=[?&])code ) \s*=\s* )
-        (?!\[redacted\]) [^\s&;,'"]+"""
+_LOGIN_AT = re.compile(  # user:password@host without a scheme
+    r"(?<![\w/@.-])(?P<user>[\w.+-]{1,64}):(?P<pw>[^\s:@/'\"]{3,80})@(?=(?:localhost|[\w-]+(?:\.[\w-]+)+)(?:[:/\s'\"]|$))"
+    r"|(?<=thin:)[^/\s]{1,64}/[^@\s]{1,80}(?=@)"
 )
-_TOLD = re.compile(
-    r"(?i)(\b(?:(?:passw(?:or)?d|passphrase|api[ _-]?key|access[ _-]?key|secret[ _-]?key):"
-    r"|authorization:\s*\w+\s)\s*)(?!\[redacted\])[^\s&;,'\"]+"
-)
-_FLAGGED = re.compile(  # a flag of a command line with its value; "token accuracy" is none
-    r"(?i)((?:^|\s)--?[\w.-]*(?:token|secret|passw(?:or)?d|pwd|key|credentials?)\s+)(?!-|\[redacted\])[^\s'\"]+"
-)
-_FLAG = re.compile(r"--?[\w-]*(?:token|key|password|secret)$", re.IGNORECASE)
-_SPECIAL_TOKEN = re.compile(r"[<\[].*[>\]]|\W*|\w{1,7}")
+_HOOK = re.compile(r"(?:https?://|\b(?=hooks\.|discord))(?P<host>[\w.-]+)(?::\d+)?(?P<path>/[^\s'\"<>]+)")
+_EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])(?!git@)[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_SUSPECT = re.compile(rf"(?i)[@:=$%'\"<>?&\\,]|[\w+/-]{{20,}}|[\w-]{{16,}}|\s-|{STEM}")
+_LONGEST = 20_000
+"""Characters of one value of a configuration that are kept."""
+_NAMING = ("name", "key", "type", "field", "variable")
+_BETWEEN = "\x1f"
 
 
-def redact_text(text: str) -> str:
+def redact_text(text: str, *, hashes: bool = False) -> str:
     """Blank secrets, e-mail addresses and URL credentials inside a text.
 
+    Parameters
+    ----------
+    text : str
+    hashes : bool
+        Whether random digits in it are known to be checksums or identifiers, and stay.
+
+    Examples
+    --------
     >>> redact_text("https://joe:pw@host/x?token=abc&step=3")
     'https://[redacted]@host/x?token=[redacted]&step=3'
     >>> redact_text("key sk-abcdefghijklmnopqrstu of jane@example.org")
     'key [redacted] of [redacted]'
     """
-    text = _USERINFO.sub(f"{REDACTED}@", text)
-    text = _SHAPES.sub(REDACTED, text)
-    for pattern in (_ASSIGNED, _TOLD, _FLAGGED):
-        text = pattern.sub(lambda found: f"{found[1]}{REDACTED}", text)
-    return _EMAIL.sub(REDACTED, text)
+    if len(text) < 6 or not _SUSPECT.search(text):  # as most names of columns
+        return text
+    text = _PEM.sub(REDACTED, text)
+    if ":/" in text or "hooks." in text or "discord" in text:
+        text = _USERINFO.sub(f"{REDACTED}@", text)
+        text = _HOOK.sub(_without_hook, text)
+    text = without_told(text, REDACTED)
+    if "@" in text:
+        text = _LOGIN_AT.sub(REDACTED, text) if "thin:" in text else _LOGIN_AT.sub(f"{REDACTED}@", text)
+    text = without_shapes(text, REDACTED, drawn=not hashes)
+    return _EMAIL.sub(REDACTED, text) if "@" in text else text
+
+
+def _without_hook(found: re.Match[str]) -> str:
+    """Blank the path of an address that is an entrance: whoever has it may post there."""
+    path = found["path"]
+    entrance = re.search(r"(?i)/[\w-]*hooks?[\w-]*(?=/)", path)
+    if re.search(r"(?i)(?:^|\.)[\w-]*hooks?\.", found["host"]) and re.search(r"\d", path):
+        kept = 0
+    elif entrance and re.search(r"\d", path[entrance.end() :]):
+        kept = entrance.end()
+    else:
+        return found[0]
+    start = found[0][: len(found[0]) - len(path) + kept]
+    return f"{start}/{REDACTED}"
 
 
 @contextlib.contextmanager
@@ -91,40 +94,51 @@ def redact(value: Any, key: str = "") -> Any:
     Parameters
     ----------
     value : Any
-        Plain data as YAML or JSON holds it; mappings and lists are copied.
+        Plain data as YAML or JSON holds it; mappings and lists are copied, and very long texts cut.
     key : str
-        The key under which the value stands: some keys make any value a secret.
+        The key under which the value stands: it says whether the value is a secret, if it can be one.
 
     Examples
     --------
-    >>> redact({"lr": 0.1, "hub_token": "abcdefghij", "eos_token": "<eos>", "db": {"password": 7}})
+    >>> redact({"lr": 0.1, "hub_token": "abcdefghij", "eos_token": "<eos>", "db": {"password": "hunter2"}})
     {'lr': 0.1, 'hub_token': '[redacted]', 'eos_token': '<eos>', 'db': {'password': '[redacted]'}}
     """
     if isinstance(value, Mapping):
-        if key and _is_secret(key, ""):
+        if key and is_secret_name(key) and any(is_secret(key, leaf) for leaf in _leaves(value)):
             return REDACTED
-        return {redact_text(str(k)): redact(v, str(k)) for k, v in value.items()}
+        if "value" in value and any(is_secret(str(value[k]), value["value"]) for k in _NAMING if k in value):
+            value = {**value, "value": REDACTED}  # {name: DB_PASSWORD, value: ...}
+        above = f"{key.rpartition('.')[2]}." if key else ""
+        return {redact_text(str(k)): redact(v, f"{above}{k}") for k, v in value.items()}
     if isinstance(value, list | tuple):
-        items = [redact(item, key) for item in value]
-        for index, item in enumerate(value[:-1]):
-            if isinstance(item, str) and _FLAG.fullmatch(item):
-                items[index + 1] = REDACTED
-        return items
-    if value is None or isinstance(value, bool):
-        return value
-    if _is_secret(key, value):
+        return _redacted_list([redact(item, key) for item in value], key)
+    if is_secret(key, value) or is_personal(key, value):
         return REDACTED
-    return redact_text(value) if isinstance(value, str) else value
+    return redact_text(_cut(value), hashes=is_of_hashes(key)) if isinstance(value, str) else value
 
 
-def _is_secret(key: str, value: object) -> bool:
-    words = [w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", key)]
-    if not words:
-        return False
-    if _SECRET_WORDS & set(words) or _SECRET_PAIRS & set(pairwise(words)):
-        return True
-    if not isinstance(value, str) or not value:
-        return False
-    if words[-1] in {"token", "key"}:
-        return not _SPECIAL_TOKEN.fullmatch(value)
-    return words[-1] in _PERSONAL_WORDS
+def _cut(text: str) -> str:
+    """Cut a very long text; two that differ behind the cut still differ."""
+    if len(text) <= _LONGEST + 100:
+        return text
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
+    return f"{text[:_LONGEST]} … ({len(text):,} characters, sha256 {digest})"
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _redacted_list(items: list[Any], key: str) -> list[Any]:
+    """Blank what is a secret only behind its neighbour, as in the arguments of a command."""
+    if len(items) < 2 or not all(isinstance(item, str) for item in items):
+        return items
+    if key.lower().endswith("auth") and len(items) == 2:
+        return [REDACTED, REDACTED]
+    line = _BETWEEN.join(items)
+    clean = redact_text(line).split(_BETWEEN)
+    return clean if len(clean) == len(items) else items

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.core.plain_data import loads
 from analysis.core.run import Run
 from analysis.findings.earlier_reports import same_config
 from analysis.findings.results_file import EARLIER, RESULTS, Report, log_of
@@ -71,7 +71,7 @@ def read_entries(fs: Any, root: str, listing: Listing, known: Mapping[str, Entry
 def read_index(fs: Any, root: str) -> dict[str, Entry]:
     """Read the index as it is; nothing if there is none, or one that cannot be used."""
     try:
-        index = json.loads(fs.cat_file(f"{root}/{INDEX}"))
+        index = loads(fs.cat_file(f"{root}/{INDEX}"))
         if index["format"] != FORMAT:
             return {}
         return {name: entry for name, entry in index["reports"].items() if entry.keys() >= {"state", *EMPTY}}
@@ -81,7 +81,7 @@ def read_index(fs: Any, root: str) -> dict[str, Entry]:
 
 def _parsed(content: bytes) -> Entry:
     with contextlib.suppress(ValueError, AttributeError):
-        entry: Entry = json.loads(content)
+        entry: Entry = loads(content)
         if entry.keys() >= EMPTY.keys():
             return entry
     return dict(EMPTY)

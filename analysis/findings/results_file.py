@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from analysis.core.plain_data import loads
 
 RESULTS = "training_analysis_results.json"
 
@@ -23,7 +24,7 @@ Report = Mapping[str, Any]
 def load_report(path: Path) -> Report | None:
     """Read one results JSON; None if it is not one."""
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return report if is_report(report) else None

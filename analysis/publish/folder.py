@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import UsageError
+from analysis.core.plain_data import loads
 from analysis.core.scratch import clear_away, let_go, made_held
 
 MANIFEST = ".made.json"
@@ -133,7 +134,7 @@ def _manifest(files: Mapping[str, str], made_from: Mapping[str, object]) -> byte
 def read_manifest(folder: Path) -> Manifest:
     """Read a folder's manifest; without a readable one, nothing in the folder counts as made here."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
     except (OSError, ValueError, KeyError, TypeError):
         return NOTHING

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from analysis.core.plain_data import loads
 from analysis.findings.results_file import RESULTS
 from analysis.publish.folder import write_atomically
 from analysis.render.export import EXPORTERS
@@ -91,7 +92,7 @@ def _states(out: Path) -> dict[str, str]:
 def _read(path: Path) -> dict[str, Entry]:
     """Read the index as it is; nothing if there is none, or one that cannot be used."""
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = loads(path.read_text(encoding="utf-8"))
         if index["format"] != FORMAT:
             return {}
         return {name: entry for name, entry in index["reports"].items() if {"state", "shown"} <= entry.keys()}
@@ -104,7 +105,7 @@ def _entry(folder: Path, state: str, known: Entry | None) -> Entry:
     if known is not None and known["state"] == state:
         return known
     try:
-        results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        results = loads((folder / RESULTS).read_text(encoding="utf-8"))
         shown: Entry | None = row(results, int(state.split()[1]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         shown = None  # somebody else's file, or a report that is just being replaced

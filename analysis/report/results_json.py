@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from analysis.core.plain_data import loads
 from analysis.core.run import Run
 from analysis.evidence.configurations import Configuration
 from analysis.findings.analysis_result import Analysis
@@ -34,7 +34,7 @@ COMPARISONS = ("training_comparisons.png", "all comparisons against the baseline
 def schema() -> dict[str, Any]:
     """Load the JSON Schema that results conform to."""
     text = Path(__file__).with_name("results.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    loaded: dict[str, Any] = loads(text)
     return loaded
 
 

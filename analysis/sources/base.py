@@ -75,6 +75,7 @@ class RemoteSource(Source, Protocol):
 
 def head(path: Path, size: int = 4096) -> bytes:
     """Return the first bytes of a file, empty if it is no file or cannot be read."""
-    with contextlib.suppress(OSError), path.open("rb") as stream:
-        return stream.read(size)
+    if path.is_file():  # no pipe, which would be waited for
+        with contextlib.suppress(OSError), path.open("rb") as stream:
+            return stream.read(size)
     return b""

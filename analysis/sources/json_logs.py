@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -10,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
+from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import table_of
 from analysis.sources.streams import open_text
@@ -49,7 +50,11 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 def _content(path: Path) -> Any:
     try:
         with open_text(path) as (stream, encoding):
-            return json.loads(stream.read().decode(encoding, errors="replace"))
+            most = limit("RUN_REPORTS_MAX_JSON_MB") * MB
+            content = stream.read(most + 1)  # a packed file may hold any amount
+            if len(content) > most:
+                raise too_large(path, len(content) / MB, "RUN_REPORTS_MAX_JSON_MB")
+            return loads(content.decode(encoding, errors="replace"))
     except (ValueError, RecursionError):
         raise LogError(f"{path}: not one JSON value; correct it, or write an object a line") from None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.core.run import Dropped
 from analysis.sources.arrange import arrange
 from analysis.sources.base import Columns
@@ -36,7 +36,7 @@ def recognises(path: Path) -> bool:
     if name.endswith(".json") and len(lines) == 1:
         return False  # a JSON file of one line is one object, not a row
     try:
-        first = json.loads(lines[0])
+        first = loads(lines[0])
     except (ValueError, RecursionError):
         return rows
     return isinstance(first, dict) and (rows or any(isinstance(value, int | float) for value in first.values()))
@@ -77,7 +77,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
             if not content:
                 continue
             try:
-                row = json.loads(content)
+                row = loads(content)
             except (ValueError, RecursionError):
                 if not line.endswith("\n"):
                     yield number, {}, True

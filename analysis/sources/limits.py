@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from analysis.core.errors import LogError, UsageError
+from analysis.core.plain_data import NO_FILE
 
 LIMITS: dict[str, int] = {
     "RUN_REPORTS_MAX_LOG_MB": 4096,  # a log as text, after unpacking
@@ -29,8 +31,14 @@ def limit(setting: str) -> int:
 
 
 def check_size(path: Path, setting: str = "RUN_REPORTS_MAX_LOG_MB") -> int:
-    """Return a file's size in bytes, or raise `LogError` above a limit (the setting ends in the unit)."""
-    size, unit = path.stat().st_size, MB if setting.endswith("_MB") else 1000
+    """Return a file's size in bytes, or raise `LogError` above a limit (the setting ends in the unit).
+
+    So it does for a pipe, which would be waited for, a device and a socket.
+    """
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
+        raise LogError(f"{path}: {NO_FILE}")
+    size, unit = about.st_size, MB if setting.endswith("_MB") else 1000
     if size > limit(setting) * unit:
         raise too_large(path, size / unit, setting)
     return size

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.core.run import Dropped
 from analysis.sources.adjacent_config import any_settings
 from analysis.sources.base import Columns
@@ -32,7 +32,7 @@ def recognises(path: Path) -> bool:
         return False
     first = text_head(path).partition("\n")[0]
     try:
-        row = json.loads(first)
+        row = loads(first)
     except (ValueError, RecursionError):
         return False
     return isinstance(row, dict) and {"current_steps", "total_steps"} <= set(row)

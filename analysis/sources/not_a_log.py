@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.core.errors import LogError
+from analysis.sources.limits import check_size
 from analysis.sources.streams import GZIP, text_head, unreadable
 
 
 def not_a_log(path: Path) -> LogError:
     """Return the error for an existing file that no source recognises: what it seems to be, what to give instead."""
     try:
+        check_size(path)
         with path.open("rb") as stream:
             start = stream.read(4096)
     except OSError as problem:
         return unreadable(path, problem)
+    except LogError as problem:
+        return problem
     if not start.strip():
         return LogError(f"{path}: the file is empty; a log needs a header and at least one step")
     if (folder := _mlflow_folder(path)) is not None:

@@ -6,7 +6,6 @@ value are read, all lines of one wording at once. Lines of values without an axi
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.sources.axes import set_axes
 from analysis.sources.base import Columns
 from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, header_form
@@ -87,7 +87,7 @@ def _lines(text: str) -> list[str]:
 
 def _is_json(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), dict | list)
+        return isinstance(loads(line), dict | list)
     except (ValueError, RecursionError):
         return False
 

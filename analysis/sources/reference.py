@@ -71,7 +71,13 @@ class Finder:
         labelled = _LABELLED.fullmatch(text)
         if labelled and not self._claimed(text):
             label, text = labelled[1].strip(), labelled[2].strip()
-        return self._look_up(text), label
+        try:
+            return self._look_up(text), label
+        except RunNotFound:
+            if label is None or _shown(reference) == " ".join(reference.split()):
+                raise
+            # Whether it is a secret may stand in the label: PGPASSWORD=...
+            raise RunNotFound(f"no run '{_shown(reference)}'; check it") from None
 
     def _look_up(self, text: str) -> list[Found]:
         here = self._here(text)
@@ -145,6 +151,8 @@ class Finder:
     def _source_of(self, path: Path) -> Source | None:
         if path.suffix.lower() in (".yaml", ".yml") and not path.is_dir():
             return None  # settings, whatever they are called after
+        if not path.is_dir() and not path.is_file():
+            return None  # a pipe, which would be waited for, a device, a socket, or a link that leads round in a circle
         for source in self.sources:
             with contextlib.suppress(OSError):  # folders of the system that nobody may look into
                 if _recognises(source, path):
@@ -252,7 +260,7 @@ class Finder:
     def _not_found(self, text: str) -> str:
         shown = _shown(text)
         if re.search(r"[/\\]", text) and not Path(text).parent.exists():
-            return f"no run '{shown}': there is no folder {redact_text(str(Path(text).parent))}; check the path"
+            return f"no run '{shown}': there is no folder {Path(redact_text(text)).parent}; check the path"
         names = self.available()
         if not names:
             return f"no run '{shown}': there is no such path, and no log in {self.runs_dir}; check both"
@@ -288,7 +296,23 @@ def reader_failed(path: Path, source: str, problem: Exception) -> Exception:
 
 
 def _globbed(pattern: str) -> list[str]:
-    return sorted(glob.glob(os.path.expanduser(pattern), recursive=True))
+    """List what a glob matches; ``**`` goes into each folder once, though links may lead round in a circle."""
+    top, deep, rest = os.path.expanduser(pattern).partition("**")
+    rest = rest or "/*"
+    if not deep or (top and not top.endswith(("/", os.sep))) or not rest.startswith(("/", os.sep)):
+        return sorted(glob.glob(os.path.expanduser(pattern)))
+    waiting, seen, matches = [*(glob.glob(top) if top else ["."])], set(), set()
+    while waiting:
+        folder = waiting.pop()
+        if (real := os.path.realpath(folder)) in seen or not os.path.isdir(real):
+            continue
+        seen.add(real)
+        inside = "" if folder == "." and not top else os.path.join(glob.escape(folder), "")
+        matches.update(_globbed(inside + rest[1:]))
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            found = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            waiting += [os.path.join(inside and folder, name) for name in found]
+    return sorted(matches)
 
 
 def _shown(text: str) -> str:

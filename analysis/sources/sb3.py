@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns, head
 from analysis.sources.clock import parse_timestamps
@@ -68,7 +68,7 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
     frame = read.frame.rename(columns={"r": "episode_reward", "l": "episode_length"})
     frame.insert(0, "step", frame["episode_length"].cumsum())
     try:
-        about = json.loads(head(path).splitlines()[0].lstrip(b"# "))
+        about = loads(head(path).splitlines()[0].lstrip(b"# "))
     except (ValueError, IndexError):
         about = {}
     started = about.get("t_start") if isinstance(about, dict) else None

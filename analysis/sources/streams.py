@@ -18,7 +18,7 @@ from analysis.core.errors import LogError
 from analysis.sources.limits import MB, check_size, limit, too_large
 
 GZIP = b"\x1f\x8b"
-_BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{64,}={0,2}\s*")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{64,}+={0,2}\s*+")  # possessive: a file may begin with many empty lines
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 

@@ -11,10 +11,9 @@ from typing import Any
 import yaml
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import construct, line_of, loads, next_node, open_yaml, said
 from analysis.sources.limits import check_size
 from analysis.sources.streams import encoding_of, unreadable
-
-_MOST_VALUES = 100_000
 
 
 @dataclass(frozen=True)
@@ -65,16 +64,13 @@ def load_yaml(path: Path) -> Document:
     text = read_config_text(path)
     loader = None
     try:
-        loader = _PlainLoader(text)  # refuses control characters
-        node = loader.get_single_node()
-        if _size(node, {}) > _MOST_VALUES:
-            raise LogError(f"{path}: aliases (&, *) that stand for more than {_MOST_VALUES:,} values; write them out")
-        value = None if node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as problem:
-        line = problem.problem_mark.line + 1 if problem.problem_mark else 1
-        raise LogError(f"{path}:{line}: not valid YAML ({_one_line(problem.problem)}); correct it") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as problem:
-        raise LogError(f"{path}: not valid YAML ({_one_line(problem)}); correct it") from None
+        loader = open_yaml(text, _PlainLoader)
+        node = next_node(loader)
+        value = None if node is None else construct(loader, node)
+        if node is not None and loader.check_node():
+            raise yaml.YAMLError("a second document, where one is expected")
+    except yaml.YAMLError as problem:
+        raise LogError(f"{path}{line_of(problem)}: not valid YAML ({said(problem)}); correct it") from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -91,11 +87,11 @@ def load_json(path: Path, *, setting: str = "RUN_REPORTS_MAX_CONFIG_KB") -> Any:
     """
     text = read_config_text(path, setting=setting)
     try:
-        return json.loads(text)
+        return loads(text)
     except json.JSONDecodeError as problem:
         raise LogError(f"{path}:{problem.lineno}: not valid JSON ({problem.msg}); correct it") from None
-    except (RecursionError, ValueError):
-        raise LogError(f"{path}: JSON that cannot be read (nested too deeply); correct it") from None
+    except ValueError as problem:
+        raise LogError(f"{path}: JSON that cannot be read ({problem}); correct it") from None
 
 
 def read_config_text(path: Path, *, setting: str = "RUN_REPORTS_MAX_CONFIG_KB") -> str:
@@ -111,18 +107,6 @@ def read_config_text(path: Path, *, setting: str = "RUN_REPORTS_MAX_CONFIG_KB") 
     return content.decode(encoding, errors="replace")
 
 
-def _size(node: Any, known: dict[int, float]) -> float:
-    """Count the values a YAML node stands for with its aliases written out; infinite if it holds itself."""
-    if isinstance(node, tuple):
-        return sum(_size(part, known) for part in node)
-    if not isinstance(node, yaml.CollectionNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = float("inf")
-        known[id(node)] = 1 + sum(_size(part, known) for part in node.value)
-    return known[id(node)]
-
-
 def _key_lines(node: yaml.Node | None, path: Path, prefix: str = "") -> dict[str, int]:
     lines: dict[str, int] = {}
     if not isinstance(node, yaml.MappingNode):
@@ -136,7 +120,3 @@ def _key_lines(node: yaml.Node | None, path: Path, prefix: str = "") -> dict[str
         if not prefix:
             lines.update(_key_lines(value, path, f"{name}."))
     return lines
-
-
-def _one_line(problem: object) -> str:
-    return " ".join(str(problem).split())[:120]

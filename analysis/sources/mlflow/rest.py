@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.core.redact import redact_text
 from analysis.sources.limits import MB, check_cells, limit
 from analysis.sources.mlflow.run import StoredRun, points_of
@@ -151,7 +152,7 @@ class RestStore:
         if text is None:
             return None
         try:
-            value = json.loads(text)
+            value = loads(text)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):

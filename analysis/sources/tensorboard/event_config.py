@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import loads
 from analysis.sources.tensorboard.event_message import About
 from analysis.sources.yaml_files import load_yaml
 
@@ -53,7 +53,7 @@ def parse_config_text(text: str) -> dict[str, Any]:
     """
     if text.lstrip().startswith("{"):
         try:
-            value = json.loads(text)
+            value = loads(text)
         except (ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) else {}

@@ -13,6 +13,8 @@ HEADER, FOOTER = 12, 4
 _POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected: RFC 3720, appendix B.4
 _BLOCK = 4096
 _GATHER = 1 << 22  # bytes gathered at a time, so that memory does not grow with the file
+_FRAMES = 1 << 16  # headers looked at before their checksums are: a file of nothing else ends there
+_LARGEST = 64_000_000  # bytes of one payload
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint32]
@@ -35,33 +37,42 @@ def records(data: Bytes) -> tuple[Index, Index, str | None]:
     """
     view, size, at = data.data, len(data), 0
     read_length = struct.Struct("<Q").unpack_from
-    found: list[int] = []
-    append = found.append
     limit = size - HEADER - FOOTER
+    parts = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))]
     while at <= limit:
-        length = read_length(view, at)[0]
-        append(at)
-        at += length + HEADER + FOOTER
-    starts = np.array(found, dtype=np.int64) + HEADER
-    headers = windows(data, starts - HEADER, HEADER)
-    good = checksums(headers[:, :8]) == headers[:, 8:].copy().view("<u4").ravel()
-    count = len(found) if good.all() else int(np.argmin(good))
-    lengths = headers[:count, :8].copy().view("<i8").ravel()
-    if count < len(found):
-        return starts[:count], lengths, f"a record header is damaged at byte {found[count]:,}"
+        found: list[int] = []
+        while at <= limit and len(found) < _FRAMES:
+            found.append(at)
+            at += read_length(view, at)[0] + HEADER + FOOTER
+        headers = windows(data, np.array(found, dtype=np.int64), HEADER)
+        good = checksums(headers[:, :8]) == headers[:, 8:].copy().view("<u4").ravel()
+        count = len(found) if good.all() else int(np.argmin(good))
+        parts.append((np.array(found[:count], dtype=np.int64) + HEADER, headers[:count, :8].copy().view("<i8").ravel()))
+        if count < len(found):
+            return *_joined(parts), f"a record header is damaged at byte {found[count]:,}"
+    starts, lengths = _joined(parts)
+    count = len(starts)
     if at == size:
         return starts, lengths, None
     whole = count - (at > size)
     return starts[:whole], lengths[:whole], f"the last record is cut off at byte {size:,}"
 
 
+def _joined(parts: list[tuple[Index, Index]]) -> tuple[Index, Index]:
+    starts, lengths = zip(*parts, strict=True)
+    return np.concatenate(starts), np.concatenate(lengths)
+
+
 def intact(data: Bytes, starts: Index, lengths: Index) -> npt.NDArray[np.bool_]:
-    """Tell which payloads agree with their CRC, shape (records,)."""
+    """Tell which payloads agree with their CRC, shape (records,); one too large for a scalar counts as damaged."""
     result = np.ones(len(starts), dtype=bool)
     order = np.argsort(lengths, kind="stable")
     bounds = np.flatnonzero(np.diff(lengths[order])) + 1
     for same in np.split(order, bounds):
         length = int(lengths[same[0]]) if len(same) else 0
+        if length > _LARGEST:
+            result[same] = False
+            continue
         step = max(1, _GATHER // (length + FOOTER))
         for first in range(0, len(same), step):
             part = same[first : first + step]

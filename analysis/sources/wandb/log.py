@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.core.plain_data import loads
 from analysis.sources._protobuf import BYTES, FIXED64, Field, WireError, double, fields, signed, text
 
 # Field numbers: wandb/proto/wandb_internal.proto
@@ -146,7 +146,7 @@ def _item(record: bytes, item: Field) -> tuple[str, Any]:
 
 def _json(content: bytes) -> Any:
     try:
-        return json.loads(content.decode())
+        return loads(content.decode())
     except (ValueError, RecursionError):
         raise WireError("a value is not JSON") from None
 

@@ -1,0 +1,184 @@
+"""Tell credentials by their own form: the prefix their issuer gives them, or letters and digits drawn at random."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import string
+from itertools import pairwise
+
+_CERTAIN = re.compile(  # forms that nothing else has
+    r"""(?x)(?<![A-Za-z0-9])(?:
+      gh[pousr]_[A-Za-z0-9]{20,} | github_pat_\w{20,} | xox[a-z](?:\.xox[a-z])?-[\w-]{10,} | xapp-\d-[\w-]{20,}
+      | (?:AKIA|ASIA|ABIA|ACCA|LTAI|AKID)[0-9A-Za-z]{12,}\b | AIza[\w-]{30,} | SG\.[\w-]{16,}\.[\w-]{16,}
+      | (?:dapi|doapi|dkea|dose|SK|key-|fc-)[0-9a-f]{32}(?:-\d)?\b | [0-9a-f]{32}-us\d{1,2}\b
+      | sntry[su]_[\w/+=-]{20,} | AGE-SECRET-KEY-1[0-9A-Z]{20,} | AAAA[BCE][23][NHV][\w+/]{20,}={0,3}
+      | eyJ[\w/+-]{16,}={0,2}(?:\.[\w-]*){0,4}
+      )
+      | (?<!\d)\d{8,10}:A[\w-]{34}
+      | (?<![A-Za-z0-9])(?: [A-Za-z0-9]{3}\dQ~[\w~.-]{31,34} | [MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,}
+      | AAAA[\w-]{7}:[\w-]{140}
+        | gl(?:pat|[a-z]?rt|dt|ptt|cbt|ft|agent|soat|imt|oas)-[\w-]{20,} )
+      | \$(?:2[abxy]|5|6|1|y|apr1|argon2\w*|pbkdf2[\w-]*|scrypt)\$[\w./$,=+-]{20,}
+    """
+)
+_ISSUED = re.compile(  # prefixes that issuers give their credentials, which names may begin with too
+    r"""(?x)(?<![A-Za-z0-9])(?:
+      (?: sk-(?:proj|ant|svcacct|admin|or|lf|helicone)- | gl[a-z]{2,6}- | hf_ | api_org_ | npm_ | pypi- | gsk_ | xai-
+        | r8_ | pplx- | nvapi- | tgp_v\d_ | fw_ | csk- | lsv2_[a-z]{2}_ | ls__ | pcsk_ | tvly- | jina_
+        | (?:sk|rk|pk)_(?:live|test)_
+        | whsec_ | do[opr]_v1_ | dp\.[a-z]{2,5}\. | hv[bsr]\. | dckr_[a-z]{3}_ | shp[a-z]{2}_ | sq0[a-z]{3}-
+        | gl[cs]a_ | glc_
+        | ph[cx]_ | sbp_ | sb_secret_ | pscale_[a-z]+_ | rubygems_ | figd_ | lin_api_ | ntn_ | PMAK- | NRAK-
+        | GOCSPX- | ya29\.
+        | ATATT3 | ATCTT3 | wandb_v\d_ | KGAT_ | apify_api_ | tskey-[a-z]+- | nfp_ | napi_ | pul- | bkua_ | CCIPAT_
+        | rpa_
+        | sq[upa]_ | AKCp | xkeysib- | EAAA | ops_ | bedrock-api-key- | ABSK | HRKU- | snyk_ | dt0c01\. | rdme_ | CFPAT-
+        | pat(?=\w{14}\.) | [a-z]{2,8}_(?:live|pat|tkn|sk|secret)_ )
+        [\w-]{10,}(?:[.~][\w~-]+)*=*
+      | sk-[\w-]{0,24}[A-Za-z0-9]{16}[\w-]* | (?:ak|as)-[A-Za-z0-9]{22}\b | s\.[A-Za-z0-9]{24}\b )
+    """
+)
+_DRAWN = re.compile(r"(?<![A-Za-z0-9+/_.~-])[A-Za-z0-9+/_.~-]{20,}={0,2}")
+_HEX40 = re.compile(r"(?<![A-Za-z0-9/@.-])[0-9a-f]{40}(?![A-Za-z0-9/-])")
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_HEX = re.compile(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
+_HASHES = re.compile(
+    r"(?i)(?<![a-z])(?:sha\d*|md5|hash|digest|checksum|commit|git|rev|revision|fingerprint|etag|snapshots?|blobs?"
+    r"|artifacts?|ref|ids?|uuid|version|integrity|crc\d*|xxh\w*|blake\w*)(?![a-z])"
+)
+_NAMED = re.compile(  # what random letters follow that are an identifier and no credential
+    r"(?:file|ftjob|ftckpt|ft|org|proj|chatcmpl|resp|msg|asst|thread|run|batch|step|job|trial|task|exp|experiment|model"
+    r"|dataset|data|ckpt|checkpoint|sha\d+|md5|etag|commit|version|snapshot|seed|tb|events)[-_:.=][\w.:=+/-]*"
+)
+_BASIC = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_COMMON = frozenset(  # the 120 commonest pairs of letters in names of models, settings and files
+    re.findall(
+        "..",
+        "acadalamanarasatauaybabecacechclcoctdddedidueaecedeeelemeneperesetexfifogehehiiaicidigiminioisitizkelalelfli"
+        "lolsmambmemimompnancndnenfngninonsntnuocodokomonoporosoupapeplpoprptpyrarerirmrorsrtsasesisssttatethtitotrtt"
+        "ulumunusutvaveviwextyeze",
+    )
+)
+
+
+def looks_drawn(text: str, least: int = 20, *, above: float = -0.08) -> bool:
+    """Tell whether letters and digits look drawn at random, of ``least`` characters at least.
+
+    Random ones change between small and capital letters and digits all the time, and few of their pairs of
+    neighbours are pairs that words are made of: the share of changes less the share of common pairs is ``above``
+    a bound. Of 168 names of classes and models none is above the default, of random ones of 20 characters all but
+    1 in 1000 are.
+
+    Examples
+    --------
+    >>> looks_drawn("Zq8vR2mXw7Kp4NtB9cJd"), looks_drawn("EfficientNetB4NoisyStudent")
+    (True, False)
+    """
+    kinds = [_KIND.get(character, "-") for character in text]
+    if len(text) < least or len({*kinds} - {"-"}) < 2:
+        return False
+    changes = sum(a != b for a, b in pairwise(kinds)) / (len(text) - 1)
+    return changes - _worded(text) > above
+
+
+def _worded(text: str) -> float:
+    """Return the share of pairs of letters that are common in words."""
+    pairs = [(a + b).lower() for a, b in pairwise(text) if a.isalpha() and b.isalpha()]
+    return sum(pair in _COMMON for pair in pairs) / max(len(pairs), 1)
+
+
+_KIND = {
+    **dict.fromkeys(string.ascii_lowercase, "a"),
+    **dict.fromkeys(string.ascii_uppercase, "A"),
+    **dict.fromkeys(string.digits, "0"),
+}
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID."""
+    return _UUID.fullmatch(text) is not None
+
+
+def is_hex(text: str) -> bool:
+    """Tell whether a text is digits of base 16."""
+    return _HEX.fullmatch(text) is not None
+
+
+def holds_login(text: str) -> bool:
+    """Tell whether a text is ``user:password`` in base 64, as HTTP and Docker write it."""
+    if not _BASIC.fullmatch(text):
+        return False
+    try:
+        told = base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), b"-_" if "_" in text else None)
+        plain = told.decode("ascii")
+    except (binascii.Error, ValueError):
+        return False
+    return plain.isprintable() and re.fullmatch(r"[\w.@$+-]*:\S{2,}", plain) is not None
+
+
+def speaks_of_hashes(text: str) -> bool:
+    """Tell whether words say that random digits beside them are a checksum or an identifier."""
+    return _HASHES.search(text) is not None
+
+
+def without_shapes(text: str, put: str, *, drawn: bool = True) -> str:
+    """Replace what has the form of a credential.
+
+    Parameters
+    ----------
+    text : str
+    put : str
+        What to put in the place of each.
+    drawn : bool
+        Whether to replace letters and digits without a known prefix too that look drawn at random.
+    """
+    text = _CERTAIN.sub(put, text)
+    text = _ISSUED.sub(lambda found: put if _is_issued(found[0]) else found[0], text)
+    if not drawn or len(text) < 20:
+        return text
+    text = _DRAWN.sub(
+        lambda found: _without_drawn(found[0], put, text[max(0, found.start() - 24) : found.start()]), text
+    )
+    if _HEX40.search(text) and not speaks_of_hashes(text):
+        text = _HEX40.sub(put, text)
+    return text
+
+
+def _is_issued(text: str) -> bool:
+    """Tell a credential from a name that begins like one: ``hf_llama_baseline_v2``, ``sk-learn-pipeline``."""
+    tail = re.sub(r"^[A-Za-z]{2,12}[-_.]", "", text)
+    parts = re.split(r"[^A-Za-z0-9]+", tail)
+    longest = max(parts, key=len)
+    if len(longest) >= 16 and is_hex(longest):
+        return True
+    return _worded(tail) <= 0.5 and (len(longest) >= 10 or looks_drawn("".join(parts), 16))
+
+
+def _without_drawn(text: str, put: str, before: str) -> str:
+    """Replace random stretches of a text without blanks; paths and names of many parts keep their other parts."""
+    if speaks_of_hashes(before) or _NAMED.match(text) or is_uuid(text):
+        return text
+    if "." not in text and _is_jointed(text):
+        return put
+    if text.endswith("==") and len(text) == 24:  # a checksum in base 64
+        return text
+    text = "/".join(put if _is_jointed(part) else part for part in text.split("/"))
+    return re.sub(r"[A-Za-z0-9]{20,}", lambda found: put if _is_free(found[0], -0.08) else found[0], text)
+
+
+def _is_jointed(text: str) -> bool:
+    """Tell whether a text is random with a sign here and there, as base 64 has, and no name of many parts."""
+    whole = re.sub(r"[^A-Za-z0-9]", "", text)
+    joints = len(text.rstrip("=")) - len(whole)
+    return 0 < joints <= (8 if len(text) == 40 else 1.5 + len(text) / 10) and _is_free(whole, 0.08)
+
+
+def _is_free(text: str, above: float) -> bool:
+    """Tell whether a stretch is random by itself, and no hash; of fewer kinds of characters it has to be longer."""
+    kinds = {_KIND[character] for character in text}
+    least = 20 if {"a", "A"} <= kinds else 28
+    if is_hex(text) or sum(character.isdigit() for character in text) > 0.42 * len(text):  # lr3e4bs64: settings
+        return False
+    return looks_drawn(text, least, above=above if "0" in kinds else above + 0.2)
