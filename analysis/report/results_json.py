@@ -25,6 +25,7 @@ FILES = (
     ("report.html", "this report as one page"),
     ("report.pdf", "this report, typeset"),
     ("training_analysis_results.json", "every number, finding and recommendation"),
+    ("training_overview.png", "the deciding metric of the configurations"),
     ("training_analysis_visualization.png", "loss, accuracy, the candidate's curve, volatility"),
     ("training_metrics_comparison.png", "final metrics of all runs"),
 )
@@ -138,7 +139,7 @@ def seed_groups_json(a: Analysis) -> list[dict[str, Any]]:
 
 
 def document_json(result: DocumentResult) -> dict[str, Any]:
-    """Give the document's numbers for one run."""
+    """Give the rule-of-thumb numbers for one run."""
     converted: dict[str, Any] = plain_json(result)
     return converted
 
