@@ -7,10 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test lint bench fuzz lock clean
+.PHONY: report test lint wheel bench fuzz lock clean
 
 report: $(VENV)/.ready
-	@$(BIN)/python -m analysis report $(RUNS) $(ARGS)
+	@$(BIN)/run-reports report $(RUNS) $(ARGS)
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -19,6 +19,11 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Source distribution and wheel, in dist/.
+wheel: $(VENV)/.ready-dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build
 
 bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/report.py $(ARGS)
@@ -30,10 +35,10 @@ bench: $(VENV)/.ready-dev
 fuzz: $(VENV)/.ready-dev
 	FUZZ=50 $(BIN)/python -m pytest -q tests/sources/test_random_logs.py $(ARGS)
 
-$(VENV)/.ready: requirements.txt
+$(VENV)/.ready: requirements.txt pyproject.toml
 	$(call install,$<)
 
-$(VENV)/.ready-dev: requirements-dev.txt
+$(VENV)/.ready-dev: requirements-dev.txt pyproject.toml
 	$(call install,$<)
 
 # The first interpreter that is new enough; a name may exist and still not run (a version manager's shim).
@@ -58,9 +63,9 @@ COMPILE := pip compile -q --universal --python-version 3.11 --fork-strategy fewe
   --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv"; exit 1; }
-	uv $(COMPILE) $(UPGRADE) --extra test --extra dev --extra batch-test -o requirements-dev.txt
+	uv $(COMPILE) $(UPGRADE) --extra lab --extra test --extra dev --extra batch-test -o requirements-dev.txt
 	cp requirements-dev.txt requirements.txt  # what is in the file is kept: one set of versions for both
-	uv $(COMPILE) -o requirements.txt
+	uv $(COMPILE) --extra lab -o requirements.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

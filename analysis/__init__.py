@@ -7,6 +7,17 @@ and JSON. Names are imported when first used, so that ``import analysis`` costs 
 
 from __future__ import annotations
 
+import os
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    # ``python -m analysis`` puts the working directory first: a yaml.py that lies there would be imported and run.
+    here = sys.path.pop(0)
+    if here == os.path.dirname(os.path.dirname(os.path.abspath(__file__))) and here not in sys.path:
+        sys.path.append(here)  # a checkout that is not installed
+    else:
+        os.environ["PYTHONSAFEPATH"] = "1"  # the same for kernels and other Pythons that we start
+
 from importlib import import_module
 from typing import Any
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from analysis.core.metrics import METRICS, judged
 from analysis.core.parameters import Parameters, check_parameters
 from analysis.core.run import Run, find_run
 from analysis.core.run_facts import curve_metric
-from analysis.core.settings import Settings
+from analysis.core.settings import BY_METRIC, Settings
 from analysis.core.threads import side_by_side
 from analysis.evidence.comparability import gate
 from analysis.evidence.comparisons import Comparison, adjusted, comparisons, step_matched
@@ -43,6 +44,14 @@ from analysis.sources.remote import find_folder
 from analysis.statistics.detectors import DETECTORS, Detection, detect
 
 
+def _shows_parameters(function: Callable[..., Analysis]) -> Callable[..., Analysis]:
+    """Let completion and help show the parameters of a report instead of ``**parameters``."""
+    kinds = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Parameters).parameters.values()]
+    function.__signature__ = inspect.Signature(kinds, return_annotation=Analysis)  # type: ignore[attr-defined]
+    return function
+
+
+@_shows_parameters
 def analyze(**parameters: Any) -> Analysis:
     """Compare training runs.
 
@@ -85,7 +94,7 @@ def analyze_runs(
     runs: Sequence[Run], request: Parameters, settings: Settings, *, reports: Sequence[Report] = ()
 ) -> Analysis:
     """Analyze runs that are already loaded: a pure function of its arguments."""
-    _check_primary(runs, settings)
+    settings = _by_standard_names(settings, runs)
     if settings.primary:
         runs = [replace(run, primary=run.metric_named(settings.primary)) for run in runs]
     document, evidence = side_by_side(
@@ -130,7 +139,7 @@ def analyze_runs(
         called=_called(groups, runs),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
-    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings)
+    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread)
     numbers = Analysis(
         parameters=request,
         settings=settings,
@@ -207,11 +216,29 @@ def _check_muted(request: Parameters) -> None:
             raise UsageError(f"parameter 'mute' names '{rule_id}', which is no rule; known: {', '.join(sorted(known))}")
 
 
-def _check_primary(runs: Sequence[Run], settings: Settings) -> None:
-    """Refuse a stated metric that no run logged."""
-    if settings.primary and not any(run.metric_named(settings.primary) for run in runs):
-        logged = ", ".join(dict.fromkeys(name for run in runs for name in run.metrics))
-        raise UsageError(f"settings: 'primary' is '{settings.primary}', which no run logged; they have {logged}")
+def _by_standard_names(settings: Settings, runs: Sequence[Run]) -> Settings:
+    """Name metrics in settings as the runs do.
+
+    Raises
+    ------
+    UsageError
+        If no run logged what is named. Of a mapping one known name is enough, since settings serve many run sets.
+    """
+    standard: dict[str, str] = {}
+    named = {"primary": [settings.primary] if settings.primary else []}
+    named |= {key: list(value) for key in BY_METRIC if isinstance(value := getattr(settings, key), Mapping)}
+    for key, names in named.items():
+        found = {name: own for name in names for run in runs if (own := run.metric_named(name))}
+        if names and not found:
+            logged = ", ".join(dict.fromkeys(name for run in runs for name in run.metrics))
+            raise UsageError(f"settings: '{key}' is '{names[0]}', which no run logged; they have {logged}")
+        standard |= found
+    changed: dict[str, Any] = {
+        key: {standard.get(name, name): value for name, value in getattr(settings, key).items()}
+        for key in BY_METRIC
+        if key in named
+    }
+    return replace(settings, **changed)
 
 
 def _is_pair(c: Comparison, baseline: str | None, candidate: str, groups: Sequence[SeedGroup]) -> bool:

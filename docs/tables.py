@@ -17,7 +17,7 @@ from analysis.core.settings import Settings
 from analysis.findings.rules import RULES
 from analysis.report.results_json import schema
 from analysis.sources import SOURCES
-from analysis.sources.metric_aliases import BY_SOURCE, COMMON
+from analysis.sources.metric_aliases import BY_SOURCE, common
 from analysis.statistics.detectors import DETECTORS
 
 DOCS = Path(__file__).parent
@@ -88,7 +88,7 @@ def metrics() -> str:
     """List the metrics that are judged, and the names under which logs have them."""
     rows = (
         (_code(name), METRICS[name].direction, ", ".join(_code(other) for other in known if other != name))
-        for name, known in COMMON.items()
+        for name, known in common().items()
         if name in METRICS
     )
     return _table(("standard name", "better", "also found as"), rows)

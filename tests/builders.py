@@ -1,8 +1,10 @@
-"""Runs made of arrays, logs written as Azure writes them, and a report's blocks laid flat."""
+"""The command, runs made of arrays, logs written as Azure writes them, and a report's blocks laid flat."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,9 @@ from analysis.sources import load_runs
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
 RUN_IDS = ("run_2", "run_3", "run_4")
+COMMAND = (sys.executable, str(ROOT / "run_reports.py"))
+"""What the console script ``run-reports`` does, with this interpreter and this code."""
+
 FIGURES = ("forest_figure", "metrics_figure", "curves_figure")
 
 AZURE = (
@@ -114,6 +119,13 @@ def reference(**parameters: Any) -> Analysis:
     """Analyze the three reference runs."""
     runs = load_runs(RUN_IDS, runs_dir=REFERENCE / "runs")
     return analyzed(runs, **parameters)
+
+
+def write_command(folder: Path) -> None:
+    """Put ``run-reports`` into a folder of commands."""
+    folder.mkdir()
+    (folder / "run-reports").write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n', encoding="utf-8")
+    (folder / "run-reports").chmod(0o755)
 
 
 def write_run(folder: Path, run_id: str, columns: Mapping[str, Any], **sidecar: Any) -> Path:

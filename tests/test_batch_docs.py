@@ -6,13 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from analysis.publish.forked import fork_is_safe
-from tests.builders import ROOT, RUN_IDS
+from tests.builders import ROOT, RUN_IDS, write_command
 
 PAGE = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -20,21 +19,19 @@ BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with the sample runs, and a python that is this one."""
+    """A folder with the sample runs, and a command that is this one."""
     (tmp_path / "runs").mkdir()
     for run_id in RUN_IDS:
         for ending in (".csv", ".yaml"):
             shutil.copy(ROOT / "runs" / f"{run_id}{ending}", tmp_path / "runs")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    write_command(tmp_path / "bin")
     return tmp_path
 
 
 @pytest.mark.skipif(not fork_is_safe(), reason="forking is not safe on this system, and without it this takes long")
 def test_every_command_of_the_page_says_what_the_page_says(place: Path) -> None:
     """In the order of the page; reports may end in any order, and times differ."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     commands = 0
     for kind, text in BLOCK.findall(PAGE):
         if kind == "yaml":

@@ -232,3 +232,16 @@ def test_a_check_draws_nothing_and_starts_no_notebook() -> None:
 def test_conditions_must_be_known() -> None:
     with pytest.raises(UsageError, match="choose among regressed, diverged, overfitting, insufficient"):
         check("a", "b", fail_on=["slower"])
+
+
+def test_an_unfinished_candidate_is_told_as_one(tmp_path: Path) -> None:
+    """Of one curve half is worse than the whole; the line says that it is half, and what is left at equal length."""
+    rng = np.random.default_rng(31)
+    curve = {"train_loss": 0.5 + 1.5 * np.exp(-np.linspace(0, 3, 600)) + noise(rng, 600)}
+    again = {"train_loss": 0.5 + 1.5 * np.exp(-np.linspace(0, 3, 600)) + noise(rng, 600)}
+    write_run(tmp_path, "full", curve, **SIDECAR)
+    write_run(tmp_path, "half", {"train_loss": again["train_loss"][:300]}, expected_steps=600, **SIDECAR)
+    checked = check("half", "full", fail_on=["regressed"], parameters={"runs_dir": str(tmp_path)})
+    (condition,) = checked.conditions
+    assert condition.state == "met"
+    assert "It ran 300 of its planned 600 steps against 600. At equal length no difference is shown" in condition.why

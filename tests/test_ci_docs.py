@@ -7,14 +7,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.builders import ROOT
+from tests.builders import ROOT, write_command
 
 GH = """#!/bin/sh
 printf '%s\\n' "$*" >> gh.log
@@ -32,11 +31,9 @@ def workflow() -> dict[str, Any]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "runs", tmp_path / "runs")
-    (tmp_path / "bin").mkdir()
+    write_command(tmp_path / "bin")
     (tmp_path / "bin" / "gh").write_text(GH)
-    (tmp_path / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    for name in ("gh", "python"):
-        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "bin" / "gh").chmod(0o755)
     return tmp_path
 
 

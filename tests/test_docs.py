@@ -1,8 +1,8 @@
 """What the documentation tells people to type works, and what it says of the code is so.
 
-Run are: ``bash`` blocks that begin with ``python -m analysis`` or ``papermill``, and ``python`` blocks, page by page,
-in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a command
-the files on its ``# makes NAME`` lines exist.
+Run are: commands of ``bash`` blocks (``run-reports``, ``papermill``, ``jupyter nbconvert``) and ``python`` blocks, page
+by page, in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a
+command the files on its ``# makes NAME`` lines exist.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -24,13 +25,19 @@ import pytest
 from analysis.findings.analysis_result import Analysis
 from analysis.report.results_json import schema, to_json
 from analysis.sources.sidecar import KEYS
+from tests.builders import COMMAND
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
 SAMPLE = ROOT / "reports" / "sample" / "run_4"
 RESULTS = "training_analysis_results.json"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-_RUN = {"python": [sys.executable], "papermill": [sys.executable, "-m", "papermill"]}
+_RUN = {
+    "run-reports": [*COMMAND],
+    "papermill": [sys.executable, "-m", "papermill"],
+    "jupyter nbconvert": [sys.executable, "-m", "nbconvert"],
+}
+"""How each command is run here: with the interpreter and the code of the tests."""
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
@@ -39,9 +46,14 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The commands of a ``bash`` block that are to be run."""
-    lines = [shlex.split(line, comments=True) for line in text.replace("\\\n", " ").splitlines()]
-    return [line for line in lines if line[:1] == ["papermill"] or line[:3] == ["python", "-m", "analysis"]]
+    """The commands of a ``bash`` block that are to be run, as they are run here."""
+    lines = [line.strip() for line in text.replace("\\\n", " ").splitlines()]
+    return [
+        [*start, *shlex.split(line.removeprefix(name), comments=True)]
+        for line in lines
+        for name, start in _RUN.items()
+        if line.startswith(f"{name} ")
+    ]
 
 
 def runnable(page: Path) -> bool:
@@ -55,31 +67,50 @@ def workplace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(command: list[str], folder: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error:::analysis"}
+@pytest.fixture(scope="session")
+def python_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """This code, with its entry points as pyproject.toml has them, whatever is installed."""
+    folder = tmp_path_factory.mktemp("installed")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = {**project["entry-points"], "console_scripts": project["scripts"]}
+    lines = [
+        line
+        for group, names in groups.items()
+        for line in (f"[{group}]", *map("{0[0]} = {0[1]}".format, names.items()))
+    ]
+    metadata = folder / "run_reports-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: run-reports\nVersion: 0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    return os.pathsep.join([str(folder), str(ROOT)])
+
+
+def run(command: list[str], folder: Path, python_path: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": python_path, "PYTHONWARNINGS": "error:::analysis"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if runnable(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path):
+def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path, python_path: str):
     """Files, commands and scripts of a page in their order: exit status 0, and the files that are promised."""
     for language, marks, text in blocks(page):
         if named := re.search(r"file=(\S+)", marks):
             (workplace / named[1]).write_text(text, encoding="utf-8")
         elif language == "python":
-            run([sys.executable, "-c", text], workplace)
+            run([sys.executable, "-c", text], workplace, python_path)
         elif language == "bash":
             for command in commands(text):
-                run([*_RUN[command[0]], *command[1:]], workplace)
+                run(command, workplace, python_path)
             for made in re.findall(r"^# makes (\S+)$", text, re.MULTILINE):
                 assert (workplace / made).is_file(), made
 
 
 def test_commands_that_are_run_are_recognised():
-    """Both kinds of command, joined lines and quotes count; other commands and comments do not."""
-    text = "make report\npython -m analysis runs 'a b' \\\n  c  # look\npapermill x y\n# papermill no\n"
-    assert commands(text) == [["python", "-m", "analysis", "runs", "a b", "c"], ["papermill", "x", "y"]]
+    """Every kind of command, joined lines and quotes count; other commands and comments do not."""
+    text = "make report\nrun-reports runs 'a b' \\\n  c  # look\npapermill x y\n# papermill no\njupyter nbconvert z\n"
+    ours, papermill, nbconvert = _RUN.values()
+    assert commands(text) == [[*ours, "runs", "a b", "c"], [*papermill, "x", "y"], [*nbconvert, "z"]]
 
 
 def anchors(page: Path) -> set[str]:

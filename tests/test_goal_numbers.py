@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from analysis.core.errors import UsageError
+from analysis.core.run import Run
 from analysis.findings.goal import Criterion
 from tests.builders import altered, analyzed, known, log
 
@@ -84,3 +85,47 @@ def test_margins_are_held_against_the_baseline(goal: str, met: bool) -> None:
     assert one.met is met
     assert one.tested is not None
     assert one.tested.scope == "models"
+
+
+def test_a_spread_stated_beside_the_log_counts_as_one_in_the_settings() -> None:
+    columns = {**log(1, level=3.3), "full_valid_loss": np.r_[np.full(299, np.nan), 3.27]}
+    goal = "full_valid_loss <= 3.28"
+    beside = analyzed([altered(known("a", columns), seed_sd={"full_valid_loss": 0.004})], goal=goal).goal
+    settings = analyzed([known("a", columns)], goal=goal, settings={"seed_sd": {"full_valid_loss": 0.004}}).goal
+    assert beside is not None
+    assert beside == settings
+    (one,) = beside.criteria
+    assert one.tested is not None
+    assert one.tested.scope == "configurations"
+
+
+def test_a_spread_without_a_name_is_that_of_the_deciding_metric() -> None:
+    columns = {**log(1, level=3.3), "full_valid_loss": np.r_[np.full(299, np.nan), 3.27]}
+    goal = "full_valid_loss <= 3.28 and train_loss < 5"
+    found = analyzed([known("a", columns)], goal=goal, settings={"seed_sd": 0.004}).goal
+    assert found is not None
+    assert [c.tested and c.tested.scope for c in found.criteria] == ["configurations", "models"]
+
+
+def test_one_run_is_tested_with_the_spread_that_other_groups_show() -> None:
+    """t = d / (s sqrt 2) with the degrees of freedom of the group that the spread was measured on."""
+
+    def run(name: str, level: float, seed: int, rate: float) -> Run:
+        columns = {**log(seed, level=3.3), "full_valid_loss": np.r_[np.full(299, np.nan), level]}
+        return known(name, columns, seed=seed, learning_rate=rate)
+
+    levels = (3.30, 3.31, 3.29, 3.305)
+    group = [run(f"g{seed}", level, seed, 0.1) for seed, level in enumerate(levels)]
+    runs = [*group, run("base", 3.30, 1, 0.2), run("new", 3.25, 1, 0.3)]
+    goal = "improve full_valid_loss by 0.01"
+    (one,) = analyzed(runs, goal=goal, baseline="base", candidate="new").goal.criteria  # type: ignore[union-attr]
+    t = 0.04 / (np.std(levels, ddof=1) * np.sqrt(2))
+    assert one.tested is not None
+    assert one.tested.p == pytest.approx(stats.t.sf(t, 3))
+    assert one.tested.scope == "configurations"
+
+
+def test_settings_by_metric_take_the_names_of_the_log_and_refuse_what_nobody_logged() -> None:
+    columns = {**log(1, level=3.3), "full_valid_loss": np.r_[np.full(299, np.nan), 3.27]}
+    with pytest.raises(UsageError, match="'seed_sd' is 'full_vald_loss', which no run logged"):
+        analyzed([known("a", columns)], settings={"seed_sd": {"full_vald_loss": 0.004}})

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCKS = {"requirements.txt": (), "requirements-dev.txt": ("test", "dev", "batch-test")}
+LOCKS = {"requirements.txt": ("lab",), "requirements-dev.txt": ("lab", "test", "dev", "batch-test")}
 
 
 def pins(lock: str) -> list[Requirement]:
@@ -60,7 +60,7 @@ def plan(tmp_path: Path) -> Path:
     """A copy of the project that counts as installed."""
     if shutil.which("make") is None:
         pytest.skip("no make on this machine")
-    for name in ("Makefile", *LOCKS):
+    for name in ("Makefile", "pyproject.toml", *LOCKS):
         shutil.copy(ROOT / name, tmp_path)
         os.utime(tmp_path / name, (1_000, 1_000))
     (tmp_path / ".venv").mkdir()
@@ -81,8 +81,16 @@ def test_make_installs_again_only_when_the_lock_changed(plan: Path, target: str,
     assert f"pip install -q --no-deps -r {lock}" in would_run(plan, target)
 
 
-def test_the_script_for_continuous_integration_runs_the_tests() -> None:
+def test_reports_can_be_made_without_jupyterlab() -> None:
+    """What opens notebooks is an extra; working in a checkout comes with it."""
+    assert not [name for name in PROJECT["dependencies"] if name.startswith("jupyterlab")]
+    assert [canonicalize_name(Requirement(name).name) for name in PROJECT["optional-dependencies"]["lab"]] == [
+        "jupyterlab"
+    ]
+
+
+def test_the_script_for_continuous_integration_checks_builds_and_tests() -> None:
     script = ROOT / ".ci" / "run"
     subprocess.run(["bash", "-n", str(script)], check=True)
     assert os.access(script, os.X_OK)
-    assert script.read_text(encoding="utf-8").rstrip().endswith("make test")
+    assert script.read_text(encoding="utf-8").rstrip().endswith("make lint\nmake wheel\nmake test")

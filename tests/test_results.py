@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import math
-import tomllib
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -16,7 +15,6 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from analysis.findings.analysis_result import Analysis
-from analysis.publish.publisher import template_path
 from analysis.report.results_json import extra_files, plain_json, schema, to_json
 from analysis.sources import load_runs
 from tests.builders import REFERENCE, ROOT, RUN_IDS, analyzed, known, log, reference, write_report
@@ -50,17 +48,6 @@ def test_the_schema_is_one_and_every_key_is_described() -> None:
     assert len(described) > 150
     for path, inner in described:
         assert inner.get("description") or "$ref" in inner, path
-
-
-def test_the_schema_is_packed_with_the_package() -> None:
-    assert (ROOT / "analysis" / "report" / "results.schema.json").is_file()
-    assert template_path().is_file()
-    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
-    # The build takes whatever lies in the package's folder and git does not ignore.
-    assert wheel["targets"]["wheel"]["packages"] == ["analysis"]
-    assert "exclude" not in wheel.keys() | wheel["targets"]["wheel"].keys()
-    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
-    assert not [pattern for pattern in ignored if pattern.endswith((".json", "/analysis", "analysis/"))]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -15,7 +15,7 @@ from analysis.findings.analysis_result import Analysis
 from analysis.report.sections.answer import headline
 from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.sources.validation_size import grid, with_validation_size
-from tests.builders import KNOWN, analyzed, known, run
+from tests.builders import KNOWN, altered, analyzed, known, run
 
 STATED = {"data": KNOWN["data"], "parent": None, "parent_known": True}
 
@@ -71,6 +71,28 @@ def test_a_difference_that_seeds_usually_make_is_none() -> None:
     assert v.primary.p < 0.05
     assert v.result == "no evidence of a difference"
     assert "seeds of each would tell" in v.numbers
+
+
+def test_a_curve_that_wavers_shows_how_much_its_seed_may_make() -> None:
+    """The same last accuracies of the same examples: a winner after steady curves, none after curves that fall back."""
+    steady, wavering = [0.80, 0.85, 0.87, 0.88], [0.80, 0.88, 0.86, 0.88]
+    results = []
+    for curve in (steady, wavering):
+        columns = {"full_valid_mean_token_accuracy": np.asarray(curve), "epoch": np.arange(1.0, 5)}
+        higher = {**columns, "full_valid_mean_token_accuracy": np.asarray(curve) + 0.015}
+        runs = [run(name, c, **STATED, config={}) for name, c in (("a", columns), ("b", higher))]
+        runs = [altered(one, data={"n_valid": 10_000}) for one in runs]
+        results.append(analyzed(runs, baseline="a", candidate="b").verdict.result)
+    assert results == ["improved", "no evidence of a difference"]
+
+
+def test_the_luck_of_a_course() -> None:
+    """A tenth of the last change while it moves; the largest step back where it wavers; scatter from 8 on."""
+    assert st.luck_of_course(np.array([0.9, 0.6, 0.4]), 1) == pytest.approx(0.02)
+    assert st.luck_of_course(np.array([0.5, 0.7, 0.65, 0.71]), -1) == pytest.approx(0.05)
+    assert st.luck_of_course(np.array([0.5]), 1) == 0
+    noise = np.random.default_rng(0).normal(size=400)
+    assert st.luck_of_course(noise, 1) == pytest.approx(1, abs=0.25)
 
 
 def test_an_accuracy_of_an_unknown_number_never_makes_a_winner() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analysis.core.errors import AnalysisError
 from analysis.core.not_settings import is_setting
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -16,7 +20,6 @@ from analysis.pipeline import analyze
 from tests.builders import ROOT, analyzed, known, log
 
 ALPHA = 0.05
-CASES = ROOT.parent / "shared" / "cases" / "judging"
 
 
 def epochs(seed: int, n: int = 12, *, level: float = 0.5, sign: int = 1, rise: float = 0.0) -> dict[str, np.ndarray]:
@@ -60,12 +63,20 @@ def wrong(f: Finding) -> str:
         return "supported beside its contradiction"
     if f.claim and f.status == "supported" and f.p_adjusted is not None and f.p_adjusted > ALPHA:
         return "supported, though its family does not reject"
+    if f.claim and f.status == "supported" and (f.definition or "").endswith("diff") and _holds_zero(f):
+        return "supported, though the interval holds zero"
+    if f.status in ("supported", "contradicted") and "not judged" in words:
+        return f"{f.status} beside 'not judged'"
     if f.rule == "performance.step_matched" and "no difference" in words and f.p is not None and f.p <= ALPHA:
         return "no difference, though rejected"
     key = f.id.removeprefix("attribution.")
     if f.rule == "attribution" and (key == "seed" or not is_setting(key, ["value"])):
         return "what is no setting is called a factor"
     return ""
+
+
+def _holds_zero(f: Finding) -> bool:
+    return f.low is not None and f.high is not None and f.low < 0 < f.high
 
 
 @cache
@@ -83,12 +94,31 @@ def test_one_seed_a_side_supports_no_cause(name: str) -> None:
     assert [f.id for f in world(name).findings if f.rule == "attribution" and f.status == "supported"] == []
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not here")
-def test_each_status_of_the_cases_agrees_with_its_numbers() -> None:
-    folders = [path for path in sorted(CASES.iterdir()) if path.is_dir() and any(path.glob("*.csv"))]
-    told = {folder.name: [f.id for f in _findings(folder) if wrong(f)] for folder in folders}
-    assert {name: ids for name, ids in told.items() if ids} == {}
+LOGS = (".csv", ".json", ".jsonl", ".log", ".tsv", ".txt", "")
 
 
-def _findings(folder: Path) -> tuple[Finding, ...]:
-    return analyze(run_ids=[str(path) for path in sorted(folder.glob("*.csv"))]).findings
+def folders() -> list[Path]:
+    """Every folder of the sample runs, and of the cases and the corpus where they are, that holds files like logs."""
+    roots = [ROOT / "runs", *(ROOT.parent / "shared" / name for name in ("cases", "corpus"))]
+    files = (path for root in roots for path in root.rglob("*") if path.is_file() and path.suffix in LOGS)
+    return sorted({path.parent for path in files})
+
+
+def reports(folder: Path) -> Iterator[Analysis]:
+    """A report on each log of a folder, and one on each two neighbours; what is no log is left out."""
+    logs = []
+    for path in sorted(folder.iterdir())[:24]:
+        if path.is_file() and path.suffix in LOGS:
+            with suppress(AnalysisError):
+                yield analyze(run_ids=[str(path)], reports_dir=os.devnull)
+                logs.append(str(path))
+    for two in pairwise(logs):
+        with suppress(AnalysisError):
+            yield analyze(run_ids=list(two), reports_dir=os.devnull)
+
+
+@pytest.mark.parametrize("folder", folders(), ids=lambda folder: folder.name)
+def test_each_status_of_real_logs_agrees_with_its_numbers(folder: Path) -> None:
+    found = [(a.title, f) for a in reports(folder) for f in a.findings]
+    assert [(title, f.id, wrong(f)) for title, f in found if wrong(f)] == []
+    assert [(title, f.id) for title, f in found if f.rule == "attribution" and f.status == "supported"] == []

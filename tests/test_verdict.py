@@ -139,6 +139,13 @@ def test_an_unstated_validation_set_is_a_condition_of_the_verdict() -> None:
     assert "measured alike" not in judged(log(1), log(2, level=0.2)).verdict.condition
 
 
+def test_noise_that_goes_with_the_level_is_no_change_of_stability() -> None:
+    """Twice the loss with twice the noise is worse, and no less stable for it; the same noise at the old loss is."""
+    low, high, loud = log(1, level=0.3, sd=0.02), log(2, level=0.6, sd=0.04), log(3, level=0.3, sd=0.04)
+    worse, noisier = (judged(low, other).verdict for other in (high, loud))
+    assert (worse.result, noisier.result) == ("regressed", "stability-only change")
+
+
 def test_an_unstated_batch_size_is_a_condition_of_a_change_in_noise() -> None:
     runs = [altered(r, config={"x": r.id}) for r in (known("a", log(1, 600)), known("b", log(2, 600, sd=0.05)))]
     verdict = analyzed(runs, baseline="a").verdict

@@ -1,4 +1,4 @@
-"""The command ``python -m analysis batch RUN_SETS.yaml ...``."""
+"""The command ``run-reports batch RUN_SETS.yaml ...``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``python -m analysis calibrate``."""
+"""The command ``run-reports calibrate``."""
 
 from __future__ import annotations
 

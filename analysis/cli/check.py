@@ -1,4 +1,4 @@
-"""The command ``python -m analysis check CANDIDATE --against BASELINE``."""
+"""The command ``run-reports check CANDIDATE --against BASELINE``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m analysis report run_2 run_3 run_4``."""
+"""The command line: ``run-reports report run_2 run_3 run_4``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from analysis.cli import batch, calibrate, check, report, runs, watch
@@ -50,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CRASH
 
 
+def program() -> str:
+    """Return the command as it was typed, for hints of this process; what outlives it says ``run-reports``."""
+    return "python -m analysis" if Path(sys.argv[0]).name == "__main__.py" else "run-reports"
+
+
 def _say(line: str) -> None:
     """Print a line on stderr, without the secrets that what it quotes may hold."""
     from analysis.core.redact import redact_text
@@ -67,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m analysis", description="Compare training runs.")
+    parser = _Parser(prog=program(), description="Compare training runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in COMMANDS:
         add(commands)

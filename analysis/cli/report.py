@@ -1,4 +1,4 @@
-"""The command ``python -m analysis report RUN ...``, and the options it shares with others."""
+"""The command ``run-reports report RUN ...``, and the options it shares with others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``python -m analysis runs REF ...``."""
+"""The command ``run-reports runs REF ...``."""
 
 from __future__ import annotations
 

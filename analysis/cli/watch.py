@@ -1,4 +1,4 @@
-"""The command ``python -m analysis watch RUN ...``."""
+"""The command ``run-reports watch RUN ...``."""
 
 from __future__ import annotations
 

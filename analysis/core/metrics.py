@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -27,6 +27,8 @@ class Metric:
     share : bool
         True for a share of examples (accuracy, error rate, exact match): its sampling error follows from their
         number. F1, mAP or AUC are fractions and no shares.
+    aliases : str
+        Other names under which tools log it, best first, separated by spaces; in the form of `metric_aliases.plain`.
     """
 
     name: str
@@ -35,6 +37,12 @@ class Metric:
     unit: Literal["", "fraction", "lr"] = ""
     split: Split = "train"
     share: bool = False
+    aliases: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names under which logs have it, best first."""
+        return (self.name, *self.aliases.split())
 
     @property
     def validates(self) -> bool:
@@ -55,32 +63,114 @@ class Metric:
 _FULL: Split = "full validation"
 _MINIBATCH: Split = "minibatch validation"
 
+# fmt: off
 _ROWS = (
-    Metric("train_loss", "Train loss", "lower"),
-    Metric("train_mean_token_accuracy", "Train accuracy", "higher", "fraction", share=True),
+    Metric(
+        "train_loss", "Train loss", "lower",
+        aliases="training_loss loss train_loss_step train_step_loss loss_step batch_loss train_batch_loss "
+        "train_loss_epoch train_epoch_loss epoch_loss loss_epoch train_total_loss total_loss loss_train "
+        "loss_training loss_train_total lm_loss reduced_train_loss loss_metrics_global_avg_loss "
+        "train_samples_train_loss trl",
+    ),
+    Metric(
+        "train_mean_token_accuracy", "Train accuracy", "higher", "fraction", share=True,
+        aliases="training_token_accuracy train_token_accuracy mean_token_accuracy train_accuracy training_accuracy "
+        "train_acc train_accuracy_step train_acc_step train_accuracy_epoch train_acc_epoch "
+        "train_epoch_accuracy accuracy acc batch_accuracy batch_acc epoch_accuracy epoch_acc accuracy_train "
+        "acc_train",
+    ),
     Metric("train_error_rate", "Train error rate", "lower", "fraction", share=True),
-    Metric("valid_loss", "Minibatch validation loss", "lower", split=_MINIBATCH),
-    Metric("valid_mean_token_accuracy", "Minibatch validation accuracy", "higher", "fraction", _MINIBATCH, share=True),
+    Metric(
+        "valid_loss", "Minibatch validation loss", "lower", split=_MINIBATCH,
+        aliases="val_loss_step validation_loss_step val_step_loss",
+    ),
+    Metric(
+        "valid_mean_token_accuracy", "Minibatch validation accuracy", "higher", "fraction", _MINIBATCH, share=True,
+        aliases="valid_token_accuracy",
+    ),
     Metric("valid_error_rate", "Minibatch validation error rate", "lower", "fraction", _MINIBATCH, share=True),
-    Metric("full_valid_loss", "Full validation loss", "lower", split=_FULL),
-    Metric("full_valid_mean_token_accuracy", "Full validation accuracy", "higher", "fraction", _FULL, share=True),
-    Metric("full_valid_error_rate", "Full validation error rate", "lower", "fraction", _FULL, share=True),
-    Metric("reward", "Reward", "higher", split="run"),
-    Metric("eval_reward", "Evaluation reward", "higher", split=_FULL),
-    Metric("reward_margin", "Reward margin", "higher", split="run"),
-    Metric("kl", "KL divergence", "lower", split="run"),
-    Metric("episode_length", "Episode length", "none", split="run"),
-    Metric("map50", "mAP 50", "higher", "fraction", _FULL),
-    Metric("map50_95", "mAP 50-95", "higher", "fraction", _FULL),
-    Metric("precision", "Precision", "higher", "fraction", _FULL),
-    Metric("recall", "Recall", "higher", "fraction", _FULL),
-    Metric("f1", "F1", "higher", "fraction", _FULL),
-    Metric("learning_rate", "Learning rate", "none", "lr", "run"),
-    Metric("grad_norm", "Gradient norm", "none", split="run"),
+    Metric(
+        "full_valid_loss", "Full validation loss", "lower", split=_FULL,
+        aliases="eval_loss val_loss validation_loss val_loss_epoch eval_epoch_loss validation_epoch_loss "
+        "val_epoch_loss epoch_val_loss evaluation_loss loss_val loss_valid loss_validation loss_eval "
+        "lm_loss_validation val_total_loss validation_total_loss dev_loss tel",
+    ),
+    Metric(
+        "full_valid_mean_token_accuracy", "Full validation accuracy", "higher", "fraction", _FULL, share=True,
+        aliases="eval_mean_token_accuracy eval_accuracy val_accuracy validation_accuracy eval_acc val_acc "
+        "validation_acc val_accuracy_epoch val_acc_epoch validation_epoch_accuracy val_epoch_accuracy "
+        "epoch_val_accuracy epoch_val_acc accuracy_val acc_val accuracy_validation val_mean_token_accuracy "
+        "validation_mean_token_accuracy eval_token_accuracy val_token_accuracy valid_accuracy valid_acc "
+        "accuracy_valid dev_accuracy dev_acc",
+    ),
+    Metric(
+        "full_valid_error_rate", "Full validation error rate", "lower", "fraction", _FULL, share=True,
+        aliases="eval_error_rate val_error_rate",
+    ),
+    Metric(
+        "reward", "Reward", "higher", split="run",
+        aliases="rollout_ep_rew_mean train_reward rewards_mean mean_reward episode_reward_mean episode_return_mean "
+        "env_runners_episode_return_mean episode_reward charts_episodic_return episodic_return ep_rew_mean "
+        "eprewmean averageepret average_reward avg_reward env_reward_mean objective_rlhf_reward",
+    ),
+    Metric(
+        "eval_reward", "Evaluation reward", "higher", split=_FULL,
+        aliases="eval_mean_reward eval_episode_reward evaluation_episode_reward_mean "
+        "evaluation_env_runners_episode_return_mean test_reward",
+    ),
+    Metric(
+        "reward_margin", "Reward margin", "higher", split="run",
+        aliases="rewards_margins train_rewards_margins",
+    ),
+    Metric(
+        "kl", "KL divergence", "lower", split="run",
+        aliases="train_kl objective_kl approx_kl train_approx_kl",
+    ),
+    Metric(
+        "episode_length", "Episode length", "none", split="run",
+        aliases="rollout_ep_len_mean episode_len_mean ep_len_mean env_runners_episode_len_mean "
+        "charts_episodic_length episodic_length eplenmean eplen",
+    ),
+    Metric(
+        "map50", "mAP 50", "higher", "fraction", _FULL,
+        aliases="metrics_map50(b) metrics_map_0_5 map_0_5 metrics_map50 map@0_5 map_50 eval_map_50 val_map_50 "
+        "val_map50 bbox_map_50 coco_bbox_map_50",
+    ),
+    Metric(
+        "map50_95", "mAP 50-95", "higher", "fraction", _FULL,
+        aliases="metrics_map50_95(b) metrics_map_0_5_0_95 map_0_5_0_95 map@0_5_0_95 val_map50_95 bbox_map "
+        "coco_bbox_map",
+    ),
+    Metric(
+        "precision", "Precision", "higher", "fraction", _FULL,
+        aliases="metrics_precision(b) metrics_precision eval_precision val_precision",
+    ),
+    Metric(
+        "recall", "Recall", "higher", "fraction", _FULL,
+        aliases="metrics_recall(b) metrics_recall eval_recall val_recall",
+    ),
+    Metric(
+        "f1", "F1", "higher", "fraction", _FULL,
+        aliases="eval_f1 val_f1 validation_f1",
+    ),
+    Metric(
+        "learning_rate", "Learning rate", "none", "lr", "run",
+        aliases="lr train_learning_rate train_lr train_learning_rate_schedule lr_pg0 x_lr0 lr_0 lr_group_0 "
+        "train_samples_lr charts_learning_rate",
+    ),
+    Metric(
+        "grad_norm", "Gradient norm", "none", split="run",
+        aliases="gradient_norm train_grad_norm train_gradient_norm grad_2_0_norm_total total_grad_norm "
+        "global_grad_norm train_global_grad_norm train_global_gradient_norm gradnorm",
+    ),
 )
+# fmt: on
 
-METRICS: Mapping[str, Metric] = {row.name: row for row in _ROWS}
-"""Every metric with a standard name. Any other is judged by the words in its own name: see `metric`."""
+METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
+"""Every metric with a standard name; `analysis.sources.known_sources` adds those of plug-ins.
+
+Any other is judged by the words in its own name: see `metric`.
+"""
 
 REWARDS = ("eval_reward", "reward")
 """What a run that logs one is trained for: the loss beside it only carries the gradient and may rise too."""
@@ -89,6 +179,9 @@ _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
     (re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?|held|heldout|holdout|ood"), _FULL),
     (re.compile(r"tr|train(ing|er)?|learn|fit|rollout|batch"), "train"),
 )
+_STRONG: tuple[tuple[re.Pattern[str], Split], ...] = (_SPLITS[0], (re.compile(r"tr|train(ing)?"), "train"))
+"""Words that, in the last part of a path, say on what a metric was measured whatever the parts before it say."""
+
 _SILENT = re.compile(
     r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|online|offline"
 )
@@ -133,6 +226,8 @@ def metric(name: str) -> Metric:
     ['none', 'none', 'lower', 'lower']
     >>> metric("testRmse").split, metric("tr_f1").split, metric("cosine_spearman").split
     ('full validation', 'train', 'run')
+    >>> metric("train/val_loss").split, metric("eval/train_loss").split, metric("eval/batch_loss").split
+    ('full validation', 'train', 'full validation')
     """
     return METRICS.get(name) or _by_words(name)
 
@@ -143,7 +238,8 @@ def _by_words(name: str) -> Metric:
     camel = _PER_UNIT.sub("", _CAMEL.sub("_", name).lower().replace("-", "_"))
     parts = [[_words(part) for part in re.split(r"[/.:\\]+", form)] for form in (plain, camel)]
     words = [word for form in reversed(parts) for part in form for word in part]
-    split = next((found for word in words for p, found in _SPLITS if p.fullmatch(word)), "run")
+    last = [word for form in reversed(parts) for word in form[-1]]
+    split = _split(last, _STRONG) or _split(words, _SPLITS) or "run"
     telling = [
         [word for word in part if not _SILENT.fullmatch(word) and not _is_split(word)]
         for form in parts
@@ -156,12 +252,16 @@ def _by_words(name: str) -> Metric:
     return Metric(name, name, direction, split=split, share=share)  # type: ignore[arg-type]
 
 
+def _split(words: Sequence[str], among: Iterable[tuple[re.Pattern[str], Split]]) -> Split | None:
+    return next((split for word in words for pattern, split in among if pattern.fullmatch(word)), None)
+
+
 def _words(part: str) -> list[str]:
     return [word for word in re.split(r"[^a-z0-9]+", part) if word]
 
 
 def _is_split(word: str) -> bool:
-    return any(pattern.fullmatch(word) for pattern, _ in _SPLITS)
+    return _split([word], _SPLITS) is not None
 
 
 def _direction(words: Sequence[str]) -> str | None:

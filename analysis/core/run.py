@@ -173,6 +173,11 @@ class Run:
         """All logged steps, ascending, shape (rows,)."""
         return self.frame["step"].to_numpy(dtype=np.int64)
 
+    def curve(self, metric: str) -> pd.Series[float]:
+        """Return a metric by step where it was logged, shape (n,), by its standard name or the log's own."""
+        name = self.metric_named(metric) or metric
+        return pd.Series(self.series(name), pd.Index(self.steps_of(name), name="step"), name=name)
+
     def series(self, metric: str) -> FloatArray:
         """Values of a metric where it was logged, in step order, shape (n,); empty if it never was."""
         if metric not in self.frame:

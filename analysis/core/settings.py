@@ -62,7 +62,8 @@ class Settings:
         Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: 0.01,
         of losses and other unbounded metrics never more than 5% of their level.
     noise_equivalence_ratio : float
-        Noise that differs by a smaller factor counts as equal.
+        Noise that differs by a smaller factor counts as equal; of a loss that stands higher, so does noise that is
+        higher by that factor too.
     patience_steps : int
         The patience of the rule of thumb for early stopping.
     strict : bool
@@ -136,11 +137,6 @@ class Settings:
         values = dataclasses.asdict(self)
         return {name: dict(v) if isinstance(v, tuple | Mapping) else v for name, v in values.items()}
 
-    def seed_sd_of(self, metric: str) -> float | None:
-        """Return the stated standard deviation between seeds of a metric; None where nobody stated one."""
-        stated = self.seed_sd.get(metric, 0.0) if isinstance(self.seed_sd, Mapping) else self.seed_sd
-        return stated or None
-
     def margin_of(self, metric: str, level: float) -> float:
         """Return the difference of a metric at a level that is too small to matter."""
         given = self.equivalence_margin
@@ -148,7 +144,8 @@ class Settings:
         return stated or (0.01 if metric_of(metric).bounded else min(0.01, 0.05 * abs(level)))
 
 
-_BY_METRIC = ("seed_sd", "equivalence_margin")
+BY_METRIC = ("seed_sd", "equivalence_margin")
+"""Settings that may hold one value for each metric."""
 
 
 def _converted(name: str, value: Any, default: Any) -> Any:
@@ -172,7 +169,7 @@ def _converted(name: str, value: Any, default: Any) -> Any:
         if not isinstance(value, str):
             raise UsageError(f"settings: '{name}' must be the name of a metric, got {value!r}")
         return value
-    if name in _BY_METRIC and isinstance(value, Mapping):
+    if name in BY_METRIC and isinstance(value, Mapping):
         if not all(isinstance(key, str) and _number(bound) and bound >= 0 for key, bound in value.items()):
             raise UsageError(f"settings: '{name}' must map metrics to numbers, got {value!r}")
         return {key: float(bound) for key, bound in value.items()}

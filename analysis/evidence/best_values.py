@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.core.metrics import METRICS, REWARDS, metric
+from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite
-from analysis.evidence.comparability import validates
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ def shown_metrics(run: Run) -> list[str]:
     known = list(METRICS)
     logged = [name for name in run.metrics if metric(name).direction != "none" and run.series(name).size]
     pairs = {name for name in logged if "train" in name and name.replace("train", "val") in logged}
-    sure = [name for name in logged if name in METRICS or validates(name) or name in pairs]
+    sure = [name for name in logged if name in METRICS or metric_of(name).validates or name in pairs]
     return sorted(
         sure or logged,
         key=lambda m: (
             m not in REWARDS,
-            not validates(m),
+            not metric_of(m).validates,
             m not in METRICS,
             known.index(m) if m in METRICS else logged.index(m),
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -118,28 +117,15 @@ def gate(baseline: Run, candidate: Run) -> Gate:
 
 def requirements(metric: str) -> tuple[str, ...]:
     """List the checks without which a difference in a metric is not even the same quantity."""
-    if validates(metric):
+    if metric_of(metric).validates:
         return ("validation_set",)
     if metric in ("oscillation_rate", "noise"):
         return ("batch_size",)
     return ()
 
 
-def validates(metric: str) -> bool:
-    """Tell whether a metric was measured on validation data: by the table, else by the words in its name.
-
-    Examples
-    --------
-    >>> validates("full_valid_loss"), validates("val/box_loss"), validates("train_loss")
-    (True, True, False)
-    """
-    words = set(re.split(r"[^a-z0-9]+", metric.lower()))
-    named = bool(words & {"val", "valid", "validation", "eval", "test", "dev"})
-    return metric_of(metric).split.endswith("validation") or named
-
-
 def _validation_set(one: Run, two: Run) -> Check:
-    if not any(validates(metric) for run in (one, two) for metric in run.metrics):
+    if not any(metric_of(metric).validates for run in (one, two) for metric in run.metrics):
         return Check("validation_set", "cannot tell", _NO_VALIDATION)
     sets, sizes = (one.data.validation_set, two.data.validation_set), (one.data.n_valid, two.data.n_valid)
     if all(sets):

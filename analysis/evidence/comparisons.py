@@ -26,6 +26,9 @@ from analysis.statistics import Estimate
 COMPANIONS = ("oscillation_rate", "noise", "noise_per_example", "valid_accuracy_counts")
 """What is compared besides logged metrics: never the measure of performance."""
 
+EVALUATED = ("fullval.share", "fullval.level", "loss.last")
+"""Definitions of levels that are one evaluation, or the mean of one epoch."""
+
 RATIOS = ("noise", "noise_per_example")
 """Metrics that are compared by their ratio: no difference is 1."""
 
@@ -54,6 +57,8 @@ class Comparison:
         Of two shares: p that holds however many errors both models share.
     indifferent : float
         Factor of noise within which it counts as equal: a ratio must lie beyond it with its whole interval.
+    level_ratio : float
+        Of a ratio of noises: candidate over baseline in the levels of the two curves, with which noise goes.
     level : float or None
         Level of the baseline in the metric, by which a margin of equivalence is scaled; of a ratio of noises the
         baseline's noise.
@@ -78,6 +83,7 @@ class Comparison:
     p_any_overlap: float | None = None
     level: float | None = None
     indifferent: float = 1.25
+    level_ratio: float = 1.0
 
     @property
     def p(self) -> float | None:
@@ -114,7 +120,8 @@ class Comparison:
     @property
     def _within_margin(self) -> bool:
         """True if a ratio is not shown to be beyond the factor that does not matter."""
-        return self.result.low <= self.indifferent and self.result.high >= 1 / self.indifferent
+        low, high = min(1.0, self.level_ratio) / self.indifferent, max(1.0, self.level_ratio) * self.indifferent
+        return self.result.low <= high and self.result.high >= low
 
     def verdict(self, alpha: float) -> str:
         """Return which side is better: "better", "worse", "different" (no direction) or "no difference"."""
@@ -262,10 +269,13 @@ def _companions(first: Run, second: Run, evidence: Mapping[str, RunEvidence], cu
     one, two = evidence[first.id], evidence[second.id]
 
     def compared(metric: str, result: Estimate | None) -> Iterable[Comparison]:
-        level = one.noise.value if metric in RATIOS and one.noise is not None else None
-        if result is not None:
-            ratio = metric in RATIOS
-            yield Comparison(first.id, second.id, metric, result.definition, result, "lower", ratio=ratio, level=level)
+        if result is None:
+            return
+        found = Comparison(first.id, second.id, metric, result.definition, result, "lower")
+        if metric in RATIOS:
+            level = one.noise.value if one.noise is not None else None
+            found = replace(found, ratio=True, level=level, level_ratio=level_ratio(one, two, curve))
+        yield found
 
     yield from compared("oscillation_rate", _rate_difference(first, second, evidence, curve))
     if one.per_epoch or two.per_epoch:
@@ -317,6 +327,8 @@ def _level_difference(
         return replace(found, definition=wider.definition, result=wider, seed_source=known.source)
     sizes = [run.n_valid for run in (first, second) if run.n_valid]
     usual = usual_seed_sd(metric, one, two, min(sizes, default=None))
+    if usual is not None and one.definition in EVALUATED:
+        usual = max(usual, *(st.luck_of_course(run.series(metric), row.sign) for run in (first, second)))
     if usual is None and not result.known:
         return found
     return replace(found, seed_sd_limit=st.tipping_point(result.value, result.se), usual_seed_sd=usual)
@@ -330,6 +342,12 @@ def _paired(first: Run, second: Run) -> Estimate | None:
     if gate(first, second).state("validation_set") != "same":
         return None
     return st.paired_difference(losses[0], losses[1])
+
+
+def level_ratio(one: RunEvidence, two: RunEvidence, curve: str) -> float:
+    """Return the second level of a curve over the first; 1 where one is not positive. Noise goes with the level."""
+    levels = [e.window[curve].value for e in (one, two) if curve in e.window]
+    return levels[1] / levels[0] if len(levels) == 2 and min(levels) > 0 else 1.0
 
 
 def _noise_ratio(one: RunEvidence, two: RunEvidence, curve: str, log_factor: float) -> Estimate | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -52,10 +53,14 @@ class Configuration:
 
 
 def preferred_metrics(runs: Sequence[Run], primary: str, goal: str | None) -> tuple[str, ...]:
-    """List the metrics that decide first: stated, named by the goal, those by which tools kept their best model."""
+    """List the metrics that decide first: stated, named by the goal, those by which tools kept their best model.
+
+    Of several that the goal names, what was measured on held-out data comes first.
+    """
     stated = [name for run in runs if primary and (name := run.metric_named(primary))]
     stated += [run.primary for run in reversed(runs) if run.primary]
-    named = [m for run in runs for m in run.metrics if goal and m in goal.replace(",", " ").split()]
+    words = [word.strip(".") for word in re.split(r"[^\w/.@-]+", goal or "")]
+    named = deciding_order(word for run in runs for word in words if word in run.metrics)
     best = [run.best_metric for run in reversed(runs) if run.best_metric]
     return tuple(dict.fromkeys([*stated, *named, *best]))
 

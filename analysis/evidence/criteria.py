@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from analysis.evidence.comparability import Gate, requirements
 from analysis.evidence.configurations import preferred_metrics
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
+from analysis.evidence.seed_spread import SeedSpread
 from analysis.statistics import Estimate
 
 State = Literal["met", "not met", "cannot tell"]
@@ -58,6 +59,7 @@ class Facts:
     gate: Gate | None
     curve: str
     settings: Settings
+    spread: SeedSpread = field(default_factory=SeedSpread)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class Tested:
 
     def whom(self) -> str:
         """Say what the test speaks of."""
-        return {"models": "this model alone", "configurations": f"over {self.seeds} seeds", "": ""}[self.scope]
+        seeds = f"over {self.seeds} seeds" if self.seeds > 1 else "with the spread between seeds"
+        return {"models": "this model alone", "configurations": seeds, "": ""}[self.scope]
 
 
 _BOUND = re.compile(r"\s*[\w/.@-]+\s*(<|>|≤|≥)=?\s*[\w.+−-]+\s*%?\s*|.*\w\s*(<|>|≤|≥)=?\s*[-+−]?[\d.].*")
@@ -161,8 +164,9 @@ def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
 def hold_criterion(asked: Asked, facts: Facts) -> Tested:
     """Test a criterion one-sided at ``settings.alpha``.
 
-    With k seeds by Student's t (k - 1 degrees of freedom; two groups by Welch's), one run against k by Crawford and
-    Howell (1998), with a stated ``seed_sd`` by z; a single run by the interval of its own level.
+    With a stated ``seed_sd`` by z, with k seeds by Student's t (k - 1 degrees of freedom; two groups by Welch's), one
+    run against k by Crawford and Howell (1998), a single run by the spread between seeds of other groups, else by the
+    interval of its own level.
     """
     found = seed_groups(facts.runs)
     ours = group_of(found, facts.candidate.id)
@@ -235,7 +239,7 @@ def _seeds(group: SeedGroup, metric: str, facts: Facts) -> int:
 def _level(group: SeedGroup, metric: str, facts: Facts) -> tuple[Estimate, Literal["models", "configurations"]]:
     if any(metric in run.nonfinite and run.nonfinite[metric][-1] > _last(run, metric) for run in _runs(group, facts)):
         return st.unknown("seeds.diff", "it ended as NaN or infinite"), "models"
-    values, sd = _values(group, metric, facts), facts.settings.seed_sd_of(metric)
+    values, sd = _values(group, metric, facts), facts.spread.stated.get(metric)
     k = values.size
     if sd is not None and k:
         own = facts.evidence[group.runs[0]].window.get(metric)
@@ -245,6 +249,9 @@ def _level(group: SeedGroup, metric: str, facts: Facts) -> tuple[Estimate, Liter
     if k > 1:
         se = float(values.std(ddof=1)) / math.sqrt(k)
         return st.estimate("seeds.diff", float(values.mean()), se, k - 1, k), "configurations"
+    pooled = facts.spread.pooled.get(metric)
+    if pooled is not None and k:
+        return st.estimate("seeds.diff", float(values[0]), pooled.sd, pooled.df, k), "configurations"
     evidence = facts.evidence[group.runs[0]]
     single = evidence.window.get(metric)
     if single is None:
@@ -265,18 +272,20 @@ def _difference(
     ours: SeedGroup, theirs: SeedGroup, metric: str, facts: Facts, factor: float
 ) -> tuple[Estimate, Literal["models", "configurations"]]:
     """Estimate candidate minus ``factor`` times baseline."""
-    levels = [_level(group, metric, facts)[0] for group in (theirs, ours)]
-    before, after = replace(levels[0], value=levels[0].value * factor, se=levels[0].se * abs(factor)), levels[1]
+    (theirs_level, scope), (after, _) = (_level(group, metric, facts) for group in (theirs, ours))
+    before = replace(theirs_level, value=theirs_level.value * factor, se=theirs_level.se * abs(factor))
     sizes = [_seeds(group, metric, facts) for group in (theirs, ours)]
-    if facts.settings.seed_sd_of(metric) is None and sorted(sizes)[0] == 1 < sorted(sizes)[1]:
+    stated, pooled = metric in facts.spread.stated, facts.spread.pooled.get(metric)
+    if not stated and min(sizes) == 1 < max(sizes):
         many = before if sizes[0] > 1 else after
         k = max(sizes)
         se = many.se * math.sqrt(k + 1)  # s sqrt(1 + 1/k), as se = s/sqrt(k)
         return st.estimate("seeds.diff", after.value - before.value, se, k - 1, k), "configurations"
-    scope: Literal["models", "configurations"] = "configurations"
-    if facts.settings.seed_sd_of(metric) is None and max(sizes) < 2:
-        scope = "models"
-    return st.difference("seeds.diff", before, after), scope
+    if not stated and pooled is not None and before.known and max(sizes) == 1:
+        # One measured spread serves both sides, so they share its degrees of freedom.
+        d, se = after.value - before.value, pooled.sd * math.hypot(1, factor)
+        return st.estimate("seeds.diff", d, se, pooled.df, 1), "configurations"
+    return st.difference("seeds.diff", before, after), scope if max(sizes) < 2 else "configurations"
 
 
 def _untold(asked: Asked, why: str) -> Tested:

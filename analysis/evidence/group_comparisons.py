@@ -15,7 +15,8 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_facts import curve_metric
 from analysis.evidence.comparability import gate
-from analysis.evidence.comparisons import Comparison, gated
+from analysis.evidence.comparisons import Comparison, gated, level_ratio
+from analysis.evidence.log_kind import noise_differs_by_kind
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import SeedGroup, group_levels, paired_levels
 from analysis.evidence.seed_spread import SeedSource, SeedSpread, Spread
@@ -57,34 +58,65 @@ def _group_pair(
     curve = curve_metric(list(runs.values()))
     logged = {m for group in (first, second) for run_id in group.runs for m in evidence[run_id].window}
     preferred = next((run.primary or run.best_metric for run in runs.values()), None)
-    for metric in (*judged(logged, preferred), "noise"):
-        values = [group_levels(group, metric, curve, evidence) for group in (first, second)]
-        ratio = metric == "noise"
-        if max(v.size for v in values) < 2 or min(v.size for v in values) < (2 if ratio else 1):
+    sizes = len(first.runs), len(second.runs)
+    for metric in judged(logged, preferred):
+        before, after = (group_levels(group, metric, curve, evidence) for group in (first, second))
+        if max(before.size, after.size) < 2 or not min(before.size, after.size):
             continue
-        paired = None if ratio else paired_levels(first, second, metric, runs, evidence)
+        paired = paired_levels(first, second, metric, runs, evidence)
         source: SeedSource
-        if ratio:
-            source, log_ratio = "seeds", st.seed_difference(*(np.log(v) for v in values))
-            result = st.as_ratio(log_ratio, "seeds.diff") if log_ratio.known else log_ratio
-        elif paired is not None:
+        if paired is not None:
             source, result = "paired seeds", st.paired_seed_difference(*paired)
         else:
-            source, result = _over_seeds(values[0], values[1], spread.of(metric))
+            source, result = _over_seeds(before, after, spread.of(metric))
         found = Comparison(
             first.runs[0],
             second.runs[0],
             metric,
             result.definition,
             result,
-            "lower" if ratio else metric_of(metric).direction,
-            ratio=ratio,
-            scope=f"{len(first.runs)} and {len(second.runs)} seeds",
-            seeds=(len(first.runs), len(second.runs)),
+            metric_of(metric).direction,
+            scope=f"{sizes[0]} and {sizes[1]} seeds",
+            seeds=sizes,
             seed_source=source,
-            level=float(values[0].mean()) if not ratio else None,
+            level=float(before.mean()),
         )
         yield gated(found, pair)
+    noise = _noise_over_seeds(first, second, runs, evidence, curve)
+    if noise is not None:
+        yield gated(noise, pair)
+
+
+def _noise_over_seeds(
+    first: SeedGroup, second: SeedGroup, runs: Mapping[str, Run], evidence: Mapping[str, RunEvidence], curve: str
+) -> Comparison | None:
+    """Compare how much the curves of two groups scatter, one noise a run; None without two on either side."""
+    logs = [
+        np.asarray(
+            [e.value for r in group.runs if (e := st.log_noise(evidence[r].settled.get(curve), local=True)).known]
+        )
+        for group in (first, second)
+    ]
+    if min(log.size for log in logs) < 2 or any(evidence[r].per_epoch for g in (first, second) for r in g.runs):
+        return None
+    log_ratio = st.seed_difference(logs[0], logs[1])
+    result = st.as_ratio(log_ratio, "seeds.diff") if log_ratio.known else log_ratio
+    unlike = noise_differs_by_kind(runs[first.runs[0]], runs[second.runs[0]], curve)
+    return Comparison(
+        first.runs[0],
+        second.runs[0],
+        "noise",
+        result.definition,
+        result,
+        "lower",
+        ratio=True,
+        comparable=not unlike,
+        reason=unlike,
+        scope=f"{len(first.runs)} and {len(second.runs)} seeds",
+        seeds=(len(first.runs), len(second.runs)),
+        seed_source="seeds",
+        level_ratio=level_ratio(evidence[first.runs[0]], evidence[second.runs[0]], curve),
+    )
 
 
 def _over_seeds(before: FloatArray, after: FloatArray, spread: Spread | None) -> tuple[SeedSource, Estimate]:

@@ -91,20 +91,25 @@ def seed_spread(
         if df and sd > 0:
             pooled[metric] = Spread(sd, df, "pooled")
     stated: dict[str, float] = {}
-    for metric in metrics:
-        named = primary in (None, metric) or isinstance(settings.seed_sd, Mapping)
-        given = settings.seed_sd_of(metric) if named else None
-        by_runs = [known for run in runs if (known := _stated(run, metric, primary)) is not None]
-        if given is not None or by_runs:
-            stated[metric] = given if given is not None else max(by_runs)
+    for metric in dict.fromkeys((*metrics, *(name for run in runs for name in run.metrics))):
+        given = _stated(settings.seed_sd, metric, primary)
+        by_runs = [sd for run in runs if (sd := _stated(_by_own_names(run), metric, primary))]
+        if given or by_runs:
+            stated[metric] = given or max(by_runs)
     return SeedSpread(pooled, stated)
 
 
-def _stated(run: Run, metric: str, primary: str | None) -> float | None:
+def _stated(given: float | Mapping[str, float] | None, metric: str, primary: str | None) -> float:
+    """Return what was stated of a metric, 0 where nothing was."""
+    if isinstance(given, Mapping):
+        return given.get(metric, 0.0)
+    return given or 0.0 if primary in (None, metric) else 0.0
+
+
+def _by_own_names(run: Run) -> float | Mapping[str, float] | None:
     if isinstance(run.seed_sd, Mapping):
-        named = {run.metric_named(name) or name: sd for name, sd in run.seed_sd.items()}
-        return named.get(metric)
-    return run.seed_sd if primary in (None, metric) else None
+        return {run.metric_named(name) or name: sd for name, sd in run.seed_sd.items()}
+    return run.seed_sd
 
 
 def _as_group(old: Mapping[str, Any]) -> FloatArray:

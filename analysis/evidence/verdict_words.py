@@ -155,7 +155,9 @@ def length(candidate: Run, baseline: Run, matched: Comparison | None, settings: 
     steps = total_steps(candidate), total_steps(baseline)
     if min(steps) == 0 or max(steps) < 1.1 * min(steps):
         return ""
-    ran = f"It ran {steps[0]:,} steps against {steps[1]:,}."
+    planned = candidate.expected_steps or 0
+    unfinished = f" of its planned {planned:,}" if planned > 1.1 * steps[0] else ""
+    ran = f"It ran {steps[0]:,}{unfinished} steps against {steps[1]:,}."
     if matched is None or not matched.known:
         return ran
     reading = matched.verdict(settings.alpha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_spread import SeedSpread
 from analysis.evidence.verdict import Verdict
 from analysis.findings.finding import Finding
+from analysis.findings.frames import Frames, summary
 from analysis.findings.goal import Goal
 from analysis.findings.plan import NextRun, Recommendation
 from analysis.heuristics.run_numbers import DocumentResult
@@ -65,9 +67,13 @@ class Change:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
-    """All results of one report. Built once by `analysis.pipeline.analyze`; rules and sections only read it."""
+    """All results of one report. Built once by `analysis.pipeline.analyze`; rules and sections only read it.
+
+    Printed it is a summary of ten lines, shown in a notebook the table of its configurations; ``frames`` holds tidy
+    tables of everything in it.
+    """
 
     parameters: Parameters
     settings: Settings
@@ -93,6 +99,20 @@ class Analysis:
     predictions: tuple[Score, ...] = ()
     changes: tuple[Change, ...] = ()
     previous: str | None = None
+
+    def __repr__(self) -> str:
+        """Return the summary."""
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        """Show the summary and, beneath, the configurations: what a notebook displays."""
+        table = self.frames.configurations.drop(columns="runs", errors="ignore")
+        return f"<pre>{html.escape(summary(self))}</pre>" + (str(table.to_html()) if len(table) else "")
+
+    @property
+    def frames(self) -> Frames:
+        """Tidy tables: ``runs``, ``metrics``, ``levels``, ``configurations``, ``comparisons``, ``findings``."""
+        return Frames(self)
 
     @property
     def report_id(self) -> str:

@@ -13,9 +13,8 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.redact import redact_text
 from analysis.core.run_names import metric_words
-from analysis.evidence.comparability import validates
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion
-from analysis.evidence.verdict_words import shown_scale
+from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.goal import tested_json
@@ -97,7 +96,7 @@ def check(
         found = [run.id for run in a.runs if run.reference == redact_text(reference)]
         if len(found) != 1:
             raise UsageError(f"{redact_text(reference)}: {len(found)} runs, {', '.join(found[:5])}; name one of them")
-    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, a.gate, a.curve, a.settings)
+    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, a.gate, a.curve, a.settings, a.seed_spread)
     criteria = tuple(hold_criterion(read_criterion(text, facts, "--fail-if"), facts) for text in fail_if)
     conditions = (
         *(
@@ -169,7 +168,10 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     if worse and primary.known and primary.p is not None and primary.p <= a.settings.alpha:
         scale, unit = shown_scale(primary)
         difference = interval(primary.result, scale=scale, unit=unit, sign=True)
-        return Condition("regressed", "met", f"{metric_words(primary.metric)} is worse: {difference}")
+        why = f"{metric_words(primary.metric)} is worse: {difference}"
+        matched = next((c for c in a.comparisons if c.definition == "loss.step_matched"), None)
+        ran = length(a.candidate, a.baseline, matched, a.settings) if a.baseline is not None else ""
+        return Condition("regressed", "met", ". ".join(filter(None, (why, ran.removesuffix(".")))))
     return Condition(
         "regressed", "met" if primary.verdict(a.settings.alpha) == "worse" else "not met", verdict.sentence
     )
@@ -186,7 +188,7 @@ def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
     if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
         return "the candidate logged no validation, the baseline did"
     primary = a.verdict.primary
-    unstated = primary is not None and validates(primary.metric) and primary.comparable is None
+    unstated = primary is not None and metric_of(primary.metric).validates and primary.comparable is None
     if unstated and not trust_unstated and a.gate is not None:
         return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
     return ""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import __version__
 from analysis.core.parameters import Parameters
+from analysis.core.plugins import installed
 from analysis.publish.folder import Manifest
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_from(request: Parameters) -> dict[str, object]:
         If a log cannot be found or read.
     """
     from analysis.core.redact import redact_text
-    from analysis.sources import SOURCES
+    from analysis.sources import known_sources
     from analysis.sources.local_copies import nearby
     from analysis.sources.reference import Finder
     from analysis.sources.remote import find_folder
@@ -76,7 +77,7 @@ def read_from(request: Parameters) -> dict[str, object]:
     digest, states, plain = hashlib.sha256(), dict[str, str](), True
     for reference in request.run_ids:
         with nearby(reference, runs_dir) as near:
-            found, _ = Finder(SOURCES, near.runs_dir, columns).find(near.reference)
+            found, _ = Finder(known_sources(), near.runs_dir, columns).find(near.reference)
             paths = [one.path for one in found]
             plain = plain and not glob.has_magic(reference) and not any(p is None or near.is_copy(p) for p in paths)
             plain = plain and all(redact_text(str(path)) == str(path) for path in paths)
@@ -174,10 +175,12 @@ def _frame_digest(frame: Any) -> str:
 
 @functools.cache
 def toolkit() -> str:
-    """Give the version with a digest of the toolkit's own files, so that a change of the code is a new version."""
+    """Return the version with a digest of the toolkit's own files and the versions of its plug-ins."""
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
     for folder in (package, package.parent / "templates"):
         for path in sorted(p for p in folder.rglob("*") if p.suffix in _SOURCE_ENDINGS):
             digest.update(path.read_bytes())
+    for plugin in installed():
+        digest.update(plugin.encode())
     return f"{__version__} {digest.hexdigest()[:16]}"

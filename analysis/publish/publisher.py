@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.core.errors import AnalysisError, UsageError
+from analysis.core.plugins import plugin_failed
 from analysis.findings.results_file import EARLIER, keep_earlier
 from analysis.publish.folder import carry_over, file_names, replacing, write_atomically, write_manifest
 from analysis.publish.forked import Child, fork_is_safe
 from analysis.publish.preload import preload
 from analysis.publish.reports_index import INDEX, PAGE
 from analysis.render.chromium import find_chromium, print_page
+from analysis.render.export import EXPORTERS, Exporter, exporters
 
 if TYPE_CHECKING:
     from analysis.publish.execute import CellFailed
 
-NOTEBOOK, HTML, PDF = "report.ipynb", "report.html", "report.pdf"
+NOTEBOOK, HTML, PDF = "report.ipynb", EXPORTERS["html"].file, EXPORTERS["pdf"].file
 FAILED, FAILED_LOG = "report.failed.ipynb", "report.failed.log"
 
 ENGINES = ("auto", "fork", "kernel")
@@ -186,26 +188,33 @@ def template_path() -> Path:
 
 @functools.cache
 def load_exporters(pdf: str) -> tuple[Export, ...]:
-    """Import and build what turns a notebook into pages: a second, best beside something else."""
-    from analysis.render.export import HTMLReport
+    """Import and build what turns a notebook into files: a second, best beside something else."""
+    return tuple(_export(name, row, pdf) for name, row in exporters().items() if pdf != "none" or name != "pdf")
 
-    html = HTMLReport()
 
-    def export_html(nb: Any, folder: Path) -> None:
-        (folder / HTML).write_text(html.from_notebook_node(nb)[0], encoding="utf-8", newline="\n")
+def _export(name: str, row: Exporter, pdf: str) -> Export:
+    if name == "pdf" and pdf == "web":
+        return lambda nb, folder: print_page(folder / HTML, folder / PDF)
+    with _blaming(name):
+        exporter = row.make()
 
-    if pdf == "none":
-        return (export_html,)
-    if pdf == "web":
-        return export_html, lambda nb, folder: print_page(folder / HTML, folder / PDF)
-    from analysis.render.export import PDFReport
+    def export(nb: Any, folder: Path) -> None:
+        with _blaming(name):
+            content = exporter.from_notebook_node(nb)[0]
+        (folder / row.file).write_bytes(content.encode() if isinstance(content, str) else content)
 
-    typeset = PDFReport()  # type: ignore[no-untyped-call]
+    return export
 
-    def export_pdf(nb: Any, folder: Path) -> None:
-        (folder / PDF).write_bytes(typeset.from_notebook_node(nb)[0])
 
-    return export_html, export_pdf
+@contextlib.contextmanager
+def _blaming(name: str) -> Iterator[None]:
+    """Name the exporter that fails, if it is a plug-in."""
+    try:
+        yield
+    except Exception as problem:
+        if name in EXPORTERS:
+            raise
+        raise plugin_failed("exporters", name, problem) from problem
 
 
 def _target(out: Path, report_id: str) -> Path:

@@ -16,13 +16,14 @@ from typing import Any
 
 from analysis.findings.results_file import RESULTS
 from analysis.publish.folder import write_atomically
+from analysis.render.export import EXPORTERS
 from analysis.render.glyphs import TONES
 from analysis.render.visible_text import legible
 
 INDEX, PAGE = "index.json", "index.html"
 FORMAT = 1
 
-FILES = ("report.html", "report.pdf", RESULTS)
+FILES = (*(row.file for row in EXPORTERS.values()), RESULTS)
 _HEIGHT = 99
 _LONGEST = 300
 

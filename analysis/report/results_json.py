@@ -15,15 +15,14 @@ from analysis.evidence.configurations import Configuration
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.goal import goal_json
 from analysis.heuristics.run_numbers import DocumentResult
+from analysis.render.export import exporters
 from analysis.report.summary import summary
 
 VERSION = 1
 """Version of the format; it changes when a key changes its meaning."""
 
-FILES = (
-    ("report.ipynb", "the executed notebook, re-runnable"),
-    ("report.html", "this report as one page"),
-    ("report.pdf", "this report, typeset"),
+NOTEBOOK = ("report.ipynb", "the executed notebook, re-runnable")
+RESULTS = (
     ("training_analysis_results.json", "every number, finding and recommendation"),
     ("training_overview.png", "the deciding metric of the configurations"),
     ("training_analysis_visualization.png", "loss, accuracy, the candidate's curve, volatility"),
@@ -86,7 +85,9 @@ def files(a: Analysis) -> list[tuple[str, str]]:
     drawn = [COMPARISONS] if a.baseline is not None and any(c.known for c in a.comparisons) else []
     plans = [(name, "the experiment that would settle it") for name in _designs(a)]
     return [
-        *FILES,
+        NOTEBOOK,
+        *((row.file, row.content) for row in exporters().values()),
+        *RESULTS,
         *drawn,
         *plans,
         *((run.file, f"{run.name}, ready to submit ({run.when})") for run in a.next_runs),

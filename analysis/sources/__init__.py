@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 from analysis.core.errors import AnalysisError, RunNotFound
+from analysis.core.metrics import METRICS, Metric
+from analysis.core.plugins import plugins
 from analysis.core.redact import redact_text, without_secrets
 from analysis.core.run import Run
 from analysis.sources import (
@@ -30,13 +31,14 @@ from analysis.sources import (
     ultralytics,
     wandb,
 )
+from analysis.sources.base import Source
 from analysis.sources.local_copies import Nearby, nearby
 from analysis.sources.openai import api, results_file
 from analysis.sources.reference import Finder, Found, reader_failed
 from analysis.sources.sidecar import run_stem, sidecar_to_write
 from analysis.sources.to_run import finish
 
-SOURCES: tuple[ModuleType, ...] = (
+SOURCES: tuple[Source, ...] = (
     results_file,
     api,
     mlflow,
@@ -55,6 +57,18 @@ SOURCES: tuple[ModuleType, ...] = (
     table,
 )
 """Every source, the particular before the general: the first that recognises a path loads it."""
+
+
+def known_sources() -> tuple[Source, ...]:
+    """Return every source, those of plug-ins before ours; and add the metrics of plug-ins to `METRICS`.
+
+    Raises
+    ------
+    PluginError
+        If one of a plug-in cannot be loaded.
+    """
+    METRICS.update({row.name: row for row in plugins("metrics", Metric).values()})
+    return (*plugins("sources", Source).values(), *SOURCES)
 
 
 def resolve(reference: str, *, runs_dir: Path | str, columns: Mapping[str, str] | None = None) -> list[Run]:
@@ -79,7 +93,7 @@ def resolve(reference: str, *, runs_dir: Path | str, columns: Mapping[str, str] 
     """
     given = dict(columns or {})
     with without_secrets(), nearby(reference, runs_dir) as near:
-        found, label = Finder(SOURCES, near.runs_dir, given).find(near.reference)
+        found, label = Finder(known_sources(), near.runs_dir, given).find(near.reference)
         if not found:
             raise RunNotFound(f"'{reference}' holds no run; check it")
         runs = [as_shown(finished(one, reference, given), near) for one in found]
@@ -170,4 +184,4 @@ def _folders(run: Run) -> tuple[str, ...]:
     return folders[:-1] if folders and folders[-1] == run.id else folders
 
 
-__all__ = ["SOURCES", "load_runs", "resolve"]
+__all__ = ["SOURCES", "known_sources", "load_runs", "resolve"]

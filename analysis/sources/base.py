@@ -2,7 +2,7 @@
 
 A source module has four public names::
 
-    NAME = "lightning csv"            # shown in provenance; the key of its rules in metric_aliases.py
+    NAME = "lightning csv"            # shown in provenance; the key of its own names, if any, in metric_aliases.py
     SCHEME = ""                       # "tb" makes the reference "tb:logs/run1" go to this source only
     def recognises(path: Path) -> bool: ...
     def load(path: Path, *, columns: Columns) -> list[RawLog]: ...
@@ -36,7 +36,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from analysis.sources.raw_log import RawLog
 
@@ -44,6 +44,7 @@ Columns: TypeAlias = Mapping[str, str]
 """Standard name to the log's own name, as a user wrote it; empty if nobody did."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """What every module in this folder that is listed in ``SOURCES`` looks like."""
 
@@ -59,6 +60,7 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
 class RemoteSource(Source, Protocol):
     """A source that also knows runs that are not a path."""
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FACTORS, Run
-from analysis.sources.metric_aliases import BY_SOURCE, COMMON
+from analysis.sources.metric_aliases import BY_SOURCE
 
 _SHOWN = 12
 _POINTS = ("tensorboard", "mlflow")
@@ -107,7 +108,7 @@ def _read_problems(run: Run) -> list[str]:
 def _missing(run: Run) -> list[str]:
     """What a report would lack, and what to write where."""
     sidecar = run.sidecar
-    known = {*COMMON, *(name for table in BY_SOURCE.values() for name in table)}
+    known = {*METRICS, *(name for table in BY_SOURCE.values() for name in table)}
     unmapped = [name for name in run.metrics if name not in known]
     problems = [
         f"no {standard}: if one of {', '.join(among[:8])} is it, "

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from analysis.core.redact import without_secrets
 from analysis.core.run import Run
-from analysis.sources import SOURCES, as_shown, finished, told_apart
+from analysis.sources import as_shown, finished, known_sources, told_apart
+from analysis.sources.base import RemoteSource
 from analysis.sources.local_copies import Nearby, nearby
 from analysis.sources.reference import Finder, Found
 from analysis.sources.sidecar import own_path, run_stem
@@ -46,7 +47,7 @@ def members(
     found = []
     for reference in references:
         with without_secrets(), nearby(reference, runs_dir) as near:
-            finder = Finder(SOURCES, near.runs_dir, dict(columns or {}))
+            finder = Finder(known_sources(), near.runs_dir, dict(columns or {}))
             found += [_as_shown(member, near) for member in _members(finder, near.reference)]
     readable = [member for member in found if member.run is not None]
     apart = iter(told_apart([member.run for member in readable if member.run is not None]))
@@ -90,7 +91,7 @@ def _own_reference(log: Found, beside: list[Found]) -> str:
     """Find what leads to one log of several that came together."""
     raw = log.raw
     if log.path is None:
-        source = next(s for s in SOURCES if raw.source == s.NAME)
+        source = next(s for s in known_sources() if isinstance(s, RemoteSource) and raw.source == s.NAME)
         return raw.uri if raw.uri and source.claims(raw.uri) else f"{source.SCHEME}:{raw.id}"
     own = own_path(raw, log.path, [other.raw for other in beside])
     return str(own) if own.exists() else f"{log.path}#{raw.id}"

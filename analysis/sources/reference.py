@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from types import ModuleType
 
 from analysis.core.errors import AnalysisError, LogError, RunNotFound, UsageError
 from analysis.core.redact import redact_text
-from analysis.sources.base import Columns
+from analysis.sources.base import Columns, RemoteSource, Source
 from analysis.sources.hashing import hashing
 from analysis.sources.joined import join, joined
 from analysis.sources.not_a_log import not_a_log
@@ -46,7 +45,7 @@ class Found:
 class Finder:
     """Looks references up among sources, in a runs folder."""
 
-    sources: Sequence[ModuleType]
+    sources: Sequence[Source]
     runs_dir: Path
     columns: Columns
 
@@ -108,8 +107,8 @@ class Finder:
             raise RunNotFound(f"{_shown(text)}: {here} has no run '{_shown(run_id)}'; it has {ids}")
         return chosen
 
-    def _claimed(self, text: str) -> ModuleType | None:
-        return next((s for s in self.sources if hasattr(s, "claims") and s.claims(text)), None)
+    def _claimed(self, text: str) -> RemoteSource | None:
+        return next((s for s in self.sources if isinstance(s, RemoteSource) and s.claims(text)), None)
 
     def _here(self, text: str) -> Path | None:
         """Return the existing path a text names: as it stands, or as a run in the runs folder."""
@@ -143,7 +142,7 @@ class Finder:
         logs = [p for p in named if self._source_of(p) is not None]
         return logs or [p for p in named if p.is_dir() or p.suffix.lower() in LOG_SUFFIXES]
 
-    def _source_of(self, path: Path) -> ModuleType | None:
+    def _source_of(self, path: Path) -> Source | None:
         if path.suffix.lower() in (".yaml", ".yml") and not path.is_dir():
             return None  # settings, whatever they are called after
         for source in self.sources:
@@ -160,7 +159,7 @@ class Finder:
         here = self._here(rest)
         if here is not None:
             return self._found(source, here)
-        if hasattr(source, "fetch"):
+        if isinstance(source, RemoteSource):
             return self._fetched(source, rest)
         if glob.has_magic(rest):
             paths = [Path(p) for p in _globbed(rest)]
@@ -219,7 +218,7 @@ class Finder:
             raise RunNotFound(f"{folder}: {len(logs)} logs ({shown}); give one of them, or '{folder}/*' for all")
         return logs[0]
 
-    def _found(self, source: ModuleType, path: Path) -> list[Found]:
+    def _found(self, source: Source, path: Path) -> list[Found]:
         """Load a path with the sidecar beside it, which may say what its columns mean."""
         columns = {**load_sidecar(find_sidecars(path)).columns, **self.columns}
         try:
@@ -240,7 +239,7 @@ class Finder:
         places = [tuple(dict.fromkeys((own_path(raw, path, raws), path))) for raw in raws]
         return [Found(raw, path, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
 
-    def _fetched(self, source: ModuleType, text: str) -> list[Found]:
+    def _fetched(self, source: RemoteSource, text: str) -> list[Found]:
         """Fetch runs that are not paths; a sidecar called after the ID may lie in the runs folder.
 
         It may also lie where it is looked for if a run of a local store is asked for by its path.
@@ -271,7 +270,7 @@ class Finder:
         return sorted({run_stem(entry) for entry in entries if self._source_of(entry) is not None})
 
 
-def _recognises(source: ModuleType, path: Path) -> bool:
+def _recognises(source: Source, path: Path) -> bool:
     try:
         return bool(source.recognises(path))
     except AnalysisError:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.metrics import METRICS
 from analysis.core.redact import redact, redact_text
 from analysis.core.run import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._base_rate import base_rate
@@ -21,7 +22,7 @@ from analysis.sources.base import Columns
 from analysis.sources.carried import without_carried
 from analysis.sources.example_losses import load_example_losses
 from analysis.sources.hashing import hash_files
-from analysis.sources.metric_aliases import FRACTIONS, standard_names
+from analysis.sources.metric_aliases import standard_names
 from analysis.sources.own_axis import place_rows
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import settle
@@ -162,7 +163,12 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
     names = standard_names(metrics, source=raw.source, chosen=chosen, count=lambda name: int(table[name].count()))
     notes = []
     for column, standard in list(names.items()):
-        if standard in FRACTIONS and column not in chosen.values() and _above_one(table[column]):
+        if (
+            standard in METRICS
+            and METRICS[standard].unit == "fraction"
+            and column not in chosen.values()
+            and _above_one(table[column])
+        ):
             del names[column]
             if column == standard:
                 names[column] = f"{column}_raw"

@@ -57,6 +57,7 @@ from analysis.statistics.spikes import Spikes as Spikes
 from analysis.statistics.spikes import find_spikes as find_spikes
 from analysis.statistics.validation import evaluation_scatter as evaluation_scatter
 from analysis.statistics.validation import full_validation as full_validation
+from analysis.statistics.validation import luck_of_course as luck_of_course
 from analysis.statistics.validation import p_any_overlap as p_any_overlap
 from analysis.statistics.validation import paired_difference as paired_difference
 from analysis.statistics.validation import required_examples as required_examples

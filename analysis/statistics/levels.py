@@ -26,6 +26,12 @@ END_LEAST = 120
 NOISE_BLOCK = 60
 """Points over which a bent curve counts as straight where its noise is measured."""
 
+LOUD = 2.5
+"""Times the usual sum of squares of a stretch beyond which it is asked whether the level drops in it."""
+
+LEAST_PART = 5
+"""Points on either side of a drop in the level."""
+
 TOO_DEPENDENT = 0.6
 """Lag-1 correlation within short stretches beyond which a bend cannot be told from dependence."""
 
@@ -180,11 +186,37 @@ def local_lag(x: FloatArray) -> float | None:
 
 
 def _about_short_lines(x: FloatArray) -> FloatArray:
-    """Return what lines through stretches of 60 points leave of a series; what fills none is left out at its start."""
+    """Return what lines through stretches of 60 points leave of a series, shape (60 k,).
+
+    What fills no stretch is left out at the start, and so is a stretch that is loud only because the level drops in
+    it, as it does where the learning rate does.
+    """
     blocks = x[x.size % NOISE_BLOCK :].reshape(-1, NOISE_BLOCK)
     u = np.arange(NOISE_BLOCK) - (NOISE_BLOCK - 1) / 2
     centred = blocks - blocks.mean(axis=1, keepdims=True)
-    return np.asarray((centred - np.outer(centred @ u / (u @ u), u)).ravel())
+    e = np.asarray(centred - np.outer(centred @ u / (u @ u), u))
+    squares = np.einsum("ij,ij->i", e, e)
+    usual = LOUD * float(np.median(squares))
+    loud = np.flatnonzero(squares > usual)
+    drops = loud[_about_two_lines(centred[loud]) <= usual]
+    return np.delete(e, drops, axis=0).ravel()
+
+
+def _about_two_lines(blocks: FloatArray) -> FloatArray:
+    """Return the least sum of squares that a line before and one after a break leave of each row, shape (rows,)."""
+    before, after = _about_first(blocks), _about_first(blocks[:, ::-1])[:, ::-1]
+    # The first part ends with point i, the second starts with the next; a single outlier is no part.
+    return np.asarray((before[:, LEAST_PART - 1 : -LEAST_PART] + after[:, LEAST_PART : 1 - LEAST_PART]).min(axis=1))
+
+
+def _about_first(x: FloatArray) -> FloatArray:
+    """Return the sum of squares about a line through the first i + 1 points of each row, shape of ``x``."""
+    u = np.arange(x.shape[1], dtype=np.float64)
+    n = u + 1
+    uu, ux, xx = (np.cumsum(v, axis=-1) for v in (u * u, x * u, x * x))
+    su, sx = np.cumsum(u), np.cumsum(x, axis=1)
+    spread = np.maximum(uu - su**2 / n, 1.0)
+    return np.asarray(np.maximum(xx - sx**2 / n - (ux - sx * su / n) ** 2 / spread, 0.0))
 
 
 def _local_rho(e: FloatArray) -> float:
@@ -247,7 +279,7 @@ def log_noise(run: Settled | None, *, local: bool | None = None) -> Estimate:
     lag-1 correlation of e², so that bursts widen it. A line takes more out of an autocorrelated series than
     the two degrees of freedom of a white one: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, replaces
     ``T - 2`` in s too. Of a curve that bends, or with ``local``, the noise is that about lines through stretches of
-    60 points.
+    60 points, if there are two.
     """
     name = "noise.s"
     if run is not None and run.n >= 2 * NOISE_BLOCK and (run.bent if local is None else local):
@@ -297,6 +329,9 @@ def log_noise_difference(
 ) -> Estimate:
     """Compare two noises on the log scale; `as_ratio` of the result is the noise ratio.
 
+    Both are taken about lines through stretches of 60 points where a series has 120: what bends or drops in one curve
+    and not in the other is no noise.
+
     Parameters
     ----------
     log_factor : float
@@ -304,8 +339,7 @@ def log_noise_difference(
         (noise.s_batch); for the excess noise of train over minibatch validation (noise.excess)
         ``0.5 * log(train batch / validation batch)``, with validation as the baseline.
     """
-    local = any(run is not None and run.bent for run in (baseline, candidate))
-    raw = difference(definition, log_noise(baseline, local=local), log_noise(candidate, local=local))
+    raw = difference(definition, log_noise(baseline, local=True), log_noise(candidate, local=True))
     if not raw.known or log_factor == 0:
         return replace(raw, value=raw.value + log_factor)
     return estimate(definition, raw.value + log_factor, raw.se, raw.df, raw.n, tested=True)

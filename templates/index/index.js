@@ -58,7 +58,7 @@
   };
 
   const link = (report, file) => `${encodeURIComponent(report.id)}/${file}`;
-  const FORMS = { "report.html": "HTML", "report.pdf": "PDF", "training_analysis_results.json": "JSON" };
+  const form = (file) => file.slice(file.lastIndexOf(".") + 1).toUpperCase();
   const difference = (one) =>
     one ? [make("span", { class: `rr-tone ${tone(one.tone)}` }, glyph(one.tone), one.shown), minor(one.interval)] : [];
 
@@ -82,7 +82,7 @@
       { class: "right performance" }),
     cell("Noise", difference(r.noise), { class: "right" }),
     cell("", spark(r.curve)),
-    cell("", r.files.map((file) => make("a", { href: link(r, file), "aria-label": `${FORMS[file]} of ${r.title}` }, FORMS[file])),
+    cell("", r.files.map((file) => make("a", { href: link(r, file), "aria-label": `${form(file)} of ${r.title}` }, form(file))),
       { class: "links" }));
 
   // Rows are made when they are about to be seen: two thousand at once would keep the reader waiting.

@@ -69,7 +69,7 @@ EVIDENCE = (
     (
         "noise.ratio",
         "Noise ratio",
-        "Candidate noise over baseline noise, with interval.",
+        "Candidate noise over baseline noise, each about lines through 60 points, with interval.",
         "exp(log s₂ − log s₁); SE(log s) = ½√(κ(1+φ)/(m(1−φ))), κ = Var(e²/s²), φ = max(ρ², lag-1 of e²)",
         "Delta method; " + _OWN,
     ),
@@ -295,7 +295,8 @@ EVIDENCE = (
         "seeds.usual",
         "Usual seed spread",
         "What seeds usually scatter by where nobody measured it: a difference that this explains is none.",
-        "share of n: √(e/2n); loss with an error: SE/√2; else of n examples: L·min(max(√(3/L), 1.5), 6.5)/√2n",
+        "share of n: √(e/2n); loss with an error: SE/√2; else of n examples: L·min(max(√(3/L), 1.5), 6.5)/√2n; "
+        "at least a tenth of the last change and the curve's scatter",
         _OWN,
     ),
     (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, listed
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
-from analysis.evidence.comparability import ATTRIBUTION, remedy, to_validate, validates
+from analysis.evidence.comparability import ATTRIBUTION, remedy, to_validate
 from analysis.findings.plan import Recommendation
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _steps(a: Analysis, runs: list[Run]) -> Rich:
 
 
 def _validation(a: Analysis, runs: list[Run]) -> Rich:
-    without = [a.name(run.id) for run in runs if not any(validates(metric) for metric in run.metrics)]
+    without = [a.name(run.id) for run in runs if not any(metric_of(name).validates for name in run.metrics)]
     if not without:
         return ()
     todo = to_validate(a.curve)
@@ -72,7 +73,7 @@ def _sidecar(a: Analysis) -> Rich:
 
 
 def _validated(a: Analysis) -> bool:
-    return any(validates(metric) for run in a.runs for metric in run.metrics)
+    return any(metric_of(name).validates for run in a.runs for name in run.metrics)
 
 
 def _seeds(a: Analysis) -> Rich:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from analysis.core.blocks import Block
+from analysis.core.blocks import Block, Heading
+from analysis.core.errors import AnalysisError
+from analysis.core.plugins import plugin_failed, plugins
 from analysis.findings.analysis_result import Analysis
 from analysis.report.sections.advice import actions, next_experiments, optimizations
 from analysis.report.sections.answer import executive_summary
@@ -29,6 +31,21 @@ class Section:
     level: int
     heading: str
     build: Callable[[Analysis], list[Block]] | None
+
+
+def more(a: Analysis) -> list[Block]:
+    """Return the sections that plug-ins add, each under its heading."""
+    blocks: list[Block] = []
+    for name, section in plugins("sections", Section).items():
+        if section.heading:
+            blocks.append(Heading(section.heading, section.level, f"plugin-{name}"))
+        try:
+            blocks += section.build(a) if section.build is not None else []
+        except AnalysisError:
+            raise
+        except Exception as problem:
+            raise plugin_failed("sections", name, problem) from problem
+    return blocks
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -60,6 +77,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(3, "Analysis Methodology", methodology),
     Section(3, "Data Quality", data_quality),
     Section(3, "Files Generated", files_generated),
+    Section(0, "", more),
     Section(2, "Conclusion", conclusion),
     Section(3, "Key Lessons Learned", lessons),
     Section(3, "Recommended Path Forward", path_forward),

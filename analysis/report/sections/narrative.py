@@ -9,7 +9,6 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import listed
 from analysis.core.rich_text import Rich, join, rich, text
 from analysis.evidence.best_values import shown_metrics
-from analysis.evidence.comparability import validates
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.report.sections.assessments import shown_runs
@@ -83,7 +82,7 @@ def quiet(words: str, *, more: Rich = ()) -> list[Block]:
 
 def validated_otherwise(a: Analysis) -> str:
     """Name what was measured on validation data where no validation loss or accuracy is known; empty if nothing was."""
-    others = dict.fromkeys(m for run in a.runs for m in shown_metrics(run) if validates(m))
+    others = dict.fromkeys(m for run in a.runs for m in shown_metrics(run) if metric_of(m).validates)
     if not others:
         return ""
     names = listed([metric_of(m).label for m in others])

@@ -1,0 +1,121 @@
+"""An analysis as tidy tables, for digging in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.core.config_factors import factor_values
+from analysis.core.metrics import metric as metric_of
+from analysis.core.run_facts import total_steps
+
+if TYPE_CHECKING:
+    from analysis.findings.analysis_result import Analysis
+
+_COMPARED = ("ratio", "seed_source", "seed_sd_limit", "comparable", "reason", "scope")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Tables of an `Analysis`; differences and levels are in the unit of their metric, intervals hold 95%."""
+
+    a: Analysis
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row a run, indexed by its ID: label, source, steps, examples validated on, then every factor stated."""
+        rows = {
+            run.id: {
+                "label": run.label,
+                "source": run.provenance.source,
+                "configuration": next((c.name for c in self.a.configurations if run.id in c.runs), None),
+                "steps": total_steps(run),
+                "n_valid": run.n_valid,
+                **factor_values(run),
+            }
+            for run in self.a.runs
+        }
+        return _indexed(rows)
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row a logged value: run, step, epoch (where logged), metric, value as logged."""
+        parts = []
+        for run in self.a.runs:
+            kept = [name for name in ("step", "epoch") if name in run.frame]
+            long = run.frame.melt(kept, list(run.metrics), "metric", "value").dropna(subset="value")
+            parts.append(long.assign(run=run.id))
+        order = ["run", "step", "epoch", "metric", "value"]
+        found = pd.concat(parts, ignore_index=True)
+        return found[[name for name in order if name in found]]
+
+    @property
+    def levels(self) -> pd.DataFrame:
+        """One row a run and metric: where the run stands at its end, with its interval (NaN where it has none)."""
+        return pd.DataFrame(
+            {
+                "run": run_id,
+                "metric": name,
+                "better": metric_of(name).direction,
+                **_estimate(level),
+            }
+            for run_id, evidence in self.a.evidence.items()
+            for name, level in evidence.window.items()
+        )
+
+    @property
+    def configurations(self) -> pd.DataFrame:
+        """One row a configuration, best first: mean and sd of the deciding metric over its runs, may it be the best."""
+        rows = {
+            c.name: {"runs": list(c.runs), "n": len(c.runs), "metric": c.metric, "mean": c.mean, "sd": c.sd}
+            | {"may_be_best": c.may_be_best}
+            for c in self.a.configurations
+        }
+        return _indexed(rows)
+
+    @property
+    def comparisons(self) -> pd.DataFrame:
+        """One row a comparison: candidate minus baseline (or over it, where ``ratio``), interval, p, adjusted p."""
+        return pd.DataFrame(
+            {
+                "baseline": c.baseline,
+                "candidate": c.candidate,
+                "metric": c.metric,
+                **_estimate(c.result),
+                "p_adjusted": c.p_adjusted,
+                **{name: getattr(c, name) for name in _COMPARED},
+            }
+            for c in self.a.comparisons
+        )
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """One row a finding, indexed by its ID: what the logs say of a claim, with status, number and interval."""
+        return _indexed({f.id: {k: v for k, v in f.to_json().items() if k != "id"} for f in self.a.findings})
+
+
+def summary(a: Analysis) -> str:
+    """Write the analysis in at most ten lines: what was compared, what came of it, what next, where the tables are."""
+    best = [c.name for c in a.configurations if c.may_be_best]
+    lines = (
+        a.title,
+        f"{len(a.runs)} runs: {', '.join(a.name(run.id) for run in a.runs[:6])}{', …' if len(a.runs) > 6 else ''}",
+        f"{a.verdict.headline}: {a.verdict.sentence}",
+        a.verdict.numbers,
+        a.verdict.condition,
+        f"May be the best: {'; '.join(best[:6])}{'; …' if len(best) > 6 else ''}" if len(a.configurations) > 1 else "",
+        f"Next run: {a.next_runs[0].name}" if a.next_runs else "",
+        "Tables: .frames.runs .metrics .levels .configurations .comparisons .findings; a curve: .run(id).curve(metric)",
+    )
+    return "\n".join(line for line in lines if line)
+
+
+def _estimate(e: Any) -> dict[str, Any]:
+    return {"value": e.value, "low": e.low, "high": e.high, "p": e.p, "n": e.n, "definition": e.definition}
+
+
+def _indexed(rows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict({key: dict(row) for key, row in rows.items()}, orient="index")

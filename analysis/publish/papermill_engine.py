@@ -1,0 +1,47 @@
+"""The engine that papermill finds as ``run-reports``: ``papermill --engine run-reports in.ipynb out.ipynb``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+class RunReportsEngine:
+    """Run any notebook's cells in a forked child of this process, or in a kernel where forking is not safe.
+
+    Papermill loads the engines of all packages while it is being imported itself, so that nothing of it may be
+    imported before an engine is used; hence no base class.
+    """
+
+    @classmethod
+    def execute_notebook(cls, nb: Any, kernel_name: str, **options: Any) -> Any:
+        """Execute a notebook; one in another language than Python runs in its own kernel, by papermill's engine."""
+        from papermill.engines import NBClientEngine
+
+        from analysis.publish.engines import ForkEngine, KernelEngine
+        from analysis.publish.forked import Child, fork_is_safe
+
+        if cls.nb_language(nb, options.get("language")) != "python":
+            return NBClientEngine.execute_notebook(nb, kernel_name, **options)
+        if not fork_is_safe():
+            return KernelEngine.execute_notebook(nb, kernel_name, **options)
+        return ForkEngine.execute_notebook(nb, kernel_name, child=Child(_find_modules_here), **options)
+
+    @classmethod
+    def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:
+        """Return the name of the kernel that a notebook asks for."""
+        from papermill.utils import nb_kernel_name
+
+        return str(nb_kernel_name(nb, name))
+
+    @classmethod
+    def nb_language(cls, nb: Any, language: str | None = None) -> str:
+        """Return the programming language of a notebook."""
+        from papermill.utils import nb_language
+
+        return str(nb_language(nb, language))
+
+
+def _find_modules_here() -> None:
+    """Look for modules in the working directory first, as a kernel does."""
+    sys.path.insert(0, "")
