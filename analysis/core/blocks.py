@@ -110,7 +110,8 @@ class Table:
 class Figure:
     """A drawn figure. ``svg`` uses text as text; ``png`` is what the file ``name`` holds; ``data`` its numbers.
 
-    ``hover`` is what a page shows under the pointer, as JSON (see `analysis.report.plots.hover`).
+    ``hover`` is what a page shows under the pointer, as JSON (see `analysis.report.plots.hover`); where there is a
+    ``summary`` the figure is folded away beneath it.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Figure:
     png: bytes = field(repr=False)
     data: Table | None = None
     hover: str = field(default="", repr=False)
+    summary: str = ""
 
 
 @dataclass(frozen=True)

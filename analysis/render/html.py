@@ -245,10 +245,11 @@ def _(block: Figure) -> str:
         )
     label = "Figure: " + legible(plain(block.caption))
     hover = f' data-hover="{escape(block.hover)}"' if block.hover else ""
-    return (
+    figure = (
         f'<figure class="rr-figure"{_identity(block.id)}{hover}>{scroll(label=label)}'
         f"{drawing}</div><figcaption>{inline(block.caption)}</figcaption>{data}</figure>"
     )
+    return _folded(characters(block.summary), figure) if block.summary else figure
 
 
 def with_drawing(figure: str, svg: str, *, identity: str, alt: str) -> str:
@@ -272,10 +273,11 @@ def _(block: Code) -> str:
 
 @_render.register
 def _(block: Details) -> str:
-    return (
-        f'<details class="rr-details"><summary>{inline(block.summary)}</summary>'
-        f"{''.join(render(inner) for inner in block.blocks)}</details>"
-    )
+    return _folded(inline(block.summary), "".join(render(inner) for inner in block.blocks))
+
+
+def _folded(summary: str, content: str) -> str:
+    return f'<details class="rr-details"><summary>{summary}</summary>{content}</details>'
 
 
 @_render.register

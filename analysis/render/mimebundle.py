@@ -64,5 +64,6 @@ def metadata(block: Block) -> dict[str, Any]:
             "name": block.name,
             "alt": block.alt,
             "caption": plain(block.caption),
+            "summary": block.summary,
         }
     return {KEY: about}

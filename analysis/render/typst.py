@@ -192,6 +192,8 @@ def _(block: Table) -> str:
 
 @_render.register
 def _(block: Figure) -> str:
+    if block.summary:
+        return f"rr-details({characters(block.summary)}, {_figure(block, fixed=True)})"
     return _figure(block)
 
 

@@ -158,9 +158,9 @@ def _output(output: NotebookNode, *, number: int, document: _Document) -> str:
     if kind == "heading":
         entry = document.outline.add(known["text"], level=known["level"], identity=known["id"])
         return f"#{typst.heading(typst.characters(entry.text), level=entry.level, identity=entry.id)}\n"
-    if kind == "details" and known["code"]:
+    if kind == "details" and known.get("code"):
         return ""  # the paragraph before names the file that holds it
-    if kind == "details":
+    if kind == "details" or (kind == "figure" and known.get("summary")):
         document.folded.append(output.data[TYPST])
         return f"#rr-folded({typst.literal(known['summary'])})\n\n"
     if kind == "footer":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from matplotlib.figure import Figure as Drawing
 
-from analysis.core.blocks import Block, Details, Figure, Prose
+from analysis.core.blocks import Block, Figure, Prose
 from analysis.core.metrics import METRICS, judged
 from analysis.core.metrics import metric as metric_of
-from analysis.core.rich_text import rich, text
+from analysis.core.rich_text import rich
 from analysis.core.run_facts import epoch_bounds
 from analysis.core.run_names import metric_name, named_among
 from analysis.evidence.comparisons import COMPANIONS, Comparison
@@ -148,7 +149,7 @@ def metrics_figure(a: Analysis) -> list[Block]:
             alt=plots.metrics_comparison_alt(panels),
             data=plots.metrics_comparison_data_table(panels, id="figure-metrics-data"),
         )
-    return [Details(text("Final metrics as bars"), (drawn,))]
+    return [replace(drawn, summary="Final metrics as bars")]
 
 
 def forest_figure(a: Analysis) -> list[Block]:
@@ -161,7 +162,7 @@ def forest_figure(a: Analysis) -> list[Block]:
     some = f" Of {len(compared)} runs the candidate and those that do best are drawn; the results JSON has all."
     with _names(a):
         drawn = _forest(a, groups, a.baseline.id, note=some if len(shown) < len(compared) else "")
-    return [Prose(_TWO_LAYERS), Details(text("All metrics against the baseline"), (drawn,))]
+    return [Prose(_TWO_LAYERS), replace(drawn, summary="All metrics against the baseline")]
 
 
 _TWO_LAYERS = rich(
