@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SOURCE = "common practice"
+SOURCE = "rule of thumb"
 
 DOCUMENT = (
     (

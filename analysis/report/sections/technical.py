@@ -49,7 +49,6 @@ def methodology(a: Analysis) -> list[Block]:
     rows = tuple(
         (
             Cell(rich("`{id}`", id=d.id), id=f"def-{d.id}"),
-            cell(d.layer),
             cell(d.text),
             Cell(rich("`{f}`", f=d.formula) if d.formula else ()),
             cell(d.source),
@@ -57,7 +56,7 @@ def methodology(a: Analysis) -> list[Block]:
         for d in DEFINITIONS.values()
         if d.id in named
     )
-    columns = (Column("ID"), Column("Kind"), Column("What it is"), Column("Formula"), Column("Source"))
+    columns = (Column("ID"), Column("What it is"), Column("Formula"), Column("Source"))
     table = Table("definitions", "Definitions", columns, rows)
     settings = join(
         [rich("`{n}` {v}", n=name, v=_setting(value)) for name, value in a.settings.to_mapping().items()], "; "
@@ -146,7 +145,6 @@ def data_quality(a: Analysis) -> list[Block]:
         Column("Rows × columns read", "right"),
         Column("Kept", "right"),
         Column("Steps", "right"),
-        Column("Metrics"),
         Column("SHA-256"),
     )
     rows = tuple(
@@ -156,7 +154,6 @@ def data_quality(a: Analysis) -> list[Block]:
             cell(f"{run.provenance.rows_read} × {run.provenance.columns_read}"),
             cell(f"{run.provenance.rows_kept} × {run.provenance.columns_kept}"),
             cell(f"{run.steps[0]} to {run.steps[-1]}"),
-            cell(", ".join(run.metrics)),
             Cell(rich("`{sha}`", sha=run.provenance.sha256[:12])),
         )
         for run in shown_runs(a)
