@@ -16,7 +16,13 @@ from analysis.core.settings import BY_METRIC, Settings
 from analysis.core.threads import side_by_side
 from analysis.evidence.comparability import gate
 from analysis.evidence.comparisons import Comparison, adjusted, comparisons, step_matched
-from analysis.evidence.configurations import best_run, configurations, deciding_metric, preferred_metrics
+from analysis.evidence.configurations import (
+    best_run,
+    configuration_names,
+    configurations,
+    deciding_metric,
+    preferred_metrics,
+)
 from analysis.evidence.criteria import Facts
 from analysis.evidence.grades import evidence_grades
 from analysis.evidence.group_comparisons import between_groups
@@ -30,7 +36,7 @@ from analysis.findings.goal import read_goal
 from analysis.findings.recommend import recommend
 from analysis.findings.remote_catalogue import reports_nearby
 from analysis.findings.results_file import Report
-from analysis.findings.rules import RULES, find_all
+from analysis.findings.rules import RENAMED, RULES, find_all
 from analysis.heuristics.run_numbers import document_results, leaders
 from analysis.heuristics.verdict import document_verdict
 from analysis.sources import load_runs
@@ -130,6 +136,7 @@ def analyze_runs(
         matched=matched,
         diverged=_raised(detections, "det.divergence"),
         broken=_raised(detections, "det.broken"),
+        called=_called(groups, runs),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
     facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread)
@@ -166,6 +173,12 @@ def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
     return replace(found, predictions=scores, changes=changes, previous=previous)
 
 
+def _called(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:
+    """Return the name of each run's configuration, by run ID."""
+    names = configuration_names(groups, {run.id: run for run in runs})
+    return {run_id: names[group.name] for group in groups for run_id in group.runs}
+
+
 def _raised(detections: Mapping[str, Sequence[Detection]], detector: str) -> dict[str, str]:
     """Return what a detector said of the runs on which it was raised, by run ID."""
     return {
@@ -197,7 +210,7 @@ def _check_judged(runs: Sequence[Run]) -> None:
 
 
 def _check_muted(request: Parameters) -> None:
-    known = {*RULES, *DETECTORS}
+    known = {*RULES, *DETECTORS, *RENAMED}
     for rule_id in request.mute:
         if rule_id not in known:
             raise UsageError(f"parameter 'mute' names '{rule_id}', which is no rule; known: {', '.join(sorted(known))}")

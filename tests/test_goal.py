@@ -1,4 +1,4 @@
-"""The document's overall result and the stated goal: rules over the document's numbers."""
+"""The overall result by rules of thumb and the stated goal: rules over the rule-of-thumb numbers."""
 
 from __future__ import annotations
 

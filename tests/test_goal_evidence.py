@@ -21,7 +21,7 @@ def found(level: float = 0.3, *, sd: float = 0.025, goal: str = GOAL, steps: int
 def test_better_with_equal_noise_meets_the_goal() -> None:
     """The loss falls by 0.1 and the noise stays: performance is better, stability equivalent."""
     text = found(0.2).sentence
-    assert "performance is better" in text
+    assert "Performance is better" in text
     assert "stability is equivalent" in text or "stability is not shown to differ" in text
 
 
@@ -49,7 +49,7 @@ def test_a_longer_run_with_the_same_noise_did_not_lose_stability() -> None:
 def test_what_cannot_be_compared_cannot_decide_a_goal() -> None:
     """Another validation set: no statement about performance."""
     finding = found(0.2, data={"validation_set": "another"})
-    assert "performance cannot be judged" in finding.sentence
+    assert "Performance cannot be judged" in finding.sentence
     assert finding.status == "cannot tell"
 
 

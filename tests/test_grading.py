@@ -1,4 +1,4 @@
-"""Ladders and words: monotone, complete, and as the document uses them."""
+"""Ladders and words: monotone, complete, and as the rules of thumb use them."""
 
 from __future__ import annotations
 

@@ -183,8 +183,8 @@ def test_a_folder_name_is_made_of_any_run_id(run_id: str, folder: str) -> None:
 
 
 def test_titles_are_made_or_taken() -> None:
-    assert analyzed([known("run_7", log(1))]).title == "Fine-tuning Training Run 7: Comprehensive Analysis Report"
-    assert analyzed([known("x", log(1))]).title == "Fine-tuning Training Run x: Comprehensive Analysis Report"
+    assert analyzed([known("run_7", log(1))]).title == "Training run 7"
+    assert analyzed([known("x", log(1))]).title == "Training run x"
     assert analyzed([known("x", log(1))], title="Mine").title == "Mine"
 
 

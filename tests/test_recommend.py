@@ -30,7 +30,7 @@ def two(first: dict[str, np.ndarray], second: dict[str, np.ndarray], **config: A
     return analyzed([known("run_1", first), known("run_2", second, **config)], baseline="run_1")
 
 
-# The document's rules.
+# The rules of thumb.
 
 
 @given(st.floats(1e-9, 1e3), st.floats(1e-9, 1e3))
@@ -52,9 +52,9 @@ def test_the_next_rate_is_a_round_number(stable: float, unstable: float, value: 
 
 def test_a_higher_rate_with_more_oscillations_is_to_be_lowered() -> None:
     found = advice(two(log(1, 300), log(2, 600)))
-    assert found["doc.reduce_learning_rate"].value == 0.7
-    assert found["doc.learning_rate_schedule"].value == pytest.approx(0.8 * 0.5)
-    assert {found[name].basis for name in found if name.startswith("doc.")} == {"heuristic"}
+    assert found["rule.reduce_learning_rate"].value == 0.7
+    assert found["rule.learning_rate_schedule"].value == pytest.approx(0.8 * 0.5)
+    assert {found[name].basis for name in found if name.startswith("rule.")} == {"heuristic"}
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_a_higher_rate_with_more_oscillations_is_to_be_lowered() -> None:
 )
 def test_else_the_rate_is_left_alone(lengths: tuple[int, int], rate: float) -> None:
     found = advice(two(log(1, lengths[0]), log(2, lengths[1]), learning_rate_multiplier=rate))
-    assert "doc.reduce_learning_rate" not in found
-    assert "doc.learning_rate_schedule" not in found
+    assert "rule.reduce_learning_rate" not in found
+    assert "rule.learning_rate_schedule" not in found
 
 
 @pytest.mark.parametrize(("end", "epochs"), [(0.9, 1), (0.1, None)])
@@ -71,7 +71,7 @@ def test_an_epoch_that_ends_higher_than_it_starts_is_one_too_many(end: float, ep
     columns = log(2, 600)
     columns["train_loss"][-1] = end
     found = advice(two(log(1, 300), columns, n_epochs=2))
-    assert (found["doc.fewer_epochs"].value if "doc.fewer_epochs" in found else None) == epochs
+    assert (found["rule.fewer_epochs"].value if "rule.fewer_epochs" in found else None) == epochs
 
 
 def test_a_single_run_that_still_learns_is_not_cut_short() -> None:
@@ -80,7 +80,7 @@ def test_a_single_run_that_still_learns_is_not_cut_short() -> None:
     columns["train_loss"][-1] = 0.9
     falling = {**columns, "full_valid_loss": at(600, 60, np.linspace(1.0, 0.5, 10))}
     cut = [{r.id for r in analyzed([known("a", c, n_epochs=2)]).recommendations} for c in (columns, falling)]
-    assert ["doc.fewer_epochs" in ids for ids in cut] == [True, False]
+    assert ["rule.fewer_epochs" in ids for ids in cut] == [True, False]
 
 
 def test_without_a_reason_to_change_the_next_run_is_another_seed() -> None:
@@ -93,16 +93,16 @@ def test_without_a_reason_to_change_the_next_run_is_another_seed() -> None:
 
 def test_what_only_the_candidate_has_is_kept() -> None:
     found = advice(two(log(1), log(2), data_balancing="2x", learning_rate_multiplier=1.0))
-    assert [r.value for r in found.values() if r.id.startswith("doc.keep.")] == ["2x"]
+    assert [r.value for r in found.values() if r.id.startswith("rule.keep.")] == ["2x"]
 
 
 def test_stopping_and_clipping_need_a_validation_and_an_instability() -> None:
     bare = advice(two({"train_loss": log(1, 300)["train_loss"]}, {"train_loss": log(2, 600)["train_loss"]}))
-    assert "doc.early_stopping" not in bare
-    assert "doc.gradient_clipping" in bare
+    assert "rule.early_stopping" not in bare
+    assert "rule.gradient_clipping" in bare
     calm = advice(two(log(1), log(2)))
-    assert calm["doc.early_stopping"].value == 20
-    assert "doc.gradient_clipping" not in calm
+    assert calm["rule.early_stopping"].value == 20
+    assert "rule.gradient_clipping" not in calm
 
 
 # The evidence's rules.
@@ -122,7 +122,12 @@ def test_no_rate_is_recommended_on_the_reference_but_the_experiment_is(reference
     assert plan["validation_examples"] == pytest.approx(6861, rel=0.05)
     assert plan["parent"] == "run_2"
     words = " ".join(plain(point) for point in found["evidence.design"].points)
-    for needed in ("No factor is recommended", "same parent", "one frozen file", "log the loss of each example"):
+    for needed in (
+        "effect of a single setting is not identified",
+        "same parent",
+        "one frozen file",
+        "log the loss of each example",
+    ):
         assert needed in words
 
 
@@ -250,7 +255,7 @@ def test_after_a_divergence_the_rate_goes_down_and_nothing_else(base: float, rat
         for k, c, r in ((1, log(1), base), (2, climbing, rate))
     ]
     a = analyzed(runs, baseline="run_1")
-    assert advice(a)["doc.reduce_learning_rate"].value == pytest.approx(wanted)
+    assert advice(a)["rule.reduce_learning_rate"].value == pytest.approx(wanted)
     (planned,) = a.next_runs
     assert planned.config["learning_rate_multiplier"] == pytest.approx(wanted)
     assert planned.config["n_epochs"] == 2

@@ -44,9 +44,9 @@ FOURTEEN = [
     ("epochs.overfitting:run_4", "contradicted", r"Epoch 2 caused overfitting", r"\+4\.17 pp has the sign of the opp"),
     ("stability.volatility:run_4", "contradicted", r"higher volatility", r"0\.0244 against 0\.0254"),
     ("curves.shape:run_3", "contradicted", r"smooth, consistent improvement", r"\+16%.*p = \.\d+"),
-    ("efficiency.expected_steps:run_2", "contradicted", r"683 steps, 95\.1% more.*350", r"21852.*32\) = 683: exactly"),
-    ("efficiency.expected_steps:run_3", "contradicted", r"291 steps.*280", r"18575.*64\) = 291: exactly"),
-    ("gap.rounding:run_3", "contradicted", r"\+2\.02 pp", r"\+2\.01 before rounding"),
+    ("efficiency.expected_steps:run_2", "contradicted", r"683 steps, 95\.1% more.*350", r"21852.*32\) = 683, exactly"),
+    ("efficiency.expected_steps:run_3", "contradicted", r"291 steps.*280", r"18575.*64\) = 291, exactly"),
+    ("gap.rounding:run_3", "contradicted", r"\+2\.02 pp", r"\+2\.01 pp before rounding"),
     ("data.logged_steps:run_4", "supported", r"", r"560 rows, up to step 560; its file has 561 lines"),
     ("attribution.learning_rate", "cannot tell", r"rate 0\.75 is too high", r"chained"),
     ("attribution.data_balancing", "cannot tell", r"had an effect", r"not identified"),
@@ -160,7 +160,7 @@ def test_better_validation_on_one_set_is_supported_and_on_two_is_not() -> None:
     runs = [known("a", log(1, 600)), known("b", better, learning_rate_multiplier=1.0)]
     found = finding(analyzed(runs, baseline="a"), "performance.final_validation:b")
     assert found.status == "supported"
-    assert finding(analyzed(runs, baseline="a"), "document.result").status == "supported"
+    assert finding(analyzed(runs, baseline="a"), "rule.result").status == "supported"
     other = altered(runs[1], data={"validation_set": "another"})
     assert finding(analyzed([runs[0], other], baseline="a"), "performance.final_validation:b").status == "cannot tell"
 
@@ -215,7 +215,7 @@ def test_steps_as_stated_and_as_computed() -> None:
     right = run("a", log(1), config={"n_epochs": 1, "batch_size": 64}, data=Data(n_train=19200), expected_steps=200)
     found = finding(analyzed([right]), "efficiency.expected_steps:a")
     assert found.status == "contradicted"
-    assert "300: exactly as expected" in found.sentence
+    assert "300, exactly as expected" in found.sentence
     late = altered(right, data={"n_train": 12800})
     assert finding(analyzed([late]), "efficiency.expected_steps:a").status == "supported"
     unknown = altered(right, data=Data())
@@ -243,7 +243,7 @@ def test_one_changed_factor_is_identified_and_two_are_not() -> None:
     worse = log(2, 600, level=0.4)
     alone = pair(log(1, 600), worse)
     assert finding(alone, "attribution.learning_rate").status == "not tested"
-    assert "one seed each" in finding(alone, "attribution.learning_rate").sentence
+    assert "One seed each" in finding(alone, "attribution.learning_rate").sentence
     both = pair(log(1, 600), worse, learning_rate_multiplier=1.0, n_epochs=2)
     assert {f.status for f in of_rule(both, "attribution")} == {"cannot tell"}
     nothing = pair(log(1, 600), log(2, 600))

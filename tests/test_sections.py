@@ -137,15 +137,12 @@ def test_each_judged_sentence_links_to_its_finding(which: str, request: pytest.F
     a: Analysis = request.getfixturevalue(which)
     filled = whole(a)
     ids = {f"finding-{f.id}" for f in a.findings}
-    appendix = {block.id for block in flat(filled.pop("appendix")) if isinstance(block, Prose)}
-    assert appendix - {None} == ids
-    linked = set()
+    rows = tables(filled.pop("appendix"))["findings"].rows
+    assert {row[0].id for row in rows} == ids
     for name, blocks in filled.items():
         for entry in told(blocks):
             links = {span.href[1:] for span in entry.text if span.href}
             assert links & ids, (name, plain(entry.text))
-            linked |= links & ids
-    assert linked >= {f"finding-{f.id}" for f in a.findings if f.claim}
 
 
 @pytest.mark.parametrize("which", ["reference", "sample", "two_alike"])
@@ -163,7 +160,7 @@ def test_each_definition_that_is_named_is_in_methodology(which: str, request: py
     a: Analysis = request.getfixturevalue(which)
     filled = whole(a)
     methodology = {plain(row[0].text) for row in tables(filled["methodology"])["definitions"].rows}
-    assert methodology == set(DEFINITIONS)
+    assert methodology < set(DEFINITIONS)
     named = {
         column.definition for blocks in filled.values() for t in tables(blocks).values() for column in t.columns
     } - {None}
@@ -177,22 +174,33 @@ def test_the_verdict_links_to_what_it_rests_on(reference: Analysis) -> None:
     callout = whole(reference)["executive_summary"][0]
     assert isinstance(callout, Callout)
     assert [s.href for s in callout.body[0] if s.href] == ["#finding-performance.primary"]
-    assert [s.href for s in callout.body[-1] if s.href] == ["#finding-gate:run_4"]
+    assert [s.href for s in callout.body[1] if s.href] == ["#finding-gate:run_4"]
 
 
-def test_the_callout_says_where_rules_and_evidence_disagree(reference: Analysis) -> None:
-    found = [b for b in whole(reference)["executive_summary"] if isinstance(b, Callout) and b.id == "disagreement"]
+def test_the_lessons_say_where_rules_of_thumb_and_evidence_disagree(reference: Analysis) -> None:
+    counted, listed = whole(reference)["lessons"]
+    assert isinstance(counted, Prose)
+    assert isinstance(listed, Items)
     claimed = [f for f in reference.findings if f.claim and f.section != "data-quality" and f.rule != "gap.rounding"]
     contradicted = [f for f in claimed if f.status == "contradicted"]
-    assert f"contradict {len(contradicted)}" in plain(found[0].body[0])
-    assert len(found[0].body) > 1
+    assert f"The evidence contradicts {len(contradicted)}" in plain(counted.text)
+    assert [entry.status for entry in listed.items] == ["contradicted"] * min(8, len(contradicted))
 
 
-def test_no_callout_where_nothing_disagrees() -> None:
+def test_a_badge_stands_only_beside_a_claim(reference: Analysis) -> None:
+    """What the evidence says by itself is no judgement of anybody."""
+    claims = [plain(f.claim) for f in reference.findings if f.claim]
+    for name, blocks in whole(reference).items():
+        for entry in told(blocks):
+            assert entry.claim or plain(entry.text) in claims or name in ("actions", "optimizations"), plain(entry.text)
+
+
+def test_where_nothing_disagrees_no_claim_is_listed() -> None:
     falling = log(1)["train_loss"] - np.linspace(0, 0.1, 300)
     quiet = analyzed([run("a", {"train_loss": falling})], mute=["data.timestamps"])
     assert {f.status for f in quiet.findings if f.claim} == {"supported"}
-    assert [b.id for b in whole(quiet)["executive_summary"] if isinstance(b, Callout)] == ["verdict"]
+    (counted,) = whole(quiet)["lessons"]
+    assert "contradicts none and cannot confirm none" in str(counted)
 
 
 MISSING = {
@@ -258,7 +266,7 @@ def test_a_divergence_stands_at_the_top() -> None:
     bad = log(2)
     bad["train_loss"][200:] += np.linspace(0, 3, 100)
     a = analyzed([known("a", log(1)), known("b", bad)], baseline="a")
-    assert any("Divergence" in str(block) for block in sections(a, figures=False)["executive_summary"])
+    assert any("diverged from" in str(block) for block in sections(a, figures=False)["executive_summary"])
 
 
 def test_metrics_that_the_document_does_not_know_are_not_called_the_same() -> None:
@@ -299,8 +307,9 @@ def test_without_any_validation_none_is_spoken_of(metrics: tuple[str, ...], said
     """What was measured under other names is named; where nothing was, the sentence says just that."""
     columns = {metric: log(1)["train_loss"] for metric in metrics}
     (block,) = effort.coverage(analyzed([run("a", columns), run("b", columns)]))
-    assert isinstance(block, Callout)
-    assert plain(block.body[0]).endswith(said)
+    assert isinstance(block, Prose)
+    assert block.muted
+    assert plain(block.text).endswith(said)
 
 
 def test_a_share_is_shown_in_percentage_points_wherever_it_stands() -> None:

@@ -12,7 +12,8 @@ from scipy import stats
 from analysis import statistics as st
 from analysis.core.run import Run
 from analysis.findings.analysis_result import Analysis
-from analysis.report.sections.keep import which_to_keep
+from analysis.report.sections.answer import headline
+from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.sources.validation_size import grid, with_validation_size
 from tests.builders import KNOWN, altered, analyzed, known, run
 
@@ -168,8 +169,10 @@ def test_which_to_keep_does_not_depend_on_who_is_candidate() -> None:
 
 def test_nothing_is_chosen_among_seeds_of_one_configuration() -> None:
     runs = [losses(f"a{k}", 1 + k / 100, 0.1, k) for k in range(3)]
-    assert which_to_keep(analyzed(runs)) == []
-    assert which_to_keep(analyzed([*runs, losses("b", 1.3, 0.2, 9)])) != []
+    alone, two = analyzed(runs), analyzed([*runs, losses("b", 1.3, 0.2, 9)])
+    assert len(configuration_rows(alone)) == 1
+    assert "best" not in headline(alone, configuration_rows(alone))
+    assert [row.is_candidate for row in configuration_rows(two)] == [False, True]
 
 
 def test_the_best_of_twenty_equal_runs_leads_by_luck() -> None:

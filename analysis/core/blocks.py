@@ -16,10 +16,9 @@ Status = Literal["supported", "not supported", "contradicted", "cannot tell", "n
 
 @dataclass(frozen=True)
 class Cover:
-    """The head of the report: title, one-sentence verdict, and label-value facts."""
+    """The head of the report: title and label-value facts."""
 
     title: str
-    subtitle: str
     facts: tuple[tuple[str, Rich], ...]
 
 
@@ -34,21 +33,27 @@ class Heading:
 
 @dataclass(frozen=True)
 class Prose:
-    """A paragraph, optionally with the status of the claim that it makes."""
+    """A paragraph; ``claim`` is what a rule of thumb says of the same thing, ``status`` what the logs make of that.
+
+    ``muted`` sets it in grey: that there is nothing to say is said quietly.
+    """
 
     text: Rich
     status: Status | None = None
     id: str | None = None
+    claim: Rich = ()
+    muted: bool = False
 
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of a list, with entries below it."""
+    """One entry of a list, with entries below it; ``claim`` and ``status`` as in `Prose`."""
 
     text: Rich
     children: tuple[Rich, ...] = ()
     status: Status | None = None
     id: str | None = None
+    claim: Rich = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Column:
     label: str
     align: Literal["left", "right", "center"] = "left"
     definition: str | None = None
-    layer: Literal["document", "evidence"] | None = None
+    layer: Literal["rules", "evidence"] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn figure. ``svg`` uses text as text; ``png`` is what the file ``name`` holds; ``data`` its numbers."""
+    """A drawn figure. ``svg`` uses text as text; ``png`` is what the file ``name`` holds; ``data`` its numbers.
+
+    ``hover`` is what a page shows under the pointer, as JSON (see `analysis.report.plots.hover`); where there is a
+    ``summary`` the figure is folded away beneath it.
+    """
 
     id: str
     name: str
@@ -112,6 +121,8 @@ class Figure:
     svg: str
     png: bytes = field(repr=False)
     data: Table | None = None
+    hover: str = field(default="", repr=False)
+    summary: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def cell(value: str, minor: str = "", *, tone: Tone = "neutral", bold: bool = Fa
 
 
 def loss(value: float | None) -> str:
-    """Write a loss as the document does: three decimals, more where the loss is small.
+    """Write a loss: three decimals, more where the loss is small.
 
     Examples
     --------

@@ -65,7 +65,7 @@ def total_steps(run: Run) -> int:
 
 
 def epoch_bounds(run: Run) -> tuple[npt.NDArray[np.int64], str]:
-    """Find the last step of each epoch and say how it was found (doc.epoch_boundary).
+    """Find the last step of each epoch and say how it was found (rule.epoch_boundary).
 
     Returns
     -------

@@ -197,6 +197,22 @@ FACTOR_NAMES = {
 }
 
 
+def setting_words(factor: str, value: Any) -> str:
+    """Write a setting as people say it.
+
+    Examples
+    --------
+    >>> setting_words("learning_rate", 0.75), setting_words("n_epochs", 2), setting_words("weight_decay", 0.1)
+    ('lr 0.75', '2 epochs', 'weight decay 0.1')
+    >>> setting_words("optimizer", None), setting_words("amp", True)
+    ('no optimizer', 'amp true')
+    """
+    name = factor_short(factor).replace("_", " ")
+    if factor == "n_epochs" and isinstance(value, int):
+        return "1 epoch" if value == 1 else f"{value} epochs"
+    return f"no {name}" if value is None else f"{name} {short_value(value)}"
+
+
 def factor_title(factor: str) -> str:
     """Give a factor's heading: the standard ones by name, any other config key in words."""
     if factor in FACTOR_NAMES:

@@ -34,7 +34,7 @@ POINTS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Thresholds of the document's rules and of the evidence.
+    """Thresholds of the rules of thumb and of the evidence.
 
     Attributes
     ----------
@@ -43,11 +43,11 @@ class Settings:
     performance_ladder : Ladder
         Lower bounds of the last validation accuracy, a fraction.
     more_oscillations_pct : float
-        By how much oscillations may grow before the document calls stability worse.
+        By how much oscillations may grow before a rule of thumb calls stability worse.
     efficient_pct, inefficient_pct : float
         Steps over the expected number, in percent: up to the first "Excellent", above the second "Poor".
     gap_moderate_pp, gap_high_pp : float
-        Validation minus training accuracy, in percentage points, at which the document's
+        Validation minus training accuracy, in percentage points, at which the rule-of-thumb
         "overfitting risk" becomes Moderate and High.
     flat_epoch_pct : float
         An epoch whose end differs from its start by no more is neither Good nor Poor.
@@ -65,7 +65,7 @@ class Settings:
         Noise that differs by a smaller factor counts as equal; of a loss that stands higher, so does noise that is
         higher by that factor too.
     patience_steps : int
-        The document's early-stopping patience.
+        The patience of the rule of thumb for early stopping.
     strict : bool
         Never trust a window mean more than 8 batch means do: wider where slow drift hides under noise.
     excess_noise_bounds : Ladder

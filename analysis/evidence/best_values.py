@@ -14,7 +14,7 @@ from analysis.core.run_facts import ended_nonfinite
 
 @dataclass(frozen=True)
 class Seen:
-    """One metric of one run (doc.best_value); steps and ``place`` (the best value's, from 1) are those logged."""
+    """One metric of one run (rule.best_value); steps and ``place`` (the best value's, from 1) are those logged."""
 
     metric: str
     n: int

@@ -205,7 +205,7 @@ def _steps(one: Run, two: Run) -> Check:
     return Check("step_count", "different", f"the numbers of steps differ ({totals[0]} and {totals[1]})")
 
 
-def factor_names(gate: Gate) -> str:
+def factor_names(gate: Gate, joint: str = "or") -> str:
     """Name the factors that changed, for a sentence."""
     names = [factor_title(f).lower() for f in gate.factors]
-    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "the configuration"
+    return f" {joint} ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "the configuration"

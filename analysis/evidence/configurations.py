@@ -6,7 +6,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from math import inf
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +17,11 @@ from analysis.core.config_factors import changed_factors
 from analysis.core.metrics import deciding_order, held_out
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
-from analysis.core.run_names import display_name, factor_title, short_value
+from analysis.core.run_names import display_name, setting_words
 from analysis.evidence.comparability import gate, requirements
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.evidence.seed_groups import SeedGroup, level_by_run
+from analysis.evidence.seed_groups import SeedGroup, level_by_run, name_without_seed
 from analysis.evidence.seed_spread import SeedSpread
 
 
@@ -102,7 +104,7 @@ def configurations(
     accounts for the choice of the best among K.
     """
     by_id = {run.id: run for run in runs}
-    names = _names(groups, by_id)
+    names = configuration_names(groups, by_id)
     sign = metric_of(metric).sign
     rows = []
     for group in groups:
@@ -117,7 +119,7 @@ def configurations(
     level = alpha / max(len([row for _, row in rows if math.isfinite(row.mean)]) - 1, 1)
     placed = [replace(rows[0][1], may_be_best=True)]
     for group, row in rows[1:]:
-        behind = _between(best, group, metric, compared)
+        behind = between(best.runs, group.runs, metric, compared)
         beaten = not math.isfinite(row.mean) or (behind is not None and _is_behind(behind, level))
         placed.append(replace(row, may_be_best=not beaten, behind=behind))
     return tuple(placed)
@@ -132,15 +134,13 @@ def lead_by_luck(found: Sequence[Configuration], spread: SeedSpread) -> float | 
     return known.sd / math.sqrt(seeds) * st.expected_lead(len(found))
 
 
-def _between(one: SeedGroup, two: SeedGroup, metric: str, compared: Sequence[Comparison]) -> Comparison | None:
-    """Find the comparison of two groups: of all their runs if there is one, else of their single runs."""
+def between(one: Sequence[str], two: Sequence[str], metric: str, compared: Sequence[Comparison]) -> Comparison | None:
+    """Return the comparison of two groups of runs: of all of them if there is one, else of single runs."""
     found = [
         c
         for c in compared
         if c.metric == metric
-        and (
-            (c.baseline in one.runs and c.candidate in two.runs) or (c.baseline in two.runs and c.candidate in one.runs)
-        )
+        and ((c.baseline in one and c.candidate in two) or (c.baseline in two and c.candidate in one))
     ]
     return next((c for c in found if c.seeds is not None), next(iter(found), None))
 
@@ -157,15 +157,38 @@ def _is_behind(comparison: Comparison, level: float) -> bool:
     return comparison.seed_sd_limit > stricter * (comparison.usual_seed_sd or 0.0)
 
 
-def _names(groups: Sequence[SeedGroup], runs: Mapping[str, Run]) -> dict[str, str]:
-    """Name each group by what differs, where three settings at most tell all apart; else as its runs are called."""
+_MOST_SETTINGS, _TRIED = 3, 12
+"""Settings that a name may hold (more are a table, not a name), and those among which they are looked for."""
+
+
+def configuration_names(groups: Sequence[SeedGroup], runs: Mapping[str, Run]) -> dict[str, str]:
+    """Name each group by as few settings as tell all apart; else as its runs are called, but for the seed."""
     first = {group.name: runs[group.runs[0]] for group in groups}
-    own = {name: display_name(run.group or run.id) for name, run in first.items()}
-    factors = {name: row for name, row in changed_factors(list(first.values())).items() if name != "seed"}
-    if len(groups) < 2 or not 1 <= len(factors) <= 3 or any(run.group for run in first.values()):
+    own = {group.name: _own_name(group, first[group.name]) for group in groups}
+    if len(groups) < 2 or any(run.group for run in first.values()):
         return own
+    factors = {name: row for name, row in changed_factors(list(first.values())).items() if name != "seed"}
     told = {
-        name: ", ".join(f"{factor_title(f).lower()} {short_value(row[run.id])}" for f, row in factors.items())
+        name: ", ".join(setting_words(f, row[run.id]) for f, row in _telling(factors).items())
         for name, run in first.items()
     }
     return told if len(set(told.values())) == len(told) else own
+
+
+def _telling(factors: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Choose the settings to name: all if they are few, else the fewest that tell as many apart as all do."""
+    if len(factors) <= _MOST_SETTINGS:
+        return factors
+    kinds = len({tuple(map(repr, values)) for values in zip(*(row.values() for row in factors.values()), strict=True)})
+    for size in range(1, _MOST_SETTINGS + 1):
+        for names in combinations(list(factors)[:_TRIED], size):
+            if len({tuple(repr(factors[f][run_id]) for f in names) for run_id in factors[names[0]]}) == kinds:
+                return {name: factors[name] for name in names}
+    return {}
+
+
+def _own_name(group: SeedGroup, first: Run) -> str:
+    """Name a group as its runs are called; several without the seed in their names."""
+    if first.group or len(group.runs) == 1:
+        return display_name(first.group or first.id)
+    return name_without_seed(first) or display_name(first.id)

@@ -109,7 +109,7 @@ def _by_seed(alike: Sequence[Run]) -> list[list[Run]]:
     often = max(Counter(repr(run.factor("seed")) for run in alike).values())
     named: dict[str, list[Run]] = defaultdict(list)
     for run in alike:
-        named[_without_seed_in_name(run)].append(run)
+        named[name_without_seed(run)].append(run)
     parts = list(named.values()) if len(named) == often else [list(alike)]
     return [group for part in parts for group in _first_fit(part, _lacks_seed_of)]
 
@@ -118,5 +118,6 @@ def _lacks_seed_of(group: list[Run], run: Run) -> bool:
     return run.factor("seed") not in [other.factor("seed") for other in group]
 
 
-def _without_seed_in_name(run: Run) -> str:
+def name_without_seed(run: Run) -> str:
+    """Return the ID of a run without the seed in it; the ID itself where the seed is not in it."""
     return re.sub(rf"(?:[_\W]?(?:seed|s)[_\W]?|[_\W]){re.escape(str(run.factor('seed')))}(?!\d)", "", run.id, count=1)

@@ -106,6 +106,7 @@ def decide(
     matched: Comparison | None = None,
     diverged: Mapping[str, str] = MappingProxyType({}),
     broken: Mapping[str, str] = MappingProxyType({}),
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> Verdict:
     """Decide the overall result of the candidate against the baseline.
 
@@ -121,6 +122,8 @@ def decide(
         Of runs, by ID, how they diverged: that decides where no comparison can.
     broken : Mapping[str, str]
         Of runs, by ID, why their training loss is none: then it decides nothing.
+    called : Mapping[str, str]
+        Names of the configurations of runs, by ID of the run, for what is said of several seeds.
     """
     if baseline is None or pair is None:
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
@@ -139,7 +142,10 @@ def decide(
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
     if primary.seeds is not None:
-        names = _group_name(candidate, primary.seeds[1]), _group_name(baseline, primary.seeds[0])
+        names = (
+            _group_name(candidate, primary.seeds[1], called),
+            _group_name(baseline, primary.seeds[0], called),
+        )
     result = _result(primary, stability, settings)
     reason = ""
     if primary.comparable is False and result in ("improved", "regressed", "mixed"):
@@ -235,8 +241,8 @@ def _took_off(run: Run, diverged: Mapping[str, str]) -> str | None:
     return f"{display_name(run.id)} diverged; {diverged[run.id]}"
 
 
-def _group_name(run: Run, seeds: int) -> str:
-    return f"{display_name(run.group or run.id)} ({seeds} {'seeds' if seeds > 1 else 'seed'})"
+def _group_name(run: Run, seeds: int, called: Mapping[str, str]) -> str:
+    return f"{called.get(run.id) or display_name(run.group or run.id)} ({seeds} {'seeds' if seeds > 1 else 'seed'})"
 
 
 def _dwarfs(primary: Comparison, stability: Comparison) -> bool:

@@ -51,7 +51,8 @@ def numbers(primary: Comparison, stability: Comparison | None, result: str) -> s
     else:
         shown = f"{metric} {_signed(scale * primary.result.value)}{unit}, without an interval: {primary.result.reason}"
     scope = f" ({primary.scope})" if primary.scope != "whole" else ""
-    noise = f"; noise ratio {interval(stability.as_interval())}" if stability else ""
+    told = stability is not None and result in ("mixed", "equivalent", "stability-only change")
+    noise = f"; noise ratio {interval(stability.as_interval())}" if stability is not None and told else ""
     missed = f". {undecided(primary)}" if result in ("no evidence of a difference", "equivalent") else "."
     return shown + scope + noise + missed
 
@@ -67,8 +68,8 @@ def undecided(primary: Comparison) -> str:
         return "Alone it would count as a difference; among all comparisons of this report it may be chance."
     # The 2.8 standard errors take the error as known, which that of a few seeds is not.
     if primary.mdd is None or primary.mdd < result.half_width:
-        return f"Differences up to {number(scale * max(abs(result.low), abs(result.high)))}{unit} fit the data."
-    return f"80% power to detect a difference of {number(scale * primary.mdd)}{unit}."
+        return f"Differences up to {scale * max(abs(result.low), abs(result.high)):.2g}{unit} fit the data."
+    return f"A difference of {scale * primary.mdd:.2g}{unit} would show with 80% power."
 
 
 def _would_tell(primary: Comparison) -> str:
@@ -84,10 +85,7 @@ def _would_tell(primary: Comparison) -> str:
         return f"It would be a difference among {n:,} validation examples or more; state data.n_valid."
     seeds = st.required_size(usual, d) or 3
     advice = f"{max(seeds, 3)} seeds of each would tell" if seeds <= 30 else "hardly any number of seeds would show it"
-    return (
-        f"Runs that differ in the seed alone usually scatter by {number(scale * usual)}{unit}, which makes a "
-        f"difference of this size: {advice}."
-    )
+    return f"Seeds alone usually scatter by {scale * usual:.2g}{unit}, enough for a difference of this size: {advice}."
 
 
 def examples_needed(wrong: float, difference: float) -> int:
@@ -115,11 +113,9 @@ def seed_condition(primary: Comparison, result: str) -> str:
     if limit is None or result not in ("improved", "regressed", "mixed"):
         return ""
     scale, unit = shown_scale(primary)
-    usual = f" (usual: about {number(scale * primary.usual_seed_sd)}{unit})" if primary.usual_seed_sd else ""
-    return (
-        f"One run each: as configurations this holds unless runs that differ in the seed alone scatter by more than "
-        f"{number(scale * limit)}{unit}{usual}."
-    )
+    usual = f" (usual: about {scale * primary.usual_seed_sd:.2g}{unit})" if primary.usual_seed_sd else ""
+    holds = f"it holds unless seeds scatter by more than {scale * limit:.2g}{unit}{usual}"
+    return f"One run each: for the configurations {holds}."
 
 
 def comparability_condition(primary: Comparison, stability: Comparison | None, result: str) -> str:
@@ -175,10 +171,12 @@ def attribution(pair: Gate, primary: Comparison | None) -> str:
     if not pair.factors:
         return ""
     why = pair.reason("parent", "training_data", "batch_size", "validation_set")
-    several = "several factors changed at once" if len(pair.factors) > 1 else ""
-    seed = "one run each cannot tell it from the seed" if primary is not None and primary.seed_source == "none" else ""
-    reasons = "; ".join(filter(None, [several, why if pair.attributable != "same" else "", seed]))
+    several = f"{factor_names(pair, 'and')} changed together" if len(pair.factors) > 1 else ""
+    seed = (
+        "one run each does not tell it from the seed" if primary is not None and primary.seed_source == "none" else ""
+    )
+    known = several or (why if pair.attributable != "same" else "")
+    reasons = "; ".join(filter(None, [known, seed]))
     if not reasons:
         return ""
-    verb = "No result can" if pair.attributable == "different" else "It cannot be told whether a result can"
-    return f"{verb} be put down to {factor_names(pair)}: {reasons}."
+    return f"The cause is open: {reasons}."

@@ -174,5 +174,10 @@ def report_title(parameters: Parameters, candidate: Run) -> str:
     if parameters.title:
         return redact_text(parameters.title)
     name = display_name(candidate.id)
-    run = f"Training {name}" if name.startswith("Run ") else f"Training Run {name}"
-    return f"Fine-tuning {run}: Comprehensive Analysis Report"
+    run = name.lower() if name.startswith("Run ") else f"run {name}"
+    return f"{'Fine-tuning' if _is_fine_tuning(candidate) else 'Training'} {run}"
+
+
+def _is_fine_tuning(run: Run) -> bool:
+    """Return True if a run went on from a trained model: it states its parent, or its tool does nothing else."""
+    return run.parent is not None or run.provenance.source in ("openai api", "openai csv", "llama-factory")

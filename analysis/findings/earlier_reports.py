@@ -143,7 +143,7 @@ def _changes(a: Analysis, earlier: Report) -> list[Change]:
     differs = None if primary is None else primary.verdict(a.settings.alpha) not in ("no difference", "different")
     moved = _moved(a, earlier)
     changes = [
-        Change("Overall result (document's rules)", None, before, after, differs, "by the evidence's comparison")
+        Change("Overall result (rules of thumb)", None, before, after, differs, "by the evidence's comparison")
         for before, after in [(str(earlier["verdict"].get("document")), a.document_verdict.headline)]
         if before != after
     ]

@@ -26,7 +26,7 @@ class Finding:
     status : Status
         Of the claim if there is one, else of the text.
     claim : Rich
-        What the document's rules would have written, empty where they say nothing.
+        What the rules of thumb would have written, empty where they say nothing.
     estimate, low, high : float or None
         The number behind the status with its 95% interval, in ``unit``.
     p, p_adjusted : float or None

@@ -18,7 +18,7 @@ from analysis.heuristics.verdict import DocumentVerdict, document_verdict
 
 @dataclass(frozen=True)
 class Criterion:
-    """One thing a goal asks for, and whether the document's numbers meet it (None: cannot be told)."""
+    """One thing a goal asks for, and whether the rule-of-thumb numbers meet it (None: cannot be told)."""
 
     name: str
     asked: str

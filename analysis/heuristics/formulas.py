@@ -17,7 +17,7 @@ VOLATILITY_WINDOW = 20
 def count_oscillations(
     values: FloatArray, breaks: npt.NDArray[np.bool_] | None = None, *, threshold: float = OSCILLATION_THRESHOLD
 ) -> int | None:
-    """Count the consecutive values that differ by more than ``threshold``, relatively (doc.oscillations).
+    """Count the consecutive values that differ by more than ``threshold``, relatively (rule.oscillations).
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def count_oscillations(
     breaks : ndarray of bool, shape (n,), optional
         True where a value must not be compared with the one before it (a seam or a gap).
     threshold : float
-        Relative change that counts; the document uses 1%.
+        Relative change that counts; the rules of thumb use 1%.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def count_oscillations(
 
 
 def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> float | None:
-    """Average the rolling standard deviation with ddof 1 (doc.volatility); None below one full window.
+    """Average the rolling standard deviation with ddof 1 (rule.volatility); None below one full window.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def improvement_pct(first: float, last: float) -> float | None:
 
 
 def change_pct(before: float | None, after: float | None) -> float | None:
-    """Relative change in percent (doc.change_pct); None where either is missing or the first is zero.
+    """Relative change in percent (rule.change_pct); None where either is missing or the first is zero.
 
     Examples
     --------

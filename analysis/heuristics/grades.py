@@ -1,4 +1,4 @@
-"""Ladders and words: from numbers to grades and assessments, by the document's rules."""
+"""Ladders and words: from numbers to grades and assessments, by rules of thumb."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.core.settings import POINTS, Ladder, Settings
 
 
 def stability_grades(counts: Mapping[str, int | None], settings: Settings) -> dict[str, str | None]:
-    """Grade each run by its oscillations against the smallest count (doc.grade_stability).
+    """Grade each run by its oscillations against the smallest count (rule.grade_stability).
 
     Examples
     --------
@@ -24,7 +24,7 @@ def stability_grades(counts: Mapping[str, int | None], settings: Settings) -> di
 
 
 def performance_grade(accuracy: float | None, settings: Settings) -> str | None:
-    """Grade a validation accuracy, a fraction (doc.grade_performance).
+    """Grade a validation accuracy, a fraction (rule.grade_performance).
 
     Examples
     --------
@@ -37,7 +37,7 @@ def performance_grade(accuracy: float | None, settings: Settings) -> str | None:
 
 
 def overall_grade(grades: Sequence[str | None]) -> str | None:
-    """Average the points and give the highest grade that is not above the mean (doc.grade_overall).
+    """Average the points and give the highest grade that is not above the mean (rule.grade_overall).
 
     Examples
     --------
@@ -65,7 +65,7 @@ def rank(scores: Mapping[str, tuple[float, ...] | None]) -> dict[str, int | None
 
 
 def word(grade: str | None, *, best: bool, last: bool) -> str:
-    """Put a grade into the document's words.
+    """Put a grade into words.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def word(grade: str | None, *, best: bool, last: bool) -> str:
 def efficiency_word(
     total: int, expected: int | None, epochs: float | None, settings: Settings
 ) -> tuple[str, float | None]:
-    """Judge steps against the expected number; returns the document's word and the overage in percent.
+    """Judge steps against the expected number; returns the rule-of-thumb word and the overage in percent.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def efficiency_word(
 
 
 def risk_word(gap_pp: float | None, settings: Settings) -> str:
-    """Name the document's overfitting risk from the size of the accuracy gap, whatever its sign."""
+    """Name the rule-of-thumb overfitting risk from the size of the accuracy gap, whatever its sign."""
     if gap_pp is None:
         return "Not assessed"
     if abs(gap_pp) >= settings.gap_high_pp:
@@ -114,7 +114,7 @@ def risk_word(gap_pp: float | None, settings: Settings) -> str:
 
 
 def epoch_word(improvement: float | None, settings: Settings) -> str:
-    """Judge an epoch by its first and last loss, as the document does."""
+    """Judge an epoch by its first and last loss, by rule of thumb."""
     if improvement is None:
         return "Not assessed"
     if abs(improvement) <= settings.flat_epoch_pct:

@@ -35,7 +35,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Grades:
-    """The document's letters; None where there is nothing to grade."""
+    """Rule-of-thumb letters; None where there is nothing to grade."""
 
     stability: str | None = None
     performance: str | None = None
@@ -44,7 +44,7 @@ class Grades:
 
 @dataclass(frozen=True)
 class DocumentResult:
-    """The document's numbers for one run; None where undefined. Accuracies are fractions, gap in points."""
+    """Rule-of-thumb numbers for one run; None where undefined. Accuracies are fractions, gap in points."""
 
     total_steps: int
     expected_steps: int | None
@@ -73,7 +73,7 @@ class DocumentResult:
 
 
 def document_results(runs: Sequence[Run], settings: Settings) -> dict[str, DocumentResult]:
-    """Compute the document's numbers, grades and ranks for a set of runs, by run ID."""
+    """Compute the rule-of-thumb numbers, grades and ranks for a set of runs, by run ID."""
     curve = curve_metric(runs)
     results = {run.id: _measure(run, curve) for run in runs}
     stability = grading.stability_grades({i: r.oscillations for i, r in results.items()}, settings)
@@ -188,7 +188,7 @@ def _extreme(values: FloatArray, *, lowest: bool) -> float | None:
 
 
 def leaders(results: Mapping[str, DocumentResult]) -> dict[str, str | None]:
-    """Name the run that leads each of the document's five rankings; None where no run has the number."""
+    """Name the run that leads each of the five rankings by rules of thumb; None where no run has the number."""
     return {
         "stability": _leader(results, lambda r: _negative(r.oscillations)),
         "training_performance": _leader(

@@ -25,7 +25,7 @@ HEADLINES: Mapping[Outcome, str] = {
 
 @dataclass(frozen=True)
 class DocumentVerdict:
-    """The document's overall result, from the last validation value and the oscillation count."""
+    """The overall result by rules of thumb, from the last validation value and the oscillation count."""
 
     outcome: Outcome
     headline: str
@@ -35,7 +35,7 @@ class DocumentVerdict:
 
 
 def document_verdict(candidate: DocumentResult, baseline: DocumentResult | None, settings: Settings) -> DocumentVerdict:
-    """Decide as the document does: better validation with many more oscillations is mixed, and so on."""
+    """Decide by rule of thumb: better validation with many more oscillations is mixed, and so on."""
     if baseline is None:
         return DocumentVerdict("not assessed", HEADLINES["not assessed"], None, None, None)
     change, better = _performance(candidate, baseline)

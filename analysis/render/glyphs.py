@@ -31,11 +31,8 @@ STATUSES: dict[Status, Sign] = {
     "not tested": Sign("–", "Not tested", "unknown"),
 }
 
-LAYERS = {
-    "document": ("Document", "fixed rules of thumb, single values and counts"),
-    "evidence": ("Evidence", "what the logs can support, with 95% intervals"),
-}
-"""Heading and explanation of the two kinds of table columns."""
+LAYERS = {"rules": "Rules of thumb", "evidence": "Evidence"}
+"""Headings of the two kinds of table columns."""
 
-JUDGES = "What the logs make of the sentence beside the badge"
-"""What a badge says."""
+CLAIM = "Rule of thumb:"
+"""What stands before a claim, after the badge that says what the logs make of it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from functools import singledispatch
 from html import escape
 from itertools import groupby
@@ -28,13 +27,12 @@ from analysis.core.blocks import (
 )
 from analysis.core.rich_text import Rich, Span, plain
 from analysis.render.glossary import is_glossary
-from analysis.render.glyphs import JUDGES, LAYERS, STATUSES, TONES
+from analysis.render.glyphs import CLAIM, LAYERS, STATUSES, TONES
 from analysis.render.svg import data_uri, inline_svg
 from analysis.render.visible_text import apart, breakable, legible, unbroken
 
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#|[\w./%-]+$)", re.IGNORECASE)
 _NOT_IN_ANCHOR = re.compile(r"[^\w.:-]+")
-_JOINT = re.compile(r"([._])(?=\w)")
 _PICTURE = re.compile(r'<img class="rr-drawing"[^>]*>')
 
 
@@ -108,7 +106,7 @@ def _toned(content: str, tone: Tone) -> str:
         return content
     return (
         f'<span class="rr-tone {tone}"><span class="rr-glyph" aria-hidden="true">{sign.glyph}</span>'
-        f' <span class="rr-hidden">{sign.word}: </span>{content}</span>'
+        f'&nbsp;<span class="rr-hidden">{sign.word}: </span>{content}</span>'
     )
 
 
@@ -120,20 +118,7 @@ def _render(block: Block) -> str:
 @_render.register
 def _(block: Cover) -> str:
     facts = "".join(f"<div><dt>{characters(label)}</dt><dd>{inline(value)}</dd></div>" for label, value in block.facts)
-    return (
-        f'<header class="rr-cover"><h1>{characters(block.title)}</h1>'
-        f'<p class="rr-subtitle">{characters(block.subtitle)}</p>'
-        f'<dl class="rr-facts">{facts}</dl>{_legend()}</header>'
-    )
-
-
-def _legend() -> str:
-    layers = "".join(
-        f'<p><span class="rr-swatch {layer}">{name}</span> {unbroken(meaning)}</p>'
-        for layer, (name, meaning) in LAYERS.items()
-    )
-    statuses = "".join(badge(status) for status in STATUSES)
-    return f'<div class="rr-legend">{layers}<p>{statuses}{JUDGES}</p></div>'
+    return f'<header class="rr-cover"><h1>{characters(block.title)}</h1><dl class="rr-facts">{facts}</dl></header>'
 
 
 @_render.register
@@ -153,7 +138,16 @@ def heading(content: str, *, level: int, identity: str, name: str) -> str:
 
 @_render.register
 def _(block: Prose) -> str:
-    return f'<p class="rr-prose"{_identity(block.id)}>{badge(block.status)}{inline(block.text)}</p>'
+    kind = "rr-prose rr-muted" if block.muted else "rr-prose"
+    return f'<p class="{kind}"{_identity(block.id)}>{_claimed(block)}</p>'
+
+
+def _claimed(block: Prose | Item) -> str:
+    """Render what is so, then what a rule of thumb says of it with a badge; a badge leads where there is no claim."""
+    if not block.claim:
+        return f"{badge(block.status)}{inline(block.text)}"
+    claim = f'<span class="rr-claim">{badge(block.status)}{CLAIM} <q>{inline(block.claim)}</q></span>'
+    return f"{inline(block.text)} {claim}"
 
 
 @_render.register
@@ -165,7 +159,7 @@ def _(block: Items) -> str:
 def _item(item: Item) -> str:
     below = "".join(f"<li>{inline(child)}</li>" for child in item.children)
     nested = f"<ul>{below}</ul>" if below else ""
-    return f"<li{_identity(item.id)}>{badge(item.status)}{inline(item.text)}{nested}</li>"
+    return f"<li{_identity(item.id)}>{_claimed(item)}{nested}</li>"
 
 
 @_render.register
@@ -206,7 +200,7 @@ def _head(columns: tuple[Column, ...]) -> str:
         for layer, run in groupby(columns, key=lambda column: column.layer):
             span = len(list(run))
             layers += (
-                f'<th scope="colgroup" colspan="{span}" class="{layer}">{LAYERS[layer][0]}</th>'
+                f'<th scope="colgroup" colspan="{span}" class="{layer}">{LAYERS[layer]}</th>'
                 if layer
                 else f'<td colspan="{span}"></td>'
             )
@@ -217,12 +211,11 @@ def _head(columns: tuple[Column, ...]) -> str:
 def _column(column: Column) -> str:
     if not column.label:
         return "<td></td>"
-    link = ""
+    label = characters(column.label)
     if column.definition:
         target = escape(anchor(f"def-{column.definition}"))
-        name = _JOINT.sub(r"\1<wbr>", escape(legible(column.definition)))
-        link = f' <a class="rr-definition" href="#{target}">{name}</a>'
-    return f'<th scope="col"{_classes(column)}>{characters(column.label)}{link}</th>'
+        label = f'<a class="rr-definition" href="#{target}">{label}</a>'
+    return f'<th scope="col"{_classes(column)}>{label}</th>'
 
 
 def _classes(column: Column) -> str:
@@ -251,10 +244,12 @@ def _(block: Figure) -> str:
             f"{render(block.data)}</details>"
         )
     label = "Figure: " + legible(plain(block.caption))
-    return (
-        f'<figure class="rr-figure"{_identity(block.id)}>{scroll(label=label)}'
+    hover = f' data-hover="{escape(block.hover)}"' if block.hover else ""
+    figure = (
+        f'<figure class="rr-figure"{_identity(block.id)}{hover}>{scroll(label=label)}'
         f"{drawing}</div><figcaption>{inline(block.caption)}</figcaption>{data}</figure>"
     )
+    return _folded(characters(block.summary), figure) if block.summary else figure
 
 
 def with_drawing(figure: str, svg: str, *, identity: str, alt: str) -> str:
@@ -278,17 +273,13 @@ def _(block: Code) -> str:
 
 @_render.register
 def _(block: Details) -> str:
-    return (
-        f'<details class="rr-details"><summary>{inline(block.summary)}</summary>'
-        f"{''.join(render(inner) for inner in block.blocks)}</details>"
-    )
+    return _folded(inline(block.summary), "".join(render(inner) for inner in block.blocks))
+
+
+def _folded(summary: str, content: str) -> str:
+    return f'<details class="rr-details"><summary>{summary}</summary>{content}</details>'
 
 
 @_render.register
 def _(block: Footer) -> str:
     return f'<p class="rr-footer">{inline(block.text)}</p>'
-
-
-def fragments(blocks: Iterable[Block], renderer: Callable[[Block], str] = render) -> str:
-    """Render several blocks, one after the other."""
-    return "\n".join(renderer(block) for block in blocks)

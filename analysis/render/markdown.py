@@ -18,13 +18,14 @@ from analysis.core.blocks import (
     Figure,
     Footer,
     Heading,
+    Item,
     Items,
     Prose,
     Status,
     Table,
 )
 from analysis.core.rich_text import Rich, Span, plain
-from analysis.render.glyphs import STATUSES, TONES
+from analysis.render.glyphs import CLAIM, STATUSES, TONES
 from analysis.render.visible_text import legible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
@@ -116,7 +117,7 @@ def _render(block: Block) -> str:
 @_render.register
 def _(block: Cover) -> str:
     facts = "\n".join(f"- **{escape(label)}:** {inline(value)}" for label, value in block.facts)
-    return f"# {escape(block.title)}\n\n{escape(block.subtitle)}\n\n{facts}"
+    return f"# {escape(block.title)}\n\n{facts}"
 
 
 @_render.register
@@ -126,7 +127,13 @@ def _(block: Heading) -> str:
 
 @_render.register
 def _(block: Prose) -> str:
-    return _badge(block.status) + inline(block.text)
+    return _claimed(block)
+
+
+def _claimed(block: Prose | Item) -> str:
+    if not block.claim:
+        return _badge(block.status) + inline(block.text)
+    return f"{inline(block.text)} {_badge(block.status)}{CLAIM} “{inline(block.claim)}”"
 
 
 @_render.register
@@ -134,7 +141,7 @@ def _(block: Items) -> str:
     lines = []
     for number, item in enumerate(block.items, start=1):
         marker = f"{number}." if block.ordered else "-"
-        lines.append(f"{marker} {_badge(item.status)}{inline(item.text)}")
+        lines.append(f"{marker} {_claimed(item)}")
         lines += [f"{' ' * (len(marker) + 1)}- {inline(child)}" for child in item.children]
     return "\n".join(lines)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.core.blocks import Block, Cover, Figure, Heading
+from analysis.core.blocks import Block, Code, Cover, Details, Figure, Heading
 from analysis.core.rich_text import plain
 from analysis.render import html, markdown, typst
 
@@ -56,11 +56,14 @@ def metadata(block: Block) -> dict[str, Any]:
         about["title"] = block.title
     elif isinstance(block, Heading):
         about |= {"text": block.text, "level": block.level, "id": html.anchor(block.id)}
+    elif isinstance(block, Details):
+        about |= {"summary": plain(block.summary), "code": all(isinstance(below, Code) for below in block.blocks)}
     elif isinstance(block, Figure):
         about |= {
             "id": html.anchor(block.id),
             "name": block.name,
             "alt": block.alt,
             "caption": plain(block.caption),
+            "summary": block.summary,
         }
     return {KEY: about}

@@ -14,11 +14,10 @@ _STYLE = """<style>
 .rr-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .rr-anchor { display: none; }
 .rr-cover { border-top: 3px solid var(--jp-brand-color1, #1f5d8f); padding-top: 0.5em; }
-.rr-facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(16em, 1fr)); gap: 0.5em 2em; }
-.rr-facts dt, .rr-minor, .rr-note, .rr-footer, .rr-figure figcaption, .rr-subtitle {
+.rr-facts { display: flex; flex-wrap: wrap; gap: 0 2em; } .rr-facts :is(dt, dd) { display: inline; }
+.rr-facts dt, .rr-minor, .rr-note, .rr-footer, .rr-figure figcaption, .rr-muted, .rr-claim {
   color: var(--jp-ui-font-color2, #555d6b); }
 .rr-facts dd { margin: 0; }
-.rr-legend ul { display: flex; flex-wrap: wrap; gap: 0 1.2em; list-style: none; padding: 0; }
 .rr-badge { border: 1px solid; border-radius: 3px; padding: 0 0.4em; font-size: 0.85em; font-weight: 600; }
 .rr-callout > .rr-glyph { margin-right: 0.4em; }
 .rr-table caption { text-align: left; font-weight: 600; padding: 0.4em 0; }
@@ -26,7 +25,7 @@ _STYLE = """<style>
 .rr-table :is(th, td) { text-align: left; vertical-align: top; }
 .rr-table :is(th, td).right { text-align: right; }
 .rr-minor { display: block; font-size: 0.9em; font-weight: 400; }
-.rr-definition { font-weight: 400; font-size: 0.85em; }
+.rr-definition { color: inherit; }
 .rr-strong > * { font-weight: 700; }
 .rr-scroll { overflow-x: auto; }
 .rr-callout { display: flex; border-left: 3px solid var(--jp-border-color1, #888);

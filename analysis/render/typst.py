@@ -26,7 +26,7 @@ from analysis.core.blocks import (
 )
 from analysis.core.rich_text import Rich, Span, plain
 from analysis.render.glossary import is_glossary
-from analysis.render.glyphs import JUDGES, LAYERS, STATUSES, TONES
+from analysis.render.glyphs import CLAIM, STATUSES, TONES
 from analysis.render.html import anchor
 from analysis.render.page_breaks import slices
 from analysis.render.typst_table import entries, table
@@ -139,12 +139,7 @@ def _render(block: Block) -> str:
 @_render.register
 def _(block: Cover) -> str:
     facts = array(f"({literal(label)}, {inline(value)})" for label, value in block.facts)
-    layers = array(f'("{layer}", "{name}", "{unbroken(meaning)}")' for layer, (name, meaning) in LAYERS.items())
-    statuses = array(_status(status) for status in STATUSES)
-    return (
-        f"rr-cover(title: {characters(block.title)}, subtitle: {characters(block.subtitle)}, "
-        f"facts: {facts}, layers: {layers}, statuses: {statuses}, judges: {literal(JUDGES)})"
-    )
+    return f"rr-cover(title: {characters(block.title)}, facts: {facts})"
 
 
 @_render.register
@@ -160,7 +155,16 @@ def heading(content: str, *, level: int, identity: str) -> str:
 @_render.register
 def _(block: Prose) -> str:
     leads = str(plain(block.text).rstrip().endswith(":")).lower()
-    return f"rr-prose({_identity(block.id)}, {_status(block.status)}, {inline(block.text)}, leads: {leads})"
+    status, body = _claimed(block)
+    return f"rr-prose({_identity(block.id)}, {status}, {body}, leads: {leads}, muted: {str(block.muted).lower()})"
+
+
+def _claimed(block: Prose | Item) -> tuple[str, str]:
+    """Write the badge that leads, and what follows; where there is a claim the badge stands before that."""
+    if not block.claim:
+        return _status(block.status), inline(block.text)
+    claim = f"rr-claim({_status(block.status)}, {literal(CLAIM)}, {inline(block.claim)})"
+    return "none", f"{{{inline(block.text)}; {claim}}}"
 
 
 @_render.register
@@ -170,7 +174,8 @@ def _(block: Items) -> str:
 
 def _item(item: Item) -> str:
     below = array(inline(child) for child in item.children)
-    return f"({_identity(item.id)}, {_status(item.status)}, {inline(item.text)}, {below})"
+    status, body = _claimed(item)
+    return f"({_identity(item.id)}, {status}, {body}, {below})"
 
 
 @_render.register
@@ -187,17 +192,19 @@ def _(block: Table) -> str:
 
 @_render.register
 def _(block: Figure) -> str:
-    data = "none" if block.data is None else _numbers(block.data)
+    if block.summary:
+        return f"rr-details({characters(block.summary)}, {_figure(block, fixed=True)})"
+    return _figure(block)
+
+
+def _figure(block: Figure, *, fixed: bool = False) -> str:
+    """Write a figure; one that is ``fixed`` stays in its place among the text."""
     drawing = _NOT_DRAWN.sub("", block.svg)
     ends = array(f"{end:.4f}" for end in slices(drawing, tallest=_TALLEST))
     return (
-        f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, {inline(block.caption)}, {data}, "
-        f"ends: {ends})"
+        f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, {inline(block.caption)}, "
+        f"ends: {ends}, fixed: {str(fixed).lower()})"
     )
-
-
-def _numbers(data: Table) -> str:
-    return table(data, inline=inline, characters=characters, dense=True)
 
 
 @_render.register
@@ -225,6 +232,8 @@ def _inside(block: Block) -> str:
     if isinstance(block, Table) and is_glossary(block):
         return entries(block, inline=inline, characters=characters)
     # A heading in a folded part is no part of the report's outline.
+    if isinstance(block, Figure):
+        return _figure(block, fixed=True)
     if isinstance(block, Heading):
         return f"rr-prose({_identity(block.id)}, none, strong({characters(block.text)}))"
     return _render(block)

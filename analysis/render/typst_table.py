@@ -18,13 +18,15 @@ PAGE = 487.0
 _SIZES = (8.6, 7.8, 7.0)
 _GUTTER = 11.0
 _CHARACTER = 0.5
+_MANY = 12
+"""Rows from which on a table is set smaller."""
 _CAP = 38
 _BOLD = 1.15
 _COMFORT, _TIGHT = 20, 10
 _NUMBER = 24
 
 
-def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str], dense: bool = False) -> str:
+def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
     """Write a table as a Typst expression.
 
     Parameters
@@ -33,8 +35,6 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
         Any number of rows and columns.
     inline, characters : callable
         How rich and plain text become Typst expressions.
-    dense : bool
-        Set in small type with little space, as the numbers beneath a figure.
 
     Returns
     -------
@@ -43,37 +43,22 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
         repeats the first column.
     """
     size, parts = layout(block)
-    size = min(size, _SIZES[1]) if dense else size
-    beside = dense and _beside(block)
+    size = min(size, _SIZES[1]) if len(block.rows) > _MANY else size
     # A header that is repeated on the next page is decoration to PDF/UA and may hold no links.
     repeats = _long(block)
-    link = _plain_definition if repeats else _linked_definition
     written = "".join(
-        f"({_columns(block, part, size=size, beside=beside)}, {_head(block, part, characters=characters, link=link)}, "
+        f"({_columns(block, part, size=size)}, {_head(block, part, characters=characters, repeats=repeats)}, "
         f"{_rows(block, part, inline=inline)}), "
         for part in parts
     )
     strong = "".join(f"{index}, " for index in sorted(block.strong))
     notes = "".join(f"{inline(note)}, " for note in block.notes)
-    definitions = dict.fromkeys(column.definition for column in block.columns if column.definition)
-    if repeats and definitions:
-        links = '; ", "; '.join(_linked_definition(name, characters=characters) for name in definitions)
-        notes += f'{{"Definitions: "; {links}}}, '
     identity = f'"{anchor(block.id)}"' if block.id else "none"
     caption = characters(block.caption) if block.caption else "none"
     return (
         f"rr-table({identity}, {caption}, ({written}), strong: ({strong}), notes: ({notes}), size: {size}pt, "
-        f"dense: {str(dense).lower()}, beside: {str(beside).lower()}, breakable: {str(repeats).lower()})"
+        f"breakable: {str(repeats).lower()})"
     )
-
-
-def _beside(block: Table) -> bool:
-    """Tell whether what stands beneath the values has room beside them, which halves the height."""
-    wanted = [
-        max([len(column.label), *(len(f"{plain(row[index].text)} {plain(row[index].minor)}") for row in block.rows)])
-        for index, column in enumerate(block.columns)
-    ]
-    return _points(wanted, size=_SIZES[1]) <= PAGE
 
 
 def entries(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
@@ -139,7 +124,7 @@ def _texts(block: Table, index: int) -> list[str]:
         cell: Cell = row[index]
         mark = "  " if TONES[cell.tone].glyph else ""
         texts += [mark + plain(cell.text), plain(cell.minor)]
-    return [*texts, column.definition or ""]
+    return texts
 
 
 def _need(block: Table, index: int, *, comfort: int = _TIGHT) -> int:
@@ -160,11 +145,11 @@ def _least(column: Column, label: str, values: list[str], *, comfort: int) -> in
     return max(2, *map(len, pieces), min(comfort, max(map(len, [label, *values]))))
 
 
-def _columns(block: Table, part: tuple[int, ...], *, size: float, beside: bool) -> str:
+def _columns(block: Table, part: tuple[int, ...], *, size: float) -> str:
     """Give each column its need, and share what is left of the page by what the texts would like."""
     needs = [_need(block, index) for index in part]
     likes = [max(need, min(_CAP, _natural(block, index))) for need, index in zip(needs, part, strict=True)]
-    if beside or _points(likes, size=size) <= PAGE:
+    if _points(likes, size=size) <= PAGE:
         return "(" + "auto, " * len(part) + ")"
     spare = max(0.0, PAGE - _points(needs, size=size))
     wishes = [like - need for like, need in zip(likes, needs, strict=True)]
@@ -181,28 +166,22 @@ def _natural(block: Table, index: int) -> int:
     return max(len(text) for text in _texts(block, index))
 
 
-def _head(block: Table, part: tuple[int, ...], *, characters: Callable[[str], str], link: Callable[..., str]) -> str:
+def _head(block: Table, part: tuple[int, ...], *, characters: Callable[[str], str], repeats: bool) -> str:
     columns = [block.columns[index] for index in part]
     groups = ""
     if any(column.layer for column in columns):
         for layer, run in groupby(columns, key=lambda column: column.layer):
-            name = LAYERS[layer][0] if layer else ""
+            name = LAYERS[layer] if layer else ""
             groups += f'({len(list(run))}, "{layer or ""}", "{name}"), '
-    labels = "".join(f"{_label(column, characters=characters, link=link)}, " for column in columns)
+    labels = "".join(f"{_label(column, characters=characters, repeats=repeats)}, " for column in columns)
     return f"(({groups}), ({labels}))"
 
 
-def _linked_definition(name: str, *, characters: Callable[[str], str]) -> str:
-    return f'rr-link("{anchor(f"def-{name}")}", {characters(name)})'
-
-
-def _plain_definition(name: str, *, characters: Callable[[str], str]) -> str:
-    return characters(name)
-
-
-def _label(column: Column, *, characters: Callable[[str], str], link: Callable[..., str]) -> str:
-    definition = link(column.definition, characters=characters) if column.definition else "none"
-    return f'({characters(column.label)}, "{column.align}", "{column.layer or ""}", {definition})'
+def _label(column: Column, *, characters: Callable[[str], str], repeats: bool) -> str:
+    label = characters(column.label)
+    if column.definition and not repeats:
+        label = f'rr-link("{anchor(f"def-{column.definition}")}", {label})'
+    return f'({label}, "{column.align}", "{column.layer or ""}")'
 
 
 def _rows(block: Table, part: tuple[int, ...], *, inline: Callable[[Rich], str]) -> str:

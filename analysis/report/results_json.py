@@ -24,6 +24,7 @@ VERSION = 1
 NOTEBOOK = ("report.ipynb", "the executed notebook, re-runnable")
 RESULTS = (
     ("training_analysis_results.json", "every number, finding and recommendation"),
+    ("training_overview.png", "the deciding metric of the configurations"),
     ("training_analysis_visualization.png", "loss, accuracy, the candidate's curve, volatility"),
     ("training_metrics_comparison.png", "final metrics of all runs"),
 )
@@ -139,7 +140,7 @@ def seed_groups_json(a: Analysis) -> list[dict[str, Any]]:
 
 
 def document_json(result: DocumentResult) -> dict[str, Any]:
-    """Give the document's numbers for one run."""
+    """Give the rule-of-thumb numbers for one run."""
     converted: dict[str, Any] = plain_json(result)
     return converted
 

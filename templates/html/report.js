@@ -42,11 +42,7 @@
     part.dataset.labelled = "true";
     const table = part.querySelector("table");
     const heads = [...table.querySelectorAll("thead tr:last-child > *")];
-    const words = heads.map((head) => {
-      const copy = head.cloneNode(true);
-      copy.querySelectorAll(".rr-definition").forEach((link) => link.remove());
-      return copy.textContent.trim();
-    });
+    const words = heads.map((head) => head.textContent.trim());
     const role = (found, name) => found.forEach((one) => one.setAttribute("role", name));
     role([table], "table");
     role(table.querySelectorAll("thead, tbody"), "rowgroup");
@@ -134,6 +130,103 @@
   };
   addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
   follow();
+
+  // Under the pointer: step and value of the curves. Without the script the table beneath the figure has them.
+  const written = (value, percent) => (percent ? `${+(100 * value).toPrecision(4)}%` : `${+value.toPrecision(4)}`)
+    .replace("-", "\u2212");
+  const nearest = (points, step) => points.reduce((a, b) => (Math.abs(b[0] - step) < Math.abs(a[0] - step) ? b : a));
+  document.querySelectorAll("figure[data-hover]").forEach((figure) => {
+    const drawing = figure.querySelector("svg");
+    if (!drawing) return;
+    const panels = JSON.parse(figure.dataset.hover);
+    const tip = document.createElement("div");
+    tip.className = "rr-tip";
+    tip.setAttribute("aria-hidden", "true");
+    figure.append(tip);
+    const hide = () => { tip.style.display = "none"; };
+    hide();
+    drawing.addEventListener("pointerleave", hide);
+    drawing.addEventListener("pointermove", (event) => {
+      const area = drawing.getBoundingClientRect();
+      const x = (event.clientX - area.left) / area.width;
+      const y = (event.clientY - area.top) / area.height;
+      const panel = panels.find(({ box }) => x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]);
+      if (!panel) { hide(); return; }
+      const [first, last] = panel.x;
+      const step = first + ((x - panel.box[0]) / (panel.box[2] - panel.box[0])) * (last - first);
+      const rows = panel.curves.filter((curve) => curve[2].length).map(([name, colour, points]) => {
+        const [at, value] = nearest(points, step);
+        const row = document.createElement("div");
+        const sign = document.createElement("i");
+        sign.style.background = colour;
+        row.append(sign, `${name}, step ${at.toLocaleString("en")}: ${written(value, panel.percent)}`);
+        return row;
+      });
+      tip.replaceChildren(...rows);
+      tip.style.display = "block";
+      const frame = figure.getBoundingClientRect();
+      const left = event.clientX - frame.left + 14;
+      tip.style.left = `${Math.max(0, Math.min(left, frame.width - tip.offsetWidth - 4))}px`;
+      tip.style.top = `${event.clientY - frame.top + 14}px`;
+    });
+  });
+
+  // Tables as text: signs are left out, an interval follows its value in one cell.
+  const cellText = (cell) => {
+    const copy = (cell.querySelector(":scope > .rr-label") ? cell.lastElementChild : cell).cloneNode(true);
+    copy.querySelectorAll(".rr-hidden, .rr-glyph, .rr-anchor").forEach((part) => part.remove());
+    copy.querySelectorAll(".rr-minor").forEach((part) => part.prepend(" "));
+    return copy.textContent.replace(/[\s\u200b]+/g, " ").trim();
+  };
+  const grid = (table) => [...table.querySelectorAll("thead tr:last-child, tbody tr")]
+    .map((row) => [...row.children].map(cellText));
+  const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+  const line = (cells) => `| ${cells.map((text) => text.replace(/\|/g, "\\|")).join(" | ")} |`;
+  const FORMS = {
+    Text: (rows) => rows.map((row) => row.join("\t")).join("\n"),
+    CSV: (rows) => rows.map((row) => row.map(quoted).join(",")).join("\n"),
+    Markdown: ([head, ...rows]) => [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n"),
+  };
+  const put = async (text) => {
+    try { await navigator.clipboard.writeText(text); return true; } catch (e) { /* a page may not be allowed to */ }
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  };
+  document.querySelectorAll(".rr-table").forEach((part) => {
+    const table = part.querySelector("table");
+    const bar = document.createElement("div");
+    bar.className = "rr-copy";
+    bar.setAttribute("role", "group");
+    bar.setAttribute("aria-label", "Copy this table");
+    Object.entries(FORMS).forEach(([name, form]) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.setAttribute("aria-label", `Copy as ${name}`);
+      button.addEventListener("click", async () => {
+        button.textContent = (await put(form(grid(table)))) ? "copied" : "not allowed";
+        setTimeout(() => { button.textContent = name; }, 1500);
+      });
+      bar.append(button);
+    });
+    part.prepend(bar);
+  });
+  document.addEventListener("copy", (event) => {
+    const chosen = getSelection();
+    if (chosen.isCollapsed || !chosen.rangeCount) return;
+    const range = chosen.getRangeAt(0);
+    const within = range.commonAncestorContainer;
+    const table = (within.nodeType === 1 ? within : within.parentElement).closest("table");
+    const rows = table ? [...table.querySelectorAll("tr")].filter((row) => range.intersectsNode(row)) : [];
+    if (rows.length < 2) return;
+    event.clipboardData.setData("text/plain", FORMS.Text(rows.map((row) => [...row.children].map(cellText))));
+    event.preventDefault();
+  });
 
   let opened = [];
   addEventListener("beforeprint", () => {

@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis.core.blocks import Column, Details, Table
 from analysis.core.number_format import cell
 from analysis.core.rich_text import text
 from analysis.render.export import HTMLReport
+from analysis.report.sections.answer import executive_summary
+from analysis.report.sections.summary import title
 from tests.browser.chrome import Chrome, find_browser
+from tests.builders import analyzed, run
 from tests.export.demonstration import cell_of, demonstration, notebook_of
 from tests.export.hostile import NAMES, foreign, hostile
 
@@ -36,7 +40,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder, exporter = tmp_path_factory.mktemp("pages"), HTMLReport()
     for name, notebook in NOTEBOOKS.items():
         (folder / f"{name}.html").write_text(exporter.from_notebook_node(notebook())[0], encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in NOTEBOOKS}
+    return {name: folder / f"{name}.html" for name in NOTEBOOKS} | {"first": first_page(folder)}
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -142,10 +146,71 @@ def test_print_shows_what_was_folded_and_hides_the_frame(chrome: Chrome, pages: 
     assert chrome.pdf().startswith(b"%PDF")
 
 
+def first_page(folder: Path) -> Path:
+    """A report of three configurations by two seeds, its first two cells."""
+    runs = [
+        run(f"r{rate}_s{seed}", {"full_valid_loss": np.linspace(2, 1 + rate, 12) + 0.001 * seed},
+            config={"learning_rate": rate, "seed": seed})
+        for rate in (0.1, 0.2, 0.3)
+        for seed in (1, 2)
+    ]  # fmt: skip
+    a = analyzed(runs, baseline="r0.1_s1")
+    page = folder / "first.html"
+    notebook = notebook_of(cell_of(title(a)), cell_of(executive_summary(a)))
+    page.write_text(HTMLReport().from_notebook_node(notebook)[0], encoding="utf-8")
+    return page
+
+
+def test_the_first_screen_holds_answer_table_and_figure(chrome: Chrome, tmp_path: Path) -> None:
+    page = first_page(tmp_path)
+    chrome.open(page, width=1280, height=900)
+    ends = "['#verdict', '#configurations', '#figure-overview svg'].map(name => document.querySelector(name)"
+    bottoms = chrome.value(f"{ends}.getBoundingClientRect().bottom)")
+    assert bottoms == sorted(bottoms)
+    assert bottoms[-1] <= 900
+
+
+def test_a_curve_shows_step_and_value_under_the_pointer(chrome: Chrome, tmp_path: Path) -> None:
+    chrome.open(first_page(tmp_path), width=1280, height=900)
+    box = chrome.value("(({x, y, width, height}) => [x, y, width, height])"
+                       "(document.querySelector('#figure-overview svg').getBoundingClientRect())")  # fmt: skip
+    panel = chrome.value("JSON.parse(document.querySelector('#figure-overview').dataset.hover)[0]")
+    inside = [(panel["box"][0] + panel["box"][2]) / 2, (panel["box"][1] + panel["box"][3]) / 2]
+    x, y = box[0] + inside[0] * box[2], box[1] + inside[1] * box[3]
+    chrome.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    shown = chrome.value("document.querySelector('.rr-tip').innerText").split("\n")
+    assert len(shown) == 3
+    assert all(": 1." in line and ", step " in line for line in shown)
+    chrome.call("Input.dispatchMouseEvent", type="mouseMoved", x=5, y=5)
+    assert not chrome.value("document.querySelector('.rr-tip').checkVisibility()")
+
+
+@pytest.mark.parametrize(("form", "begins"), [
+    ("Text", "Configuration\tRuns\tFull validation loss, mean ± sd"),
+    ("CSV", 'Configuration,Runs,"Full validation loss, mean ± sd"'),
+    ("Markdown", "| Configuration | Runs | Full validation loss, mean ± sd"),
+])  # fmt: skip
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_table_is_copied_as_clean_text(chrome: Chrome, tmp_path: Path, form: str, begins: str, width: int) -> None:
+    """By a button that the keyboard reaches; signs and hidden words stay behind, an interval stays in its cell."""
+    chrome.open(first_page(tmp_path), width=width)
+    chrome.value("navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }; 0")
+    button = f"document.querySelector('#configurations .rr-copy [aria-label=\"Copy as {form}\"]')"
+    chrome.value(f"{button}.focus()")
+    assert chrome.value(f"getComputedStyle({button}.parentElement).opacity") == "1"
+    chrome.value(f"new Promise(done => {{ {button}.click(); setTimeout(done, 0); }})")
+    copied = chrome.value("window.copied")
+    lines = copied.split("\n")
+    assert lines[0].startswith(begins)
+    assert len(lines) == (5 if form == "Markdown" else 4)
+    assert "good:" not in copied
+    assert "✓" not in copied
+
+
 @pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: pip install --no-deps axe-playwright-python")
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("name", ["report", "hostile"])
+@pytest.mark.parametrize("name", ["report", "hostile", "first"])
 def test_axe_finds_no_fault(chrome: Chrome, pages: dict[str, Path], name: str, width: int, dark: bool) -> None:
     """The accessibility checker has nothing to say, with everything unfolded."""
     chrome.open(pages[name], width=width, dark=dark)

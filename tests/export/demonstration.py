@@ -83,9 +83,9 @@ def stability() -> Table:
     columns = (
         Column("Run"),
         Column("Learning rate", "right"),
-        Column("Oscillations", "right", "D-OSC", "document"),
-        Column("vs Run 3", "right", None, "document"),
-        Column("Assessment", "left", "D-STAB", "document"),
+        Column("Oscillations", "right", "D-OSC", "rules"),
+        Column("vs Run 3", "right", None, "rules"),
+        Column("Assessment", "left", "D-STAB", "rules"),
         Column("Rate per transition", "right", "E-RATE", "evidence"),
         Column("Excess noise", "right", "E-NOISE", "evidence"),
     )
@@ -238,9 +238,7 @@ def sections() -> list[tuple[str, list[Block]]]:
             "",
             [
                 Cover(
-                    "Fine-tuning Training Run 4: Comprehensive Analysis Report",
-                    "No evidence of a difference between Run 4 and Run 3: the largest that could have gone "
-                    "unseen is 0.012 in full validation loss.",
+                    "Fine-tuning run 4 compared with 2 others",
                     _facts(),
                 )
             ],
@@ -258,7 +256,7 @@ def sections() -> list[tuple[str, list[Block]]]:
                 ),
                 Callout(
                     "warning",
-                    rich("The document's rules and the evidence disagree"),
+                    rich("The rules of thumb and the evidence disagree"),
                     (
                         rich(
                             "The rules call Run 4 *92% less stable*: it made 517 oscillations against 269. "

@@ -61,7 +61,7 @@ def test_title_language_and_one_top_heading(page: str) -> None:
     """The page has a title, a language and one first-level heading, that of the cover."""
     seen = Elements(page)
     assert seen.all("html") == [{"lang": "en"}]
-    assert "<title>Fine-tuning Training Run 4: Comprehensive Analysis Report</title>" in page
+    assert "<title>Fine-tuning run 4 compared with 2 others</title>" in page
     assert len(seen.all("h1")) == len(seen.all("main")) == 1
 
 
@@ -194,8 +194,8 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-TEXTS = ("ink", "muted", "accent", "good", "warning", "bad", "unknown", "document", "evidence")
-TONED = ("good", "warning", "bad", "unknown", "document", "evidence")
+TEXTS = ("ink", "muted", "accent", "good", "warning", "bad", "unknown", "rules", "evidence")
+TONED = ("good", "warning", "bad", "unknown", "rules", "evidence")
 ON_PAPER = [(text, paper) for text in TEXTS for paper in ("paper", "raised")]
 ON_TONE = [(text, f"{tone}-paper") for tone in TONED for text in (tone, "ink", "muted", "accent", *TONED[:4])]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.core.blocks import Cell, Column, Details, Figure, Table
+from analysis.core.blocks import Cell, Column, Details, Table
 from analysis.core.rich_text import Span, text
 from analysis.render import typst
 from analysis.render.page_breaks import slices
@@ -60,15 +60,6 @@ def test_slanted_only_where_the_fonts_are() -> None:
     """Letters that the slanted fonts lack are set upright, not as boxes."""
     assert "emph" in typst.inline((Span("p = .05", italic=True),))
     assert "emph" not in typst.inline((Span("\N{HEBREW LETTER ALEF}", italic=True),))
-
-
-def test_numbers_beneath_a_figure_stand_beside_each_other_where_they_fit() -> None:
-    """A narrow table of a figure is set in one line a row; a wide one keeps its second lines."""
-    for columns, beside in ((3, "true"), (30, "false")):
-        data = _table(columns)
-        figure = Figure("f", "f.png", (), "alt", "<svg/>", b"", data)
-        assert f"beside: {beside}" in typst.render(figure)
-        assert "beside: false" in typst.render(data)
 
 
 def test_long_list_of_words_is_set_as_entries_with_their_places() -> None:

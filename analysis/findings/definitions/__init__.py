@@ -9,7 +9,7 @@ from typing import Literal
 from analysis.findings.definitions.evidence import EVIDENCE
 from analysis.findings.definitions.heuristics import DOCUMENT, SOURCE
 
-Layer = Literal["document", "evidence"]
+Layer = Literal["rule of thumb", "evidence"]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Definition:
 
 
 _ALL = (
-    *(Definition(*row, SOURCE, "document") for row in DOCUMENT),
+    *(Definition(*row, SOURCE, "rule of thumb") for row in DOCUMENT),
     *(Definition(*row, "evidence") for row in EVIDENCE),
 )
 
 DEFINITIONS: Mapping[str, Definition] = {definition.id: definition for definition in _ALL}
-"""Every definition by ID, document layer first."""
+"""Every definition by ID, rules of thumb first."""

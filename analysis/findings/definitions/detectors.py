@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_OWN = "This toolkit; calibrated by simulation (run-reports calibrate)"
+_OWN = "own, calibrated by simulation"
 
 DETECTORS = (
     (

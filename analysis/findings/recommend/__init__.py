@@ -1,4 +1,4 @@
-"""What to do next: the document's rules (heuristic) and the rules that rest on evidence."""
+"""What to do next: the rules of thumb (heuristic) and the rules that rest on evidence."""
 
 from __future__ import annotations
 

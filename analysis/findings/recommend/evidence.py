@@ -73,7 +73,7 @@ def _design(a: Analysis) -> Recommendation | None:
         why = "; ".join(filter(None, [f"{changed} changed together", why]))
     points: list[Rich] = []
     if why:
-        points.append(rich("No factor is recommended: {why}.", why=why))
+        points.append(rich("The effect of a single setting is not identified: {why}.", why=why))
     elif not replicated:
         points.append(text("One run a configuration cannot separate the configuration from the seed."))
     points.append(
@@ -166,11 +166,11 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
             "evidence.learning_rate_missing",
             "evidence",
             "optimization",
-            rich("**No learning rate is recommended**"),
+            rich("**Try more learning rates**"),
             (
                 rich(
-                    "{n} can be compared with that of {run}, all else being equal; a recommendation takes {least} "
-                    "rates with its own. Train {missing} more, evenly spaced on a logarithmic scale.",
+                    "{n} can be compared with that of {run}, all else being equal; to recommend one takes {least} "
+                    "with its own. Train {missing} more, evenly spaced on a logarithmic scale.",
                     n=count(len(tried) - 1, "other learning rate") if len(tried) > 1 else "No other learning rate",
                     run=a.name(a.candidate.id),
                     least=LEAST_RATES,
@@ -254,10 +254,10 @@ def _noise(a: Analysis) -> Recommendation | None:
         "evidence.sampling_noise",
         "evidence",
         "optimization",
-        rich("**Leave the oscillations alone**, or take a larger batch"),
+        rich("**Do not tune for oscillations**: they are sampling noise"),
         (
             rich(
-                "Training noise is {x} times that of minibatch validation: sampling explains all of it.",
+                "Training is no noisier than minibatch validation ({x} times): sampling alone explains it.",
                 x=interval(e.excess_noise),
             ),
             rich(

@@ -1,4 +1,4 @@
-"""The document's rules of thumb: learning rate between the stable and the unstable, one epoch fewer, ..."""
+"""The rules of thumb: learning rate between the stable and the unstable, one epoch fewer, ..."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from analysis.heuristics.run_numbers import DocumentResult
 
 @dataclass(frozen=True)
 class Situation:
-    """The two runs the advice is about, and the document's numbers for them.
+    """The two runs the advice is about, and the rule-of-thumb numbers for them.
 
     ``failed`` says that the candidate diverged or ended as NaN: then no number of epochs is the remedy. ``better`` says
     that the evidence has it as better than the baseline: then nothing of it is taken back. ``learning`` says that its
@@ -50,7 +50,7 @@ class Situation:
 
     @property
     def unstable(self) -> bool:
-        """Whether the document calls the candidate less stable."""
+        """Whether a rule of thumb calls the candidate less stable."""
         change = self.oscillation_change
         return change is not None and change > self.settings.more_oscillations_pct
 
@@ -74,7 +74,7 @@ def next_learning_rate(stable: float, unstable: float) -> float:
 def document_recommendations(
     runs: Sequence[Run], situation: Situation
 ) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
-    """Apply the document's rules; returns its advice and the runs it would submit next."""
+    """Apply the rules of thumb; returns their advice and the runs they would submit next."""
     rate, epochs = _learning_rate(situation), _epochs(situation)
     actions = [_rate_action(situation, rate), _epoch_action(situation, epochs), *_keep_actions(situation)]
     advice = (*(a for a in actions if a), *_optimizations(situation, rate))
@@ -115,7 +115,7 @@ def _rate_action(situation: Situation, rate: float | None) -> Recommendation | N
     oscillations = f"{signed(situation.oscillation_change, 0, '%')} oscillations at the higher rate"
     why = "the run diverged" if situation.failed else oscillations
     return Recommendation(
-        "doc.reduce_learning_rate",
+        "rule.reduce_learning_rate",
         "heuristic",
         "action",
         rich("**REDUCE Learning Rate**"),
@@ -132,7 +132,7 @@ def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation 
         return None
     last = situation.results[situation.candidate.id].epochs[-1]
     return Recommendation(
-        "doc.fewer_epochs",
+        "rule.fewer_epochs",
         "heuristic",
         "action",
         rich(
@@ -141,7 +141,7 @@ def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation 
         ),
         (
             rich(
-                "Evidence by the document's rule: epoch {k} ends at a higher loss than it starts ({change})",
+                "Evidence by a rule of thumb: epoch {k} ends at a higher loss than it starts ({change})",
                 k=last.epoch,
                 change=signed(last.improvement_pct, 1, "%"),
             ),
@@ -158,11 +158,11 @@ def _keep_actions(situation: Situation) -> list[Recommendation]:
     kept = {k: v for k, v in situation.candidate.config.items() if k not in FACTOR_KEYS and before.get(k) != v}
     return [
         Recommendation(
-            f"doc.keep.{key}",
+            f"rule.keep.{key}",
             "heuristic",
             "action",
             rich("**KEEP {factor}**", factor=factor_title(key)),
-            (rich("{value}: the document's rules flag no problem with it", value=short_value(value)),),
+            (rich("{value}: the rules of thumb flag no problem with it", value=short_value(value)),),
             value,
         )
         for key, value in kept.items()
@@ -176,7 +176,7 @@ def _optimizations(situation: Situation, rate: float | None) -> list[Recommendat
     if result.validation_count or result.full_validation_count:
         advice.append(
             Recommendation(
-                "doc.early_stopping",
+                "rule.early_stopping",
                 "heuristic",
                 "optimization",
                 rich("**Implement Early Stopping**"),
@@ -192,7 +192,7 @@ def _optimizations(situation: Situation, rate: float | None) -> list[Recommendat
         end = round(0.8 * stable, 12)
         advice.append(
             Recommendation(
-                "doc.learning_rate_schedule",
+                "rule.learning_rate_schedule",
                 "heuristic",
                 "optimization",
                 rich("**Learning Rate Scheduling**"),
@@ -203,7 +203,7 @@ def _optimizations(situation: Situation, rate: float | None) -> list[Recommendat
     if situation.unstable and (result.grades.stability or "A")[0] in "CDF":
         advice.append(
             Recommendation(
-                "doc.gradient_clipping",
+                "rule.gradient_clipping",
                 "heuristic",
                 "optimization",
                 rich("**Gradient Clipping**"),

@@ -22,7 +22,7 @@ from analysis.findings.rules import (
 )
 
 RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
-    "document.result": attribution.document_result,
+    "rule.result": attribution.document_result,
     "goal.achieved": goal.achieved,
     "seen.best": seen.best_values,
     "stability.oscillation_count": stability.oscillation_count,
@@ -59,9 +59,13 @@ RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
 """Stable rule ID -> rule, in the order of the report. Detectors keep their own IDs under ``problems``."""
 
 
+RENAMED = {"document.result": "rule.result"}
+"""Rules by the IDs that they had before, which run sets may still mute."""
+
+
 def find_all(analysis: Analysis) -> tuple[Finding, ...]:
     """Apply every rule that is not muted."""
-    muted = set(analysis.parameters.mute)
+    muted = {RENAMED.get(rule_id, rule_id) for rule_id in analysis.parameters.mute}
     found = [
         finding
         for rule_id, rule in RULES.items()

@@ -1,4 +1,4 @@
-"""Whether the document's advice would have helped on these very runs."""
+"""Whether the advice of rules of thumb would have helped on these very runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from analysis.findings.rules.build import backed
 
 
 def patience(a: Analysis) -> list[Finding]:
-    """Apply the early stopping that the document advises to the runs themselves."""
-    advice = next((r for r in a.recommendations if r.id == "doc.early_stopping"), None)
+    """Apply the early stopping that a rule of thumb advises to the runs themselves."""
+    advice = next((r for r in a.recommendations if r.id == "rule.early_stopping"), None)
     metric = next((m for m in ("valid_loss", "full_valid_loss") if a.candidate.series(m).size > 2), None)
     if advice is None or metric is None:
         return []
@@ -29,7 +29,7 @@ def patience(a: Analysis) -> list[Finding]:
     status: Status = "contradicted" if hasty else "not supported" if early else "not tested"
     told = listed([f"{a.name(r)} at step {s} of {a.document[r].total_steps}" for r, s in early.items()])
     text = rich(
-        "validation comes every {every}, so that is {n}: it would have stopped {told}.",
+        "Validation comes every {every}, so that is {n}: it would have stopped {told}.",
         every=count(every, "step"),
         n=count(evaluations, "evaluation"),
         told=told if early else "none of the runs",
@@ -72,12 +72,12 @@ def sampling_noise(a: Analysis) -> list[Finding]:
     """Hold advice against oscillation against the share of noise that is mere sampling."""
     e = a.evidence[a.candidate.id]
     excess = e.excess_noise
-    wanted = [r for r in a.recommendations if r.id in ("doc.reduce_learning_rate", "doc.gradient_clipping")]
+    wanted = [r for r in a.recommendations if r.id in ("rule.reduce_learning_rate", "rule.gradient_clipping")]
     if excess is None or not excess.known or not wanted:
         return []
     sampling = excess.low <= 1
     text = rich(
-        "training noise is {x} times that of minibatch validation, where no weight moves: {so}.",
+        "Training noise is {x} times that of minibatch validation, where no weight moves: {so}.",
         x=interval(excess),
         so="all of it can be sampling, which neither remedy touches; a larger batch reduces it by the square root"
         if sampling
@@ -119,7 +119,8 @@ def coverage(a: Analysis) -> list[Finding]:
             "coverage.full",
             "coverage",
             rich(
-                "it ran {a} against {b}; full validations per epoch: {x}.",
+                "{run} ran {a} against {b}; full validations per epoch: {x}.",
+                run=a.name(a.candidate.id),
                 a=count(len(mine.epochs), "epoch"),
                 b=count(len(base.epochs), "epoch"),
                 x=f"{per_epoch[0]:.3g} in both"

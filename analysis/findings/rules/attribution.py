@@ -1,4 +1,4 @@
-"""Whether a result can be put down to a factor, and whether the document's result and goal stand."""
+"""Whether a result can be put down to a factor, and whether the rule-of-thumb result and goal stand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.evidence.comparability import ATTRIBUTION, gate, remedy
 from analysis.evidence.comparisons import Comparison
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import difference_words
+from analysis.findings.rules.build import difference_words, sentence
 
 LEAST_SEEDS, MOST_SEEDS = 3, 20
 """Seeds a side to ask for at least, and beyond which it is said to be out of reach."""
@@ -36,7 +36,7 @@ def factors(a: Analysis) -> list[Finding]:
         status: Status
         primary = a.verdict.primary
         if others or a.gate.attributable != "same":
-            status, so = "cannot tell", f"not identified: {reasons}"
+            status, so = "cannot tell", f"its effect is not identified: {reasons}"
         elif primary is None:
             status, so = "cannot tell", "nothing can be compared"
         else:
@@ -46,7 +46,7 @@ def factors(a: Analysis) -> list[Finding]:
                 f"attribution.{factor}",
                 "attribution",
                 f"impact-{factor}",
-                rich("{so}.", so=so),
+                sentence(so),
                 status,
                 _claim(a, factor, before, after),
                 definition="gate.comparability",
@@ -58,7 +58,7 @@ def factors(a: Analysis) -> list[Finding]:
 
 
 def document_result(a: Analysis) -> list[Finding]:
-    """Hold the document's overall result against the evidence's."""
+    """Hold the result by rules of thumb against the evidence's."""
     if a.baseline is None or a.document_verdict.outcome == "not assessed":
         return []
     alike = {
@@ -82,8 +82,8 @@ def document_result(a: Analysis) -> list[Finding]:
         status = "not supported"
     return [
         Finding(
-            "document.result",
-            "document.result",
+            "rule.result",
+            "rule.result",
             "summary",
             rich("{sentence} {numbers}", sentence=a.verdict.sentence, numbers=a.verdict.numbers),
             status,
@@ -155,7 +155,7 @@ def _seeds_needed(a: Analysis, primary: Comparison) -> str:
 
 
 def _too_high(a: Analysis, factor: str) -> bool:
-    return factor == "learning_rate" and any(r.id == "doc.reduce_learning_rate" for r in a.recommendations)
+    return factor == "learning_rate" and any(r.id == "rule.reduce_learning_rate" for r in a.recommendations)
 
 
 def _raised(before: object, after: object) -> bool:

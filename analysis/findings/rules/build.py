@@ -8,6 +8,8 @@ from typing import Any
 
 from analysis.core.blocks import Status
 from analysis.core.number_format import interval, p_value
+from analysis.core.rich_text import Rich, Span
+from analysis.core.rich_text import text as as_rich
 from analysis.evidence.comparisons import Comparison
 from analysis.statistics import Estimate
 
@@ -44,6 +46,19 @@ def difference_words(comparison: Comparison, *, scale: float = 1.0, unit: str = 
         return f"an amount without an interval: {comparison.result.reason or 'too few points'}"
     shown = interval(comparison.as_interval(), scale=scale, unit=unit, sign=not comparison.ratio)
     return f"{shown}, {p_words(comparison.p)}"
+
+
+def sentence(text: Rich | str) -> Rich:
+    """Write clauses as a sentence: a capital where a word of our own begins it, and a full stop.
+
+    Examples
+    --------
+    >>> from analysis.core.rich_text import plain
+    >>> plain(sentence("the steps follow one another"))
+    'The steps follow one another.'
+    """
+    first, *rest = as_rich(text) if isinstance(text, str) else text
+    return (replace(first, text=first.text[:1].upper() + first.text[1:]), *rest, Span("."))
 
 
 def p_words(p: float | None) -> str:

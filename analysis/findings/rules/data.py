@@ -12,6 +12,7 @@ from analysis.core.run import NOT_METRICS, Run
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
+from analysis.findings.rules.build import sentence
 
 _ALIKE_PCT = 0.05
 """Percent below which a number of steps is as stated: one step more or less of thousands."""
@@ -35,7 +36,7 @@ def expected_steps(a: Analysis) -> list[Finding]:
         )
         if computed is None:
             status: Status = "cannot tell"
-            text = rich("the data sizes are not stated, so the expected number cannot be computed.")
+            text = rich("The data sizes are not stated, so the expected number cannot be computed.")
         else:
             epochs, batch = run.factor("n_epochs"), run.factor("batch_size")
             formula = f"ceil({run.data.n_train} × {short_value(epochs)} / {batch}) = {computed}"
@@ -48,9 +49,9 @@ def expected_steps(a: Analysis) -> list[Finding]:
                 else f"{abs(d.total_steps - computed)} {'more' if d.total_steps > computed else 'fewer'} than that"
             )
             text = (
-                rich("{formula}: {so}; the stated number is what is off.", formula=formula, so=so)
+                rich("{run}: {f}, {so}; the stated number is off.", run=a.name(run.id), f=formula, so=so)
                 if same
-                else rich("{formula}: {so}.", formula=formula, so=so)
+                else rich("{run}: {f}, {so}.", run=a.name(run.id), f=formula, so=so)
             )
         found.append(
             Finding(
@@ -86,7 +87,8 @@ def rounding(a: Analysis) -> list[Finding]:
                 "gap.rounding",
                 "gap",
                 rich(
-                    "it is {x} before rounding; differences are taken of unrounded values throughout.",
+                    "{run}: {x} pp before rounding; differences are taken before rounding.",
+                    run=a.name(run.id),
                     x=signed(d.gap_pp, 2),
                 ),
                 "contradicted",
@@ -97,7 +99,7 @@ def rounding(a: Analysis) -> list[Finding]:
                 ),
                 estimate=d.gap_pp,
                 unit=" pp",
-                definition="doc.gap_pp",
+                definition="rule.gap_pp",
                 runs=(run.id,),
             )
         )
@@ -137,7 +139,7 @@ def identical_logs(a: Analysis) -> list[Finding]:
     for run in a.runs:
         if a.baseline is None or run is a.baseline or not run.frame.equals(a.baseline.frame):
             continue
-        text = rich("the logs of {base} and {run} are identical.", base=a.name(a.baseline.id), run=a.name(run.id))
+        text = rich("The logs of {base} and {run} are identical.", base=a.name(a.baseline.id), run=a.name(run.id))
         pair = (a.baseline.id, run.id)
         found.append(
             Finding(f"data.identical:{run.id}", "data.identical", "data-quality", text, "supported", runs=pair)
@@ -165,7 +167,7 @@ def missing_values(a: Analysis) -> list[Finding]:
     text = (
         rich("{told}.", told="; ".join(told))
         if told
-        else rich("every logged column is complete where it was to be logged.")
+        else rich("Every logged column is complete where it was to be logged.")
     )
     return [
         Finding(
@@ -199,7 +201,7 @@ def complete_steps(a: Analysis) -> list[Finding]:
             "data.complete",
             "data.complete",
             "data-quality",
-            rich("{gaps}.", gaps="; ".join(gaps)) if gaps else rich("the steps follow one another without a gap."),
+            rich("{gaps}.", gaps="; ".join(gaps)) if gaps else rich("The steps follow one another without a gap."),
             "contradicted" if gaps else "supported",
             rich("Complete training logs for all runs"),
             runs=tuple(run.id for run in a.runs),
@@ -261,7 +263,7 @@ def timestamps(a: Analysis) -> list[Finding]:
             "data.timestamps",
             "data.timestamps",
             "data-quality",
-            rich("{t}.", t=text),
+            sentence(text),
             status,
             rich("Reliable timestamp tracking"),
             runs=tuple(run.id for run in a.runs),

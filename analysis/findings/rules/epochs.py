@@ -8,7 +8,7 @@ from analysis.core.rich_text import rich
 from analysis.core.run_facts import ended_nonfinite
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import backed, p_words, scaled
+from analysis.findings.rules.build import backed, p_words, scaled, sentence
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import Epoch
 
@@ -38,7 +38,8 @@ def epoch_change(a: Analysis) -> list[Finding]:
             trend = f"the trend over the epoch{after} amounts to {change}, {p_words(slope.p)}"
         verb = "degraded" if word == "Poor" else "improved"
         text = rich(
-            "that is two single points, {start} and {end}; {trend}{full}.",
+            "Epoch {k}: two single points, {start} and {end}; {trend}{full}.",
+            k=epoch.epoch,
             start=loss(epoch.start_loss),
             end=loss(epoch.end_loss),
             trend=trend,
@@ -86,7 +87,7 @@ def more_epochs(a: Analysis) -> list[Finding]:
             f"epochs.overfitting:{a.candidate.id}",
             "epochs.overfitting",
             "epochs",
-            rich("{parts}.", parts="; ".join(parts)),
+            sentence("; ".join(parts)),
             status,
             rich("Epoch {k} caused overfitting", k=epochs[-1].epoch),
             runs=(a.candidate.id,),
@@ -97,7 +98,7 @@ def more_epochs(a: Analysis) -> list[Finding]:
 
 
 def curve_shape(a: Analysis) -> list[Finding]:
-    """Hold what the document says of a curve's shape against its slope."""
+    """Hold what a rule of thumb says of a curve's shape against its slope."""
     found = []
     for run in a.runs:
         d, slope = a.document[run.id], a.evidence[run.id].slope.get(a.curve)
@@ -124,7 +125,8 @@ def curve_shape(a: Analysis) -> list[Finding]:
                 "curves.shape",
                 "curves",
                 rich(
-                    "from first to last step the loss changed by {c}; {trend}.",
+                    "{run}: from first to last step the loss changed by {c}; {trend}.",
+                    run=a.name(run.id),
                     c=signed(change, 0, "%"),
                     trend=trend,
                 ),
@@ -164,7 +166,7 @@ def gap_sign(a: Analysis) -> list[Finding]:
                 f"gap.risk:{run.id}",
                 "gap.risk",
                 "gap",
-                rich("{sign}{gap}.", sign=sign, gap=gap),
+                rich("{run}: {sign}{gap}.", run=a.name(run.id), sign=sign, gap=gap),
                 status,
                 rich(
                     "{run} shows a {size} gap ({gap} pp), suggesting overfitting",
@@ -180,7 +182,7 @@ def gap_sign(a: Analysis) -> list[Finding]:
 
 
 def _shape_claim(a: Analysis, run_id: str, change: float | None) -> tuple[str, int] | None:
-    """Give the document's words for a curve and the direction they claim (-1: the loss falls)."""
+    """Give words for a curve and the direction they claim (-1: the loss falls)."""
     d = a.document[run_id]
     epochs = d.epochs
     if len(epochs) > 1 and grades.epoch_word(epochs[-1].improvement_pct, a.settings) == "Poor":

@@ -1,4 +1,4 @@
-"""What the comparisons say of the stated goal, beside the document's single numbers."""
+"""What the comparisons say of the stated goal, beside single numbers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from analysis.evidence.comparisons import Comparison
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.goal import Criterion
-from analysis.findings.rules.build import difference_words
+from analysis.findings.rules.build import difference_words, sentence
 
 
 def achieved(a: Analysis) -> list[Finding]:
     """Hold "the goal was achieved", or not, against the comparisons behind each criterion."""
     if a.goal is None or not a.goal.criteria or a.baseline is None:
         return []
-    judged = [_tested(c) if c.tested else _judged(a, c.name, c.met) for c in a.goal.criteria]
-    told, met = [words for words, _ in judged], [value for _, value in judged]
+    found = judged(a)
+    told, met = [words for words, _ in found], [value for _, value in found]
     shown = False if False in met else True if all(met) else None
     claimed = a.goal.achieved
     status: Status
@@ -32,7 +32,7 @@ def achieved(a: Analysis) -> list[Finding]:
             "goal.achieved",
             "goal.achieved",
             "summary",
-            rich("{criteria}.", criteria=join(told, "; ")),
+            sentence(join(told, "; ")),
             status,
             rich("The stated goal was {state}", state="achieved" if claimed else "not achieved")
             if claimed is not None
@@ -41,6 +41,14 @@ def achieved(a: Analysis) -> list[Finding]:
             runs=(a.baseline.id, a.candidate.id),
         )
     ]
+
+
+def judged(a: Analysis) -> list[tuple[Rich, bool | None]]:
+    """Return for each criterion of the goal what the evidence says of it, and whether it is met (None: open)."""
+    assert a.goal is not None
+    if a.baseline is None:
+        return [_tested(c) if c.tested else (c.shown, None) for c in a.goal.criteria]
+    return [_tested(c) if c.tested else _judged(a, c.name, c.met) for c in a.goal.criteria]
 
 
 def _compared(a: Analysis, criterion: str) -> Comparison | None:

@@ -12,7 +12,7 @@ from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import shown_scale, undecided
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding, judge_claim
-from analysis.findings.rules.build import compared, difference_words, gated, p_words
+from analysis.findings.rules.build import compared, difference_words, gated, p_words, sentence
 from analysis.heuristics.run_numbers import validation_fields
 
 
@@ -35,11 +35,8 @@ def final_training(a: Analysis) -> list[Finding]:
         judge_claim(claimed, window.result.low, window.result.high) if window.known and claimed else "cannot tell"
     )
     status = _beyond_seeds(a, window, status)
-    text_ = rich(
-        "{last}; over the last window the mean losses differ by {difference}.",
-        last=_last_row(a, leader),
-        difference=difference_words(window),
-    )
+    means = f"over the last window the mean losses differ by {difference_words(window)}"
+    text_ = sentence(f"{_last_row(a, leader)}; {means}")
     claim = rich(
         "{run} has the best training performance ({shown} on the last row)",
         run=a.name(leader),
@@ -107,7 +104,7 @@ def final_validation(a: Analysis) -> list[Finding]:
             f"performance.final_validation:{leader}",
             "performance.final_validation",
             "final-validation",
-            rich("{parts}.", parts=join(parts, "; ")),
+            sentence(join(parts, "; ")),
             status,
             claim,
             runs=(other, leader),
@@ -186,7 +183,7 @@ def matched_steps(a: Analysis) -> list[Finding]:
 
 
 def trade_off(a: Analysis) -> list[Finding]:
-    """Hold the document's "best validation at the cost of stability" against both comparisons."""
+    """Hold the rule-of-thumb "best validation at the cost of stability" against both comparisons."""
     if a.document_verdict.outcome != "mixed" or a.baseline is None:
         return []
     primary, stability = a.verdict.primary, a.verdict.stability
@@ -215,7 +212,7 @@ def trade_off(a: Analysis) -> list[Finding]:
             "performance.trade_off",
             "performance.trade_off",
             "trade-off",
-            rich("{so} ({shown}).", so=so, shown="; ".join(filter(None, shown))),
+            sentence(f"{so} ({'; '.join(filter(None, shown))})"),
             status,
             claim,
             runs=(a.baseline.id, a.candidate.id),
@@ -225,36 +222,33 @@ def trade_off(a: Analysis) -> list[Finding]:
 
 
 def ranking(a: Analysis) -> list[Finding]:
-    """Hold the document's first place against the groups that the evidence separates."""
+    """Hold the first place by rules of thumb against the groups that the evidence separates."""
     ranked = sorted((r for r in a.document if a.document[r].rank is not None), key=lambda r: a.document[r].rank or 0)
     if len(ranked) < 2:
         return []
-    first, groups = ranked[0], {r: a.evidence_grades[r].group for r in ranked}
+    first, name, groups = ranked[0], a.name(ranked[0]), {r: a.evidence_grades[r].group for r in ranked}
     better = [a.name(r) for r in ranked if _ahead(groups[r], groups[first])]
     tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]
     unknown = {c.reason for c in a.comparisons if _of_primary(a, c) and c.comparable is None}
     status: Status
     if died(a.run(first)):
-        status, so = "contradicted", "its loss ended as NaN or infinite"
+        status, so = "contradicted", f"the loss of {name} ended as NaN or infinite"
     elif groups[first] is None:
-        status, so = "cannot tell", a.evidence_grades[first].performance_why
+        status, so = "cannot tell", f"the evidence does not place {name}: {a.evidence_grades[first].performance_why}"
     elif unknown:
-        status, so = "cannot tell", min(unknown)
+        status, so = "cannot tell", f"the runs may not be comparable: {min(unknown)}"
     elif better:
-        status, so = (
-            "contradicted",
-            f"{listed(better)} {'perform' if len(better) > 1 else 'performs'} significantly better",
-        )
+        status, so = "contradicted", f"significantly better than {name}: {listed(better)}"
     elif tied:
-        status, so = "not supported", f"no significant difference in performance separates it from {listed(tied)}"
+        status, so = "not supported", f"no significant difference in performance separates {name} from {listed(tied)}"
     else:
-        status, so = "supported", "it performs significantly better than all others"
+        status, so = "supported", f"no other run performs as well: {name} is significantly better than all of them"
     return [
         Finding(
             f"ranking.first:{first}",
             "ranking.first",
             "ranking",
-            rich("{so}.", so=so),
+            sentence(so),
             status,
             rich(
                 "{run} ranks first (grade {grade})",
@@ -307,8 +301,8 @@ def _last_row(a: Analysis, run_id: str) -> str:
     counts, run = a.evidence[run_id].train_counts, a.run(run_id)
     last = int(run.steps[-1])
     if last not in a.evidence[run_id].partial_rows or log_kind(run, "train_loss").kind != "step":
-        return f"its last row is {log_kind(run, 'train_loss').words}"
-    parts = ["its last row is a partial batch"]
+        return f"the last row of {a.name(run_id)} is {log_kind(run, 'train_loss').words}"
+    parts = [f"the last row of {a.name(run_id)} is a partial batch"]
     if counts is not None:
         parts.append(f"of {counts.examples} examples" if counts.examples else "")
         parts.append(f"({counts.correct}/{counts.tokens} correct)")

@@ -33,7 +33,7 @@ def _finding(a: Analysis, run: Run, name: str) -> Finding:
         "supported",
         estimate=value.best,
         n=float(value.n),
-        definition="doc.best_value",
+        definition="rule.best_value",
         runs=(run.id,),
         steps=(value.best_step, value.last_step),
     )

@@ -9,7 +9,7 @@ from analysis.core.run_facts import is_per_epoch
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding, judge_claim
-from analysis.findings.rules.build import compared, difference_words, p_words
+from analysis.findings.rules.build import compared, difference_words, p_words, sentence
 from analysis.heuristics.formulas import change_pct
 
 
@@ -32,13 +32,13 @@ def oscillation_count(a: Analysis) -> list[Finding]:
         rate = a.comparison(a.reference_id, run.id, "oscillation_rate")
         if rate is None or not rate.known or mine.oscillations is None or base.oscillations is None:
             status: Status = "cannot tell"
-            text = rich("a rate per transition cannot be compared")
+            text = rich("The rate per transition cannot be compared.")
         else:
             base_rate = base.oscillations / max(base.transitions, 1)
             status = judge_claim(base_rate * change / 100, rate.result.low, rate.result.high)
             text = rich(
                 "{steps}; per transition the rate is {mine} against {base}: {difference}.",
-                steps=_steps_words(mine.total_steps, base.total_steps),
+                steps=_steps_words(a.name(run.id), mine.total_steps, base.total_steps),
                 mine=percent(mine.oscillations / max(mine.transitions, 1), 1),
                 base=percent(base_rate, 1),
                 difference=difference_words(rate, scale=100, unit=" pp"),
@@ -74,11 +74,12 @@ def least_stable(a: Analysis) -> list[Finding]:
         run=a.name(worst),
         rate=short_value(rates[1]),
     )
-    ratio = f"its noise is {interval(noise.as_interval())} times that of {a.name(a.reference_id)}"
+    ratio = f"the noise of {a.name(worst)} is {interval(noise.as_interval())} times that of {a.name(a.reference_id)}"
     if per_example is not None and per_example.known:
         batches = [a.run(run_id).factor("batch_size") for run_id in (worst, a.reference_id)]
         text = rich(
-            "it ran with batch size {b}, {base} with {c}: {ratio}, per example (times √batch) {norm}, {p}.",
+            "{run} ran with batch size {b}, {base} with {c}: {ratio}, per example (times √batch) {norm}, {p}.",
+            run=a.name(worst),
             b=batches[0],
             base=a.name(a.reference_id),
             c=batches[1],
@@ -90,7 +91,7 @@ def least_stable(a: Analysis) -> list[Finding]:
         status: Status = "contradicted" if explained or per_example.result.high < 1 else "cannot tell"
         used = per_example
     else:
-        text = rich("{ratio}, {p}.", ratio=ratio, p=p_words(noise.p))
+        text = sentence(f"{ratio}, {p_words(noise.p)}")
         status = (
             "contradicted" if noise.result.high < 1 else "not supported" if noise.result.low <= 1 else "cannot tell"
         )
@@ -188,7 +189,8 @@ def volatility(a: Analysis) -> list[Finding]:
     proven = noise is not None and noise.verdict(a.settings.alpha) == "worse"
     status: Status = "contradicted" if lower else "supported" if proven else "not supported"
     text = rich(
-        "its own volatility is {mine} against {base} ({change}){noise}.",
+        "The volatility of {run} is {mine} against {base} ({change}){noise}.",
+        run=a.name(a.candidate.id),
         mine=f"{mine.volatility:.4f}",
         base=f"{base.volatility:.4f}",
         change=signed(change_pct(base.volatility, mine.volatility), 1, "%"),
@@ -203,14 +205,14 @@ def volatility(a: Analysis) -> list[Finding]:
             status,
             rich("{run} has the higher volatility", run=a.name(a.candidate.id)),
             runs=(a.baseline.id, a.candidate.id),
-            **{**compared(noise, unit="×"), "definition": "doc.volatility"},
+            **{**compared(noise, unit="×"), "definition": "rule.volatility"},
         )
     ]
 
 
-def _steps_words(mine: int, base: int) -> str:
+def _steps_words(run: str, mine: int, base: int) -> str:
     if mine == base:
-        return f"both ran {mine} steps"
+        return f"Both ran {mine:,} steps"
     if base == 0:
-        return f"it ran {mine} steps"
-    return f"it ran {mine} steps against {base}, {mine / base:.2g} times as many"
+        return f"{run} ran {mine:,} steps"
+    return f"{run} ran {mine:,} steps against {base:,}, {mine / base:.2g} times as many"

@@ -61,10 +61,11 @@ def _refuse_after_fork() -> None:
 
 @dataclass
 class _Document:
-    """Typst source of a notebook under construction, one entry a cell."""
+    """Typst source of a notebook under construction, one entry a cell; ``folded`` waits for the end."""
 
     outline: Outline
     cells: dict[int, str] = field(default_factory=dict)
+    folded: list[str] = field(default_factory=list)
 
 
 class PDFReport(Exporter):
@@ -138,6 +139,8 @@ def _written(nb: NotebookNode) -> _Document:
             continue
         if source:
             document.cells[number] = source
+    if document.folded:
+        document.cells[len(nb.cells) + 1] = "".join(document.folded)
     return document
 
 
@@ -155,9 +158,16 @@ def _output(output: NotebookNode, *, number: int, document: _Document) -> str:
     if kind == "heading":
         entry = document.outline.add(known["text"], level=known["level"], identity=known["id"])
         return f"#{typst.heading(typst.characters(entry.text), level=entry.level, identity=entry.id)}\n"
+    if kind == "details" and known.get("code"):
+        return ""  # the paragraph before names the file that holds it
+    if kind == "details" or (kind == "figure" and known.get("summary")):
+        document.folded.append(output.data[TYPST])
+        return f"#rr-folded({typst.literal(known['summary'])})\n\n"
+    if kind == "footer":
+        folded, document.folded = "".join(document.folded), []
+        return f"{folded}{output.data[TYPST]}"
     if TYPST in output.data:
-        contents = "#rr-contents()\n" if kind == "cover" else ""
-        return f"{output.data[TYPST]}{contents}"
+        return str(output.data[TYPST])
     return _foreign(output, number=number, document=document)
 
 
@@ -166,7 +176,7 @@ def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
     section = document.outline.entries[-1].text if document.outline.entries else "the notebook"
     alt = str(output.metadata.get("alt") or f"Picture from cell {number}, in {section}")
     if "image/svg+xml" in data and _is_drawing(data["image/svg+xml"]):
-        return f"#rr-figure(none, {typst.literal(data['image/svg+xml'])}, {typst.literal(alt)}, none, none)\n"
+        return f"#rr-figure(none, {typst.literal(data['image/svg+xml'])}, {typst.literal(alt)}, none)\n"
     image = image_of(data)
     if image:
         return f"#{picture(*image, alt)}\n"

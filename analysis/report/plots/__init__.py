@@ -17,8 +17,20 @@ from analysis.report.plots.data import (
     training_analysis_data_table,
 )
 from analysis.report.plots.forest import ForestGroup, ForestRow, plot_forest
+from analysis.report.plots.hover import hover
+from analysis.report.plots.overview import (
+    Difference,
+    Overview,
+    configuration_line,
+    overview_alt,
+    overview_caption,
+    overview_data_table,
+    plot_overview,
+    window_of,
+)
 from analysis.report.plots.render import to_figure
-from analysis.report.plots.theme import run_colors
+from analysis.report.plots.theme import RunStyle, run_colors, run_styles
+from analysis.report.plots.thin import Trace
 from analysis.report.plots.training import (
     Marks,
     Shown,
@@ -31,32 +43,44 @@ from analysis.report.plots.training import (
 
 __all__ = [
     "Bar",
+    "Difference",
     "ForestGroup",
     "ForestRow",
     "Marks",
     "MetricPanel",
+    "Overview",
+    "RunStyle",
     "RunSummary",
     "Shown",
+    "Trace",
     "TrainingCurves",
     "WindowMean",
     "comparison_panels",
+    "configuration_line",
     "draw_training",
     "figure_window",
     "forest_alt",
     "forest_data_table",
+    "hover",
     "loss_band_alt",
     "loss_band_caption",
     "loss_band_data_table",
     "metrics_comparison_alt",
     "metrics_comparison_data_table",
+    "overview_alt",
+    "overview_caption",
+    "overview_data_table",
     "plot_forest",
     "plot_loss_with_band",
     "plot_metrics_comparison",
+    "plot_overview",
     "plot_training_analysis",
     "run_colors",
+    "run_styles",
     "to_figure",
     "training_analysis_alt",
     "training_analysis_caption",
     "training_analysis_data_table",
     "training_curves",
+    "window_of",
 ]

@@ -82,7 +82,7 @@ def comparison_panels(
     train: str = "train_mean_token_accuracy",
     validation: str = "valid_mean_token_accuracy",
 ) -> tuple[MetricPanel, ...]:
-    """Arrange the document's four panels: oscillation, training, validation, steps.
+    """Arrange the four panels: oscillation, training, validation, steps.
 
     Parameters
     ----------

@@ -36,6 +36,7 @@ def to_figure(
     caption: Rich,
     alt: str,
     data: blocks.Table | None = None,
+    hover: str = "",
 ) -> blocks.Figure:
     """Render a drawing into the block that a section shows.
 
@@ -45,14 +46,14 @@ def to_figure(
         From one of the ``plot_*`` functions.
     id, name : str
         Anchor on the page; name of the PNG file.
-    caption, alt, data
+    caption, alt, data, hover
         Taken over as they are.
     """
     with style(), warnings.catch_warnings():
         # A run may carry a name in a script that the font lacks: the SVG still shows it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         svg, png = to_svg(drawing, salt=id), to_png(drawing)
-    return blocks.Figure(id=id, name=name, caption=caption, alt=alt, svg=svg, png=png, data=data)
+    return blocks.Figure(id=id, name=name, caption=caption, alt=alt, svg=svg, png=png, data=data, hover=hover)
 
 
 def to_png(drawing: Drawing) -> bytes:

@@ -54,7 +54,6 @@ class Shown:
     accuracy: str = "train_mean_token_accuracy"
     valid: str = "valid_loss"
     full_valid: str = "full_valid_loss"
-    full_valid_accuracy: str = "full_valid_mean_token_accuracy"
 
 
 @dataclass(frozen=True)
@@ -159,9 +158,9 @@ def draw_training(curves: TrainingCurves) -> Figure:
     """Draw what `training_curves` prepared."""
     shown = curves.shown
     with style():
-        figure, panels = new_panels(2, 2, size=(9.2, 6.8), margins=_margins(curves))
-        _all_runs(panels[0], curves, curves.loss, metric=shown.loss, full=shown.full_valid)
-        _all_runs(panels[1], curves, curves.accuracy, metric=shown.accuracy, full=shown.full_valid_accuracy)
+        figure, panels = new_panels(2, 2, size=(9.2, 5.8), margins=_margins(curves))
+        _all_runs(panels[0], curves, curves.loss, metric=shown.loss)
+        _all_runs(panels[1], curves, curves.accuracy, metric=shown.accuracy)
         _candidate(panels[2], curves)
         _volatility(panels[3], curves)
     return figure
@@ -177,8 +176,8 @@ def _margins(scene: TrainingCurves) -> Margins:
     return Margins(right=0.32 + 0.075 * max(map(columns, named)), top=0.66)
 
 
-def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, metric: str, full: str) -> None:
-    name = metric_label(metric)
+def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, metric: str) -> None:
+    name, full = metric_label(metric), beside(metric)["full"]
     if not curves:
         title(ax, name)
         say(ax, f"No run logs {lowered(name)}.")
@@ -200,6 +199,25 @@ def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, m
     finish_axes(ax, metric)
     fit_scale(ax, curves.values())
     label_ends(ax, ends)
+
+
+_BESIDE = {
+    "train_loss": {"minibatch": "valid_loss", "full": "full_valid_loss"},
+    "valid_loss": {"minibatch": "", "full": "full_valid_loss"},
+    "train_mean_token_accuracy": {"minibatch": "valid_mean_token_accuracy", "full": "full_valid_mean_token_accuracy"},
+    "valid_mean_token_accuracy": {"minibatch": "", "full": "full_valid_mean_token_accuracy"},
+}
+
+
+def beside(metric: str) -> Mapping[str, str]:
+    """Name what may be marked on the axis of a metric: the same quantity, measured on a minibatch or in full.
+
+    Examples
+    --------
+    >>> beside("train_loss")["full"], beside("reward")["full"]
+    ('full_valid_loss', '')
+    """
+    return _BESIDE.get(metric, {"minibatch": "", "full": ""})
 
 
 def _reading(scene: TrainingCurves, metric: str, *, marked: int) -> str:
@@ -226,7 +244,8 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     look, shown, marks = scene.styles[run.id], scene.shown, scene.marks
     name = metric_label(shown.loss)
     validates = shown.loss in METRICS and METRICS[shown.loss].split.endswith("validation")
-    head = f"{short_name(run.id)}: {lowered(name)}" + ("" if validates else " and validation")
+    marked = not validates and any(beside(shown.loss).values())
+    head = f"{short_name(run.id)}: {lowered(name)}" + (" and validation" if marked else "")
     if run.id not in scene.loss:
         title(ax, head)
         say(ax, f"{short_name(run.id)} logs no {lowered(name)}.")
@@ -235,12 +254,12 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     draw_curve(ax, curve, style=look, front=True)
     draw_nonfinite(ax, run, shown.loss, style=look)
     keys = []
-    if draw_points(ax, run, shown.valid):
+    if draw_points(ax, run, beside(shown.loss)["minibatch"]):
         keys.append("○ minibatch validation")
     known = marks.intervals.get(run.id, {})
-    if draw_full_validation(ax, run, shown.full_valid, style=look, intervals=known):
+    if draw_full_validation(ax, run, beside(shown.loss)["full"], style=look, intervals=known):
         keys.append("◆ full validation, 95% interval" if known else "◆ full validation")
-    title(ax, head, note=" · ".join(keys) or ("as logged" if validates else "no validation was logged"))
+    title(ax, head, note=" · ".join(keys) or ("no validation was logged" if marked else "as logged"))
     finish_axes(ax, shown.loss)
     fit_scale(ax, [curve])
     _epochs(ax, marks)

@@ -1,4 +1,4 @@
-"""The report's sections in the document's order; each is a function from an `Analysis` to blocks."""
+"""The report's sections in the model report's order; each is a function from an `Analysis` to blocks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from analysis.core.errors import AnalysisError
 from analysis.core.plugins import plugin_failed, plugins
 from analysis.findings.analysis_result import Analysis
 from analysis.report.sections.advice import actions, next_experiments, optimizations
+from analysis.report.sections.answer import executive_summary
 from analysis.report.sections.appendix import appendix
 from analysis.report.sections.charts import curves_figure, forest_figure, metrics_figure
 from analysis.report.sections.detail import curves, gap
@@ -19,7 +20,7 @@ from analysis.report.sections.impact import impact
 from analysis.report.sections.key_findings import epochs, stability
 from analysis.report.sections.performance import final_training, final_validation
 from analysis.report.sections.rankings import leaders, ranking
-from analysis.report.sections.summary import conclusion, executive_summary, footer, lessons, path_forward, title
+from analysis.report.sections.summary import conclusion, footer, lessons, path_forward, title
 from analysis.report.sections.technical import data_quality, files_generated, methodology
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from analysis.core.blocks import Block, Code, Heading, Item, Items, Prose
+from analysis.core.blocks import Block, Code, Details, Heading, Item, Items, Prose
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import signed_minus
 from analysis.core.rich_text import rich, text
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.recommend import NextRun, Recommendation
-from analysis.report.sections.narrative import link_to, told
+from analysis.report.sections.narrative import link_to, quiet, told
 
 
 def actions(a: Analysis) -> list[Block]:
-    """List what evidence supports, then the document's rules of thumb, each under its label."""
+    """List what evidence supports, then the rules of thumb, each under its label."""
     evidence = [r for r in a.recommendations if r.basis == "evidence" and r.group != "optimization"]
     heuristic = [r for r in a.recommendations if r.basis == "heuristic" and r.group == "action"]
     blocks: list[Block] = []
     if evidence:
         blocks += [Heading("What the evidence supports", 4, "actions-evidence"), _list(a, evidence)]
-    blocks.append(Heading("By the document's rules (heuristic)", 4, "actions-heuristic"))
+    blocks.append(Heading("By rules of thumb", 4, "actions-heuristic"))
     if heuristic:
         blocks.append(_list(a, heuristic))
     else:
-        blocks.append(Prose(text("No rule applies: nothing in the document's numbers calls for a change.")))
+        blocks.append(Prose(text("No rule of thumb calls for a change."), muted=True))
     return [*blocks, *told(a, "actions")]
 
 
@@ -30,43 +30,36 @@ def next_experiments(a: Analysis) -> list[Block]:
     """Show each next run as the YAML that is also written as a file."""
     blocks: list[Block] = []
     for run in a.next_runs:
-        basis = "heuristic" if run.basis == "heuristic" else "evidence"
-        blocks.append(
+        basis = "a rule of thumb" if run.basis == "heuristic" else "evidence"
+        blocks += [
             Prose(
                 rich(
-                    "**{name}** ({when}; {basis}), file `{file}`:",
+                    "**{name}** ({when}, by {basis}): `{file}`. Expected: {outcome}.{predicted}",
                     name=run.name,
                     when=run.when,
                     basis=basis,
                     file=run.file,
-                )
-            )
-        )
-        blocks.append(Code(run.to_yaml(), caption=run.file))
-        blocks.append(
-            Prose(
-                rich(
-                    "Expected: {outcome}.{predicted}",
                     outcome=run.expected_outcome.rstrip("."),
                     predicted=_predicted(run),
                 )
-            )
-        )
-    return blocks or [Prose(text("No further run is suggested."))]
+            ),
+            Details(text(run.file), (Code(run.to_yaml()),)),
+        ]
+    return blocks or quiet("No further run is suggested.")
 
 
 def optimizations(a: Analysis) -> list[Block]:
     """List the advanced options, each with what the logs say of it."""
     listed = [r for r in a.recommendations if r.group == "optimization"]
-    blocks: list[Block] = [_list(a, listed)] if listed else [Prose(text("None applies."))]
+    blocks: list[Block] = [_list(a, listed)] if listed else quiet("None applies.")
     return [*blocks, *told(a, "optimizations")]
 
 
 _CHECKED_BY = {
-    "doc.reduce_learning_rate": "attribution.learning_rate",
-    "doc.fewer_epochs": "epochs.overfitting",
-    "doc.early_stopping": "advice.patience",
-    "doc.gradient_clipping": "advice.noise",
+    "rule.reduce_learning_rate": "attribution.learning_rate",
+    "rule.fewer_epochs": "epochs.overfitting",
+    "rule.early_stopping": "advice.patience",
+    "rule.gradient_clipping": "advice.noise",
 }
 """The finding, by the beginning of its ID, that says what the logs make of a rule of thumb."""
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from analysis.core.blocks import Block, Cell, Column, Details, Prose, Table
-from analysis.core.number_format import cell, count, interval_cell, interval_parts, number, p_value, signed_minus
-from analysis.core.rich_text import join, rich, text
+from analysis.core.number_format import (
+    cell,
+    count,
+    interval_cell,
+    interval_parts,
+    listed,
+    number,
+    p_value,
+    signed_minus,
+)
+from analysis.core.rich_text import rich, text
 from analysis.core.run_names import metric_name
 from analysis.evidence.comparisons import ALL_PAIRS, Comparison
 from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
+from analysis.report.sections.assessments import shown_runs
+from analysis.report.sections.narrative import quiet, shown_findings
 from analysis.statistics.detectors import DETECTORS
 
 _IN_FULL = 30
@@ -26,46 +38,54 @@ _HUGE = 700.0
 
 
 def appendix(a: Analysis) -> list[Block]:
-    """List all findings and all comparisons."""
-    blocks: list[Block] = []
-    for finding in a.findings:
-        blocks += _finding(a, finding)
-    if not blocks:
-        blocks.append(Prose(text("There is no finding: a single run without anything that a rule speaks of.")))
+    """List all findings and all comparisons in numbers, folded."""
+    findings = shown_findings(a)
+    if not findings:
+        return quiet("There is no finding: a single run without anything that a rule speaks of.")
+    blocks: list[Block] = [Details(text("All findings in numbers"), (_findings(a, findings),))]
     if a.comparisons:
         blocks.append(Details(text(f"All {len(a.comparisons)} comparisons"), tuple(_comparisons(a))))
     return blocks
 
 
-def _finding(a: Analysis, f: Finding) -> list[Block]:
-    facts = []
-    if f.estimate is not None:
-        bounds = f" [{_number(f.low)}, {_number(f.high)}]" if f.low is not None and f.high is not None else ""
-        facts.append(rich("estimate {v}{b}{u}", v=_number(f.estimate), b=bounds, u=f.unit))
-    if f.p is not None:
-        adjusted = f" (after Holm {p_value(f.p_adjusted)})" if f.p_adjusted is not None else ""
-        facts.append(text(f"p = {p_value(f.p)}{adjusted}".replace("= <", "<")))
-    if f.n is not None:
-        facts.append(text(f"n = {number(f.n)}"))
-    if f.definition:
-        facts.append(rich("[{d}](#def-{d})", d=f.definition))
-    if f.runs:
-        facts.append(text(", ".join(a.name(run_id) for run_id in f.runs)))
-    if f.steps:
-        facts.append(text(f"steps {f.steps[0]} to {f.steps[1]}"))
-    claim = rich("Claim: *{c}* — ", c=f.claim) if f.claim else ()
-    if f.rule in DETECTORS and f.status == "not supported":
-        claim = text("Looked for and not found: ")
-    todo = rich(" To settle it: {remedy}", remedy=f.remedy) if f.remedy and f.rule not in DETECTORS else ()
-    line = rich(
-        "{claim}{text} ({facts}) `{rule}`{todo}",
-        claim=claim,
-        text=f.text,
-        facts=join(facts, "; "),
-        rule=f.rule,
-        todo=todo,
+def _findings(a: Analysis, findings: Sequence[Finding]) -> Table:
+    columns = (
+        Column("Finding"),
+        Column("What it says"),
+        Column("Estimate"),
+        Column("p, after Holm"),
+        Column("n"),
+        Column("Defined by"),
     )
-    return [Prose(line, status=f.status, id=f"finding-{f.id}")]
+    more = len(a.findings) - len(findings)
+    notes = (text(f"{count(more, 'further finding')}: in the results JSON."),) if more else ()
+    return Table("findings", "All findings in numbers", columns, tuple(_finding(a, f) for f in findings), notes=notes)
+
+
+def _finding(a: Analysis, f: Finding) -> tuple[Cell, ...]:
+    runs = listed([a.name(run_id) for run_id in f.runs]) if f.runs else ""
+    steps = f"steps {f.steps[0]:,} to {f.steps[1]:,}" if f.steps else ""
+    bounds = f"[{_number(f.low)}, {_number(f.high)}]" if f.low is not None and f.high is not None else ""
+    # What a section tells is not told again.
+    alone = f.rule in DETECTORS or f.section in ("seen", "summary")
+    adjusted = p_value(f.p_adjusted) if f.p_adjusted is not None else ""
+    return (
+        Cell(rich("`{rule}`", rule=f.rule), text("; ".join(filter(None, (runs, steps)))), id=f"finding-{f.id}"),
+        Cell(f.text if alone else text(_STATUS[f.status] if f.claim else "see its section")),
+        cell("–" if f.estimate is None else f"{_number(f.estimate)}{f.unit}", bounds),
+        cell(p_value(f.p), adjusted),
+        cell("–" if f.n is None else number(f.n)),
+        Cell(rich("[{d}](#def-{d})", d=f.definition)) if f.definition else cell("–"),
+    )
+
+
+_STATUS = {
+    "supported": "rule of thumb supported",
+    "not supported": "rule of thumb not supported",
+    "contradicted": "rule of thumb contradicted",
+    "cannot tell": "cannot tell",
+    "not tested": "not tested",
+}
 
 
 def _comparisons(a: Analysis) -> list[Block]:
@@ -78,7 +98,9 @@ def _comparisons(a: Analysis) -> list[Block]:
     by_metric: dict[str, list[Comparison]] = defaultdict(list)
     for c in a.comparisons:
         by_metric[c.metric].append(c)
-    first = [c for group in by_metric.values() for c in group if c.baseline == a.reference_id and c.known]
+    shown = {run.id for run in shown_runs(a)}
+    known = [c for group in by_metric.values() for c in group if c.baseline == a.reference_id and c.known]
+    first = [c for c in known if c.candidate in shown]
     blocks: list[Block] = []
     if first:
         blocks.append(_table(a, first, f"Comparisons against {a.name(a.reference_id)}"))

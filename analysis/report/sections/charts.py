@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
-from analysis.core.blocks import Block, Figure
+from matplotlib.figure import Figure as Drawing
+
+from analysis.core.blocks import Block, Figure, Prose
 from analysis.core.metrics import METRICS, judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.rich_text import rich
@@ -17,25 +21,117 @@ from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.report import plots
 from analysis.report.plots.forest import Outcome
+from analysis.report.sections.configuration_rows import Row, level_scale
+
+
+def overview_figure(a: Analysis, rows: Sequence[Row]) -> Figure:
+    """Draw the deciding metric of the foremost configurations, and their differences to the baseline."""
+    scene, drawing = scene_of(a, rows)
+    curves = {line.name: (line.style.color, line.curve.strong) for line in scene.lines if line.style.named}
+    return plots.to_figure(
+        drawing,
+        id="figure-overview",
+        name="training_overview.png",
+        caption=plots.overview_caption(scene),
+        alt=plots.overview_alt(scene),
+        data=plots.overview_data_table(scene, id="figure-overview-data"),
+        hover=plots.hover(drawing, {0: (is_share(scene.course) or scene.percent, curves)}),
+    )
+
+
+def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]:
+    """Arrange what the figure of the first page shows, and draw it."""
+    metric = rows[0].configuration.metric
+    drawn = _course_metric(a, metric)
+    window = plots.window_of(a.runs, drawn)
+    looks = _looks(rows)
+    lines = [
+        plots.configuration_line(row.spoken, [a.run(r) for r in row.runs], drawn, look=looks[row.name], window=window)
+        for row in rows
+    ]
+    base = next((row for row in rows if row.is_baseline), None)
+    scale, unit = level_scale(rows[0].configuration)
+    scene = plots.Overview(
+        metric,
+        tuple(line for line in lines if line is not None),
+        tuple(
+            plots.Difference(row.spoken, row.difference, looks[row.name], row.settled)
+            for row in rows
+            if row.difference is not None and math.isfinite(row.difference.value)
+        ),
+        base.spoken if base is not None else "",
+        a.margin if metric == a.deciding_metric else None,
+        scale,
+        " pp" if unit else "",
+        window,
+        drawn,
+        percent=bool(unit) and drawn == metric,
+    )
+    return scene, plots.plot_overview(scene)
+
+
+def is_share(metric: str) -> bool:
+    """Tell whether a metric's values are fractions, which are written in percent."""
+    return metric_of(metric).unit == "fraction"
+
+
+_LEAST_POINTS = 3
+
+
+def _course_metric(a: Analysis, metric: str) -> str:
+    """Choose whose course is drawn: the deciding metric's, unless no run logged it often enough to have one."""
+    wanted = (metric, "valid_loss", "valid_mean_token_accuracy", a.curve)
+    return next((m for m in wanted if any(run.series(m).size >= _LEAST_POINTS for run in a.runs)), metric)
+
+
+def _looks(rows: Sequence[Row]) -> dict[str, plots.RunStyle]:
+    """Give each configuration its colour, the same as on the page's other figures where it is one run."""
+    names = [row.name for row in rows]
+    candidate = next((row.name for row in rows if row.is_candidate), names[-1])
+    baseline = next((row.name for row in rows if row.is_baseline), None)
+    return plots.run_styles(names, candidate=candidate, baseline=baseline)
+
+
+def shown_metrics(a: Analysis) -> plots.Shown:
+    """Choose the metrics of the panels of the training figure."""
+    return plots.Shown(loss=a.curve, accuracy=_second(a, "train_mean_token_accuracy", a.curve))
 
 
 def curves_figure(a: Analysis) -> list[Block]:
     """Draw the curves: loss, accuracy, the candidate's own, volatility."""
-    shown = plots.Shown(loss=a.curve, accuracy=_second(a, "train_mean_token_accuracy", a.curve))
+    shown = shown_metrics(a)
     marks = _marks(a)
     base = a.baseline.id if a.baseline else None
     curves = plots.training_curves(a.runs, candidate=a.candidate.id, baseline=base, marks=marks, shown=shown)
     with _names(a):
+        drawing = plots.draw_training(curves)
         return [
             plots.to_figure(
-                plots.draw_training(curves),
+                drawing,
                 id="figure-curves",
                 name="training_analysis_visualization.png",
                 caption=plots.training_analysis_caption(curves),
                 alt=plots.training_analysis_alt(curves),
                 data=plots.training_analysis_data_table(curves, id="figure-curves-data"),
+                hover=plots.hover(drawing, _pointed(a, curves)),
             )
         ]
+
+
+def _pointed(a: Analysis, curves: plots.TrainingCurves) -> dict[int, tuple[bool, dict[str, tuple[str, plots.Trace]]]]:
+    """List what can be pointed at in the panels of the training figure: the named curves."""
+    panels = {0: (curves.shown.loss, curves.loss), 1: (curves.shown.accuracy, curves.accuracy)}
+    return {
+        index: (
+            is_share(metric),
+            {
+                a.name(run_id): (curves.styles[run_id].color, curve.strong)
+                for run_id, curve in drawn.items()
+                if curves.styles[run_id].named
+            },
+        )
+        for index, (metric, drawn) in panels.items()
+    }
 
 
 def metrics_figure(a: Analysis) -> list[Block]:
@@ -45,30 +141,34 @@ def metrics_figure(a: Analysis) -> list[Block]:
     panels = plots.comparison_panels(summaries, train=train, validation=validation)
     panels = tuple(panel for panel in panels if any(panel.bars.values()))
     with _names(a):
-        return [
-            plots.to_figure(
-                plots.plot_metrics_comparison(panels, colors=_colors(a)),
-                id="figure-metrics",
-                name="training_metrics_comparison.png",
-                caption=rich(
-                    "Bars start at zero; where zero means nothing, points stand for values. Lines are 95% intervals."
-                ),
-                alt=plots.metrics_comparison_alt(panels),
-                data=plots.metrics_comparison_data_table(panels, id="figure-metrics-data"),
-            )
-        ]
+        drawn = plots.to_figure(
+            plots.plot_metrics_comparison(panels, colors=_colors(a)),
+            id="figure-metrics",
+            name="training_metrics_comparison.png",
+            caption=rich("Lines are 95% intervals. Bars start at zero; points are used where zero means nothing."),
+            alt=plots.metrics_comparison_alt(panels),
+            data=plots.metrics_comparison_data_table(panels, id="figure-metrics-data"),
+        )
+    return [replace(drawn, summary="Final metrics as bars")]
 
 
 def forest_figure(a: Analysis) -> list[Block]:
-    """Draw every comparison against the baseline; nothing where there is none."""
+    """Explain the two kinds of columns, and draw every comparison against the baseline, folded."""
     compared = _compared_runs(a)
     shown = _foremost(a, compared)
     groups = _forest_groups(a, shown)
     if not groups or a.baseline is None:
-        return []
+        return [Prose(_TWO_LAYERS)]
     some = f" Of {len(compared)} runs the candidate and those that do best are drawn; the results JSON has all."
     with _names(a):
-        return [_forest(a, groups, a.baseline.id, note=some if len(shown) < len(compared) else "")]
+        drawn = _forest(a, groups, a.baseline.id, note=some if len(shown) < len(compared) else "")
+    return [Prose(_TWO_LAYERS), replace(drawn, summary="All metrics against the baseline")]
+
+
+_TWO_LAYERS = rich(
+    "Columns headed **Rules of thumb** hold single values, counts and fixed thresholds; those headed **Evidence** hold "
+    "what the logs support, with 95% intervals. A badge says what the evidence makes of a rule of thumb."
+)
 
 
 def _names(a: Analysis) -> AbstractContextManager[None]:
@@ -136,7 +236,7 @@ def _colors(a: Analysis) -> dict[str, str]:
     return plots.run_colors([run.id for run in a.runs], candidate=a.candidate.id, baseline=base)
 
 
-_FOREST_RUNS = 24
+_FOREST_RUNS, _MOST_METRICS = 24, 6
 _SHOWN = (
     "full_valid_loss",
     "valid_loss",
@@ -159,7 +259,7 @@ def _forest_groups(a: Analysis, shown: list[str]) -> list[plots.ForestGroup]:
         ]
         if rows:
             groups.append(_forest_group(a, metric, rows))
-    return groups[:8]
+    return groups[:_MOST_METRICS]
 
 
 def _compared_runs(a: Analysis) -> list[str]:

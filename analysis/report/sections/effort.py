@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from analysis.core.blocks import Block, Column, Table
+from analysis.core.blocks import Block, Column, Prose, Table
 from analysis.core.number_format import cell, signed
+from analysis.core.rich_text import text
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import DocumentResult
-from analysis.report.sections.assessments import assessed, rows_of
-from analysis.report.sections.narrative import missing, told, validated_otherwise
+from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
+from analysis.report.sections.narrative import opened, quiet, told, validated_otherwise
 
 
 def efficiency(a: Analysis) -> list[Block]:
     """Hold the steps against the stated number and against what the data sizes imply."""
+    if all(d.expected_steps is None and d.expected_steps_stated is None for d in a.document.values()):
+        steps = sorted(d.total_steps for d in a.document.values())
+        ran = f"{steps[0]:,}" if steps[0] == steps[-1] else f"{steps[0]:,} to {steps[-1]:,}"
+        why = "how many were expected is not known, as the sizes of the data are not stated"
+        return [*quiet(f"The runs took {ran} steps; {why}."), *told(a, "efficiency")]
     stated = any(d.expected_steps_stated is not None for d in a.document.values())
     columns = (
         Column("Run"),
-        Column("Total Steps", "right", None, "document"),
-        *((Column("Expected Steps (stated)", "right", "doc.expected_steps", "document"),) if stated else ()),
-        Column("Efficiency", layer="document"),
+        Column("Total Steps", "right", None, "rules"),
+        *((Column("Expected Steps (stated)", "right", "rule.expected_steps", "rules"),) if stated else ()),
+        Column("Efficiency", layer="rules"),
         Column("Expected from data", "right", "data.expected_steps", "evidence"),
-        Column("Against data", "right", "doc.overage_pct", "evidence"),
+        Column("Against data", "right", "rule.overage_pct", "evidence"),
     )
     rows = []
-    for run in a.runs:
+    for run in shown_runs(a):
         d = a.document[run.id]
         epochs = run.factor("n_epochs")
         expected = d.expected_steps_stated if d.expected_steps_stated is not None else d.expected_steps
@@ -40,16 +46,11 @@ def efficiency(a: Analysis) -> list[Block]:
                 cell("as expected" if d.overage_from_data_pct == 0 else signed(d.overage_from_data_pct, 1, "%")),
             )
         )
-    return [
-        Table(
-            "efficiency",
-            "Steps taken against steps expected",
-            columns,
-            tuple(rows),
-            rows_of(a, a.leaders["efficiency"]),
-        ),
-        *told(a, "efficiency"),
-    ]
+    strong = rows_of(a, a.leaders["efficiency"])
+    table = Table("efficiency", "Steps taken against steps expected", columns, tuple(rows), strong, left_out(a))
+    as_planned = all(d.overage_from_data_pct == 0 for d in a.document.values())
+    lead = [Prose(text("Every run took the steps that its data imply."))] if as_planned else []
+    return [*lead, *opened(a, "efficiency", table)]
 
 
 def _stated(steps: int | None) -> str:
@@ -57,15 +58,15 @@ def _stated(steps: int | None) -> str:
 
 
 def coverage(a: Analysis) -> list[Block]:
-    """Count validations as the document does; beside them how much each of them saw."""
+    """Count validations by rule of thumb; beside them how much each of them saw."""
     results = a.document
     if not any(r.validation_count or r.full_validation_count for r in results.values()):
-        return missing("Validation coverage", validated_otherwise(a) or "No run logged a validation.")
+        return quiet(validated_otherwise(a) or "No run logged a validation.")
     columns = (
         Column("Run"),
-        Column("Standard Validations", "right", "doc.validation_coverage", "document"),
-        Column("Full Validations", "right", "doc.full_validation_coverage", "document"),
-        Column("Coverage Assessment", layer="document"),
+        Column("Standard Validations", "right", "rule.validation_coverage", "rules"),
+        Column("Full Validations", "right", "rule.full_validation_coverage", "rules"),
+        Column("Coverage Assessment", layer="rules"),
         Column("Evaluations per epoch", "right", "valid.evals_per_epoch", "evidence"),
         Column("Examples per evaluation", "right", "valid.examples_per_eval", "evidence"),
     )
@@ -78,23 +79,17 @@ def coverage(a: Analysis) -> list[Block]:
             cell(f"{d.validation_count / max(1, len(d.epochs)):.0f}" if d.validation_count else "none"),
             cell(_examples(a, run.id)),
         )
-        for run in a.runs
+        for run in shown_runs(a)
         for d in (results[run.id],)
     )
-    return [
-        Table(
-            "coverage",
-            "How often each run was validated",
-            columns,
-            rows,
-            rows_of(a, a.leaders["monitoring"]),
-        ),
-        *told(a, "coverage"),
-    ]
+    strong = rows_of(a, a.leaders["monitoring"])
+    return opened(
+        a, "coverage", Table("coverage", "How often each run was validated", columns, rows, strong, left_out(a))
+    )
 
 
 def coverage_word(result: DocumentResult, others: list[DocumentResult]) -> str:
-    """Put validation coverage into the document's words."""
+    """Put validation coverage into words."""
     if not result.validation_count + result.full_validation_count:
         return "None"
     fewest = min(other.full_validation_count for other in others)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.core.blocks import Block, Column, Prose, Table, Tone
+from analysis.core.blocks import Block, Column, Table, Tone
 from analysis.core.number_format import cell, signed_minus
-from analysis.core.rich_text import rich, text
 from analysis.findings.analysis_result import Analysis
+from analysis.report.sections.narrative import quiet
 
 _TONES: dict[str, Tone] = {
     "confirmed": "good",
@@ -18,9 +18,9 @@ _TONES: dict[str, Tone] = {
 def changes(a: Analysis) -> list[Block]:
     """Say what changed since the earlier report, and which change exceeds noise."""
     if a.previous is None:
-        return [Prose(text("There is no earlier report of this title to compare with."))]
+        return quiet("There is no earlier report to compare with.")
     if not a.changes:
-        return [Prose(rich("Nothing changed since the report of {day}.", day=a.previous))]
+        return quiet(f"Nothing changed since the report of {a.previous}.")
     columns = (Column("What"), Column("Run"), Column("Before"), Column("Now"), Column("Exceeds noise"))
     rows = tuple(
         (
@@ -38,7 +38,7 @@ def changes(a: Analysis) -> list[Block]:
 def predicted(a: Analysis) -> list[Block]:
     """Score the predictions that earlier reports made of runs that are now here."""
     if not a.predictions:
-        return [Prose(text("No earlier report predicted one of these runs."))]
+        return quiet("No earlier report predicted one of these runs.")
     columns = (
         Column("Run"),
         Column("Predicted in"),

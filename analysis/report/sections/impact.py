@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.core.blocks import Block, Cell, Column, Heading, Prose, Table, Tone
+from analysis.core.blocks import Block, Cell, Column, Details, Heading, Prose, Table, Tone
 from analysis.core.config_factors import changed_factors
 from analysis.core.number_format import cell, interval_cell, loss, percent, signed
-from analysis.core.rich_text import join, rich, text
+from analysis.core.rich_text import rich, text
 from analysis.core.run import Run
 from analysis.core.run_names import factor_short, factor_title, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
 from analysis.heuristics.run_numbers import DocumentResult
-from analysis.report.sections.narrative import findings_of, missing, narrate, remedies
+from analysis.report.sections.assessments import left_out, shown_runs
+from analysis.report.sections.narrative import findings_of, paragraph, quiet
 
 
 def impact(a: Analysis) -> list[Block]:
     """Compare along each factor that is not the same in all runs."""
     if len(a.runs) < 2:
-        return missing("Configuration impact", "There is one run only: nothing differs.")
+        return quiet("There is one run only: nothing differs.")
     changed = changed_factors(a.runs)
+    if len(changed) > 1 and any(len(c.runs) > 1 for c in a.configurations):
+        changed.pop("seed", None)  # what seeds do is in the spread of each configuration
     if not changed:
         stated = any(run.config for run in a.runs)
         why = (
@@ -29,7 +32,7 @@ def impact(a: Analysis) -> list[Block]:
             if stated
             else "No run states its configuration: put a sidecar <run>.yaml with a 'config' mapping beside the log."
         )
-        return missing("Configuration impact", why)
+        return quiet(why)
     blocks: list[Block] = []
     shown: dict[tuple[str, str], str] = {}
     for factor, values in changed.items():
@@ -58,8 +61,11 @@ def _factor(
             )
         )
     phases = _phases(a, after) if factor == "n_epochs" else None
+    findings = findings_of(a, f"impact-{factor}")
+    blocks += map(paragraph, findings)
+    tables: list[Block] = []
     if phases or shown is None:
-        blocks.append(phases or _pair_table(a, factor, values, before, after))
+        tables.append(phases or _pair_table(a, factor, values, before, after))
     else:
         names = {
             "factor": factor_title(shown).lower(),
@@ -69,8 +75,9 @@ def _factor(
         }
         blocks.append(Prose(rich("{a} and {b} are compared [under {factor}](#{id}): the same two runs.", **names)))
     if len({repr(value) for value in values.values()}) > 2:
-        blocks.append(_sweep_table(a, factor, values))
-    blocks += [Prose(join([narrate(f), *remedies(f)]), status=f.status) for f in findings_of(a, f"impact-{factor}")]
+        tables.append(_sweep_table(a, factor, values))
+    if tables:
+        blocks.append(Details(text(f"{factor_title(factor)} in numbers"), tuple(tables)))
     return blocks
 
 
@@ -88,13 +95,13 @@ def _pair_table(a: Analysis, factor: str, values: dict[str, Any], before: Run, a
     columns = (
         Column("Metric"),
         *(Column(f"{a.name(run.id)} ({short}={short_value(values[run.id])})", "right") for run in (before, after)),
-        Column("Change", "right", "doc.change_pct", "document"),
-        Column("Assessment", layer="document"),
+        Column("Change", "right", "rule.change_pct", "rules"),
+        Column("Assessment", layer="rules"),
         Column("Difference with interval", "right", None, "evidence"),
     )
     rows = [row for row in _metric_rows(a, before.id, after.id) if row is not None]
     if not rows and not _in_both(a, before.id, after.id):
-        rows = [(cell("None of the document's metrics was logged by both"), *[cell("–")] * 5)]
+        rows = [(cell("None of the rule-of-thumb metrics was logged by both"), *[cell("–")] * 5)]
     elif not rows:
         rows = [(cell("All metrics"), cell("same"), cell("same"), cell("–"), cell("No difference"), cell("–"))]
     return Table(f"impact-{factor}-table", f"{factor_title(factor)}: rows that differ", columns, tuple(rows))
@@ -180,14 +187,14 @@ def _level(grade: str | None) -> str | None:
 
 
 def _phases(a: Analysis, run: Run) -> Table | None:
-    """Show what each epoch did, as the document does for the number of epochs."""
+    """Show what each epoch did."""
     epochs = a.document[run.id].epochs
     if len(epochs) < 2:
         return None
     columns = (
         Column("Phase"),
-        Column("Performance Trend", layer="document"),
-        Column("Conclusion", layer="document"),
+        Column("Performance Trend", layer="rules"),
+        Column("Conclusion", layer="rules"),
         Column("Slope per 100 steps", "right", "loss.trend", "evidence"),
     )
     words: dict[str, tuple[str, str, Tone]] = {
@@ -222,8 +229,8 @@ def _sweep_table(a: Analysis, factor: str, values: dict[str, Any]) -> Table:
     columns = (
         Column("Run"),
         Column(factor_title(factor), "right"),
-        Column("Oscillations", "right", "doc.oscillations", "document"),
-        Column("Valid Accuracy", "right", "doc.final_valid_accuracy", "document"),
+        Column("Oscillations", "right", "rule.oscillations", "rules"),
+        Column("Valid Accuracy", "right", "rule.final_valid_accuracy", "rules"),
         Column("Full validation loss", "right", "fullval.diff", "evidence"),
     )
     rows = tuple(
@@ -234,12 +241,12 @@ def _sweep_table(a: Analysis, factor: str, values: dict[str, Any]) -> Table:
             cell(percent(a.document[run.id].final_valid_accuracy)),
             interval_cell(a.evidence[run.id].full_valid_loss),
         )
-        for run in sorted(a.runs, key=order)
+        for run in sorted(shown_runs(a), key=order)
     )
     return Table(
         f"impact-{factor}-all",
         f"All values of {factor_title(factor).lower()}",
         columns,
         rows,
-        notes=(rich("Runs may differ in other factors too."),),
+        notes=(rich("Runs may differ in other factors too."), *left_out(a)),
     )

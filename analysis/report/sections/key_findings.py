@@ -5,15 +5,15 @@ from __future__ import annotations
 from analysis.core.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.core.config_factors import changed_factors, factor_values
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import cell, count, in_unit, interval_cell, percent, signed
-from analysis.core.rich_text import rich, text
+from analysis.core.number_format import cell, count, in_unit, interval_cell, signed
+from analysis.core.rich_text import text
 from analysis.core.run_names import factor_title, short_value
 from analysis.evidence.best_values import seen, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
-from analysis.report.sections.assessments import assessed, rows_of
-from analysis.report.sections.narrative import missing, told
+from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
+from analysis.report.sections.narrative import opened, quiet, told
 
 _METRICS_AN_EPOCH, _OTHERS_EPOCHS = 5, 3
 _EPOCHS_AT_AN_END = 6
@@ -21,7 +21,7 @@ _EPOCHS_AT_AN_END = 6
 
 
 def stability(a: Analysis) -> list[Block]:
-    """Count oscillations as the document does; beside them the rate per transition and the noise."""
+    """Count oscillations by rule of thumb; beside them the rate per transition and the noise."""
     counts = {run_id: result.oscillations for run_id, result in a.document.items()}
     known = {run_id: n for run_id, n in counts.items() if n is not None}
     if not known:
@@ -29,7 +29,7 @@ def stability(a: Analysis) -> list[Block]:
             "Oscillations are changes from one step to the next; no run has two steps of a loss to compare, "
             "or the logs hold one value an epoch."
         )
-        return missing("Loss oscillations", why)
+        return quiet(why)
     reference = a.reference_id
     base = counts[reference]
     leading, several = _leading_factor(a), len(a.runs) > 1
@@ -37,15 +37,15 @@ def stability(a: Analysis) -> list[Block]:
     if leading:
         columns.append(Column(factor_title(leading)))
     columns += [
-        Column("Oscillations", "right", "doc.oscillations", "document"),
-        *([Column(f"vs {a.name(reference)}", "right", "doc.change_pct", "document")] if several else []),
-        *([Column("Assessment", layer="document")] if several else []),
+        Column("Oscillations", "right", "rule.oscillations", "rules"),
+        *([Column(f"vs {a.name(reference)}", "right", "rule.change_pct", "rules")] if several else []),
+        *([Column("Assessment", layer="rules")] if several else []),
         Column("Rate per transition", "right", "osc.rate", "evidence"),
         Column("Noise (sd)", "right", "noise.s", "evidence"),
     ]
     words = stability_words(a)
     rows = []
-    for run in a.runs:
+    for run in shown_runs(a):
         n, evidence = counts[run.id], a.evidence[run.id]
         row = [Cell(text(a.title_of(run.id)))]
         if leading:
@@ -58,28 +58,17 @@ def stability(a: Analysis) -> list[Block]:
         rows.append(tuple(row))
     table = Table(
         "stability",
-        "Loss oscillations (changes of more than 1% from one logged value to the next)",
+        "Changes of more than 1% from one logged value to the next",
         tuple(columns),
         tuple(rows),
         strong=rows_of(a, a.leaders["stability"]),
-        notes=(
-            rich(
-                "A count grows with the number of steps: the rate does not. White noise alone, with the spread of "
-                "these logs, gives the rates {rates}.",
-                rates=", ".join(
-                    f"{percent(a.evidence[r.id].white_noise_rate, 1)} ({a.name(r.id)})"
-                    for r in a.runs
-                    if a.evidence[r.id].white_noise_rate is not None
-                )
-                or "not known",
-            ),
-        ),
+        notes=(text("A count grows with the number of steps; the rate does not."), *left_out(a)),
     )
-    return [table, *told(a, "stability")]
+    return opened(a, "stability", table)
 
 
 def stability_words(a: Analysis) -> dict[str, str]:
-    """Put each run's oscillation count into the document's words."""
+    """Put each run's oscillation count into words."""
     counts = {r: d.oscillations for r, d in a.document.items()}
     known = [n for n in counts.values() if n is not None]
     best, last = min(known, default=None), max(known, default=None)
@@ -113,18 +102,18 @@ def epochs(a: Analysis) -> list[Block]:
 def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
     d, e = a.document[run_id], a.evidence[run_id]
     if not d.epochs:
-        return missing(f"Epochs of {a.name(run_id)}", "The log holds no training curve to divide into epochs.")
+        return quiet("The log holds no training curve to divide into epochs.")
     if e.per_epoch:
         return [_one_value_each(a, run_id)]
     word = " Loss" if a.curve.endswith("loss") else f" {metric_of(a.curve).label}"
     columns = (
         Column("Epoch"),
-        Column("Steps", "right", "doc.epoch_boundary", "document"),
-        Column(f"Start{word}", "right", None, "document"),
-        Column(f"End{word}", "right", None, "document"),
-        Column("Improvement", "right", "doc.improvement_pct", "document"),
-        Column("Oscillations", "right", "doc.oscillations", "document"),
-        Column("Assessment", layer="document"),
+        Column("Steps", "right", "rule.epoch_boundary", "rules"),
+        Column(f"Start{word}", "right", None, "rules"),
+        Column(f"End{word}", "right", None, "rules"),
+        Column("Improvement", "right", "rule.improvement_pct", "rules"),
+        Column("Oscillations", "right", "rule.oscillations", "rules"),
+        Column("Assessment", layer="rules"),
         Column("Slope per 100 steps", "right", "loss.trend", "evidence"),
         Column("Full valid. loss", "right", None, "evidence"),
     )
@@ -196,7 +185,7 @@ def _one_value_each(a: Analysis, run_id: str) -> Table:
 
 
 def _leading_factor(a: Analysis) -> str | None:
-    """Choose the factor to show beside the runs: the learning rate as in the document, else one that differs."""
+    """Choose the factor to show beside the runs: the learning rate, else one that differs."""
     if any(run.factor("learning_rate") is not None for run in a.runs):
         return "learning_rate"
     changed = [name for name in changed_factors(a.runs) if name != "seed"]

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.core.blocks import Block, Callout, Item, Items, Prose, Status
+from analysis.core.blocks import Block, Item, Items, Prose, Status
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import count, listed
+from analysis.core.number_format import listed
 from analysis.core.rich_text import Rich, join, rich, text
 from analysis.evidence.best_values import shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
+from analysis.report.sections.assessments import shown_runs
+
+ROUNDING = "gap.rounding"
+"""The rule that a table's note tells: a slip of rounding is nobody's conclusion."""
 
 
 def narrate(finding: Finding) -> Rich:
-    """Write a finding as a sentence with its link; a claim of the document's rules comes first."""
-    link = link_to(finding)
-    if not finding.claim:
-        return rich("{text} {link}", text=finding.text, link=link)
-    return rich(
-        "By the document's rules: {claim}. The logs: {text} {link}",
-        claim=finding.claim,
-        text=finding.text,
-        link=link,
-    )
+    """Write what is so, with its link."""
+    return rich("{text} {link}", text=finding.text, link=link_to(finding))
+
+
+def paragraph(finding: Finding) -> Prose:
+    """Tell a finding: what is so, then what a rule of thumb says of it and what the logs make of that."""
+    return Prose(join([narrate(finding), *remedies(finding)]), _badge(finding), claim=finding.claim)
 
 
 def link_to(finding: Finding | None) -> Rich:
@@ -32,28 +33,41 @@ def link_to(finding: Finding | None) -> Rich:
 
 
 def claims(finding: Finding) -> Rich:
-    """Give the claim as a bold lead."""
-    return rich("**{claim}**", claim=finding.claim)
+    """Write a claim alone, as a link to what the logs make of it."""
+    return rich("[{claim}](#{id})", claim=finding.claim, id=f"finding-{finding.id}")
 
 
 def findings_of(a: Analysis, section: str, *rules: str) -> list[Finding]:
     """Select the findings of a section, or those of some rules in it, in the report's order."""
-    return [f for f in a.findings if f.section == section and (not rules or f.rule in rules)]
+    return [f for f in shown_findings(a) if f.section == section and (not rules or f.rule in rules)]
+
+
+def shown_findings(a: Analysis) -> list[Finding]:
+    """List the findings about the runs that tables show; the results JSON has them all."""
+    shown = {run.id for run in shown_runs(a)}
+    return [f for f in a.findings if shown.issuperset(f.runs)]
 
 
 def told(a: Analysis, section: str, *rules: str) -> list[Block]:
     """Tell a section's findings: one paragraph for one, a list for more."""
     found = findings_of(a, section, *rules)
     if len(found) == 1:
-        return [Prose(join([narrate(found[0]), *remedies(found[0])]), status=_badge(found[0]))]
+        return [paragraph(found[0])]
     return [Items(tuple(item(f) for f in found))] if found else []
+
+
+def opened(a: Analysis, section: str, *blocks: Block) -> list[Block]:
+    """Open a section with its first finding, then show its tables, then the other findings."""
+    found = [f for f in findings_of(a, section) if f.rule != ROUNDING]
+    rest = [Items(tuple(item(f) for f in found[1:]))] if found[1:] else []
+    return [*map(paragraph, found[:1]), *blocks, *rest]
 
 
 def item(finding: Finding) -> Item:
     """Make a list entry of a finding, with cause and remedy beneath where a problem stands."""
     below = [rich("Cause: {cause}", cause=finding.cause)] if finding.cause else []
     below += remedies(finding)
-    return Item(narrate(finding), tuple(below), status=_badge(finding))
+    return Item(narrate(finding), tuple(below), status=_badge(finding), claim=finding.claim)
 
 
 def remedies(finding: Finding) -> list[Rich]:
@@ -61,9 +75,9 @@ def remedies(finding: Finding) -> list[Rich]:
     return [rich("Remedy: {remedy}", remedy=finding.remedy)] if finding.remedy else []
 
 
-def missing(what: str, why: str, *, instead: Rich = ()) -> list[Block]:
-    """Say that a section cannot be filled, why, and where to look instead."""
-    return [Callout("unknown", rich("{what}: not available", what=what), (join([text(why), instead]),))]
+def quiet(words: str, *, more: Rich = ()) -> list[Block]:
+    """Say in one grey line that there is nothing to show here, and why."""
+    return [Prose(join([text(words), more]), muted=True)]
 
 
 def validated_otherwise(a: Analysis) -> str:
@@ -81,38 +95,9 @@ def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:
     if not without:
         return []
     names = "any run" if len(without) == len(a.runs) > 1 else ", ".join(a.name(run_id) for run_id in without)
-    return [Prose(rich("{what} was not logged by {names}.", what=what, names=names))]
-
-
-def disagreement(a: Analysis) -> list[Block]:
-    """Show a callout where the evidence refutes, or does not carry, what the document's rules conclude."""
-    # What concerns the logs themselves stands under Data Quality; a slip of rounding is nobody's conclusion.
-    drawn = [f for f in a.findings if f.claim and f.section != "data-quality" and f.rule != "gap.rounding"]
-    refuted = [f for f in drawn if f.status == "contradicted"]
-    weak = [f for f in drawn if f.status in ("not supported", "cannot tell", "not tested")]
-    if not refuted and not weak:
-        return []
-    told = sorted(refuted or weak, key=lambda f: a.candidate.id not in f.runs)[:4]
-    body = [rich("**{claim}**: {text} {link}", claim=f.claim, text=f.text, link=link_to(f)) for f in told]
-    most = (
-        f" {len(told)} of them {'stands' if len(told) == 1 else 'stand'} here."
-        if len(told) < len(refuted) + len(weak)
-        else ""
-    )
-    counted = text(
-        f"Of {count(len(drawn), 'conclusion')} that the document's rules draw, the logs "
-        f"contradict {len(refuted)} and leave {len(weak)} unsupported or undecided.{most}"
-    )
-    return [
-        Callout(
-            "warning",
-            rich("**Where the rules and the evidence disagree**"),
-            (counted, *body),
-            id="disagreement",
-        )
-    ]
+    return [Prose(rich("{what} was not logged by {names}.", what=what, names=names), muted=True)]
 
 
 def _badge(finding: Finding) -> Status | None:
-    """Return the status to show; none beside a plain fact, since nothing claimed it."""
-    return None if finding.status == "supported" and not finding.claim else finding.status
+    """Return the status of what a rule of thumb claims; a plain fact has none."""
+    return finding.status if finding.claim else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from analysis.core.blocks import Block, Cell, Column, Table
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, in_unit
-from analysis.core.rich_text import rich
+from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
 from analysis.evidence.best_values import ended, seen, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.rules.seen import worse_by
-from analysis.report.sections.narrative import told
+from analysis.report.sections.assessments import left_out, shown_runs
 
 _MOST_ROWS, _FEW_ROWS = 12, 6
 """Rows of the table, shared by the runs: each shows as many metrics as fit, one at least."""
@@ -18,8 +18,9 @@ _MOST_ROWS, _FEW_ROWS = 12, 6
 
 def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
     """Show first, best and last values of each run's metrics, then the findings about them."""
-    each = max(1, (_FEW_ROWS if brief else _MOST_ROWS) // len(a.runs))
-    rows = tuple(_row(a, run, name) for run in a.runs for name in shown_metrics(run)[:each])
+    runs = shown_runs(a)
+    each = max(1, (_FEW_ROWS if brief else _MOST_ROWS) // len(runs))
+    rows = tuple(_row(a, run, name) for run in runs for name in shown_metrics(run)[:each])
     if not rows:
         return []
     columns = (
@@ -27,12 +28,12 @@ def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
         Column("Metric"),
         Column("Values", "right"),
         Column("First", "right"),
-        Column("Best", "right", "doc.best_value"),
+        Column("Best", "right", "rule.best_value"),
         Column("Last", "right"),
         Column("Last against best", "right"),
     )
-    note = rich("Single logged values, not judged: the best of many is low or high by chance too.")
-    return [Table("seen", "First, best and last values", columns, rows, notes=(note,)), *told(a, "seen")]
+    note = rich("Single values, not judged: the best of many is low or high by chance too.")
+    return [Table("seen", "First, best and last values", columns, rows, notes=(note, *left_out(a)))]
 
 
 def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
@@ -45,5 +46,12 @@ def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
         cell(in_unit(name, value.first)),
         cell(in_unit(name, value.best), f"step {value.best_step:,}"),
         cell(in_unit(name, value.last), f"step {value.last_step:,}"),
-        cell("–" if value.n == 1 else since),
+        Cell(_linked(a, run, name, "–" if value.n == 1 else since)),
     )
+
+
+def _linked(a: Analysis, run: Run, name: str, words: str) -> Rich:
+    """Link to the finding about a run's foremost metric."""
+    found = next((f for f in a.findings if f.rule == "seen.best" and f.runs == (run.id,)), None)
+    linked = found is not None and shown_metrics(run)[:1] == [name]
+    return rich("[{words}](#finding-{id})", words=words, id=found.id) if found and linked else text(words)

@@ -13,29 +13,29 @@ from analysis.evidence.comparability import to_validate
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import validation_fields
-from analysis.report.sections.assessments import assessed, rows_of
-from analysis.report.sections.narrative import lacking, missing, told, validated_otherwise
+from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
+from analysis.report.sections.narrative import lacking, opened, quiet, told, validated_otherwise
 from analysis.statistics import window_ratio
 
 
 def final_training(a: Analysis) -> list[Block]:
-    """Show the last training row as the document does; beside it the mean of the last window."""
+    """Show the last training row by rule of thumb; beside it the mean of the last window."""
     if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.document.values()):
         why = "No run logged a train loss or train accuracy under a name that is known."
-        return missing("Final training performance", why, instead=_elsewhere(a))
+        return quiet(why, more=_elsewhere(a))
     words, accurate = _training_words(a), any(r.final_train_accuracy is not None for r in a.document.values())
     ratios = _ratios(a)
     columns = (
         Column("Run"),
-        Column("Train Loss", "right", "doc.final_train_loss", "document"),
-        *([Column("Train Accuracy", "right", "doc.final_train_accuracy", "document")] if accurate else []),
-        Column("Assessment", layer="document"),
+        Column("Train Loss", "right", "rule.final_train_loss", "rules"),
+        *([Column("Train Accuracy", "right", "rule.final_train_accuracy", "rules")] if accurate else []),
+        Column("Assessment", layer="rules"),
         Column("Window mean loss", "right", "loss.window_mean", "evidence"),
         *([Column(f"Loss, × {a.name(a.reference_id)}", "right", "loss.window_ratio", "evidence")] if ratios else []),
         *([Column("Window mean accuracy", "right", "loss.window_mean", "evidence")] if accurate else []),
     )
     rows = []
-    for run in a.runs:
+    for run in shown_runs(a):
         d, window = a.document[run.id], a.evidence[run.id].window
         accuracy = interval_cell(window.get("train_mean_token_accuracy"), scale=100, unit="%")
         row = [cell(a.name(run.id)), cell(loss(d.final_train_loss))]
@@ -43,48 +43,46 @@ def final_training(a: Analysis) -> list[Block]:
         row += [assessed(words[run.id]), interval_cell(window.get("train_loss"))]
         row += [ratios[run.id]] if ratios else []
         rows.append((*row, *([accuracy] if accurate else [])))
-    return [
-        Table(
-            "final-training",
-            "Final training performance: the last row, and the last window",
-            columns,
-            tuple(rows),
-            rows_of(a, a.leaders["training_performance"]),
-        ),
-        *lacking(a, ["train_mean_token_accuracy"], "Train accuracy"),
-        *told(a, "final-training"),
-    ]
+    table = Table(
+        "final-training",
+        "Training: the last row, and the mean of the last window",
+        columns,
+        tuple(rows),
+        rows_of(a, a.leaders["training_performance"]),
+        left_out(a),
+    )
+    return opened(a, "final-training", table, *lacking(a, ["train_mean_token_accuracy"], "Train accuracy"))
 
 
 def final_validation(a: Analysis) -> list[Block]:
-    """Show the last minibatch validation as the document does; beside it counts and the full validation."""
+    """Show the last minibatch validation by rule of thumb; beside it counts and the full validation."""
     logged = any(r.validation_count or r.full_validation_count for r in a.document.values())
     if not logged:
         return _not_validated(a)
     words, shown = _validation_words(a), [column for column in _VALIDATION if any(column.has(a, r.id) for r in a.runs)]
-    assessed_after = max((i for i, c in enumerate(shown) if c.column.layer == "document"), default=-1) + 1
+    assessed_after = max((i for i, c in enumerate(shown) if c.column.layer == "rules"), default=-1) + 1
     columns = [one.column for one in shown]
-    columns.insert(assessed_after, Column("Assessment", layer="document"))
+    columns.insert(assessed_after, Column("Assessment", layer="rules"))
     rows = []
-    for run in a.runs:
+    for run in shown_runs(a):
         row = [one.cell(a, run.id) for one in shown]
         row.insert(assessed_after, assessed(words[run.id]))
         rows.append((cell(a.name(run.id)), *row))
     minibatch = any(r.final_valid_loss is not None or r.final_valid_accuracy is not None for r in a.document.values())
     of = "one minibatch, and the whole validation set" if minibatch else "the whole validation set"
-    return [
-        Table(
-            "final-validation",
-            f"Final validation performance: {of}",
-            (Column("Run"), *columns),
-            tuple(rows),
-            rows_of(a, a.leaders["validation_performance"]),
-        ),
+    table = Table(
+        "final-validation",
+        f"Last validation: {of}",
+        (Column("Run"), *columns),
+        tuple(rows),
+        rows_of(a, a.leaders["validation_performance"]),
+        left_out(a),
+    )
+    gone = [
         *lacking(a, ["valid_loss", "valid_mean_token_accuracy"], "Minibatch validation"),
         *lacking(a, ["full_valid_loss", "full_valid_mean_token_accuracy"], "Full validation"),
-        *told(a, "final-validation"),
-        *told(a, "trade-off"),
     ]
+    return [*opened(a, "final-validation", table, *gone), *told(a, "trade-off")]
 
 
 def _ratios(a: Analysis) -> dict[str, Cell]:
@@ -112,9 +110,9 @@ def _elsewhere(a: Analysis) -> Rich:
 def _not_validated(a: Analysis) -> list[Block]:
     """Say that no validation loss or accuracy is known, and which other metrics were measured on validation data."""
     if otherwise := validated_otherwise(a):
-        return missing("Final validation performance", otherwise, instead=_elsewhere(a))
+        return quiet(otherwise, more=_elsewhere(a))
     why = f"No run logged a validation: generalisation cannot be assessed. Next time, {to_validate(a.curve)}."
-    return missing("Final validation performance", why)
+    return quiet(why)
 
 
 @dataclass(frozen=True)
@@ -137,12 +135,12 @@ def _full_loss(a: Analysis, run_id: str) -> Cell:
 
 _VALIDATION = (
     _Shown(
-        Column("Valid Loss", "right", "doc.final_valid_loss", "document"),
+        Column("Valid Loss", "right", "rule.final_valid_loss", "rules"),
         lambda a, r: cell(loss(a.document[r].final_valid_loss)),
         _field("final_valid_loss"),
     ),
     _Shown(
-        Column("Valid Accuracy", "right", "doc.final_valid_accuracy", "document"),
+        Column("Valid Accuracy", "right", "rule.final_valid_accuracy", "rules"),
         lambda a, r: cell(percent(a.document[r].final_valid_accuracy)),
         _field("final_valid_accuracy"),
     ),

@@ -1,4 +1,4 @@
-"""Comparative Rankings: the document's grades and leaders, and what the evidence separates."""
+"""Comparative Rankings: the rule-of-thumb grades and leaders, and what the evidence separates."""
 
 from __future__ import annotations
 
@@ -12,34 +12,44 @@ from analysis.core.run import FACTORS, Run
 from analysis.core.run_names import factor_short, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics.run_numbers import DocumentResult, validation_fields
-from analysis.report.sections.narrative import missing, told
+from analysis.report.sections.assessments import left_out, shown_runs
+from analysis.report.sections.narrative import opened, quiet
 
-_ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
+
+def ordinal(rank: int) -> str:
+    """Write a rank.
+
+    Examples
+    --------
+    >>> [ordinal(n) for n in (1, 2, 3, 11, 12, 13, 21, 22, 23, 111)]
+    ['1st', '2nd', '3rd', '11th', '12th', '13th', '21st', '22nd', '23rd', '111th']
+    """
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{rank}{'th' if rank % 100 in (11, 12, 13) else ends.get(rank % 10, 'th')}"
 
 
 def ranking(a: Analysis) -> list[Block]:
-    """Rank by the document's grades; beside them the evidence's, which never contradict a comparison."""
+    """Rank by the rule-of-thumb grades; beside them the evidence's, which never contradict a comparison."""
     if len(a.runs) < 2:
-        return missing("Overall ranking", "There is one run only: nothing to rank.")
-    ranked = sorted(a.runs, key=lambda run: a.document[run.id].rank or len(a.runs) + 1)
+        return quiet("There is one run only: nothing to rank.")
+    ranked = sorted(shown_runs(a), key=lambda run: a.document[run.id].rank or len(a.runs) + 1)
     if all(a.document[run.id].rank is None for run in ranked):
-        return missing(
-            "Overall ranking",
-            "No run has a number that the document's ladders grade (oscillations, validation accuracy).",
+        return quiet(
+            "No run has a number that the rules of thumb grade: oscillations or validation accuracy.",
         )
     changed = changed_factors(a.runs)
     columns = (
         Column("Rank"),
         Column("Configuration"),
-        Column("Stability Score", "center", "doc.grade_stability", "document"),
-        Column("Performance Score", "center", "doc.grade_performance", "document"),
-        Column("Overall Grade", "center", "doc.grade_overall", "document"),
-        Column("Stability (evidence)", "center", "grade.stability", "evidence"),
-        Column("Performance (evidence)", "center", "grade.performance", "evidence"),
+        Column("Stability Score", "center", "rule.grade_stability", "rules"),
+        Column("Performance Score", "center", "rule.grade_performance", "rules"),
+        Column("Overall Grade", "center", "rule.grade_overall", "rules"),
+        Column("Stability", "center", "grade.stability", "evidence"),
+        Column("Performance", "center", "grade.performance", "evidence"),
     )
     rows = tuple(
         (
-            cell("–" if d.rank is None else _ORDINALS.get(d.rank, f"{d.rank}th")),
+            cell("–" if d.rank is None else ordinal(d.rank)),
             Cell(configuration_name(a, run, changed)),
             cell(d.grades.stability or "–", bold=True),
             cell(d.grades.performance or "–", bold=True),
@@ -50,10 +60,10 @@ def ranking(a: Analysis) -> list[Block]:
         for run in ranked
         for d in (a.document[run.id],)
     )
-    return [
-        Table("ranking", "Overall configuration ranking", columns, rows, frozenset({0})),
-        *told(a, "ranking"),
-    ]
+    table = Table(
+        "ranking", "Grades by rules of thumb, and what the evidence separates", columns, rows, notes=left_out(a)
+    )
+    return opened(a, "ranking", table)
 
 
 def configuration_name(a: Analysis, run: Run, changed: Collection[str]) -> Rich:
@@ -72,15 +82,14 @@ def configuration_name(a: Analysis, run: Run, changed: Collection[str]) -> Rich:
 
 
 def leaders(a: Analysis) -> list[Block]:
-    """Name the leader of each of the document's five rankings, with its number."""
+    """Name the leader of each of the five rankings by rules of thumb, with its number."""
     if len(a.runs) < 2:
-        return missing("Metric leaders", "There is one run only: it leads in all that it logged.")
+        return quiet("There is one run only: it leads in all that it logged.")
     lines = [_leader(a, *row) for row in _LEADERS]
     shown = tuple(Item(line) for line in lines if line)
     if not shown:
-        return missing("Metric leaders", "No run logged a number to lead in.")
-    by = text("By the document's single numbers; the findings above say which of them the logs support.")
-    return [Items(shown), Prose(by)]
+        return quiet("No run logged a number to lead in.")
+    return [Prose(text("Leaders by single numbers, which are rules of thumb:")), Items(shown)]
 
 
 def _last_validation(a: Analysis, d: DocumentResult) -> str:

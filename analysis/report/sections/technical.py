@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 from analysis.core.blocks import Block, Cell, Column, Details, Item, Items, Prose, Table
-from analysis.core.number_format import cell, listed
-from analysis.core.rich_text import Rich, rich, text
+from analysis.core.number_format import cell, count, listed
+from analysis.core.rich_text import Rich, join, rich, text
 from analysis.core.run_names import titled
 from analysis.evidence.comparisons import ALL_PAIRS
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.definitions import DEFINITIONS
 from analysis.report.results_json import files
-from analysis.report.sections.narrative import told
+from analysis.report.sections.appendix import appendix
+from analysis.report.sections.assessments import MOST_RUNS, left_out, shown_runs
+from analysis.report.sections.detail import curves, gap
+from analysis.report.sections.effort import coverage, efficiency
+from analysis.report.sections.impact import impact
+from analysis.report.sections.key_findings import epochs, stability
+from analysis.report.sections.narrative import claims, findings_of, item, shown_findings
+from analysis.report.sections.performance import final_training, final_validation
+from analysis.report.sections.rankings import ranking
 
 
 def methodology(a: Analysis) -> list[Block]:
-    """State the document's methods with this report's values, the limits, and all definitions by ID."""
-    d = a.document[a.candidate.id]
+    """State the methods with this report's values, the limits, and all definitions by ID."""
+    d, named = a.document[a.candidate.id], definitions_named(a)
     ends = [f"step {epoch.last_step}" for epoch in d.epochs[:-1]]
     boundary = ", ".join(ends[:3]) + (f" and {len(ends) - 3} more" if len(ends) > 3 else "")
     lines = [
         rich(
             "**Oscillation Counting**: changes of more than 1% between consecutive values "
-            "([doc.oscillations](#def-doc.oscillations))"
+            "([rule.oscillations](#def-rule.oscillations))"
         ),
         rich("**Epoch Boundary**: {where} ({how})", where=boundary or "one epoch", how=_HOW[d.epoch_boundary]),
         rich("**Validation Coverage**: percentage of steps with validation data"),
@@ -34,32 +44,62 @@ def methodology(a: Analysis) -> list[Block]:
             margin=f"{a.margin:g}",
             pairs=_PAIRS.format(n=len(a.runs)) if len(a.runs) > ALL_PAIRS else "",
         ),
-        *(rich("**Known limit**: {limit}", limit=limit) for limit in _LIMITS),
     ]
+    limits = Items(tuple(Item(text(limit)) for limit in _LIMITS))
     rows = tuple(
         (
             Cell(rich("`{id}`", id=d.id), id=f"def-{d.id}"),
-            cell(d.layer),
             cell(d.text),
             Cell(rich("`{f}`", f=d.formula) if d.formula else ()),
             cell(d.source),
         )
         for d in DEFINITIONS.values()
+        if d.id in named
     )
-    columns = (Column("ID"), Column("Layer"), Column("What it is"), Column("Formula"), Column("Source"))
-    table = Table("definitions", "Every definition used in this report", columns, rows)
-    settings = Table(
-        "settings",
-        "Thresholds in force",
-        (Column("Setting"), Column("Value")),
-        tuple((Cell(rich("`{n}`", n=name)), cell(_setting(value))) for name, value in a.settings.to_mapping().items()),
+    columns = (Column("ID"), Column("What it is"), Column("Formula"), Column("Source"))
+    table = Table("definitions", "Definitions", columns, rows)
+    settings = join(
+        [rich("`{n}` {v}", n=name, v=_setting(value)) for name, value in a.settings.to_mapping().items()], "; "
     )
     return [
         Items(tuple(Item(line) for line in lines)),
-        Details(text("All definitions"), (table,)),
-        Details(text("All thresholds"), (settings,)),
+        Details(text("Known limits"), (limits,)),
+        Details(text("Definitions"), (table,)),
+        Details(text("All thresholds"), (Prose(settings),)),
         *_muted(a),
     ]
+
+
+def definitions_named(a: Analysis) -> set[str]:
+    """Collect the definitions that the other sections name: in their columns and in their findings."""
+    named = {f.definition for f in shown_findings(a) if f.definition} | {"rule.oscillations"}
+    for build in _TABLES:
+        named |= {column.definition for column in _columns(build(a)) if column.definition}
+    return named
+
+
+_TABLES: tuple[Callable[[Analysis], list[Block]], ...] = (
+    stability,
+    final_training,
+    final_validation,
+    efficiency,
+    epochs,
+    coverage,
+    curves,
+    gap,
+    impact,
+    ranking,
+    appendix,
+)
+"""Sections whose tables name definitions."""
+
+
+def _columns(blocks: Sequence[Block]) -> Iterator[Column]:
+    for block in blocks:
+        if isinstance(block, Table):
+            yield from block.columns
+        elif isinstance(block, Details):
+            yield from _columns(block.blocks)
 
 
 def _setting(value: object) -> str:
@@ -80,11 +120,11 @@ def _muted(a: Analysis) -> list[Block]:
 
 
 _LIMITS = (
-    "one run a configuration cannot separate the configuration from the seed.",
-    "slow drift hidden under white noise makes window means look surer than they are; the setting strict halves that.",
-    "smooth curves of few points, such as one row an epoch, are worth few independent points; "
+    "One run a configuration cannot separate the configuration from the seed.",
+    "Slow drift hidden under white noise makes window means look surer than they are; the setting strict halves that.",
+    "Smooth curves of few points, such as one row an epoch, are worth few independent points; "
     "comparisons within one run are then refused.",
-    "strongly skewed noise (batches of one or two examples) raises a false spike in about a tenth of runs.",
+    "Strongly skewed noise (batches of one or two examples) raises a false spike in about a tenth of runs.",
 )
 
 _PAIRS = "; of {n} runs those pairs are compared that hold the baseline or the candidate, and neighbours by level"
@@ -105,7 +145,6 @@ def data_quality(a: Analysis) -> list[Block]:
         Column("Rows × columns read", "right"),
         Column("Kept", "right"),
         Column("Steps", "right"),
-        Column("Metrics"),
         Column("SHA-256"),
     )
     rows = tuple(
@@ -115,14 +154,24 @@ def data_quality(a: Analysis) -> list[Block]:
             cell(f"{run.provenance.rows_read} × {run.provenance.columns_read}"),
             cell(f"{run.provenance.rows_kept} × {run.provenance.columns_kept}"),
             cell(f"{run.steps[0]} to {run.steps[-1]}"),
-            cell(", ".join(run.metrics)),
             Cell(rich("`{sha}`", sha=run.provenance.sha256[:12])),
         )
-        for run in a.runs
+        for run in shown_runs(a)
     )
-    table = Table("provenance", "Where the numbers come from", columns, rows)
-    unknown = tuple(Item(line) for line in (*_not_stated(a), *(line for run in a.runs for line in _notes(a, run.id))))
-    return [table, *told(a, "data-quality"), *([Items(unknown)] if unknown else [])]
+    table = Table("provenance", "Where the numbers come from", columns, rows, notes=left_out(a))
+    unknown = tuple(Item(line) for line in (*_not_stated(a), *_notes(a)))
+    rest: list[Block] = [Items(unknown)] if unknown else []
+    return [*_checked(a), *rest, Details(text("Where the numbers come from"), (table,))]
+
+
+def _checked(a: Analysis) -> list[Block]:
+    """Tell what was found in the logs; what is as a rule of thumb says takes one line."""
+    found = findings_of(a, "data-quality")
+    fine = [f for f in found if f.claim and f.status == "supported"]
+    told = [f for f in found if f not in fine]
+    as_said = join([claims(f) for f in fine], ", ")
+    line = [Item(rich("As a rule of thumb says: {claims}.", claims=as_said))] if fine else []
+    return [Items((*line, *map(item, told)))] if line or told else []
 
 
 def _not_stated(a: Analysis) -> list[Rich]:
@@ -138,21 +187,33 @@ def _not_stated(a: Analysis) -> list[Rich]:
         }
         if any(gone.values()):
             lacking.setdefault(", ".join(name for name, absent in gone.items() if absent), []).append(a.name(run.id))
-    named = {what: "all runs" if len(runs) == len(a.runs) > 1 else listed(runs) for what, runs in lacking.items()}
+    named = {what: _runs(a, runs) for what, runs in lacking.items()}
     return [rich("{runs}: not stated: {what}.", runs=runs, what=what) for what, runs in named.items()]
 
 
-def _notes(a: Analysis, run_id: str) -> list[Rich]:
-    run = a.run(run_id)
-    lines = [text(f"{a.name(run_id)}: {note}") for note in run.notes]
-    kept = ", ".join(f"{key} = {value}" for key, value in run.extra.items() if key != "predictions")
-    if kept:
-        lines.append(
-            rich("{run}: further sidecar keys, kept as they are: {keys}.", run=a.name(run_id), keys=kept),
-        )
-    return lines
+def _notes(a: Analysis) -> list[Rich]:
+    """List what was noted on reading, once for all runs of which the same is noted."""
+    noted: dict[str, list[str]] = {}
+    for run in a.runs:
+        kept = ", ".join(f"{key} = {value}" for key, value in run.extra.items() if key != "predictions")
+        further = [f"further sidecar keys, kept as they are: {kept}."] if kept else []
+        for note in (*run.notes, *further):
+            noted.setdefault(note, []).append(a.name(run.id))
+    lines = [rich("{runs}: {note}", runs=_runs(a, runs), note=note) for note, runs in noted.items()]
+    more = len(lines) - _NOTES
+    return [*lines[:_NOTES], *([text(f"{count(more, 'further note')}: in the results JSON.")] if more > 0 else [])]
+
+
+_NOTES = 12
+
+
+def _runs(a: Analysis, names: list[str]) -> str:
+    if len(names) == len(a.runs) > 1:
+        return "all runs"
+    return listed(names) if len(names) <= MOST_RUNS else f"{len(names)} runs"
 
 
 def files_generated(a: Analysis) -> list[Block]:
     """List the files of this report."""
-    return [Items(tuple(Item(rich("`{name}`: {what}", name=name, what=what)) for name, what in files(a)))]
+    names = join([rich("`{name}`", name=name) for name, _ in files(a)], ", ")
+    return [Prose(rich("This report consists of {names}.", names=names))]

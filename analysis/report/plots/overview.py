@@ -1,0 +1,293 @@
+"""The figure of the first page: the deciding metric over steps, and beside it the differences to the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from analysis.core.blocks import Column, Table
+from analysis.core.metrics import Direction
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import Interval, cell, in_unit, interval_parts, percent, signed_minus
+from analysis.core.rich_text import Rich, rich
+from analysis.core.run import FloatArray, Run
+from analysis.report.plots.curves import Curve, draw_curve, finish_axes, fit_scale, metric_curve
+from analysis.report.plots.forest import direction_words
+from analysis.report.plots.labels import End, label_ends
+from analysis.report.plots.theme import (
+    INK,
+    MUTED,
+    SMALL,
+    RunStyle,
+    columns,
+    grid,
+    printable,
+    say,
+    style,
+    title,
+)
+from analysis.report.plots.thin import Trace, smoothing_window
+
+_WIDTH, _CURVES, _FOREST = 9.6, 4.0, 3.1
+"""Widths in inches: of the figure, of the room for curves without their labels, of the forest."""
+
+_LEFT, _TOP, _BOTTOM, _ROW, _LEAST = 0.72, 0.5, 0.48, 0.36, 1.6
+_LABEL, _FEW = 22, 4
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One configuration against the baseline; ``settled`` where the interval lies clear of zero."""
+
+    name: str
+    estimate: Interval
+    style: RunStyle
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """A configuration's curve: one run as logged, or of several seeds their mean and the range that they cover.
+
+    ``best`` is the place of the best value that is drawn, ``seeds`` the number of runs.
+    """
+
+    name: str
+    style: RunStyle
+    curve: Curve
+    low: FloatArray
+    high: FloatArray
+    best: tuple[float, float]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the figure shows.
+
+    ``metric`` is that of the differences, ``course`` that of the curves, a share where ``percent``;
+    ``margin`` is too small to matter.
+    """
+
+    metric: str
+    lines: tuple[Line, ...]
+    differences: tuple[Difference, ...]
+    baseline: str = ""
+    margin: float | None = None
+    scale: float = 1.0
+    unit: str = ""
+    window: int = 1
+    course: str = ""
+    percent: bool = False
+
+
+def configuration_line(name: str, runs: Sequence[Run], metric: str, *, look: RunStyle, window: int) -> Line | None:
+    """Prepare the curve of a configuration; None where no run logs the metric.
+
+    Seeds are averaged over the steps that all of them reached, at every step that any of them logged.
+    """
+    curves = [c for run in runs if not (c := metric_curve(run, metric, window=window)).strong.empty]
+    if not curves:
+        return None
+    if len(curves) == 1:
+        curve, low, high = curves[0], np.empty(0), np.empty(0)
+    else:
+        steps, values = _aligned([curve.strong for curve in curves])
+        curve = Curve(Trace(np.empty(0), np.empty(0)), Trace(steps, values.mean(axis=0)))
+        low, high = values.min(axis=0), values.max(axis=0)
+    strong = curve.strong
+    at = int(np.nanargmax(strong.values) if metric_of(metric).direction == "higher" else np.nanargmin(strong.values))
+    return Line(name, look, curve, low, high, (float(strong.steps[at]), float(strong.values[at])), len(curves))
+
+
+def _aligned(traces: Sequence[Trace]) -> tuple[FloatArray, FloatArray]:
+    """Bring curves to common steps; returns steps, shape (n,), and values, shape (curves, n)."""
+    known = [(t.steps[~np.isnan(t.values)], t.values[~np.isnan(t.values)]) for t in traces]
+    first, last = max(steps[0] for steps, _ in known), min(steps[-1] for steps, _ in known)
+    grid_ = np.unique(np.concatenate([steps for steps, _ in known]))
+    inside = grid_[(grid_ >= first) & (grid_ <= last)]
+    steps = inside if inside.size else grid_[-1:]
+    return steps, np.array([np.interp(steps, s, v) for s, v in known])
+
+
+def window_of(runs: Sequence[Run], metric: str) -> int:
+    """Choose the smoothing window of the figure, in logged points."""
+    return smoothing_window(max((run.series(metric).size for run in runs), default=0))
+
+
+def plot_overview(scene: Overview) -> Figure:
+    """Draw the figure: one panel where there is nothing to compare with."""
+    forest = bool(scene.differences)
+    height = max(_LEAST, _ROW * len(scene.differences)) + _TOP + _BOTTOM
+    labels = 0.4 + 0.073 * max([columns(_short(line.name)) for line in scene.lines if line.style.named] or [0])
+    with style():
+        figure = Figure(figsize=(_WIDTH, height))
+        wide = _WIDTH - _LEFT - labels - (_FOREST + 0.35 if forest else 0.1)
+        box = (_LEFT / _WIDTH, _BOTTOM / height, wide / _WIDTH, (height - _TOP - _BOTTOM) / height)
+        _curves(_panel(figure, box), scene)
+        if forest:
+            box = ((_WIDTH - _FOREST - 0.1) / _WIDTH, box[1], _FOREST / _WIDTH, box[3])
+            _forest(_panel(figure, box), scene)
+    return figure
+
+
+def _panel(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+    ax = figure.add_axes(box)
+    ax.patch.set_visible(False)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    return ax
+
+
+def _short(name: str) -> str:
+    name = printable(name)
+    return name if columns(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
+
+
+def _curves(ax: Axes, scene: Overview) -> None:
+    label = metric_of(scene.course).label
+    if not scene.lines:
+        title(ax, label)
+        say(ax, "No run logs it more than once.")
+        return
+    ends: list[End] = []
+    for place, line in enumerate(reversed(scene.lines)):
+        front = line.style.named and place == len(scene.lines) - 1
+        if line.low.size:
+            steps = line.curve.strong.steps
+            ax.fill_between(steps, line.low, line.high, color=line.style.color, alpha=0.18, linewidth=0, zorder=1)
+        draw_curve(ax, line.curve, style=line.style, front=front)
+        if line.style.named:
+            if scene.course == scene.metric:
+                ax.plot(*line.best, marker="*", markersize=10, color=line.style.color, markeredgecolor=INK,
+                    markeredgewidth=0.7, linestyle="none", clip_on=False, zorder=8)  # fmt: skip
+            end = line.curve.strong
+            ends.append(End(float(end.steps[-1]), float(end.values[-1]), _short(line.name), line.style))
+    title(ax, label, note=_reading(scene))
+    finish_axes(ax, scene.course)
+    if scene.percent:
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: signed_minus(f"{100 * y:.4g}%")))
+    if max(line.curve.strong.values.size for line in scene.lines) < _FEW:
+        ax.set_xlim(left=0)
+    logarithmic = fit_scale(ax, [line.curve for line in scene.lines])
+    if not logarithmic:
+        _look_at_the_end(ax, scene)
+    label_ends(ax, ends)
+
+
+def _reading(scene: Overview) -> str:
+    parts = ["★ best"] if scene.course == scene.metric else []
+    if any(line.low.size for line in scene.lines):
+        parts.insert(0, "line: mean of the seeds, band: their range")
+    elif scene.window > 1:
+        parts.insert(0, f"faint: as logged, strong: mean of {scene.window:,}")
+    if grey := sum(not line.style.named for line in scene.lines):
+        parts.append(f"grey: {grey} more")
+    return " · ".join(parts)
+
+
+def _look_at_the_end(ax: Axes, scene: Overview) -> None:
+    """Leave out the first steps' heights where they would press the ends, which matter, into one line."""
+    named = [line.curve.strong.values for line in scene.lines if line.style.named]
+    values = np.concatenate([v[~np.isnan(v)] for v in named] or [np.zeros(1)])
+    late = np.concatenate([v[~np.isnan(v)][v.size // 4 :] for v in named] or [np.zeros(1)])
+    late = late if late.size else values
+    spread, whole = float(np.ptp(late)), float(np.ptp(values))
+    if not (0 < spread < whole / 3):
+        return
+    low, high = float(late.min()) - 0.12 * spread, float(late.max()) + 0.12 * spread
+    ax.set_ylim(low, high)
+    beyond = "steep start not shown"
+    ax.annotate(beyond, (0, 0), xycoords="axes fraction", xytext=(4, 3), textcoords="offset points",
+                fontsize=SMALL - 1.5, color=MUTED)  # fmt: skip
+
+
+def _forest(ax: Axes, scene: Overview) -> None:
+    rows = scene.differences
+    what = metric_of(scene.metric).label
+    title(ax, f"{what}: difference to {_short(scene.baseline)}", note="with 95% interval · filled: clear of zero")
+    ax.axvline(0, color=INK, linewidth=1.0, zorder=2)
+    if scene.margin is not None:
+        reach = scene.scale * scene.margin
+        ax.axvspan(-reach, reach, color=MUTED, alpha=0.16, linewidth=0, zorder=1)
+    ax.set_ylim(len(rows) - 0.35, -0.75)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    for row, item in enumerate(rows):
+        value, low, high = (scene.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high))
+        color = item.style.color
+        if math.isfinite(low) and math.isfinite(high):
+            ax.plot((low, high), (row, row), color=color, linewidth=2.2, zorder=3)
+        face = color if item.settled else "none"
+        ax.plot(value, row, marker="D" if item.settled else "o", markersize=7, markeredgewidth=1.5, color=color,
+                markerfacecolor=face, zorder=4)  # fmt: skip
+        words = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": SMALL - 0.5}
+        ax.annotate(_short(item.name), (0, row), xytext=(0, 8), va="center", color=INK, **words)  # type: ignore[arg-type]
+        shown = _shown(scene, item)
+        ax.annotate(shown, (1, row), xytext=(0, 8), va="center", ha="right", color=MUTED, **words)  # type: ignore[arg-type]
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: signed_minus(f"{x:.4g}")))
+    grid(ax, "x")
+    ax.margins(x=0.08)
+    direction: Direction = metric_of(scene.metric).direction
+    for word, edge, align in zip(direction_words(direction), (0, 1), ("left", "right"), strict=True):
+        ax.annotate(word, (edge, 0), xycoords="axes fraction", xytext=(0, -25), textcoords="offset points", ha=align,
+                    fontsize=SMALL, color=INK)  # fmt: skip
+    if scene.unit:
+        ax.annotate(f"in{scene.unit}", (0.5, 0), xycoords="axes fraction", xytext=(0, -25), ha="center",
+                    textcoords="offset points", fontsize=SMALL, color=MUTED)  # fmt: skip
+
+
+def overview_caption(scene: Overview) -> Rich:
+    """Say how to read the figure, as far as it does not say so itself."""
+    band = ""
+    if scene.margin is not None and scene.differences:
+        size = f"{scene.scale * scene.margin:.3g}{scene.unit}"
+        band = f" The grey band marks differences within ±{size}, too small to matter."
+    once = ""
+    if scene.course != scene.metric:
+        once = f" {metric_of(scene.metric).label} itself was logged too seldom to be drawn as a curve."
+    return rich("{words}", words=f"{metric_of(scene.course).label} over steps.{once}{band}")
+
+
+def _written(scene: Overview, value: float) -> str:
+    return percent(value) if scene.percent else in_unit(scene.course, value)
+
+
+def overview_alt(scene: Overview) -> str:
+    """Describe the figure in the numbers that are drawn."""
+    named = [line for line in scene.lines if line.style.named]
+    courses = [
+        f"{line.name} is best at step {line.best[0]:,.0f} with {_written(scene, line.best[1])} "
+        f"and ends at {_written(scene, float(line.curve.strong.values[-1]))}"
+        for line in named
+    ]
+    told = [f"{metric_of(scene.course).label} over steps: {'; '.join(courses)}"] if courses else []
+    apart = [f"{d.name} {_shown(scene, d)}" for d in scene.differences]
+    told += [f"Differences to {scene.baseline}: {'; '.join(apart)}"] if apart else []
+    return ". ".join(told) + "." if told else "No run logs the deciding metric more than once."
+
+
+def _shown(scene: Overview, item: Difference) -> str:
+    return " ".join(interval_parts(item.estimate, scale=scene.scale, unit=scene.unit, sign=True)).strip()
+
+
+def overview_data_table(scene: Overview, *, id: str) -> Table | None:
+    """Tabulate the curves: best and last value of each; None where there is none."""
+    rows = tuple(
+        (
+            cell(line.name),
+            cell(str(line.seeds)),
+            cell(_written(scene, line.best[1]), f"step {line.best[0]:,.0f}"),
+            cell(_written(scene, float(line.curve.strong.values[-1])), f"step {line.curve.strong.steps[-1]:,.0f}"),
+        )
+        for line in scene.lines
+    )
+    columns = (Column("Configuration"), Column("Runs", "right"), Column("Best", "right"), Column("Last", "right"))
+    return Table(id, f"{metric_of(scene.course).label}, as drawn", columns, rows) if rows else None
