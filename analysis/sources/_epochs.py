@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.metrics import metric
-from analysis.sources.axis_names import main_metric, metric_columns
+from analysis.sources.axis_names import main_metric, metric_columns, step_text
 from analysis.sources.own_axis import around
 
 
@@ -46,7 +46,8 @@ def numbered_by_epoch(frame: pd.DataFrame, counter: str) -> tuple[pd.DataFrame, 
     own = begun[others] + step[others]
     fits = (step[others] >= 0) & (step[others] <= length) & ~(own < before) & ~(own > after)
     numbered[others] = np.where(fits, own, np.where(np.isnan(before), after, before))
-    note = f"'{counter}' starts again in each epoch: steps are numbered by epoch and '{counter}' ({length:g} an epoch)"
+    each = f"{step_text(length)} an epoch"
+    note = f"'{counter}' starts again in each epoch: steps are numbered by epoch and '{counter}' ({each})"
     return frame.assign(step=numbered), (note,)
 
 

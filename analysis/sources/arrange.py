@@ -141,7 +141,8 @@ def _by_phase(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, tupl
     if found is None:
         return frame, ()
     named = {columns[axis] for axis in NOT_METRICS if axis in columns}
-    axes = [name for name in frame.columns if plain(name) in AXIS_NAMES or name in named]
+    stated = set(constant_settings(frame, FACTOR_KEYS)) - set(_SCHEDULED)
+    axes = [name for name in frame.columns if plain(name) in AXIS_NAMES or name in named or name in stated]
     return by_phase(frame, found, axes)
 
 

@@ -41,6 +41,7 @@ def _wanted(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
 
 def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> None:
     """Raise `LogError` where the user's column mapping names an axis column that is not there."""
+    check_columns_once(path, columns)
     known = list(names)
     for standard in NOT_METRICS:
         if standard in columns and columns[standard] not in known:
@@ -48,6 +49,15 @@ def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> N
                 f"{path}: columns says '{standard}: {columns[standard]}', but there is no such column; "
                 f"the log has {', '.join(known)}"
             )
+
+
+def check_columns_once(where: Path | str, columns: Columns) -> None:
+    """Raise `LogError` where a user's column mapping gives one column for two things; an epoch may be the step."""
+    given: dict[str, str] = {}
+    for standard, column in columns.items():
+        other = given.setdefault(column, standard)
+        if other != standard and {other, standard} != {"step", "epoch"}:
+            raise LogError(f"{where}: columns says '{column}' is both {other} and {standard}; leave one of them out")
 
 
 def set_axes(
@@ -84,7 +94,8 @@ def set_axes(
         frame, notes = _filled(frame)
         frame, counted = numbered_by_epoch(frame, str(step))
         notes += counted
-    notes += idle
+    frame, same = _without_copies(frame)
+    notes += (*idle, *same)
     failed = 0
     if "timestamp" in frame:
         stamps, failed = parse_timestamps(frame["timestamp"])
@@ -130,6 +141,24 @@ def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataF
         f"'{name}' is {values[0]:g} on all {len(values)} rows: it counts nothing" for name, values in idle.items()
     )
     return frame.drop(columns=list(idle)), notes
+
+
+_PROGRESS = frozenset({"percentage", "percent", "progress", "percent_complete"})
+
+
+def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out what says only how far the run is: counters that repeat the step, and percentages of it."""
+    step, told = frame["step"], {}
+    for name in numeric_columns(frame):
+        key = plain(name)
+        if name in NOT_METRICS or key not in {*STEP_NAMES, *_PROGRESS}:
+            continue
+        own = frame[name].dropna()
+        if key in _PROGRESS and own.is_monotonic_increasing:
+            told[name] = f"'{name}' says how far the run is, and is no metric"
+        elif key in STEP_NAMES and len(own) and (own == step[own.index]).all():
+            told[name] = f"'{name}' repeats the step"
+    return frame.drop(columns=list(told)), tuple(told.values())
 
 
 def _is_broken(column: pd.Series[Any]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.sources.axis_names import main_metric
+from analysis.sources.axis_names import main_metric, step_text
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import usual_spacing
 
@@ -44,7 +44,7 @@ def joined(logs: Sequence[RawLog]) -> list[list[int]]:
 
 def join(parts: Sequence[RawLog]) -> RawLog:
     """Make one log of parts of a run."""
-    names = ", ".join(f"{_shown(part.files[0])} from step {part.frame['step'].min():g}" for part in parts)
+    names = ", ".join(f"{_shown(part.files[0])} from step {step_text(part.frame['step'].min())}" for part in parts)
     return replace(
         parts[0],
         frame=pd.concat([part.frame for part in parts], ignore_index=True),

@@ -12,6 +12,7 @@ from typing import Any
 from analysis.core.errors import LogError
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
+from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import table_of
 from analysis.sources.streams import open_text
@@ -47,9 +48,13 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def _content(path: Path) -> Any:
+    most = "RUN_REPORTS_MAX_JSON_MB"
     try:
         with open_text(path) as (stream, encoding):
-            return json.loads(stream.read().decode(encoding, errors="replace"))
+            text = stream.read(limit(most) * MB + 1)
+            if len(text) > limit(most) * MB:
+                raise too_large(path, len(text) / MB, most)
+            return json.loads(text.decode(encoding, errors="replace"))
     except (ValueError, RecursionError):
         raise LogError(f"{path}: not one JSON value; correct it, or write an object a line") from None
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.core.errors import LogError
+from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.streams import GZIP, text_head, unreadable
+
+_JSON = "RUN_REPORTS_MAX_JSON_MB"
 
 
 def not_a_log(path: Path) -> LogError:
@@ -25,6 +28,8 @@ def not_a_log(path: Path) -> LogError:
         return LogError(f"{path}: no source knows what is packed in this file; unpack it with gunzip, and give that")
     if b"\0" in start:
         return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
+    if path.suffix.lower() == ".json" and path.stat().st_size > limit(_JSON) * MB:
+        return too_large(path, path.stat().st_size / MB, _JSON)
     if path.suffix.lower() == ".json" and start.lstrip().startswith(b"["):
         return LogError(f"{path}: one list, not a log of steps; write an object a line, and call the file .jsonl")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:

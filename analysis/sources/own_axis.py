@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.sources.axis_names import main_metric, metric_columns
+from analysis.sources.axis_names import main_metric, metric_columns, step_text
 
 Floats = npt.NDArray[np.float64]
 
@@ -137,9 +137,10 @@ def place_points(
 
 def note(names: list[str], own: Floats, placed: Floats) -> str:
     """Return the sentence that says what was placed where."""
+    (first, last), (begin, end) = (map(step_text, (steps[0], steps[-1])) for steps in (own, placed))
     return (
-        f"{_listed(names)}: counted by itself ({own[0]:g} to {own[-1]:g}), placed at the training steps before it in "
-        f"the log ({placed[0]:g} to {placed[-1]:g})"
+        f"{_listed(names)}: counted by itself ({first} to {last}), placed at the training steps before it in the log "
+        f"({begin} to {end})"
     )
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.sources.axes import set_axes
+from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
 from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, header_form
 from analysis.sources.raw_log import RawLog
@@ -59,13 +60,13 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     with open_lines(path) as stream:
         text = stream.read()
     lines = _lines(text)
-    frame, used, total = _values(lines)
+    frame, used, total, counted = _values(lines)
     if frame.empty:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
     frame, lost, notes = set_axes(frame, columns=columns, where=path)
     frame, merged = merge_rows(frame)
     passed = sum(1 for line in lines if line.strip()) - used
-    notes = (*notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
+    notes = (*counted, *notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
     return [
         RawLog(
             frame,
@@ -92,8 +93,8 @@ def _is_json(line: str) -> bool:
         return False
 
 
-def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None]:
-    """Return the rows of all lines of values in their order, how many lines, and the planned steps."""
+def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None, tuple[str, ...]]:
+    """Return the rows of all lines of values in their order, how many lines, the planned steps, and notes."""
     groups: dict[str, list[int]] = {}
     for number, wording in enumerate(NUMBER.sub("\0", "\n".join(lines)).split("\n")):
         if "\0" in wording:
@@ -114,11 +115,11 @@ def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None]:
             blocks.append(block)
             totals.append(total)
     if not blocks:
-        return pd.DataFrame(), 0, None
-    table = _with_axis(pd.concat(blocks).sort_index(kind="stable"))
+        return pd.DataFrame(), 0, None, ()
+    table, notes = _with_axis(pd.concat(blocks).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
-    return table, len(table), planned.pop() if len(planned) == 1 and not restarts else None
+    return table, len(table), planned.pop() if len(planned) == 1 and not restarts else None, notes
 
 
 def _form(lines: list[str], wording: str, place: int) -> Form | None:
@@ -155,8 +156,9 @@ def _floats(cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.where(np.isnan(values), np.inf, values)
 
 
-def _with_axis(table: pd.DataFrame) -> pd.DataFrame:
+def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
+    notes: tuple[str, ...] = ()
     table = table.rename(columns={"\0step": "step", "\0epoch": "epoch"})
     for axis in ("epoch", "step"):
         if axis in table:
@@ -176,14 +178,17 @@ def _with_axis(table: pd.DataFrame) -> pd.DataFrame:
         table["step"] = table["step"].ffill()
     table = table[table[metrics].notna().any(axis=1)] if metrics else table.iloc[:0]
     if "step" not in table and "epoch" in table and (table["epoch"] % 1 != 0).any():
-        table = table.assign(step=(table["epoch"].diff() != 0).cumsum().astype(np.float64))
+        main = main_metric(table)
+        if main is not None:  # epochs are rounded: several lines may have the same
+            table = table.assign(step=table[main].notna().cumsum().clip(lower=1).astype(np.float64))
+            notes = (f"no step is printed: steps are numbers of the lines with {main}",)
     if "step" not in table and "epoch" not in table:
-        return table.iloc[:0]
+        return table.iloc[:0], ()
     if "step" not in table and (table.groupby("epoch")[metrics].count() <= 1).all(axis=None):
         table = table.assign(step=table["epoch"])  # lines of one epoch, such as train and validation, are one row
     axis = "step" if "step" in table else "epoch"
     table = table[table[axis].notna()]
-    return table if table[axis].nunique() > 1 else table.iloc[:0]
+    return (table, notes) if table[axis].nunique() > 1 else (table.iloc[:0], ())
 
 
 def _settings(text: str) -> dict[str, str]:

@@ -17,6 +17,8 @@ from analysis.core.redact import redact, redact_text
 from analysis.core.run import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._base_rate import base_rate
 from analysis.sources._results import without_results
+from analysis.sources.axes import check_columns_once
+from analysis.sources.bare_losses import bare_losses
 from analysis.sources.base import Columns
 from analysis.sources.carried import without_carried
 from analysis.sources.example_losses import load_example_losses
@@ -147,6 +149,7 @@ def _without_secret_names(raw: RawLog) -> RawLog:
 
 def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
     """Give the columns their standard names; return the table, own name to standard name, and notes."""
+    check_columns_once(where, columns)
     table = _chosen_axes(raw.frame, columns)
     own = [str(c) for c in table.columns]
     chosen = {standard: column for standard, column in columns.items() if standard not in NOT_METRICS}
@@ -159,8 +162,12 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
     metrics = [c for c in own if c not in NOT_METRICS]
     if not metrics:
         raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
-    names = standard_names(metrics, source=raw.source, chosen=chosen, count=lambda name: int(table[name].count()))
-    notes = []
+    said, notes = bare_losses(table, [name for name in metrics if name not in chosen.values()])
+    spelled = {said.get(name, name): name for name in metrics}
+    found = standard_names(
+        spelled, source=raw.source, chosen=chosen, count=lambda name: int(table[spelled[name]].count())
+    )
+    names = {**said, **{spelled[name]: standard for name, standard in found.items()}}
     for column, standard in list(names.items()):
         if standard in FRACTIONS and column not in chosen.values() and _above_one(table[column]):
             del names[column]
