@@ -86,7 +86,10 @@ REWARDS = ("eval_reward", "reward")
 """What a run that logs one is trained for: the loss beside it only carries the gradient and may rise too."""
 
 _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
-    (re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?|held|heldout|holdout|ood"), _FULL),
+    (
+        re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?\d*|held(out)?|holdout|ood"),
+        _FULL,
+    ),
     (re.compile(r"tr|train(ing|er)?|learn|fit|rollout|batch"), "train"),
 )
 _SILENT = re.compile(
@@ -99,7 +102,7 @@ _PER_UNIT = re.compile(r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sa
 _NEITHER = re.compile(
     # counts and costs, what scales a loss, its spread, rewards of single answers, raw outputs of a model
     r"num|number|count(er|s)?|n|tokens?|samples|examples|per|\w*time|sec(onds)?|hours?|ms|lr|scale|scaling|weights?"
-    r"|coef(f|ficient)?|std|stddev|stdev|sd|var|variance|rejected|chosen|logits?|logps?|log_?probs?|scores|signs?"
+    r"|coef(f|ficient)?|std|stddev|stdev|stdv|sd|var|variance|rejected|chosen|logits?|logps?|log_?probs?|scores|signs?"
     r"|tags?|grad(ient)?s?|norm|entropy|temperature|threshold|patience|improvement|delta|diff|ema|bytes"
 )
 _LOWER = re.compile(
@@ -134,7 +137,36 @@ def metric(name: str) -> Metric:
     >>> metric("testRmse").split, metric("tr_f1").split, metric("cosine_spearman").split
     ('full validation', 'train', 'run')
     """
-    return METRICS.get(name) or _by_words(name)
+    return METRICS.get(name) or _stated(name) or _by_words(name)
+
+
+_STATED = re.compile(
+    r"(?P<name>.+) \[(?P<direction>lower|higher|none)(?:, (?P<split>train|minibatch validation|validation|run))?"
+    r"(?:, (?P<unit>fraction|share))?\]"
+)
+
+
+def stated_name(name: str, *, direction: str, split: str = "", unit: str = "") -> str:
+    """Return the name of a metric of which somebody stated what it is: `metric` reads it from the name.
+
+    Examples
+    --------
+    >>> stated_name("thing", direction="higher", split="validation")
+    'thing [higher, validation]'
+    >>> metric("thing [higher, validation]").direction, metric("thing [higher, validation]").validates
+    ('higher', True)
+    """
+    return f"{name} [{', '.join(part for part in (direction, split, unit) if part)}]"
+
+
+def _stated(name: str) -> Metric | None:
+    found = _STATED.fullmatch(name)
+    if found is None:
+        return None
+    split = found["split"] or "run"
+    direction, on = found["direction"], _FULL if split == "validation" else split
+    unit = "fraction" if found["unit"] else ""
+    return Metric(name, found["name"], direction, unit, on, share=found["unit"] == "share")  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=10_000)

@@ -55,11 +55,12 @@ def _epoch_length(step: npt.NDArray[np.float64], epoch: npt.NDArray[np.float64])
     """Return how many steps an epoch has, None if the counter does not start again with the epochs."""
     if len(step) < 2 or (epoch % 1 != 0).any():
         return None
-    same, rises, falls = np.diff(epoch) == 0, np.diff(epoch) > 0, np.diff(step) < 0
     counted = step >= 0
-    if (falls & same & counted[1:]).any() or not counted.any():
+    place = np.where(counted, step, np.inf)  # a negative counter is the end of its epoch
+    same, rises, ahead = np.diff(epoch) == 0, np.diff(epoch) > 0, place[1:] > place[:-1]
+    if ((place[1:] < place[:-1]) & same).any() or not counted.any():
         return None  # it goes back within an epoch: a resumed log
-    again = rises & (np.diff(step) <= 0)
+    again = rises & ~ahead
     if again.sum() <= rises.sum() / 2:
         return None
     apart = np.diff(step)[same & counted[1:] & counted[:-1]]

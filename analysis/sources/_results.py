@@ -28,6 +28,7 @@ _DURATION = re.compile(
     r"(?:\d+ days?, )?\d+:\d\d(?::\d\d(?:[.,]\d+)?)?"
     r"|(?:\d+(?:\.\d+)? ?(?:d|days?|h|hrs?|hours?|m|min|mins|minutes?|s|sec|secs|seconds?|ms)(?:[ ,]+(?=\d)|(?=\d)|$))+"
 )
+_MARK = re.compile(rf"{_SPLIT}_(?:\w+_)?best|done|finished|completed|converged")  # skorch, Ray: marks of a row
 _IN_SECTION = re.compile(rf"{_QUANTITY}|epoch|step|global_step")
 _BESIDE = re.compile(r"loss|perplexity|acc|accuracy|f1|score|reward|epoch|step|global_step")
 _STATED = frozenset(FACTOR_KEYS)
@@ -59,6 +60,7 @@ def without_results(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
     numbers = {key: _place(key) for key, value in config.items() if _is_number(value)}
     named = {key for key, (_, name) in numbers.items() if _MEASURED.fullmatch(name) or _SPENT.fullmatch(name)}
     taken = [key for key, value in config.items() if _is_duration(value) and _SPENT.fullmatch(_place(key)[1])]
+    taken += [key for key, value in config.items() if isinstance(value, bool) and _MARK.fullmatch(_place(key)[1])]
     holders = {numbers[key][0] for key in named}
     sections = {place for place, name in numbers.values() if _is_section(place) and _IN_SECTION.fullmatch(name)}
     sections |= {place for place in holders if _is_section(place)}

@@ -151,11 +151,13 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
     step, told = frame["step"], {}
     for name in numeric_columns(frame):
         key = plain(name)
-        if name in NOT_METRICS or key not in {*STEP_NAMES, *_PROGRESS}:
+        if name in NOT_METRICS:
             continue
         own = frame[name].dropna()
         if key in _PROGRESS and own.is_monotonic_increasing:
             told[name] = f"'{name}' says how far the run is, and is no metric"
+        elif name.endswith("_timestamp") and name.removesuffix("_timestamp") in frame:
+            told[name] = f"'{name}' is when '{name.removesuffix('_timestamp')}' was logged"
         elif key in STEP_NAMES and len(own) and (own == step[own.index]).all():
             told[name] = f"'{name}' repeats the step"
     return frame.drop(columns=list(told)), tuple(told.values())

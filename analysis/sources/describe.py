@@ -138,7 +138,8 @@ def _could_be(metrics: Sequence[str], unmapped: Sequence[str]) -> dict[str, list
     Only what is a loss by its words, measured on the data in question, is offered: never a score, a count or a metric
     of which nobody can tell which way is better.
     """
-    losses = [name for name in unmapped if metric_of(name).direction == "lower" and not metric_of(name).share]
+    own = [name for name in unmapped if metric_of(name).label == name]  # of the others somebody stated what they are
+    losses = [name for name in own if metric_of(name).direction == "lower" and not metric_of(name).share]
     held_out = [name for name in losses if metric_of(name).validates]
     wanted = {"train_loss": [name for name in losses if name not in held_out], "full_valid_loss": held_out}
     lacking = {name: among for name, among in wanted.items() if among and name not in metrics}

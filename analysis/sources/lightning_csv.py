@@ -8,6 +8,8 @@ from analysis.core.errors import LogError
 from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns
 from analysis.sources.delimited import read_delimited, sniff
+from analysis.sources.long_tables import LONG_NAMES
+from analysis.sources.metric_aliases import plain
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 
@@ -23,7 +25,9 @@ def recognises(path: Path) -> bool:
     if not file.name.startswith("metrics") or not file.is_file():
         return False
     layout = sniff(file, delimiter=",")
-    return layout is not None and {"epoch", "step"} <= set(layout.header)
+    if layout is None or not {"epoch", "step"} <= set(layout.header):
+        return False
+    return not any(plain(name) in LONG_NAMES and layout.is_text(name) for name in layout.header)
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.core.errors import LogError
+from analysis.sources.json_logs import is_one_value
 from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.streams import GZIP, text_head, unreadable
+from analysis.sources.yaml_files import load_json
 
 _JSON = "RUN_REPORTS_MAX_JSON_MB"
 
@@ -30,6 +32,11 @@ def not_a_log(path: Path) -> LogError:
         return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
     if path.suffix.lower() == ".json" and path.stat().st_size > limit(_JSON) * MB:
         return too_large(path, path.stat().st_size / MB, _JSON)
+    if is_one_value(text_head(path)):
+        try:
+            load_json(path, setting=_JSON)
+        except LogError as problem:
+            return problem
     if path.suffix.lower() == ".json" and start.lstrip().startswith(b"["):
         return LogError(f"{path}: one list, not a log of steps; write an object a line, and call the file .jsonl")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from analysis.core.errors import LogError
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
+from analysis.sources.json_logs import is_one_value
 from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, header_form
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
@@ -46,7 +49,7 @@ def recognises(path: Path) -> bool:
 
 def _is_log(path: Path, text: str) -> bool:
     first = text.lstrip("\ufeff \r\n").partition("\n")[0]
-    if not first or _is_json(first):
+    if not first or _is_json(first) or is_one_value(text):
         return False
     tabular = path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
     lines = _lines(text[:65536])[:50] if tabular else _lines(text)
@@ -103,6 +106,7 @@ def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None, tuple[str,
             groups.setdefault(wording, []).append(number)
     found = ((wording, _form(lines, wording, places[0])) for wording, places in groups.items())
     forms = {wording: form for wording, form in found if form}
+    forms = {wording: _of_phase(form, lines, groups[wording][0], forms) for wording, form in forms.items()}
     counts: Counter[tuple[str, ...]] = Counter()
     for wording, form in forms.items():
         counts[_signature(form)] += len(groups[wording])
@@ -128,6 +132,22 @@ def _form(lines: list[str], wording: str, place: int) -> Form | None:
         return form_of(lines[place])
     headers = (header_form(line, len(wording)) for line in lines[max(place - 2, 0) : place])
     return next((form for form in headers if form), None)
+
+
+def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:
+    """Name the results of an evaluation, which close its lines (``* Acc@1 71.2``), as what was evaluated.
+
+    Only if the training has metrics of these names: what goes by one name would be one curve.
+    """
+    if _has_axis(form) or form.phase:
+        return form
+    names = {name for name, _ in form.metrics}
+    others = {name for other in forms.values() if _has_axis(other) for name, _ in other.metrics}
+    before = next((line for line in reversed(lines[max(place - 3, 0) : place]) if line.strip()), "")
+    phase = forms[wording].phase if (wording := NUMBER.sub("\0", before)) in forms else ""
+    if phase in ("", "train") or not names & others:
+        return form
+    return replace(form, metrics=tuple((f"{phase}_{name}", at) for name, at in form.metrics), phase=phase)
 
 
 def _block(lines: list[str], places: list[int], form: Form) -> tuple[pd.DataFrame, int | None]:
@@ -168,10 +188,11 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     metrics = [name for name in table.columns if name not in ("step", "epoch")]
     if "epoch" in table and "step" in table:
         epoch, step = table["epoch"].ffill(), table["step"]
-        again = step.diff() < 0
+        known = step.dropna()
+        again = known.diff() < 0
         if total is not None:
-            again |= (step.diff() == 0) & (step == total)  # a full bar an epoch
-        turns = again & (epoch.diff() > 0)
+            again |= (known.diff() == 0) & (known == total[known.index])  # a full bar an epoch
+        turns = again & (epoch[known.index].diff() > 0)
         if turns.any():
             length = total.max() if total is not None and total.notna().any() else step.max() + (step.min() == 0)
             table["step"] = (epoch - epoch.min()) * length + step

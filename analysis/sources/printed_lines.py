@@ -9,7 +9,7 @@ from analysis.sources.metric_aliases import plain
 
 NUMBER = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![\w.])\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
-    r"|(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?<![\w.@])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|[Ii]nfinity)(?=ms\b|\b)"
 )
 """A date, a time of day or a duration (neither is a value), or a number."""
@@ -27,6 +27,7 @@ _NO_METRICS = frozenset({"v_num", "time", "eta"})
 EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
 
 _NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[█▏▎▍▌▋▊▉━╸╺]+|(?<=\[)[=>.#\-]{5,}(?=\])")
+_MOMENT = re.compile(r"\d{4}[-/]\d\d|[^:]*:")
 _NAME = re.compile(
     r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s)\s*['\"\[(]{0,2}$"
 )
@@ -45,6 +46,7 @@ class Form:
     total: int | None
     bar: bool
     metrics: tuple[tuple[str, int], ...]
+    phase: str = ""
 
 
 def clean(text: str) -> str:
@@ -66,7 +68,7 @@ def form_of(line: str) -> Form | None:
     end = 0
     for place, slot in enumerate(slots):
         between, end = line[end : slot.start()], slot.end()
-        if ":" in slot.group() or slot.group()[4:5] in ("-", "/"):
+        if _MOMENT.match(slot.group()):
             continue
         if between.strip() in ("/", "of") and place:
             if place - 1 == step:
@@ -75,7 +77,7 @@ def form_of(line: str) -> Form | None:
                 bar, total = place - 1, place if step is None else total
             continue
         name = _name(between, first=place == 0)
-        key = plain(name) if name else ""
+        key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
         if last in STEPS:
             if step is None or last in _GLOBAL:
@@ -92,15 +94,26 @@ def form_of(line: str) -> Form | None:
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
     phase = _PHASE.search(line)
+    word = ""
     own = {name: _PHASE.search(name.replace("_", " ")) for name, _ in named}
     stated = {found[1].lower() for found in own.values() if found}
     if phase and stated <= {phase[1].lower()}:
         word = {"t": "train", "e": "eval"}.get(phase[1][0].lower(), "val")
         word = "test" if phase[1].lower() == "test" else word
+        if word != "train" and step is not None and total == step + 1 and _counts_evaluation(line, slots, step, bar):
+            step = total = None
+            front = False
         named = [(f"{word}_{name}" if _of_model(name) and not own[name] else name, place) for name, place in named]
     if step is None and epoch is None and not any(_of_model(name) for name, _ in named):
         return None
-    return Form(step, epoch, total, front, tuple(named))
+    return Form(step, epoch, total, front, tuple(named), word)
+
+
+def _counts_evaluation(line: str, slots: list[re.Match[str]], step: int, bar: int | None) -> bool:
+    """Return True if a count says how far an evaluation is: ``Epoch(val) [1][50/100]``, ``Test: [50/100]``."""
+    before = line[: slots[step].start()]
+    named = re.search(r"\((\w+)\)\W*$", before)
+    return (bar == step and _PHASE.search(before) is not None) or (named is not None and bool(_PHASE.search(named[1])))
 
 
 def header_form(line: str, cells: int) -> Form | None:

@@ -65,9 +65,12 @@ class RowTable:
         column = self.texts[name]
         return column + [None] * (self.rows - len(column))
 
-    def left_out(self) -> tuple[Dropped, ...]:
-        """Return the record of values that are neither numbers nor text."""
-        return tuple(Dropped(name, count, "lists are not read") for name, count in self.skipped.items())
+    def left_out(self, *, texts: bool = True) -> tuple[Dropped, ...]:
+        """Return the record of values that are neither numbers nor text, and of texts if they are not taken."""
+        lists = tuple(Dropped(name, count, "lists are not read") for name, count in self.skipped.items())
+        names = () if texts else tuple(self.texts)
+        counts = {name: sum(cell is not None for cell in self.texts[name]) for name in names}
+        return (*lists, *(Dropped(name, count, "text, no number") for name, count in counts.items() if count))
 
     def _add(self, row: Mapping[str, Any], prefix: str, line: int | None) -> None:
         before = self.rows - 1
@@ -83,7 +86,9 @@ class RowTable:
                 continue
             if value is None:
                 continue
-            if isinstance(value, Mapping) and prefix.count("/") < 5:
+            if isinstance(value, bool) and name not in self.numbers:
+                self._put(self.texts.setdefault(name, []), None, str(value).lower())  # a flag is no measurement
+            elif isinstance(value, Mapping) and prefix.count("/") < 5:
                 self._add(value, f"{name}/", line)
             elif isinstance(value, str):
                 self._add_text(name, value, line)

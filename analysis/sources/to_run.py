@@ -56,14 +56,15 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     raw = _without_secret_names(raw)
     wanted = {standard: redact_text(column) for standard, column in {**sidecar.columns, **columns}.items()}
     frame, renamed, notes = _named(raw, wanted, redact_text(where))
-    frame, placed = place_rows(frame)
+    frame, placed, merged = place_rows(frame)
     settled = settle(frame)
     frame, nonfinite, seams, dropped = validated(settled.frame, redact_text(where))
     frame, carried, held = without_carried(frame)
     notes += [*placed, *settled.notes, *held]
     own = {standard: column for column, standard in renamed.items()}
     dropped = tuple(
-        replace(lost, column=own.get(lost.column, lost.column)) for lost in (*settled.dropped, *dropped, *carried)
+        replace(lost, column=own.get(lost.column, lost.column))
+        for lost in (*merged, *settled.dropped, *dropped, *carried)
     )
     settings, results = without_results(flat(redact(raw.config)))
     if results:
@@ -164,9 +165,8 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
         raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
     said, notes = bare_losses(table, [name for name in metrics if name not in chosen.values()])
     spelled = {said.get(name, name): name for name in metrics}
-    found = standard_names(
-        spelled, source=raw.source, chosen=chosen, count=lambda name: int(table[spelled[name]].count())
-    )
+    source = "logs by epoch" if raw.source in _GENERAL and _is_by_epoch(table) else raw.source
+    found = standard_names(spelled, source=source, chosen=chosen, count=lambda name: int(table[spelled[name]].count()))
     names = {**said, **{spelled[name]: standard for name, standard in found.items()}}
     for column, standard in list(names.items()):
         if standard in FRACTIONS and column not in chosen.values() and _above_one(table[column]):
@@ -179,6 +179,18 @@ def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dic
     clashes = {c: f"{c} (log)" for c in metrics if c in changed.values() and c not in names}
     frame = table.rename(columns={**changed, **clashes}) if changed or clashes else table
     return frame, {**changed, **clashes}, notes
+
+
+_GENERAL = ("table", "jsonl", "json log", "printed")
+"""Sources of no tool: whether their validation is of minibatches is told by how often it is logged."""
+
+
+def _is_by_epoch(table: pd.DataFrame) -> bool:
+    """Return True for one row an epoch: what is validated then is the whole set."""
+    if "epoch" not in table or "step" not in table or len(table) < 2:
+        return False
+    epochs = table["epoch"].to_numpy(dtype=np.float64)
+    return bool((np.diff(epochs) > 0).all() and (epochs % 1 == 0).all())
 
 
 def _chosen_axes(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
