@@ -81,7 +81,8 @@ def forms_of_one(logs: Sequence[tuple[Path, RawLog]]) -> Mapping[int, int]:
     same: dict[int, int] = {}
     for place in order:
         beside = homes.setdefault(_home(logs[place][0]), [])
-        twin = next((other for other in beside if _alike(curves[other], curves[place])), None)
+        forms = (other for other in beside if _form(logs[other]) != _form(logs[place]))
+        twin = next((other for other in forms if _alike(curves[other], curves[place])), None)
         if twin is None:
             beside.append(place)
         else:
@@ -89,7 +90,12 @@ def forms_of_one(logs: Sequence[tuple[Path, RawLog]]) -> Mapping[int, int]:
     return same
 
 
-Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+def _form(log: tuple[Path, RawLog]) -> tuple[str, str]:
+    """Return how a log is kept: two files of one form are two runs, whatever they hold."""
+    return log[1].source, log[0].suffix
+
+
+Curve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 def _curves(log: RawLog) -> dict[str, Curve]:

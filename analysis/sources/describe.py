@@ -29,6 +29,8 @@ class Description:
         Standard name, the log's own name, number of values.
     problems : tuple of str
         What could not be read or is missing, each with what to write where.
+    lost : tuple of str
+        Those of them that were met in reading.
     """
 
     id: str
@@ -43,6 +45,14 @@ class Description:
     config: Mapping[str, Any]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """Return the description in one line of plain text."""
+        named = ", ".join(name for name, _, _ in self.metrics[:4]) + (" …" if len(self.metrics) > 4 else "")
+        lost = f"; {_counted(len(self.lost), 'problem')} in reading it" if self.lost else ""
+        label = f" ({self.label})" if self.label else ""
+        return f"{self.id}{label}: {self.source}, {_counted(self.steps, 'step')}, {named}{lost}"
 
     def lines(self) -> list[str]:
         """Return the description as lines of plain text."""
@@ -80,6 +90,7 @@ def describe(run: Run) -> Description:
         metrics=metrics,
         config=run.config,
         problems=(*_read_problems(run), *_missing(run)),
+        lost=tuple(_read_problems(run)),
         notes=run.notes,
     )
 

@@ -13,6 +13,7 @@ from analysis.sources.axis_names import main_metric, step_text
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import usual_spacing
 
+PARTS = "parts of one run"
 _FURTHEST = 2
 """Times the usual distance of steps that may lie between the end of one part and the start of the next."""
 
@@ -58,7 +59,7 @@ def join(parts: Sequence[RawLog]) -> RawLog:
         dropped=tuple(lost for part in parts for lost in part.dropped),
         notes=(
             *dict.fromkeys(note for part in parts for note in part.notes),
-            f"{len(parts)} files are parts of one run, each starts where the one before it ends: {names}",
+            f"{len(parts)} files are {PARTS}, each starts where the one before it ends: {names}",
         ),
     )
 

@@ -14,9 +14,11 @@ from types import ModuleType
 
 from analysis.core.errors import AnalysisError, LogError, RunNotFound, UsageError
 from analysis.core.redact import redact_text
+from analysis.sources import tensorboard
 from analysis.sources.adjacent_config import with_settings_beside
 from analysis.sources.base import Columns
 from analysis.sources.below import forms_of_one, logs_below
+from analysis.sources.defaults import FILE, defaults_for, load_defaults, names_of, together
 from analysis.sources.hashing import hashing
 from analysis.sources.joined import join, joined
 from analysis.sources.not_a_log import not_a_log
@@ -193,6 +195,10 @@ class Finder:
 
     def _load(self, path: Path, text: str) -> list[Found]:
         source = self._source_of(path)
+        if source is tensorboard and path.is_dir() and not tensorboard.is_run(path):
+            # Somewhere below it are event files: they may not be all.
+            below = logs_below(path, self._source_of)
+            source = None if any(self._source_of(log) is not tensorboard for log in below) else source
         if source is not None:
             name = text if run_stem(path) == text else None
             found = self._found(source, path)
@@ -222,8 +228,18 @@ class Finder:
         for place, names in twins.items():
             at = next(number for number, one in enumerate(kept) if one is found[place])
             kept[at] = _noted(kept[at], f"the same values stand in {', '.join(sorted(names))}: read once")
+        self._check_patterns(folder, found)
         unread = [f"a file beside it cannot be read: {problem}" for problem in problems]
         return self._joined([_noted(kept[0], *unread), *kept[1:]])
+
+    def _check_patterns(self, folder: Path, found: Sequence[Found]) -> None:
+        """Raise for a pattern in the folder's ``runs.yaml`` that matches none of its runs."""
+        if not (folder / FILE).is_file():
+            return
+        names = [names_of(one.path, (one.raw.id, one.raw.name, one.raw.label), folder) for one in found]
+        problem = load_defaults(folder / FILE).unmatched(names)
+        if problem is not None:
+            raise problem
 
     def _joined(self, found: list[Found]) -> list[Found]:
         """Join parts of one run unless a sidecar says something of each."""
@@ -238,7 +254,7 @@ class Finder:
 
     def _found(self, source: ModuleType, path: Path) -> list[Found]:
         """Load a path with the sidecar beside it, which may say what its columns mean."""
-        columns = {**load_sidecar(find_sidecars(path)).columns, **self.columns}
+        columns = {**self._said([path], path).columns, **self.columns}
         try:
             with hashing(path) as digest:
                 raws = source.load(path, columns=columns)
@@ -256,7 +272,18 @@ class Finder:
             alone = (str(path),)
             raws = [replace(r, size_bytes=size, sha256=sha256) if r.files == alone else r for r in raws]
         places = [tuple(dict.fromkeys((own_path(raw, path, raws), path))) for raw in raws]
-        return [Found(raw, path, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
+        return [
+            Found(raw, path, self._said(own, path, raw.id, raw.name, raw.label), places=own)
+            for raw, own in zip(raws, places, strict=True)
+        ]
+
+    def _said(self, places: Sequence[Path], path: Path | None, *ids: str | None) -> Sidecar:
+        """Return what people wrote about a run: beside it, and for many runs at once."""
+        beside = load_sidecar(find_sidecars(*places))
+        defaults = defaults_for(path, self.runs_dir)
+        if defaults is None:
+            return beside
+        return together(beside, defaults.of(names_of(path, ids, defaults.path.parent)))
 
     def _fetched(self, source: ModuleType, text: str) -> list[Found]:
         """Fetch runs that are not paths; a sidecar called after the ID may lie in the runs folder.
@@ -266,7 +293,10 @@ class Finder:
         raws: list[RawLog] = source.fetch(text, runs_dir=self.runs_dir, columns=self.columns)
         named = [self.runs_dir / re.sub(r"[^\w.-]", "_", raw.id or "run") for raw in raws]
         places = [(path, *_local(raw)) for raw, path in zip(raws, named, strict=True)]
-        return [Found(raw, None, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
+        return [
+            Found(raw, None, self._said(own, None, raw.id, raw.name, raw.label), places=own)
+            for raw, own in zip(raws, places, strict=True)
+        ]
 
     def _not_found(self, text: str) -> str:
         shown = _shown(text)
@@ -314,10 +344,6 @@ def _shown(text: str) -> str:
     """Return what a user wrote as it may stand in a message of one line."""
     line = redact_text(" ".join(text.split()))
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]} …"
-
-
-def _beside(places: Sequence[Path]) -> Sidecar:
-    return load_sidecar(find_sidecars(*places))
 
 
 def _noted(found: Found, *notes: str) -> Found:
