@@ -61,12 +61,12 @@ def check_columns_once(where: Path | str, columns: Columns) -> None:
 
 
 def set_axes(
-    frame: pd.DataFrame, *, columns: Columns, where: Path | str
+    frame: pd.DataFrame, *, columns: Columns, where: Path | str, numbered: bool = False
 ) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
     """Name the step, epoch and timestamp columns of a table as the schema does.
 
     A step that starts again where the epoch rises is numbered on. A log without a step is counted by its epochs if
-    those are whole, else by its rows.
+    those are whole, else by its rows. What is ``numbered`` over the epochs already keeps its steps.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def set_axes(
         notes = (note,)
     else:
         frame, notes = _filled(frame)
-        frame, counted = numbered_by_epoch(frame, str(step))
+        frame, counted = (frame, ()) if numbered else numbered_by_epoch(frame, str(step))
         notes += counted
     frame, same = _without_copies(frame)
     notes += (*idle, *same)

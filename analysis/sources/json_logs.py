@@ -188,7 +188,7 @@ def _lists(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, list[
     for key, value in content.items():
         if isinstance(value, Mapping):
             yield from _lists(value, f"{prefix}{key}/")
-        elif _is_listed(value):
+        elif isinstance(value, list) and _is_listed([one for one in value if one is not None]):
             yield f"{prefix}{key}", value
 
 

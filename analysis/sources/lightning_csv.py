@@ -39,9 +39,12 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers, step="step", lenient=set(numbers) - {"step", "epoch"})
     frame, dropped = merge_rows(read.frame)
+    placeholder: tuple[str, ...] = ()
     if "hp_metric" in frame and (frame["hp_metric"].dropna() == -1).all():
-        frame = frame.drop(columns="hp_metric")  # Lightning's placeholder, not a measurement
+        frame = frame.drop(columns="hp_metric")
+        placeholder = ("'hp_metric' is -1, Lightning's placeholder, and is left out",)
     config, files, notes = named_settings(path.parent, ("hparams.yaml",))
+    notes += placeholder
     left_out = [name for name in layout.header if name not in numbers]
     if left_out:
         notes += (f"text columns left out: {', '.join(left_out)}",)

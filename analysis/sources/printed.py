@@ -18,11 +18,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.metrics import metric
+from analysis.core.run import Dropped
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
+from analysis.sources.cells import AMBIGUOUS, is_ambiguous
 from analysis.sources.json_logs import is_one_value
-from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, header_form
+from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, has_decimal_commas, header_form, with_points
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.streams import open_lines, text_head
@@ -55,7 +58,7 @@ def _is_log(path: Path, text: str) -> bool:
     lines = _lines(text[:65536])[:50] if tabular else _lines(text)
     if tabular and form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
         return False
-    return len(_values(lines)[0]) >= 2
+    return len(_values(lines, {})[0]) >= 2
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
@@ -63,13 +66,15 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     with open_lines(path) as stream:
         text = stream.read()
     lines = _lines(text)
-    frame, used, total, counted = _values(lines)
+    commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
+    unclear: dict[str, int] = {}
+    frame, used, total, counted = _values(lines, unclear)
     if frame.empty:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
-    frame, lost, notes = set_axes(frame, columns=columns, where=path)
+    frame, lost, notes = set_axes(frame, columns=columns, where=path, numbered=True)
     frame, merged = merge_rows(frame)
     passed = sum(1 for line in lines if line.strip()) - used
-    notes = (*counted, *notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
+    notes = (*commas, *counted, *notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
     return [
         RawLog(
             frame,
@@ -79,13 +84,14 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             lines=len(lines),
             config=_settings(text),
             expected_steps=total,
-            dropped=(*lost, *merged),
+            dropped=(*lost, *merged, *(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())),
             notes=notes,
         )
     ]
 
 
 def _lines(text: str) -> list[str]:
+    text = with_points(text) if has_decimal_commas(text) else text
     return clean(text.lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
 
 
@@ -96,12 +102,15 @@ def _is_json(line: str) -> bool:
         return False
 
 
-def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None, tuple[str, ...]]:
-    """Return the rows of all lines of values in their order, how many lines, the planned steps, and notes."""
+def _values(lines: list[str], unclear: dict[str, int]) -> tuple[pd.DataFrame, int, int | None, tuple[str, ...]]:
+    """Return the rows of all lines of values in their order, how many lines, the planned steps, and notes.
+
+    What may be thousands or decimals (``loss 2,971``) is left out and counted in ``unclear``.
+    """
     groups: dict[str, list[int]] = {}
     for number, wording in enumerate(NUMBER.sub("\0", "\n".join(lines)).split("\n")):
         if "\0" in wording:
-            if not wording.strip("\0 \t|│"):
+            if not wording.strip("\0 \t|│┃"):
                 wording = "\0" * wording.count("\0")  # a row of a table, however wide its columns
             groups.setdefault(wording, []).append(number)
     found = ((wording, _form(lines, wording, places[0])) for wording, places in groups.items())
@@ -115,7 +124,7 @@ def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None, tuple[str,
     for wording, form in forms.items():
         repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
         if repeats and _SUMMARY not in wording:
-            block, total = _block(lines, groups[wording], form)
+            block, total = _block(lines, groups[wording], form, unclear)
             blocks.append(block)
             totals.append(total)
     if not blocks:
@@ -150,11 +159,15 @@ def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form
     return replace(form, metrics=tuple((f"{phase}_{name}", at) for name, at in form.metrics), phase=phase)
 
 
-def _block(lines: list[str], places: list[int], form: Form) -> tuple[pd.DataFrame, int | None]:
+def _block(lines: list[str], places: list[int], form: Form, unclear: dict[str, int]) -> tuple[pd.DataFrame, int | None]:
     """Return the values of all lines of one wording, a row a line, by line number."""
     found = NUMBER.findall("\n".join(lines[place] for place in places))
     cells = np.array(found, dtype=object).reshape(len(places), -1)
     wanted = dict(form.metrics)
+    for name, at in form.metrics:
+        if metric(name).direction != "none" and is_ambiguous(cells[:, at].tolist()):
+            unclear[name] = unclear.get(name, 0) + len(cells)
+            del wanted[name]
     wanted |= {name: at for name, at in (("\0step", form.step), ("\0epoch", form.epoch)) if at is not None}
     if form.total is not None:
         wanted["\0total"] = form.total

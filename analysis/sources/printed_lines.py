@@ -54,6 +54,29 @@ def clean(text: str) -> str:
     return _NOISE.sub("", text)
 
 
+_BEHIND = r"(?=,?(?:[\s;|%)\]}A-Za-z/]|$))"
+_COMMA = re.compile(rf"(?<=[\s:=])[-+]?\d+,(?:\d{{1,2}}|\d{{4,}}|\d+[eE][-+]?\d+){_BEHIND}", re.MULTILINE)
+_ANY_COMMA = re.compile(rf"(?<=[\s:=])([-+]?\d+),(\d+(?:[eE][-+]?\d+)?){_BEHIND}", re.MULTILINE)
+_POINT = re.compile(r"(?<=[\s:=])[-+]?\d*\.\d+")
+_SAMPLE = 200_000  # characters
+
+
+def has_decimal_commas(text: str) -> bool:
+    """Return True if numbers are printed with decimal commas: in a text that has hardly any with a point.
+
+    >>> has_decimal_commas("loss: 0,5123 acc: 0,91\\nloss: 0,4\\n"), has_decimal_commas("loss: 0.5, step: 1,000\\n")
+    (True, False)
+    """
+    sample = text[:_SAMPLE]
+    commas = len(_COMMA.findall(sample))
+    return commas > 1 and 10 * len(_POINT.findall(sample)) < commas
+
+
+def with_points(text: str) -> str:
+    """Return a text with its decimal commas as points."""
+    return _ANY_COMMA.sub(r"\1.\2", text)
+
+
 def form_of(line: str) -> Form | None:
     """Return what the numbers of a line mean, or None if it is no line of values.
 
@@ -63,7 +86,7 @@ def form_of(line: str) -> Form | None:
     if _CODE.search(line):
         return None
     slots = list(NUMBER.finditer(line))
-    step = epoch = total = bar = None
+    step = epoch = total = bar = bracketed = None
     named: list[tuple[str, int]] = []
     end = 0
     for place, slot in enumerate(slots):
@@ -90,6 +113,10 @@ def form_of(line: str) -> Form | None:
             named.append((name, place))
         elif place == 0 and not between.strip(" \t[(#") and line[end : end + 1] in (" ", ":", "]", "\t"):
             step = place
+        elif not named and slot.group().isdecimal() and between.endswith("[") and line[end : end + 1] == "]":
+            bracketed = place if bracketed is None else bracketed
+    if step is None and epoch is None and bar is None:
+        step = bracketed  # behind what a logger puts in front, as XGBoost's rounds
     front = bar == 0
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
@@ -116,10 +143,13 @@ def _counts_evaluation(line: str, slots: list[re.Match[str]], step: int, bar: in
     return (bar == step and _PHASE.search(before) is not None) or (named is not None and bool(_PHASE.search(named[1])))
 
 
+_SHORT = {"#": "step", "E": "epoch", "Ep": "epoch", "It": "iter"}  # heads of columns, as spaCy prints them
+
+
 def header_form(line: str, cells: int) -> Form | None:
     """Return what the columns under a header mean, or None if the line heads no table of that many columns."""
-    names = [name for name in re.split(r"\s*[|│]\s*|\s{2,}|\t", line.strip("|│ \t")) if name]
-    keys = [plain(name) for name in names]
+    names = [name for name in re.split(r"\s*[|│┃]\s*|\s{2,}|\t", line.strip("|│┃ \t")) if name]
+    keys = [_SHORT.get(name, plain(name)) for name in names]
     step = next((place for place, key in enumerate(keys) if key in STEPS), None)
     epoch = next((place for place, key in enumerate(keys) if key in EPOCHS), None)
     if len(names) != cells or (step is None and epoch is None):

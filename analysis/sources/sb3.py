@@ -74,7 +74,8 @@ def _is_monitor(layout: Layout) -> bool:
 
 
 def _monitor(path: Path, layout: Layout) -> RawLog:
-    read = read_delimited(path, layout, numbers=_EPISODES)
+    others = [name for name in layout.header[3:] if not layout.is_text(name)]
+    read = read_delimited(path, layout, numbers=(*_EPISODES, *others), lenient=others)
     frame = read.frame.rename(columns={"r": "episode_reward", "l": "episode_length"})
     frame.insert(0, "step", frame["episode_length"].cumsum())
     try:
@@ -85,6 +86,8 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
     seconds = frame.pop("t")
     if isinstance(started, int | float):
         frame["timestamp"], _ = parse_timestamps(seconds + started)
+    text = [name for name in layout.header[3:] if name not in others]
+    left_out = (f"text columns left out: {', '.join(text)}",) if text else ()
     env = about.get("env_id") if isinstance(about, dict) else None
     config, files, notes = _settings(path.parent, str(env) if env else None)
     if env:
@@ -99,7 +102,11 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
         config=config,
         id=path.resolve().parent.name if path.name.endswith("0.monitor.csv") else None,
         dropped=read.dropped,
-        notes=("an episode a row (r: reward, l: length): steps are the timesteps at its end", *notes),
+        notes=(
+            "an episode a row (r: reward, l: length, 't': its time): steps are the timesteps at its end",
+            *left_out,
+            *notes,
+        ),
     )
 
 

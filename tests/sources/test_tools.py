@@ -367,3 +367,35 @@ def test_the_time_of_a_metric_is_no_metric(tmp_path: Path) -> None:
     run = only(written(tmp_path / "log.csv", f"step,train/loss,train/loss_timestamp\n{rows}"))
     assert run.metrics == ("train_loss",)
     assert "'train/loss_timestamp' is when 'train/loss' was logged" in run.notes
+
+
+def test_a_monitor_may_have_more_columns(tmp_path: Path) -> None:
+    """What an environment says of each episode is kept."""
+    rows = "".join(f"{k}.5,{10},{k}.0,{k / 10}\n" for k in range(1, 6))
+    run = only(written(tmp_path / "0.monitor.csv", f'#{{"t_start": 1700000000.0}}\nr,l,t,is_success\n{rows}'))
+    assert run.series("is_success").tolist() == [k / 10 for k in range(1, 6)]
+    assert "'t': its time" in run.notes[0]
+
+
+def test_printed_decimal_commas_are_read_and_what_may_be_thousands_is_not(tmp_path: Path) -> None:
+    text = "".join(f"step {k}: loss {loss(k):.5f} tokens {k},000\n".replace(".", ",") for k in range(1, 9))
+    run = only(written(tmp_path / "a.log", text))
+    assert run.series("train_loss").tolist() == [loss(k) for k in range(1, 9)]
+    unclear = "".join(f"step {k}: loss {1 + k / 8:.3f} accuracy 1\n".replace(".", ",") for k in range(1, 9))
+    other = only(written(tmp_path / "b.log", unclear))
+    assert other.metrics == ("train_mean_token_accuracy",)
+    (lost,) = other.provenance.dropped
+    assert (lost.column, lost.count) == ("loss", 8)
+
+
+def test_rounds_stand_in_brackets_behind_what_a_logger_prints(tmp_path: Path) -> None:
+    text = "".join(f"2024-05-01 10:00:00,123 - INFO - [{k}]\ttrain-rmse:{loss(k)}\n" for k in range(8))
+    assert only(written(tmp_path / "a.log", text)).steps.tolist() == list(range(8))
+
+
+def test_heads_of_columns_may_be_short(tmp_path: Path) -> None:
+    """As spaCy prints them."""
+    rows = "".join(f"  {k // 4}     {k * 200:4d}     {loss(k):6.2f}    0.{k}\n" for k in range(1, 9))
+    run = only(written(tmp_path / "a.log", f"E    #       LOSS NER  SCORE\n---  ------  --------  -----\n{rows}"))
+    assert run.steps.tolist() == list(range(200, 1800, 200))
+    assert run.series("SCORE").size == 8
