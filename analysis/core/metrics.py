@@ -107,11 +107,12 @@ _NEITHER = re.compile(
 )
 _LOWER = re.compile(
     r"\w*loss(es)?|err(or)?s?|perplexity|ppl|nll|ce|bce|xent|\w*mse|\w*rmsle|s?m[ad]?pe|n?mae|mase|crps|deviance"
-    r"|[wcptm]er|fid\w*|fvd\w*|kid\w*|lpips|bp[bcd]|brier|ece|kld?|regret|cost|surprisal|hter|eer|edit|\w*_?divergence|bits"
+    r"|[wcptm]er|fid\w*|fvd\w*|kid\w*|lpips|bp[bcd]|brier|ece|kld?|regret|cost|surprisal|hter|eer|edit|\w*_?divergence"
+    r"|bits|\w*crossentropy|hinge|nme|epe|hd\d*|hausdorff|chamfer|mpjpe|wasserstein"
 )
 _HIGHER = re.compile(
     r"\w*acc(uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
-    r"|mar\d*|ar\d*|m?iou\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|r2|mcc|kappa|ndcg"
+    r"|mar\d*|ar\d*|m?iou\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|npv|ppv|r2|mcc|kappa|ndcg"
     r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
     r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"
 )
@@ -198,8 +199,10 @@ def _is_split(word: str) -> bool:
 
 def _direction(words: Sequence[str]) -> str | None:
     """Return what the words of one part say; None if they say nothing."""
-    if {"explained", "variance"} <= set(words) or {"win", "rate"} <= set(words) or "pass" in words[:1]:
-        return "higher"
+    if {"explained", "variance"} <= set(words) or {"win", "rate"} <= set(words) or "pass" in (*words[:1], *words[-1:]):
+        return "none" if {"forward", "backward"} & set(words) else "higher"
+    if {"cross", "entropy"} <= set(words) or {"abs", "rel"} <= set(words):
+        return "lower"
     if words in (["l1"], ["l2"]):
         return "lower"
     if {"log", "likelihood"} <= set(words):

@@ -25,7 +25,16 @@ from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
 from analysis.sources.cells import AMBIGUOUS, is_ambiguous
 from analysis.sources.json_logs import is_one_value
-from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, has_decimal_commas, header_form, with_points
+from analysis.sources.printed_lines import (
+    NUMBER,
+    Form,
+    cells_of,
+    clean,
+    form_of,
+    has_decimal_commas,
+    header_form,
+    with_points,
+)
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.streams import open_lines, text_head
@@ -124,7 +133,7 @@ def _values(lines: list[str], unclear: dict[str, int]) -> tuple[pd.DataFrame, in
     for wording, form in forms.items():
         repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
         if repeats and _SUMMARY not in wording:
-            block, total = _block(lines, groups[wording], form, unclear)
+            block, total = _block(lines, groups[wording], form, unclear, wording)
             blocks.append(block)
             totals.append(total)
     if not blocks:
@@ -159,9 +168,12 @@ def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form
     return replace(form, metrics=tuple((f"{phase}_{name}", at) for name, at in form.metrics), phase=phase)
 
 
-def _block(lines: list[str], places: list[int], form: Form, unclear: dict[str, int]) -> tuple[pd.DataFrame, int | None]:
+def _block(
+    lines: list[str], places: list[int], form: Form, unclear: dict[str, int], wording: str
+) -> tuple[pd.DataFrame, int | None]:
     """Return the values of all lines of one wording, a row a line, by line number."""
-    found = NUMBER.findall("\n".join(lines[place] for place in places))
+    own = [lines[place] for place in places]
+    found = cells_of(own, wording) or NUMBER.findall("\n".join(own))
     cells = np.array(found, dtype=object).reshape(len(places), -1)
     wanted = dict(form.metrics)
     for name, at in form.metrics:
