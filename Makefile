@@ -30,6 +30,7 @@ bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/batch.py
 	@$(BIN)/python benchmarks/evidence.py
 	@$(BIN)/python benchmarks/long_csv.py 1e6
+	@$(BIN)/python benchmarks/long_logs.py 1e6
 
 # 10,000 random logs that must read as written, and 10,000 damaged ones that must read or be refused in a line.
 fuzz: $(VENV)/.ready-dev

@@ -1,19 +1,28 @@
-"""The command ``run-reports runs REF ...``."""
+"""The command ``run-reports runs [REF ...]``."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.core.run import Run
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     runs = commands.add_parser("runs", help="list what run references lead to, and how their metrics are read")
-    runs.add_argument("references", nargs="+", metavar="REF")
+    runs.add_argument("references", nargs="*", metavar="REF", help="default: the runs folder")
     runs.add_argument("--runs-dir", default="runs", metavar="DIR")
     runs.add_argument("--columns", metavar="YAML")
     runs.set_defaults(run=_runs)
+
+
+_IN_FULL = 6
+"""Runs up to which each is described in full; of more than that there is a line for each."""
 
 
 def _runs(options: argparse.Namespace) -> int:
@@ -25,15 +34,50 @@ def _runs(options: argparse.Namespace) -> int:
     from analysis.sources.describe import describe
     from analysis.sources.remote import find_folder
 
-    request = check_parameters({"run_ids": options.references, "columns": options.columns})
+    folder = find_folder(options.runs_dir)
+    request = check_parameters({"run_ids": options.references or [str(folder)], "columns": options.columns})
     found, problems = [], []
     for reference in request.run_ids:
         try:
-            found += resolve(reference, runs_dir=find_folder(options.runs_dir), columns=request.columns)
+            found += resolve(reference, runs_dir=folder, columns=request.columns)
         except AnalysisError as error:
             problems.append(f"error: {error}")
-    for run in told_apart(found):
-        print(legible("\n".join(describe(run).lines())))
+    runs = told_apart(found)
+    short = len(runs) > _IN_FULL or not options.references
+    for run in runs:
+        described = describe(run)
+        print(legible(described.line() if short else "\n".join(described.lines())))
+    if len(runs) > 1:
+        print(legible("\n".join(belonging(runs, options.references or [str(folder)]))))
     for problem in problems:
         print(legible(problem), file=sys.stderr)
     return 2 if problems else 0
+
+
+def belonging(runs: Sequence[Run], references: Sequence[str]) -> list[str]:
+    """Say which runs belong together, what tells the others apart, and how to get their report."""
+    from analysis.core.config_factors import changed_factors
+    from analysis.core.run_names import factor_short, short_value
+    from analysis.evidence.seed_groups import seed_groups
+    from analysis.sources.joined import PARTS
+
+    factors = {name: row for name, row in changed_factors(runs).items() if name != "seed"}
+    told = list(factors.items())[:_SHOWN]
+    groups = seed_groups(runs)
+    lines = []
+    for group in groups:
+        named = ", ".join(f"{factor_short(name)}={short_value(row[group.runs[0]])}" for name, row in told)
+        seeds = f"{len(group.runs)} seeds: " if len(group.runs) > 1 else ""
+        lines.append(f"  {named or group.name}: {seeds}{', '.join(group.runs)}")
+    lines += [f"  {run.id}: {note}" for run in runs for note in run.notes if PARTS in note]
+    more = f" and {len(factors) - _SHOWN} more" if len(factors) > _SHOWN else ""
+    apart = f", {len(groups)} groups" if len(groups) > 1 else ", one group"
+    if factors:
+        apart += f" that differ in {', '.join(name for name, _ in told)}{more}"
+    elif len(groups) > 1:
+        apart += "; nothing says how they differ: state config in their sidecars, or in runs.yaml"
+    command = " ".join(shlex.quote(reference) for reference in references)
+    return [f"{len(runs)} runs{apart}", *lines, f"report: run-reports report {command}"]
+
+
+_SHOWN = 4

@@ -176,7 +176,10 @@ REWARDS = ("eval_reward", "reward")
 """What a run that logs one is trained for: the loss beside it only carries the gradient and may rise too."""
 
 _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
-    (re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?|held|heldout|holdout|ood"), _FULL),
+    (
+        re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?\d*|held(out)?|holdout|ood"),
+        _FULL,
+    ),
     (re.compile(r"tr|train(ing|er)?|learn|fit|rollout|batch"), "train"),
 )
 _STRONG: tuple[tuple[re.Pattern[str], Split], ...] = (_SPLITS[0], (re.compile(r"tr|train(ing)?"), "train"))
@@ -192,16 +195,17 @@ _PER_UNIT = re.compile(r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sa
 _NEITHER = re.compile(
     # counts and costs, what scales a loss, its spread, rewards of single answers, raw outputs of a model
     r"num|number|count(er|s)?|n|tokens?|samples|examples|per|\w*time|sec(onds)?|hours?|ms|lr|scale|scaling|weights?"
-    r"|coef(f|ficient)?|std|stddev|stdev|sd|var|variance|rejected|chosen|logits?|logps?|log_?probs?|scores|signs?"
+    r"|coef(f|ficient)?|std|stddev|stdev|stdv|sd|var|variance|rejected|chosen|logits?|logps?|log_?probs?|scores|signs?"
     r"|tags?|grad(ient)?s?|norm|entropy|temperature|threshold|patience|improvement|delta|diff|ema|bytes"
 )
 _LOWER = re.compile(
     r"\w*loss(es)?|err(or)?s?|perplexity|ppl|nll|ce|bce|xent|\w*mse|\w*rmsle|s?m[ad]?pe|n?mae|mase|crps|deviance"
-    r"|[wcptm]er|fid\w*|fvd\w*|kid\w*|lpips|bp[bcd]|brier|ece|kld?|regret|cost|surprisal|hter|eer|edit|\w*_?divergence|bits"
+    r"|[wcptm]er|fid\w*|fvd\w*|kid\w*|lpips|bp[bcd]|brier|ece|kld?|regret|cost|surprisal|hter|eer|edit|\w*_?divergence"
+    r"|bits|\w*crossentropy|hinge|nme|epe|hd\d*|hausdorff|chamfer|mpjpe|wasserstein"
 )
 _HIGHER = re.compile(
     r"\w*acc(uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
-    r"|mar\d*|ar\d*|m?iou\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|r2|mcc|kappa|ndcg"
+    r"|mar\d*|ar\d*|m?iou\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|npv|ppv|r2|mcc|kappa|ndcg"
     r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
     r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"
 )
@@ -229,7 +233,36 @@ def metric(name: str) -> Metric:
     >>> metric("train/val_loss").split, metric("eval/train_loss").split, metric("eval/batch_loss").split
     ('full validation', 'train', 'full validation')
     """
-    return METRICS.get(name) or _by_words(name)
+    return METRICS.get(name) or _stated(name) or _by_words(name)
+
+
+_STATED = re.compile(
+    r"(?P<name>.+) \[(?P<direction>lower|higher|none)(?:, (?P<split>train|minibatch validation|validation|run))?"
+    r"(?:, (?P<unit>fraction|share))?\]"
+)
+
+
+def stated_name(name: str, *, direction: str, split: str = "", unit: str = "") -> str:
+    """Return the name of a metric of which somebody stated what it is: `metric` reads it from the name.
+
+    Examples
+    --------
+    >>> stated_name("thing", direction="higher", split="validation")
+    'thing [higher, validation]'
+    >>> metric("thing [higher, validation]").direction, metric("thing [higher, validation]").validates
+    ('higher', True)
+    """
+    return f"{name} [{', '.join(part for part in (direction, split, unit) if part)}]"
+
+
+def _stated(name: str) -> Metric | None:
+    found = _STATED.fullmatch(name)
+    if found is None:
+        return None
+    split = found["split"] or "run"
+    direction, on = found["direction"], _FULL if split == "validation" else split
+    unit = "fraction" if found["unit"] else ""
+    return Metric(name, found["name"], direction, unit, on, share=found["unit"] == "share")  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=10_000)
@@ -266,8 +299,10 @@ def _is_split(word: str) -> bool:
 
 def _direction(words: Sequence[str]) -> str | None:
     """Return what the words of one part say; None if they say nothing."""
-    if {"explained", "variance"} <= set(words) or {"win", "rate"} <= set(words) or "pass" in words[:1]:
-        return "higher"
+    if {"explained", "variance"} <= set(words) or {"win", "rate"} <= set(words) or "pass" in (*words[:1], *words[-1:]):
+        return "none" if {"forward", "backward"} & set(words) else "higher"
+    if {"cross", "entropy"} <= set(words) or {"abs", "rel"} <= set(words):
+        return "lower"
     if words in (["l1"], ["l2"]):
         return "lower"
     if {"log", "likelihood"} <= set(words):

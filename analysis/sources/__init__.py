@@ -24,10 +24,12 @@ from analysis.sources import (
     lightning_csv,
     llama_factory,
     mlflow,
+    optuna,
     printed,
     sb3,
     table,
     tensorboard,
+    trackio,
     ultralytics,
     wandb,
 )
@@ -35,13 +37,15 @@ from analysis.sources.base import Source
 from analysis.sources.local_copies import Nearby, nearby
 from analysis.sources.openai import api, results_file
 from analysis.sources.reference import Finder, Found, reader_failed
-from analysis.sources.sidecar import run_stem, sidecar_to_write
+from analysis.sources.sidecar import FOLDER_LOGS, run_stem, sidecar_to_write
 from analysis.sources.to_run import finish
 
 SOURCES: tuple[Source, ...] = (
     results_file,
     api,
     mlflow,
+    trackio,
+    optuna,
     hf_trainer,
     llama_factory,
     lightning_csv,
@@ -123,7 +127,7 @@ def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
     """Make a run of a log that was found."""
     path = found.path
     raw = found.raw if path is None or found.raw.uri else replace(found.raw, uri=str(path))
-    run_id = found.id or raw.id or run_stem(path or Path(raw.files[0]))
+    run_id = found.id or raw.id or _by_place(path or Path(raw.files[0]))
     try:
         run = finish(raw, run_id=run_id, reference=reference, sidecar=found.sidecar, columns=columns)
     except (AnalysisError, MemoryError):
@@ -131,6 +135,11 @@ def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
     except Exception as problem:
         raise reader_failed(path or Path(raw.files[0]), raw.source, problem) from None
     return replace(run, sidecar=redact_text(str(sidecar_to_write(found.places[0]))))
+
+
+def _by_place(path: Path) -> str:
+    """Name a run by its file; by the folder where a tool calls the logs of all runs the same."""
+    return path.resolve().parent.name if path.name in FOLDER_LOGS else run_stem(path)
 
 
 def as_shown(run: Run, near: Nearby) -> Run:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.metrics import metric
-from analysis.sources.axis_names import main_metric, metric_columns
+from analysis.sources.axis_names import main_metric, metric_columns, step_text
 from analysis.sources.own_axis import around
 
 
@@ -46,7 +46,8 @@ def numbered_by_epoch(frame: pd.DataFrame, counter: str) -> tuple[pd.DataFrame, 
     own = begun[others] + step[others]
     fits = (step[others] >= 0) & (step[others] <= length) & ~(own < before) & ~(own > after)
     numbered[others] = np.where(fits, own, np.where(np.isnan(before), after, before))
-    note = f"'{counter}' starts again in each epoch: steps are numbered by epoch and '{counter}' ({length:g} an epoch)"
+    each = f"{step_text(length)} an epoch"
+    note = f"'{counter}' starts again in each epoch: steps are numbered by epoch and '{counter}' ({each})"
     return frame.assign(step=numbered), (note,)
 
 
@@ -54,11 +55,12 @@ def _epoch_length(step: npt.NDArray[np.float64], epoch: npt.NDArray[np.float64])
     """Return how many steps an epoch has, None if the counter does not start again with the epochs."""
     if len(step) < 2 or (epoch % 1 != 0).any():
         return None
-    same, rises, falls = np.diff(epoch) == 0, np.diff(epoch) > 0, np.diff(step) < 0
     counted = step >= 0
-    if (falls & same & counted[1:]).any() or not counted.any():
+    place = np.where(counted, step, np.inf)  # a negative counter is the end of its epoch
+    same, rises, ahead = np.diff(epoch) == 0, np.diff(epoch) > 0, place[1:] > place[:-1]
+    if ((place[1:] < place[:-1]) & same).any() or not counted.any():
         return None  # it goes back within an epoch: a resumed log
-    again = rises & (np.diff(step) <= 0)
+    again = rises & ~ahead
     if again.sum() <= rises.sum() / 2:
         return None
     apart = np.diff(step)[same & counted[1:] & counted[:-1]]

@@ -21,9 +21,14 @@ _QUANTITY = (
 _MEASURED = re.compile(rf"{_SPLIT}_(?:\w+_)?{_QUANTITY}(?:_\d+)*")
 _SPENT = re.compile(
     rf"(?!max|min|target|limit)(?:(?:{_SPLIT}_(?:\w+_)?)?runtime|\w+_per_sec(?:ond)?)|total_flos"
-    r"|(?:elapsed|wall|wall_clock|total|train|training)_?time(?:_(?:s|sec|seconds|min|minutes|h|hours))?"
+    r"|(?:elapsed|remaining|wall|wall_clock|total|train|training)_?time(?:_(?:s|sec|seconds|min|minutes|h|hours))?"
     r"|peak_(?:gpu_)?mem\w*|(?:max_)?(?:gpu_)?mem\w*_(?:allocated|reserved)(?:_\w+)?"
 )
+_DURATION = re.compile(
+    r"(?:\d+ days?, )?\d+:\d\d(?::\d\d(?:[.,]\d+)?)?"
+    r"|(?:\d+(?:\.\d+)? ?(?:d|days?|h|hrs?|hours?|m|min|mins|minutes?|s|sec|secs|seconds?|ms)(?:[ ,]+(?=\d)|(?=\d)|$))+"
+)
+_MARK = re.compile(rf"{_SPLIT}_(?:\w+_)?best|done|finished|completed|converged")  # skorch, Ray: marks of a row
 _IN_SECTION = re.compile(rf"{_QUANTITY}|epoch|step|global_step")
 _BESIDE = re.compile(r"loss|perplexity|acc|accuracy|f1|score|reward|epoch|step|global_step")
 _STATED = frozenset(FACTOR_KEYS)
@@ -34,7 +39,8 @@ def without_results(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
 
     A result is a number whose name says so (``eval_loss``, ``best_val_acc``, ``train_runtime``,
     ``samples_per_second``); beside one also a number called ``loss`` or ``epoch``; and all numbers of a
-    section such as ``metrics`` or ``results`` that holds one. What `FACTOR_KEYS` names is a setting anywhere.
+    section such as ``metrics`` or ``results`` that holds one. A time taken counts as text too (``4m 52s``). What
+    `FACTOR_KEYS` names is a setting anywhere.
 
     Parameters
     ----------
@@ -53,6 +59,8 @@ def without_results(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
     """
     numbers = {key: _place(key) for key, value in config.items() if _is_number(value)}
     named = {key for key, (_, name) in numbers.items() if _MEASURED.fullmatch(name) or _SPENT.fullmatch(name)}
+    taken = [key for key, value in config.items() if _is_duration(value) and _SPENT.fullmatch(_place(key)[1])]
+    taken += [key for key, value in config.items() if isinstance(value, bool) and _MARK.fullmatch(_place(key)[1])]
     holders = {numbers[key][0] for key in named}
     sections = {place for place, name in numbers.values() if _is_section(place) and _IN_SECTION.fullmatch(name)}
     sections |= {place for place in holders if _is_section(place)}
@@ -62,6 +70,7 @@ def without_results(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
         if name not in _STATED
         and (key in named or place in sections or (place in holders and _BESIDE.fullmatch(name) is not None))
     ]
+    results += taken
     return {key: value for key, value in config.items() if key not in results}, results
 
 
@@ -73,6 +82,15 @@ def _place(key: str) -> tuple[str, str]:
 
 def _is_section(place: str) -> bool:
     return any(_SECTIONS.fullmatch(name) for name in place.split("/"))
+
+
+def _is_duration(value: Any) -> bool:
+    """Return True for text that says how long something took.
+
+    >>> [_is_duration(text) for text in ("4m 52s", "1 day, 0:04:52", "300 ms", "fast", "m")]
+    [True, True, True, False, False]
+    """
+    return isinstance(value, str) and _DURATION.fullmatch(value.strip()) is not None
 
 
 def _is_number(value: Any) -> bool:

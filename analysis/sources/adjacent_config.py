@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
 from analysis.core.run import FACTOR_KEYS
+from analysis.sources.raw_log import RawLog
+from analysis.sources.sidecar import FOLDER_LOGS
 from analysis.sources.yaml_files import load_json, load_yaml
 
 _HOLDERS = ("", "args", "training_args", "hyperparameters", "hparams", "config", "train")
@@ -53,6 +56,21 @@ def named_settings(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any]
             files += [str(path)] if note is None else []
             notes += [note] if note is not None else []
     return settings, tuple(files), tuple(notes)
+
+
+_BESIDE = ("config.json", "params.json", "args.json", "hparams.json", "config.yaml", "hparams.yaml", "args.yaml")
+
+
+def with_settings_beside(log: RawLog, path: Path) -> RawLog:
+    """Add the configuration that lies beside a log whose name is the same for every run, if it states none."""
+    if path.name not in FOLDER_LOGS or any(key in FACTOR_KEYS for key in log.config):
+        return log
+    found, files, notes = named_settings(path.parent, _BESIDE)
+    if not found:
+        return log
+    said = tuple(f"settings from {Path(file).name}" for file in files)
+    own = (*log.files, *(file for file in files if file not in log.files))
+    return replace(log, config={**found, **log.config}, files=own, notes=(*log.notes, *said, *notes))
 
 
 def any_settings(folder: Path, *, but: str = "") -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:

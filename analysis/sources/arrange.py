@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.metrics import metric
 from analysis.core.run import FACTOR_KEYS, NOT_METRICS, Dropped
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import AXIS_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.cells import numbers, of_total
+from analysis.sources.long_tables import as_wide
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import by_phase, phase_column, with_flags_as_words
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import constant_settings, merge_rows
 from analysis.sources.runs_in import RUN_NAMES, Part, is_text, is_time, runs_in
+from analysis.sources.stated import section_of, stated_first, without_section
 
 _SCHEDULED = ("lr", "learning_rate")
 """Settings that are metrics too, as far as a schedule moves them."""
@@ -42,7 +47,7 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
     """
     if log.frame.empty:
         raise LogError(f"{log.files[0]}: no data rows; a log needs at least one step")
-    wide, pivoted = _wide(with_flags_as_words(log.frame))
+    wide, pivoted, stated = as_wide(with_flags_as_words(log.frame))
     frame, lost, notes, planned = _with_numbers(wide, columns, log.files[0])
     log = replace(
         log,
@@ -54,34 +59,19 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
     )
     parts = runs_in(frame, columns, Path(log.files[0]).stem)
     # What was lost while reading is told once, not for each run.
-    return [_run(replace(log, dropped=()) if place else log, part, columns) for place, part in enumerate(parts)]
+    logs = [replace(log, dropped=()) if place else log for place in range(len(parts))]
+    return [_run(own, part, columns, stated) for own, part in zip(logs, parts, strict=True)]
 
 
-LONG_NAMES = ("metric", "metric_name", "name", "tag", "key", "variable")
-_LONG_VALUES = ("value", "val", "metric_value")
-_MOST_METRICS = 500
-
-
-def _wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Give each metric of a long table (``step,metric,value``) a column of its own."""
-    keys = [name for name in frame.columns if plain(name) in LONG_NAMES and is_text(frame[name])]
-    values = [name for name in frame.columns if plain(name) in _LONG_VALUES and not is_text(frame[name])]
-    if len(keys) != 1 or len(values) != 1 or not 0 < frame[keys[0]].nunique() <= min(_MOST_METRICS, len(frame) / 2):
-        return frame, ()
-    names = [name for name in frame[keys[0]].dropna().unique() if name not in frame]
-    columns = {str(name): frame[values[0]].where(frame[keys[0]] == name) for name in names}
-    rest = frame.drop(columns=[keys[0], values[0]])
-    note = f"'{keys[0]}' names what '{values[0]}' is: {len(names)} metrics"
-    return pd.concat([rest, pd.DataFrame(columns, index=frame.index)], axis=1), (note,)
-
-
-def _run(log: RawLog, part: Part, columns: Columns) -> RawLog:
-    frame, notes = _by_phase(part.frame, columns)
+def _run(log: RawLog, part: Part, columns: Columns, stated: Collection[str]) -> RawLog:
+    frame, first = stated_first(part.frame, stated)
+    frame, notes = _by_phase(frame, columns)
     frame, lost, told = set_axes(frame, columns=columns, where=log.files[0])
     if part.id is not None and len(frame) == 1 and told and "step" not in columns:
         told = ()  # one row a run: nobody misses its steps
     frame, texts, left_out = _without_text(frame)
-    settings = constant_settings(frame, FACTOR_KEYS)
+    sections = [name for name in frame.columns if section_of(name)]
+    settings = constant_settings(frame, (*FACTOR_KEYS, *sections))
     frame = frame.drop(columns=[name for name in settings if name not in _SCHEDULED])
     frame, merged = merge_rows(frame)
     return replace(
@@ -91,7 +81,7 @@ def _run(log: RawLog, part: Part, columns: Columns) -> RawLog:
         id=part.id or log.id,
         name=part.name or log.name,
         group=part.group or log.group,
-        config={**texts, **settings, **log.config, **part.config},
+        config=without_section({**first, **texts, **settings, **log.config, **part.config}),
         dropped=(*log.dropped, *lost, *merged),
         notes=(*log.notes, *part.notes, *notes, *told, *left_out),
     )
@@ -109,7 +99,7 @@ def _with_numbers(
         if plain(name) in RUN_NAMES:
             continue
         cells = frame[name].tolist()
-        values, lost, how = numbers(name, cells)
+        values, lost, how = _flags(name, cells) or numbers(name, cells)
         dropped += lost
         if values is None:
             if name in metrics:
@@ -127,6 +117,20 @@ def _with_numbers(
     return frame, tuple(dropped), tuple(notes), planned
 
 
+def _flags(
+    name: str, cells: list[str | None]
+) -> tuple[npt.NDArray[np.float64], tuple[Dropped, ...], tuple[str, ...]] | None:
+    """Return true and false as 1 and 0 if the column says of each example whether it was solved; else None."""
+    said = {cell for cell in cells if isinstance(cell, str)}
+    truths = {"true": 1.0, "false": 0.0}
+    if not said or not {cell.lower() for cell in said} <= set(truths):
+        return None
+    if not metric(name).share or plain(name).endswith("best"):
+        return None
+    read = np.array([truths[cell.lower()] if isinstance(cell, str) else np.nan for cell in cells])
+    return read, (), (f"'{name}' is true or false: read as 1 and 0",)
+
+
 def _whole_counter(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Make of ``global_step/max_steps`` a column ``global_step``, with what stands under that name on other rows."""
     own = name.partition("/")[0]
@@ -141,7 +145,8 @@ def _by_phase(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, tupl
     if found is None:
         return frame, ()
     named = {columns[axis] for axis in NOT_METRICS if axis in columns}
-    axes = [name for name in frame.columns if plain(name) in AXIS_NAMES or name in named]
+    stated = set(constant_settings(frame, FACTOR_KEYS)) - set(_SCHEDULED)
+    axes = [name for name in frame.columns if plain(name) in AXIS_NAMES or name in named or name in stated]
     return by_phase(frame, found, axes)
 
 

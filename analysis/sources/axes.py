@@ -41,6 +41,7 @@ def _wanted(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
 
 def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> None:
     """Raise `LogError` where the user's column mapping names an axis column that is not there."""
+    check_columns_once(path, columns)
     known = list(names)
     for standard in NOT_METRICS:
         if standard in columns and columns[standard] not in known:
@@ -50,13 +51,22 @@ def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> N
             )
 
 
+def check_columns_once(where: Path | str, columns: Columns) -> None:
+    """Raise `LogError` where a user's column mapping gives one column for two things; an epoch may be the step."""
+    given: dict[str, str] = {}
+    for standard, column in columns.items():
+        other = given.setdefault(column, standard)
+        if other != standard and {other, standard} != {"step", "epoch"}:
+            raise LogError(f"{where}: columns says '{column}' is both {other} and {standard}; leave one of them out")
+
+
 def set_axes(
-    frame: pd.DataFrame, *, columns: Columns, where: Path | str
+    frame: pd.DataFrame, *, columns: Columns, where: Path | str, numbered: bool = False
 ) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
     """Name the step, epoch and timestamp columns of a table as the schema does.
 
     A step that starts again where the epoch rises is numbered on. A log without a step is counted by its epochs if
-    those are whole, else by its rows.
+    those are whole, else by its rows. What is ``numbered`` over the epochs already keeps its steps.
 
     Returns
     -------
@@ -82,9 +92,10 @@ def set_axes(
         notes = (note,)
     else:
         frame, notes = _filled(frame)
-        frame, counted = numbered_by_epoch(frame, str(step))
+        frame, counted = (frame, ()) if numbered else numbered_by_epoch(frame, str(step))
         notes += counted
-    notes += idle
+    frame, same = _without_copies(frame)
+    notes += (*idle, *same)
     failed = 0
     if "timestamp" in frame:
         stamps, failed = parse_timestamps(frame["timestamp"])
@@ -130,6 +141,26 @@ def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataF
         f"'{name}' is {values[0]:g} on all {len(values)} rows: it counts nothing" for name, values in idle.items()
     )
     return frame.drop(columns=list(idle)), notes
+
+
+_PROGRESS = frozenset({"percentage", "percent", "progress", "percent_complete"})
+
+
+def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out what says only how far the run is: counters that repeat the step, and percentages of it."""
+    step, told = frame["step"], {}
+    for name in numeric_columns(frame):
+        key = plain(name)
+        if name in NOT_METRICS:
+            continue
+        own = frame[name].dropna()
+        if key in _PROGRESS and own.is_monotonic_increasing:
+            told[name] = f"'{name}' says how far the run is, and is no metric"
+        elif name.endswith("_timestamp") and name.removesuffix("_timestamp") in frame:
+            told[name] = f"'{name}' is when '{name.removesuffix('_timestamp')}' was logged"
+        elif key in STEP_NAMES and len(own) and (own == step[own.index]).all():
+            told[name] = f"'{name}' repeats the step"
+    return frame.drop(columns=list(told)), tuple(told.values())
 
 
 def _is_broken(column: pd.Series[Any]) -> bool:

@@ -22,6 +22,15 @@ TIME_NAMES = ("timestamp", "_timestamp", "time", "datetime", "date", "created_at
 AXIS_NAMES = frozenset({*STEP_NAMES, *EPOCH_NAMES, *TIME_NAMES})
 
 
+def step_text(step: float) -> str:
+    """Return a step as it stands in a note.
+
+    >>> step_text(1234567.0), step_text(0.5)
+    ('1234567', '0.5')
+    """
+    return str(int(step)) if float(step).is_integer() else f"{step:g}"
+
+
 def metric_columns(frame: pd.DataFrame) -> list[str]:
     """Return the columns of numbers that neither are an axis nor are called like one."""
     numeric = [name for name in frame.columns if name not in NOT_METRICS and frame[name].dtype.kind in "fi"]

@@ -31,9 +31,14 @@ def without_carried(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, .
     held = {name: changes for name in metrics if (changes := _changes(frame, name)) is not None}
     if not held or not any(_moves(frame[name]) for name in metrics if name not in held and not metric(name).validates):
         return frame, (), ()
+    # What is measured beside a metric that changes from row to row is measured on each row.
+    beside = [name for name in metrics if name not in held and metric(name).validates and _moves(frame[name])]
+    fresh = [frame[name].notna() for name in beside]
     shared = [changes.tobytes() for changes in held.values()]
     dropped: list[Dropped] = []
     for name, changes in held.items():
+        if any((rows | frame[name].isna()).all() for rows in fresh):
+            continue
         if shared.count(changes.tobytes()) < 2 and not _is_regular(changes):
             continue
         values = frame[name].to_numpy(dtype=np.float64)

@@ -14,6 +14,7 @@ from analysis.core.run import Dropped
 BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "--"})
 """What tools write for "not logged"."""
 
+AMBIGUOUS = "ambiguous: a comma before three digits may part thousands or decimals; write decimals with a point"
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
 _DECIMAL = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -120,8 +121,7 @@ def numbers(
     if not is_number_like(given[:500]):
         return None, (), ()
     if metric(name).direction != "none" and is_ambiguous(given):  # a count is not written with decimals
-        why = "ambiguous: a comma before three digits may part thousands or decimals; write decimals with a point"
-        return None, (Dropped(name, len(given), why),), ()
+        return None, (Dropped(name, len(given), AMBIGUOUS),), ()
     commas = has_decimal_commas(given[:500])
     known: dict[str, float | None] = {}
     values, failed = np.full(len(cells), np.nan), 0

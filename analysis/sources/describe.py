@@ -30,6 +30,8 @@ class Description:
         Standard name, the log's own name, number of values.
     problems : tuple of str
         What could not be read or is missing, each with what to write where.
+    lost : tuple of str
+        Those of them that were met in reading.
     """
 
     id: str
@@ -44,6 +46,14 @@ class Description:
     config: Mapping[str, Any]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        """Return the description in one line of plain text."""
+        named = ", ".join(name for name, _, _ in self.metrics[:4]) + (" …" if len(self.metrics) > 4 else "")
+        lost = f"; {_counted(len(self.lost), 'problem')} in reading it" if self.lost else ""
+        label = f" ({self.label})" if self.label else ""
+        return f"{self.id}{label}: {self.source}, {_counted(self.steps, 'step')}, {named}{lost}"
 
     def lines(self) -> list[str]:
         """Return the description as lines of plain text."""
@@ -81,6 +91,7 @@ def describe(run: Run) -> Description:
         metrics=metrics,
         config=run.config,
         problems=(*_read_problems(run), *_missing(run)),
+        lost=tuple(_read_problems(run)),
         notes=run.notes,
     )
 
@@ -139,7 +150,8 @@ def _could_be(metrics: Sequence[str], unmapped: Sequence[str]) -> dict[str, list
     Only what is a loss by its words, measured on the data in question, is offered: never a score, a count or a metric
     of which nobody can tell which way is better.
     """
-    losses = [name for name in unmapped if metric_of(name).direction == "lower" and not metric_of(name).share]
+    own = [name for name in unmapped if metric_of(name).label == name]  # of the others somebody stated what they are
+    losses = [name for name in own if metric_of(name).direction == "lower" and not metric_of(name).share]
     held_out = [name for name in losses if metric_of(name).validates]
     wanted = {"train_loss": [name for name in losses if name not in held_out], "full_valid_loss": held_out}
     lacking = {name: among for name, among in wanted.items() if among and name not in metrics}

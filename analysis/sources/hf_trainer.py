@@ -108,7 +108,7 @@ def _log(state: _State, *, folder: Path | None = None, alone: bool = False) -> R
         id=_run_id(state.path, folder if alone else None),
         expected_steps=planned if isinstance(planned, int) and planned > 0 else None,
         best_metric=_best_metric(state),
-        dropped=(*dropped, *table.left_out()),
+        dropped=(*dropped, *table.left_out(texts=False)),
         notes=notes,
     )
 

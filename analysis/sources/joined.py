@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.sources.axis_names import main_metric
+from analysis.sources.axis_names import main_metric, step_text
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import usual_spacing
 
+PARTS = "parts of one run"
 _FURTHEST = 2
 """Times the usual distance of steps that may lie between the end of one part and the start of the next."""
 
@@ -44,7 +45,7 @@ def joined(logs: Sequence[RawLog]) -> list[list[int]]:
 
 def join(parts: Sequence[RawLog]) -> RawLog:
     """Make one log of parts of a run."""
-    names = ", ".join(f"{_shown(part.files[0])} from step {part.frame['step'].min():g}" for part in parts)
+    names = ", ".join(f"{_shown(part.files[0])} from step {step_text(part.frame['step'].min())}" for part in parts)
     return replace(
         parts[0],
         frame=pd.concat([part.frame for part in parts], ignore_index=True),
@@ -58,7 +59,7 @@ def join(parts: Sequence[RawLog]) -> RawLog:
         dropped=tuple(lost for part in parts for lost in part.dropped),
         notes=(
             *dict.fromkeys(note for part in parts for note in part.notes),
-            f"{len(parts)} files are parts of one run, each starts where the one before it ends: {names}",
+            f"{len(parts)} files are {PARTS}, each starts where the one before it ends: {names}",
         ),
     )
 

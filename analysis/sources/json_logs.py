@@ -1,8 +1,10 @@
-"""Read a log kept as one JSON value: a list of rows, columns of equal length, or rows by epoch."""
+"""Read a log kept as one JSON value: a list of rows, columns of equal length, series with steps, or rows by epoch."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,60 +17,91 @@ from analysis.sources.jsonl import logs_of
 from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import table_of
-from analysis.sources.streams import open_text
+from analysis.sources.streams import open_text, text_head
 
 NAME = "json log"
 SCHEME = ""
 
+_SUFFIXES = (".json", ".log", ".txt", "")
 _INSIDE = ("log_history", "history", "iterations", "metrics", "log", "logs", "evals_result")
+_STEPS = ("steps", "step", "x", "iterations", "iteration", "iters", "epochs", "epoch")
+_VALUES = ("values", "value", "y")
+_TITLES = ("name", "metric", "tag", "series", "title")
+_MACHINE = re.compile(r":monitor:|system[/.]|gpu[/.:]", re.IGNORECASE)  # counted in seconds by trackers
 _SPLIT = re.compile(r"(train|training|learn|eval|val|valid|valid_\d+|validation(_\d+)?|test|dev)/", re.IGNORECASE)
+_NUMBERED = re.compile(r"validation_\d+/")
 Rows = list[dict[str, Any]]
 
 
 def recognises(path: Path) -> bool:
     """Return True for a JSON file that holds two rows of numbers at least, in a form that is known."""
-    if not path.is_file() or not path.name.lower().removesuffix(".gz").endswith(".json"):
+    if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
+        return False
+    if not is_one_value(text_head(path)):
         return False
     try:
-        return _rows_of(_content(path)) is not None
+        content = _content(path)
     except LogError:
         return False
+    try:
+        return _rows_of(content) is not None
+    except LogError:
+        return True  # to be said on loading
+
+
+def is_one_value(text: str) -> bool:
+    """Return True if a text, or the start of one, is a single JSON object or list, whole or cut off."""
+    text = text.lstrip("\ufeff \r\n\t")
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)  # its error says how far it came
+    except json.JSONDecodeError as problem:
+        return problem.msg != "Extra data" and problem.pos > len(text) / 2
+    except RecursionError:
+        return False
+    return True
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read the rows of one JSON value; settings beside them are the configuration."""
     content = _content(path)
-    rows = _rows_of(content)
+    try:
+        rows = _rows_of(content)
+    except LogError as problem:
+        raise LogError(f"{path}: {problem}") from None
     if rows is None:
         raise LogError(f"{path}: no list of rows in this JSON; write an object a line, and call the file .jsonl")
+    last = [name for row in rows[-1:] for name in row if _NUMBERED.match(name)]
     stated = content.get("config") if isinstance(content, Mapping) else None
     config = stated if isinstance(stated, Mapping) else {}
     logs = logs_of(table_of(path, rows), columns=columns)
-    return [replace(log, source=NAME, config={**log.config, **config}) for log in logs]
+    best = last[-1] if last else None  # of several sets XGBoost's early stopping goes by the last
+    return [replace(log, source=NAME, config={**log.config, **config}, best_metric=best) for log in logs]
 
 
 def _content(path: Path) -> Any:
+    most = "RUN_REPORTS_MAX_JSON_MB"
     try:
         with open_text(path) as (stream, encoding):
-            most = limit("RUN_REPORTS_MAX_JSON_MB") * MB
-            content = stream.read(most + 1)  # a packed file may hold any amount
-            if len(content) > most:
-                raise too_large(path, len(content) / MB, "RUN_REPORTS_MAX_JSON_MB")
-            return loads(content.decode(encoding, errors="replace"))
+            text = stream.read(limit(most) * MB + 1)  # a packed file may hold any amount
+            if len(text) > limit(most) * MB:
+                raise too_large(path, len(text) / MB, most)
+            return loads(text.decode(encoding, errors="replace"))
     except (ValueError, RecursionError):
         raise LogError(f"{path}: not one JSON value; correct it, or write an object a line") from None
 
 
 def _rows_of(content: Any) -> Rows | None:
     if isinstance(content, list):
-        return _from_list(content)
+        return _from_series(content) or _from_list(content)
     if not isinstance(content, Mapping):
         return None
     for key in _INSIDE:
         if isinstance(content.get(key), list | Mapping) and (rows := _rows_of(content[key])):
             names = _catboost_names(content)
             return [_named(row, names) for row in rows] if names else rows
-    return _by_number(content) or _sacred(content) or _columns(content)
+    return _by_number(content) or _from_series(content) or _columns(content)
 
 
 def _from_list(items: list[Any]) -> Rows | None:
@@ -91,15 +124,54 @@ def _by_number(content: Mapping[str, Any]) -> Rows | None:
     return [row if "epoch" in row else {"epoch": int(key), **row} for key, row in content.items()]
 
 
-def _sacred(content: Mapping[str, Any]) -> Rows | None:
-    """Return rows of ``{metric: {"steps": [...], "values": [...]}}``, one a step."""
-    rows: dict[float, dict[str, Any]] = {}
-    for name, series in content.items():
-        if not isinstance(series, Mapping) or not {"steps", "values"} <= set(series):
-            return None
-        for step, value in zip(series["steps"], series["values"], strict=False):
-            rows.setdefault(step, {"step": step})[name] = value
-    return [rows[step] for step in sorted(rows)] or None
+def _from_series(content: Any) -> Rows | None:
+    """Return the rows of series that have each its steps, one a step: by name, nested, or listed with their names.
+
+    Raises
+    ------
+    LogError
+        If a series has not as many values as steps.
+    """
+    rows: dict[tuple[float, int], dict[str, Any]] = {}
+    for name, series in _series(content, ""):
+        steps, values = _lists_of(series) or ([], [])
+        if len(steps) != len(values):
+            raise LogError(f"'{name}' has {len(steps)} steps and {len(values)} values; write as many of each")
+        times = series.get("timestamps")
+        times = times if isinstance(times, list) and len(times) == len(steps) else [None] * len(steps)
+        seen: Counter[float] = Counter()
+        for step, value, time in zip(steps, values, times, strict=True):
+            row = rows.setdefault((step, seen[step]), {"step": step})
+            seen[step] += 1
+            row[name] = value
+            if isinstance(time, str | int | float):
+                row.setdefault("timestamp", time)
+    return [rows[key] for key in sorted(rows)] or None
+
+
+def _series(content: Any, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each series by its place and name; of what a tracker measures at the machine none."""
+    if isinstance(content, list):
+        if content and all(isinstance(item, Mapping) and _lists_of(item) for item in content):
+            for place, item in enumerate(content, start=1):
+                name = next((str(item[key]) for key in _TITLES if key in item), f"series {place}")
+                yield prefix + name, item
+        return
+    for key, value in content.items() if isinstance(content, Mapping) else ():
+        name = f"{prefix}{key}"
+        if _MACHINE.match(name):
+            continue
+        if isinstance(value, Mapping) and _lists_of(value):
+            yield name, value
+        else:
+            yield from _series(value, f"{name}/")
+
+
+def _lists_of(series: Mapping[str, Any]) -> tuple[list[Any], list[Any]] | None:
+    steps = next((series[key] for key in _STEPS if key in series), None)
+    values = next((series[key] for key in _VALUES if key in series), None)
+    listed = isinstance(steps, list) and isinstance(values, list) and all(map(_is_number, steps))
+    return (steps, values) if listed else None  # type: ignore[return-value]
 
 
 def _columns(content: Mapping[str, Any]) -> Rows | None:
@@ -117,7 +189,7 @@ def _lists(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, list[
     for key, value in content.items():
         if isinstance(value, Mapping):
             yield from _lists(value, f"{prefix}{key}/")
-        elif _is_listed(value):
+        elif isinstance(value, list) and _is_listed([one for one in value if one is not None]):
             yield f"{prefix}{key}", value
 
 

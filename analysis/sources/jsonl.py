@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,20 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     table = RowTable(path)
     dropped: tuple[Dropped, ...] = ()
     line = 0
-    for line, row, cut in json_lines(path):
-        if cut:
-            dropped = (Dropped("row", 1, "the last line is cut off"),)
-        else:
-            table.add(row, line)
+    begun = 0
+    with open_lines(path) as stream:
+        while block := list(islice(stream, _BLOCK)):
+            rows = _objects(block)
+            if rows is not None and table.add_numbers(rows):
+                line = begun + len(block)
+            else:
+                for number, row, cut in _rows(path, block, begun):
+                    line = number
+                    if cut:
+                        dropped = (Dropped("row", 1, "the last line is cut off"),)
+                    else:
+                        table.add(row, number)
+            begun += len(block)
     if not table.rows:
         raise LogError(f"{path}: the file is empty; a log needs at least one row")
     return [replace(log, lines=line) for log in logs_of(table, columns=columns, dropped=dropped)]
@@ -72,17 +82,36 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
         For a line that is no JSON object, with its number.
     """
     with open_lines(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            content = line.strip().removeprefix(codecs.BOM_UTF8.decode())
-            if not content:
-                continue
-            try:
-                row = loads(content)
-            except (ValueError, RecursionError):
-                if not line.endswith("\n"):
-                    yield number, {}, True
-                    return
-                raise LogError(f"{path}:{number}: not a JSON object; correct or remove the line") from None
-            if not isinstance(row, dict):
-                raise LogError(f"{path}:{number}: a row must be a JSON object, got {type(row).__name__}")
-            yield number, row, False
+        yield from _rows(path, lines, 0)
+
+
+_BLOCK = 4096
+"""Lines that are parsed at once where all of them are rows."""
+
+
+def _objects(lines: list[str]) -> list[Mapping[str, Any]] | None:
+    """Return the objects of lines that hold just one each; None if one of them does not."""
+    try:
+        found = loads(f"[{','.join(lines)}]")
+    except (ValueError, RecursionError):
+        return None
+    whole = len(found) == len(lines) and all(type(row) is dict for row in found)
+    return found if whole else None
+
+
+def _rows(path: Path, lines: Iterable[str], before: int) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
+    """Yield what `json_lines` does of lines that stand behind ``before`` others."""
+    for number, line in enumerate(lines, start=before + 1):
+        content = line.strip().removeprefix(codecs.BOM_UTF8.decode())
+        if not content:
+            continue
+        try:
+            row = loads(content)
+        except (ValueError, RecursionError):
+            if not line.endswith("\n"):
+                yield number, {}, True
+                return
+            raise LogError(f"{path}:{number}: not a JSON object; correct or remove the line") from None
+        if not isinstance(row, dict):
+            raise LogError(f"{path}:{number}: a row must be a JSON object, got {type(row).__name__}")
+        yield number, row, False

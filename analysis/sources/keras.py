@@ -107,6 +107,8 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
         return None
     if not isinstance(content, Mapping) or not content or all(str(name).isdecimal() for name in content):
         return None  # rows by epoch are no columns
+    if any(plain(str(name)) in STEP_NAMES for name in content):
+        return None  # Keras counts epochs alone
     lists = {
         str(name): list(values.values()) if isinstance(values, Mapping) else values for name, values in content.items()
     }

@@ -8,6 +8,8 @@ from analysis.core.errors import LogError
 from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns
 from analysis.sources.delimited import read_delimited, sniff
+from analysis.sources.long_tables import LONG_NAMES
+from analysis.sources.metric_aliases import plain
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 
@@ -23,7 +25,9 @@ def recognises(path: Path) -> bool:
     if not file.name.startswith("metrics") or not file.is_file():
         return False
     layout = sniff(file, delimiter=",")
-    return layout is not None and {"epoch", "step"} <= set(layout.header)
+    if layout is None or not {"epoch", "step"} <= set(layout.header):
+        return False
+    return not any(plain(name) in LONG_NAMES and layout.is_text(name) for name in layout.header)
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
@@ -35,9 +39,12 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers, step="step", lenient=set(numbers) - {"step", "epoch"})
     frame, dropped = merge_rows(read.frame)
+    placeholder: tuple[str, ...] = ()
     if "hp_metric" in frame and (frame["hp_metric"].dropna() == -1).all():
-        frame = frame.drop(columns="hp_metric")  # Lightning's placeholder, not a measurement
+        frame = frame.drop(columns="hp_metric")
+        placeholder = ("'hp_metric' is -1, Lightning's placeholder, and is left out",)
     config, files, notes = named_settings(path.parent, ("hparams.yaml",))
+    notes += placeholder
     left_out = [name for name in layout.header if name not in numbers]
     if left_out:
         notes += (f"text columns left out: {', '.join(left_out)}",)

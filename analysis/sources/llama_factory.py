@@ -67,7 +67,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             config=config,
             id=path.resolve().parent.name if path.name == LOG else None,
             expected_steps=int(total.iloc[-1]) if len(total) else None,
-            dropped=(*dropped, *merged),
+            dropped=(*dropped, *table.left_out(texts=False), *merged),
             notes=(*notes, *((f"progress, no metrics: {', '.join(progress)}",) if progress else ()), *found),
         )
     ]

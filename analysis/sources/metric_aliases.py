@@ -39,6 +39,7 @@ _OPENAI: Table = {
 _WHOLE_SET: Table = {"full_valid_loss": ("full_valid_loss", "eval_loss", "val_loss", "validation_loss", "valid_loss")}
 
 BY_SOURCE: Mapping[str, Table] = {
+    "logs by epoch": _WHOLE_SET,
     "tensorboard": _WHOLE_SET,
     "mlflow": _WHOLE_SET,
     "dvclive": _WHOLE_SET,
@@ -116,8 +117,9 @@ def standard_names(
         first.setdefault(plain(column), column)
     for column in own:  # camel case comes second: EpLen is a name of its own
         first.setdefault(plain(re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", column)), column)
-    for column in own:  # a tool's prefix, and CatBoost's word for training
-        first.setdefault(re.sub(r"^learn_", "train_", plain(column).removeprefix("ray_tune_")), column)
+    for column in own:  # a tool's prefix (Ray's, Chainer's), and CatBoost's word for training
+        bare = re.sub(r"^ray_tune_|(?:^|(?<=_))main_", "", plain(column))
+        first.setdefault(re.sub(r"^learn_", "train_", bare), column)
     for table in (BY_SOURCE.get(source, {}), common()):
         for standard, candidates in table.items():
             free = [first[c] for c in candidates if c in first and first[c] not in taken]

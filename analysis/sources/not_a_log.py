@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.core.errors import LogError
+from analysis.sources.json_logs import is_one_value
 from analysis.sources.limits import check_size
 from analysis.sources.streams import GZIP, text_head, unreadable
+from analysis.sources.yaml_files import load_json
+
+_JSON = "RUN_REPORTS_MAX_JSON_MB"
 
 
 def not_a_log(path: Path) -> LogError:
     """Return the error for an existing file that no source recognises: what it seems to be, what to give instead."""
     try:
         check_size(path)
+        if path.suffix.lower() == ".json":
+            check_size(path, _JSON)
         with path.open("rb") as stream:
             start = stream.read(4096)
     except OSError as problem:
@@ -29,6 +35,11 @@ def not_a_log(path: Path) -> LogError:
         return LogError(f"{path}: no source knows what is packed in this file; unpack it with gunzip, and give that")
     if b"\0" in start:
         return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
+    if is_one_value(text_head(path)):
+        try:
+            load_json(path, setting=_JSON)
+        except LogError as problem:
+            return problem
     if path.suffix.lower() == ".json" and start.lstrip().startswith(b"["):
         return LogError(f"{path}: one list, not a log of steps; write an object a line, and call the file .jsonl")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:

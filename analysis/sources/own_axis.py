@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.sources.axis_names import main_metric, metric_columns
+from analysis.core.run import NOT_METRICS, Dropped
+from analysis.sources.axis_names import main_metric, metric_columns, step_text
+from analysis.sources.rows import merge_rows
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,8 +45,10 @@ def counts_alone(own: Floats, before: Floats, after: Floats) -> bool:
     return bool(moved >= _RATIO * advanced or advanced >= _RATIO * moved)
 
 
-def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], tuple[Dropped, ...]]:
     """Put rows of evaluations that count by themselves at the training steps that they follow in the log.
+
+    What they have beside the metrics of the evaluation gets ``val_`` in front.
 
     Parameters
     ----------
@@ -53,11 +57,11 @@ def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """
     steps = frame["step"].to_numpy(dtype=np.float64).copy()
     if not (steps[1:] < steps[:-1]).any():
-        return frame, ()
+        return frame, (), ()
     metrics, main = metric_columns(frame), main_metric(frame)
     logged = {name: frame[name].notna().to_numpy() for name in metrics}
     if main is None or len(logged) < 2:
-        return frame, ()
+        return frame, (), ()
     on_main = logged[main] & np.isfinite(steps)
     groups: dict[bytes, list[str]] = {}
     for name in metrics:
@@ -72,9 +76,17 @@ def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
             continue
         steps[rows] = np.where(np.isnan(before), np.fmin(after, own), before)
         notes.append(note(names, own, steps[rows]))
+        alone = np.isin(np.arange(len(frame)), rows)
+        beside = (c for c in frame.columns if c not in (*NOT_METRICS, *names) and frame[c].dtype.kind in "fi")
+        for name in [name for name in beside if (frame[name].notna().to_numpy() & alone).any()]:
+            # What stands on their rows and on the training's (a time) is of the evaluation there.
+            values = frame[name].where(alone)
+            kept = frame[f"val_{name}"].combine_first(values) if f"val_{name}" in frame else values
+            frame = frame.assign(**{name: frame[name].where(~alone), f"val_{name}": kept})
     if not notes:
-        return frame, ()
-    return frame.assign(step=steps), tuple(notes)
+        return frame, (), ()
+    frame, lost = merge_rows(frame.assign(step=steps))
+    return frame, tuple(notes), lost
 
 
 def around(rows: npt.NDArray[np.int64], main: npt.NDArray[np.int64], steps: Floats) -> tuple[Floats, Floats]:
@@ -137,9 +149,10 @@ def place_points(
 
 def note(names: list[str], own: Floats, placed: Floats) -> str:
     """Return the sentence that says what was placed where."""
+    (first, last), (begin, end) = (map(step_text, (steps[0], steps[-1])) for steps in (own, placed))
     return (
-        f"{_listed(names)}: counted by itself ({own[0]:g} to {own[-1]:g}), placed at the training steps before it in "
-        f"the log ({placed[0]:g} to {placed[-1]:g})"
+        f"{_listed(names)}: counted by itself ({first} to {last}), placed at the training steps before it in the log "
+        f"({begin} to {end})"
     )
 
 

@@ -12,13 +12,14 @@ import pandas as pd
 
 from analysis.core.errors import LogError, MissingExtra
 from analysis.sources.limits import check_cells
+from analysis.sources.metric_aliases import plain
 
 MAGIC = b"PAR1"
 _LONGEST = 1000  # characters of a run name or a time
 
 
 def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
-    """Read the columns of numbers as float64, and those of ``texts`` and of times that exist.
+    """Read the columns of numbers as float64, of times, and of text if their plain names are in ``texts``.
 
     A value that is NaN (not null) was logged as such and becomes infinity.
 
@@ -34,9 +35,9 @@ def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
     except ImportError:
         raise MissingExtra("pyarrow", "parquet", "Reading a Parquet file") from None
     try:
-        known = [name for name in texts if name in pq.read_schema(path).names]
+        known = [name for name in pq.read_schema(path).names if plain(name) in texts]
         with pq.ParquetFile(path, read_dictionary=known) as file:
-            wanted = [field for field in file.schema_arrow if _kind(pa, field.type) or field.name in texts]
+            wanted = [field for field in file.schema_arrow if _kind(pa, field.type) or field.name in known]
             check_cells(path, file.metadata.num_rows, len(wanted))
             columns = {}
             for field in wanted:  # one by one, so that no more than one lies twice in memory

@@ -96,6 +96,7 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
     if not found:
         return frame.drop(columns=column), ()
     rows = {phase: phases == phase for phase in found}
+    once: list[str] = []
     parts: dict[str, pd.Series[float]] = {}
     for name in frame.columns:
         if name == column:
@@ -105,12 +106,23 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
             parts[name] = values
             continue
         logged = [phase for phase in found if values[rows[phase]].notna().any()] or found[:1]
+        if "train" in logged and len(logged) > 1 and _is_of_training(name):
+            once.append(name)
+            logged = ["train"]
         for phase in logged:
             own = _name(name, phase, alone=len(logged) == 1)
             part = values.where(rows[phase])
             parts[own] = parts[own].combine_first(part) if own in parts else part
     counts = ", ".join(f"{phase} {int(marked.sum())}" for phase, marked in rows.items())
-    return pd.DataFrame(parts), (f"'{column}' says on which data each row was measured ({counts} rows)",)
+    notes = [f"'{column}' says on which data each row was measured ({counts} rows)"]
+    if once:
+        notes.append(f"{', '.join(once)}: of the training, read from its rows alone")
+    return pd.DataFrame(parts), tuple(notes)
+
+
+def _is_of_training(name: str) -> bool:
+    """Return True for what belongs to the training on whatever row it stands, such as the learning rate."""
+    return "learning_rate" in standard_names([name], source="", chosen={}).values()
 
 
 def _name(name: str, phase: str, *, alone: bool) -> str:
@@ -119,8 +131,8 @@ def _name(name: str, phase: str, *, alone: bool) -> str:
         return name
     known = next(iter(standard_names([name], source="", chosen={}).values()), "")
     prefixed = f"{phase}_{name}"
-    if known == "learning_rate":
-        return name  # of the training, whatever row it stands on
+    if _is_of_training(name):
+        return name
     if alone and known and not known.startswith(("train_", "valid_", "full_valid_")):
         return name  # measured in one phase alone, and known as what it is
     if alone and phase == "train" and not known:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,24 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.metrics import metric
 from analysis.core.plain_data import loads
+from analysis.core.run import Dropped
 from analysis.sources.axes import set_axes
+from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
-from analysis.sources.printed_lines import NUMBER, Form, clean, form_of, header_form
+from analysis.sources.cells import AMBIGUOUS, is_ambiguous
+from analysis.sources.json_logs import is_one_value
+from analysis.sources.printed_lines import (
+    NUMBER,
+    Form,
+    cells_of,
+    clean,
+    form_of,
+    has_decimal_commas,
+    header_form,
+    with_points,
+)
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.streams import open_lines, text_head
@@ -45,13 +61,13 @@ def recognises(path: Path) -> bool:
 
 def _is_log(path: Path, text: str) -> bool:
     first = text.lstrip("\ufeff \r\n").partition("\n")[0]
-    if not first or _is_json(first):
+    if not first or _is_json(first) or is_one_value(text):
         return False
     tabular = path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
     lines = _lines(text[:65536])[:50] if tabular else _lines(text)
     if tabular and form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
         return False
-    return len(_values(lines)[0]) >= 2
+    return len(_values(lines, {})[0]) >= 2
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
@@ -59,13 +75,15 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     with open_lines(path) as stream:
         text = stream.read()
     lines = _lines(text)
-    frame, used, total = _values(lines)
+    commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
+    unclear: dict[str, int] = {}
+    frame, used, total, counted = _values(lines, unclear)
     if frame.empty:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
-    frame, lost, notes = set_axes(frame, columns=columns, where=path)
+    frame, lost, notes = set_axes(frame, columns=columns, where=path, numbered=True)
     frame, merged = merge_rows(frame)
     passed = sum(1 for line in lines if line.strip()) - used
-    notes = (*notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
+    notes = (*commas, *counted, *notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
     return [
         RawLog(
             frame,
@@ -75,13 +93,14 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
             lines=len(lines),
             config=_settings(text),
             expected_steps=total,
-            dropped=(*lost, *merged),
+            dropped=(*lost, *merged, *(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())),
             notes=notes,
         )
     ]
 
 
 def _lines(text: str) -> list[str]:
+    text = with_points(text) if has_decimal_commas(text) else text
     return clean(text.lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
 
 
@@ -92,16 +111,20 @@ def _is_json(line: str) -> bool:
         return False
 
 
-def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None]:
-    """Return the rows of all lines of values in their order, how many lines, and the planned steps."""
+def _values(lines: list[str], unclear: dict[str, int]) -> tuple[pd.DataFrame, int, int | None, tuple[str, ...]]:
+    """Return the rows of all lines of values in their order, how many lines, the planned steps, and notes.
+
+    What may be thousands or decimals (``loss 2,971``) is left out and counted in ``unclear``.
+    """
     groups: dict[str, list[int]] = {}
     for number, wording in enumerate(NUMBER.sub("\0", "\n".join(lines)).split("\n")):
         if "\0" in wording:
-            if not wording.strip("\0 \t|│"):
+            if not wording.strip("\0 \t|│┃"):
                 wording = "\0" * wording.count("\0")  # a row of a table, however wide its columns
             groups.setdefault(wording, []).append(number)
     found = ((wording, _form(lines, wording, places[0])) for wording, places in groups.items())
     forms = {wording: form for wording, form in found if form}
+    forms = {wording: _of_phase(form, lines, groups[wording][0], forms) for wording, form in forms.items()}
     counts: Counter[tuple[str, ...]] = Counter()
     for wording, form in forms.items():
         counts[_signature(form)] += len(groups[wording])
@@ -110,15 +133,15 @@ def _values(lines: list[str]) -> tuple[pd.DataFrame, int, int | None]:
     for wording, form in forms.items():
         repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
         if repeats and _SUMMARY not in wording:
-            block, total = _block(lines, groups[wording], form)
+            block, total = _block(lines, groups[wording], form, unclear, wording)
             blocks.append(block)
             totals.append(total)
     if not blocks:
-        return pd.DataFrame(), 0, None
-    table = _with_axis(pd.concat(blocks).sort_index(kind="stable"))
+        return pd.DataFrame(), 0, None, ()
+    table, notes = _with_axis(pd.concat(blocks).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
-    return table, len(table), planned.pop() if len(planned) == 1 and not restarts else None
+    return table, len(table), planned.pop() if len(planned) == 1 and not restarts else None, notes
 
 
 def _form(lines: list[str], wording: str, place: int) -> Form | None:
@@ -129,11 +152,34 @@ def _form(lines: list[str], wording: str, place: int) -> Form | None:
     return next((form for form in headers if form), None)
 
 
-def _block(lines: list[str], places: list[int], form: Form) -> tuple[pd.DataFrame, int | None]:
+def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:
+    """Name the results of an evaluation, which close its lines (``* Acc@1 71.2``), as what was evaluated.
+
+    Only if the training has metrics of these names: what goes by one name would be one curve.
+    """
+    if _has_axis(form) or form.phase:
+        return form
+    names = {name for name, _ in form.metrics}
+    others = {name for other in forms.values() if _has_axis(other) for name, _ in other.metrics}
+    before = next((line for line in reversed(lines[max(place - 3, 0) : place]) if line.strip()), "")
+    phase = forms[wording].phase if (wording := NUMBER.sub("\0", before)) in forms else ""
+    if phase in ("", "train") or not names & others:
+        return form
+    return replace(form, metrics=tuple((f"{phase}_{name}", at) for name, at in form.metrics), phase=phase)
+
+
+def _block(
+    lines: list[str], places: list[int], form: Form, unclear: dict[str, int], wording: str
+) -> tuple[pd.DataFrame, int | None]:
     """Return the values of all lines of one wording, a row a line, by line number."""
-    found = NUMBER.findall("\n".join(lines[place] for place in places))
+    own = [lines[place] for place in places]
+    found = cells_of(own, wording) or NUMBER.findall("\n".join(own))
     cells = np.array(found, dtype=object).reshape(len(places), -1)
     wanted = dict(form.metrics)
+    for name, at in form.metrics:
+        if metric(name).direction != "none" and is_ambiguous(cells[:, at].tolist()):
+            unclear[name] = unclear.get(name, 0) + len(cells)
+            del wanted[name]
     wanted |= {name: at for name, at in (("\0step", form.step), ("\0epoch", form.epoch)) if at is not None}
     if form.total is not None:
         wanted["\0total"] = form.total
@@ -155,8 +201,9 @@ def _floats(cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.where(np.isnan(values), np.inf, values)
 
 
-def _with_axis(table: pd.DataFrame) -> pd.DataFrame:
+def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
+    notes: tuple[str, ...] = ()
     table = table.rename(columns={"\0step": "step", "\0epoch": "epoch"})
     for axis in ("epoch", "step"):
         if axis in table:
@@ -166,24 +213,28 @@ def _with_axis(table: pd.DataFrame) -> pd.DataFrame:
     metrics = [name for name in table.columns if name not in ("step", "epoch")]
     if "epoch" in table and "step" in table:
         epoch, step = table["epoch"].ffill(), table["step"]
-        again = step.diff() < 0
+        known = step.dropna()
+        again = known.diff() < 0
         if total is not None:
-            again |= (step.diff() == 0) & (step == total)  # a full bar an epoch
-        turns = again & (epoch.diff() > 0)
+            again |= (known.diff() == 0) & (known == total[known.index])  # a full bar an epoch
+        turns = again & (epoch[known.index].diff() > 0)
         if turns.any():
             length = total.max() if total is not None and total.notna().any() else step.max() + (step.min() == 0)
             table["step"] = (epoch - epoch.min()) * length + step
         table["step"] = table["step"].ffill()
     table = table[table[metrics].notna().any(axis=1)] if metrics else table.iloc[:0]
     if "step" not in table and "epoch" in table and (table["epoch"] % 1 != 0).any():
-        table = table.assign(step=(table["epoch"].diff() != 0).cumsum().astype(np.float64))
+        main = main_metric(table)
+        if main is not None:  # epochs are rounded: several lines may have the same
+            table = table.assign(step=table[main].notna().cumsum().clip(lower=1).astype(np.float64))
+            notes = (f"no step is printed: steps are numbers of the lines with {main}",)
     if "step" not in table and "epoch" not in table:
-        return table.iloc[:0]
+        return table.iloc[:0], ()
     if "step" not in table and (table.groupby("epoch")[metrics].count() <= 1).all(axis=None):
         table = table.assign(step=table["epoch"])  # lines of one epoch, such as train and validation, are one row
     axis = "step" if "step" in table else "epoch"
     table = table[table[axis].notna()]
-    return table if table[axis].nunique() > 1 else table.iloc[:0]
+    return (table, notes) if table[axis].nunique() > 1 else (table.iloc[:0], ())
 
 
 def _settings(text: str) -> dict[str, str]:

@@ -13,7 +13,11 @@ from pathlib import Path
 
 from analysis.core.errors import AnalysisError, LogError, RunNotFound, UsageError
 from analysis.core.redact import redact_text
+from analysis.sources import tensorboard
+from analysis.sources.adjacent_config import with_settings_beside
 from analysis.sources.base import Columns, RemoteSource, Source
+from analysis.sources.below import forms_of_one, logs_below
+from analysis.sources.defaults import FILE, defaults_for, load_defaults, names_of, together
 from analysis.sources.hashing import hashing
 from analysis.sources.joined import join, joined
 from analysis.sources.not_a_log import not_a_log
@@ -176,15 +180,7 @@ class Finder:
 
     def _by_pattern(self, pattern: str) -> list[Found]:
         """Load every log a glob matches; parts of one run are joined unless a sidecar says something of each."""
-        found = [found for log in self.matching(pattern) for found in self._load(log, str(log))]
-        shown: list[Found] = []
-        for chain in joined([one.raw for one in found]):
-            parts = [found[place] for place in chain]
-            if len(parts) == 1 or any(part.sidecar.files for part in parts[1:]):
-                shown += parts
-            else:
-                shown.append(replace(parts[0], raw=join([part.raw for part in parts])))
-        return shown
+        return self._joined([found for log in self.matching(pattern) for found in self._load(log, str(log))])
 
     def matching(self, pattern: str) -> list[Path]:
         """List every log a glob matches, here or in the runs folder; other files are passed over.
@@ -206,29 +202,66 @@ class Finder:
 
     def _load(self, path: Path, text: str) -> list[Found]:
         source = self._source_of(path)
+        if source is tensorboard and path.is_dir() and not tensorboard.is_run(path):
+            # Somewhere below it are event files: they may not be all.
+            below = logs_below(path, self._source_of)
+            source = None if any(self._source_of(log) is not tensorboard for log in below) else source
         if source is not None:
             name = text if run_stem(path) == text else None
             found = self._found(source, path)
             return [replace(found[0], id=name)] if name and len(found) == 1 else found
         if path.is_dir():
-            return self._load(self._only_log(path), "")
+            return self._below(path)
         raise not_a_log(path)
 
-    def _only_log(self, folder: Path) -> Path:
-        try:
-            logs = [entry for entry in sorted(folder.iterdir()) if self._source_of(entry) is not None]
-        except OSError as problem:
-            raise unreadable(folder, problem) from None
+    def _below(self, folder: Path) -> list[Found]:
+        """Load every run below a folder; parts of one run are joined, and of its forms one is kept."""
+        logs = logs_below(folder, self._source_of)
         if not logs:
             raise LogError(f"{folder}: a folder without a log; give the folder that a tool logged to, or the log file")
-        if len(logs) > 1:
-            shown = ", ".join(p.name for p in logs[:8]) + (" …" if len(logs) > 8 else "")
-            raise RunNotFound(f"{folder}: {len(logs)} logs ({shown}); give one of them, or '{folder}/*' for all")
-        return logs[0]
+        found, problems = [], []
+        for log in logs:
+            try:
+                found += self._load(log, "")
+            except LogError as problem:
+                problems.append(problem)
+        if not found:
+            raise problems[0]
+        same = forms_of_one([(one.path or folder, one.raw) for one in found])
+        kept = [one for place, one in enumerate(found) if place not in same]
+        twins: dict[int, list[str]] = {}
+        for place, twin in same.items():
+            twins.setdefault(twin, []).append(str(found[place].path))
+        for place, names in twins.items():
+            at = next(number for number, one in enumerate(kept) if one is found[place])
+            kept[at] = _noted(kept[at], f"the same values stand in {', '.join(sorted(names))}: read once")
+        self._check_patterns(folder, found)
+        unread = [f"a file beside it cannot be read: {problem}" for problem in problems]
+        return self._joined([_noted(kept[0], *unread), *kept[1:]])
+
+    def _check_patterns(self, folder: Path, found: Sequence[Found]) -> None:
+        """Raise for a pattern in the folder's ``runs.yaml`` that matches none of its runs."""
+        if not (folder / FILE).is_file():
+            return
+        names = [names_of(one.path, (one.raw.id, one.raw.name, one.raw.label), folder) for one in found]
+        problem = load_defaults(folder / FILE).unmatched(names)
+        if problem is not None:
+            raise problem
+
+    def _joined(self, found: list[Found]) -> list[Found]:
+        """Join parts of one run unless a sidecar says something of each."""
+        shown: list[Found] = []
+        for chain in joined([one.raw for one in found]):
+            parts = [found[place] for place in chain]
+            if len(parts) == 1 or any(part.sidecar.files for part in parts[1:]):
+                shown += parts
+            else:
+                shown.append(replace(parts[0], raw=join([part.raw for part in parts])))
+        return shown
 
     def _found(self, source: Source, path: Path) -> list[Found]:
         """Load a path with the sidecar beside it, which may say what its columns mean."""
-        columns = {**load_sidecar(find_sidecars(path)).columns, **self.columns}
+        columns = {**self._said([path], path).columns, **self.columns}
         try:
             with hashing(path) as digest:
                 raws = source.load(path, columns=columns)
@@ -240,12 +273,24 @@ class Finder:
             raise
         except Exception as problem:
             raise reader_failed(path, source.NAME, problem) from None
+        raws = [with_settings_beside(raw, path) for raw in raws]
         if digest is not None:
             size, sha256 = digest.result()
             alone = (str(path),)
             raws = [replace(r, size_bytes=size, sha256=sha256) if r.files == alone else r for r in raws]
         places = [tuple(dict.fromkeys((own_path(raw, path, raws), path))) for raw in raws]
-        return [Found(raw, path, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
+        return [
+            Found(raw, path, self._said(own, path, raw.id, raw.name, raw.label), places=own)
+            for raw, own in zip(raws, places, strict=True)
+        ]
+
+    def _said(self, places: Sequence[Path], path: Path | None, *ids: str | None) -> Sidecar:
+        """Return what people wrote about a run: beside it, and for many runs at once."""
+        beside = load_sidecar(find_sidecars(*places))
+        defaults = defaults_for(path, self.runs_dir)
+        if defaults is None:
+            return beside
+        return together(beside, defaults.of(names_of(path, ids, defaults.path.parent)))
 
     def _fetched(self, source: RemoteSource, text: str) -> list[Found]:
         """Fetch runs that are not paths; a sidecar called after the ID may lie in the runs folder.
@@ -255,7 +300,10 @@ class Finder:
         raws: list[RawLog] = source.fetch(text, runs_dir=self.runs_dir, columns=self.columns)
         named = [self.runs_dir / re.sub(r"[^\w.-]", "_", raw.id or "run") for raw in raws]
         places = [(path, *_local(raw)) for raw, path in zip(raws, named, strict=True)]
-        return [Found(raw, None, _beside(own), places=own) for raw, own in zip(raws, places, strict=True)]
+        return [
+            Found(raw, None, self._said(own, None, raw.id, raw.name, raw.label), places=own)
+            for raw, own in zip(raws, places, strict=True)
+        ]
 
     def _not_found(self, text: str) -> str:
         shown = _shown(text)
@@ -321,8 +369,8 @@ def _shown(text: str) -> str:
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]} …"
 
 
-def _beside(places: Sequence[Path]) -> Sidecar:
-    return load_sidecar(find_sidecars(*places))
+def _noted(found: Found, *notes: str) -> Found:
+    return replace(found, raw=replace(found.raw, notes=(*found.raw.notes, *notes))) if notes else found
 
 
 def _local(raw: RawLog) -> list[Path]:

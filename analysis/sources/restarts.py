@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.run import Dropped
-from analysis.sources.axis_names import main_metric
+from analysis.sources.axis_names import main_metric, step_text
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["continued", "again", "rolled back"]
@@ -83,7 +83,7 @@ def _replay(
         what = restart_kind(steps[earlier], values[earlier], steps[later], values[later])
         if what == "continued":
             shift = steps[earlier].max() - at + usual_spacing(steps[later])
-            notes.append(f"the counter starts again at {at:g} while the values go on: numbered on from {at + shift:g}")
+            notes.append(numbered_on(at, at + shift))
             steps[start:] += shift
             if epochs is not None and epochs[first] <= epochs[last] and np.isfinite(epochs[[first, last]]).all():
                 epochs[start:] += epochs[last] - epochs[first] + 1
@@ -93,7 +93,7 @@ def _replay(
             kept &= ~gone
             seams.append(int(at))
             again = "; the values start again too: an earlier training" if what == "again" else ""
-            reason = f"rows replaced by a restart at step {at:g}{again}"
+            reason = f"rows replaced by a restart at step {step_text(at)}{again}"
             dropped.append(Dropped("row", int(gone.sum()), reason))
         begun = start
     frame = frame.assign(step=steps) if epochs is None else frame.assign(step=steps, epoch=epochs)
@@ -137,13 +137,18 @@ def settle_points(
         if kind == "continued":
             shift = int(step[earlier].max() - at + usual_spacing(step[later].astype(np.float64)))
             step[seconds >= moment] += shift
-            notes.append(f"the counter starts again at {at} while the values go on: numbered on from {at + shift}")
+            notes.append(numbered_on(at, at + shift))
             seams.append(at + shift)
         else:
             kept &= ~((seconds < moment) & (step >= at))
             seams.append(at)
         begun = fall
     return kept, step, tuple(sorted(set(seams))), tuple(notes)
+
+
+def numbered_on(at: float, on: float) -> str:
+    """Return the sentence for a counter that starts again at one step and is numbered on from another."""
+    return f"the counter starts again at {step_text(at)} while the values go on: numbered on from {step_text(on)}"
 
 
 def restart_kind(before: Floats, values: Floats, after: Floats, values_after: Floats) -> Kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from analysis.sources.cells import number
 from analysis.sources.limits import limit, too_large
 
 _NUMBERS = frozenset({int, float})
+_MOST_KINDS = 50
+"""Sets of names that rows may have and still be read column by column."""
 _ORDINARY = 1e300
 """What is larger, infinite or NaN may not fit a column as it stands."""
 
@@ -48,6 +50,36 @@ class RowTable:
         if self.rows % 4096 == 0:
             self._check_size()
 
+    def add_numbers(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Append rows that hold nothing but numbers, column by column; change nothing and return False for others.
+
+        It does what `add` does for each of them, several times as fast.
+        """
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for place, row in enumerate(rows):
+            alike.setdefault(tuple(row), []).append(place)
+        if len(alike) > _MOST_KINDS:
+            return False
+        columns: dict[str, Any] = {}
+        for names, places in alike.items():
+            for name in names:
+                cells = [rows[place][name] for place in places]
+                if name in self.texts or not set(map(type, cells)) <= _NUMBERS:
+                    return False
+                try:
+                    values = np.array(cells, dtype=np.float64)
+                except OverflowError:
+                    return False
+                whole = columns.setdefault(name, np.full(len(rows), np.nan))
+                whole[places] = np.where(np.isfinite(values), values, np.inf)
+        for name, values in columns.items():
+            column = self.numbers.setdefault(name, array.array("d"))
+            column.extend([np.nan] * (self.rows - len(column)))
+            column.frombytes(values.tobytes())
+        self.rows += len(rows)
+        self._check_size()
+        return True
+
     def frame(self, *, texts: bool = False) -> pd.DataFrame:
         """Return the columns of numbers, and of text if wanted, each in the order in which they first occurred."""
         padded = {}
@@ -65,9 +97,12 @@ class RowTable:
         column = self.texts[name]
         return column + [None] * (self.rows - len(column))
 
-    def left_out(self) -> tuple[Dropped, ...]:
-        """Return the record of values that are neither numbers nor text."""
-        return tuple(Dropped(name, count, "lists are not read") for name, count in self.skipped.items())
+    def left_out(self, *, texts: bool = True) -> tuple[Dropped, ...]:
+        """Return the record of values that are neither numbers nor text, and of texts if they are not taken."""
+        lists = tuple(Dropped(name, count, "lists are not read") for name, count in self.skipped.items())
+        names = () if texts else tuple(self.texts)
+        counts = {name: sum(cell is not None for cell in self.texts[name]) for name in names}
+        return (*lists, *(Dropped(name, count, "text, no number") for name, count in counts.items() if count))
 
     def _add(self, row: Mapping[str, Any], prefix: str, line: int | None) -> None:
         before = self.rows - 1
@@ -83,7 +118,9 @@ class RowTable:
                 continue
             if value is None:
                 continue
-            if isinstance(value, Mapping) and prefix.count("/") < 5:
+            if isinstance(value, bool) and name not in self.numbers:
+                self._put(self.texts.setdefault(name, []), None, str(value).lower())  # a flag is no measurement
+            elif isinstance(value, Mapping) and prefix.count("/") < 5:
                 self._add(value, f"{name}/", line)
             elif isinstance(value, str):
                 self._add_text(name, value, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,9 @@ from analysis.sources.axes import find_axis, numeric_columns
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.metric_aliases import plain
+from analysis.sources.stated import section_of
 
-RUN_NAMES = ("run_name", "run", "run_id", "trial_name", "trial_id")
+RUN_NAMES = ("run_name", "run", "run_id", "trial_name", "trial_id", "run_hash", "experiment_key")
 """Columns that say which run a row belongs to, in the form of `names.plain`."""
 
 _NAMES = (
@@ -30,6 +32,9 @@ _REPEATS = (
 _FOLDS = ("fold", "cv_fold", "kfold", "replicate", "rep", "repeat", "repetition")
 _SETTINGS = set(FACTOR_KEYS) - set(STEP_NAMES)
 _NOT_MEASURED = {*map(plain, FACTOR_KEYS), *_REPEATS, *RUN_NAMES}
+_TRIALS = ("number", "trial", "trial_number")
+_OBJECTIVE = re.compile(r"value|values_\d+|objective|target")
+_OF_A_TRIAL = re.compile(r"state|duration|datetime_\w+|system_attrs_.*")  # what Optuna keeps beside
 _LONGEST = 80  # characters of a name
 
 
@@ -91,6 +96,9 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
     runs = [name for name in _named(free, RUN_NAMES) if frame[name].notna().all()]
     if any(frame[name].is_unique for name in runs):
         return [name for name in runs if frame[name].is_unique]
+    trials = [name for name in free if plain(name) in _TRIALS and frame[name].is_unique]
+    if trials and any(section_of(name) for name in free):
+        return trials[:1]
     if _rises(frame):
         return []
     texts = [name for name in _named(free, _NAMES) if is_text(frame[name]) and frame[name].notna().all()]
@@ -127,16 +135,21 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
         if _is_measured(name, columns) or (name in axes and frame[name].min() > 0)
     ]
     settings = [name for name in frame.columns if name not in measured and not _is_index(name, frame[name])]
+    settings = [name for name in settings if not _OF_A_TRIAL.fullmatch(plain(name))]
     settings = [name for name in settings if name not in by or plain(name) in _REPEATS]
     final = {name: name.split("_", 1)[1] for name in measured if name.lower().startswith(("final_", "last_"))}
     final = {own: name for own, name in final.items() if name not in frame and name not in NOT_METRICS}
     values, logged = frame[measured].rename(columns=final), frame[measured].notna().to_numpy()
-    note = f"a list of runs, one row each ({', '.join(by[:3])}): final values only, no curve"
+    notes = [f"a list of runs, one row each ({', '.join(by[:3])}): final values only, no curve"]
+    if (empty := int((~logged.any(axis=1)).sum())) and empty < len(frame):
+        notes.append(f"{empty} rows of the list have no metric and are left out")
     parts = []
     for place, (run_id, row) in enumerate(zip(_ids(frame, by), frame.to_dict("records"), strict=True)):
+        if len(notes) > 1 and not logged[place].any():
+            continue
         config = {name: _plain(row[name]) for name in settings if not _is_blank(row[name])}
         own = values.iloc[[place], np.flatnonzero(logged[place])].reset_index(drop=True)
-        parts.append(Part(own, run_id, run_id, config, notes=(note,)))
+        parts.append(Part(own, run_id, run_id, config, notes=tuple(notes)))
     return parts
 
 
@@ -147,7 +160,10 @@ def _is_index(name: str, column: pd.Series[Any]) -> bool:
 def _is_measured(name: str, columns: Columns) -> bool:
     if name in columns.values():
         return True
-    return plain(name) not in _NOT_MEASURED and metric(name).direction != "none"
+    if section_of(name):
+        return False
+    known = metric(name).direction != "none" or _OBJECTIVE.fullmatch(plain(name)) is not None
+    return plain(name) not in _NOT_MEASURED and known
 
 
 def _keys(frame: pd.DataFrame, free: Sequence[str], columns: Columns) -> list[str]:

@@ -1,8 +1,12 @@
-"""Read Stable-Baselines3's ``progress.csv`` and the episodes of its ``monitor.csv``."""
+"""Read Stable-Baselines3's ``progress.csv``, the episodes of its ``monitor.csv``, and ``evaluations.npz``."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.core.plain_data import loads
@@ -10,6 +14,7 @@ from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns, head
 from analysis.sources.clock import parse_timestamps
 from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis, merge_rows
 
@@ -17,6 +22,7 @@ NAME = "stable-baselines3"
 SCHEME = ""
 
 LOG = "progress.csv"
+EVALUATIONS = "evaluations.npz"
 STEP = "time/total_timesteps"
 _EPISODES = ("r", "l", "t")
 _SETTINGS = ("config.yml", "args.yml")
@@ -25,6 +31,8 @@ _SETTINGS = ("config.yml", "args.yml")
 def recognises(path: Path) -> bool:
     """Tell a CSV that counts ``time/total_timesteps``, a monitor file, or the folder of a progress.csv."""
     file = path / LOG if path.is_dir() else path
+    if file.is_file() and file.name == EVALUATIONS:
+        return True
     if not file.is_file() or file.suffix != ".csv":
         return False
     layout = sniff(file, delimiter=",")
@@ -34,6 +42,8 @@ def recognises(path: Path) -> bool:
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read a progress file by its timesteps, a monitor file by the timesteps at the end of each episode."""
     path = path / LOG if path.is_dir() else path
+    if path.name == EVALUATIONS:
+        return [_evaluations(path)]
     layout = sniff(path, delimiter=",")
     if layout is not None and _is_monitor(layout):
         return [_monitor(path, layout)]
@@ -64,7 +74,8 @@ def _is_monitor(layout: Layout) -> bool:
 
 
 def _monitor(path: Path, layout: Layout) -> RawLog:
-    read = read_delimited(path, layout, numbers=_EPISODES)
+    others = [name for name in layout.header[3:] if not layout.is_text(name)]
+    read = read_delimited(path, layout, numbers=(*_EPISODES, *others), lenient=others)
     frame = read.frame.rename(columns={"r": "episode_reward", "l": "episode_length"})
     frame.insert(0, "step", frame["episode_length"].cumsum())
     try:
@@ -75,6 +86,8 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
     seconds = frame.pop("t")
     if isinstance(started, int | float):
         frame["timestamp"], _ = parse_timestamps(seconds + started)
+    text = [name for name in layout.header[3:] if name not in others]
+    left_out = (f"text columns left out: {', '.join(text)}",) if text else ()
     env = about.get("env_id") if isinstance(about, dict) else None
     config, files, notes = _settings(path.parent, str(env) if env else None)
     if env:
@@ -89,7 +102,11 @@ def _monitor(path: Path, layout: Layout) -> RawLog:
         config=config,
         id=path.resolve().parent.name if path.name.endswith("0.monitor.csv") else None,
         dropped=read.dropped,
-        notes=("an episode a row (r: reward, l: length): steps are the timesteps at its end", *notes),
+        notes=(
+            "an episode a row (r: reward, l: length, 't': its time): steps are the timesteps at its end",
+            *left_out,
+            *notes,
+        ),
     )
 
 
@@ -97,3 +114,29 @@ def _settings(folder: Path, env: str | None = None) -> tuple[dict[str, object], 
     """Read the settings that rl-zoo keeps beside the log or in a folder called after the environment."""
     inner = folder / env if env and (folder / env).is_dir() else folder
     return named_settings(inner, _SETTINGS)
+
+
+_MOST = "RUN_REPORTS_MAX_LOG_MB"
+_EVALUATED = {"results": "eval_reward", "ep_lengths": "eval_episode_length", "successes": "eval_success_rate"}
+
+
+def _evaluations(path: Path) -> RawLog:
+    """Read the evaluations of EvalCallback: of each the mean over its episodes. Nothing is unpickled."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(part.file_size for part in packed.infolist()) / MB
+        if size > limit(_MOST):
+            raise too_large(path, size, _MOST)
+        with np.load(path, allow_pickle=False) as held:
+            steps = np.asarray(held["timesteps"], dtype=np.float64)
+            found = {name: np.asarray(held[name], dtype=np.float64) for name in _EVALUATED if name in held.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as problem:
+        said = " ".join(str(problem).split())[:120]
+        raise LogError(f"{path}: not the evaluations that EvalCallback writes ({said}); give progress.csv") from None
+    if steps.ndim != 1 or "results" not in found or any(len(values) != len(steps) for values in found.values()):
+        raise LogError(f"{path}: not as many results as timesteps; give progress.csv")
+    columns = {_EVALUATED[name]: values.reshape(len(steps), -1).mean(axis=1) for name, values in found.items()}
+    episodes = found["results"].reshape(len(steps), -1)
+    note = f"each value is the mean of {episodes.shape[1]} episodes"
+    frame = pd.DataFrame({"step": steps, **columns, "eval_reward_std": episodes.std(axis=1)})
+    return RawLog(frame, NAME, (str(path),), len(frame), id=path.resolve().parent.name, notes=(note,))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,22 @@ LOG_SUFFIXES = (
 """File endings that a run's name does without."""
 
 
-FOLDER_LOGS = frozenset({"trainer_state.json", "trainer_log.jsonl", "metrics.csv", "results.csv", "progress.csv"})
+FOLDER_LOGS = frozenset(
+    {
+        *("trainer_state.json", "trainer_log.jsonl", "metrics.csv", "results.csv", "progress.csv", "result.json"),
+        *("metrics.json", "history.json", "scalars.json", "log_history.json", "evals_result.json", "evaluations.npz"),
+        *("metrics.jsonl", "logging.jsonl", "log.jsonl", "catboost_training.json"),
+    }
+)
 """Names under which a tool keeps the log of every run, in a folder called after the run."""
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What stands beside a log; None and empty where nobody wrote anything."""
+    """What stands beside a log; None and empty where nobody wrote anything.
+
+    ``assumed`` are metrics, and ``primary``, that were said of many runs at once.
+    """
 
     files: tuple[Path, ...] = ()
     label: str | None = None
@@ -45,7 +55,9 @@ class Sidecar:
     primary: str | None = None
     seed_sd: float | Mapping[str, float] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    assumed: frozenset[str] = frozenset()
 
 
 _TUNED = re.compile(r"^ft:|\.ft-[0-9a-f]{8}")
@@ -91,6 +103,7 @@ KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         _is_text_mapping,
         "a mapping from standard name to column, for example {train_loss: my_loss}",
     ),
+    "metrics": (_is_mapping, "a mapping from column to what it is, for example {my_score: {direction: higher}}"),
     "data.n_train": _COUNT,
     "data.n_valid": _COUNT,
     "data.validation_set": _TEXT,
@@ -164,13 +177,20 @@ def load_sidecar(paths: list[Path]) -> Sidecar:
     merged: dict[str, Any] = {}
     config: dict[str, Any] = {}
     for path in paths:
-        fields = job_fields(load_json(path)) if path.suffix == ".json" else _yaml_fields(load_yaml(path))
+        fields = job_fields(load_json(path)) if path.suffix == ".json" else fields_of(load_yaml(path))
         config = {**fields.pop("config", {}), **config}
         merged = {**fields, **merged}
     return Sidecar(files=tuple(paths), config=config, **merged)
 
 
-def _yaml_fields(document: Document) -> dict[str, Any]:
+def fields_of(document: Document, *, within: str = "") -> dict[str, Any]:
+    """Return the fields of `Sidecar` that a document gives; ``within`` is where in its file it stands.
+
+    Raises
+    ------
+    LogError
+        If a key has the wrong type or is nearly one that is known (with its line).
+    """
     value = document.value
     if value is None:
         return {}
@@ -180,26 +200,62 @@ def _yaml_fields(document: Document) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     for key, item in value.items():
         if key not in KEYS or "." in key:
+            _check_spelling(document, str(key), [known for known in KEYS if "." not in known], within)
             extra[str(key)] = item
         elif item is not None:
-            _check(document, key, item)
+            _check(document, key, item, within)
             fields[key] = item
     for key, item in fields.pop("data", {}).items():
         if f"data.{key}" not in KEYS:
+            _check_spelling(document, f"data.{key}", [known for known in KEYS if "." in known], within)
             extra[f"data.{key}"] = item
         elif item is not None:
-            _check(document, f"data.{key}", item)
+            _check(document, f"data.{key}", item, within)
             fields[key] = document.path.parent / item if key == "example_losses" else item
     if "parent" in value:
         fields["parent_known"] = True
+    for name, said in fields.get("metrics", {}).items():
+        _check_metric(document, str(name), said, within)
     return {**fields, "extra": extra} if extra else fields
 
 
-def _check(document: Document, key: str, value: Any) -> None:
+def _check(document: Document, key: str, value: Any, within: str) -> None:
     fits, wanted = KEYS[key]
     if not fits(value):
         kind = {dict: "a mapping", list: "a list", str: "text", bool: "true or false"}.get(type(value), "a number")
-        raise LogError(f"{document.where(key)}: '{key}' must be {wanted}; got {kind}")
+        raise LogError(f"{document.where(within + key)}: '{key}' must be {wanted}; got {kind}")
+
+
+def _check_spelling(document: Document, key: str, known: Sequence[str], within: str) -> None:
+    """Raise for a key that is a letter or two off a known one; any other unknown key is somebody's own."""
+    near = get_close_matches(key, known, n=1, cutoff=0.74)
+    if near:
+        raise LogError(
+            f"{document.where(within + key)}: unknown key '{key}'; did you mean '{near[0]}'? correct it, or give it "
+            "another name"
+        )
+
+
+STATED: Mapping[str, tuple[str, ...]] = {
+    "direction": ("lower", "higher", "none"),
+    "split": ("train", "validation", "minibatch validation", "run"),
+    "unit": ("fraction", "share", "percent"),
+}
+"""What can be stated of a metric, and how; its ``name`` is text."""
+
+
+def _check_metric(document: Document, name: str, said: Any, within: str) -> None:
+    where = f"{document.where(within + f'metrics.{name}')}: metric '{name}'"
+    if not isinstance(said, Mapping):
+        raise LogError(f"{where} must be a mapping, for example {{direction: higher, split: validation}}")
+    for key, value in said.items():
+        if key == "name" and isinstance(value, str):
+            continue
+        allowed = STATED.get(key)
+        if allowed is None:
+            raise LogError(f"{where} has the unknown key '{key}'; known are name, {', '.join(STATED)}")
+        if value not in allowed:
+            raise LogError(f"{where}: '{key}' must be one of {', '.join(allowed)}; got {str(value)[:40]!r}")
 
 
 def is_job(path: Path) -> bool:

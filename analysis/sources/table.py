@@ -8,17 +8,20 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.core.errors import LogError
-from analysis.sources.arrange import LONG_NAMES, arrange
+from analysis.core.run import FACTOR_KEYS
+from analysis.sources.arrange import arrange
 from analysis.sources.axes import check_columns, find_axis
-from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES
+from analysis.sources.axis_names import AXIS_NAMES, EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.cells import is_number_like
 from analysis.sources.delimited import Layout, is_numeric, read_delimited, sniff
+from analysis.sources.long_tables import LONG_NAMES
 from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
 from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column, phase_of
 from analysis.sources.raw_log import RawLog
-from analysis.sources.runs_in import RUN_NAMES
+from analysis.sources.runs_in import RUN_NAMES, is_text
+from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_text
 
 NAME = "table"
@@ -26,7 +29,7 @@ SCHEME = ""
 
 _SMALL = 8_000_000
 """Bytes up to which all columns of text are read; of a longer log those that say what its rows are."""
-_PARQUET_TEXTS = (*RUN_NAMES, *TIME_NAMES, *PHASE_NAMES, *LONG_NAMES)
+_PARQUET_TEXTS = (*RUN_NAMES, *TIME_NAMES, *PHASE_NAMES, *LONG_NAMES, "string_value")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
 
 
@@ -68,6 +71,7 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     lenient = set(numbers) - _meant(layout, columns)
     read = read_delimited(path, layout, numbers=numbers, texts=texts, step=_step(layout, columns), lenient=lenient)
     frame, tagged = _with_tag(read.frame, path)
+    frame, phased = _with_phase(frame, path, columns)
     config = {name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)}
     left_out = [name for name in text if name not in texts and name not in config]
     notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
@@ -80,7 +84,7 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
         columns_read=len(layout.header),
         config=config,
         dropped=read.dropped,
-        notes=(*notes, *tagged),
+        notes=(*notes, *tagged, *phased),
     )
 
 
@@ -96,6 +100,25 @@ def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str,
     part = phase_of(re.split(r"[^a-z]+", path.name[: tag.start()].lower())[-1])
     name = f"{part}/{tag[1]}" if part and not any(map(phase_of, plain(tag[1]).split("_"))) else tag[1]
     return frame.rename(columns={"Value": name}), (f"Value is '{name}', by the file's name",)
+
+
+_PHASE_FILE = re.compile(r"([a-z]+)[_-](errors?|loss(?:es)?|metrics|results|scores|log|history)")
+
+
+def _with_phase(frame: pd.DataFrame, path: Path, columns: Columns) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Name the metrics of ``learn_error.tsv`` and ``test_error.tsv`` by what they were measured on, as the file is.
+
+    Only where no column says so itself.
+    """
+    found = _PHASE_FILE.fullmatch(run_stem(path).lower())
+    phase = phase_of(found[1]) if found else None
+    words = {word for name in frame.columns for word in plain(str(name)).split("_")}
+    if phase is None or any(map(phase_of, words)):
+        return frame, ()
+    axes = {*AXIS_NAMES, *RUN_NAMES, *FACTOR_KEYS}
+    kept = {str(name) for name in frame.columns if plain(str(name)) in axes} | set(columns.values())
+    names = {name: f"{phase}/{name}" for name in frame.columns if name not in kept and not is_text(frame[name])}
+    return frame.rename(columns=names), (f"the file's name says that it is of {phase} data",)
 
 
 def _tells(layout: Layout, name: str, columns: Columns) -> bool:
@@ -124,6 +147,6 @@ def _is_setting(layout: Layout, name: str) -> bool:
 
 
 def _from_parquet(path: Path, columns: Columns) -> RawLog:
-    names = (*_PARQUET_TEXTS, columns.get("timestamp", ""))
+    names = (*_PARQUET_TEXTS, plain(columns.get("timestamp", "")))
     frame = read_parquet(path, texts=names)
     return RawLog(frame, NAME, (str(path),), len(frame))

@@ -18,6 +18,8 @@ from analysis.core.redact import redact, redact_text
 from analysis.core.run import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._base_rate import base_rate
 from analysis.sources._results import without_results
+from analysis.sources.axes import check_columns_once
+from analysis.sources.bare_losses import bare_losses
 from analysis.sources.base import Columns
 from analysis.sources.carried import without_carried
 from analysis.sources.example_losses import load_example_losses
@@ -27,6 +29,7 @@ from analysis.sources.own_axis import place_rows
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import settle
 from analysis.sources.sidecar import Sidecar
+from analysis.sources.stated_metrics import check_chosen, no_fraction, with_stated
 from analysis.sources.validation_size import with_validation_size
 
 _CONFIG_LEAVES = 2000
@@ -54,15 +57,16 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     where = raw.uri or reference
     raw = _without_secret_names(raw)
     wanted = {standard: redact_text(column) for standard, column in {**sidecar.columns, **columns}.items()}
-    frame, renamed, notes = _named(raw, wanted, redact_text(where))
-    frame, placed = place_rows(frame)
+    frame, renamed, notes = _named(raw, wanted, sidecar, redact_text(where))
+    frame, placed, merged = place_rows(frame)
     settled = settle(frame)
     frame, nonfinite, seams, dropped = validated(settled.frame, redact_text(where))
     frame, carried, held = without_carried(frame)
     notes += [*placed, *settled.notes, *held]
     own = {standard: column for column, standard in renamed.items()}
     dropped = tuple(
-        replace(lost, column=own.get(lost.column, lost.column)) for lost in (*settled.dropped, *dropped, *carried)
+        replace(lost, column=own.get(lost.column, lost.column))
+        for lost in (*merged, *settled.dropped, *dropped, *carried)
     )
     settings, results = without_results(flat(redact(raw.config)))
     if results:
@@ -96,7 +100,10 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         seams=tuple(sorted({*raw.seams, *settled.seams, *seams})),
         notes=tuple(redact_text(note) for note in (*raw.notes, *notes)),
     )
-    return with_validation_size(_with_deciding_metric(_with_base_rate(run), sidecar.primary, raw.best_metric))
+    primary = sidecar.primary
+    if "primary" in sidecar.assumed and primary is not None and run.metric_named(primary) is None:
+        primary = None  # said of many runs, of which this one does not log it
+    return with_validation_size(_with_deciding_metric(_with_base_rate(run), primary, raw.best_metric))
 
 
 _BEST_BY = ("metric_for_best_model", "monitor", "early_stopping_metric", "checkpoint_monitor", "eval_metric")
@@ -146,38 +153,50 @@ def _without_secret_names(raw: RawLog) -> RawLog:
     return replace(raw, frame=frame, dropped=dropped)
 
 
-def _named(raw: RawLog, columns: Columns, where: str) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
+def _named(
+    raw: RawLog, columns: Columns, sidecar: Sidecar, where: str
+) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
     """Give the columns their standard names; return the table, own name to standard name, and notes."""
+    check_columns_once(where, columns)
     table = _chosen_axes(raw.frame, columns)
     own = [str(c) for c in table.columns]
     chosen = {standard: column for standard, column in columns.items() if standard not in NOT_METRICS}
-    for standard, column in chosen.items():
-        if column not in own:
-            raise LogError(
-                f"{where}: columns says '{standard}: {column}', but there is no column '{column}'; "
-                f"the log has {', '.join(own)}"
-            )
+    check_chosen(where, chosen, own)
     metrics = [c for c in own if c not in NOT_METRICS]
     if not metrics:
         raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
-    names = standard_names(metrics, source=raw.source, chosen=chosen, count=lambda name: int(table[name].count()))
-    notes = []
+    told, table = with_stated(where, table, sidecar.metrics, chosen, sidecar.assumed)
+    said, notes = bare_losses(table, [name for name in metrics if name not in chosen.values() and name not in told])
+    spelled = {said.get(name, name): name for name in metrics if name not in told}
+    source = "logs by epoch" if raw.source in _GENERAL and _is_by_epoch(table) else raw.source
+    found = standard_names(spelled, source=source, chosen=chosen, count=lambda name: int(table[spelled[name]].count()))
+    names = {**said, **{spelled[name]: standard for name, standard in found.items()}, **told}
     for column, standard in list(names.items()):
-        if (
-            standard in METRICS
-            and METRICS[standard].unit == "fraction"
-            and column not in chosen.values()
-            and _above_one(table[column])
-        ):
-            del names[column]
-            if column == standard:
-                names[column] = f"{column}_raw"
-            notes.append(f"'{column}' has values above 1, so it is no fraction: kept under its own name")
+        if standard not in METRICS or METRICS[standard].unit != "fraction" or not _above_one(table[column]):
+            continue
+        if column in chosen.values():
+            raise no_fraction(where, standard, column, float(table[column].max()))
+        del names[column]
+        if column == standard:
+            names[column] = f"{column}_raw"
+        notes.append(f"'{column}' has values above 1, so it is no fraction: kept under its own name")
     changed = {column: standard for column, standard in names.items() if column != standard}
     # A column that keeps its own name must not stand where a renamed one goes.
     clashes = {c: f"{c} (log)" for c in metrics if c in changed.values() and c not in names}
     frame = table.rename(columns={**changed, **clashes}) if changed or clashes else table
     return frame, {**changed, **clashes}, notes
+
+
+_GENERAL = ("table", "jsonl", "json log", "printed")
+"""Sources of no tool: whether their validation is of minibatches is told by how often it is logged."""
+
+
+def _is_by_epoch(table: pd.DataFrame) -> bool:
+    """Return True for one row an epoch: what is validated then is the whole set."""
+    if "epoch" not in table or "step" not in table or len(table) < 2:
+        return False
+    epochs = table["epoch"].to_numpy(dtype=np.float64)
+    return bool((np.diff(epochs) > 0).all() and (epochs % 1 == 0).all())
 
 
 def _chosen_axes(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:

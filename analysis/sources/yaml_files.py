@@ -117,6 +117,6 @@ def _key_lines(node: yaml.Node | None, path: Path, prefix: str = "") -> dict[str
         if name in lines:
             raise LogError(f"{path}:{line}: '{name}' is given twice, first in line {lines[name]}; keep one")
         lines[name] = line
-        if not prefix:
+        if prefix.count(".") < 3:
             lines.update(_key_lines(value, path, f"{name}."))
     return lines

@@ -66,8 +66,28 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
                 if isinstance(row, dict):
                     yield row
         return
-    if isinstance(whole, dict) and isinstance(whole.get("log_history"), list):
-        yield from whole["log_history"]
+    if isinstance(whole, dict):
+        whole = next((whole[key] for key in ("log_history", "history", "iterations") if key in whole), whole)
+    if isinstance(whole, dict):
+        yield from _of_series(whole)
+    elif isinstance(whole, list):
+        yield from (row for row in whole if isinstance(row, dict))
+
+
+def _of_series(content: Mapping[str, Any], prefix: str = "") -> Iterator[dict[str, float]]:
+    """Yield the numbers of lists, nested by name, one by one; of a series those of its values, not its steps."""
+    series = next((content[key] for key in ("values", "y") if {key, *_STEPS} & set(content) > {key}), None)
+    if series is not None:
+        yield from ({prefix.rstrip("/"): value} for value in series)
+        return
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from _of_series(value, f"{prefix}{key}/")
+        elif isinstance(value, list):
+            yield from ({prefix + key: one} for one in value if isinstance(one, int | float))
+
+
+_STEPS = ("steps", "x")
 
 
 def _names(row: Mapping[str, Any], prefix: str) -> Iterator[str]:
@@ -82,7 +102,7 @@ def unsaid(numbers: Mapping[str, int], runs: Sequence[Run]) -> list[str]:
     """Return a line for each column of which numbers are gone without a word.
 
     A number is accounted for if a metric holds it, it was counted as not finite, something left out is counted under
-    its column or its row, its column is an axis or a setting, or a note names the column.
+    its column or its row, its column is an axis or a setting, or a note names the column as a word of its own.
     """
     rows = sum(lost.count for run in runs for lost in run.provenance.dropped if lost.column in ("row", "step"))
     lines = []
@@ -90,11 +110,20 @@ def unsaid(numbers: Mapping[str, int], runs: Sequence[Run]) -> list[str]:
         told = [*(note for run in runs for note in run.notes)]
         kept = sum(_kept(run, column) for run in runs)
         lost = sum(one.count for run in runs for one in run.provenance.dropped if _is_of(one.column, column))
-        settings = any(_is_of(key, column) or key.split(".")[-1] == column for run in runs for key in run.config)
-        named = any(column in note for note in told)
+        settings = any(_is_setting(key, column) for run in runs for key in run.config)
+        named = any(re.search(rf"(?<![\w/.]){re.escape(column)}(?![\w/])", note) for note in told)
         if kept + lost + rows < count and not (settings or named or AXES.fullmatch(column)):
             lines.append(f"{column}: {count} numbers, {kept} kept, {lost} left out, {rows} rows left out")
     return lines
+
+
+def _is_setting(key: str, column: str) -> bool:
+    """Return True if a setting is a column's: its name, without the sections on either side."""
+    return (
+        _is_of(key, column)
+        or key.split(".")[-1] == column
+        or re.fullmatch(rf"\w+?[/._]{re.escape(key)}", column) is not None
+    )
 
 
 def _kept(run: Run, column: str) -> int:

@@ -169,14 +169,13 @@ def test_a_page_of_wandb_that_is_no_run_says_what_to_give(runs: Path, page: str)
         resolve(page.replace("wandb.ai", "evilwandb.ai"), runs_dir=runs)
 
 
-def test_a_folder_with_one_log_is_that_run_and_with_several_an_error(runs: Path) -> None:
-    """The error says how to ask for one or for all."""
+def test_a_folder_stands_for_every_log_in_it(runs: Path) -> None:
+    """One or several; one without any is an error that says what to give."""
     Path("one").mkdir()
     Path("one/log.csv").write_text(LOG)
     assert ids("one", Path("none")) == ["log"]
     Path("one/other.csv").write_text(LOG)
-    with pytest.raises(RunNotFound, match=r"2 logs \(log\.csv, other\.csv\)"):
-        resolve("one", runs_dir=Path("none"))
+    assert ids("one", Path("none")) == ["log", "other"]
     Path("empty").mkdir()
     with pytest.raises(LogError, match="a folder without a log"):
         resolve("empty", runs_dir=Path("none"))

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 
-from analysis.core.errors import LogError
-from analysis.sources.base import head
-from analysis.sources.limits import check_cells, check_size
+from analysis.sources._sqlite import has_tables, opened
+from analysis.sources.limits import check_cells
 from analysis.sources.mlflow.run import Points, StoredRun
-from analysis.sources.streams import unreadable
 
-_MAGIC = b"SQLite format 3\0"
 _TABLES = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
-_LONGEST = 16_000_000  # bytes of one value
 _POINT = np.dtype([("milliseconds", "i8"), ("step", "i8"), ("value", "f8")])
 
 
@@ -61,52 +55,11 @@ class SqliteStore:
 
 def is_database(path: Path) -> bool:
     """Tell whether a file is a SQLite database with MLflow's tables."""
-    if head(path, len(_MAGIC)) != _MAGIC:
-        return False
-    try:
-        with _opened(path):
-            return True
-    except LogError:
-        return False
+    return has_tables(path, _TABLES)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a database read-only; whatever SQLite finds wrong becomes a `LogError`."""
-    try:
-        check_size(path)
-        with closing(_connected(path)) as database:
-            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
-            database.execute("PRAGMA trusted_schema = OFF")
-            database.execute("BEGIN")  # one snapshot, though a run may be logging
-            tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not tables >= _TABLES:
-                lacking = ", ".join(sorted(_TABLES - tables))
-                raise LogError(f"{path}: not a database of MLflow, no table {lacking}; give the file MLflow writes")
-            yield database
-    except OSError as problem:
-        raise unreadable(path, problem) from None
-    except (sqlite3.Error, ValueError, TypeError, OverflowError) as problem:
-        said = " ".join(str(problem).split())
-        raise LogError(f"{path}: the database cannot be read ({said}); restore it from a copy") from None
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    """Connect with mode=ro; on a disk that cannot be written to, as to a file that nobody changes."""
-    uri = f"file:{quote(str(path.resolve()))}?mode=ro"
-    database = sqlite3.connect(uri, uri=True)
-    try:
-        database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    except sqlite3.OperationalError:
-        database.close()
-        pending = path.with_name(f"{path.name}-wal")
-        if pending.is_file() and pending.stat().st_size:
-            raise LogError(
-                f"{path}: {pending.name} beside it holds changes; copy both to a folder you can write to"
-            ) from None
-        database = sqlite3.connect(f"{uri}&immutable=1", uri=True)
-    return database
+def _opened(path: Path) -> AbstractContextManager[sqlite3.Connection]:
+    return opened(path, _TABLES, "MLflow")
 
 
 def _runs(database: sqlite3.Connection, experiment: str | None) -> list[tuple[str, str]] | None:

@@ -29,7 +29,7 @@ NAME = "tensorboard"
 SCHEME = "tb"
 
 _VALIDATION = ("validation", "valid", "val", "eval", "evaluation", "dev", "holdout")
-_PARTS = ("train", "training", "learn", *_VALIDATION, "test")
+_PART = re.compile(rf"train(ing)?|learn|({'|'.join((*_VALIDATION, 'test'))})(_?\d+)?")
 _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")  # PyTorch's add_hparams logs into a folder named after the time
 _PLACEHOLDER = "hp_metric"  # Lightning logs it as -1 where nobody sets it
 _BESIDE = (".profile-empty", ".yaml", ".yml", ".json")  # of the profiler, and what people write beside
@@ -42,6 +42,11 @@ def recognises(path: Path) -> bool:
     if path.is_file():
         return _is_event_file(path)
     return next(_run_folders(path), None) is not None
+
+
+def is_run(folder: Path) -> bool:
+    """Return True for a folder that has event files, its own or in parts of a run such as ``train``."""
+    return bool(_parts(folder))
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
@@ -151,7 +156,7 @@ def _skipped(log: EventLog) -> tuple[Dropped, ...]:
 def _read_children(log: EventLog, folder: Path) -> None:
     """Read folders that PyTorch's writers put below a run: of ``add_hparams`` and of ``add_scalars``."""
     beside: list[str] = []
-    children = [p for p in _entries(folder) if p.is_dir() and p.name not in _PARTS]
+    children = [p for p in _entries(folder) if p.is_dir() and not _PART.fullmatch(p.name)]
     for child in [*children, *(p for c in children for p in _entries(c) if p.is_dir())]:
         files = _event_files(child)
         if files and _HPARAMS_FOLDER.fullmatch(child.name):
@@ -189,7 +194,9 @@ def _entries(folder: Path) -> list[Path]:
 
 def _parts(folder: Path) -> dict[str, list[Path]]:
     """Event files of a run: its own under an empty name, those of its parts under theirs."""
-    parts = {"": _event_files(folder), **{name: _event_files(folder / name) for name in _PARTS}}
+    inside = [path.name for path in _entries(folder) if _PART.fullmatch(path.name)]
+    inside.sort(key=lambda name: (not name.startswith(("train", "learn")), name))
+    parts = {"": _event_files(folder), **{name: _event_files(folder / name) for name in inside}}
     return {name: files for name, files in parts.items() if files}
 
 
@@ -201,7 +208,7 @@ def _run_folders(top: Path) -> Iterator[Path]:
         for folder in level:
             entries = _entries(folder)
             looked += len(entries)
-            if any(_is_event_file(p) or p.name in _PARTS for p in entries) and _parts(folder):
+            if any(_is_event_file(p) or _PART.fullmatch(p.name) for p in entries) and _parts(folder):
                 yield folder
                 continue
             below += [p for p in entries if os.path.isdir(p) and not p.name.startswith(".")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from analysis.core.errors import LogError
 from analysis.core.run import Dropped
 from analysis.sources._mapped import mapped_bytes
 from analysis.sources.base import head
-from analysis.sources.restarts import restart_kind
+from analysis.sources.restarts import numbered_on, restart_kind
 from analysis.sources.tensorboard.event_message import About
 from analysis.sources.tensorboard.events import Floats, Points, decode
 from analysis.sources.tensorboard.tfrecord import Index, intact, records
@@ -34,6 +35,9 @@ class EventLog:
     dropped: list[Dropped] = field(default_factory=list)
     restarts: set[int] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    _counts: Counter[int] = field(default_factory=Counter)
+    _tops: dict[int, int] = field(default_factory=dict)
+    """Points and last step of each tag in the part that is being read: nearly every file goes on behind them."""
 
     @property
     def points(self) -> int:
@@ -52,6 +56,8 @@ class EventLog:
             The files from the first on in which another training begins: they are not read.
         """
         first = len(self.tag)
+        self._counts.clear()
+        self._tops.clear()
         for place, path in enumerate(files):
             told, lost = len(self.notes), len(self.dropped)
             points = self.decode_file(path)
@@ -74,19 +80,17 @@ class EventLog:
 
         Told by the tag that most points before have among those that occur in both.
         """
-        tags, steps, values = self._before(first)
         shared = {code: self.tags.get(_tag_name(name, prefix), -1) for name, code in points.tags.items()}
-        counts = np.bincount(tags, minlength=len(self.tags)) if len(tags) else np.zeros(len(self.tags))
-        own = max((code for code, known in shared.items() if known >= 0), key=lambda c: counts[shared[c]], default=-1)
-        if own < 0 or counts[shared[own]] < 2:
+        own = max(shared, key=lambda code: self._counts[shared[code]], default=-1)
+        if own < 0 or self._counts[shared[own]] < 2:
             return 0
         order = np.argsort(np.concatenate(points.order), kind="stable")
         here = order[np.concatenate(points.tag)[order] == own]
         after, values_after = np.concatenate(points.step)[here], np.concatenate(points.value)[here]
-        before = tags == shared[own]
-        if len(after) < 2 or after[0] > steps[before].max():
+        if len(after) < 2 or after[0] > self._tops[shared[own]]:
             return 0
-        floats = steps[before].astype(np.float64), values[before], after.astype(np.float64), values_after
+        steps, values = self._before(first, shared[own])
+        floats = steps.astype(np.float64), values, after.astype(np.float64), values_after
         kind = restart_kind(*floats)
         if kind == "again":
             return None
@@ -95,18 +99,24 @@ class EventLog:
             self._take_back(first, at)
             return 0
         shift = int(floats[0].max()) - at + int(np.median(np.diff(floats[2])))
-        self.notes.append(f"the counter starts again at {at} while the values go on: numbered on from {at + shift}")
+        self.notes.append(numbered_on(at, at + shift))
         self.restarts.add(at + shift)
         return shift
 
-    def _before(self, first: int) -> tuple[Index, Index, Floats]:
-        """Return tags, steps and values of the pieces of one part."""
-        empty = np.empty(0, dtype=np.int64)
-        return (
-            np.concatenate([empty, *self.tag[first:]]),
-            np.concatenate([empty, *self.step[first:]]),
-            np.concatenate([np.empty(0), *self.value[first:]]),
-        )
+    def _before(self, first: int, tag: int) -> tuple[Index, Floats]:
+        """Return steps and values of one tag in the pieces of one part."""
+        kept = [tags == tag for tags in self.tag[first:]]
+        steps = [step[own] for step, own in zip(self.step[first:], kept, strict=True)]
+        return np.concatenate(steps), np.concatenate([v[own] for v, own in zip(self.value[first:], kept, strict=True)])
+
+    def _count(self, tags: Index, steps: Index) -> None:
+        """Count the points of a piece, and note how far each tag has come."""
+        counts = np.bincount(tags)
+        tops = np.full(len(counts), np.iinfo(np.int64).min)
+        np.maximum.at(tops, tags, steps)
+        for tag in np.flatnonzero(counts).tolist():
+            self._counts[tag] += int(counts[tag])
+            self._tops[tag] = max(self._tops.get(tag, int(tops[tag])), int(tops[tag]))
 
     def decode_file(self, path: Path) -> Points:
         """Decode one event file; note what is damaged.
@@ -151,6 +161,7 @@ class EventLog:
             kept &= ~gone
         self.tag.append(codes[tag][kept])
         self.step.append(step[kept])
+        self._count(self.tag[-1], self.step[-1])
         self.seconds.append(np.concatenate(points.wall)[by_order][kept])
         self.value.append(np.concatenate(points.value)[by_order][kept])
 
@@ -162,6 +173,11 @@ class EventLog:
             taken += int((~kept).sum())
             self.tag[i], self.step[i] = self.tag[i][kept], self.step[i][kept]
             self.seconds[i], self.value[i] = self.seconds[i][kept], self.value[i][kept]
+        if taken:
+            self._counts.clear()
+            self._tops.clear()
+            for tags, steps in zip(self.tag[first:], self.step[first:], strict=True):
+                self._count(tags, steps)
         self._note_restart(restart, taken)
 
     def _note_restart(self, restart: int, taken_back: int) -> None:
