@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 from typing import Any
 
 
@@ -19,13 +19,15 @@ class RunReportsEngine:
         from papermill.engines import NBClientEngine
 
         from analysis.publish.engines import ForkEngine, KernelEngine
-        from analysis.publish.forked import Child, fork_is_safe
+        from analysis.publish.forked import fork_is_safe
+        from analysis.publish.forked_kernel import ForkedKernel
 
         if cls.nb_language(nb, options.get("language")) != "python":
             return NBClientEngine.execute_notebook(nb, kernel_name, **options)
         if not fork_is_safe():
             return KernelEngine.execute_notebook(nb, kernel_name, **options)
-        return ForkEngine.execute_notebook(nb, kernel_name, child=Child(_find_modules_here), **options)
+        with contextlib.closing(ForkedKernel()) as kernel:  # before the progress bar, which may start a thread
+            return ForkEngine.execute_notebook(nb, kernel_name, kernel=kernel, **options)
 
     @classmethod
     def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:
@@ -40,8 +42,3 @@ class RunReportsEngine:
         from papermill.utils import nb_language
 
         return str(nb_language(nb, language))
-
-
-def _find_modules_here() -> None:
-    """Look for modules in the working directory first, as a kernel does."""
-    sys.path.insert(0, "")
