@@ -21,7 +21,7 @@ class RunReportsEngine:
         from analysis.publish.engines import ForkEngine, KernelEngine
         from analysis.publish.forked import Child, fork_is_safe
 
-        if cls.nb_language(nb, options.get("language")) != "python":
+        if not _is_python(nb, kernel_name):
             return NBClientEngine.execute_notebook(nb, kernel_name, **options)
         if not fork_is_safe():
             return KernelEngine.execute_notebook(nb, kernel_name, **options)
@@ -40,6 +40,13 @@ class RunReportsEngine:
         from papermill.utils import nb_language
 
         return str(nb_language(nb, language))
+
+
+def _is_python(nb: Any, kernel_name: str) -> bool:
+    """Return True for a notebook of Python, as it says itself, or as its kernel is called where it does not say."""
+    about = nb.metadata.get("kernelspec", {}), nb.metadata.get("language_info", {})
+    stated = about[0].get("language") or about[1].get("name") or kernel_name
+    return str(stated).lower().startswith(("python", "ipython"))
 
 
 def _find_modules_here() -> None:
