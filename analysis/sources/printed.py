@@ -239,7 +239,7 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 def _settings(text: str) -> dict[str, str]:
     """Return the arguments of a printed ``Namespace(...)``, the first in the text."""
-    found = _SETTINGS.search(text)
+    found = _SETTINGS.search(text) if "Namespace(" in text else None
     return {key: value.strip("'\" ") for key, value in _SETTING.findall(found[1])} if found else {}
 
 

@@ -30,6 +30,8 @@ _NO_METRICS = frozenset({"v_num", "time", "eta"})
 EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
 
 _NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[█▏▎▍▌▋▊▉━╸╺]+|(?<=\[)[=>.#\-]{5,}(?=\])")
+_BARS = "█▏▎▍▌▋▊▉━╸╺"
+_BRACKETED_BAR = re.compile(r"\[[=>.#\-]{5}")
 _MOMENT = re.compile(r"\d{4}[-/]\d\d|[^:]*:")
 _NAME = re.compile(
     r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s)\s*['\"\[(]{0,2}$"
@@ -54,7 +56,10 @@ class Form:
 
 def clean(text: str) -> str:
     """Return text without colours and progress bars."""
-    return _NOISE.sub("", text)
+    # Most texts have none, and are spared the search for all of them at once.
+    if "\x1b" in text or any(mark in text for mark in _BARS) or _BRACKETED_BAR.search(text):
+        return _NOISE.sub("", text)
+    return text
 
 
 _BEHIND = r"(?=,?(?:[\s;|%)\]}A-Za-z/]|$))"

@@ -24,8 +24,8 @@ LOG_SUFFIXES = (
 FOLDER_LOGS = frozenset(
     {
         *("trainer_state.json", "trainer_log.jsonl", "metrics.csv", "results.csv", "progress.csv", "result.json"),
-        *("metrics.json", "history.json", "scalars.json", "log_history.json", "evals_result.json", "evaluations.npz"),
-        *("metrics.jsonl", "logging.jsonl", "log.jsonl", "catboost_training.json"),
+        *("metrics.json", "history.json", "scalars.json", "evaluations.npz"),
+        *("metrics.jsonl", "logging.jsonl", "log.jsonl"),
     }
 )
 """Names under which a tool keeps the log of every run, in a folder called after the run."""
