@@ -127,7 +127,7 @@ def test_a_crash_is_status_one(
     def broken(*_: Any, **__: Any) -> None:
         raise publisher.ReportFailed("r: RuntimeError: ours", place / "report.failed.ipynb", "")
 
-    monkeypatch.setattr(publisher, "publish_report", broken)
+    monkeypatch.setattr(publisher.Publisher, "publish", broken)
     assert main(["report", "run_1"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("failed: ")
@@ -159,7 +159,7 @@ def test_an_interrupt_is_told_without_a_traceback(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(publisher, "publish_report", interrupted)
+    monkeypatch.setattr(publisher.Publisher, "publish", interrupted)
     assert main(["report", "run_1"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
