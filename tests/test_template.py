@@ -125,7 +125,8 @@ def test_every_heading_of_the_model_is_there_in_its_order(executed: Any) -> None
     model = REFERENCE / "run_4_report.md"
     if not model.is_file():
         pytest.skip("the model report (../shared/reference) is not on this machine")
-    wanted = [plain_heading(line) for line in re.findall(r"^#{1,4} .+$", model.read_text(encoding="utf-8"), re.M)]
+    # The title is the report's own: it says what was trained and compared.
+    wanted = [plain_heading(line) for line in re.findall(r"^#{2,4} .+$", model.read_text(encoding="utf-8"), re.M)]
     assert len(wanted) > 20
     rest = iter(headings(executed))
     for heading in wanted:

@@ -180,4 +180,6 @@ def report_title(parameters: Parameters, candidate: Run) -> str:
 
 def _is_fine_tuning(run: Run) -> bool:
     """Return True if a run went on from a trained model: it states its parent, or its tool does nothing else."""
-    return run.parent is not None or run.provenance.source in ("openai api", "openai csv", "llama-factory")
+    if run.parent is not None or run.provenance.source in ("openai api", "openai csv", "llama-factory"):
+        return True
+    return any("lora" in key.lower() or key in ("base_model", "model_name_or_path") for key in run.config)

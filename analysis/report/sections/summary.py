@@ -15,7 +15,7 @@ from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.report.sections.narrative import ROUNDING, claims, quiet, shown_findings
 
 _LESSONS = 8
-_SETTINGS_SHOWN = 12
+_SETTINGS_SHOWN = 6
 
 
 def title(a: Analysis) -> list[Block]:
