@@ -214,6 +214,8 @@ def _serve(connection_file: str) -> None:
     app.session.pack = _replacing_surrogates(app.session.pack)
     _be_new(app.shell)
     app.start()
+    # It is still ending its answer, and would wait for an output thread that the exit handlers stop.
+    app.control_thread.join(GRACE)
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
 
 
