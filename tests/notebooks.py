@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ipykernel.kernelapp  # noqa: F401  so that a kernel which these tests fork has it already
 import nbformat
 
 RESULTS_CELL = """

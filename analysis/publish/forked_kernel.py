@@ -191,11 +191,20 @@ def _settle(log: int, parent: int) -> None:
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", closefd=False)  # type: ignore[misc]
+    _warn_as_new()
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
     faulthandler.enable(log)
     faulthandler.register(signal.SIGUSR1, log, all_threads=True)
     die_with_parent(parent)
+
+
+def _warn_as_new() -> None:
+    """Set the filters of warnings of a new interpreter; with the parent's an error may stand in for a warning."""
+    warnings.resetwarnings()
+    for kind in (ResourceWarning, ImportWarning, PendingDeprecationWarning, DeprecationWarning):
+        warnings.simplefilter("ignore", kind)
+    warnings.filterwarnings("default", category=DeprecationWarning, module="__main__")
 
 
 def _serve(connection_file: str) -> None:
