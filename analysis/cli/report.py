@@ -74,9 +74,12 @@ def _report(options: argparse.Namespace) -> int:
     from analysis.publish.forked import apart
     from analysis.publish.freshness import has_urls
     from analysis.publish.publisher import Publisher
-    from analysis.render.export.markdown import check_formats
 
-    also = check_formats(options.also) if options.also else ()
+    also: tuple[str, ...] = ()
+    if options.also:
+        from analysis.render.export.markdown import check_formats
+
+        also = check_formats(options.also)
     publisher = Publisher(engine=options.engine, pdf=options.pdf, template=options.template, also=also)
     request = request_of(options)
     follow = follow_ups.prepared(options)
