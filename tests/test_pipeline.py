@@ -136,9 +136,9 @@ def test_options_may_say_where_a_run_lies(tmp_path: Path, monkeypatch: pytest.Mo
         Path("out", name).mkdir(parents=True)
         Path("out", name, "metrics.csv").write_text("step,train_loss\n" + "".join(f"{k},0.5\n" for k in range(1, 20)))
     for candidate in ("out/one", "./out/one/metrics.csv", tmp_path / "out" / "one"):
-        assert analyze(run_ids=["out/*/metrics.csv"], candidate=str(candidate)).candidate.id == "one/metrics"
+        assert analyze(run_ids=["out/*/metrics.csv"], candidate=str(candidate)).candidate.id == "one"
     Path("out", "two", "more.csv").write_text("step,train_loss\n1,0.5\n")
-    with pytest.raises(UsageError, match="parameter 'baseline' is 'out/two', which is not among the runs: one/metrics"):
+    with pytest.raises(UsageError, match="parameter 'baseline' is 'out/two', which is not among the runs: one"):
         analyze(run_ids=["out/*/*.csv"], candidate="out/one", baseline="out/two")
 
 

@@ -61,7 +61,7 @@ def test_runs_says_which_belong_together_and_proposes_the_command(
         "4 runs, 2 groups that differ in learning_rate",
         "  lr=0.1: 2 seeds: 00, 01",
         "  lr=0.2: 2 seeds: 02, 03",
-        f"report: python -m analysis report {sweep}",
+        f"report: run-reports report {sweep}",
     ]
 
 
