@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.core.metrics import METRICS, REWARDS, metric
+from analysis.core.metrics import METRICS, REWARDS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite
@@ -37,7 +37,7 @@ def shown_metrics(run: Run) -> list[str]:
     What only its name tells to be good or bad is left out beside known ones, unless it has to do with validation.
     """
     known = list(METRICS)
-    logged = [name for name in run.metrics if metric(name).direction != "none" and run.series(name).size]
+    logged = [name for name in run.metrics if metric_of(name).direction != "none" and run.series(name).size]
     pairs = {name for name in logged if "train" in name and name.replace("train", "val") in logged}
     sure = [name for name in logged if name in METRICS or metric_of(name).validates or name in pairs]
     return sorted(
@@ -54,7 +54,7 @@ def shown_metrics(run: Run) -> list[str]:
 def seen(run: Run, name: str) -> Seen:
     """Read first, best and last finite value of a metric that the run logged."""
     values, steps = run.series(name), run.steps_of(name)
-    at = int(np.argmax(values) if metric(name).direction == "higher" else np.argmin(values))
+    at = int(np.argmax(values) if metric_of(name).direction == "higher" else np.argmin(values))
     return Seen(
         name,
         int(values.size),

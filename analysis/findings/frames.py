@@ -27,11 +27,12 @@ class Frames:
     @property
     def runs(self) -> pd.DataFrame:
         """One row a run, indexed by its ID: label, source, steps, examples validated on, then every factor stated."""
+        configuration = {run_id: c.name for c in self.a.configurations for run_id in c.runs}
         rows = {
             run.id: {
                 "label": run.label,
                 "source": run.provenance.source,
-                "configuration": next((c.name for c in self.a.configurations if run.id in c.runs), None),
+                "configuration": configuration.get(run.id),
                 "steps": total_steps(run),
                 "n_valid": run.n_valid,
                 **factor_values(run),
@@ -70,8 +71,14 @@ class Frames:
     def configurations(self) -> pd.DataFrame:
         """One row a configuration, best first: mean and sd of the deciding metric over its runs, may it be the best."""
         rows = {
-            c.name: {"runs": list(c.runs), "n": len(c.runs), "metric": c.metric, "mean": c.mean, "sd": c.sd}
-            | {"may_be_best": c.may_be_best}
+            c.name: {
+                "runs": list(c.runs),
+                "n": len(c.runs),
+                "metric": c.metric,
+                "mean": c.mean,
+                "sd": c.sd,
+                "may_be_best": c.may_be_best,
+            }
             for c in self.a.configurations
         }
         return _indexed(rows)

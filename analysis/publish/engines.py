@@ -72,7 +72,7 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
         """Run all cells."""
         if time_limit is not None:
             options["timeout_func"] = _countdown(time_limit)
-        if not _is_python(nb_man.nb):
+        if not is_python(nb_man.nb, kernel_name):
             super().execute_managed_notebook(nb_man, kernel_name, **options)
             return
         try:
@@ -185,9 +185,11 @@ def _countdown(seconds: float) -> Callable[[Any], float]:
     return left
 
 
-def _is_python(nb: Any) -> bool:
+def is_python(nb: Any, kernel_name: str) -> bool:
+    """True for a notebook of Python, as it says itself, or as its kernel is called where it does not say."""
     spec, info = nb.metadata.get("kernelspec", {}), nb.metadata.get("language_info", {})
-    return str(spec.get("language") or info.get("name") or "python").startswith("python")
+    stated = spec.get("language") or info.get("name") or kernel_name
+    return str(stated).lower().startswith(("python", "ipython"))
 
 
 def _check_loopback() -> None:

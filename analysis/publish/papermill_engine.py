@@ -18,11 +18,11 @@ class RunReportsEngine:
         """Execute a notebook; one in another language than Python runs in its own kernel, by papermill's engine."""
         from papermill.engines import NBClientEngine
 
-        from analysis.publish.engines import ForkEngine, KernelEngine
+        from analysis.publish.engines import ForkEngine, KernelEngine, is_python
         from analysis.publish.forked import fork_is_safe
         from analysis.publish.forked_kernel import ForkedKernel
 
-        if not _is_python(nb, kernel_name):
+        if not is_python(nb, kernel_name):
             return NBClientEngine.execute_notebook(nb, kernel_name, **options)
         if not fork_is_safe():
             return KernelEngine.execute_notebook(nb, kernel_name, **options)
@@ -42,10 +42,3 @@ class RunReportsEngine:
         from papermill.utils import nb_language
 
         return str(nb_language(nb, language))
-
-
-def _is_python(nb: Any, kernel_name: str) -> bool:
-    """True for a notebook of Python, as it says itself, or as its kernel is called where it does not say."""
-    about = nb.metadata.get("kernelspec", {}), nb.metadata.get("language_info", {})
-    stated = about[0].get("language") or about[1].get("name") or kernel_name
-    return str(stated).lower().startswith(("python", "ipython"))

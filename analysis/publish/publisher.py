@@ -34,7 +34,7 @@ ENGINES = ("auto", "fork", "kernel")
 PDFS = ("typst", "web", "none")
 """How the PDF is made: typeset, printed from the HTML by Chromium, or not at all."""
 
-Export = Callable[[Any, Path], None]
+Export = Callable[[Any, Path], Path]
 
 
 class ReportFailed(Exception):
@@ -145,8 +145,7 @@ class Publisher:
         with watch("export"):
             for export in exporters.result():
                 export(nb, folder)
-            if self.also:
-                _write_also(nb, folder, self.also)
+            _write_also(nb, folder, self.also)
         with watch("finish"):
             made = file_names(folder)
             write_manifest(folder, self.made_from)
@@ -200,18 +199,15 @@ def export_notebook(notebook: Path, folder: Path, *, pdf: str = "typst", also: t
     if not any(cell.get("outputs") for cell in nb.cells):
         raise UsageError(f"{notebook}: no cell has an output; execute it first, for example with papermill")
     folder.mkdir(parents=True, exist_ok=True)
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    for export in load_exporters(pdf):
-        export(nb, folder)
-    _write_also(nb, folder, also)
-    written = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path for path in written if before.get(path) != path.stat().st_mtime_ns]
+    return sorted([export(nb, folder) for export in load_exporters(pdf)] + _write_also(nb, folder, also))
 
 
-def _write_also(nb: Any, folder: Path, formats: tuple[str, ...]) -> None:
+def _write_also(nb: Any, folder: Path, formats: tuple[str, ...]) -> list[Path]:
+    if not formats:
+        return []
     from analysis.render.export.markdown import write_also
 
-    write_also(nb, folder, formats)
+    return write_also(nb, folder, formats)
 
 
 def bring_along(old: Path, new: Path) -> tuple[str, ...]:
@@ -235,16 +231,23 @@ def load_exporters(pdf: str) -> tuple[Export, ...]:
 
 def _export(name: str, row: Exporter, pdf: str) -> Export:
     if name == "pdf" and pdf == "web":
-        return lambda nb, folder: print_page(folder / HTML, folder / PDF)
+        return _printed
     with _blaming(name):
         exporter = row.make()
 
-    def export(nb: Any, folder: Path) -> None:
+    def export(nb: Any, folder: Path) -> Path:
         with _blaming(name):
             content = exporter.from_notebook_node(nb)[0]
-        (folder / row.file).write_bytes(content.encode() if isinstance(content, str) else content)
+        path = folder / row.file
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
 
     return export
+
+
+def _printed(_: Any, folder: Path) -> Path:
+    print_page(folder / HTML, folder / PDF)
+    return folder / PDF
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,16 +53,25 @@ def tables_of(markdown: str) -> list[ReportTable]:
     return found
 
 
-def write_also(notebook: NotebookNode, folder: Path, formats: Sequence[str]) -> None:
-    """Write further formats of a report into its folder: ``report.md``, ``tables/*.csv``, ``tables/*.tex``."""
+def write_also(notebook: NotebookNode, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write further formats of a report into its folder: ``report.md``, ``tables/*.csv``, ``tables/*.tex``.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
     markdown = to_markdown(notebook)
-    if "md" in formats:
-        (folder / "report.md").write_text(markdown, encoding="utf-8")
+    files = {"report.md": markdown} if "md" in formats else {}
     for number, table in enumerate(tables_of(markdown), start=1):
-        for kind in {"csv", "tex"} & {*formats}:
-            path = folder / "tables" / f"{number:02d}-{slug(table.caption)[:60]}.{kind}"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(_written(table, kind), encoding="utf-8", newline="")
+        for kind, write in _TABLES.items():
+            if kind in formats:
+                files[f"tables/{number:02d}-{slug(table.caption)[:60]}.{kind}"] = write(table)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    return [folder / name for name in files]
 
 
 def check_formats(text: str) -> tuple[str, ...]:
@@ -80,12 +89,17 @@ def check_formats(text: str) -> tuple[str, ...]:
     return formats
 
 
-def _written(table: ReportTable, kind: str) -> str:
-    if kind == "csv":
-        return str(table.frame.map(_no_formula).to_csv(index=False))
+def _csv(table: ReportTable) -> str:
+    return str(table.frame.map(_no_formula).to_csv(index=False))
+
+
+def _tex(table: ReportTable) -> str:
     out = io.StringIO()
     table.frame.map(_latex).rename(columns=_latex).to_latex(out, index=False, escape=False)
     return f"% {table.caption}\n{out.getvalue()}"
+
+
+_TABLES: Mapping[str, Callable[[ReportTable], str]] = {"csv": _csv, "tex": _tex}
 
 
 def _no_formula(text: str) -> str:
