@@ -12,6 +12,7 @@ from analysis.core.metrics import METRICS, judged
 from analysis.core.parameters import Parameters, check_parameters
 from analysis.core.run import Run, find_run
 from analysis.core.run_facts import curve_metric
+from analysis.core.run_names import display_name
 from analysis.core.settings import BY_METRIC, Settings
 from analysis.core.threads import side_by_side
 from analysis.evidence.comparability import gate
@@ -102,13 +103,15 @@ def analyze_runs(
         lambda: run_evidence(runs, strict=settings.strict),
         rows=max(len(run.frame) for run in runs),
     )
+    detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
+    broken = {r: f"{display_name(r)} is broken: {said}" for r, said in _raised(detections, "det.broken").items()}
+    evidence = {r: e.without_training(broken[r]) if r in broken else e for r, e in evidence.items()}
     candidate = find_run(runs, request.candidate, "candidate") or runs[-1]
     preferred = preferred_metrics([*runs, candidate], settings.primary, request.goal or candidate.goal)
     ranking = deciding_metric(runs, preferred)
     groups = seed_groups(runs)
     baseline = _baseline(runs, candidate, request.baseline, ranking, groups, evidence)
     base_id = baseline.id if baseline else None
-    detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     metrics = tuple(dict.fromkeys(name for run in runs for name in evidence[run.id].window))
     past = [group for report in reports for group in report.get("seed_groups", ())]
     spread = seed_spread(groups, metrics, runs, evidence, settings, primary=ranking, earlier=past)
@@ -135,7 +138,7 @@ def analyze_runs(
         preferred=preferred,
         matched=matched,
         diverged=_raised(detections, "det.divergence"),
-        broken=_raised(detections, "det.broken"),
+        broken=broken,
         called=_called(groups, runs),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking

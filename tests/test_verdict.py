@@ -300,3 +300,19 @@ def test_a_verdict_on_less_than_was_validated_says_what_could_not_decide() -> No
     assert verdict.primary.metric == "map50"
     assert "without an interval" in verdict.numbers
     assert verdict.result == "no evidence of a difference"
+
+
+def test_a_broken_training_loss_is_never_the_best() -> None:
+    """A loss that is exactly 0 is no level: it decides nothing, is no best configuration, and leads no ranking."""
+    healthy, broken = (
+        known(name, {"train_loss": log(seed)["train_loss"]}) for name, seed in (("healthy", 1), ("b", 2))
+    )
+    broken = altered(
+        broken, frame=broken.frame.assign(train_loss=np.r_[broken.series("train_loss")[:100], np.zeros(200)])
+    )
+    for order in ([healthy, broken], [broken, healthy]):
+        a = analyzed(order)
+        assert (a.verdict.result, a.verdict.primary) == ("not comparable", None)
+        assert "b is broken: the train loss is exactly 0" in a.verdict.sentence
+        assert [c.runs for c in a.configurations if c.may_be_best] == [("healthy",)]
+        assert {f.rule: f.status for f in a.findings}["ranking.first"] == "cannot tell"

@@ -79,6 +79,14 @@ class RunEvidence:
         """Level of the full validation loss; None if it was never logged."""
         return self.window.get("full_valid_loss")
 
+    def without_training(self, why: str) -> RunEvidence:
+        """Return the evidence of a run whose training loss is broken: no level on training data is one."""
+        kept = {
+            name: st.unknown(level.definition, why) if metric_of(name).split == "train" else level
+            for name, level in self.window.items()
+        }
+        return replace(self, window=kept)
+
     def to_json(self) -> dict[str, Any]:
         """Give the evidence as the results JSON holds it."""
         single = (

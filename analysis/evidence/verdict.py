@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -121,7 +121,7 @@ def decide(
     diverged : Mapping[str, str]
         Of runs, by ID, how they diverged: that decides where no comparison can.
     broken : Mapping[str, str]
-        Of runs, by ID, why their training loss is none: then it decides nothing.
+        Of runs, by ID, that their training loss is none and why: it has no level, so that it decides nothing.
     called : Mapping[str, str]
         Names of the configurations of runs, by ID of the run, for what is said of several seeds.
     """
@@ -137,6 +137,9 @@ def decide(
         result, comparative = ("improved", "better") if ended[0] is None else ("regressed", "worse")
         sentence = f"{names[0]} is {comparative} than {names[1]}: {ended[0] or ended[1]}."
         return Verdict(result, result.upper(), sentence, RESULTS[result], attribution=words.attribution(pair, None))
+    if primary is None and (why_broken := "; ".join(broken[r.id] for r in (candidate, baseline) if r.id in broken)):
+        sentence = f"{names[0]} and {names[1]} cannot be compared: {why_broken}."
+        return Verdict("not comparable", "NOT COMPARABLE", sentence, RESULTS["not comparable"], reason=why_broken)
     if primary is None:
         why = "both ended as NaN or infinite" if ended[0] is not None else _nothing_shared(candidate, baseline)
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
@@ -150,9 +153,6 @@ def decide(
     reason = ""
     if primary.comparable is False and result in ("improved", "regressed", "mixed"):
         result, reason = "not comparable", primary.reason
-    elif why_broken := _broken(primary, (candidate, baseline), broken):
-        result, reason = "not comparable", why_broken
-        primary = replace(primary, comparable=False, reason=why_broken)
     elif primary.comparable is False and result == "equivalent":
         result = "no evidence of a difference"
     conditions = (
@@ -225,13 +225,6 @@ def _nothing_shared(candidate: Run, baseline: Run) -> str:
 
 def _ended_badly(run: Run) -> str | None:
     return f"the loss of {display_name(run.id)} ended as NaN or infinite" if died(run) else None
-
-
-def _broken(primary: Comparison, runs: Sequence[Run], broken: Mapping[str, str]) -> str:
-    """Say that a training loss which decides is no loss; empty if it is one."""
-    if metric_of(primary.metric).split != "train":
-        return ""
-    return "; ".join(f"{display_name(run.id)} is broken: {broken[run.id]}" for run in runs if run.id in broken)
 
 
 def _took_off(run: Run, diverged: Mapping[str, str]) -> str | None:

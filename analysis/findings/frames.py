@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.core.config_factors import factor_values
 from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import count
 from analysis.core.run_facts import total_steps
 
 if TYPE_CHECKING:
@@ -106,10 +107,11 @@ class Frames:
 
 def summary(a: Analysis) -> str:
     """Write the analysis in at most ten lines: what was compared, what came of it, what next, where the tables are."""
+    names = [a.name(run.id) for run in a.runs]
     best = [c.name for c in a.configurations if c.may_be_best]
     lines = (
         a.title,
-        f"{len(a.runs)} runs: {', '.join(a.name(run.id) for run in a.runs[:6])}{', …' if len(a.runs) > 6 else ''}",
+        f"{count(len(names), 'run')}: {', '.join(names[:6])}{', …' if len(names) > 6 else ''}",
         f"{a.verdict.headline}: {a.verdict.sentence}",
         a.verdict.numbers,
         a.verdict.condition,

@@ -238,11 +238,11 @@ def ranking(a: Analysis) -> list[Finding]:
     elif unknown:
         status, so = "cannot tell", f"the runs may not be comparable: {min(unknown)}"
     elif better:
-        status, so = "contradicted", f"significantly better than {name}: {listed(better)}"
+        status, so = "contradicted", f"shown to be better than {name}: {listed(better)}"
     elif tied:
-        status, so = "not supported", f"no significant difference in performance separates {name} from {listed(tied)}"
+        status, so = "not supported", f"no difference in performance is shown between {name} and {listed(tied)}"
     else:
-        status, so = "supported", f"no other run performs as well: {name} is significantly better than all of them"
+        status, so = "supported", f"no other run performs as well: {name} is shown to be better than all of them"
     return [
         Finding(
             f"ranking.first:{first}",
