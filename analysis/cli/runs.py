@@ -61,9 +61,11 @@ def belonging(runs: Sequence[Run], references: Sequence[str]) -> list[str]:
     from analysis.evidence.seed_groups import seed_groups
     from analysis.sources.joined import PARTS
 
-    factors = {name: row for name, row in changed_factors(runs).items() if name != "seed"}
-    told = list(factors.items())[:_SHOWN]
     groups = seed_groups(runs)
+    first = [run for run in runs if any(run.id == group.runs[0] for group in groups)]
+    # What differs within a group, such as the fold, tells no group from another, and the seed never does.
+    factors = {name: row for name, row in changed_factors(first).items() if name != "seed"}
+    told = list(factors.items())[:_SHOWN]
     lines = []
     for group in groups:
         named = ", ".join(f"{factor_short(name)}={short_value(row[group.runs[0]])}" for name, row in told)
