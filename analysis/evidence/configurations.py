@@ -108,7 +108,7 @@ def configurations(
     sign = metric_of(metric).sign
     rows = []
     for group in groups:
-        values = np.array(list(level_by_run(group, metric, "", evidence).values()))
+        values = np.array(list(level_by_run(group, metric, evidence).values()))
         mean = float(values.mean()) if values.size else math.nan
         sd = float(values.std(ddof=1)) if values.size > 1 else math.nan
         rows.append((group, Configuration(names[group.name], group.runs, metric, mean, sd, False)))

@@ -227,7 +227,7 @@ def _is_share(name: str, facts: Facts) -> bool:
 
 def _values(group: SeedGroup, metric: str, facts: Facts) -> FloatArray:
     if metric in facts.evidence[group.runs[0]].window:
-        return group_levels(group, metric, facts.curve, facts.evidence)
+        return group_levels(group, metric, facts.evidence)
     last = [run.series(metric) for run in facts.runs if run.id in group.runs]
     return np.asarray([values[-1] for values in last if values.size], dtype=np.float64)
 

@@ -60,7 +60,7 @@ def _group_pair(
     preferred = next((run.primary or run.best_metric for run in runs.values()), None)
     sizes = len(first.runs), len(second.runs)
     for metric in judged(logged, preferred):
-        before, after = (group_levels(group, metric, curve, evidence) for group in (first, second))
+        before, after = (group_levels(group, metric, evidence) for group in (first, second))
         if max(before.size, after.size) < 2 or not min(before.size, after.size):
             continue
         paired = paired_levels(first, second, metric, runs, evidence)

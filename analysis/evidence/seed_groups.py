@@ -45,26 +45,15 @@ def group_of(groups: Sequence[SeedGroup], run_id: str) -> SeedGroup:
     return next(group for group in groups if run_id in group.runs)
 
 
-def level_by_run(group: SeedGroup, metric: str, curve: str, evidence: Mapping[str, RunEvidence]) -> Mapping[str, float]:
-    """Return the level of a metric for each run of a group that has a finite one, by run ID.
-
-    ``noise`` is the standard deviation of the curve's residuals; a log of one row an epoch has none.
-    """
-    levels: dict[str, float] = {}
-    for run_id in group.runs:
-        e = evidence[run_id]
-        if metric == "noise":
-            series = e.settled.get(curve)
-            if series is not None and not e.per_epoch and series.line.s > 0:
-                levels[run_id] = series.line.s
-        elif metric in e.window:
-            levels[run_id] = e.window[metric].value
-    return {run_id: value for run_id, value in levels.items() if np.isfinite(value)}
+def level_by_run(group: SeedGroup, metric: str, evidence: Mapping[str, RunEvidence]) -> Mapping[str, float]:
+    """Return the level of a metric for each run of a group that has a finite one, by run ID."""
+    known = {run_id: evidence[run_id].window.get(metric) for run_id in group.runs}
+    return {run_id: e.value for run_id, e in known.items() if e is not None and np.isfinite(e.value)}
 
 
-def group_levels(group: SeedGroup, metric: str, curve: str, evidence: Mapping[str, RunEvidence]) -> FloatArray:
+def group_levels(group: SeedGroup, metric: str, evidence: Mapping[str, RunEvidence]) -> FloatArray:
     """Return the levels of `level_by_run` as an array, shape (runs,)."""
-    return np.asarray(list(level_by_run(group, metric, curve, evidence).values()), dtype=np.float64)
+    return np.asarray(list(level_by_run(group, metric, evidence).values()), dtype=np.float64)
 
 
 def paired_levels(
@@ -73,7 +62,7 @@ def paired_levels(
     """Return the levels of two groups seed by seed; None unless both ran with the same four or more."""
     by_seed = []
     for group in (one, two):
-        levels = level_by_run(group, metric, "", evidence)
+        levels = level_by_run(group, metric, evidence)
         seeds = {runs[r].factor("seed"): value for r, value in levels.items()}
         if None in seeds or len(seeds) < max(LEAST_PAIRS, len(group.runs)):
             return None

@@ -83,7 +83,7 @@ def seed_spread(
     sets = {run.data.validation_set for run in runs}
     pooled = {}
     for metric in metrics:
-        values = [group_levels(group, metric, "", evidence) for group in groups]
+        values = [group_levels(group, metric, evidence) for group in groups]
         past = [
             _as_group(old) for old in earlier if old.get("metric") == metric and {old.get("validation_set")} == sets
         ]

@@ -42,7 +42,7 @@ _BASIS = "the candidate's own level; no comparison shows that the changed factor
 
 def _level(a: Analysis, metric: str) -> Prediction | None:
     group = group_of(seed_groups(a.runs), a.candidate.id)
-    values = group_levels(group, metric, a.curve, a.evidence)
+    values = group_levels(group, metric, a.evidence)
     own = a.evidence[a.candidate.id].window.get(metric)
     if not values.size or own is None:
         return None

@@ -25,7 +25,7 @@ def improvement(a: Analysis) -> list[Finding]:
         return []
     found = seed_groups(a.runs)
     pair = [group_of(found, run.id) for run in (a.baseline, a.candidate)]
-    before, after = (group_levels(arm, primary.metric, a.curve, a.evidence) for arm in pair)
+    before, after = (group_levels(arm, primary.metric, a.evidence) for arm in pair)
     lower = metric_of(primary.metric).direction == "lower"
     rng = np.random.default_rng(_SEED)
     chance = st.probability_of_improvement(before, after, lower_is_better=lower, rng=rng)
