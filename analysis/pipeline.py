@@ -108,7 +108,7 @@ def analyze_runs(
     evidence = {r: e.without_training(broken[r]) if r in broken else e for r, e in evidence.items()}
     candidate = find_run(runs, request.candidate, "candidate") or runs[-1]
     preferred = preferred_metrics([*runs, candidate], settings.primary, request.goal or candidate.goal)
-    ranking = deciding_metric(runs, preferred)
+    ranking = deciding_metric(runs, evidence, preferred)
     groups = seed_groups(runs)
     baseline = _baseline(runs, candidate, request.baseline, ranking, groups, evidence)
     base_id = baseline.id if baseline else None
@@ -142,6 +142,8 @@ def analyze_runs(
         called=_called(groups, runs),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
+    if len(groups) == 2:  # one pair: what decides between them ranks them
+        ranking = deciding
     facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread)
     numbers = Analysis(
         parameters=request,

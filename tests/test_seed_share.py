@@ -225,3 +225,22 @@ def test_a_run_that_states_its_metric_is_judged_by_it() -> None:
     assert by_loss.primary is not None
     assert by_score.primary is not None
     assert (by_loss.primary.metric, by_score.primary.metric) == ("train_loss", "my_score")
+
+
+def test_what_decides_between_two_ranks_them_too() -> None:
+    """The accuracy has an error and the loss none: one metric stands in the sentence and in the table below it."""
+    rng = np.random.default_rng(8)
+
+    def made(name: str, right: float) -> Run:
+        epochs = np.arange(1.0, 11.0)
+        loss = 0.4 + np.exp(-epochs / 3) + rng.normal(0, 0.004, 10)
+        accuracy = np.round((right - 0.2 * np.exp(-epochs / 3)) * 2000) / 2000
+        columns = {"full_valid_loss": loss, "full_valid_mean_token_accuracy": accuracy}
+        return altered(known(name, columns, learning_rate_multiplier=right), data={"n_valid": 2000})
+
+    for names in ("ab", "ba"):
+        runs = [made(name, 0.88 if name == "a" else 0.93) for name in names]
+        a = analyzed(runs)
+        assert a.verdict.primary is not None
+        assert {a.verdict.primary.metric} == {c.metric for c in a.configurations} == {"full_valid_mean_token_accuracy"}
+        assert [c.runs for c in a.configurations if c.may_be_best] == [("b",)]

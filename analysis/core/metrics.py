@@ -209,6 +209,11 @@ _HIGHER = re.compile(
     r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
     r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"
 )
+_OF_A_SET = re.compile(
+    r"bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|cider|spice|comet|bertscore|[wct]er|map\d*|mar\d*|fid\w*|kid\w*|fvd\w*"
+)
+"""Scores of a whole set of examples: no trainer takes them of a minibatch, so a bare one is of an evaluation set."""
+
 _SHARES = re.compile(r"\w*acc(uracy|uracies)?\d*|top\d+|exact|em|success|win|solved")
 _NEGATED = re.compile(r"neg(ative)?_(?!log|ll)|minus_|inv(erse)?_")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -279,6 +284,7 @@ def _by_words(name: str) -> Metric:
         for part in reversed(form)
     ]
     own, direction = next(((part, said) for part in telling if (said := _direction(part))), ([], "none"))
+    split = _FULL if split == "run" and any(map(_OF_A_SET.fullmatch, own)) else split
     share = direction != "none" and _is_share(own, direction)
     if direction != "none" and _NEGATED.search(camel):
         direction = "lower" if direction == "higher" else "higher"

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from analysis.core.metrics import METRICS
+from analysis.core.metrics import METRICS, metric
 
 Table = Mapping[str, tuple[str, ...]]
 
@@ -68,6 +68,8 @@ SOLE: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """Families (a column an evaluation set) that take a standard name only if a single column belongs to them."""
 
+_VALIDATED = re.compile(r"(?:val|valid|validation|dev|eval|test)_(.+)|(.+)_(?:val|valid|validation|dev|eval|test)")
+
 
 def plain(name: str) -> str:
     """Return a name in the form in which names are compared.
@@ -112,6 +114,7 @@ def standard_names(
     own = list(columns)
     taken = {column: standard for standard, column in chosen.items() if column in own}
     used = set(taken.values())
+    taken |= {column: f"train_{column}" for column in _trained(own) if column not in taken}
     first: dict[str, str] = {}
     for column in own:
         first.setdefault(plain(column), column)
@@ -132,6 +135,22 @@ def standard_names(
             taken[family[0]] = standard
             used.add(standard)
     return {column: taken[column] for column in own if column in taken}
+
+
+def _trained(columns: Iterable[str]) -> list[str]:
+    """List the scores beside which a log has the same of validation data: theirs are the training's.
+
+    >>> _trained(["f1", "val_f1", "bleu", "lr", "eval/lr"])
+    ['f1']
+    """
+    forms = {column: plain(column) for column in columns}
+    validated = {found[1] or found[2] for form in forms.values() if (found := _VALIDATED.fullmatch(form))}
+    named = {name for row in METRICS.values() if row.split in ("train", "run") for name in row.names}
+    return [
+        column
+        for column, form in forms.items()
+        if form in validated - named and f"train_{form}" not in forms.values() and metric(column).direction != "none"
+    ]
 
 
 def _densest(columns: list[str], count: Callable[[str], int]) -> str:

@@ -45,7 +45,8 @@ def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_
     if not np.isfinite(value):
         return unknown(name, "no full validation")
     if minibatches is None or minibatches.n < 5:
-        return unknown(name, "fewer than 5 minibatch validations to tell its error", value=value, n=n_valid)
+        reason = "its error follows from results by example, or from 5 minibatch validations and more"
+        return unknown(name, reason, value=value, n=n_valid)
     if batch <= 0 or n_valid <= 0:
         return unknown(name, "batch size or validation set size unknown", value=value)
     se = minibatches.line.s * sqrt(batch / n_valid)

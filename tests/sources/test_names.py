@@ -58,6 +58,30 @@ def test_a_validation_curve_of_a_tracker_is_of_the_whole_set(
     assert [names.get(name) for name in logged] == standard
 
 
+def test_a_score_beside_its_validation_is_the_trainings() -> None:
+    """Of F1 and val_F1 the first was taken of what was trained on; alone it is of an evaluation set."""
+    logged = [
+        "loss",
+        "f1",
+        "bleu",
+        "val_loss",
+        "val_f1",
+        "val_bleu",
+        "reward",
+        "eval_reward",
+        "accuracy",
+        "val_accuracy",
+    ]
+    names = standard_names(logged, source="jsonl", chosen={})
+    assert [names.get(name, name) for name in logged] == [
+        *("train_loss", "train_f1", "train_bleu", "full_valid_loss", "f1", "val_bleu", "reward", "eval_reward"),
+        *("train_mean_token_accuracy", "full_valid_mean_token_accuracy"),
+    ]
+    assert [metric(name).validates for name in ("train_f1", "f1", "bleu", "rouge1", "wer", "fid")] == [False] + [
+        True
+    ] * 5
+
+
 def test_no_name_stands_for_two_things() -> None:
     """In the common table a name leads to one metric, and every metric of the table has a direction or none."""
     listed = [name for names in common().values() for name in names]

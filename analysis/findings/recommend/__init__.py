@@ -25,7 +25,7 @@ __all__ = ["NextRun", "Prediction", "Recommendation", "recommend"]
 def _last_is_best(a: Analysis) -> bool:
     """Return True if the last value of the deciding validation metric of the candidate is its best."""
     # A single run is compared with nothing, and yet judged by what would decide.
-    ranking = deciding_metric([a.candidate], preferred_metrics([a.candidate], a.settings.primary, None))
+    ranking = deciding_metric([a.candidate], a.evidence, preferred_metrics([a.candidate], a.settings.primary, None))
     metric = metric_of(a.verdict.primary.metric if a.verdict.primary is not None else ranking or a.curve)
     values = a.candidate.series(metric.name)
     if not metric.validates or values.size < LEAST_EVALUATIONS:
