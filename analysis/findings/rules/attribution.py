@@ -65,15 +65,15 @@ def document_result(a: Analysis) -> list[Finding]:
         "improved": ("improved",),
         "regressed": ("regressed",),
         "mixed": ("mixed",),
-        "unchanged": ("equivalent", "no evidence of a difference"),
+        "unchanged": ("equivalent",),
         "less stable": ("stability-only change",),
         "more stable": ("stability-only change",),
     }
     opposite = {"improved": "regressed", "regressed": "improved"}
     outcome, result = a.document_verdict.outcome, a.verdict.result
     status: Status
-    if result == "insufficient data":
-        status = "cannot tell"
+    if result == "insufficient data" or (outcome, result) == ("unchanged", "no evidence of a difference"):
+        status = "cannot tell"  # what is not shown to differ is not shown to be alike
     elif result in alike.get(outcome, ()):
         status = "supported"
     elif opposite.get(outcome) == result or result == "equivalent":
