@@ -187,11 +187,15 @@ def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
     held_out = [m for m in judged(one.metrics) if metric_of(m).validates]
     if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
         return "the candidate logged no validation, the baseline did"
+    return "" if trust_unstated else unstated(a)
+
+
+def unstated(a: Analysis) -> str:
+    """Say what nobody stated without which the two cannot be compared; empty if nothing is missing."""
     primary = a.verdict.primary
-    unstated = primary is not None and metric_of(primary.metric).validates and primary.comparable is None
-    if unstated and not trust_unstated and a.gate is not None:
-        return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
-    return ""
+    if primary is None or a.gate is None or primary.comparable is not None or not metric_of(primary.metric).validates:
+        return ""
+    return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
 
 
 def _diverged(a: Analysis) -> Condition:
