@@ -142,7 +142,7 @@ def analyze_runs(
         called=_called(groups, runs),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
-    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread)
+    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread, tuple(between))
     numbers = Analysis(
         parameters=request,
         settings=settings,
