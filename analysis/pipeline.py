@@ -144,7 +144,7 @@ def analyze_runs(
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
     if len(groups) == 2:  # one pair: what decides between them ranks them
         ranking = deciding
-    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread)
+    facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread, tuple(between))
     numbers = Analysis(
         parameters=request,
         settings=settings,

@@ -79,12 +79,16 @@ LOGS: dict[str, tuple[dict[str, np.ndarray], Mapping[str, Any]]] = {
     "validated_worse": ({"step": STEPS, "train_loss": noisy(4), "val_accuracy": few(0.8)}, KNOWN),
     "ends_nan": ({"step": STEPS, "train_loss": np.where(STEPS > 390, np.inf, noisy(5))}, KNOWN),
     "ends_nan_too": ({"step": STEPS, "train_loss": np.where(STEPS > 380, np.inf, noisy(6))}, KNOWN),
+    "ends_empty": ({"step": STEPS, "train_loss": np.where(STEPS > 390, np.nan, noisy(5)), "lr": STEPS / 400}, KNOWN),
+    "stops_validating": ({"val_loss": np.where(np.arange(10) > 6, np.nan, falls(0.9)), "lr": falls(0.1)}, KNOWN),
     "zero": ({"step": STEPS, "train_loss": np.where(STEPS > 100, 0.0, noisy(7))}, KNOWN),
     "diverges": ({"step": STEPS, "train_loss": noisy(8) + np.clip((STEPS - 200) / 100, 0, 2)}, KNOWN),
     "diverges_in_epochs": ({"train_loss": np.array([2, 1.5, 1.2, 1.1, 1, 1.1, 1.3, 1.6, 2.1, 2.8])}, KNOWN),
     "fine_in_epochs": ({"train_loss": falls(0.9)}, KNOWN),
     "long": ({"step": np.arange(2_000), "train_loss": noisy(9, 0.300, 2_000)}, KNOWN),
     "long_3_percent_worse": ({"step": np.arange(2_000), "train_loss": noisy(10, 0.309, 2_000)}, KNOWN),
+    "flat_3": ({"step": STEPS, "train_loss": noisy(11, 0.400)}, KNOWN),
+    "flat_3_percent_worse": ({"step": STEPS, "train_loss": noisy(13, 0.412)}, KNOWN),
     "unknown1": ({"foo": epochs(1.0)}, KNOWN),
     "unknown2": ({"foo": epochs(2.0)}, KNOWN),
     "three_rows": ({"train_loss": np.array([0.5, 0.4, 0.41])}, KNOWN),
@@ -93,10 +97,16 @@ LOGS: dict[str, tuple[dict[str, np.ndarray], Mapping[str, Any]]] = {
         f"seed{k}": ({"val_loss": falls(level)}, {**NAMED, "config": {"lr": 0.1, "seed": k}})
         for k, level in enumerate((1.00, 1.02, 0.98, 1.01))
     },
+    **{
+        f"other_seed{k}": ({"val_loss": falls(level)}, {**NAMED, "config": {"lr": 0.2, "seed": k}})
+        for k, level in enumerate((1.21, 1.19, 1.20))
+    },
     "other_lr": ({"val_loss": falls(1.2)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
     "same_as_seeds": ({"val_loss": falls(1.03)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
 }
 SEEDS = ("seed1", "seed2", "seed3")
+WORSE_BY_A_LOT = "worse by more than 10"
+SPREAD: Mapping[str, Any] = {"settings": {"seed_sd": 0.01}}
 
 CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     # candidate, against, outcome, words, options
@@ -117,7 +127,14 @@ CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("other_set", "good eval_loss", "cannot tell", "the validation sets differ", {}),
     ("other_size", "good eval_loss", "cannot tell", "10000 and with 5000", {}),
     ("same_on_other_set", "good eval_loss", "cannot tell", "cannot be compared", {}),
+    ("other_size", "good eval_loss", "cannot tell", "10000 and with 5000", {"trust_unstated": True}),
+    ("other_size", "good eval_loss", "cannot tell", "cannot be compared", {"fail_if": [WORSE_BY_A_LOT]}),
+    ("unstated2", "unstated1", "cannot tell", "--trust-unstated", {"fail_if": [WORSE_BY_A_LOT]}),
     ("copy", "good eval_loss", "cannot tell", "identical", {}),
+    ("copy", "good eval_loss", "cannot tell", "identical", {"fail_if": [WORSE_BY_A_LOT]}),
+    ("copy", "good eval_loss", "failed", "eval_loss > 0.5", {"fail_if": ["eval_loss > 0.5"], **SPREAD}),
+    ("saved_again", "good eval_loss", "cannot tell", "every row of the candidate's log stands", {}),
+    ("first_rows", "good eval_loss", "cannot tell", "no training happened", {}),
     ("symlink", "good eval_loss", "cannot tell", "identical", {}),
     ("hardlink", "good eval_loss", "cannot tell", "identical", {}),
     ("validated_worse", "validated", "failed", "accuracy is worse", {}),
@@ -128,6 +145,8 @@ CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("ends_nan", "train", "failed", "ended as NaN", {}),
     ("train", "ends_nan", "passed", "ended as NaN", {}),
     ("ends_nan", "ends_nan_too", "failed", "NaN", {}),
+    ("ends_empty", "train", "cannot tell", "after step 390 of 399", {}),
+    ("stops_validating", "good eval_loss", "cannot tell", "after step 7 of 10", {}),
     ("zero", "train", "cannot tell", "exactly 0", {}),
     ("diverges", "train", "failed", "diverged", {}),
     ("train", "diverges", "passed", "better", {}),
@@ -142,6 +161,35 @@ CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("long", "long_3_percent_worse", "passed", "train_loss > 0.31", {"fail_if": ["train_loss > 0.31"]}),
     ("acc90_3", "acc86_3", "failed", "val_accuracy < 0.95", {"fail_if": ["val_accuracy < 0.95"]}),
     ("long", "long_3_percent_worse", "passed", "worse by", {"fail_if": ["train_loss worse by more than 0.01"]}),
+    ("flat_3_percent_worse", "flat_3", "failed", "train loss is worse: +0.0096 [+0.0033", {}),
+    ("flat_3_percent_worse", "flat_3", "passed", "more than 0.03", {"fail_if": ["train_loss worse by more than 0.03"]}),
+    ("flat_3_percent_worse", "flat_3", "passed", "more than 10 %", {"fail_if": ["train_loss worse by more than 10 %"]}),
+    ("flat_3_percent_worse", "flat_3", "failed", "more than 0.001", {"fail_if": ["worse by more than 0.001"]}),
+    ("flat_3_percent_worse", "flat_3", "failed", "more than 0.1 %", {"fail_if": ["worse by more than 0.1 %"]}),
+    ("flat_3_percent_worse", "flat_3", "cannot tell", "seeds", {"fail_if": ["train_loss worse by more than 0.013"]}),
+    ("flat_3_percent_worse", "flat_3", "passed", "more than 900", {"fail_if": ["worse by more than 900"]}),
+    (
+        "flat_3_percent_worse",
+        "flat_3",
+        "failed",
+        "is worse",
+        {"fail_if": ["worse by more than 900"], "fail_on": ["regressed"]},
+    ),
+    ("diverges", "train", "failed", "diverged", {"fail_if": ["train_loss worse by more than 900"]}),
+    ("acc86_30", "acc90_30", "passed", "by more than 6 pp", {"fail_if": ["val_accuracy worse by more than 6 pp"]}),
+    ("acc86_30", "acc90_30", "failed", "by more than 1 pp", {"fail_if": ["val_accuracy worse by more than 1 pp"]}),
+    ("percent86", "percent90", "passed", "by more than 6 pp", {"fail_if": ["val_acc worse by more than 6 pp"]}),
+    ("acc86_30", "acc90_30", "failed", "val_accuracy < 90 %", {"fail_if": ["val_accuracy < 90 %"]}),
+    ("other_seed0", "seed0", "failed", "worse", {"others": (*SEEDS, "other_seed1", "other_seed2")}),
+    ("seed0", "other_seed0", "passed", "better", {"others": (*SEEDS, "other_seed1", "other_seed2")}),
+    ("seed1", "seed0", "passed", "val_loss > 1.1", {"others": SEEDS[1:], "fail_if": ["val_loss > 1.1"]}),
+    (
+        "other_seed0",
+        "seed0",
+        "passed",
+        "by more than 0.4",
+        {"others": (*SEEDS, "other_seed1", "other_seed2"), "fail_if": ["val_loss worse by more than 0.4"]},
+    ),
     ("other_lr", "seed0", "failed", "worse", {"others": SEEDS}),
     ("same_as_seeds", "seed0", "passed", "no evidence", {"others": SEEDS}),
     ("seed0", "other_lr", "passed", "better", {"others": SEEDS}),
@@ -154,6 +202,9 @@ REFUSED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("long", "train", "metric 'foo' was not logged", {"fail_if": ["foo > 1"]}),
     ("long", "train", "is no criterion", {"fail_if": ["train_loss is high"]}),
     ("long", "train", "is not a condition", {"fail_on": ["slow"]}),
+    ("long", "train", "worse by more than 0.01", {"fail_if": ["train_loss no worse than baseline by 0.01"]}),
+    ("long", "train", "worse by more than 0.01", {"fail_if": ["improve train_loss by 0.01"]}),
+    ("long", "train", "must be 0 or more", {"fail_if": ["train_loss worse by more than -0.01"]}),
 )
 
 
@@ -171,16 +222,20 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(original, folder / "copy.csv")
     os.symlink(original, folder / "symlink.csv")
     os.link(original, folder / "hardlink.csv")
-    for name in ("copy", "symlink", "hardlink"):
+    for name in ("copy", "symlink", "hardlink", "saved_again", "first_rows"):
         shutil.copy(folder / "good eval_loss.yaml", folder / f"{name}.yaml")
+    text = original.read_text(encoding="utf-8")
+    (folder / "saved_again.csv").write_text(text.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    (folder / "first_rows.csv").write_text("".join(text.splitlines(keepends=True)[:8]), encoding="utf-8")
     (folder / "empty.csv").write_text("step,train_loss\n", encoding="utf-8")
     return folder
 
 
 def held(folder: Path, candidate: str, against: str, options: Mapping[str, Any]) -> Any:
     given = {**options, "others": [str(folder / f"{name}.csv") for name in options.get("others", ())]}
+    parameters = {"runs_dir": str(folder), "settings": given.pop("settings", {})}
     paths = (str(folder / f"{name}.csv") for name in (candidate, against))
-    return check(*paths, parameters={"runs_dir": str(folder)}, **given)
+    return check(*paths, parameters=parameters, **given)
 
 
 @pytest.mark.parametrize(("candidate", "against", "outcome", "words", "options"), CASES)

@@ -28,7 +28,7 @@ from analysis.sources.sidecar import KEYS
 from tests.builders import COMMAND
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "llms.txt", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
 SAMPLE = ROOT / "reports" / "sample" / "run_4"
 RESULTS = "training_analysis_results.json"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -20,11 +20,7 @@ STDOUT = "-"
 def add(commands: Any) -> None:
     """Add the command to the subparsers of the command line."""
     check = commands.add_parser("check", help="hold a run against a baseline: exit 0 passed, 3 failed")
-    check.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
-    check.add_argument(
-        "--against", required=True, action="append", metavar="BASELINE", help="run ID, path or reference"
-    )
-    check.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
+    add_comparison(check)
     check.add_argument(
         "--fail-on",
         metavar="CONDITIONS",
@@ -37,49 +33,72 @@ def add(commands: Any) -> None:
         metavar="CONDITION",
         help="a condition with a number, such as 'full_valid_loss > 3.28'; may be given several times",
     )
-    check.add_argument("--trust-unstated", action="store_true", help="compare though nobody stated the validation sets")
     for form in ("markdown", "json"):
         check.add_argument(
             f"--{form}", nargs="?", const=STDOUT, metavar="FILE", help=f"write the result as {form} (default: stdout)"
         )
     check.add_argument("--marker", default="check", metavar="NAME", help="name in the comment's hidden first line")
-    check.add_argument("--runs-dir", metavar="DIR", help="where run IDs are looked up (default: runs)")
-    check.add_argument("--settings", metavar="YAML", help="thresholds to override")
-    check.add_argument("--columns", metavar="YAML", help="log columns by standard name")
-    check.add_argument("--mute", nargs="+", metavar="RULE", help="rules and detectors that shall not report")
     check.set_defaults(run=_check)
+
+
+def add_comparison(parser: argparse.ArgumentParser) -> None:
+    """Add what says which runs are compared, and how."""
+    parser.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
+    parser.add_argument(
+        "--against", required=True, action="append", metavar="BASELINE", help="run ID, path or reference"
+    )
+    parser.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
+    parser.add_argument(
+        "--trust-unstated", action="store_true", help="compare though nobody stated the validation sets"
+    )
+    parser.add_argument("--runs-dir", metavar="DIR", help="where run IDs are looked up (default: runs)")
+    parser.add_argument("--settings", metavar="YAML", help="thresholds to override")
+    parser.add_argument("--columns", metavar="YAML", help="log columns by standard name")
+    parser.add_argument("--mute", nargs="+", metavar="RULE", help="rules and detectors that shall not report")
+
+
+def one_baseline(options: argparse.Namespace) -> str:
+    """Return the baseline; `UsageError` if several were given."""
+    from analysis.core.errors import UsageError
+
+    if len(options.against) > 1:
+        raise UsageError(f"--against takes one baseline, got {', '.join(options.against)}; check against each in turn")
+    return str(options.against[0])
+
+
+def given(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the parameters of the analysis that were given."""
+    values = {name: getattr(options, name) for name in ("runs_dir", "settings", "columns", "mute")}
+    return {name: value for name, value in values.items() if value}
 
 
 def _check(options: argparse.Namespace) -> int:
     from analysis.core.errors import UsageError
     from analysis.publish.check import check, to_json
     from analysis.publish.check_comment import to_markdown
+    from analysis.render.visible_text import legible
 
-    if len(options.against) > 1:
-        raise UsageError(f"--against takes one baseline, got {', '.join(options.against)}; check against each in turn")
     if options.markdown == options.json == STDOUT:
         raise UsageError("--markdown and --json cannot both go to stdout; give one of them a FILE")
-    given = {name: getattr(options, name) for name in ("runs_dir", "settings", "columns", "mute")}
     checked = check(
         options.candidate,
-        options.against[0],
+        one_baseline(options),
         fail_on=None if options.fail_on is None else [n.strip() for n in options.fail_on.split(",") if n.strip()],
         fail_if=options.fail_if,
         trust_unstated=options.trust_unstated,
         others=options.others,
-        parameters={name: value for name, value in given.items() if value},
+        parameters=given(options),
     )
-    from analysis.render.visible_text import legible
-
     markdown = to_markdown(checked, marker=options.marker)
-    _write(options.markdown, markdown)
-    _write(options.json, json.dumps(to_json(checked), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write(options.markdown, markdown)
+    write(options.json, json.dumps(to_json(checked), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if STDOUT not in (options.markdown, options.json):
         print(legible("\n".join(_lines(checked))))
     return FAILED if checked.fails else 0
 
 
-def _write(where: str | None, content: str) -> None:
+def write(where: str | None, content: str) -> None:
+    """Write a result to a file or to stdout; nowhere if nobody asked for it."""
     from analysis.publish.folder import write_atomically
 
     if where == STDOUT:

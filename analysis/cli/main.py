@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from analysis.cli import batch, calibrate, check, export, report, runs, template, watch
+from analysis.cli import batch, calibrate, check, decide, export, report, runs, template, watch
 from analysis.core.errors import AnalysisError
 
 USAGE, CRASH = 2, 1
@@ -25,6 +25,7 @@ COMMANDS = (
     runs.add,
     batch.add,
     check.add,
+    decide.add,
     template.add,
     export.add,
     calibrate.add,

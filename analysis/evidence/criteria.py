@@ -17,8 +17,10 @@ from analysis.core.metrics import deciding_order
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import number, p_value
 from analysis.core.run import FloatArray, Run
+from analysis.core.run_names import metric_name
 from analysis.core.settings import Settings
 from analysis.evidence.comparability import Gate, requirements
+from analysis.evidence.comparisons import Comparison
 from analysis.evidence.configurations import preferred_metrics
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
@@ -60,6 +62,8 @@ class Facts:
     curve: str
     settings: Settings
     spread: SeedSpread = field(default_factory=SeedSpread)
+    between: Sequence[Comparison] = ()
+    """The comparisons of the two, or of the groups that they belong to."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,8 @@ def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
         If it has no known form, or names a metric that the candidate did not log.
     """
     form = _form(text)
-    if form is None or (form[0] == "worse" and where == "goal"):
+    wrong = ("worse",) if where == "goal" else ("improve", "no worse")  # a gate that shuts on what is good is no gate
+    if form is None or form[0] in wrong:
         raise UsageError(f"{where}: '{text}' is no criterion; write it like {FORMS if where == 'goal' else GATES}")
     kind, found = form
     name = _metric(found["metric"], facts, where)
@@ -155,7 +160,8 @@ def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
     if value < 0:
         raise UsageError(f"{where}: '{text}': a margin must be 0 or more, got {found['number']}")
     sign = 1 if direction == "lower" else -1
-    margin = value / 100 if unit else value
+    points = unit == "pp" and (metric_of(name).unit == "fraction" or _is_share(name, facts))
+    margin = value / 100 if percent or points else value
     if kind == "worse":  # what fails the gate: the change in the bad direction exceeds the margin
         return Asked(text, name, -sign, sign * margin, True, percent)
     return Asked(text, name, sign, sign * (margin if kind == "no worse" else -margin), True, percent)
@@ -164,30 +170,32 @@ def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
 def hold_criterion(asked: Asked, facts: Facts) -> Tested:
     """Test a criterion one-sided at ``settings.alpha``.
 
-    With a stated ``seed_sd`` by z, with k seeds by Student's t (k - 1 degrees of freedom; two groups by Welch's), one
-    run against k by Crawford and Howell (1998), a single run by the spread between seeds of other groups, else by the
-    interval of its own level.
+    A level: with a stated ``seed_sd`` by z, with k seeds by Student's t (k - 1 degrees of freedom), one run by the
+    spread between seeds of other groups, else by the interval of its own level. A change from the baseline: by the
+    comparison that the verdict has of the metric; the error of a relative margin adds to its own.
     """
-    found = seed_groups(facts.runs)
-    ours = group_of(found, facts.candidate.id)
     if not asked.against:
-        level, scope = _level(ours, asked.metric, facts)
-        return _decided(asked, level, level, asked.bound, scope, _seeds(ours, asked.metric, facts), facts)
+        ours = group_of(seed_groups(facts.runs), facts.candidate.id)
+        level, speaks_of = _level(ours, asked.metric, facts)
+        return _decided(asked, level, level, asked.bound, speaks_of, _seeds(ours, asked.metric, facts), facts)
     if facts.baseline is None:
-        return _untold(asked, "there is no baseline to compare with")
+        return untold(asked, "there is no baseline to compare with")
     needed = requirements(asked.metric)
     if facts.gate is not None and needed and facts.gate.state(*needed) != "same":
-        return _untold(asked, f"cannot be compared: {facts.gate.reason(*needed)}")
-    theirs = group_of(found, facts.baseline.id)
-    if theirs == ours:
-        ours, theirs = (SeedGroup(run.id, (run.id,)) for run in (facts.candidate, facts.baseline))
-    shown, scope = _difference(ours, theirs, asked.metric, facts, 1.0)
+        return untold(asked, f"cannot be compared: {facts.gate.reason(*needed)}")
+    found = [c for c in facts.between if c.metric == asked.metric]
+    if not found:
+        return untold(asked, f"the baseline has no {metric_name(asked.metric)}")
+    c = max(found, key=lambda one: one.seeds is not None)
+    result = c.result if c.known else replace(c.result, se=math.nan)
+    scope: Literal["models", "configurations"] = "models" if c.seed_source == "none" else "configurations"
+    seeds = c.seeds[1] if c.seeds else 1
     if not asked.relative:
-        return _decided(asked, shown, shown, asked.bound, scope, len(ours.runs), facts)
-    base = _level(theirs, asked.metric, facts)[0].value
-    factor = 1 + asked.bound * (1 if base >= 0 else -1)
-    tested, scope = _difference(ours, theirs, asked.metric, facts, factor)
-    return _decided(asked, shown, tested, 0.0, scope, len(ours.runs), facts)
+        return _decided(asked, result, result, asked.bound, scope, seeds, facts)
+    group = group_of(seed_groups(facts.runs), c.baseline) if c.seeds else SeedGroup(c.baseline, (c.baseline,))
+    base, _ = _level(group, asked.metric, facts)
+    wider = result.se + abs(asked.bound) * (base.se if base.known else 0.0)
+    return _decided(asked, result, replace(result, se=wider), asked.bound * abs(base.value), scope, seeds, facts)
 
 
 def deciding(facts: Facts) -> str:
@@ -268,27 +276,8 @@ def _last(run: Run, metric: str) -> int:
     return int(steps[-1]) if steps.size else -1
 
 
-def _difference(
-    ours: SeedGroup, theirs: SeedGroup, metric: str, facts: Facts, factor: float
-) -> tuple[Estimate, Literal["models", "configurations"]]:
-    """Estimate candidate minus ``factor`` times baseline."""
-    (theirs_level, scope), (after, _) = (_level(group, metric, facts) for group in (theirs, ours))
-    before = replace(theirs_level, value=theirs_level.value * factor, se=theirs_level.se * abs(factor))
-    sizes = [_seeds(group, metric, facts) for group in (theirs, ours)]
-    stated, pooled = metric in facts.spread.stated, facts.spread.pooled.get(metric)
-    if not stated and min(sizes) == 1 < max(sizes):
-        many = before if sizes[0] > 1 else after
-        k = max(sizes)
-        se = many.se * math.sqrt(k + 1)  # s sqrt(1 + 1/k), as se = s/sqrt(k)
-        return st.estimate("seeds.diff", after.value - before.value, se, k - 1, k), "configurations"
-    if not stated and pooled is not None and before.known and max(sizes) == 1:
-        # One measured spread serves both sides, so they share its degrees of freedom.
-        d, se = after.value - before.value, pooled.sd * math.hypot(1, factor)
-        return st.estimate("seeds.diff", d, se, pooled.df, 1), "configurations"
-    return st.difference("seeds.diff", before, after), scope if max(sizes) < 2 else "configurations"
-
-
-def _untold(asked: Asked, why: str) -> Tested:
+def untold(asked: Asked, why: str) -> Tested:
+    """Return a criterion of which nothing can be said, and why."""
     return Tested(asked, None, None, "cannot tell", "", 0, why)
 
 

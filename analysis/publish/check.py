@@ -7,13 +7,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from analysis.core.errors import UsageError
 from analysis.core.metrics import judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.redact import redact_text
+from analysis.core.run import Run
 from analysis.core.run_names import metric_words
-from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion
+from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
 from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -96,8 +99,14 @@ def check(
         found = [run.id for run in a.runs if run.reference == redact_text(reference)]
         if len(found) != 1:
             raise UsageError(f"{redact_text(reference)}: {len(found)} runs, {', '.join(found[:5])}; name one of them")
-    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, a.gate, a.curve, a.settings, a.seed_spread)
-    criteria = tuple(hold_criterion(read_criterion(text, facts, "--fail-if"), facts) for text in fail_if)
+    criteria = _criteria(a, fail_if, trust_unstated)
+    primary = a.verdict.primary
+    if (
+        by_default
+        and primary is not None
+        and any(t.asked.against and t.asked.metric == primary.metric for t in criteria)
+    ):
+        fail_on = [name for name in fail_on if name != "regressed"]  # the margin says by how much it may be worse
     conditions = (
         *(
             _regressed(a, trust_unstated) if name == "regressed" else _overlooked(look(a), by_default)
@@ -107,6 +116,20 @@ def check(
         *(Condition(t.asked.text, t.state, t.words()) for t in criteria),
     )
     return replace(_checked(a, conditions, INSUFFICIENT in fail_on), criteria=criteria)
+
+
+def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tuple[Tested, ...]:
+    """Hold the conditions with numbers; those against the baseline only where the two can be compared."""
+    pair = (a.reference_id, a.candidate.id)
+    between = tuple(
+        c for c in a.comparisons if (c.baseline, c.candidate) == pair and c.definition != "loss.step_matched"
+    )
+    trusted = trust_unstated and a.gate is not None and a.gate.state("validation_set") == "cannot tell"
+    gate = None if trusted else a.gate
+    facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, gate, a.curve, a.settings, a.seed_spread, between)
+    why = _no_comparison(a, trust_unstated)
+    asked = (read_criterion(text, facts, "--fail-if") for text in fail_if)
+    return tuple(untold(one, why) if why and one.against else hold_criterion(one, facts) for one in asked)
 
 
 def to_json(checked: Checked) -> dict[str, Any]:
@@ -184,14 +207,36 @@ def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
     one, two = a.baseline, a.candidate
     if one.provenance.sha256 == two.provenance.sha256:
         return "the two logs are identical, byte for byte: no training happened between them"
+    if len(two.frame) > 2 and two.frame.equals(one.frame.head(len(two.frame))):
+        return "every row of the candidate's log stands in the baseline's: no training happened between them"
     held_out = [m for m in judged(one.metrics) if metric_of(m).validates]
     if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
         return "the candidate logged no validation, the baseline did"
+    if a.verdict.primary is not None and (missing := _missing_at_the_end(two, a.verdict.primary.metric)):
+        return missing
+    return "" if trust_unstated else unstated(a)
+
+
+def _missing_at_the_end(run: Run, metric: str) -> str:
+    """Say that a metric was no longer logged while the run went on; empty if none of its values is missing.
+
+    NaN is often written as an empty cell, as if nothing had been logged.
+    """
+    steps = run.steps_of(metric)
+    if steps.size < 3:
+        return ""
+    if run.steps[-1] - steps[-1] <= 2 * np.diff(steps).max():
+        return ""
+    what = metric_words(metric)
+    return f"the candidate has no {what} after step {steps[-1]:,} of {run.steps[-1]:,}: it was NaN, or logged no longer"
+
+
+def unstated(a: Analysis) -> str:
+    """Say what nobody stated without which the two cannot be compared; empty if nothing is missing."""
     primary = a.verdict.primary
-    unstated = primary is not None and metric_of(primary.metric).validates and primary.comparable is None
-    if unstated and not trust_unstated and a.gate is not None:
-        return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
-    return ""
+    if primary is None or a.gate is None or primary.comparable is not None or not metric_of(primary.metric).validates:
+        return ""
+    return f"{a.gate.reason('validation_set')}: state data.validation_set, or pass --trust-unstated"
 
 
 def _diverged(a: Analysis) -> Condition:

@@ -55,7 +55,7 @@ def replacing(target: Path) -> Iterator[Path]:
     UsageError
         If no folder can be made there.
     """
-    with _writable(target):
+    with writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _mend(target)
         prefix, parent = f".{target.name}.", target.parent
@@ -77,7 +77,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     UsageError
         If it cannot be written there.
     """
-    with _writable(path):
+    with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished, handle = made_held(lambda: _new_file(path.parent))
         try:
@@ -98,7 +98,8 @@ def _new_file(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def writable(path: Path) -> Iterator[None]:
+    """Turn an error of the system in the block into one line that says where nothing can be written."""
     try:
         yield
     except OSError as error:

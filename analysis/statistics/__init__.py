@@ -34,6 +34,7 @@ from analysis.statistics.levels import trend as trend
 from analysis.statistics.levels import window_mean as window_mean
 from analysis.statistics.levels import window_ratio as window_ratio
 from analysis.statistics.longrun import fit_line as fit_line
+from analysis.statistics.online import online_level as online_level
 from analysis.statistics.seeds import expected_lead as expected_lead
 from analysis.statistics.seeds import interquartile_mean as interquartile_mean
 from analysis.statistics.seeds import iqm_difference as iqm_difference

@@ -1,0 +1,145 @@
+"""A file of JSON lines that many processes add to, of which none is ever lost, halved or written twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.core.errors import UsageError
+from analysis.core.plain_data import loads
+from analysis.publish.folder import writable
+
+PATIENCE = 30.0
+"""Seconds until another process, which needs some milliseconds, must have let go of the file."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """An open ledger: the lines so far, and the way to add one."""
+
+    path: Path
+    lines: tuple[Mapping[str, Any], ...]
+    _handle: int
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Add a line; it is on the disk when this returns, and nothing of it is if it cannot be written.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be written, for example because the disk is full.
+        """
+        end = os.fstat(self._handle).st_size
+        with writable(self.path):
+            try:
+                _write(self._handle, f"{json.dumps(line, ensure_ascii=False, allow_nan=False)}\n".encode())
+                os.fsync(self._handle)
+            except BaseException:
+                os.ftruncate(self._handle, end)
+                raise
+
+
+@contextlib.contextmanager
+def held_ledger(path: Path, begins: str, is_line: Callable[[Mapping[str, Any]], bool]) -> Iterator[Ledger]:
+    """Open a ledger, make it if need be, and keep all others out of it for the time of the block.
+
+    The system lets go of it when the process ends, however it ends. What a process was killed over writing is no
+    line: it is taken away. Where nothing can be locked, as on Windows, one process at a time may use a ledger.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    begins : str
+        How each line begins, by which one that was never finished is told from a foreign text.
+    is_line : callable
+        Says whether an object is a line of this kind of ledger.
+
+    Raises
+    ------
+    UsageError
+        If the file is something else, holds something else, cannot be written, or is held for too long.
+    """
+    handle = _open_locked(path)
+    try:
+        yield Ledger(path, _read(handle, path, begins.encode(), is_line), handle)
+    finally:
+        os.close(handle)
+
+
+def _open_locked(path: Path) -> int:
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0), 0o666)
+            try:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise UsageError(f"{path}: a ledger must be a file")
+                _lock(handle, path)
+                # Whoever replaces the file as a whole, as editors do, leaves the lock with one that nobody sees.
+                if os.path.exists(path) and os.path.samestat(os.fstat(handle), os.stat(path)):
+                    return handle
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+
+
+def _lock(handle: int, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        return
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise UsageError(f"{path}: another process holds it; end that one, or name another ledger") from None
+            time.sleep(0.01)
+        except OSError:  # a file system without locks
+            return
+
+
+def _read(
+    handle: int, path: Path, begins: bytes, is_line: Callable[[Mapping[str, Any]], bool]
+) -> tuple[Mapping[str, Any], ...]:
+    with open(handle, "rb", closefd=False) as file:
+        text = file.read()
+    *whole, rest = text.split(b"\n")
+    found = []
+    for number, one in enumerate((*whole, rest), 1):
+        if not one.strip():
+            continue
+        line = _line(one)
+        if line is None and one is rest and (one.startswith(begins) or begins.startswith(one)):
+            os.ftruncate(handle, len(text) - len(rest))
+        elif line is None or not is_line(line):
+            raise UsageError(f"{path}:{number}: no line of such a ledger; mend it, or name another file")
+        else:
+            found.append(line)
+            if one is rest:  # an editor left out the end of the last line
+                _write(handle, b"\n")
+    return tuple(found)
+
+
+def _line(text: bytes) -> Mapping[str, Any] | None:
+    try:
+        value = loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _write(handle: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(handle, left) :]
