@@ -14,7 +14,6 @@ from analysis.core.run import Run, find_run
 from analysis.core.run_facts import curve_metric
 from analysis.core.run_names import display_name
 from analysis.core.settings import BY_METRIC, Settings
-from analysis.core.threads import side_by_side
 from analysis.evidence.comparability import gate
 from analysis.evidence.comparisons import Comparison, adjusted, comparisons, step_matched
 from analysis.evidence.configurations import (
@@ -98,11 +97,7 @@ def analyze_runs(
     settings = _by_standard_names(settings, runs)
     if settings.primary:
         runs = [replace(run, primary=run.metric_named(settings.primary)) for run in runs]
-    document, evidence = side_by_side(
-        lambda: document_results(runs, settings),
-        lambda: run_evidence(runs, strict=settings.strict),
-        rows=max(len(run.frame) for run in runs),
-    )
+    document, evidence = document_results(runs, settings), run_evidence(runs, strict=settings.strict)
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     broken = {r: f"{display_name(r)} is broken: {said}" for r, said in _raised(detections, "det.broken").items()}
     evidence = {r: e.without_training(broken[r]) if r in broken else e for r, e in evidence.items()}

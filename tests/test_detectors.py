@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.calibrate.benchmark import FALSE_ALARMS_WANTED, KINDS, WANTED, alarm_rate, synthetic
-from analysis.calibrate.noise import ar_noise
+from analysis.calibrate.logs import ar_noise
 from analysis.findings.definitions import DEFINITIONS
 from analysis.statistics.detectors import DETECTORS, Curve, Detection, Observed, detect
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from analysis.core import threads
 from analysis.core.errors import RunNotFound, UsageError
 from analysis.core.metrics import METRICS
 from analysis.core.run import Run
 from analysis.core.run_names import folder_name
 from analysis.findings.analysis_result import Analysis
-from analysis.pipeline import analyze, analyze_runs
+from analysis.pipeline import analyze
 from analysis.render.mimebundle import mimebundle
 from analysis.report.results_json import schema, to_json
 from analysis.sources.remote import find_folder
 from tests.builders import ROOT, altered, analyzed, flat, known, log, run, sections, write_run
-from tests.degenerate import CASES, analysis_of
+from tests.degenerate import CASES
 
 
 def essence(a: Analysis) -> dict[str, Any]:
@@ -55,32 +53,6 @@ def test_permuting_the_runs_changes_nothing() -> None:
     first = essence(analyzed(runs, baseline="run_1", candidate="run_2"))
     for order in list(permutations(runs))[1::3]:
         assert essence(analyzed(order, baseline="run_1", candidate="run_2")) == first
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_work_side_by_side_changes_nothing(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long runs are worked on by threads; here every run counts as long, whatever odd values it holds."""
-    alone = analysis_of(case)
-    again = [replace(run) for run in alone.runs]  # copies remember nothing of what was computed of the first
-    monkeypatch.setattr(threads, "LONG", 0)
-    together = analyze_runs(again, alone.parameters, alone.settings)
-    assert json.dumps(to_json(together)) == json.dumps(to_json(alone))
-
-
-def test_an_error_in_a_thread_is_raised_as_if_there_was_none() -> None:
-    def fail() -> None:
-        raise UsageError("no")
-
-    with pytest.raises(UsageError, match="no"):
-        threads.side_by_side(fail, lambda: 1, rows=threads.LONG)
-
-
-def test_calls_are_made_one_by_one_where_no_thread_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr("threading.Thread.start", refuse)
-    assert threads.side_by_side(lambda: 1, lambda: 2, lambda: 3, rows=threads.LONG) == [1, 2, 3]
 
 
 def test_permuting_the_reference_runs_changes_nothing(reference: Analysis) -> None:

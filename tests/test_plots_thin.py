@@ -9,7 +9,6 @@ from scipy.signal import savgol_filter
 
 from analysis.core.run import Provenance, Run, validated
 from analysis.report.plots.thin import Buckets, joined, rolling_mean, segments, smoothing_window, thin, thin_and_smooth
-from analysis.statistics.block_means import Computed
 
 
 def run_of(seams: tuple[int, ...] = (), **columns: object) -> Run:
@@ -106,16 +105,6 @@ def test_a_pen_is_lifted_between_stretches() -> None:
     parts = [thin(np.arange(2.0), np.ones(2)), thin(np.arange(5.0, 7.0), np.zeros(2))]
     assert np.isnan(joined(parts).values).tolist() == [False, False, True, False, False]
     assert joined([]).empty
-
-
-def test_a_series_that_is_computed_is_drawn_like_one_that_is_there() -> None:
-    values = np.random.default_rng(8).normal(size=200_003)
-    steps = np.arange(200_003) * 3
-    there = thin_and_smooth(steps, values, window=901)
-    computed = thin_and_smooth(steps, Computed(values.size, lambda rows: values[rows].copy()), window=901)
-    for one, other in zip(there, computed, strict=True):
-        assert one.steps.tolist() == other.steps.tolist()
-        assert one.values.tolist() == other.values.tolist()
 
 
 @pytest.mark.parametrize("points", [0, 1, 19, 20, 99, 100, 101, 12_345, 10**7])

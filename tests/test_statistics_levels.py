@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from analysis import statistics as st
-from analysis.calibrate.noise import LEVEL, ar_noise
+from analysis.calibrate.logs import LEVEL, ar_noise
 from analysis.findings.definitions import DEFINITIONS
 from analysis.statistics.longrun import batch_variance, cosine_variance, fit_line
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from analysis import statistics as st
-from analysis.calibrate.noise import ar_noise
+from analysis.calibrate.logs import ar_noise
 
 
 def test_oscillation_counts_only_changes_beyond_one_percent():

@@ -1,13 +1,12 @@
-"""The detector benchmark: runs with one known problem or none, and what other tools made of the same kind."""
+"""The detector benchmark: runs with one known problem or none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.calibrate.noise import EVERY, LEVEL, STEPS, VALID_SD, ar_noise
+from analysis.calibrate.logs import EVERY, LEVEL, STEPS, VALID_SD, ar_noise
 from analysis.statistics.detectors import Curve, Observed, detect
 from analysis.statistics.estimate import FloatArray
 
@@ -23,31 +22,6 @@ KINDS: Mapping[str, str] = {
 
 WANTED: Mapping[str, float] = {"divergence": 0.99, "overfitting": 0.90, "spike": 0.95, "NaN": 1.00}
 FALSE_ALARMS_WANTED = 0.05
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Published row of another tool, in percent; None where it refuses the input."""
-
-    tool: str
-    false_alarms: tuple[float, float]
-    detected: tuple[float | None, float | None, float | None, float | None]
-
-
-PEERS_SOURCE = (
-    "Other tools: measured once on runs of this kind (200 without a problem at each autocorrelation, "
-    "100 with each), versions as listed."
-)
-PEERS: tuple[Peer, ...] = (
-    Peer("losslint 0.4.1", (1, 2.5), (100, 7, 0, 100)),
-    Peer("runmedic 0.1.1", (74, 86.5), (100, 100, 54, 100)),
-    Peer("gradsnitch 0.1.0", (36, 37.5), (100, 98, 0, 100)),
-    Peer("sk-autod 0.1.1", (100, 100), (0, 58, 0, None)),
-    Peer("runwise 0.4.0", (0, 0), (0, 0, 0, 100)),
-    Peer("epokio 0.9.5", (80, 79.5), (100, 0, 0, 100)),
-    Peer("epochix 0.7.36", (29.5, 36.5), (0, 66, 0, 100)),
-    Peer("pytscope 0.2.1", (20, 38), (100, 0, 0, 100)),
-)
 
 
 def synthetic(kind: str | None, rho: float, *, runs: int, rng: np.random.Generator) -> list[Observed]:
@@ -85,7 +59,7 @@ def _observed(steps: FloatArray, train: FloatArray, valid: FloatArray, end: int)
 
 
 def alarm_rate(kind: str | None, rho: float, *, runs: int, rng: np.random.Generator) -> float:
-    """Give the share of runs with the right detection, or with any problem raised for ``kind=None``."""
+    """Return the share of runs with the right detection, or with any problem raised for ``kind=None``."""
     hits = 0
     for observed in synthetic(kind, rho, runs=runs, rng=rng):
         raised = {d.id for d in detect(observed) if d.status == "raised" and d.problem}

@@ -38,7 +38,7 @@ class Rule:
         return f"{lengths[0]}" if self.single else f"{lengths[0]}/{lengths[1]}"
 
     def wanted(self, lengths: tuple[int, int], rho: float) -> float | None:
-        """Give the most false positives allowed in a cell; None for the rules shown for contrast."""
+        """Return the most false positives allowed in a cell; None for the rules shown for contrast."""
         if not self.ours:
             return None
         return next((most for at, r, most in self.exceptions if at == lengths and r == rho), self.limit)
@@ -128,9 +128,9 @@ def winner(pair: Pair) -> float:
 _LONG = (291, 560)
 
 RULES: tuple[Rule, ...] = (
-    Rule("document: final point differs by > 1%", final_point, (_LONG,)),
-    Rule("document: oscillation count differs by > 10%", raw_count, (_LONG,)),
-    Rule("document: end > 1% above start", end_above_start, ((280, 280),), single=True),
+    Rule("rule of thumb: final point differs by > 1%", final_point, (_LONG,)),
+    Rule("rule of thumb: oscillation count differs by > 10%", raw_count, (_LONG,)),
+    Rule("rule of thumb: end > 1% above start", end_above_start, ((280, 280),), single=True),
     Rule("t-test that ignores autocorrelation", plain_t, (_LONG,)),
     Rule("Newey-West with normal quantiles", newey_west, (_LONG,)),
     Rule("Mann-Kendall trend", mann_kendall, ((291, 291),), single=True),

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.calibrate.benchmark import KINDS, PEERS, PEERS_SOURCE, RHOS
+from analysis.calibrate.benchmark import KINDS, RHOS
 from analysis.calibrate.simulation import CORRELATIONS, CalibrationResult, Cell
 
 CSV_NAME = "calibration.csv"
@@ -37,7 +37,7 @@ def format_table(result: CalibrationResult) -> str:
 
 
 def _row(name: str, numbers: Sequence[str]) -> str:
-    return f"{name:<60}" + "".join(f"{number:>8}" for number in numbers)
+    return f"{name:<64}" + "".join(f"{number:>8}" for number in numbers)
 
 
 def _number(cell: Cell) -> str:
@@ -48,12 +48,7 @@ def _detector_lines(result: CalibrationResult) -> list[str]:
     header = ["false 0", "false .6", *KINDS]
     ours = [100 * result.rate("detectors", "false alarms", rho) for rho in RHOS]
     ours += [50 * sum(result.rate("detectors", kind, rho) for rho in RHOS) for kind in KINDS]
-    lines = ["".join([f"{'tool':<24}", *(f"{name:>12}" for name in header)])]
-    lines.append("".join(["* run-reports".ljust(24), *(f"{value:>12.1f}" for value in ours)]))
-    for peer in PEERS:
-        cells = ["refuses" if v is None else f"{v:g}" for v in (*peer.false_alarms, *peer.detected)]
-        lines.append("".join([f"  {peer.tool:<22}", *(f"{cell:>12}" for cell in cells)]))
-    return [*lines, PEERS_SOURCE]
+    return ["".join(f"{name:>12}" for name in header), "".join(f"{value:>12.1f}" for value in ours)]
 
 
 def write(result: CalibrationResult, folder: Path) -> tuple[Path, Path]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis import statistics as st
 from analysis.calibrate.benchmark import FALSE_ALARMS_WANTED, KINDS, RHOS, WANTED, alarm_rate
-from analysis.calibrate.noise import LEVEL, SD, ar_noise
+from analysis.calibrate.logs import LEVEL, SD, ar_noise
 from analysis.calibrate.rules import RULES, window_difference
 
 ALPHA = 0.05

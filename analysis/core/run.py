@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.errors import LogError, UsageError
-from analysis.core.threads import side_by_side
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -163,10 +162,7 @@ class Run:
     @cached_property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that have at least one value, in table order."""
-        logged = (c for c in self.frame.columns if c not in NOT_METRICS)
-        # The smallest that is no NaN: of a long log quicker found than a table of marks.
-        lowest = {c: np.fmin.reduce(self.frame[c].to_numpy(dtype=np.float64), initial=np.nan) for c in logged}
-        return tuple(c for c, value in lowest.items() if not np.isnan(value))
+        return tuple(c for c in self.frame.columns if c not in NOT_METRICS and self.frame[c].notna().any())
 
     @property
     def steps(self) -> npt.NDArray[np.int64]:
@@ -194,9 +190,8 @@ class Run:
         """Give steps and values where a metric was logged: the table's own columns where it always was."""
         if metric not in self._points:
             steps, values = self.steps, self.frame[metric].to_numpy(dtype=np.float64)
-            if np.isnan(values.min(initial=np.inf)):  # where nothing is missing, no table of marks is made
-                logged = np.isnan(values)
-                np.logical_not(logged, out=logged)
+            logged = ~np.isnan(values)
+            if not logged.all():
                 steps, values = steps[logged], values[logged]
                 steps.flags.writeable = values.flags.writeable = False
             self._points[metric] = steps, values
@@ -280,13 +275,12 @@ def validated(
     frame = frame.reset_index(drop=True)
     nonfinite: dict[str, tuple[int, ...]] = {}
     metrics = [column for column in frame.columns if column not in NOT_METRICS]
-    looks = side_by_side(*(partial(_is_beyond, frame[column]) for column in metrics), rows=len(frame))
-    for column, beyond in zip(metrics, looks, strict=True):
-        if frame[column].dtype == np.float64 and not beyond:
-            continue
+    for column in metrics:
         values = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-        if beyond:
-            infinite = (values > LARGEST) | (values < -LARGEST)
+        infinite = np.abs(values) > LARGEST
+        if frame[column].dtype == np.float64 and not infinite.any():
+            continue
+        if infinite.any():
             nonfinite[column] = tuple(int(s) for s in frame["step"].to_numpy()[infinite])
             values = np.where(infinite, np.nan, values)
         frame[column] = values
@@ -306,12 +300,6 @@ def _joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Dropped], list[int]
     ]
     again = [int(step) for step in surplus.index[surplus.any(axis=1)]]
     return frame.groupby(steps.to_numpy(), sort=False).last()[frame.columns], lost, again
-
-
-def _is_beyond(column: pd.Series[Any]) -> bool:
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    # The extremes tell without a table of marks, which a long log would pay for more than for the look.
-    return bool(np.fmax.reduce(values) > LARGEST or np.fmin.reduce(values) < -LARGEST)
 
 
 _LARGEST_STEP = 2.0**53  # beyond it not every whole number is a float

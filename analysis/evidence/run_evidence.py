@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,6 @@ from analysis.core.metrics import REWARDS, judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
-from analysis.core.threads import side_by_side
 from analysis.evidence.log_kind import log_kind
 from analysis.statistics import Estimate, Settled
 from analysis.statistics.detectors import Curve, Observed
@@ -122,10 +120,7 @@ def run_evidence(runs: Sequence[Run], *, strict: bool = False) -> dict[str, RunE
 def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     partial = partial_rows(run)
     curves = {name: _curve(run, name, partial) for name in judged(run.metrics, run.primary or run.best_metric)}
-    looks = [functools.partial(_level, run, name, line, strict) for name, line in curves.items()]
-    levels = {
-        name: level for name, level in zip(curves, side_by_side(*looks, rows=len(run.frame)), strict=True) if level
-    }
+    levels = {name: level for name, line in curves.items() if (level := _level(run, name, line, strict))}
     settled = {name: series for name, (series, _, _) in levels.items()}
     window = {name: _level_at_end(run, name, mean, settled) for name, (_, mean, _) in levels.items()}
     slope = {name: trend for name, (_, _, trend) in levels.items()}

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.core.run import FloatArray
-from analysis.statistics import mean_rolling_sd
-from analysis.statistics.series import count_oscillating
+from analysis.statistics import oscillates, rolling_sd
 
 OSCILLATION_THRESHOLD = 0.01
 
@@ -40,7 +39,7 @@ def count_oscillations(
     >>> count_oscillations(np.array([1.0])) is None
     True
     """
-    return count_oscillating(values, breaks, threshold=threshold)[0] if values.size > 1 else None
+    return int(np.count_nonzero(oscillates(values, breaks, threshold=threshold))) if values.size > 1 else None
 
 
 def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> float | None:
@@ -53,7 +52,7 @@ def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> f
     >>> mean_volatility(np.arange(19.0)) is None
     True
     """
-    return mean_rolling_sd(values, window=window) if values.size >= window else None
+    return float(rolling_sd(values, window=window).mean()) if values.size >= window else None
 
 
 def improvement_pct(first: float, last: float) -> float | None:

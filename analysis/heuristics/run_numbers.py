@@ -15,8 +15,7 @@ from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, ep
 from analysis.core.settings import POINTS, Settings
 from analysis.heuristics import grades as grading
 from analysis.heuristics.formulas import change_pct, count_oscillations, improvement_pct, mean_volatility
-from analysis.statistics.block_means import blocks
-from analysis.statistics.series import count_oscillating
+from analysis.statistics import oscillates
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ def _measure(run: Run, curve: str) -> DocumentResult:
     loss = run.series(curve)
     breaks = breaks_of(run, curve)
     counted = loss.size > 1 and not is_per_epoch(run, curve)
-    oscillations, transitions = count_oscillating(loss, breaks) if counted else (None, 0)
+    marks = oscillates(loss, breaks) if counted else None
+    oscillations, transitions = (None, 0) if marks is None else (int(np.count_nonzero(marks)), marks.size)
     train_accuracy, valid_accuracy = (
         _last(run, "train_mean_token_accuracy"),
         _last(run, "valid_mean_token_accuracy"),
@@ -176,9 +176,8 @@ def _last(run: Run, metric: str) -> float | None:
 
 def _logged(run: Run, *metrics: str) -> int:
     """Count the rows that log one of some metrics."""
-    columns = [run.frame[name].to_numpy() for name in metrics if name in run.frame]
-    rows = (np.logical_and.reduce([np.isnan(column[piece]) for column in columns]) for piece in blocks(len(run.frame)))
-    return sum(int(np.count_nonzero(~blank)) for blank in rows) if columns else 0
+    columns = [~np.isnan(run.frame[name].to_numpy()) for name in metrics if name in run.frame]
+    return int(np.count_nonzero(np.logical_or.reduce(columns))) if columns else 0
 
 
 def _extreme(values: FloatArray, *, lowest: bool) -> float | None:

@@ -48,7 +48,6 @@ from analysis.statistics.seeds import seed_mean as seed_mean
 from analysis.statistics.seeds import tipping_point as tipping_point
 from analysis.statistics.series import burn_in as burn_in
 from analysis.statistics.series import direction_change_rate as direction_change_rate
-from analysis.statistics.series import mean_rolling_sd as mean_rolling_sd
 from analysis.statistics.series import oscillates as oscillates
 from analysis.statistics.series import oscillation_rate as oscillation_rate
 from analysis.statistics.series import oscillation_rate_of_noise as oscillation_rate_of_noise

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, lcm, sqrt
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from analysis.statistics.block_means import blocks
 from analysis.statistics.estimate import Estimate, FloatArray, unknown
 from analysis.statistics.longrun import fit_line
 
@@ -67,30 +65,20 @@ def tokens_per_batch(accuracy: FloatArray, *, batch: int | None = None) -> Token
     >>> tokens_per_batch(np.array([168, 166, 155, 171, 173]) / 192, batch=64).per_batch
     192
     """
-    tokens, different = 1, 0
-    for values in _distinct(accuracy):
-        parts = smallest_denominators(values)
+    different = np.unique(accuracy[(accuracy >= 0) & (accuracy <= 1)])
+    tokens = 1
+    for start in range(0, different.size, 64):  # the first few may already show that they are no counts
+        parts = smallest_denominators(different[start : start + 64])
         if np.isnan(parts).any():
             return Tokens(None, "accuracies are not fractions of one batch size")
         tokens = lcm(tokens, *(int(k) for k in parts))
         if tokens > LARGEST_BATCH:
             return Tokens(None, "the number of predictions per batch varies")
-        different += values.size
-    if different < 3:
+    if different.size < 3:
         return Tokens(None, "fewer than 3 different accuracies")
     if batch is not None and tokens % batch:
         return Tokens(None, f"{tokens} predictions per batch do not fit {batch} examples")
     return Tokens(tokens)
-
-
-def _distinct(accuracy: FloatArray) -> Iterator[FloatArray]:
-    """Give each value between 0 and 1 once, a few at a time: the first may already tell that they are no counts."""
-    known = np.empty(0)
-    for piece in blocks(accuracy.size):
-        new = np.setdiff1d(accuracy[piece], known)
-        new = new[(new >= 0) & (new <= 1)]
-        known = np.concatenate((known, new))
-        yield from np.split(new, range(64, new.size, 64))
 
 
 def design_effect(accuracy: FloatArray, tokens: int) -> float:

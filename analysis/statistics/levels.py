@@ -8,7 +8,6 @@ from math import log, nan, sqrt
 
 import numpy as np
 
-from analysis.statistics.block_sums import Sums
 from analysis.statistics.estimate import Estimate, FloatArray, Steps, as_ratio, difference, estimate, unknown
 from analysis.statistics.longrun import RHO_MAX, Line, batch_variance, corrected_lag, cosine_variance, fit_line
 from analysis.statistics.series import burn_in
@@ -99,7 +98,7 @@ class Settled:
         return points * (1 - self.line.rho) / (1 + self.line.rho)
 
 
-def settle(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = None) -> Settled | None:
+def settle(x: FloatArray, steps: Steps | None = None) -> Settled | None:
     """Leave out the burn-in and fit the trend; None for an empty series.
 
     Parameters
@@ -108,15 +107,12 @@ def settle(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = Non
         Values where logged, without NaN. Leave out a partial last batch before.
     steps : ndarray, shape (n,), optional
         Step of each value; 1, 2, … without.
-    sums : Sums, optional
-        Of x, where there are some.
     """
     if x.size == 0:
         return None
     t = np.arange(1, x.size + 1) if steps is None else steps
-    start = burn_in(x, t, sums=sums)
-    line = fit_line(x[start:], t[start:], sums=sums[start:] if sums else None)
-    return Settled(start, line, x[start:], t[start:])
+    start = burn_in(x, t)
+    return Settled(start, fit_line(x[start:], t[start:]), x[start:], t[start:])
 
 
 def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:

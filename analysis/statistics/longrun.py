@@ -2,99 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import sqrt
 
 import numpy as np
 from scipy.fft import dct
 
-from analysis.statistics.block_means import BLOCK, COUNT, Computed, blocks, consecutive, dot
-from analysis.statistics.block_sums import Sums
 from analysis.statistics.estimate import BoolArray, FloatArray, Steps
 
 RHO_MAX = 0.98
-
-
-class Positions:
-    """The positions of a series, t, as distances from their mean; consecutive steps are counted, not looked up.
-
-    Parameters
-    ----------
-    t : ndarray, shape (n,), or None
-        Ascending, none twice; None for the rows' own numbers.
-    size : int
-        n, at least 1.
-
-    Attributes
-    ----------
-    centre : float
-        Mean of t.
-
-    Examples
-    --------
-    >>> Positions(np.array([4, 5, 6, 7]), 4).apart(slice(1, 3))
-    array([-0.5,  0.5])
-    """
-
-    def __init__(self, t: Steps | None, size: int) -> None:
-        self._middle = (size - 1) / 2
-        self._t = t
-        if t is None:
-            self.centre = self._middle
-        elif consecutive(t):
-            self._t, self.centre = None, int(t[0]) + self._middle
-        else:
-            self.centre = float(t.mean())
-
-    @property
-    def consecutive(self) -> bool:
-        """Whether they are numbers of rows, but for where these begin."""
-        return self._t is None
-
-    def apart(self, rows: slice) -> FloatArray:
-        """Give ``t - centre`` of a slice of rows, as an array of its own."""
-        if self._t is not None:
-            return np.asarray(self._t[rows] - self.centre, dtype=np.float64)
-        count = rows.stop - rows.start
-        counted = COUNT[:count] if count <= BLOCK else np.arange(count, dtype=np.float64)
-        return np.asarray(counted + (rows.start - self._middle))
+_DOT = 8192
 
 
 @dataclass(frozen=True)
 class Line:
-    """A least-squares line through a series, and the noise around it.
+    """A least-squares line through a series, and the noise around it, which is measured when it is asked for.
 
     Attributes
     ----------
-    slope, mean : float
+    slope, mean, centre : float
         The line is ``mean + slope * (t - centre)``.
     spread : float
         ``sum((t - centre)**2)``.
     x : ndarray, shape (n,)
         The series; not copied.
-    t : Positions
-        Where its values stand.
-    sums : Sums or None
-        Those of a long series, where they are there to take the noise from.
+    t : ndarray, shape (n,)
+        The positions of its values; not copied.
     degree : int
         1, or 2 where a parabola was taken out too: ``bend * (u**2 - spread/n - skew * u)``, ``u = t - centre``.
     """
 
     slope: float
     mean: float
+    centre: float
     spread: float
     x: FloatArray = field(repr=False)
-    t: Positions = field(repr=False)
+    t: Steps = field(repr=False)
     degree: int = 1
     bend: float = 0.0
     skew: float = 0.0
-    sums: Sums | None = field(default=None, repr=False)
 
     def at(self, t: Steps) -> FloatArray:
-        """Give the line's height at positions ``t``."""
-        return np.asarray(self.mean + self.slope * (t - self.t.centre), dtype=np.float64)
+        """Return the line's height at positions ``t``."""
+        return np.asarray(self.mean + self.slope * (t - self.centre), dtype=np.float64)
 
     @property
     def s(self) -> float:
@@ -108,61 +59,45 @@ class Line:
         return corrected_lag(*self._noise, self.x.size, degree=self.degree)
 
     @property
-    def residual(self) -> Computed:
-        """What the line leaves of the series, shape (n,)."""
-        exact = self._noise[0] == 0
-        return Computed(self.x.size, lambda rows: np.zeros(rows.stop - rows.start) if exact else self._left(rows))
+    def residual(self) -> FloatArray:
+        """What the line leaves of the series, shape (n,); made anew each time, so that no run holds several of them."""
+        return np.zeros(self.x.size) if self._noise[0] == 0 else self._left()
 
     @property
-    def scores(self) -> Computed:
+    def scores(self) -> FloatArray:
         """The residual times ``t - centre``, shape (n,): what the slope is a sum of."""
-        residual = self.residual
-        return Computed(residual.size, lambda rows: residual[rows] * self.t.apart(rows))
+        return self.residual * _apart(self.t)
 
     def variance(self, start: int = 0) -> float:
         """Variance (ddof 1) of the residual from row ``start`` on, of which there are at least two."""
-        n = self.x.size - start
-        if self._noise[0] == 0:
-            return 0.0
-        if self.sums and (sums := self.sums[start:].stretch.around(self.mean, self.slope, ahead=start / 2)):
-            squares = sums.squares - sums.total**2 / n
-            if squares > 1e-6 * sums.squares:  # enough digits are left
-                return squares / (n - 1)
-        places = [slice(start + piece.start, start + piece.stop) for piece in blocks(n)]
-        mean = sum(float(self.residual[place].sum()) for place in places) / n
-        apart = (self.residual[place] - mean for place in places)
-        return sum(dot(part, part) for part in apart) / (n - 1)
+        left = self.residual[start:]
+        left = left - left.mean()
+        return dot(left, left) / (self.x.size - start - 1)
 
     @cached_property
     def tails(self) -> tuple[float, float]:
         """Variance and lag-1 correlation of ``(residual / s)**2``: how heavy its tails are, and how they cluster."""
-        s, mean = self.s, self._noise[0] / self.x.size / self.s**2
-        total, lagged = lag_sums((self.residual[piece] / s) ** 2 - mean for piece in blocks(self.x.size))
+        total, lagged = lag_sums((self.residual / self.s) ** 2 - self._noise[0] / self.x.size / self.s**2)
         return total / self.x.size, lagged / total if total > 0 else 0.0
 
     @cached_property
     def _noise(self) -> tuple[float, float]:
         """Sums of the squares and of the lagged products of the residual; zero for an exact line."""
-        n = self.x.size
-        known = self.sums.stretch.around(self.mean, self.slope) if self.sums else None
-        total, lagged = (known.squares, known.lagged) if known else lag_sums(self._left(piece) for piece in blocks(n))
-        # What is left of an exact line is rounding, not noise. No value is beyond this, and mostly that will do.
-        beyond = abs(self.mean) + abs(self.slope) * sqrt(self.spread) + sqrt(total)
-        if total > n * (1e-13 * beyond) ** 2 and self.degree == 1:
-            return total, lagged
+        total, lagged = lag_sums(self._left())
+        # What is left of an exact line is rounding, not noise.
         largest = max(float(self.x.max()), -float(self.x.min()))
-        return (0.0, 0.0) if total <= n * (1e-13 * largest) ** 2 else (total, lagged)
+        return (0.0, 0.0) if total <= self.x.size * (1e-13 * largest) ** 2 else (total, lagged)
 
-    def _left(self, piece: slice) -> FloatArray:
-        u = self.t.apart(piece)
+    def _left(self) -> FloatArray:
+        u = _apart(self.t)
         bent = self.bend * (u * u - self.spread / self.x.size - self.skew * u) if self.degree == 2 else None
         u *= -self.slope
-        u += self.x[piece] - self.mean  # the level goes first, and takes no digits of the rest with it
+        u += self.x - self.mean  # the level goes first, and takes no digits of the rest with it
         return u if bent is None else u - bent
 
 
-def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False, sums: Sums | None = None) -> Line:
-    """Fit a line by least squares; the noise around it is measured when it is asked for.
+def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> Line:
+    """Fit a line by least squares.
 
     Parameters
     ----------
@@ -173,8 +108,6 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False, sum
     curved : bool
         Take a parabola out of the residual too: a bend is then no noise. For pieces of a curve whose mean
         slope is asked for.
-    sums : Sums, optional
-        Of x, where there are some: then a series at consecutive steps need not be gone through again.
 
     Examples
     --------
@@ -182,29 +115,34 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False, sum
     >>> round(line.slope, 9), round(line.mean, 9), line.s
     (2.0, 4.0, 0.0)
     """
-    n = x.size
-    positions = Positions(t, n)
-    if sums is not None and n > 1 and positions.consecutive and not curved:
-        mean, slope = sums.stretch.line()
-        return Line(slope, mean, n * (n * n - 1.0) / 12, x, positions, sums=sums)
-    mean = float(x.mean())
-    spread = product = cubes = 0.0
-    for piece in blocks(n):
-        u = positions.apart(piece)
-        spread += dot(u, u)
-        product += dot(u, x[piece] - mean)
-        cubes += dot(u, u * u) if curved else 0.0
-    slope = product / spread if spread > 0 else 0.0
+    n, t = x.size, np.arange(x.size) if t is None else t
+    u, mean = _apart(t), float(x.mean())
+    spread = dot(u, u)
+    slope = dot(u, x - mean) / spread if spread > 0 else 0.0
+    line = Line(slope, mean, float(t[0]) - float(u[0]), spread, x, t)
     if not (curved and n > 4 and spread > 0):
-        return Line(slope, mean, spread, x, positions)
-    skew = cubes / spread
-    above = weight = 0.0
-    for piece in blocks(n):
-        u = positions.apart(piece)
-        parabola = u * u - spread / n - skew * u
-        above += dot(parabola, x[piece] - mean - slope * u)
-        weight += dot(parabola, parabola)
-    return Line(slope, mean, spread, x, positions, 2, above / weight, skew)
+        return line
+    skew = dot(u, u * u) / spread
+    parabola = u * u - spread / n - skew * u
+    bend = dot(parabola, x - mean - slope * u) / dot(parabola, parabola)
+    return replace(line, degree=2, bend=bend, skew=skew)
+
+
+def _apart(t: Steps) -> FloatArray:
+    """Return positions as distances from their mean, shape (n,); from the first one, as large steps are exact so."""
+    apart = t - t[0]
+    return np.asarray(apart - apart.mean(), dtype=np.float64)
+
+
+def dot(a: FloatArray, b: FloatArray) -> float:
+    """Multiply two series and sum, in pieces for which BLAS starts no threads: any machine gives the same digits.
+
+    Examples
+    --------
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    11.0
+    """
+    return sum((float(a[at : at + _DOT] @ b[at : at + _DOT]) for at in range(0, a.size, _DOT)), start=0.0)
 
 
 def averaged(x: FloatArray, t: Steps, *, most: int = 50_000) -> tuple[FloatArray, FloatArray]:
@@ -222,20 +160,15 @@ def averaged(x: FloatArray, t: Steps, *, most: int = 50_000) -> tuple[FloatArray
     return means, places
 
 
-def lag_sums(pieces: Iterable[FloatArray]) -> tuple[float, float]:
-    """Sum the squares of a series, and the products of its neighbours, from its consecutive pieces.
+def lag_sums(x: FloatArray) -> tuple[float, float]:
+    """Sum the squares of a series, and the products of its neighbours.
 
     Examples
     --------
-    >>> lag_sums([np.array([1.0, 2.0]), np.array([3.0])])
+    >>> lag_sums(np.array([1.0, 2.0, 3.0]))
     (14.0, 8.0)
     """
-    total = lagged = before = 0.0
-    for piece in pieces:
-        total += dot(piece, piece)
-        lagged += dot(piece[:-1], piece[1:]) + before * float(piece[0])
-        before = float(piece[-1])
-    return total, lagged
+    return dot(x, x), dot(x[:-1], x[1:])
 
 
 def corrected_lag(total: float, lagged: float, n: int, *, degree: int = 1) -> float:
@@ -251,7 +184,7 @@ def corrected_lag(total: float, lagged: float, n: int, *, degree: int = 1) -> fl
 
     Examples
     --------
-    >>> corrected_lag(*lag_sums([np.array([1.0, -1.0] * 10)]), 20)
+    >>> corrected_lag(*lag_sums(np.array([1.0, -1.0] * 10)), 20)
     0.0
     """
     if n < 3 or total == 0:
@@ -260,7 +193,7 @@ def corrected_lag(total: float, lagged: float, n: int, *, degree: int = 1) -> fl
     return min(max(r + (degree + 1 + (degree + 3) * r) / n, 0.0), RHO_MAX)
 
 
-def cosine_variance(e: FloatArray | BoolArray | Computed) -> tuple[float, float]:
+def cosine_variance(e: FloatArray | BoolArray) -> tuple[float, float]:
     """Estimate the long-run variance of a series by equal-weighted cosines, which do not see its mean.
 
     Parameters
@@ -290,15 +223,13 @@ def cosine_variance(e: FloatArray | BoolArray | Computed) -> tuple[float, float]
     # blocks have the same projections, and of a long run only a few hundred thousand are left to transform.
     block = max(1, size // (16 * nu))
     size -= size % block
-    rows = block * -(-BLOCK // block)
-    pieces = (e[start : min(start + rows, size)].reshape(-1, block) for start in range(0, size, rows))
     # Of short rows several times as fast as their `sum`.
-    sums = np.concatenate([np.einsum("ij->i", piece.astype(np.float64, copy=False)) for piece in pieces])
+    sums = np.einsum("ij->i", e[:size].reshape(-1, block).astype(np.float64, copy=False))
     projections = dct(sums, type=2)[1 : nu + 1] / sqrt(2 * size)
     return float(np.mean(projections**2)), float(nu)
 
 
-def batch_variance(e: FloatArray | Computed, batches: int = 8) -> tuple[float, float]:
+def batch_variance(e: FloatArray, batches: int = 8) -> tuple[float, float]:
     """Estimate the long-run variance of a detrended series from the means of ``batches`` equal parts.
 
     Returns the variance and its degrees of freedom, ``batches - 2`` (a line was removed); (0, 1) for a

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from math import frexp, nan, sqrt
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from analysis.statistics.block_means import blocks, consecutive
-from analysis.statistics.block_sums import Sums
 from analysis.statistics.estimate import BoolArray, Estimate, FloatArray, Steps, estimate, t_quantile, unknown
 from analysis.statistics.longrun import cosine_variance, fit_line
 
@@ -39,35 +35,18 @@ def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: flo
     -------
     ndarray of bool, shape (usable transitions,)
         Transitions from zero or across a break are left out.
-    """
-    return np.concatenate([np.empty(0, dtype=bool), *_oscillating(x, breaks, threshold)])
-
-
-def count_oscillating(
-    x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION
-) -> tuple[int, int]:
-    """Count the transitions that `oscillates` marks, and all that it looks at.
 
     Examples
     --------
-    >>> count_oscillating(np.array([1.0, 1.02, 1.02, 0.0, 5.0]))
-    (2, 3)
+    >>> oscillates(np.array([1.0, 1.02, 1.02, 0.0, 5.0]))
+    array([ True, False,  True])
     """
-    counts = [(int(np.count_nonzero(marks)), marks.size) for marks in _oscillating(x, breaks, threshold)]
-    return sum(hits for hits, _ in counts), sum(looked for _, looked in counts)
-
-
-def _oscillating(x: FloatArray, breaks: BoolArray | None, threshold: float) -> Iterator[BoolArray]:
-    for piece in blocks(x.size, overlap=1):
-        part = x[piece]
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            change = part[1:] / part[:-1]
-            change -= 1
-        marks = np.abs(change, out=change) > threshold
-        usable = part[:-1] != 0
-        if breaks is not None:
-            usable &= ~breaks[piece][1:]
-        yield marks if usable.all() else marks[usable]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        marks = np.abs(x[1:] / x[:-1] - 1) > threshold
+    usable = x[:-1] != 0
+    if breaks is not None:
+        usable &= ~breaks[1:]
+    return np.asarray(marks[usable])
 
 
 def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> Estimate:
@@ -94,7 +73,7 @@ def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshol
 
 
 def oscillation_rate_of_noise(relative_noise: float, *, threshold: float = OSCILLATION) -> float:
-    """Give the oscillation rate of white noise with coefficient of variation ``s/mean`` (osc.expected).
+    """Return the oscillation rate of white noise with coefficient of variation ``s/mean`` (osc.expected).
 
     Examples
     --------
@@ -119,17 +98,11 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
     n = x.size
     if n < 5:
         return unknown("dir.rate", "fewer than 5 points", n=n)
-    if breaks is not None and not breaks.any():
-        breaks = None
-    turned = count = 0
-    for piece in blocks(n, overlap=2):
-        steps = np.diff(x[piece])
-        turns = steps[:-1] * steps[1:] < 0
-        if breaks is not None:
-            cut = breaks[piece]
-            turns = turns[~(cut[1:-1] | cut[2:])]
-        turned += int(np.count_nonzero(turns))
-        count += turns.size
+    steps = np.diff(x)
+    turns = steps[:-1] * steps[1:] < 0
+    if breaks is not None:
+        turns = turns[~(breaks[1:-1] | breaks[2:])]
+    turned, count = int(np.count_nonzero(turns)), turns.size
     if count < 3:
         return unknown("dir.rate", "fewer than 3 points with both neighbours", n=count)
     rate = turned / count
@@ -149,7 +122,7 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
 
 
 def rolling_sd(x: FloatArray, *, window: int = 20) -> FloatArray:
-    """Give the standard deviation (ddof 1) of every window of consecutive values.
+    """Return the standard deviation (ddof 1) of every window of consecutive values.
 
     Parameters
     ----------
@@ -166,81 +139,34 @@ def rolling_sd(x: FloatArray, *, window: int = 20) -> FloatArray:
     >>> rolling_sd(np.array([1.0, 2.0, 3.0, 5.0]), window=3)
     array([1.        , 1.52752523])
     """
-    return np.concatenate([np.empty(0), *_rolling_sds(x, window)])
-
-
-def mean_rolling_sd(x: FloatArray, *, window: int = 20) -> float:
-    """Average `rolling_sd` without keeping it; NaN where there is no full window.
-
-    Examples
-    --------
-    >>> round(mean_rolling_sd(np.array([1.0, 2.0, 3.0, 5.0]), window=3), 6)
-    1.263763
-    """
-    count = x.size - window + 1
-    return sum(float(part.sum()) for part in _rolling_sds(x, window)) / count if count > 0 else nan
-
-
-def _rolling_sds(x: FloatArray, window: int) -> Iterator[FloatArray]:
-    """Give them in blocks, each centred on a value of its own: a constant gives zero, a large level loses no digits.
-
-    A jump does within its block, which is therefore a small one.
-
-    Where squares would overflow or vanish, values are scaled by a power of two first, which is exact.
-    """
-    for piece in blocks(x.size, overlap=window - 1, block=_NEAR):
-        part = x[piece]
-        exponent = frexp(max(float(part.max()), -float(part.min())))[1] if part.size else 0
+    found = [np.empty(0)]
+    # In pieces, each centred on a value of its own: a constant gives zero, a large level loses no digits. A jump does
+    # within its piece, which is therefore a small one.
+    for start in range(0, x.size - window + 1, _NEAR):
+        part = x[start : start + _NEAR + window - 1]
+        exponent = frexp(max(float(part.max()), -float(part.min())))[1]
+        # Squares that would overflow or vanish are made of values scaled by a power of two, which is exact.
         shift = 0 if abs(exponent) < _SQUARED_SAFELY else exponent
-        part = np.ldexp(part, -shift) if shift else part
+        part = np.ldexp(part, -shift)
         y = part - part[part.size // 2]
-        total, squares = _window_sum(y, window), _window_sum(y * y, window)
-        total *= total
-        squares *= window
-        squares -= total
-        squares /= window * (window - 1)
-        if squares.min() < 0:
-            np.maximum(squares, 0.0, out=squares)
-        spread = np.sqrt(squares, out=squares)
-        yield np.ldexp(spread, shift) if shift else spread
-
-
-def _window_sum(y: FloatArray, window: int) -> FloatArray:
-    """Sum every window by doubling: log2(window) additions, none of which mixes distant values."""
-    size = y.size - window + 1
-    result: FloatArray | None = None
-    offset, power, doubled = 0, 1, y
-    while True:
-        if window & power:
-            piece = doubled[offset : offset + size]
-            result = piece.copy() if result is None else np.add(result, piece, out=result)
-            offset += power
-        if 2 * power > window:
-            assert result is not None
-            return result
-        doubled = doubled[:-power] + doubled[power:]
-        power *= 2
+        total, squares = (np.convolve(v, np.ones(window), "valid") for v in (y, y * y))
+        variance = (squares * window - total * total) / (window * (window - 1))
+        found.append(np.ldexp(np.sqrt(np.maximum(variance, 0.0)), shift))
+    return np.concatenate(found)
 
 
 def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give the different distances between neighbouring steps, ascending, and how often each occurs.
+    """Return the different distances between neighbouring steps, ascending, and how often each occurs.
 
     Examples
     --------
     >>> [found.tolist() for found in spacings(np.array([1, 2, 3, 5, 6]))]
     [[1, 2], [3, 1]]
     """
-    if steps.size > 1 and consecutive(steps):
-        return np.array([1]), np.array([steps.size - 1])
-    found: Counter[int] = Counter()
-    for piece in blocks(steps.size, overlap=1):
-        apart, times = np.unique(np.diff(steps[piece]), return_counts=True)
-        found.update(dict(zip(apart.tolist(), times.tolist(), strict=True)))
-    ordered = sorted(found)
-    return np.array(ordered, dtype=np.int64), np.array([found[apart] for apart in ordered], dtype=np.int64)
+    return np.unique(np.diff(steps), return_counts=True)
 
 
-def burn_in(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = None) -> int:
+def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
     """Count the rows at the start that belong to another regime (data.burn_in).
 
     The trend of the last three quarters is drawn back over the first quarter. As long as the sum of the
@@ -253,8 +179,6 @@ def burn_in(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = No
     x : ndarray, shape (n,)
     steps : ndarray, shape (n,), optional
         Positions; equal spacing without.
-    sums : Sums, optional
-        Of x, where there are some.
 
     Returns
     -------
@@ -266,7 +190,7 @@ def burn_in(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = No
         return 0
     quarter = n // 4
     t = np.arange(n) if steps is None else steps
-    line = fit_line(x[quarter:], t[quarter:], sums=sums[quarter:] if sums else None)
+    line = fit_line(x[quarter:], t[quarter:])
     if line.spread == 0:
         return 0  # steps so large that as numbers they are one
     sigma = line.s * sqrt((1 + line.rho) / (1 - line.rho))
@@ -284,7 +208,7 @@ def burn_in(x: FloatArray, steps: Steps | None = None, *, sums: Sums | None = No
     while start < count:
         k = np.arange(1, count - start + 1)
         total = size * np.cumsum(departure[start:])
-        centre = np.cumsum(places[start:]) / k - line.t.centre
+        centre = np.cumsum(places[start:]) / k - line.centre
         k *= size
         variance = k * (1 + k * (1 / (n - quarter) + centre**2 / line.spread))
         z = np.abs(total) / (sigma * np.sqrt(variance))

@@ -11,7 +11,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import median_filter, minimum_filter, percentile_filter
 from scipy.special import ndtri, stdtrit
 
-from analysis.statistics.block_means import BLOCK, blocks
 from analysis.statistics.estimate import FloatArray
 from analysis.statistics.series import resolution
 
@@ -117,12 +116,9 @@ def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
     reach, n = SPIKE_REACH, x.size
     higher = np.full(at.size, -np.inf)
     windows = sliding_window_view(x, reach)
-    for piece in blocks(at.size):
-        here, part = at[piece], higher[piece]
-        for first, whole in ((here - reach, here >= reach), (here + 1, here < n - reach)):
-            around = windows[first[whole]]
-            around.partition(reach // 2, axis=1)
-            part[whole] = np.maximum(part[whole], around[:, reach // 2])
+    for first, whole in ((at - reach, at >= reach), (at + 1, at < n - reach)):
+        around = np.partition(windows[first[whole]], reach // 2, axis=1)
+        higher[whole] = np.maximum(higher[whole], around[:, reach // 2])
     for i in np.flatnonzero((at < reach) & (at > 0)):
         higher[i] = max(higher[i], np.median(x[: at[i]]))
     for i in np.flatnonzero((at >= n - reach) & (at < n - 3)):
@@ -140,10 +136,6 @@ def _above(x: FloatArray, starts: npt.NDArray[np.int64], bar: FloatArray) -> npt
     lowest = minimum_filter(np.minimum.reduceat(x, starts), 2 * -(-SPIKE_REACH // stride) + 1, mode="nearest")
     bar = lowest + bar
     hot = np.flatnonzero(np.maximum.reduceat(x, starts) > bar)
-    few = max(1, BLOCK // stride)
-    found = []
-    for at in range(0, hot.size, few):
-        points = (starts[hot[at : at + few]][:, None] + np.arange(stride)).ravel()
-        points = points[points < x.size]
-        found.append(points[x[points] > bar[points // stride]])
-    return np.concatenate([np.empty(0, dtype=np.int64), *found])
+    points = (starts[hot][:, None] + np.arange(stride)).ravel()
+    points = points[points < x.size]
+    return np.asarray(points[x[points] > bar[points // stride]])

@@ -17,7 +17,6 @@ from analysis.heuristics.formulas import VOLATILITY_WINDOW
 from analysis.report.plots.labels import End
 from analysis.report.plots.theme import INK, RunStyle, grid, short_name, short_number, step_axis
 from analysis.report.plots.thin import Trace, joined, segments, thin, thin_and_smooth
-from analysis.statistics.block_means import Computed
 from analysis.statistics.estimate import Steps
 from analysis.statistics.series import rolling_sd
 
@@ -50,22 +49,14 @@ def volatility_curve(run: Run, metric: str, *, window: int) -> Curve:
     """
     before = VOLATILITY_WINDOW - 1
     return _curve(
-        [(steps[before:], _volatility(values)) for steps, values in segments(run, metric) if values.size > before],
+        [(s[before:], rolling_sd(v, window=VOLATILITY_WINDOW)) for s, v in segments(run, metric) if v.size > before],
         window=window,
     )
 
 
-def _volatility(values: FloatArray) -> Computed:
-    before = VOLATILITY_WINDOW - 1
-    return Computed(
-        values.size - before,
-        lambda rows: rolling_sd(values[rows.start : rows.stop + before], window=VOLATILITY_WINDOW),
-    )
-
-
-def _curve(parts: Sequence[tuple[Steps, FloatArray | Computed]], *, window: int) -> Curve:
+def _curve(parts: Sequence[tuple[Steps, FloatArray]], *, window: int) -> Curve:
     if window < 2:
-        return Curve(joined([]), joined([thin(steps, values[:]) for steps, values in parts]))
+        return Curve(joined([]), joined([thin(steps, values) for steps, values in parts]))
     traces = [thin_and_smooth(s, v, window=min(window, max(1, v.size // 2))) for s, v in parts]
     return Curve(joined([raw for raw, _ in traces]), joined([strong for _, strong in traces]))
 

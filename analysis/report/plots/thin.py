@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.core.run import FloatArray, Run
-from analysis.core.threads import side_by_side
-from analysis.statistics.block_means import BLOCK, Computed, blocks
 from analysis.statistics.estimate import Steps
 
 BUCKETS = 400
@@ -66,17 +63,17 @@ class Buckets:
     ends: FloatArray
 
     @classmethod
-    def of(cls, values: FloatArray | Computed, buckets: int = BUCKETS) -> Buckets:
-        """Go through a series once, in pieces of whole buckets; what is left at the end is a piece of its own."""
+    def of(cls, values: FloatArray, buckets: int = BUCKETS) -> Buckets:
+        """Divide a series into buckets; the last one has what is left."""
         size = values.size
         width = -(-size // buckets)
         whole = size - size % width
-        pieces = [*blocks(whole, block=width * max(1, BLOCK // width)), *([slice(whole, size)] if whole < size else [])]
-        looks = side_by_side(*(partial(_extremes, values, piece, width) for piece in pieces), rows=size)
+        pieces = [slice(0, whole), *([slice(whole, size)] if whole < size else [])]
+        looks = [_extremes(values, piece, width) for piece in pieces]
         index, extremes, means = (np.concatenate(found) for found in zip(*looks, strict=True))
         counts = np.full(means.size, width)
         counts[-1] = size - width * (means.size - 1)
-        return cls(width, index, extremes, means, counts, np.array([values[:1][0], values[-1:][0]]))
+        return cls(width, index, extremes, means, counts, values[[0, -1]])
 
     def thin(self, steps: Steps) -> Trace:
         """Draw the lowest and the highest value of each bucket, and the first and the last point."""
@@ -92,10 +89,8 @@ class Buckets:
         return smooth(middle, self.means, window=window // self.width)
 
 
-def _extremes(
-    values: FloatArray | Computed, piece: slice, width: int
-) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
-    """Give index and value of the lowest and the highest of each ``width`` points of a piece, and their mean."""
+def _extremes(values: FloatArray, piece: slice, width: int) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
+    """Return index and value of the lowest and the highest of each ``width`` points of a piece, and their mean."""
     part = values[piece]
     rows = part.reshape(-1, min(width, part.size))
     chosen = np.stack([rows.argmin(axis=1), rows.argmax(axis=1)], axis=1)
@@ -167,12 +162,12 @@ def smooth(steps: Steps, values: FloatArray, *, window: int) -> Trace:
     return Trace(np.asarray(steps, dtype=np.float64), rolling_mean(values, _odd(min(window, values.size))))
 
 
-def thin_and_smooth(steps: Steps, values: FloatArray | Computed, *, window: int) -> tuple[Trace, Trace]:
+def thin_and_smooth(steps: Steps, values: FloatArray, *, window: int) -> tuple[Trace, Trace]:
     """Thin a series, and smooth it; a long one by its buckets, so that it is gone through once and never copied."""
     if values.size > 4 * BUCKETS:
         buckets = Buckets.of(values)
         return buckets.thin(steps), buckets.smooth(steps, window=window)
-    return thin(steps, values[:]), smooth(steps, values[:], window=window)
+    return thin(steps, values), smooth(steps, values, window=window)
 
 
 def smoothing_window(points: int) -> int:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
-from analysis.core.threads import side_by_side
 from analysis.statistics.detectors.drift import early_stopping, overfitting, plateau, undertraining
 from analysis.statistics.detectors.observed import Curve as Curve
 from analysis.statistics.detectors.observed import DetectionStatus, Seen
@@ -72,8 +70,7 @@ def detect(observed: Observed, *, muted: Collection[str] = ()) -> tuple[Detectio
     >>> [d.status for d in detect(Observed(nonfinite=(7,))) if d.id == "det.nonfinite"]
     ['raised']
     """
-    asked = [partial(_ask, detector, observed, muted) for detector in DETECTORS.values()]
-    return tuple(side_by_side(*asked, rows=observed.train.n))
+    return tuple(_ask(detector, observed, muted) for detector in DETECTORS.values())
 
 
 def _ask(detector: Detector, observed: Observed, muted: Collection[str]) -> Detection:

@@ -185,7 +185,7 @@ def undertraining(seen: Observed) -> Seen:
         return Seen("cannot tell", _no_end(slope))
     upper = slope.value + t_quantile(1 - STRICT, slope.df) * slope.se
     # A curve that levels off within its last window gains by its slope at the end, not by the mean slope.
-    last = float(run.steps[-1]) - run.line.t.centre
+    last = float(run.steps[-1]) - run.line.centre
     at_end = min(0.0, run.line.slope + run.line.bend * (2 * last - run.line.skew))
     fall = -100 * at_end * _ahead(seen, run)
     numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(seen, run)}

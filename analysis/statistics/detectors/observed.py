@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.statistics.block_sums import LONG, Sums
 from analysis.statistics.estimate import FloatArray, Steps
 from analysis.statistics.levels import Settled, settle
 from analysis.statistics.longrun import fit_line
@@ -46,12 +45,7 @@ class Curve:
     @cached_property
     def settled(self) -> Settled | None:
         """The series after burn-in, fitted once for all detectors."""
-        return settle(self.values, self.steps, sums=self.sums)
-
-    @cached_property
-    def sums(self) -> Sums | None:
-        """The sums of a long series; None for a short one, which is gone through as quickly."""
-        return Sums.of(self.values) if self.n >= LONG else None
+        return settle(self.values, self.steps)
 
     @cached_property
     def ending(self) -> Settled | None:

@@ -64,7 +64,7 @@ def divergence(seen: Observed) -> Seen:
     end, best = float(tail.mean()), float(means[lowest])
     # Noise around a line in each quarter: blind to where the loss starts to rise, not to autocorrelation.
     ends = np.cumsum([0, *(quarter.size for quarter in np.array_split(x, 4))])
-    quarters = [fit_line(x[a:b], sums=curve.sums[a:b] if curve.sums else None) for a, b in pairwise(ends)]
+    quarters = [fit_line(x[a:b]) for a, b in pairwise(ends)]
     # A line through a dependent quarter takes up most of what it wanders: its noise is up to half of the whole.
     s = float(np.median([line.s for line in quarters])) * (1 + float(np.median([line.rho for line in quarters])))
     start = sum(part.size for part in parts[:lowest])
