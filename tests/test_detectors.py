@@ -164,6 +164,20 @@ def test_under_training_is_a_fall_that_still_matters():
     assert sick["det.undertraining"].status == "not raised"
 
 
+def test_a_schedule_that_ends_flat_is_not_undertrained() -> None:
+    """It falls through its last window and yet gains nothing more; what falls as fast at its end is."""
+    rng = np.random.default_rng(11)
+    t = np.linspace(0, 1, 1000)
+    shapes = {"cosine": 0.3 * (1 + np.cos(np.pi * t)) / 2, "straight": 0.3 * (1 - t)}
+    raised = dict.fromkeys(shapes, 0)
+    for name, shape in shapes.items():
+        for _ in range(100):
+            train = Curve(np.arange(1.0, 1001.0), 0.3 + shape + 0.025 * rng.standard_normal(1000))
+            raised[name] += _by_id(Observed(train=train))["det.undertraining"].status == "raised"
+    assert raised["cosine"] <= 10
+    assert raised["straight"] >= 90
+
+
 def test_plateau_depends_on_margin_and_remaining_steps():
     """Flat noise is a plateau for a wide margin and a short rest, not for a narrow one and a long rest."""
     train = _curve(ar_noise(np.random.default_rng(13), 1, 500, 0.0)[0])

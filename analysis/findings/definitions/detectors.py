@@ -53,7 +53,7 @@ DETECTORS = (
         "det.undertraining",
         "Under-training",
         "The loss was still falling at the end.",
-        "upper bound of the last-window slope < 0",
+        "upper bound of the last-window slope < 0, and a cubic through the latter half falls at its end",
         _OWN,
     ),
     (

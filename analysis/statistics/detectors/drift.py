@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from analysis.statistics.detectors.observed import LEAST_EVALUATIONS, Curve, Observed, Seen, as_is
-from analysis.statistics.estimate import Estimate, t_quantile, t_tail
+from analysis.statistics.estimate import Estimate, estimate, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
 from analysis.statistics.longrun import averaged
 from analysis.statistics.series import resolution, scatter_about_course
@@ -17,6 +17,9 @@ from analysis.statistics.series import resolution, scatter_about_course
 ONE_SIDED = 0.05
 STRICT = 0.01
 MARGIN_SHARE = 0.01
+
+CUBIC_LEAST = 20
+"""Points through which the cubic goes that shows how steep a curve is at its end; all of a shorter one."""
 
 MANY_EVALUATIONS = 20
 """Evaluations from which on their own scatter is the error that a rise is held against."""
@@ -185,18 +188,37 @@ def undertraining(seen: Observed) -> Seen:
         return Seen("cannot tell", _no_end(slope))
     upper = slope.value + t_quantile(1 - STRICT, slope.df) * slope.se
     # A curve that levels off within its last window gains by its slope at the end, not by the mean slope.
-    last = float(run.steps[-1]) - run.line.centre
-    at_end = min(0.0, run.line.slope + run.line.bend * (2 * last - run.line.skew))
-    fall = -100 * at_end * _ahead(seen, run)
+    at_end = _end_slope(seen.train, run.line.rho)
+    fall = max(0.0, -at_end.value * _ahead(seen, run))
     numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(seen, run)}
     text = f"slope of the last {run.n} points {slope.value:.3g} per 100 steps, at most {upper:.3g} (99%)"
     if upper >= 0:
         return Seen("not raised", text, numbers)
+    if not _one_sided(at_end, -1) < ONE_SIDED:
+        return Seen("not raised", f"{text}, but it is not shown to fall at its end: it levels off", numbers)
     if fall < numbers["margin"]:
         return Seen("not raised", f"{text}: as many steps again would gain {fall:.2g}, too little", numbers)
     if overfitting(seen).status == "raised" or _validation_stands(seen):
         return Seen("not raised", f"{text}, but validation does not follow", numbers)
     return Seen("raised", text, numbers, (int(run.steps[0]), int(run.steps[-1])))
+
+
+def _end_slope(train: Curve, rho: float) -> Estimate:
+    """Return the slope per 100 steps at the last step: of a cubic through the latter half, 20 points at least.
+
+    A schedule that ends flat falls through its last window and yet gains nothing more. ``rho`` inflates the standard
+    error of least squares by ``(1 + rho)/(1 - rho)``.
+    """
+    values, steps = averaged(train.values, train.steps)
+    half = min(max(CUBIC_LEAST, values.size // 2), values.size)
+    t = 2 * (steps[-half:] - steps[-1]) / float(steps[-1] - steps[-half]) + 1
+    terms = np.polynomial.legendre.legvander(t, 3)
+    found, *_ = np.linalg.lstsq(terms, values[-half:])
+    residual = values[-half:] - terms @ found
+    at_end = np.array([0.0, 1.0, 3.0, 6.0]) * 200 / float(steps[-1] - steps[-half])  # P_k'(1) = k (k + 1)/2
+    variance = float(residual @ residual) / (half - 4) * (1 + rho) / (1 - rho)
+    se = sqrt(variance * float(at_end @ np.linalg.pinv(terms.T @ terms) @ at_end))
+    return estimate("loss.trend", float(at_end @ found), se, half - 4, half)
 
 
 def _no_end(slope: Estimate) -> str:
