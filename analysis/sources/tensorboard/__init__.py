@@ -221,7 +221,9 @@ _EPOCH = re.compile(r"(.*/)?epoch_\w+")
 _ITERATIONS = re.compile(r"(.*/)?evaluation_\w+_vs_iterations")
 
 
-def one_axis(names: Sequence[str], *, tag: Ints, step: Ints, seconds: Floats) -> tuple[Ints, set[str], tuple[str, ...]]:
+def one_axis(
+    names: Sequence[str], *, tag: Ints, step: Ints, seconds: Floats
+) -> tuple[Ints, tuple[str, ...], tuple[str, ...]]:
     """Choose one count of steps for the points of a Keras run; others come back as they are.
 
     Where batches are logged, a value of an epoch is placed at the last batch logged before it; where they are
@@ -242,14 +244,14 @@ def one_axis(names: Sequence[str], *, tag: Ints, step: Ints, seconds: Floats) ->
     kinds = np.array([_kind(name) for name in names])[tag]
     batches, epochs, counted = kinds == "batch", kinds == "epoch", kinds == "iterations"
     if not epochs.any():
-        return step, set(), ()
+        return step, (), ()
     if not batches.any():
-        return step, {name for name in names if _kind(name) == "iterations"} if counted.any() else set(), ()
+        return step, tuple(name for name in names if _kind(name) == "iterations") if counted.any() else (), ()
     order = np.argsort(seconds[batches], kind="stable")
     place = np.searchsorted(seconds[batches][order], seconds[epochs], side="right") - 1
     steps = step.copy()
     steps[epochs] = step[batches][order][np.maximum(place, 0)]
-    return steps, set(), ("values of an epoch are placed at the last batch logged before them",)
+    return steps, (), ("values of an epoch are placed at the last batch logged before them",)
 
 
 def _kind(name: str) -> str:
