@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from analysis.batch.dask_pool import make_apart, order_for
 from analysis.batch.local_pool import Task
 from analysis.batch.progress import sentence
-from analysis.batch.report_worker import Maker, order_for
 from analysis.batch.run_batch import Plan, Summary, run_batch
 from analysis.batch.run_sets import load_run_sets
 from analysis.core.errors import MissingExtra, UsageError
@@ -222,7 +222,7 @@ def test_a_cluster_without_workers_is_told_of(home: Path, cluster: Cluster, monk
     assert [event["event"] for event in events] == ["begin", "waiting", "start", "done", "end"]
 
 
-def test_a_maker_refuses_what_would_come_out_otherwise(
+def test_a_worker_refuses_what_would_come_out_otherwise(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another version would make another report; another folder would hold other logs."""
@@ -230,18 +230,13 @@ def test_a_maker_refuses_what_would_come_out_otherwise(
     (home / "sets.yaml").write_text("run_ids: [run_1]")
     (run_set,) = load_run_sets([home / "sets.yaml"], out=Path("reports"))
     order = order_for(Task(run_set, NOTHING), Plan(Path("reports"), Publisher(template=home / "t.ipynb", pdf="none")))
-    asked, maker = order["parameters"], Maker()
-    try:
-        said = maker.make({**order, "toolkit": "0.0 other"}, tmp_path)
-        assert "has another version of run-reports" in said["error"]
-        said = maker.make({**order, "cwd": "/no/such/folder"}, tmp_path)
-        assert "has no folder /no/such/folder" in said["error"]
-        far = {"runs_dir": "memory://nowhere/runs", "reports_dir": "memory://nowhere/reports"}
-        said = maker.make(
-            {**order, "cwd": "/no/such/folder", "template": None, "parameters": {**asked, **far}}, tmp_path
-        )
-        assert "no run 'run_1'" in said["error"]  # it has looked where the URL leads, and needs no folder
-        assert maker.make(order, tmp_path)["event"] == "done"
-        assert (tmp_path / "run_1" / "report.html").is_file()
-    finally:
-        maker.close()
+    said = make_apart({**order, "toolkit": "0.0 other"}, tmp_path)
+    assert "has another version of run-reports" in said["error"]
+    said = make_apart({**order, "cwd": "/no/such/folder"}, tmp_path)
+    assert "has no folder /no/such/folder" in said["error"]
+    far = {"runs_dir": "memory://nowhere/runs", "reports_dir": "memory://nowhere/reports"}
+    elsewhere = {"cwd": "/no/such/folder", "template": None, "parameters": {**order["parameters"], **far}}
+    said = make_apart({**order, **elsewhere}, tmp_path)
+    assert "no run 'run_1'" in said["error"]  # it has looked where the URL leads, and needs no folder
+    assert make_apart(order, tmp_path)["event"] == "done"
+    assert (tmp_path / "run_1" / "report.html").is_file()

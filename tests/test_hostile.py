@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.batch.run_set_file import load_entries
+from analysis.batch.run_sets import load_entries
 from analysis.core.errors import AnalysisError
 from analysis.core.parameters import check_parameters
 from analysis.core.plain_data import DEEPEST, loads

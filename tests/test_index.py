@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from analysis.findings.analysis_result import Analysis
+from analysis.findings.remote_catalogue import INDEX
 from analysis.publish import reports_index
-from analysis.publish.reports_index import INDEX, PAGE, RESULTS, update_index
+from analysis.publish.reports_index import PAGE, RESULTS, update_index
 from analysis.report.results_json import to_json
 from tests.builders import write_report
 
@@ -103,14 +104,14 @@ def test_old_reports_are_not_read_again(tmp_path: Path, two_alike: Analysis, mon
     update_index(tmp_path)
     add(tmp_path, two_alike, "new")
     opened: list[str] = []
-    real = Path.read_text
+    real = Path.read_bytes
 
-    def noted(path: Path, *arguments: Any, **options: Any) -> str:
+    def noted(path: Path) -> bytes:
         if path.name == RESULTS:
             opened.append(path.parent.name)
-        return real(path, *arguments, **options)
+        return real(path)
 
-    monkeypatch.setattr(Path, "read_text", noted)
+    monkeypatch.setattr(Path, "read_bytes", noted)
     page = update_index(tmp_path)
     assert opened == ["new"]
     assert len(rows(page)) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from analysis.batch.remote_reports import RemoteReports
 from analysis.batch.run_batch import Plan, Summary, run_batch
 from analysis.batch.run_sets import load_run_sets
 from analysis.core.errors import AnalysisError, MissingExtra, RunNotFound, UsageError
+from analysis.findings.results_file import EARLIER, RESULTS
 from analysis.pipeline import analyze
 from analysis.publish import publisher
 from analysis.publish.forked import fork_is_safe
@@ -209,7 +211,7 @@ def test_reports_are_made_and_skipped_where_a_url_leads(memory: Any, place: Path
     assert batch(place, ONE, TWO) == Summary(("run_1",), ("run_2",), ())
     now = below(memory, "/bucket/reports/run_1/")
     assert (now["report.edited.html"], now["notes.txt"], now["report.html"]) == (b"mine", b"mine too", b"page")
-    assert not memory.find("/bucket/reports/.unfinished")
+    assert not memory.find("/bucket/reports/run_1/.coming.json")
 
 
 @needs_fork
@@ -230,22 +232,35 @@ def test_a_report_that_fails_leaves_the_old_one_and_its_log(memory: Any, place: 
     assert "report.failed.log" not in below(memory, "/bucket/reports/run_1/")
 
 
-@pytest.mark.parametrize("moment", range(20))
-def test_killed_at_any_moment_an_upload_leaves_one_whole_report(
+@pytest.mark.parametrize("moment", range(14))
+def test_killed_at_any_moment_an_upload_is_made_again(
     memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    """Before the new one is complete the old one stands; after that the next batch puts the new one in place."""
+    """What it left counts as unfinished; made again, the report is as if nothing had happened, and nothing is lost."""
     reports = RemoteReports(REPORTS)
-    versions = []
-    for content, names in (("old", ("a", "b", "gone")), ("new", ("a", "b", "come"))):
-        folder = tmp_path / content / "run_1"
+
+    def made(day: str, *names: str) -> Path:
+        folder = tmp_path / day / "run_1"
         folder.mkdir(parents=True)
         for name in names:
-            (folder / name).write_text(content)
-        publisher.write_manifest(folder, {"version": content})
-        versions.append({p.name: p.read_bytes() for p in folder.iterdir()})
-    reports.put("run_1", tmp_path / "old")
-    calls = 0
+            (folder / name).write_text(f"{name} of {day}")
+        (folder / RESULTS).write_text(
+            json.dumps({"date": day, "report_id": "", "title": "", "runs": {}, "verdict": {}})
+        )
+        return folder
+
+    def finished(new: Path) -> Path:
+        """Put on top of what is there, as a batch does it."""
+        here = tmp_path / f"brought-{new.parent.name}"
+        reports.bring("run_1", here)
+        publisher.write_manifest(new, {})
+        assert publisher.bring_along(here / "run_1", new) == ()
+        reports.put("run_1", new.parent)
+        return new
+
+    finished(made("2025-01-01", "a", "b", "gone"))
+    memory.pipe("/bucket/reports/run_1/notes.txt", b"mine")
+    before, calls = below(memory, "/bucket/reports/run_1/"), 0
 
     class Killed(BaseException):
         pass
@@ -256,51 +271,23 @@ def test_killed_at_any_moment_an_upload_leaves_one_whole_report(
             calls += 1
             if calls == moment + 1:
                 raise Killed
-            if calls > moment + 1:
-                return None  # a process that was killed tidies nothing up
             return call(*arguments, **options)
 
         return wrapped
 
-    with monkeypatch.context() as patched:
-        for name in ("put_file", "cp_file", "rm_file", "_rm", "rm"):
+    with monkeypatch.context() as patched, contextlib.suppress(Killed):
+        for name in ("put_file", "rm_file"):
             patched.setattr(type(memory), name, counted(getattr(type(memory), name)))
-        try:
-            reports.put("run_1", tmp_path / "new")
-            killed = False
-        except Killed:
-            killed = True
-    staged = {name for name in below(memory, "/bucket/reports/.unfinished/") if name.endswith("/.made.json")}
-    if killed and not staged and below(memory, "/bucket/reports/run_1/") == versions[0]:
-        whole = versions[0]
-    else:
-        whole = versions[1]
-    found = reports.manifests(["run_1"])
-    assert below(memory, "/bucket/reports/run_1/") == whole
-    assert found["run_1"] == json.loads(whole[".made.json"])
-    assert killed or calls < moment + 1
-    assert below(memory, "/bucket/reports/.unfinished/") == {}
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_what_others_left_is_let_be_for_a_day(
-    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
-) -> None:
-    """It may be theirs who are still at it; after that it is put in its place if it is whole, else taken away."""
-    reports, folder = RemoteReports(REPORTS), tmp_path / "run_1"
-    folder.mkdir()
-    (folder / "a").write_text("a")
-    publisher.write_manifest(folder, {})
-    with monkeypatch.context() as patched:
-        patched.setattr("analysis.batch.remote_reports._finish", lambda *_: None)
-        reports.put("run_1", tmp_path)
-    (manifest,) = [path for path in memory.find("/bucket/reports/.unfinished") if path.endswith(".made.json")]
-    if not whole:
-        memory.rm_file(manifest)
-    there = below(memory, "/bucket/reports/")
-    reports.manifests(["run_2"])
-    assert below(memory, "/bucket/reports/") == there
-    monkeypatch.setattr("analysis.batch.remote_reports.DAY", 0.0)
-    reports.manifests(["run_2"])
-    assert ("run_1/a" in below(memory, "/bucket/reports/")) == whole
-    assert below(memory, "/bucket/reports/.unfinished/") == {}
+        finished(made("2025-01-02", "a", "b", "come"))
+    killed = calls == moment + 1
+    if killed and below(memory, "/bucket/reports/run_1/") != before:
+        assert reports.manifests(["run_1"]) == {}
+    (tmp_path / "2025-01-02").rename(tmp_path / "cut off")
+    (tmp_path / "brought-2025-01-02").rename(tmp_path / "brought before")
+    whole = finished(made("2025-01-02", "a", "b", "come"))
+    now = below(memory, "/bucket/reports/run_1/")
+    assert set(now) == {"a", "b", "come", "notes.txt", ".made.json", RESULTS, EARLIER}
+    assert now["a"] == b"a of 2025-01-02"
+    assert json.loads(now[EARLIER])["date"] == "2025-01-01"
+    assert reports.manifests(["run_1"])["run_1"]["files"].keys() >= {"a", "b", "come", RESULTS}
+    assert whole.is_dir()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analysis.batch import remote_index
 from analysis.batch.remote_reports import RemoteReports
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.earlier_reports import load_reports
 from analysis.findings.remote_catalogue import reports_nearby
 from analysis.findings.results_file import EARLIER, RESULTS
+from analysis.publish import reports_index
 from analysis.publish.publisher import write_manifest
 from analysis.report.results_json import to_json
 from tests.test_index import DataOf
@@ -91,14 +90,14 @@ def test_reports_come_change_and_go(store: Store) -> None:
     store.fs.rm(f"{ROOT}/two", recursive=True)
     store.reports.update_index()
     assert set(store.rows()) == {"one"}
-    assert store.fs.ls(f"{ROOT}/.index", detail=False) == [f"{ROOT}/.index/{name}.json" for name in ("one", "strange")]
 
 
 def test_reports_that_others_have_copied_there_are_listed(store: Store) -> None:
-    """They are read once."""
-    store.fs.pipe(f"{ROOT}/copied/{RESULTS}", store.results("copied", title="Copied").encode())
-    store.reports.update_index()
-    assert store.rows()["copied"]["title"] == "Copied"
+    """They are read once, also where one is copied over another."""
+    for title in ("Copied", "Copied over it"):
+        store.fs.pipe(f"{ROOT}/copied/{RESULTS}", store.results("copied", title=title).encode())
+        store.reports.update_index()
+        assert store.rows()["copied"]["title"] == title
     store.read.clear()
     store.reports.update_index()
     assert store.read == ["/index.json"]
@@ -106,21 +105,21 @@ def test_reports_that_others_have_copied_there_are_listed(store: Store) -> None:
 
 
 def test_old_reports_are_not_read_again(store: Store) -> None:
-    """Of a hundred reports, one more takes the index and its own entry."""
+    """Of a hundred reports, one more takes the index and its own results."""
     for number in range(100):
         store.fs.pipe(f"{ROOT}/old_{number}/{RESULTS}", store.results(f"old_{number}").encode())
     store.reports.update_index()
     store.put("new")
     store.read.clear()
     store.reports.update_index()
-    assert store.read == ["/index.json", "/.index/new.json"]
+    assert set(store.read) == {"/index.json", f"/new/{RESULTS}", f"/new/{EARLIER}"}
     assert len(store.rows()) == 101
 
 
 def test_two_writers_that_finish_together_lose_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """One is about to put its page when another puts a report, and a page that the first then writes over."""
     store.put("first")
-    page = remote_index.page
+    page = reports_index.page
     late = iter(["second"])
 
     def slow(reports: str) -> str:
@@ -132,7 +131,7 @@ def test_two_writers_that_finish_together_lose_nothing(store: Store, monkeypatch
             assert set(store.rows()) == {"first", "second"}
         return made
 
-    monkeypatch.setattr(remote_index, "page", slow)
+    monkeypatch.setattr(reports_index, "page", slow)
     store.reports.update_index()
     assert set(store.rows()) == {"first", "second"}
     assert store.rows()["first"]["title"] == "First, made again"
@@ -146,13 +145,6 @@ def test_an_index_that_cannot_be_read_is_made_again(store: Store) -> None:
         store.fs.pipe(f"{ROOT}/index.json", content)
         store.reports.update_index()
         assert set(store.rows()) == {"one"}
-    for content in (b"{", b"[]", b"{}"):
-        store.fs.pipe(f"{ROOT}/.index/one.json", content)
-        store.reports.update_index()
-        assert store.rows() == {}
-    store.fs.rm(f"{ROOT}/.index/one.json")
-    store.reports.update_index()
-    assert set(store.rows()) == {"one"}
 
 
 def test_only_the_earlier_reports_that_matter_are_fetched(store: Store, two_alike: Analysis) -> None:
@@ -177,23 +169,3 @@ def test_only_the_earlier_reports_that_matter_are_fetched(store: Store, two_alik
     assert [name for name in found if name in ("older", "newer", "unlisted")] == ["unlisted", "newer"]
     fetched = {path.split("/")[1] for path in store.read if path.endswith((RESULTS, EARLIER))}
     assert fetched == {"newer", "planner", "today", "unlisted"}
-
-
-def test_the_page_is_brought_up_to_date_beside_the_batch(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One at a time: what is still at it is left to it, and the last call waits for it and sees everything."""
-    go, calls = threading.Event(), []
-
-    def held(url: str) -> None:
-        calls.append(url)
-        go.wait(60)
-
-    monkeypatch.setattr("analysis.batch.remote_reports._update_index", held)
-    monkeypatch.setattr("analysis.batch.remote_reports.fork_is_safe", lambda: False)
-    monkeypatch.setattr("analysis.batch.remote_reports.apart", lambda call, *arguments: call(*arguments))
-    store.reports.in_memory = False
-    store.reports.update_index_soon()
-    store.reports.update_index_soon()
-    assert calls == [URL]
-    go.set()
-    assert store.reports.update_index() == f"{URL}/index.html"
-    assert calls == [URL, URL]

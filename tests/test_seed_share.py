@@ -14,7 +14,7 @@ from analysis.core.run import Run
 from analysis.findings.analysis_result import Analysis
 from analysis.report.sections.answer import headline
 from analysis.report.sections.configuration_rows import configuration_rows
-from analysis.sources.validation_size import grid, with_validation_size
+from analysis.sources.inferred import grid, with_validation_size
 from tests.builders import KNOWN, altered, analyzed, known, run
 
 STATED = {"data": KNOWN["data"], "parent": None, "parent_known": True}

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.core.config_factors import is_setting
 from analysis.core.errors import AnalysisError
-from analysis.core.not_settings import is_setting
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.pipeline import analyze

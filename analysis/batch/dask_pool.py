@@ -1,27 +1,38 @@
-"""Make reports on a Dask cluster; they are put in their place here."""
+"""Make reports on a Dask cluster; they are put in their place here.
+
+Beside the threads of a worker nothing can be forked, so that it makes each report in a fresh process: an order, as
+JSON, in; the event with which the report ended out.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
+import os
 import shutil
+import socket
+import subprocess
+import sys
 import tempfile
-import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from analysis.batch.local_pool import USAGE, Plan, Task, forget_failure
+from analysis.batch.local_pool import USAGE, Plan, Pool, Task, forget_failure
 from analysis.batch.remote_reports import RemoteReports
-from analysis.batch.report_worker import Maker, Order, order_for
 from analysis.batch.run_sets import RunSet
 from analysis.core.errors import AnalysisError, MissingExtra, UsageError
+from analysis.core.parameters import check_parameters
 from analysis.core.redact import redact_text
+from analysis.core.scratch import scratch
 from analysis.publish.folder import replacing, write_atomically
-from analysis.publish.publisher import FAILED, FAILED_LOG, bring_along
+from analysis.publish.forked import die_with_parent
+from analysis.publish.freshness import is_elsewhere, toolkit
+from analysis.publish.publisher import FAILED, FAILED_LOG, Publisher, bring_along
 
 RETRIES = 3
 """How often a report is made again when what made it is lost; the scheduler has a limit of its own too."""
@@ -34,9 +45,12 @@ CALL = "__import__('analysis.batch.dask_pool', fromlist=['made_there']).made_the
 
 Files = dict[str, bytes]
 
+Order = dict[str, Any]
+"""All it takes to make a report in another process, on this machine or another; plain JSON, made by `order_for`."""
+
 
 class DaskPool:
-    """The workers of a cluster, each of whose threads makes one report at a time, in a process of its own.
+    """The workers of a cluster, each of whose threads makes one report at a time.
 
     Parameters
     ----------
@@ -159,7 +173,7 @@ def made_there(order: Order, topic: str) -> tuple[dict[str, Any], Files]:
     worker = get_worker()
     worker.log_event(topic, order["report"])
     with tempfile.TemporaryDirectory(dir=worker.local_directory) as folder:
-        event = _maker().make(order, Path(folder))
+        event = make_apart(order, Path(folder))
         made = Path(folder) / order["report"]
         files = {p.relative_to(made).as_posix(): p.read_bytes() for p in sorted(made.rglob("*")) if p.is_file()}
     if event["event"] == "failed":  # what it says of files shall be so where they will lie
@@ -181,15 +195,86 @@ def _reason(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-_THREAD = threading.local()
+def order_for(task: Task, plan: Plan) -> Order:
+    """Write down what another process has to know to make a report."""
+    publisher = plan.publisher
+    return {
+        "report": task.run_set.report_id,
+        "where": task.run_set.where,
+        "parameters": task.run_set.request.to_mapping(),
+        "made": task.made,
+        "publisher": {"engine": publisher.engine, "pdf": publisher.pdf, "timeout": publisher.timeout},
+        "template": str(publisher.template.absolute()) if publisher.template else None,
+        "remote": plan.remote.url if plan.remote else None,
+        "cwd": str(Path.cwd()),
+        "shown": str(plan.out.absolute()),
+        "toolkit": toolkit(),
+    }
 
 
-def _maker() -> Maker:
-    """Give the maker of this thread of a worker: so many reports at a time as the worker has threads."""
-    if not hasattr(_THREAD, "maker"):
-        _THREAD.maker = Maker()
-    maker: Maker = _THREAD.maker
-    return maker
+def make_apart(order: Order, out: Path) -> dict[str, Any]:
+    """Make a report in ``out``, in a fresh process; return the event with which that ended.
+
+    Raises
+    ------
+    ChildProcessError
+        If the process ends meanwhile.
+    """
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    ended = subprocess.run(
+        [sys.executable, "-c", f"from analysis.batch.dask_pool import main; main({os.getpid()})"],
+        input=json.dumps({**order, "out": str(out)}),
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+    )
+    if ended.returncode or not ended.stdout:
+        raise ChildProcessError(f"the process that made it ended ({ended.returncode})")
+    event: dict[str, Any] = json.loads(ended.stdout)
+    return event
+
+
+def main(parent: int) -> None:
+    """Be that process."""
+    die_with_parent(parent)
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else is printed is no answer
+    print(json.dumps(_answer(json.load(sys.stdin))), file=answer, flush=True)
+
+
+def _answer(order: Order) -> dict[str, Any]:
+    try:
+        plan, task = _understood(order)
+    except AnalysisError as error:
+        about = {"report": order["report"], "where": order["where"], "error": str(error)}
+        return {"event": "failed", **about, "status": USAGE, "seconds": 0.0}
+    with scratch() as logs, contextlib.closing(Pool(plan, logs)) as pool:
+        return list(pool.run([task]))[-1]
+
+
+def _understood(order: Order) -> tuple[Plan, Task]:
+    if order["toolkit"] != toolkit():
+        raise UsageError(f"{_here()} has another version of run-reports; install this one there and restart it")
+    request = check_parameters(order["parameters"])
+    try:
+        os.chdir(order["cwd"])
+    except OSError:
+        if order["template"] or not is_elsewhere(request):
+            raise UsageError(
+                f"{_here()} has no folder {order['cwd']}; start the batch in a folder that all machines see under one "
+                "path, or give URLs for runs_dir and --out"
+            ) from None
+        os.chdir(order["out"])
+    template = Path(order["template"]) if order["template"] else None
+    remote = RemoteReports(order["remote"]) if order["remote"] else None
+    plan = Plan(Path(order["out"]), Publisher(template=template, **order["publisher"]), workers=1, remote=remote)
+    run_set = RunSet(request, order["where"])
+    return plan, Task(run_set, order["made"])
+
+
+def _here() -> str:
+    return f"worker {socket.gethostname()}"
 
 
 def _write(target: Path, files: Files) -> None:

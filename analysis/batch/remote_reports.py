@@ -1,37 +1,28 @@
-"""Reports that lie where a URL leads: a report is brought here, made anew here, and put back as a whole.
+"""Reports that lie where a URL leads: a report is brought here, made anew here, and put back.
 
-An object store cannot exchange two folders in one step. So a new report is first uploaded beside the old one, under
-``.unfinished/``; nothing of the old one has been touched when it is complete. Then the store itself copies file by
-file into place, the report's entry in the index and the manifest last. A kill before leaves the old report whole;
-after one in between, the next batch copies the rest.
+An object store cannot exchange two folders in one step. So the list of the files that come is put there first, then
+the files, the manifest last, and the list is taken away. What a kill leaves in between counts as unfinished, and the
+next batch with that report makes it again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
-import multiprocessing
-import secrets
-import signal
-import threading
-import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.batch.remote_index import as_json, entry_of, update
-from analysis.core.plain_data import loads
-from analysis.findings.remote_catalogue import ENTRIES, list_reports, read_entries, read_files, read_index
-from analysis.findings.results_file import EARLIER, RESULTS
-from analysis.publish.folder import MANIFEST, NOTHING, Manifest, file_names
-from analysis.publish.forked import apart, fork_is_safe
+from analysis.findings.remote_catalogue import known_reports, list_reports, read_files
+from analysis.findings.results_file import EARLIER, RESULTS, log_of, parse_report
+from analysis.publish.folder import MANIFEST, NOTHING, Manifest, file_names, hash_of, parse_manifest, read_manifest
+from analysis.publish.forked import apart
 from analysis.publish.publisher import FAILED, FAILED_LOG
-from analysis.sources.local_copies import at_once, changed_at
+from analysis.publish.reports_index import PAGE, update
+from analysis.sources.local_copies import at_once, changed_at, state_of
 from analysis.sources.remote import connect, explained, load_file_system
 
-UNFINISHED = ".unfinished"
-ENTRY = ".entry.json"
-DAY = 86_400.0
+COMING = ".coming.json"
+"""The manifest of a report that is being put."""
 
 
 class RemoteReports:
@@ -52,15 +43,14 @@ class RemoteReports:
         load_file_system(url)
         self.url = url.rstrip("/")
         self.in_memory = url.startswith("memory://")  # of this process: what another does there is lost
-        self._updating: Any = None
 
     def manifests(self, report_ids: Sequence[str]) -> dict[str, Manifest]:
-        """Read the manifests of those reports of which no file is missing, after mending what a kill left."""
+        """Read the manifests of those reports that were put as a whole, and of which no file is missing."""
         read: dict[str, Manifest] = self._do(_manifests, self.url, tuple(report_ids))
         return read
 
     def logs(self, report_ids: Sequence[str]) -> dict[str, str | None]:
-        """Give the hash of the log of which each report was made."""
+        """Return the hash of the log of which each report was made."""
         read: dict[str, str | None] = self._do(_logs, self.url, tuple(report_ids))
         return read
 
@@ -77,20 +67,9 @@ class RemoteReports:
         self._do(_put_failed, self.url, report_id, folder / report_id)
 
     def update_index(self) -> str:
-        """Bring the index up to date; gives the URL of its page."""
-        if self._updating is not None:
-            self._updating.join()
+        """Bring the index up to date; return the URL of its page."""
         self._do(_update_index, self.url)
-        return f"{self.url}/index.html"
-
-    def update_index_soon(self) -> None:
-        """Bring the index up to date beside what goes on; not if that is still done for the report before."""
-        if self.in_memory:
-            self.update_index()
-        elif self._updating is None or not self._updating.is_alive():
-            kind: Any = multiprocessing.get_context("fork").Process if fork_is_safe() else threading.Thread
-            self._updating = kind(target=_update_index_quietly, args=(self.url,))
-            self._updating.start()
+        return f"{self.url}/{PAGE}"
 
     def _do(self, call: Any, *arguments: Any) -> Any:
         return call(*arguments) if self.in_memory else apart(call, *arguments)
@@ -105,91 +84,53 @@ def _opened(url: str) -> Iterator[tuple[Any, str]]:
 
 def _manifests(url: str, report_ids: Collection[str]) -> dict[str, Manifest]:
     with _opened(url) as (fs, root):
-        _mend(fs, root, report_ids)
         contents = read_files(fs, {f"{root}/{name}/{MANIFEST}": name for name in report_ids})
-        read = {name: _parsed(content) for name, content in contents.items()}
-        whole = at_once(lambda name: _is_whole(fs, f"{root}/{name}", read[name]), read)
-        return {name: made for (name, made), is_whole in zip(read.items(), whole, strict=True) if is_whole}
-
-
-def _parsed(content: bytes) -> Manifest:
-    try:
-        manifest = loads(content)
-        return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
-    except (ValueError, KeyError, TypeError):
-        return NOTHING
+        made = {name: parse_manifest(content) for name, content in contents.items()}
+        there = at_once(lambda name: _names_below(fs, f"{root}/{name}"), made)
+        return {
+            name: manifest
+            for (name, manifest), names in zip(made.items(), there, strict=True)
+            if manifest["files"] and set(manifest["files"]) <= names and COMING not in names
+        }
 
 
 def _logs(url: str, report_ids: Collection[str]) -> dict[str, str | None]:
     if not report_ids:
         return {}
     with _opened(url) as (fs, root):
-        entries = read_entries(fs, root, list_reports(fs, root), read_index(fs, root))
-        unlisted = read_files(fs, {f"{root}/{name}/{RESULTS}": name for name in report_ids if name not in entries})
-        found = {name: entry_of({RESULTS: results}, names=(), made=0.0) for name, results in unlisted.items()}
-    return {name: {**entries, **found}.get(name, {}).get("log") for name in report_ids}
-
-
-def _is_whole(fs: Any, folder: str, made: Manifest) -> bool:
-    return bool(made["files"]) and set(made["files"]) <= _names_below(fs, folder)
+        known, unknown = known_reports(fs, root)
+        read = read_files(fs, {f"{root}/{name}/{RESULTS}": name for name in unknown & {*report_ids}})
+    logs = {name: log_of(report) for name, content in read.items() if (report := parse_report(content)) is not None}
+    return {name: known[name]["log"] if name in known else logs.get(name) for name in report_ids}
 
 
 def _bring(url: str, report_id: str, folder: Path) -> None:
+    target = folder / report_id
     with _opened(f"{url}/{report_id}") as (fs, root):
         for name in _names_below(fs, root):
-            place = folder / report_id / name
+            place = target / name
             if ".." not in place.parts:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 fs.get_file(f"{root}/{name}", str(place))
+    for name, digest in read_manifest(target, COMING)["files"].items():
+        # Put by an upload that was cut off: made here and made again, but for what it kept of the one before.
+        if name != EARLIER and (target / name).is_file() and hash_of(target / name) == digest:
+            (target / name).unlink()
+    (target / COMING).unlink(missing_ok=True)
 
 
 def _put(url: str, report_id: str, made: Path) -> None:
-    with _opened(url) as (fs, root):
-        staging = f"{root}/{UNFINISHED}/{report_id}-{secrets.token_hex(4)}"
-        try:
-            names = file_names(made)
-            fs.put([str(made / name) for name in names], [f"{staging}/{name}" for name in names])
-            results = {name: (made / name).read_bytes() for name in (RESULTS, EARLIER) if name in names}
-            fs.pipe_file(f"{staging}/{ENTRY}", as_json(entry_of(results, names=names, made=time.time())))
-        except BaseException:
-            fs.rm(staging, recursive=True)
-            raise
-        fs.put_file(str(made / MANIFEST), f"{staging}/{MANIFEST}")  # from here on it will be finished, by whomever
-        _finish(fs, root, staging, report_id)
-
-
-def _finish(fs: Any, root: str, staging: str, report_id: str) -> None:
-    """Put a report that was uploaded completely in its place; may be done again after a kill."""
-    target = f"{root}/{report_id}"
-    staged, there = _names_below(fs, staging), _names_below(fs, target)
-    old = _parsed(fs.cat_file(f"{target}/{MANIFEST}")) if MANIFEST in there else NOTHING
-    content = sorted(staged - {MANIFEST, ENTRY})
-    fs.copy([f"{staging}/{name}" for name in content], [f"{target}/{name}" for name in content])
-    for name in sorted(there & {*old["files"], FAILED, FAILED_LOG} - staged):
-        fs.rm_file(f"{target}/{name}")
-    fs.copy(f"{staging}/{ENTRY}", f"{root}/{ENTRIES}/{report_id}.json")
-    fs.copy(f"{staging}/{MANIFEST}", f"{target}/{MANIFEST}")
-    fs.rm_file(f"{staging}/{MANIFEST}")
-    fs.rm(staging, recursive=True)
-
-
-def _mend(fs: Any, root: str, report_ids: Collection[str]) -> None:
-    """Finish what was killed while it put a report in its place; take away what was killed before that.
-
-    What belongs to other reports may be somebody's who is still at it, until it is a day old.
-    """
-    top, folders = f"{root}/{UNFINISHED}", dict[str, dict[str, Any]]()
-    for path, info in fs.find(top, detail=True).items():
-        folders.setdefault(path[len(top) + 1 :].partition("/")[0], {})[path] = info
-    for name, files in folders.items():
-        report_id, staging = name.rpartition("-")[0], f"{top}/{name}"
-        newest = max(changed_at(info) or math.inf for info in files.values())
-        if report_id not in report_ids and newest > time.time() - DAY:
-            continue
-        if f"{staging}/{MANIFEST}" in files:
-            _finish(fs, root, staging, report_id)
-        else:
-            fs.rm(staging, recursive=True)
+    with _opened(f"{url}/{report_id}") as (fs, root):
+        names, there = file_names(made), _names_below(fs, root)
+        old = parse_manifest(fs.cat_file(f"{root}/{MANIFEST}")) if MANIFEST in there else NOTHING
+        fs.put_file(str(made / MANIFEST), f"{root}/{COMING}")
+        if EARLIER in names:  # before it is replaced
+            fs.put_file(str(made / EARLIER), f"{root}/{EARLIER}")
+        fs.put([str(made / name) for name in names], [f"{root}/{name}" for name in names])
+        for name in sorted(there & {*old["files"], FAILED, FAILED_LOG} - {*names}):
+            fs.rm_file(f"{root}/{name}")
+        fs.put_file(str(made / MANIFEST), f"{root}/{MANIFEST}")
+        fs.rm_file(f"{root}/{COMING}")
 
 
 def _names_below(fs: Any, folder: str) -> set[str]:
@@ -205,12 +146,28 @@ def _put_failed(url: str, report_id: str, left: Path) -> None:
 
 def _update_index(url: str) -> None:
     with _opened(url) as (fs, root):
-        update(fs, root)
+        update(_Listed(fs, root))
 
 
-def _update_index_quietly(url: str) -> None:
-    """Do so for whom it is no matter if that fails, or whether somebody waits for it."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(Exception):
-        _update_index(url)
+class _Listed:
+    """The reports below a URL, as the index looks at them."""
+
+    def __init__(self, fs: Any, root: str) -> None:
+        self._fs, self._root = fs, root
+        self._files: dict[str, dict[str, Any]] = {}
+
+    def states(self) -> dict[str, str]:
+        self._files = list_reports(self._fs, self._root)
+        return {report_id: state_of(files[RESULTS]) for report_id, files in self._files.items()}
+
+    def made(self, report_id: str) -> float:
+        return changed_at(self._files[report_id][RESULTS]) or 0.0
+
+    def files(self, report_id: str) -> Collection[str]:
+        return self._files[report_id]
+
+    def read(self, names: Collection[str]) -> dict[str, bytes]:
+        return read_files(self._fs, {f"{self._root}/{name}": name for name in names})
+
+    def write(self, name: str, content: bytes) -> None:
+        self._fs.pipe_file(f"{self._root}/{name}", content)

@@ -52,9 +52,7 @@ def _batch(options: argparse.Namespace) -> int:
         def tell(event: dict[str, Any]) -> None:
             show(event)
             events.append(event)
-            if event["event"] == "done" and remote is not None and not options.no_index:
-                remote.update_index_soon()
-            elif event["event"] in ("done", "end"):
+            if event["event"] == "end" or (event["event"] == "done" and remote is None):
                 follow_ups.index(options, remote)
 
         plan = Plan(folder, publisher, workers=options.workers, force=options.force, dask=options.dask, remote=remote)

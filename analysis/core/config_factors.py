@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from analysis.core.not_settings import is_setting
 from analysis.core.run import FACTORS, Run
 
 
@@ -33,3 +33,117 @@ def changed_factors(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
 def without_seed(run: Run) -> Mapping[str, Any]:
     """Return the settings alone, without the seed: runs in which they are equal differ by chance alone."""
     return {k: v for k, v in factor_values(run).items() if k != "seed" and (k in FACTORS or is_setting(k, [v]))}
+
+
+def _bag(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_INPUT = _bag(
+    "model base data dataset corpus train training valid validation tokenizer vocab pretrained init "
+    "initial resume teacher env environment task backbone encoder decoder adapter reward prompt template "
+    "recipe algo algorithm optimizer scheduler loss"
+)
+"""What goes into a training: its name, ID or path is the setting itself (``model_path``, ``env_id``)."""
+
+_NAMED = _bag(
+    "run experiment exp job project group trial display wandb mlflow comet neptune clearml session study version"
+)
+"""What only has a name for people."""
+
+_ALWAYS = _bag(
+    "uuid guid hash sha sha1 sha256 md5 checksum commit timestamp datetime hostname host username user "
+    "pid author entity organization organisation org notes note tags comment description suffix url uri "
+    "cwd hostnames elapsed remaining"
+)
+_PLACE = _bag("dir directory folder path root file filename")
+_OUTPUT = _bag("output out log logs logging save saving result results cache work working tensorboard tb")
+_OFTEN = _bag(
+    "log logging save saving eval evaluation evaluate val valid validation checkpoint checkpoints ckpt "
+    "print report summary"
+)
+_HOW_OFTEN = _bag("steps every interval freq frequency period strategy limit level to")
+_MOMENT = _bag("time date created started finished updated at start end begin")
+_RANKED = _bag("local global node process")
+
+_ISO = re.compile(r"\d{4}-?\d\d-?\d\d[T _-]?\d\d[:.\-]?\d\d([:.\-]?\d\d.*)?$")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d$")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{8,}$", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+]*://", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"(/|~/|[A-Za-z]:[\\/]|\\\\)\S")
+_DEVICE = re.compile(r"(cuda|gpu|xpu|hip)?:?\d+(,\d+)*$|cuda$|gpu$", re.IGNORECASE)
+_EPOCH_SECONDS = (1e8, 1e14)
+"""A number of seconds, or milliseconds, since 1970 that is a moment of the last decades."""
+
+
+def is_setting(key: str, values: Iterable[Any]) -> bool:
+    """True if an entry can be a cause: decided by the words of its key and by the shape of its values.
+
+    What feeds a training stays a setting whatever its form: two paths of data may be two sets of data.
+
+    Examples
+    --------
+    >>> is_setting("model_path", ["bert-base", "bert-large"]), is_setting("output_dir", ["out/1", "out/2"])
+    (True, False)
+    >>> is_setting("logging_steps", [10, 50]), is_setting("warmup_steps", [10, 50])
+    (False, True)
+    """
+    words = _words(key)
+    stated = [value for value in values if value is not None]
+    return not (_named_so(words) or (not _INPUT & set(words) and _shaped_so(words, stated)))
+
+
+def _named_so(words: tuple[str, ...]) -> bool:
+    """True if the key alone says that it is none."""
+    if not words:
+        return False
+    bag, last = set(words), words[-1]
+    rest = bag - {last}
+    if "seed" in (last, words[0]) or (words[0] in _OFTEN and bag & _HOW_OFTEN):
+        return True
+    if last in _PLACE and rest & _OUTPUT:
+        return True
+    if last == "rank" and rest & _RANKED:
+        return True
+    if bag & {"device", "devices", "gpu", "gpus", "cuda"} and (
+        last in ("id", "ids", "index") or (last == "devices" and "visible" in bag)
+    ):
+        return True
+    if bag & _INPUT:
+        return False
+    return last in ("id", "ids") or bool(bag & _ALWAYS) or (last == "name" and rest <= _NAMED)
+
+
+def _shaped_so(words: tuple[str, ...], stated: list[Any]) -> bool:
+    """True if all values have the shape of an identifier, a place, a device or a moment."""
+    if not stated:
+        return False
+    moment = bool(set(words) & _MOMENT)
+    if moment and all(isinstance(value, int | float) and not isinstance(value, bool) for value in stated):
+        return all(_EPOCH_SECONDS[0] < value < _EPOCH_SECONDS[1] for value in stated)
+    texts = [str(value).strip() for value in stated]
+    if words[-1:] in (("device",), ("gpu",)):
+        return all(_DEVICE.match(one) for one in texts)
+    return all(isinstance(value, str) for value in stated) and all(
+        _identifies(one) or (moment and _DAY.match(one)) for one in texts
+    )
+
+
+def _identifies(one: str) -> bool:
+    shapes = (_ISO, _UUID, _URL, _ABSOLUTE)
+    return any(shape.match(one) for shape in shapes) or (bool(_HEX.match(one)) and not _is_number(one))
+
+
+def _is_number(one: str) -> bool:
+    try:
+        float(one)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(key: str) -> tuple[str, ...]:
+    """Return the words of a key in lower case: of sections, snake case and camel case alike."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key)
+    return tuple(re.findall(r"[a-z]+\d*|\d+", spaced.lower()))

@@ -113,7 +113,7 @@ class Run:
     seed_sd : float, Mapping[str, float] or None
         Standard deviation between seeds that somebody stated: of the primary metric, or by metric.
     n_valid_seen : int or None
-        Size of the validation set as the log itself shows it (see `analysis.sources.validation_size`); never stated.
+        Size of the validation set as the log itself shows it (see `analysis.sources.inferred`); never stated.
     example_losses : ndarray, shape (examples,), or None
         Final validation loss of each example, in the order of the validation file.
     ended : bool or None

@@ -1,8 +1,7 @@
-"""What is known of the reports below a URL without reading them: an entry each, a small file in ``.index/``.
+"""The reports below a URL, as far as they are known without reading them: ``index.json`` tells what their results say.
 
-A store lists a thousand names at a time, and says of each file whether it has changed. So whoever looks for what is
-new lists the entries, and reads only those that are not in ``index.json`` as they are: old reports cost nothing,
-however large they are.
+A store lists a thousand names at a time, and says of each file whether it has changed. So whoever looks for earlier
+reports reads only those that are not in the index as they are: old reports cost nothing, however large they are.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +16,18 @@ from analysis.core.plain_data import loads
 from analysis.core.run import Run
 from analysis.findings.earlier_reports import same_config
 from analysis.findings.results_file import EARLIER, RESULTS, Report, log_of
-from analysis.sources.local_copies import files_nearby, listed, state_of
+from analysis.sources.local_copies import files_nearby, state_of
 from analysis.sources.remote import connect, explained, is_url, without_file_scheme
 
-ENTRIES, INDEX = ".index", "index.json"
+INDEX = "index.json"
 FORMAT = 1
 
 Entry = dict[str, Any]
-"""``state``, which changes whenever the entry does; ``shown``, its row in the index; and what `told_by` gives."""
-
-
-EMPTY: Entry = {"shown": None, "log": None, "told": []}
-"""The entry of what is no report."""
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Names of the folders that may be reports, and of each entry its state."""
-
-    folders: frozenset[str]
-    states: Mapping[str, str]
+"""``state``, which changes whenever a report's results do; ``shown``, its row; and what `told_by` returns."""
 
 
 def told_by(reports: Sequence[Report]) -> Entry:
-    """Give what rules and later reports ask of a report: its log; and of it and those before it what they told."""
+    """Return what rules and later reports ask of a report: its log; title, date and plans of it and of those before."""
     told = [
         {
             **{"title": report["title"], "date": str(report["date"])},
@@ -52,67 +38,60 @@ def told_by(reports: Sequence[Report]) -> Entry:
     return {"log": log_of(reports[0]) if reports else None, "told": told}
 
 
-def list_reports(fs: Any, root: str) -> Listing:
-    """List the reports and their entries: two requests for each thousand."""
-    folders = {name for name, info in listed(fs, root).items() if info["type"] == "directory"}
-    entries = listed(fs, f"{root}/{ENTRIES}")
-    states = {name.removesuffix(".json"): state_of(info) for name, info in entries.items() if name.endswith(".json")}
-    return Listing(frozenset(name for name in folders if not name.startswith(".")), states)
-
-
-def read_entries(fs: Any, root: str, listing: Listing, known: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Read the entries of the reports that are there; those that are known as they are need not be read."""
-    there = {name: state for name, state in listing.states.items() if name in listing.folders}
-    entries = {name: known[name] for name, state in there.items() if known.get(name, {}).get("state") == state}
-    contents = read_files(fs, {f"{root}/{ENTRIES}/{name}.json": name for name in there.keys() - entries.keys()})
-    return entries | {name: {**_parsed(content), "state": there[name]} for name, content in contents.items()}
-
-
-def read_index(fs: Any, root: str) -> dict[str, Entry]:
-    """Read the index as it is; nothing if there is none, or one that cannot be used."""
+def parse_index(content: str | bytes) -> dict[str, Entry]:
+    """Return the entries of an index, none of one that cannot be used."""
     try:
-        index = loads(fs.cat_file(f"{root}/{INDEX}"))
+        index = loads(content)
         if index["format"] != FORMAT:
             return {}
-        return {name: entry for name, entry in index["reports"].items() if entry.keys() >= {"state", *EMPTY}}
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return {n: entry for n, entry in index["reports"].items() if entry.keys() >= {"state", "shown", "log", "told"}}
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def _parsed(content: bytes) -> Entry:
-    with contextlib.suppress(ValueError, AttributeError):
-        entry: Entry = loads(content)
-        if entry.keys() >= EMPTY.keys():
-            return entry
-    return dict(EMPTY)
+def list_reports(fs: Any, root: str) -> dict[str, dict[str, Any]]:
+    """List the files of each report, by report and name; a request for each thousand."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, info in fs.find(root, detail=True).items():
+        report_id, _, name = path[len(root) + 1 :].partition("/")
+        if not report_id.startswith("."):
+            found.setdefault(report_id, {})[name] = info
+    return {report_id: files for report_id, files in found.items() if RESULTS in files}
+
+
+def known_reports(fs: Any, root: str) -> tuple[dict[str, Entry], set[str]]:
+    """Return the entries of the reports that the index knows as they are, and the names of the others."""
+    states = {report_id: state_of(files[RESULTS]) for report_id, files in list_reports(fs, root).items()}
+    index = parse_index(read_files(fs, {f"{root}/{INDEX}": INDEX}).get(INDEX, b""))
+    known = {name: index[name] for name, state in states.items() if index.get(name, {}).get("state") == state}
+    return known, states.keys() - known.keys()
 
 
 def read_files(fs: Any, names: Mapping[str, str]) -> dict[str, bytes]:
-    """Read files, many at a time; gives the content of those that are there by what ``names`` calls their paths."""
+    """Read files, many at a time; return the content of those that exist by what ``names`` calls their paths."""
     found = fs.cat(list(names), on_error="omit") if names else {}
     return {names[path if path in names else f"/{path}"]: content for path, content in found.items()}
 
 
 @contextlib.contextmanager
 def reports_nearby(place: Path | str, *, before: datetime.date, title: str, runs: Sequence[Run]) -> Iterator[Path]:
-    """Give the folder of earlier reports, or of one that a URL leads to a copy with the results that matter."""
+    """Yield the folder of earlier reports, or of one that a URL leads to a copy with the results that matter."""
     url = without_file_scheme(str(place))
     if not is_url(url):
         yield Path(url)
         return
     fs, root = connect(url)
     with explained(url):
-        listing = list_reports(fs, root)
-        entries = read_entries(fs, root, listing, read_index(fs, root) if listing.states else {})
-    told = {name: one for name, entry in entries.items() if (one := _told_before(entry, before.isoformat()))}
+        known, unknown = known_reports(fs, root)
+    told = {name: one for name, entry in known.items() if (one := _told_before(entry, before.isoformat()))}
     same = sorted((name for name in told if told[name]["title"] == title), key=lambda name: (told[name]["date"], name))
     planned = [name for name in told if any(same_config(run.config, p) for p in told[name]["plans"] for run in runs)]
-    wanted = {*same[-1:], *planned, *(listing.folders - entries.keys())}
+    wanted = {*same[-1:], *planned, *unknown}
     names = [f"{name}/{results}" for name in sorted(wanted) for results in (RESULTS, EARLIER)]
     with files_nearby(url, names) as folder:
         yield folder
 
 
 def _told_before(entry: Entry, day: str) -> dict[str, Any] | None:
-    """Give what a report told before a day; a newer one keeps what that was (see `analysis.findings.results_file`)."""
+    """Return what a report told before a day; a newer one keeps that (see `analysis.findings.results_file`)."""
     return next((told for told in entry["told"] if told["date"] < day), None)

@@ -24,14 +24,22 @@ Report = Mapping[str, Any]
 def load_report(path: Path) -> Report | None:
     """Read one results JSON; None if it is not one."""
     try:
-        report = loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return parse_report(path.read_bytes())
+    except OSError:
         return None
-    return report if is_report(report) else None
 
 
-def is_report(value: Any) -> bool:
-    """Tell whether a JSON value has what is read of an earlier report."""
+def parse_report(content: bytes) -> Report | None:
+    """Return the results that a file holds; None if it holds none."""
+    try:
+        report = loads(content)
+    except ValueError:
+        return None
+    return report if _is_report(report) else None
+
+
+def _is_report(value: Any) -> bool:
+    """True if a JSON value has what is read of an earlier report."""
     if not isinstance(value, dict) or not {"date", "report_id", "title"} <= set(value):
         return False
     runs, verdict = value.get("runs"), value.get("verdict")
@@ -41,7 +49,7 @@ def is_report(value: Any) -> bool:
 
 
 def log_of(report: Report) -> str | None:
-    """Give the hash of the log that a report was made of, its candidate's."""
+    """Return the hash of the log that a report was made of, its candidate's."""
     log = report["runs"].get(report.get("candidate"), {}).get("provenance", {}).get("sha256")
     return log if isinstance(log, str) else None
 

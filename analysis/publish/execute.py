@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.core.redact import redact_text
-from analysis.publish.deferred import deferred
 from analysis.publish.forked_kernel import ForkedKernel
+from analysis.publish.preload import deferred
 
 # JupyterLab brings this package along, and jsonschema would build its grammar (0.8 s) in every process that
 # imports nbformat, to check a format that no notebook uses.

@@ -116,7 +116,7 @@ def _mode(wanted: int) -> int:
 
 def write_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
     """List every file of a finished folder with its hash, and what it was made from."""
-    files = {name: _hash(folder / name) for name in file_names(folder)}
+    files = {name: hash_of(folder / name) for name in file_names(folder)}
     (folder / MANIFEST).write_bytes(_manifest(files, made_from))
 
 
@@ -132,12 +132,20 @@ def _manifest(files: Mapping[str, str], made_from: Mapping[str, object]) -> byte
     return f"{text}\n".encode()
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest:
     """Read a folder's manifest; without a readable one, nothing in the folder counts as made here."""
     try:
-        manifest = loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return parse_manifest((folder / name).read_bytes())
+    except OSError:
+        return NOTHING
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Return the manifest that a file holds, `NOTHING` if it holds none."""
+    try:
+        manifest = loads(content)
         return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return NOTHING
 
 
@@ -160,7 +168,7 @@ def carry_over(old: Path, new: Path, *, ignoring: Collection[str] = ()) -> tuple
     made, edited = read_manifest(old)["files"], []
     for name in file_names(old):
         source = old / name
-        if name in ignoring or name.endswith(_UNFINISHED) or made.get(name) == _hash(source):
+        if name in ignoring or name.endswith(_UNFINISHED) or made.get(name) == hash_of(source):
             continue
         place = new / name
         if name in made or place.exists():
@@ -185,7 +193,8 @@ def file_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(name for p in found if (name := p.relative_to(folder).as_posix()) != MANIFEST))
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file, of a link where it leads."""
     if path.is_symlink():
         return f"link:{os.readlink(path)}"
     return hashlib.sha256(path.read_bytes()).hexdigest()

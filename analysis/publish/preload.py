@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-
-from analysis.publish.deferred import deferred
+import importlib.util
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 MODULES = ("analysis.pipeline", "analysis.report.sections", "analysis.report.plots", "ipykernel.kernelapp")
 
@@ -25,3 +28,55 @@ def preload() -> None:
             importlib.import_module(name)
     gc.freeze()
     gc.enable()
+
+
+class _DeferredName:
+    """A name of a module that is not loaded yet; the first use of it loads the module."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._where = module, name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._loaded(), attribute)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._loaded()(*args, **options)
+
+    def _loaded(self) -> Any:
+        module, name = self._where
+        return getattr(importlib.import_module(module), name)
+
+
+class _DeferredModule(ModuleType):
+    def __getattr__(self, name: str) -> _DeferredName:
+        if name.startswith("__"):  # the import system asks for these
+            raise AttributeError(name)
+        return _DeferredName(self.__name__, name)
+
+
+@contextlib.contextmanager
+def deferred(*names: str) -> Iterator[None]:
+    """Within the context, ``from module import name`` of these modules gives stand-ins.
+
+    A stand-in loads its module when it is called or an attribute of it is asked for. After the context, and for a
+    module that is loaded or not installed, an import is an ordinary import.
+
+    Examples
+    --------
+    >>> with deferred("this"):  # which would print a poem
+    ...     from this import d
+    """
+    later = [name for name in names if name not in sys.modules and _is_installed(name)]
+    sys.modules.update({name: _DeferredModule(name) for name in later})
+    try:
+        yield
+    finally:
+        for name in later:
+            if isinstance(sys.modules.get(name), _DeferredModule):
+                del sys.modules[name]
+
+
+def _is_installed(name: str) -> bool:
+    with contextlib.suppress(ModuleNotFoundError):  # of the package that it is a part of
+        return importlib.util.find_spec(name) is not None
+    return False

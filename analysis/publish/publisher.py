@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.core.errors import AnalysisError, UsageError
 from analysis.core.plugins import plugin_failed
+from analysis.findings.remote_catalogue import INDEX
 from analysis.findings.results_file import EARLIER, keep_earlier
 from analysis.publish.folder import carry_over, file_names, replacing, write_atomically, write_manifest
 from analysis.publish.forked import fork_is_safe
 from analysis.publish.forked_kernel import ForkedKernel
 from analysis.publish.preload import preload
-from analysis.publish.reports_index import INDEX, PAGE
+from analysis.publish.reports_index import PAGE
 from analysis.render.chromium import find_chromium, print_page
 from analysis.render.export import EXPORTERS, Exporter, exporters
 

@@ -7,55 +7,119 @@ its results have changed, so that the time a new one takes does not depend on th
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from analysis.core.plain_data import loads
-from analysis.findings.results_file import RESULTS
+from analysis.findings.remote_catalogue import FORMAT, INDEX, Entry, parse_index, told_by
+from analysis.findings.results_file import EARLIER, RESULTS, parse_report
 from analysis.publish.folder import write_atomically
 from analysis.render.export import EXPORTERS
 from analysis.render.glyphs import TONES
 from analysis.render.visible_text import legible
 
-INDEX, PAGE = "index.json", "index.html"
-FORMAT = 1
+PAGE = "index.html"
 
 FILES = (*(row.file for row in EXPORTERS.values()), RESULTS)
 _HEIGHT = 99
 _LONGEST = 300
 
-Entry = dict[str, Any]
+
+class Reports(Protocol):
+    """A folder of reports, on this machine or elsewhere; files are named from it."""
+
+    def states(self) -> Mapping[str, str]:
+        """Return what changes whenever the results of a report do, by report."""
+        ...
+
+    def made(self, report_id: str) -> float:
+        """Return when a report was made, in seconds since 1970."""
+        ...
+
+    def files(self, report_id: str) -> Collection[str]:
+        """List the files of a report."""
+        ...
+
+    def read(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """Read those of some files that exist."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole or not at all."""
+        ...
 
 
 def update_index(out: Path) -> Path:
-    """Bring the index of a folder of reports up to date.
+    """Bring the index of a folder of reports, which need not exist, up to date; return the page."""
+    update(_Folder(out))
+    return out / PAGE
+
+
+def update(folder: Reports) -> None:
+    """Bring an index up to date.
 
     Many processes may do so at the same time: each looks again after it has written, and writes again if a report
     has come or gone meanwhile, so that whoever writes last has seen everything.
-
-    Parameters
-    ----------
-    out : pathlib.Path
-        Folder of reports; need not exist.
-
-    Returns
-    -------
-    pathlib.Path
-        The page.
     """
-    entries = _read(out / INDEX)
+    entries = parse_index(folder.read([INDEX]).get(INDEX, b""))
     while True:
-        states = _states(out)
-        entries = {name: _entry(out / name, state, entries.get(name)) for name, state in states.items()}
-        reports = _compact(entries)
-        write_atomically(out / INDEX, f'{{"format":{FORMAT},"reports":{reports}}}'.encode())
-        write_atomically(out / PAGE, page(reports).encode())
-        if _states(out) == states:
-            return out / PAGE
+        states = folder.states()
+        entries = {name: entries[name] for name, state in states.items() if entries.get(name, {}).get("state") == state}
+        new = states.keys() - entries.keys()
+        contents = folder.read([f"{name}/{file}" for name in new for file in (RESULTS, EARLIER)])
+        entries |= {name: {"state": states[name], **_entry(folder, name, contents)} for name in new}
+        entries = dict(sorted(entries.items()))
+        folder.write(INDEX, _compact({"format": FORMAT, "reports": entries}).encode())
+        folder.write(PAGE, page(_compact({name: {"shown": one["shown"]} for name, one in entries.items()})).encode())
+        if folder.states() == states:
+            return
+
+
+def _entry(folder: Reports, name: str, contents: Mapping[str, bytes]) -> Entry:
+    """Make the entry of a report; without a row if its results are none of ours."""
+    results, earlier = (contents.get(f"{name}/{file}", b"") for file in (RESULTS, EARLIER))
+    entry: Entry = {"shown": None, **told_by([one for one in map(parse_report, (results, earlier)) if one is not None])}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        shown, files = row(loads(results), folder.made(name)), folder.files(name)
+        entry["shown"] = {**shown, "files": [file for file in FILES if file in files]}
+    return entry
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder of reports on this machine."""
+
+    out: Path
+
+    def states(self) -> dict[str, str]:
+        states = {}
+        for path in sorted(self.out.glob(f"*/{RESULTS}")):
+            with contextlib.suppress(OSError):  # a report that is just being replaced
+                status = path.stat()
+                if not path.parent.name.startswith("."):
+                    states[path.parent.name] = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+        return states
+
+    def made(self, report_id: str) -> float:
+        return (self.out / report_id / RESULTS).stat().st_mtime
+
+    def files(self, report_id: str) -> Collection[str]:
+        return [path.name for path in (self.out / report_id).iterdir()]
+
+    def read(self, names: Collection[str]) -> dict[str, bytes]:
+        read = {}
+        for name in names:
+            with contextlib.suppress(OSError):
+                read[name] = (self.out / name).read_bytes()
+        return read
+
+    def write(self, name: str, content: bytes) -> None:
+        write_atomically(self.out / name, content)
 
 
 def page(reports: str) -> str:
@@ -73,54 +137,13 @@ def page(reports: str) -> str:
     return before + "".join(parts[name] + rest for name, _, rest in (place.partition("}}") for place in places))
 
 
-def _states(out: Path) -> dict[str, str]:
-    """Find all reports, with what changes whenever their results do."""
-    states = {}
-    try:
-        folders = sorted(entry.name for entry in os.scandir(out) if entry.is_dir() and not entry.name.startswith("."))
-    except FileNotFoundError:
-        folders = []
-    for name in folders:
-        try:
-            status = os.stat(out / name / RESULTS)
-        except OSError:
-            continue
-        states[name] = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
-    return states
-
-
-def _read(path: Path) -> dict[str, Entry]:
-    """Read the index as it is; nothing if there is none, or one that cannot be used."""
-    try:
-        index = loads(path.read_text(encoding="utf-8"))
-        if index["format"] != FORMAT:
-            return {}
-        return {name: entry for name, entry in index["reports"].items() if {"state", "shown"} <= entry.keys()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _entry(folder: Path, state: str, known: Entry | None) -> Entry:
-    """Give a report's entry: the known one while its results are what they were."""
-    if known is not None and known["state"] == state:
-        return known
-    try:
-        results = loads((folder / RESULTS).read_text(encoding="utf-8"))
-        shown: Entry | None = row(results, int(state.split()[1]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        shown = None  # somebody else's file, or a report that is just being replaced
-    if shown is not None:
-        shown["files"] = [name for name in FILES if (folder / name).is_file()]
-    return {"state": state, "shown": shown}
-
-
-def row(results: Mapping[str, Any], made: int) -> Entry:
-    """Choose what a row shows of a report that was made at a time, in nanoseconds."""
+def row(results: Mapping[str, Any], made: float) -> Entry:
+    """Choose what a row shows of a report that was made at a time, in seconds."""
     summary, level = results["summary"], results["summary"]["level"]
     return {
         "title": _text(results["title"]),
         "date": _text(results["date"]),
-        "made": made // 1_000_000,
+        "made": int(made * 1000),
         "result": _text(results["verdict"]["evidence"]),
         "tone": _text(summary["tone"]),
         "candidate": _text(summary["candidate"]),

@@ -7,8 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analysis.core.errors import LogError
-from analysis.core.run import FACTOR_KEYS
+from analysis.core.run import FACTOR_KEYS, Dropped
+from analysis.sources.delimited import Delimited, Layout
 from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import FOLDER_LOGS
 from analysis.sources.yaml_files import load_json, load_yaml
@@ -56,6 +59,34 @@ def named_settings(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any]
             files += [str(path)] if note is None else []
             notes += [note] if note is not None else []
     return settings, tuple(files), tuple(notes)
+
+
+def log_with_settings(
+    path: Path,
+    layout: Layout,
+    read: Delimited,
+    frame: pd.DataFrame,
+    *,
+    source: str,
+    log: str = "",
+    settings: tuple[str, ...] = (),
+    dropped: tuple[Dropped, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> RawLog:
+    """Return a delimited log with the settings in files beside it; one called ``log`` is named after its folder."""
+    config, files, problems = named_settings(path.parent, settings)
+    return RawLog(
+        frame,
+        source,
+        (str(path), *files),
+        len(read.frame),
+        lines=read.lines,
+        columns_read=len(layout.header),
+        config=config,
+        id=path.resolve().parent.name if path.name == log else None,
+        dropped=(*read.dropped, *dropped),
+        notes=(*problems, *notes),
+    )
 
 
 _BESIDE = ("config.json", "params.json", "args.json", "hparams.json", "config.yaml", "hparams.yaml", "args.yaml")

@@ -1,17 +1,13 @@
-"""Hash logs for their provenance; a large one while it is being read."""
+"""Hash logs for their provenance."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from analysis.sources.streams import unreadable
-
-_LARGE = 8_000_000
 
 
 def hash_file(path: Path) -> tuple[int, str]:
@@ -43,17 +39,3 @@ def hash_files(paths: Sequence[str]) -> tuple[int, str]:
         return hashed[0]
     joined = "\n".join(digest for _, digest in hashed)
     return sum(size for size, _ in hashed), hashlib.sha256(joined.encode()).hexdigest()
-
-
-@contextmanager
-def hashing(path: Path) -> Iterator[Future[tuple[int, str]] | None]:
-    """Hash a large file in a thread while the block reads it; yields None for a small file or a folder."""
-    if not path.is_file() or path.stat().st_size < _LARGE:
-        yield None
-        return
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            work = pool.submit(hash_file, path)
-        except RuntimeError:  # no thread is to be had: it is hashed when it has been read
-            work = None
-        yield work

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
@@ -64,18 +65,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     read = read_delimited(path, layout, numbers=numbers)
     frame = as_axis(read.frame, layout.header[0], "step")
     frame = frame.assign(epoch=frame["step"])
-    return [
-        RawLog(
-            frame,
-            NAME,
-            (str(path),),
-            len(frame),
-            lines=read.lines,
-            columns_read=len(layout.header),
-            dropped=read.dropped,
-            notes=(_PER_EPOCH,),
-        )
-    ]
+    return [log_with_settings(path, layout, read, frame, source=NAME, notes=(_PER_EPOCH,))]
 
 
 def _is_history(layout: Layout) -> bool:

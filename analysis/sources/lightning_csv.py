@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.core.errors import LogError
-from analysis.sources.adjacent_config import named_settings
+from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.base import Columns
 from analysis.sources.delimited import read_delimited, sniff
 from analysis.sources.long_tables import LONG_NAMES
@@ -39,26 +39,16 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers, step="step", lenient=set(numbers) - {"step", "epoch"})
     frame, dropped = merge_rows(read.frame)
-    placeholder: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if "hp_metric" in frame and (frame["hp_metric"].dropna() == -1).all():
         frame = frame.drop(columns="hp_metric")
-        placeholder = ("'hp_metric' is -1, Lightning's placeholder, and is left out",)
-    config, files, notes = named_settings(path.parent, ("hparams.yaml",))
-    notes += placeholder
+        notes = ("'hp_metric' is -1, Lightning's placeholder, and is left out",)
     left_out = [name for name in layout.header if name not in numbers]
     if left_out:
         notes += (f"text columns left out: {', '.join(left_out)}",)
+    settings = ("hparams.yaml",)
     return [
-        RawLog(
-            frame,
-            NAME,
-            (str(path), *files),
-            len(read.frame),
-            lines=read.lines,
-            columns_read=len(layout.header),
-            config=config,
-            id=path.resolve().parent.name if path.name == LOG else None,
-            dropped=(*read.dropped, *dropped),
-            notes=notes,
+        log_with_settings(
+            path, layout, read, frame, source=NAME, log=LOG, settings=settings, dropped=dropped, notes=notes
         )
     ]

@@ -18,7 +18,6 @@ from analysis.sources.adjacent_config import with_settings_beside
 from analysis.sources.base import Columns, RemoteSource, Source
 from analysis.sources.below import forms_of_one, logs_below
 from analysis.sources.defaults import FILE, defaults_for, load_defaults, names_of, together
-from analysis.sources.hashing import hashing
 from analysis.sources.joined import join, joined
 from analysis.sources.not_a_log import not_a_log
 from analysis.sources.raw_log import RawLog
@@ -263,8 +262,7 @@ class Finder:
         """Load a path with the sidecar beside it, which may say what its columns mean."""
         columns = {**self._said([path], path).columns, **self.columns}
         try:
-            with hashing(path) as digest:
-                raws = source.load(path, columns=columns)
+            raws = source.load(path, columns=columns)
         except OSError as problem:
             raise unreadable(path, problem) from None
         except MemoryError:
@@ -274,10 +272,6 @@ class Finder:
         except Exception as problem:
             raise reader_failed(path, source.NAME, problem) from None
         raws = [with_settings_beside(raw, path) for raw in raws]
-        if digest is not None:
-            size, sha256 = digest.result()
-            alone = (str(path),)
-            raws = [replace(r, size_bytes=size, sha256=sha256) if r.files == alone else r for r in raws]
         places = [tuple(dict.fromkeys((own_path(raw, path, raws), path))) for raw in raws]
         return [
             Found(raw, path, self._said(own, path, raw.id, raw.name, raw.label), places=own)

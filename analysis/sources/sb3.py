@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.core.plain_data import loads
-from analysis.sources.adjacent_config import named_settings
+from analysis.sources.adjacent_config import log_with_settings, named_settings
 from analysis.sources.base import Columns, head
 from analysis.sources.clock import parse_timestamps
 from analysis.sources.delimited import Layout, read_delimited, sniff
@@ -52,21 +52,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     numbers = [name for name in layout.header if not layout.is_text(name)]
     read = read_delimited(path, layout, numbers=numbers, lenient=set(numbers) - {STEP})
     frame, dropped = merge_rows(as_axis(read.frame, STEP, "step"))
-    config, files, notes = _settings(path.parent)
-    return [
-        RawLog(
-            frame,
-            NAME,
-            (str(path), *files),
-            len(read.frame),
-            lines=read.lines,
-            columns_read=len(layout.header),
-            config=config,
-            id=path.resolve().parent.name if path.name == LOG else None,
-            dropped=(*read.dropped, *dropped),
-            notes=notes,
-        )
-    ]
+    return [log_with_settings(path, layout, read, frame, source=NAME, log=LOG, settings=_SETTINGS, dropped=dropped)]
 
 
 def _is_monitor(layout: Layout) -> bool:

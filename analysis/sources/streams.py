@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+import numpy.typing as npt
+
 from analysis.core.errors import LogError
 from analysis.sources.limits import MB, check_size, limit, too_large
 
@@ -161,3 +164,19 @@ def unreadable(path: Path, problem: OSError) -> LogError:
     if isinstance(problem, FileNotFoundError):
         return LogError(f"{path}: the file is gone; check the path")
     return LogError(f"{path}: cannot be read ({problem.strerror or problem}); check the file")
+
+
+def mapped_bytes(path: Path) -> npt.NDArray[np.uint8]:
+    """Return the bytes of a file, shape (bytes,).
+
+    Raises
+    ------
+    LogError
+        If it cannot be opened or is larger than allowed.
+    """
+    try:
+        if not check_size(path):
+            return np.empty(0, dtype=np.uint8)
+        return np.memmap(path, dtype=np.uint8, mode="r")
+    except OSError as problem:
+        raise unreadable(path, problem) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.core.errors import LogError
-from analysis.sources.adjacent_config import named_settings
+from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.base import Columns
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.raw_log import RawLog
@@ -42,18 +42,5 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     read = read_delimited(path, layout, numbers=layout.header)
     frame = as_axis(read.frame, "epoch", "step")
     frame = frame.assign(epoch=frame["step"])
-    config, files, notes = named_settings(path.parent, _SETTINGS)
-    return [
-        RawLog(
-            frame,
-            NAME,
-            (str(path), *files),
-            len(frame),
-            lines=read.lines,
-            columns_read=len(layout.header),
-            config=config,
-            id=path.resolve().parent.name if path.name == LOG else None,
-            dropped=read.dropped,
-            notes=("one row an epoch: steps are the log's epochs", *notes),
-        )
-    ]
+    notes = ("one row an epoch: steps are the log's epochs",)
+    return [log_with_settings(path, layout, read, frame, source=NAME, log=LOG, settings=_SETTINGS, notes=notes)]

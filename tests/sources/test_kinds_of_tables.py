@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.core.config_factors import is_setting
 from analysis.core.errors import AnalysisError
-from analysis.core.not_settings import is_setting
 from analysis.core.run import Run
 from analysis.sources import load_runs
 

@@ -25,7 +25,7 @@ import pytest
 from analysis.core.errors import AnalysisError, LogError, MissingExtra, RunNotFound
 from analysis.sources import load_runs
 from analysis.sources import wandb as source
-from analysis.sources.wandb.records import Damage, records
+from analysis.sources.wandb.log import Damage, records
 from tests.sources.hints import follow
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wandb"

@@ -10,9 +10,9 @@ import numpy as np
 
 from analysis.core.errors import LogError
 from analysis.core.run import Dropped
-from analysis.sources._mapped import mapped_bytes
 from analysis.sources.base import head
 from analysis.sources.restarts import numbered_on, restart_kind
+from analysis.sources.streams import mapped_bytes
 from analysis.sources.tensorboard.event_message import About
 from analysis.sources.tensorboard.events import Floats, Points, decode
 from analysis.sources.tensorboard.tfrecord import Index, intact, records

@@ -14,15 +14,14 @@ import numpy as np
 
 from analysis.core.errors import LogError
 from analysis.core.run import Dropped
-from analysis.sources._mapped import mapped_bytes
 from analysis.sources._points import points_table
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import sniff
 from analysis.sources.raw_log import RawLog
+from analysis.sources.streams import mapped_bytes
 from analysis.sources.wandb.cloud import fetch_runs, is_run_url
 from analysis.sources.wandb.export import NAME, kind, load_export
-from analysis.sources.wandb.log import WandbLog
-from analysis.sources.wandb.records import MAGIC, Damage, records
+from analysis.sources.wandb.log import MAGIC, Damage, WandbLog, records
 from analysis.sources.wandb.steps import training_steps
 
 SCHEME = "wandb"
