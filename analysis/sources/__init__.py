@@ -17,6 +17,7 @@ from analysis.core.redact import redact_text, without_secrets
 from analysis.core.run import Run
 from analysis.sources import (
     dvclive,
+    evaluations,
     hf_trainer,
     json_logs,
     jsonl,
@@ -55,6 +56,7 @@ SOURCES: tuple[Source, ...] = (
     keras,
     wandb,
     tensorboard,
+    evaluations,
     printed,
     json_logs,
     jsonl,

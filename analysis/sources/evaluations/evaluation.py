@@ -1,0 +1,177 @@
+"""An evaluation as read: from rows, one an example, to checked `Examples`, and the columns of a run that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.core.errors import LogError
+from analysis.core.examples import OVERALL, Examples, LeftOut
+from analysis.core.metrics import Direction, stated_name
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import count
+from analysis.core.redact import redact_text
+
+LONGEST_TEXT = 4_000
+"""Characters of a question or an answer that are kept: a secret in what is shown of it is still whole."""
+
+MOST_TEXT = 60_000_000
+"""Characters of all texts of a task beyond which none is kept: what was asked is then known by its hash alone."""
+
+_HIGHER = frozenset(
+    ["score", "correct", "is_correct", "correctness", "passed", "pass", "win", "quality", "grade", "mark", "rating"]
+)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was read of one model: its scores on one task or several.
+
+    ``model`` is None where nothing names it; ``written`` orders evaluations of one task, of which the last counts.
+    """
+
+    examples: tuple[Examples, ...]
+    files: tuple[str, ...]
+    rows: int
+    model: str | None = None
+    written: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def direction_of(score: str) -> Direction:
+    """Return which way is better in a score by its name; higher where nobody can tell."""
+    said = metric_of(score).direction
+    return "higher" if score in _HIGHER or said == "none" else said
+
+
+def examples_of(
+    rows: pd.DataFrame,
+    score: str,
+    *,
+    where: str,
+    task: str = "",
+    direction: Direction | None = None,
+    leads: bool = True,
+) -> Examples | None:
+    """Make checked examples of rows; None where no row has both an ID and a score.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        ``id`` as text (missing where there is none), numbers under ``score`` (NaN or infinite: not scored), and as far
+        as known ``cluster``, ``weight``, ``question``, ``target``, ``answer``, and ``asked``, which tells the question
+        where its text does not.
+    score : str
+        The column to take, by which the metric is called.
+    where : str
+        The file, for messages.
+
+    Raises
+    ------
+    LogError
+        If no row has an ID, or a weight is not positive.
+    """
+    values = rows[score].to_numpy(dtype=np.float64)
+    named, scored = (rows["id"].notna() & (rows["id"] != "")).to_numpy(dtype=bool), np.isfinite(values)
+    if not named.any():
+        raise LogError(
+            f"{where}: no example has an ID, and evaluations are never compared by their order; add a column 'id'"
+        )
+    kept = rows[named & scored]
+    if "weight" in kept and not (kept["weight"].to_numpy(dtype=np.float64) > 0).all():
+        raise LogError(f"{where}: 'weight' must be a positive number in every row; correct it, or leave the column out")
+    kept, questions, repeated, ambiguous = _once(kept, score, _asked(kept))
+    if kept.empty:
+        return None
+    scores = kept[score].to_numpy(dtype=np.float64)
+    way = direction or direction_of(score)
+    share = way == "higher" and bool(scores.min() >= 0 and scores.max() <= 1)
+    name = redact_text("/".join(filter(None, (task.strip(), score.strip()))))
+    return Examples(
+        stated_name(name, direction=way, split="examples", unit="share" if share else ""),
+        kept["id"].to_numpy(dtype=object),
+        scores,
+        clusters=kept["cluster"].fillna("").to_numpy(dtype=object) if "cluster" in kept else None,
+        weights=kept["weight"].to_numpy(dtype=np.float64) if "weight" in kept else None,
+        questions=questions,
+        texts=tuple(_texts(kept, name) for name in ("question", "target", "answer")),  # type: ignore[arg-type]
+        leads=leads,
+        left_out=LeftOut(int((~named).sum()), int((named & ~scored).sum()), repeated, ambiguous),
+    )
+
+
+def columns_of(examples: Iterable[Examples]) -> dict[str, float]:
+    """Return the value of each metric of a run, the mean of several tasks first."""
+    examples = list(examples)
+    averaged = [e.mean for e in examples if e.may_be_averaged]
+    overall = {OVERALL: float(np.mean(averaged))} if len(averaged) > 1 else {}
+    return {**overall, **{e.metric: e.mean for e in examples}}
+
+
+def own_names(columns: Iterable[str]) -> dict[str, str]:
+    """Return the short name of each metric, by which people call it, to the name that says all."""
+    return {metric_of(name).label: name for name in columns}
+
+
+def notes_of(examples: Sequence[Examples]) -> list[str]:
+    """Say what was left out of the examples of a run, or taken together."""
+    said = []
+    for e in examples:
+        label, lost = metric_of(e.metric).label, e.left_out
+        parts = [
+            (lost.unnamed, f"{count(lost.unnamed, 'example')} without an ID left out"),
+            (lost.unscored, f"{count(lost.unscored, 'example')} without a score left out"),
+            (lost.repeated, f"{count(lost.repeated, 'further answer')} to an ID that came before: the mean counts"),
+            (lost.ambiguous, f"{count(lost.ambiguous, 'example')} left out whose ID stands for several texts"),
+        ]
+        told = "; ".join(words for number, words in parts if number)
+        said.append(f"{label}: {count(e.ids.size, 'example')}" + (f"; {told}" if told else ""))
+    return said
+
+
+def _asked(rows: pd.DataFrame) -> npt.NDArray[np.uint64] | None:
+    """Return a hash of what each row asked, 0 where that is not known; None where no row says it."""
+    column = next((name for name in ("asked", "question") if name in rows), None)
+    if column is None:
+        return None
+    texts = rows[column].fillna("").to_numpy(dtype=object)
+    hashes = np.asarray(pd.util.hash_array(texts, categorize=False))
+    hashes[texts == ""] = 0
+    return hashes
+
+
+def _once(
+    rows: pd.DataFrame, score: str, questions: npt.NDArray[np.uint64] | None
+) -> tuple[pd.DataFrame, npt.NDArray[np.uint64] | None, int, int]:
+    """Take the rows of each ID together: the mean of their scores; an ID of several texts is left out.
+
+    Returns
+    -------
+    tuple
+        Rows, hashes of their questions, how many rows were taken into an earlier one, how many were left out.
+    """
+    again = rows["id"].duplicated(keep=False).to_numpy()
+    if not again.any():
+        return rows, questions, 0, 0
+    ambiguous = np.zeros(len(rows), dtype=bool)
+    if questions is not None:
+        known = pd.Series(questions).where(questions != 0)
+        kinds = known.groupby(rows["id"].to_numpy()).transform("nunique").to_numpy()
+        ambiguous = kinds > 1
+    left = rows[~ambiguous]
+    first = ~left["id"].duplicated().to_numpy()
+    means = left.groupby("id", sort=False)[score].mean()
+    kept = left[first]
+    kept = kept.assign(**{score: means.loc[kept["id"]].to_numpy()})
+    hashes = None if questions is None else questions[~ambiguous][first]
+    return kept, hashes, int((~first).sum()), int(ambiguous.sum())
+
+
+def _texts(rows: pd.DataFrame, name: str) -> Sequence[str]:
+    if name not in rows or rows[name].str.len().sum() > MOST_TEXT:
+        return ()
+    return rows[name].fillna("").tolist()
