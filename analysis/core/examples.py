@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,9 @@ class LeftOut:
     ambiguous: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Examples:
-    """The scores of one run in one metric of one task.
+    """The scores of one run in one metric of one task; equal only to itself.
 
     Attributes
     ----------
@@ -48,8 +49,8 @@ class Examples:
         Without repetition.
     scores : ndarray, shape (n,)
         Finite.
-    clusters : ndarray of str, shape (n,), or None
-        What examples belong together, such as the passage of a question.
+    clusters : ndarray of int, shape (n,), or None
+        What examples belong together, such as the passage of a question: a number for each of these.
     weights : ndarray, shape (n,), or None
         Positive.
     questions : ndarray of uint64, shape (n,), or None
@@ -63,7 +64,7 @@ class Examples:
     metric: str
     ids: npt.NDArray[Any] = field(repr=False)
     scores: npt.NDArray[np.float64] = field(repr=False)
-    clusters: npt.NDArray[Any] | None = field(default=None, repr=False)
+    clusters: npt.NDArray[np.intp] | None = field(default=None, repr=False)
     weights: npt.NDArray[np.float64] | None = field(default=None, repr=False)
     questions: npt.NDArray[np.uint64] | None = field(default=None, repr=False)
     texts: tuple[Sequence[str], Sequence[str], Sequence[str]] = field(default=((), (), ()), repr=False)
@@ -87,7 +88,7 @@ class Examples:
         return self.leads and metric(self.metric).direction == "higher" and bool(lowest >= 0 and highest <= 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Joined:
     """Two evaluations side by side: places of the common examples in each, and what has no partner.
 
@@ -110,6 +111,7 @@ class Joined:
         return int(self.places[0].size)
 
 
+@lru_cache(maxsize=8)
 def joined(one: Examples, two: Examples) -> Joined:
     """Find the examples that two evaluations have in common, by ID; the order of either does not matter.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, nan, sqrt
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,8 @@ MOST_RESAMPLED = 20_000
 FEW = 16
 """Examples, or clusters, up to which no p is below that of the exact sign-flip test."""
 
-Labels = npt.NDArray[Any]
+Labels = npt.NDArray[np.intp]
+"""For each example the number of what it belongs to, from 0 on."""
 
 
 def example_mean(
@@ -43,8 +43,8 @@ def example_mean(
         ID of the mean.
     scores : ndarray, shape (n,)
         Scores, or differences of scores.
-    clusters : ndarray, shape (n,), optional
-        Labels; examples of one label need not be independent.
+    clusters : ndarray of int, shape (n,), optional
+        Examples of one number need not be independent.
     weights : ndarray, shape (n,), optional
         Positive; 1 each if not given.
     tested : bool
@@ -61,7 +61,7 @@ def example_mean(
     >>> e = example_mean("examples.level", np.array([1.0, 0.0, 1.0, 1.0]))
     >>> e.value, e.se, e.df
     (0.75, 0.25, 3)
-    >>> round(example_mean("examples.level", np.array([1.0, 1.0, 0.0, 0.0]), clusters=np.array(list("aabb"))).se, 3)
+    >>> round(example_mean("examples.level", np.array([1.0, 1.0, 0.0, 0.0]), clusters=np.array([0, 0, 1, 1])).se, 3)
     0.5
     """
     n = int(scores.size)
@@ -123,8 +123,6 @@ def paired_difference(
         d = d[scored]
         clusters = clusters[scored] if clusters is not None else None
         weights = weights[scored] if weights is not None else None
-    if d.size < 2:
-        return unknown(definition, "fewer than 2 examples with a score in both", n=int(d.size))
     return example_mean(definition, d, clusters=clusters, weights=weights, tested=True)
 
 
@@ -191,7 +189,8 @@ def bootstrap_difference(
 def _by_cluster(values: FloatArray, clusters: Labels | None) -> FloatArray:
     if clusters is None:
         return values
-    return np.bincount(np.unique(clusters, return_inverse=True)[1], weights=values).astype(np.float64)
+    sums = np.bincount(clusters, weights=values).astype(np.float64)
+    return sums[np.bincount(clusters) > 0]
 
 
 def _mcnemar_p(lost: int, won: int) -> float:

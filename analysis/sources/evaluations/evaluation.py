@@ -15,6 +15,7 @@ from analysis.core.metrics import Direction, stated_name
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count
 from analysis.core.redact import redact_text
+from analysis.core.run import LARGEST
 
 LONGEST_TEXT = 4_000
 """Characters of a question or an answer that are kept: a secret in what is shown of it is still whole."""
@@ -62,8 +63,8 @@ def examples_of(
     Parameters
     ----------
     rows : pandas.DataFrame
-        ``id`` as text (missing where there is none), numbers under ``score`` (NaN or infinite: not scored), and as far
-        as known ``cluster``, ``weight``, ``question``, ``target``, ``answer``, and ``asked``, which tells the question
+        ``id`` as text (missing where there is none), numbers under ``score`` (NaN or beyond `LARGEST`: not scored), and
+        as far as known ``cluster``, ``weight``, ``question``, ``target``, ``answer``, and ``asked``, which tells the question
         where its text does not.
     score : str
         The column to take, by which the metric is called.
@@ -76,13 +77,14 @@ def examples_of(
         If no row has an ID, or a weight is not positive.
     """
     values = rows[score].to_numpy(dtype=np.float64)
-    named, scored = (rows["id"].notna() & (rows["id"] != "")).to_numpy(dtype=bool), np.isfinite(values)
+    named, scored = (rows["id"].notna() & (rows["id"] != "")).to_numpy(dtype=bool), np.abs(values) <= LARGEST
     if not named.any():
         raise LogError(
             f"{where}: no example has an ID, and evaluations are never compared by their order; add a column 'id'"
         )
     kept = rows[named & scored]
-    if "weight" in kept and not (kept["weight"].to_numpy(dtype=np.float64) > 0).all():
+    heaviest = kept["weight"].max() if "weight" in kept and len(kept) else 1.0
+    if not heaviest < np.inf or ("weight" in kept and not (kept["weight"] > 0).all()):
         raise LogError(f"{where}: 'weight' must be a positive number in every row; correct it, or leave the column out")
     kept, questions, repeated, ambiguous = _once(kept, score, _asked(kept))
     if kept.empty:
@@ -95,8 +97,8 @@ def examples_of(
         stated_name(name, direction=way, split="examples", unit="share" if share else ""),
         kept["id"].to_numpy(dtype=object),
         scores,
-        clusters=kept["cluster"].fillna("").to_numpy(dtype=object) if "cluster" in kept else None,
-        weights=kept["weight"].to_numpy(dtype=np.float64) if "weight" in kept else None,
+        clusters=pd.factorize(kept["cluster"], use_na_sentinel=False)[0] if "cluster" in kept else None,
+        weights=kept["weight"].to_numpy(dtype=np.float64) / heaviest if "weight" in kept else None,
         questions=questions,
         texts=tuple(_texts(kept, name) for name in ("question", "target", "answer")),  # type: ignore[arg-type]
         leads=leads,
@@ -174,4 +176,4 @@ def _once(
 def _texts(rows: pd.DataFrame, name: str) -> Sequence[str]:
     if name not in rows or rows[name].str.len().sum() > MOST_TEXT:
         return ()
-    return rows[name].fillna("").tolist()
+    return [text[:LONGEST_TEXT] for text in rows[name].fillna("").tolist()]

@@ -16,7 +16,7 @@ from analysis.core.errors import LogError, MissingExtra
 from analysis.core.examples import Examples
 from analysis.sources.base import head
 from analysis.sources.delimited import read_delimited, sniff
-from analysis.sources.evaluations.evaluation import LONGEST_TEXT, Evaluation, examples_of
+from analysis.sources.evaluations.evaluation import Evaluation, examples_of
 from analysis.sources.jsonl import json_lines
 from analysis.sources.limits import check_cells
 from analysis.sources.metric_aliases import plain
@@ -220,22 +220,23 @@ def _wanted(names: Sequence[str]) -> list[str]:
 
 def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return cells as text, None where there is none; whole numbers without a point, so that 7.0 and 7 are one ID."""
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        if pd.api.types.is_integer_dtype(column):
-            return column.astype(str).where(column.notna(), None).astype(object)
-        return pd.Series([_word(value) for value in values.tolist()], index=column.index, dtype=object)
-    return pd.Series([_word(value) for value in column.tolist()], index=column.index, dtype=object)
+    cells = column.astype(object).tolist()
+    kind = pd.api.types.infer_dtype(cells, skipna=False)
+    if kind == "integer":
+        cells = list(map(str, cells))
+    elif kind != "string":
+        cells = list(map(_word, cells))
+    return pd.Series(cells, index=column.index, dtype=object)
 
 
 def _word(value: Any) -> str | None:
     if isinstance(value, str):
-        return value[:LONGEST_TEXT]
+        return value
     if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
-    return str(value)[:LONGEST_TEXT]
+    return str(value)
 
 
 def score_of(value: Any) -> float | None:
@@ -259,6 +260,12 @@ def score_of(value: Any) -> float | None:
 
 
 def _scored_column(cells: Sequence[Any], lines: Sequence[int], path: Path, name: str) -> Any:
+    try:
+        values = np.array(cells, dtype=np.float64)  # numbers, truths and None, as nearly always
+    except (ValueError, TypeError, OverflowError):
+        values = np.empty(0)
+    if values.shape == (len(cells),):
+        return values
     values = np.empty(len(cells))
     for place, cell in enumerate(cells):
         value = score_of(cell)
