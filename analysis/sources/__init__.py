@@ -122,7 +122,7 @@ def load_runs(
         As `resolve`.
     """
     runs = [run for reference in references for run in resolve(reference, runs_dir=runs_dir, columns=columns)]
-    return told_apart(runs)
+    return told_apart(evaluations.in_one_unit(runs))
 
 
 def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:

@@ -19,7 +19,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.redact import redact_text
 from analysis.sources.base import Columns
 from analysis.sources.evaluations import tables
-from analysis.sources.evaluations.evaluation import Evaluation, columns_of, notes_of
+from analysis.sources.evaluations.evaluation import Evaluation, columns_of, in_one_unit, notes_of
 from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import run_stem
 
@@ -28,6 +28,9 @@ SCHEME = "eval"
 
 _DATA = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".gz", ".eval", ".wandb", ".db")
 """Endings of files that hold data: in a folder of evaluations every one of them is an evaluation."""
+
+
+__all__ = ["NAME", "READERS", "SCHEME", "evaluation_files", "evaluations_of", "in_one_unit", "load", "recognises"]
 
 
 class Reader(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from analysis.core.metrics import Direction, stated_name
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count
 from analysis.core.redact import redact_text
-from analysis.core.run import LARGEST
+from analysis.core.run import LARGEST, Run
 
 LONGEST_TEXT = 4_000
 """Characters of a question or an answer that are kept: a secret in what is shown of it is still whole."""
@@ -64,8 +64,8 @@ def examples_of(
     ----------
     rows : pandas.DataFrame
         ``id`` as text (missing where there is none), numbers under ``score`` (NaN or beyond `LARGEST`: not scored), and
-        as far as known ``cluster``, ``weight``, ``question``, ``target``, ``answer``, and ``asked``, which tells the question
-        where its text does not.
+        as far as known ``cluster``, ``weight``, ``question``, ``target``, ``answer``, and ``asked``, which tells the
+        question where its text does not.
     score : str
         The column to take, by which the metric is called.
     where : str
@@ -117,6 +117,29 @@ def columns_of(examples: Iterable[Examples]) -> dict[str, float]:
 def own_names(columns: Iterable[str]) -> dict[str, str]:
     """Return the short name of each metric, by which people call it, to the name that says all."""
     return {metric_of(name).label: name for name in columns}
+
+
+def in_one_unit(runs: Sequence[Run]) -> list[Run]:
+    """Call a score alike in all runs: no share where one of them goes beyond 1, as marks from 0 to 5 may or may not."""
+    beyond = {metric_of(m).label for run in runs for m in run.examples if not metric_of(m).share}
+    return [
+        _as_marks(run, [m for m in run.examples if metric_of(m).share and metric_of(m).label in beyond]) for run in runs
+    ]
+
+
+def _as_marks(run: Run, metrics: Sequence[str]) -> Run:
+    if not metrics:
+        return run
+    other = {m: stated_name(metric_of(m).label, direction=metric_of(m).direction, split="examples") for m in metrics}
+    examples = [replace(e, metric=other.get(m, m)) if m in other else e for m, e in run.examples.items()]
+    renamed = {own: other.get(m, m) for own, m in run.provenance.renamed.items()}
+    return replace(
+        run,
+        frame=run.frame.rename(columns=other),
+        examples={e.metric: e for e in examples},
+        provenance=replace(run.provenance, renamed=renamed),
+        primary=other.get(run.primary, run.primary) if run.primary else None,
+    )
 
 
 def notes_of(examples: Sequence[Examples]) -> list[str]:
