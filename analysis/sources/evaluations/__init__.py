@@ -18,7 +18,7 @@ from analysis.core.examples import Examples
 from analysis.core.metrics import metric as metric_of
 from analysis.core.redact import redact_text
 from analysis.sources.base import Columns
-from analysis.sources.evaluations import tables
+from analysis.sources.evaluations import inspect_logs, lm_eval, openai_evals, tables
 from analysis.sources.evaluations.evaluation import Evaluation, columns_of, in_one_unit, notes_of
 from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import run_stem
@@ -45,7 +45,7 @@ class Reader(Protocol):
         ...
 
 
-READERS: tuple[Reader, ...] = (tables,)
+READERS: tuple[Reader, ...] = (lm_eval, inspect_logs, openai_evals, tables)
 """Every format, the particular before the general."""
 
 
@@ -106,7 +106,7 @@ def evaluation_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _read(paths: Iterable[Path]) -> list[Evaluation]:
-    found = []
+    found: list[Evaluation] = []
     for path in paths:
         places = _matching(path)
         if not places:
@@ -120,6 +120,8 @@ def _read(paths: Iterable[Path]) -> list[Evaluation]:
                 )
             task = run_stem if place.is_dir() or len(places) > 1 else None
             for file in files:
+                if any(str(file) in one.files for one in found):
+                    continue  # samples that were read with their results
                 found += _reader_of(file).read(file, task=task(file) if task is not None else "")
     return found
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +23,16 @@ from analysis.core.run import LARGEST, Run
 LONGEST_TEXT = 4_000
 """Characters of a question or an answer that are kept: a secret in what is shown of it is still whole."""
 
+_TEXTS = ("question", "target", "answer")
+
 MOST_TEXT = 60_000_000
 """Characters of all texts of a task beyond which none is kept: what was asked is then known by its hash alone."""
 
 _HIGHER = frozenset(
     ["score", "correct", "is_correct", "correctness", "passed", "pass", "win", "quality", "grade", "mark", "rating"]
 )
+
+_TRUTHS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "correct": 1.0, "incorrect": 0.0, "c": 1.0, "i": 0.0}
 
 
 @dataclass(frozen=True)
@@ -43,10 +50,11 @@ class Evaluation:
     notes: tuple[str, ...] = ()
 
 
-def direction_of(score: str) -> Direction:
-    """Return which way is better in a score by its name; higher where nobody can tell."""
+def direction_of(score: str, samples: Sequence[Sample] = ()) -> Direction:
+    """Return which way is better in a score, by its name, or if all there is are right and wrong answers."""
     said = metric_of(score).direction
-    return "higher" if score in _HIGHER or said == "none" else said
+    judged = bool(samples) and all(isinstance(s.value, bool) or s.value in (0.0, 0.5, 1.0, None) for s in samples)
+    return "higher" if score in _HIGHER or (said == "none" and judged) else said
 
 
 def examples_of(
@@ -100,10 +108,51 @@ def examples_of(
         clusters=pd.factorize(kept["cluster"], use_na_sentinel=False)[0] if "cluster" in kept else None,
         weights=kept["weight"].to_numpy(dtype=np.float64) / heaviest if "weight" in kept else None,
         questions=questions,
-        texts=tuple(_texts(kept, name) for name in ("question", "target", "answer")),  # type: ignore[arg-type]
+        texts=tuple(_texts(kept, name) for name in _TEXTS),  # type: ignore[arg-type]
         leads=leads,
         left_out=LeftOut(int((~named).sum()), int((named & ~scored).sum()), repeated, ambiguous),
     )
+
+
+def as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return cells as text, None where there is none; whole numbers without a point, so that 7.0 and 7 are one ID."""
+    cells = column.astype(object).tolist()
+    kind = pd.api.types.infer_dtype(cells, skipna=False)
+    if kind == "integer":
+        cells = list(map(str, cells))
+    elif kind != "string":
+        cells = list(map(_word, cells))
+    return pd.Series(cells, index=column.index, dtype=object)
+
+
+def _word(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value)
+
+
+def score_of(value: Any) -> float | None:
+    """Return a score as a number, NaN where there is none; None for what is no score.
+
+    Examples
+    --------
+    >>> score_of(True), score_of("C"), score_of("0.5"), score_of(None), score_of("n/a"), score_of([1])
+    (1.0, 1.0, 0.5, nan, None, None)
+    """
+    if value is None or value == "":
+        return math.nan
+    if isinstance(value, str):
+        value = _TRUTHS.get(value.strip().lower(), value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+    except (ValueError, TypeError):
+        return None
 
 
 def columns_of(examples: Iterable[Examples]) -> dict[str, float]:
@@ -200,3 +249,50 @@ def _texts(rows: pd.DataFrame, name: str) -> Sequence[str]:
     if name not in rows or rows[name].str.len().sum() > MOST_TEXT:
         return ()
     return [text[:LONGEST_TEXT] for text in rows[name].fillna("").tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One score of one example, as a tool writes it; ``variant`` tells scores of one name apart."""
+
+    id: Any
+    score: str
+    value: Any
+    variant: str = ""
+    question: str = ""
+    target: str = ""
+    answer: str = ""
+    asked: str = ""
+    cluster: Any = None
+
+
+def examples_of_samples(
+    samples: Sequence[Sample], *, where: str, task: str, directions: Mapping[str, Direction] = MappingProxyType({})
+) -> tuple[list[Examples], list[str]]:
+    """Make checked examples of the scores of one task, the first of them leading; return them with notes.
+
+    A score that is no number by example is left out, and so is one of which nobody can tell which way is better.
+    """
+    by_name: dict[tuple[str, str], list[Sample]] = {}
+    for sample in samples:
+        by_name.setdefault((sample.score, sample.variant), []).append(sample)
+    variants = {score: sum(name == score for name, _ in by_name) for score, _ in by_name}
+    found: list[Examples] = []
+    notes: list[str] = []
+    for (score, variant), own in by_name.items():
+        name = f"{score},{variant}" if variants[score] > 1 else score
+        direction = directions.get(score) or direction_of(score, own)
+        values = [score_of(sample.value) for sample in own]
+        if any(value is None for value in values) or direction == "none":
+            why = "nobody can tell which way is better" if direction == "none" else "no number for each example"
+            notes.append(f"{task}/{name}: left out, {why}")
+            continue
+        rows = pd.DataFrame({text: [getattr(sample, text) or None for sample in own] for text in _TEXTS})
+        rows["id"], rows[name] = as_text(pd.Series([s.id for s in own], dtype=object)), values
+        if any(sample.asked for sample in own):
+            rows["asked"] = [sample.asked or None for sample in own]
+        if any(sample.cluster is not None for sample in own):
+            rows["cluster"] = as_text(pd.Series([s.cluster for s in own], dtype=object))
+        examples = examples_of(rows, name, where=where, task=task, direction=direction, leads=not found)
+        found += [examples] if examples is not None else []
+    return found, notes

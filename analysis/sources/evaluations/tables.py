@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +15,7 @@ from analysis.core.errors import LogError, MissingExtra
 from analysis.core.examples import Examples
 from analysis.sources.base import head
 from analysis.sources.delimited import read_delimited, sniff
-from analysis.sources.evaluations.evaluation import Evaluation, examples_of
+from analysis.sources.evaluations.evaluation import Evaluation, as_text, examples_of, score_of
 from analysis.sources.jsonl import json_lines
 from analysis.sources.limits import check_cells
 from analysis.sources.metric_aliases import plain
@@ -59,7 +58,6 @@ _SCORES = (
 )
 """Scores by example, the one that leads first."""
 
-_TRUTHS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "correct": 1.0, "incorrect": 0.0, "c": 1.0, "i": 0.0}
 _SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
 _OF_A_TRAINING = frozenset(
     {"step", "steps", "global_step", "epoch", "epochs", "iteration", "iter", "learning_rate", "lr"}
@@ -180,7 +178,7 @@ def _rows(path: Path) -> tuple[pd.DataFrame, list[str]]:
     chosen, scores = _chosen(path, [str(name) for name in table.columns])
     rows = pd.DataFrame({role: table[column] for role, column in chosen.items()})
     for role in rows.columns:
-        rows[role] = table[chosen[role]] if role == "weight" else _as_text(table[chosen[role]])
+        rows[role] = table[chosen[role]] if role == "weight" else as_text(table[chosen[role]])
     rows["id"] = rows["id"].str.strip()
     for name in scores:
         rows[plain(name)] = table[name]
@@ -216,47 +214,6 @@ def _chosen(path: Path, names: Sequence[str]) -> tuple[dict[str, str], list[str]
 def _wanted(names: Sequence[str]) -> list[str]:
     known = {name for own in _ROLES.values() for name in own} | {*_SCORES}
     return [name for name in names if plain(name) in known]
-
-
-def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return cells as text, None where there is none; whole numbers without a point, so that 7.0 and 7 are one ID."""
-    cells = column.astype(object).tolist()
-    kind = pd.api.types.infer_dtype(cells, skipna=False)
-    if kind == "integer":
-        cells = list(map(str, cells))
-    elif kind != "string":
-        cells = list(map(_word, cells))
-    return pd.Series(cells, index=column.index, dtype=object)
-
-
-def _word(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value
-    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return str(value)
-
-
-def score_of(value: Any) -> float | None:
-    """Return a score as a number, NaN where there is none; None for what is no score.
-
-    Examples
-    --------
-    >>> score_of(True), score_of("C"), score_of("0.5"), score_of(None), score_of("n/a"), score_of([1])
-    (1.0, 1.0, 0.5, nan, None, None)
-    """
-    if value is None or value == "":
-        return math.nan
-    if isinstance(value, str):
-        value = _TRUTHS.get(value.strip().lower(), value)
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-    except (ValueError, TypeError):
-        return None
 
 
 def _scored_column(cells: Sequence[Any], lines: Sequence[int], path: Path, name: str) -> Any:
