@@ -64,8 +64,9 @@ def _scores(sample: Mapping[str, Any], clusters: Mapping[str, str]) -> Iterator[
     for scorer, score in _mapping(sample.get("scores")).items():
         value, answer = _mapping(score).get("value"), _text(_mapping(score).get("answer"))
         cluster = _mapping(sample.get("metadata")).get(clusters.get(scorer, ""))
-        several = isinstance(value, Mapping)
-        given = {f"{scorer}/{name}": inner for name, inner in value.items()} if several else {scorer: value}
+        given = {scorer: value}
+        if isinstance(value, Mapping):
+            given = {f"{scorer}/{name}": inner for name, inner in value.items()}
         for name, inner in given.items():
             number = _LETTERS.get(inner, inner) if isinstance(inner, str) else inner
             yield Sample(sample.get("id"), str(name), number, cluster=cluster, answer=answer, **told)

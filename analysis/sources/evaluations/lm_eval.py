@@ -36,9 +36,7 @@ def read(path: Path, *, task: str = "") -> list[Evaluation]:
     if path == results:
         samples = sorted(path.parent.glob(f"samples_*_{named['time']}.jsonl"))
     if not samples:
-        raise LogError(
-            f"{path}: results without samples, by which examples are compared; run lm_eval with --log_samples"
-        )
+        raise LogError(f"{path}: results without samples, which are compared here; run lm_eval with --log_samples")
     about = load_json(results, setting="RUN_REPORTS_MAX_JSON_MB") if results.is_file() else {}
     return [_evaluation(samples, about if isinstance(about, Mapping) else {}, written=named["time"], results=results)]
 
