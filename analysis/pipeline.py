@@ -24,6 +24,7 @@ from analysis.evidence.configurations import (
     preferred_metrics,
 )
 from analysis.evidence.criteria import Facts
+from analysis.evidence.evaluations import differing, evaluations
 from analysis.evidence.grades import evidence_grades
 from analysis.evidence.group_comparisons import between_groups
 from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
@@ -159,6 +160,8 @@ def analyze_runs(
         evidence_grades=evidence_grades(runs, evidence, compared, deciding, _problems(detections), settings),
         configurations=configurations(groups, runs, ranking, evidence, compared, settings.alpha) if ranking else (),
         seed_spread=spread,
+        evaluations=evaluations(baseline, candidate) if baseline else (),
+        differing=differing(baseline, candidate) if baseline else (),
     )
     return _concluded(numbers, reports)
 

@@ -60,8 +60,7 @@ def test_a_log_is_read_with_what_stands_beside_it(memory: Any, reference: str, r
     """Sidecar and example losses come along; the report names the URL and no copy."""
     (run,) = resolve(reference, runs_dir=runs_dir)
     assert (run.id, run.label, list(run.series("train_loss"))) == ("run_1", "first", [0.5, 0.4])
-    assert run.example_losses is not None
-    assert list(run.example_losses) == [0.25, 0.75]
+    assert list(run.examples["full_valid_loss"].scores) == [0.25, 0.75]
     assert run.provenance.path == f"{RUNS}/run_1.csv"
     assert run.reference == reference
 

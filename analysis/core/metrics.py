@@ -27,6 +27,8 @@ class Metric:
     share : bool
         True for a share of examples (accuracy, error rate, exact match): its sampling error follows from their
         number. F1, mAP or AUC are fractions and no shares.
+    by_example : bool
+        True for the mean of an evaluation that is known example by example (`analysis.core.examples`).
     aliases : str
         Other names under which tools log it, best first, separated by spaces; in the form of `metric_aliases.plain`.
     """
@@ -37,6 +39,7 @@ class Metric:
     unit: Literal["", "fraction", "lr"] = ""
     split: Split = "train"
     share: bool = False
+    by_example: bool = False
     aliases: str = ""
 
     @property
@@ -185,9 +188,7 @@ _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
 _STRONG: tuple[tuple[re.Pattern[str], Split], ...] = (_SPLITS[0], (re.compile(r"tr|train(ing)?"), "train"))
 """Words that, in the last part of a path, say on what a metric was measured whatever the parts before it say."""
 
-_SILENT = re.compile(
-    r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|online|offline"
-)
+_SILENT = re.compile(r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|o[nf]+line")
 """Words that say neither what is measured nor which way is better."""
 
 _PER_UNIT = re.compile(r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sample|example|pixel|sequence|class)\b")
@@ -242,8 +243,8 @@ def metric(name: str) -> Metric:
 
 
 _STATED = re.compile(
-    r"(?P<name>.+) \[(?P<direction>lower|higher|none)(?:, (?P<split>train|minibatch validation|validation|run))?"
-    r"(?:, (?P<unit>fraction|share))?\]"
+    r"(?P<name>.+) \[(?P<direction>lower|higher|none)"
+    r"(?:, (?P<split>train|minibatch validation|validation|examples|run))?(?:, (?P<unit>fraction|share))?\]"
 )
 
 
@@ -265,9 +266,9 @@ def _stated(name: str) -> Metric | None:
     if found is None:
         return None
     split = found["split"] or "run"
-    direction, on = found["direction"], _FULL if split == "validation" else split
-    unit = "fraction" if found["unit"] else ""
-    return Metric(name, found["name"], direction, unit, on, share=found["unit"] == "share")  # type: ignore[arg-type]
+    direction, on = found["direction"], _FULL if split in ("validation", "examples") else split
+    unit, share = "fraction" if found["unit"] else "", found["unit"] == "share"
+    return Metric(name, found["name"], direction, unit, on, share, split == "examples")  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=10_000)
@@ -328,9 +329,9 @@ def _is_share(words: Sequence[str], direction: str) -> bool:
 def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
     """Choose the metrics to judge: those of the table, in its order, and others only where they add something.
 
-    Those are ``primary``, validation metrics of a log whose validation has no standard name, and all of a log that
-    has no standard name at all: a log of many losses of its own beside a known one would else pay for each in every
-    adjusted p.
+    Those are ``primary``, evaluations by example, validation metrics of a log whose validation has no standard name,
+    and all of a log that has no standard name at all: a log of many losses of its own beside a known one would else
+    pay for each in every adjusted p.
     """
     logged = list(dict.fromkeys(names))
     known = [name for name, row in METRICS.items() if name in logged and row.direction != "none"]
@@ -341,9 +342,8 @@ def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
         own = [] if shares else [name for name in own if metric(name).share and metric(name).validates]
     elif known:
         own = [name for name in own if metric(name).validates]
-    if primary in logged and primary not in known and primary not in own:
-        own.append(str(primary))
-    return (*known, *own)
+    added = [name for name in logged if metric(name).by_example or name == primary]
+    return tuple(dict.fromkeys((*known, *own, *added)))
 
 
 def deciding_class(name: str, *, rewarded: bool) -> int:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.errors import LogError, UsageError
+from analysis.core.examples import Examples
+from analysis.core.metrics import metric as metric_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -113,9 +115,9 @@ class Run:
     seed_sd : float, Mapping[str, float] or None
         Standard deviation between seeds that somebody stated: of the primary metric, or by metric.
     n_valid_seen : int or None
-        Size of the validation set as the log itself shows it (see `analysis.sources.inferred`); never stated.
-    example_losses : ndarray, shape (examples,), or None
-        Final validation loss of each example, in the order of the validation file.
+        Size of the validation set as the log itself shows it (see `analysis.sources.validation_size`); never stated.
+    examples : Mapping[str, Examples]
+        Scores by example behind the last value of a metric.
     ended : bool or None
         Whether the tool has the run as over; None where it says nothing.
     extra : Mapping[str, Any]
@@ -142,12 +144,17 @@ class Run:
     best_metric: str | None = None
     seed_sd: float | Mapping[str, float] | None = None
     n_valid_seen: int | None = None
-    example_losses: FloatArray | None = field(default=None, repr=False)
+    examples: Mapping[str, Examples] = field(default_factory=dict, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     sidecar: str = ""
     nonfinite: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     seams: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def only_evaluated(self) -> bool:
+        """True for evaluations of a model without the log of a training."""
+        return bool(self.examples) and all(metric_of(name).by_example for name in self.metrics)
 
     @property
     def n_valid(self) -> int | None:

@@ -116,9 +116,12 @@ def gate(baseline: Run, candidate: Run) -> Gate:
 
 
 def requirements(metric: str) -> tuple[str, ...]:
-    """List the checks without which a difference in a metric is not even the same quantity."""
+    """List the checks without which a difference in a metric is not even the same quantity.
+
+    An evaluation by example shows itself what both runs were asked.
+    """
     if metric_of(metric).validates:
-        return ("validation_set",)
+        return () if metric_of(metric).by_example else ("validation_set",)
     if metric in ("oscillation_rate", "noise"):
         return ("batch_size",)
     return ()

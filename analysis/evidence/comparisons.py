@@ -18,6 +18,7 @@ from analysis.core.run import Run
 from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite
 from analysis.core.settings import Settings
 from analysis.evidence.comparability import Gate, gate, requirements
+from analysis.evidence.evaluations import paired_evaluation, paired_losses
 from analysis.evidence.log_kind import noise_differs_by_kind
 from analysis.evidence.run_evidence import RunEvidence, scaled
 from analysis.evidence.seed_spread import SeedSource, SeedSpread, usual_seed_sd
@@ -293,13 +294,16 @@ def _level_difference(
     """Compare two single runs in one metric: as models; where the spread of seeds is known, as configurations."""
     row = metric_of(metric)
     overlap = None
+    pair = paired_evaluation(first, second, metric) if row.by_example else None
     if one.definition == two.definition == "fullval.share" and one.known and two.known:
         scale = 100.0 if max(one.value, two.value) > 1 else 1.0
         shares = scaled(one, 1 / scale), scaled(two, 1 / scale)
         result = scaled(st.share_difference(*shares), scale)
         overlap = st.p_any_overlap(*shares)
+    elif pair is not None:
+        result = pair.result
     else:
-        result = (metric == "full_valid_loss" and _paired(first, second)) or st.difference(
+        result = paired_losses(first, second, metric) or st.difference(
             "fullval.diff" if row.split == "full validation" else "loss.window_diff", one, two
         )
     if not result.known:
@@ -313,6 +317,8 @@ def _level_difference(
         result.definition,
         result,
         row.direction,
+        comparable=pair is None or pair.comparable,
+        reason=pair.reason if pair is not None else "",
         p_any_overlap=overlap,
         seed_source="none",
         level=one.value if math.isfinite(one.value) else None,
@@ -325,23 +331,15 @@ def _level_difference(
         se = math.hypot(own, known.sd * math.sqrt(2))
         wider = st.estimate(f"seeds.{known.source}", result.value, se, known.df, max(result.n, 2), tested=True)
         return replace(found, definition=wider.definition, result=wider, seed_source=known.source)
-    sizes = [run.n_valid for run in (first, second) if run.n_valid]
+    sizes = [one.n, two.n] if row.by_example else [run.n_valid for run in (first, second) if run.n_valid]
     usual = usual_seed_sd(metric, one, two, min(sizes, default=None))
+    if first.only_evaluated and second.only_evaluated:
+        usual = None  # nothing was trained here: these two models are all that is asked about
     if usual is not None and one.definition in EVALUATED:
         usual = max(usual, *(st.luck_of_course(run.series(metric), row.sign) for run in (first, second)))
     if usual is None and not result.known:
         return found
     return replace(found, seed_sd_limit=st.tipping_point(result.value, result.se), usual_seed_sd=usual)
-
-
-def _paired(first: Run, second: Run) -> Estimate | None:
-    """Compare on the same examples where both runs kept the loss of each, on one validation set (fullval.paired)."""
-    losses = first.example_losses, second.example_losses
-    if losses[0] is None or losses[1] is None or losses[0].size != losses[1].size:
-        return None
-    if gate(first, second).state("validation_set") != "same":
-        return None
-    return st.paired_difference(losses[0], losses[1])
 
 
 def level_ratio(one: RunEvidence, two: RunEvidence, curve: str) -> float:
@@ -372,7 +370,7 @@ def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence
 
 def gated(comparison: Comparison, pair: Gate) -> Comparison:
     """Add whether both sides measured the same quantity, as far as a gate knows."""
-    if comparison.comparable is False:
+    if comparison.comparable is not True:
         return comparison
     needed = requirements(comparison.metric)
     state = pair.state(*needed) if needed else "same"

@@ -16,6 +16,7 @@ from analysis.core.metrics import REWARDS, judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
+from analysis.evidence.evaluations import example_level
 from analysis.evidence.log_kind import log_kind
 from analysis.statistics import Estimate, Settled
 from analysis.statistics.detectors import Curve, Observed
@@ -193,6 +194,8 @@ def _level_at_end(run: Run, metric: str, mean: Estimate, settled: Mapping[str, S
     if ended_nonfinite(run, metric):
         return mean
     row = metric_of(metric)
+    if row.by_example:
+        return example_level(run, metric)
     if row.split == "full validation":
         return _evaluation(run, metric, settled)
     if is_per_epoch(run, metric):

@@ -16,6 +16,7 @@ from analysis.core.settings import Settings
 from analysis.evidence.comparability import Gate
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.configurations import Configuration
+from analysis.evidence.evaluations import Differing, PairedEvaluation
 from analysis.evidence.grades import EvidenceGrade
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_spread import SeedSpread
@@ -93,6 +94,8 @@ class Analysis:
     evidence_grades: Mapping[str, EvidenceGrade]
     configurations: tuple[Configuration, ...] = ()
     seed_spread: SeedSpread = field(default_factory=SeedSpread)
+    evaluations: tuple[PairedEvaluation, ...] = ()
+    differing: tuple[Differing, ...] = ()
     findings: tuple[Finding, ...] = ()
     recommendations: tuple[Recommendation, ...] = ()
     next_runs: tuple[NextRun, ...] = ()

@@ -127,11 +127,13 @@ def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:
 def _beside(one: Found, files: Iterable[Path]) -> list[Path]:
     """List what belongs to a log or would if it existed: sidecars, losses, a database's journal."""
     from analysis.sources.defaults import defaults_places
+    from analysis.sources.evaluations import evaluation_files
     from analysis.sources.sidecar import sidecar_places
 
     beside = {file for place in one.places for file in sidecar_places(place)}
     beside |= {file for place in one.places for file in defaults_places(place) if file.is_file()}
     beside |= {one.sidecar.example_losses} if one.sidecar.example_losses else set()
+    beside |= {*evaluation_files(one.sidecar.evaluations)}
     return sorted(beside | {file.with_name(f"{file.name}-wal") for file in files if file.suffix in _DATABASES})
 
 

@@ -12,6 +12,7 @@ import yaml
 from analysis.core.plain_data import loads
 from analysis.core.run import Run
 from analysis.evidence.configurations import Configuration
+from analysis.evidence.run_evidence import estimate_json
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.goal import goal_json
 from analysis.heuristics.run_numbers import DocumentResult
@@ -61,6 +62,7 @@ def to_json(a: Analysis) -> dict[str, Any]:
         "summary": plain_json(summary(a)),
         "gate": plain_json(a.gate),
         "comparisons": [comparison.to_json() for comparison in a.comparisons],
+        **evaluations_json(a),
         "configurations": [configuration_json(row) for row in a.configurations],
         "seed_groups": seed_groups_json(a),
         "findings": [finding.to_json() for finding in a.findings],
@@ -121,6 +123,26 @@ def _run(a: Analysis, run: Run) -> dict[str, Any]:
         "document": document_json(a.document[run.id]),
         "evidence": {**a.evidence[run.id].to_json(), "grades": plain_json(grade)},
     }
+
+
+def evaluations_json(a: Analysis) -> dict[str, Any]:
+    """Return baseline and candidate on each task, and the examples on which they differ most; empty without any."""
+    if not a.evaluations:
+        return {}
+    pairs = [
+        {
+            **{name: plain_json(getattr(pair, name)) for name in _EVALUATED},
+            "baseline_level": estimate_json(pair.levels[0]),
+            "candidate_level": estimate_json(pair.levels[1]),
+            "difference": estimate_json(pair.result),
+            "resampled": estimate_json(pair.bootstrap),
+        }
+        for pair in a.evaluations
+    ]
+    return {"evaluations": pairs, "differing_examples": plain_json(a.differing)}
+
+
+_EVALUATED = ("metric", "n", "only", "changed", "won", "lost", "clusters", "p_adjusted", "required")
 
 
 def configuration_json(row: Configuration) -> dict[str, Any]:

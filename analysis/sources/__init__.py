@@ -17,6 +17,7 @@ from analysis.core.redact import redact_text, without_secrets
 from analysis.core.run import Run
 from analysis.sources import (
     dvclive,
+    evaluations,
     hf_trainer,
     json_logs,
     jsonl,
@@ -55,6 +56,7 @@ SOURCES: tuple[Source, ...] = (
     keras,
     wandb,
     tensorboard,
+    evaluations,
     printed,
     json_logs,
     jsonl,
@@ -120,7 +122,7 @@ def load_runs(
         As `resolve`.
     """
     runs = [run for reference in references for run in resolve(reference, runs_dir=runs_dir, columns=columns)]
-    return told_apart(runs)
+    return told_apart(evaluations.in_one_unit(runs))
 
 
 def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:

@@ -118,6 +118,8 @@ def _read_problems(run: Run) -> list[str]:
 
 def _missing(run: Run) -> list[str]:
     """What a report would lack, and what to write where."""
+    if run.only_evaluated:
+        return []
     sidecar = run.sidecar
     known = {*METRICS, *(name for table in BY_SOURCE.values() for name in table)}
     unmapped = [name for name in run.metrics if name not in known]

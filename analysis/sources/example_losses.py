@@ -8,18 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from analysis.core.errors import LogError
-from analysis.core.run import FloatArray
+from analysis.core.examples import Examples
 
 MOST_BYTES = 200_000_000
 """Size from which on a file is refused before it is read."""
 
 
-def load_example_losses(path: Path) -> FloatArray:
-    """Read losses in the order of the validation file.
-
-    Returns
-    -------
-    ndarray, shape (examples,)
+def load_example_losses(path: Path) -> Examples:
+    """Read losses in the order of the validation file, by which they are numbered.
 
     Raises
     ------
@@ -39,7 +35,7 @@ def load_example_losses(path: Path) -> FloatArray:
     losses = [_number(path, number, line, column) for number, line in enumerate(lines, 1) if number > first and line]
     if not losses:
         raise LogError(f"{path}: no example losses; give one number a line, or a CSV with a column 'loss'")
-    return np.array(losses)
+    return Examples("full_valid_loss", np.arange(len(losses)), np.array(losses))
 
 
 def _number(path: Path, number: int, line: str, column: int) -> float:

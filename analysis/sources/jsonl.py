@@ -81,8 +81,15 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
     LogError
         For a line that is no JSON object, with its number.
     """
-    with open_lines(path) as lines:
-        yield from _rows(path, lines, 0)
+    begun = 0
+    with open_lines(path) as stream:
+        while block := list(islice(stream, _BLOCK)):
+            rows = _objects(block)
+            if rows is None:
+                yield from _rows(path, block, begun)
+            else:
+                yield from ((number, row, False) for number, row in enumerate(rows, start=begun + 1))
+            begun += len(block)
 
 
 _BLOCK = 4096

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.core.examples import Examples
 from analysis.core.run import Dropped
 
 
@@ -40,6 +41,8 @@ class RawLog:
         The tool's name of the metric by which it kept its best model, if it says so.
     ended : bool or None
         Whether the tool has the run as over, however it ended; None where it says nothing.
+    examples : tuple of Examples
+        Scores by example behind columns of the same name.
     """
 
     frame: pd.DataFrame
@@ -68,3 +71,4 @@ class RawLog:
     seams: tuple[int, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
+    examples: tuple[Examples, ...] = ()

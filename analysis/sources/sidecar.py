@@ -47,6 +47,7 @@ class Sidecar:
     validation_set: str | None = None
     training_set: str | None = None
     example_losses: Path | None = None
+    evaluations: tuple[Path, ...] = ()
     expected_steps: int | None = None
     parent: str | None = None
     parent_known: bool = False
@@ -79,6 +80,10 @@ def _is_text_mapping(value: Any) -> bool:
     return _is_mapping(value) and all(isinstance(item, str) for item in value.values())
 
 
+def _is_text_or_list(value: Any) -> bool:
+    return _is_text(value) or (isinstance(value, list) and bool(value) and all(map(_is_text, value)))
+
+
 def _is_spread(value: Any) -> bool:
     given = list(value.values()) if _is_mapping(value) else [value]
     return all(isinstance(one, int | float) and not isinstance(one, bool) and 0 < one < math.inf for one in given)
@@ -98,6 +103,7 @@ KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "goal": _TEXT,
     "group": _TEXT,
     "primary": _TEXT,
+    "evaluations": (_is_text_or_list, "a file, folder or pattern beside the sidecar, or a list of them"),
     "seed_sd": (_is_spread, "a positive number, or one for each metric, for example {full_valid_loss: 0.004}"),
     "columns": (
         _is_text_mapping,
@@ -205,6 +211,9 @@ def fields_of(document: Document, *, within: str = "") -> dict[str, Any]:
         elif item is not None:
             _check(document, key, item, within)
             fields[key] = item
+    if "evaluations" in fields:
+        given = fields["evaluations"]
+        fields["evaluations"] = tuple(document.path.parent / name for name in ([given] if _is_text(given) else given))
     for key, item in fields.pop("data", {}).items():
         if f"data.{key}" not in KEYS:
             _check_spelling(document, f"data.{key}", [known for known in KEYS if "." in known], within)

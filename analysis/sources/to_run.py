@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.core.metrics import METRICS
+from analysis.core.metrics import metric as metric_of
 from analysis.core.redact import redact, redact_text
 from analysis.core.run import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._results import without_results
@@ -21,6 +22,8 @@ from analysis.sources.axes import check_columns_once
 from analysis.sources.bare_losses import bare_losses
 from analysis.sources.base import Columns
 from analysis.sources.carried import without_carried
+from analysis.sources.evaluations import evaluations_of
+from analysis.sources.evaluations.evaluation import columns_of, own_names
 from analysis.sources.example_losses import load_example_losses
 from analysis.sources.hashing import hash_files
 from analysis.sources.inferred import base_rate, with_validation_size
@@ -62,11 +65,21 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     frame, nonfinite, seams, dropped = validated(settled.frame, redact_text(where))
     frame, carried, held = without_carried(frame)
     notes += [*placed, *settled.notes, *held]
+    examples = {e.metric: e for e in raw.examples}
+    if sidecar.evaluations:
+        found, told = evaluations_of(sidecar.evaluations)
+        examples, notes = examples | {e.metric: e for e in found}, [*notes, *told]
+        values = columns_of(examples.values())
+        at_end = frame.index == frame.index[-1]
+        frame = frame.assign(**{name: np.where(at_end, value, np.nan) for name, value in values.items()})
+    renamed |= own_names(name for name in map(str, frame) if metric_of(name).by_example)
     own = {standard: column for column, standard in renamed.items()}
     dropped = tuple(
         replace(lost, column=own.get(lost.column, lost.column))
         for lost in (*merged, *settled.dropped, *dropped, *carried)
     )
+    if sidecar.example_losses:
+        examples["full_valid_loss"] = load_example_losses(sidecar.example_losses)
     settings, results = without_results(flat(redact(raw.config)))
     if results:
         notes.append(f"results are no settings, left out of the configuration: {', '.join(results)}")
@@ -93,7 +106,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
         goal=_clean(sidecar.goal),
         group=_clean(sidecar.group or raw.group),
         seed_sd=sidecar.seed_sd,
-        example_losses=load_example_losses(sidecar.example_losses) if sidecar.example_losses else None,
+        examples=examples,
         extra=redact(sidecar.extra),
         nonfinite=nonfinite,
         seams=tuple(sorted({*raw.seams, *settled.seams, *seams})),

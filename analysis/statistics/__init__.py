@@ -16,10 +16,16 @@ from analysis.statistics.estimate import difference as difference
 from analysis.statistics.estimate import equivalence_p as equivalence_p
 from analysis.statistics.estimate import estimate as estimate
 from analysis.statistics.estimate import holm as holm
+from analysis.statistics.estimate import mean_of as mean_of
 from analysis.statistics.estimate import required_size as required_size
 from analysis.statistics.estimate import t_quantile as t_quantile
 from analysis.statistics.estimate import t_tail as t_tail
 from analysis.statistics.estimate import unknown as unknown
+from analysis.statistics.examples import bootstrap_difference as bootstrap_difference
+from analysis.statistics.examples import example_mean as example_mean
+from analysis.statistics.examples import paired_difference as paired_difference
+from analysis.statistics.examples import paired_shares as paired_shares
+from analysis.statistics.examples import share_of_examples as share_of_examples
 from analysis.statistics.learning_rates import RateCurve as RateCurve
 from analysis.statistics.learning_rates import rate_curve as rate_curve
 from analysis.statistics.levels import Settled as Settled
@@ -59,7 +65,6 @@ from analysis.statistics.validation import evaluation_scatter as evaluation_scat
 from analysis.statistics.validation import full_validation as full_validation
 from analysis.statistics.validation import luck_of_course as luck_of_course
 from analysis.statistics.validation import p_any_overlap as p_any_overlap
-from analysis.statistics.validation import paired_difference as paired_difference
 from analysis.statistics.validation import required_examples as required_examples
 from analysis.statistics.validation import share_difference as share_difference
 from analysis.statistics.validation import share_level as share_level

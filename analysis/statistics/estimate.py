@@ -162,14 +162,34 @@ def difference(definition: str, baseline: Estimate, candidate: Estimate) -> Esti
     for side in (baseline, candidate):
         if side.reason is not None:
             return unknown(definition, side.reason, value=value, n=n)
-    se = hypot(baseline.se, candidate.se)
+    return estimate(definition, value, *_joint_error((baseline, candidate)), n, tested=True)
+
+
+def mean_of(definition: str, parts: Sequence[Estimate], *, tested: bool = False) -> Estimate:
+    """Average independent estimates, each with the same weight; without an interval where one of them has none.
+
+    Examples
+    --------
+    >>> e = mean_of("examples.mean_of_tasks", [estimate("x", 0.1, 0.03, 50, 51), estimate("x", 0.3, 0.04, 50, 51)])
+    >>> round(e.value, 3), round(e.se, 3), round(e.df, 1)
+    (0.2, 0.025, 92.7)
+    """
+    value, n = float(np.mean([part.value for part in parts])), sum(part.n for part in parts)
+    for part in parts:
+        if part.reason is not None:
+            return unknown(definition, part.reason, value=value, n=n)
+    se, df = _joint_error(parts)
+    return estimate(definition, value, se / len(parts), df, n, tested=tested)
+
+
+def _joint_error(parts: Sequence[Estimate]) -> tuple[float, float]:
+    """Return the standard error of a sum of independent estimates, and its degrees of freedom by Satterthwaite."""
+    se = hypot(*(part.se for part in parts))
     if se == 0:
-        return estimate(definition, value, 0.0, inf, n, tested=True)
+        return 0.0, inf
     # Shares of the variance, so that nothing overflows or vanishes, whatever the unit.
-    v1, v2 = (baseline.se / se) ** 2, (candidate.se / se) ** 2
-    inverse = v1**2 / baseline.df + v2**2 / candidate.df
-    df = 1 / inverse if inverse > 0 else inf
-    return estimate(definition, value, se, df, n, tested=True)
+    inverse = sum(((part.se / se) ** 2) ** 2 / part.df for part in parts)
+    return se, 1 / inverse if inverse > 0 else inf
 
 
 def as_ratio(log_estimate: Estimate, definition: str | None = None) -> Estimate:

@@ -52,7 +52,7 @@ def paired_seed_difference(baseline: FloatArray, candidate: FloatArray) -> Estim
     if not mean.known:
         return replace(mean, definition="seeds.paired")
     result = estimate("seeds.paired", mean.value, mean.se, mean.df, int(2 * d.size), tested=True)
-    return replace(result, p=max(result.p, _sign_flip(d))) if 6 <= d.size <= 16 else result
+    return replace(result, p=max(result.p, sign_flip_p(d))) if 6 <= d.size <= 16 else result
 
 
 def one_against_group(group: FloatArray, one: float) -> Estimate:
@@ -114,7 +114,7 @@ def expected_lead(k: int) -> float:
     return float((x * density).sum() * (x[1] - x[0]))
 
 
-def _sign_flip(d: FloatArray) -> float:
+def sign_flip_p(d: FloatArray) -> float:
     """Return the two-sided p of the mean of differences over all their changes of sign."""
     signs = 1 - 2 * ((np.arange(2**d.size)[:, None] >> np.arange(d.size)) & 1)
     sums = np.abs(signs @ d)
@@ -139,7 +139,7 @@ def seed_iqm(values: FloatArray, *, rng: np.random.Generator, resamples: int = R
     if n < 3:
         return unknown("seeds.iqm", "fewer than 3 runs", n=n)
     draws = _iqm(np.sort(values[rng.integers(0, n, (resamples, n))], axis=1))
-    return _bootstrapped("seeds.iqm", interquartile_mean(values), draws, n)
+    return bootstrapped("seeds.iqm", interquartile_mean(values), draws, n)
 
 
 def iqm_difference(
@@ -153,7 +153,7 @@ def iqm_difference(
     draws_a = _iqm(np.sort(a[rng.integers(0, a.size, (resamples, a.size))], axis=1))
     draws_b = _iqm(np.sort(b[rng.integers(0, b.size, (resamples, b.size))], axis=1))
     value = interquartile_mean(b) - interquartile_mean(a)
-    return _bootstrapped("seeds.iqm", value, draws_b - draws_a, n)
+    return bootstrapped("seeds.iqm", value, draws_b - draws_a, n)
 
 
 def probability_of_improvement(
@@ -184,7 +184,7 @@ def probability_of_improvement(
     columns = rng.integers(0, a.size, (resamples, a.size))
     # Mean over the resampled grid = weights of the rows times wins times weights of the columns.
     draws = np.einsum("ri,ij,rj->r", _weights(rows, b.size), wins, _weights(columns, a.size))
-    return _bootstrapped("seeds.prob_improvement", float(wins.mean()), draws, n)
+    return bootstrapped("seeds.prob_improvement", float(wins.mean()), draws, n)
 
 
 def _iqm(ordered: FloatArray) -> FloatArray:
@@ -196,6 +196,6 @@ def _weights(draws: np.ndarray[tuple[int, int], np.dtype[np.int64]], size: int) 
     return np.asarray((draws[:, :, None] == np.arange(size)).mean(axis=1))
 
 
-def _bootstrapped(definition: str, value: float, draws: FloatArray, n: int) -> Estimate:
+def bootstrapped(definition: str, value: float, draws: FloatArray, n: int) -> Estimate:
     low, high = np.quantile(draws, (0.025, 0.975))
     return Estimate(definition, value, float(low), float(high), float(draws.std(ddof=1)), inf, n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, isfinite, nan, sqrt
+from math import isfinite, nan, sqrt
 
 import numpy as np
 from scipy.special import gammaln, ndtr
@@ -151,23 +151,6 @@ def _fisher(x1: int, n1: int, x2: int, n2: int) -> float:
     weights = np.exp(logs - logs.max())
     seen = weights[int(x1 - k[0])]
     return float(min(1.0, weights[weights <= seen * (1 + 1e-7)].sum() / weights.sum()))
-
-
-def paired_difference(baseline: FloatArray, candidate: FloatArray) -> Estimate:
-    """Compare two models on the same examples, by their per-example losses (fullval.paired).
-
-    Parameters
-    ----------
-    baseline, candidate : ndarray, shape (examples,)
-        In the same order of examples.
-    """
-    name = "fullval.paired"
-    d = np.asarray(candidate, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
-    d = d[np.isfinite(d)]
-    if d.size < 2:
-        return unknown(name, "fewer than 2 examples with a loss in both", n=int(d.size))
-    se = float(d.std(ddof=1)) / sqrt(d.size)
-    return estimate(name, float(d.mean()), se, d.size - 1 or inf, int(d.size), tested=True)
 
 
 def spread_per_example(minibatches: Settled | None, *, batch: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.findings.definitions.detectors import _OWN, DETECTORS
+from analysis.findings.definitions.examples import EXAMPLES
 
 _LLSW = "Lazarus, Lewis, Stock and Watson (2018), HAR inference: recommendations for practice"
 _STUDENT = "Welch (1947), unequal-variance t"
@@ -186,6 +187,7 @@ EVIDENCE = (
         "mean(d), SE = sd(d)/√n",
         "Student (1908)",
     ),
+    *EXAMPLES,
     (
         "valid.evals_per_epoch",
         "Evaluations per epoch",

@@ -34,7 +34,9 @@ def _last_is_best(a: Analysis) -> bool:
 
 
 def recommend(a: Analysis) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
-    """Give all advice, evidence first, and the next runs with what each should show."""
+    """Give all advice, evidence first, and the next runs with what each should show; none if nothing was trained."""
+    if a.candidate.only_evaluated:
+        return evidence_recommendations(a), ()
     divergence = a.detection(a.candidate.id, "det.divergence")
     failed = died(a.candidate) or (divergence is not None and divergence.status == "raised")
     situation = Situation(

@@ -29,7 +29,9 @@ LEAST_SEEDS = 3
 
 
 def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
-    """Give the advice that the evidence carries, most important first."""
+    """Give the advice that the evidence carries, most important first; of models alone none about a training."""
+    if a.candidate.only_evaluated:
+        return tuple(advice for advice in (_verdict_action(a), _more_examples(a)) if advice is not None)
     found = [_verdict_action(a), _design(a), missing_record(a), _learning_rate(a), _noise(a), _stopping(a)]
     return tuple(recommendation for recommendation in found if recommendation is not None)
 
@@ -52,6 +54,24 @@ def _verdict_action(a: Analysis) -> Recommendation | None:
         (text(a.verdict.sentence),),
         a.candidate.id if keep else a.baseline.id,
     )
+
+
+def _more_examples(a: Analysis) -> Recommendation | None:
+    """Say how many examples would tell two models apart that these do not."""
+    primary = a.verdict.primary
+    pair = next((p for p in a.evaluations if primary is not None and p.metric == primary.metric), None)
+    if (
+        pair is None
+        or pair.required is None
+        or pair.required <= pair.n
+        or a.verdict.result in ("improved", "regressed")
+    ):
+        return None
+    told = text(
+        f"A difference of this size would show with 80% power in about {pair.required:,} examples of this kind."
+    )
+    title = rich("**Evaluate both on more examples**, the same ones")
+    return Recommendation("evidence.examples", "evidence", "action", title, (told,), pair.required)
 
 
 def _design(a: Analysis) -> Recommendation | None:

@@ -9,6 +9,7 @@ from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import DocumentResult
 from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
+from analysis.report.sections.evaluations import evaluations
 from analysis.report.sections.narrative import opened, quiet, told, validated_otherwise
 
 
@@ -58,7 +59,11 @@ def _stated(steps: int | None) -> str:
 
 
 def coverage(a: Analysis) -> list[Block]:
-    """Count validations by rule of thumb; beside them how much each of them saw."""
+    """Count validations by rule of thumb, beside them how much each of them saw; then show evaluations by example."""
+    return [*_coverage(a), *evaluations(a)]
+
+
+def _coverage(a: Analysis) -> list[Block]:
     results = a.document
     if not any(r.validation_count or r.full_validation_count for r in results.values()):
         return quiet(validated_otherwise(a) or "No run logged a validation.")
