@@ -188,7 +188,9 @@ _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
 _STRONG: tuple[tuple[re.Pattern[str], Split], ...] = (_SPLITS[0], (re.compile(r"tr|train(ing)?"), "train"))
 """Words that, in the last part of a path, say on what a metric was measured whatever the parts before it say."""
 
-_SILENT = re.compile(r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|o[nf]+line")
+_SILENT = re.compile(
+    r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|online|offline"
+)
 """Words that say neither what is measured nor which way is better."""
 
 _PER_UNIT = re.compile(r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sample|example|pixel|sequence|class)\b")
@@ -234,10 +236,8 @@ def metric(name: str) -> Metric:
     ['none', 'none', 'lower', 'higher']
     >>> [metric(name).direction for name in ("num_loss_tokens", "Loss/scores/fake", "Loss/val", "nll_per_token")]
     ['none', 'none', 'lower', 'lower']
-    >>> metric("testRmse").split, metric("tr_f1").split, metric("cosine_spearman").split
-    ('full validation', 'train', 'run')
-    >>> metric("train/val_loss").split, metric("eval/train_loss").split, metric("eval/batch_loss").split
-    ('full validation', 'train', 'full validation')
+    >>> [metric(name).split for name in ("testRmse", "tr_f1", "cosine_spearman", "eval/train_loss", "eval/batch_loss")]
+    ['full validation', 'train', 'run', 'train', 'full validation']
     """
     return METRICS.get(name) or _stated(name) or _by_words(name)
 
