@@ -98,7 +98,7 @@ CASES: tuple[tuple[str, str, tuple[str, ...], dict[str, Any], str, str], ...] = 
     ("unvalidated", "base0", BASE, {}, "discard", "no validation"),
     ("dead", "base0", BASE, {}, "discard", "NaN"),
     ("better0", "dead", (), {}, "keep", "NaN"),
-    ("copy", "base0", (), {}, "discard", "no training happened"),
+    ("copy", "base0", (), {}, "discard", "nothing was trained"),
     ("unstated", "base0", BASE, {"trust_unstated": True}, "keep", "better"),
     ("accuracy1", "accuracy0", (), {}, "rerun", "run each configuration with 3 seeds"),
     ("accuracy2", "accuracy0", (), {}, "discard", "data.n_valid"),
