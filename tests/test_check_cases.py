@@ -101,6 +101,7 @@ LOGS: dict[str, tuple[dict[str, np.ndarray], Mapping[str, Any]]] = {
         f"other_seed{k}": ({"val_loss": falls(level)}, {**NAMED, "config": {"lr": 0.2, "seed": k}})
         for k, level in enumerate((1.21, 1.19, 1.20))
     },
+    **{f"one_value{k}": ({"val_loss": falls(1.001)}, {**NAMED, "config": {"lr": 0.4, "seed": k}}) for k in range(3)},
     "other_lr": ({"val_loss": falls(1.2)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
     "same_as_seeds": ({"val_loss": falls(1.03)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
 }
@@ -193,6 +194,8 @@ CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("other_lr", "seed0", "failed", "worse", {"others": SEEDS}),
     ("same_as_seeds", "seed0", "passed", "no evidence", {"others": SEEDS}),
     ("seed0", "other_lr", "passed", "better", {"others": SEEDS}),
+    ("seed0", "one_value0", "passed", "no evidence", {"others": ("one_value1", "one_value2")}),
+    ("seed1", "one_value0", "passed", "no evidence", {"others": ("one_value1", "one_value2")}),
 )
 
 REFUSED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (

@@ -66,6 +66,11 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder, "accuracy1", rate=0.2, seed=0, data={"validation_set": "v"}, val_accuracy=0.93)
     write(folder, "accuracy2", rate=0.2, seed=0, data={"validation_set": "v"}, val_accuracy=0.89)
     shutil.copy(folder / "base0.csv", folder / "copy.csv")
+    seeds(folder, "same", 0.8, 1.0, 0.5)
+    seeds(folder, "round", 0.9, 1.0, 1.0, 1.0)
+    for number in range(4):
+        bare = write(folder, f"bare{number}", rate=0, seed=number, val_loss=1 - number / 3)
+        bare.with_suffix(".yaml").write_text(yaml.safe_dump({"data": dict(DATA)}), encoding="utf-8")
     return folder
 
 
@@ -83,7 +88,7 @@ CASES: tuple[tuple[str, str, tuple[str, ...], dict[str, Any], str, str], ...] = 
     ("better0", "base0", (*BASE, *BETTER), {}, "keep", "loss −0.097 ["),
     ("better0", "base0", BASE, {}, "keep", "better, one-sided p"),
     ("better0", "base0", (), STATED, "keep", "where 0.011 was allowed"),
-    ("better0", "base0", (), {}, "rerun", "one run each does not show how much seeds scatter"),
+    ("better0", "base0", (), {}, "rerun", "what ran does not show how much seeds scatter"),
     ("bit0", "base0", BASE, {}, "rerun", "5 seeds, and decide again with all of them"),
     ("bit0", "base0", BASE, {"most_seeds": 2}, "discard", "seeds of each would show it, and 2 are allowed"),
     ("bit0", "base0", (), WIDE, "rerun", "run each configuration with"),
@@ -100,6 +105,9 @@ CASES: tuple[tuple[str, str, tuple[str, ...], dict[str, Any], str, str], ...] = 
     ("better0", "dead", (), {}, "keep", "NaN"),
     ("copy", "base0", (), {}, "discard", "nothing was trained"),
     ("unstated", "base0", BASE, {"trust_unstated": True}, "keep", "better"),
+    ("bare1", "bare0", ("bare2", "bare3"), {}, "rerun", "seeds of neither by what is stated: state config"),
+    ("hair0", "round0", ("round1", "round2"), {}, "discard", "does not show how much seeds scatter"),
+    ("same1", "same0", (), {}, "discard", "seeds of one configuration by what is stated: state the change"),
     ("accuracy1", "accuracy0", (), {}, "rerun", "run each configuration with 3 seeds"),
     ("accuracy2", "accuracy0", (), {}, "discard", "data.n_valid"),
 )
@@ -176,7 +184,13 @@ def test_the_command_writes_json_or_a_line(logs: Path, tmp_path: Path, capsys: p
     assert main(["decide", "worse0", *asked, "--json", str(tmp_path / "d.json")]) == 0
     assert capsys.readouterr().out.startswith("discard: ")
     assert json.loads((tmp_path / "d.json").read_text()) == shown
-    for wrong in (["nowhere"], ["unstated"], ["worse0", "--max-seeds", "1"], ["worse0", "--ledger", str(logs)]):
+    for wrong in (
+        ["nowhere"],
+        ["unstated"],
+        ["worse0", "--max-seeds", "1"],
+        ["worse0", "--ledger", str(logs)],
+        ["worse0", "--ledger", "s3://b/l"],
+    ):
         assert main(["decide", *wrong[:1], *asked, *wrong[1:]]) == 2, wrong
         said = capsys.readouterr()
         assert said.err.startswith("error: "), wrong

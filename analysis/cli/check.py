@@ -84,7 +84,6 @@ def _check(options: argparse.Namespace) -> int:
     from analysis.core.errors import UsageError
     from analysis.publish.check import check, to_json
     from analysis.publish.check_comment import to_markdown
-    from analysis.publish.pull_request import keep_comment
     from analysis.render.visible_text import legible
 
     if options.markdown == options.json == STDOUT:
@@ -103,8 +102,11 @@ def _check(options: argparse.Namespace) -> int:
     write(options.json, json.dumps(to_json(checked), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if STDOUT not in (options.markdown, options.json):
         print(legible("\n".join(_lines(checked))))
-    if options.comment is not None and (trouble := keep_comment(options.comment, markdown)):
-        print(legible(f"warning: {trouble}"), file=sys.stderr)
+    if options.comment is not None:
+        from analysis.publish.pull_request import keep_comment
+
+        if trouble := keep_comment(options.comment, markdown):
+            print(legible(f"warning: {trouble}"), file=sys.stderr)
     return FAILED if checked.fails else 0
 
 

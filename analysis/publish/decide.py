@@ -16,7 +16,7 @@ from analysis.core.number_format import interval, p_value
 from analysis.core.plain_data import loads
 from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison
-from analysis.evidence.seed_groups import group_of, seed_groups
+from analysis.evidence.seed_groups import SeedGroup, group_of, seed_groups
 from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.publish.check import Checked, check, unstated
@@ -95,6 +95,8 @@ def decide(
     AnalysisError
         If a run cannot be read, nobody stated on what the runs were validated, or the ledger cannot be used.
     """
+    if "://" in str(ledger) or ":/" in str(ledger)[2:]:  # a path folds the two slashes into one
+        raise UsageError(f"--ledger: {ledger} must be a file of this machine, which can be locked")
     if most_seeds < 2:
         raise UsageError(f"--max-seeds: {most_seeds} must be 2 or more")
     checked = check(
@@ -195,12 +197,23 @@ def _rerun(found: Decision, a: Analysis, primary: Comparison, level: float, most
     sd = spread.sd if spread is not None else primary.usual_seed_sd
     stated = spread is not None and spread.source == "stated"
     wanted = _UNKNOWN_SPREAD if sd is None else _seeds(abs(primary.result.value), sd, level, ours, theirs, stated)
-    why = "" if found.test is not None else "; one run each does not show how much seeds scatter"
+    why = "" if found.test is not None else "; what ran does not show how much seeds scatter"
+    why += _unrelated(a, groups)
     if wanted is None or wanted > most_seeds:
-        told = "no number of seeds" if wanted is None else f"about {wanted} seeds of each"
+        told = "more than 1,000 seeds of each" if wanted is None else f"about {wanted} seeds of each"
         return replace(found, reason=f"{found.reason}{why}; {told} would show it, and {most_seeds} are allowed")
     advice = f"run each configuration with {wanted} seeds, and decide again with all of them"
     return replace(found, decision="rerun", seeds=wanted, reason=f"{found.reason}{why}; {advice}")
+
+
+def _unrelated(a: Analysis, groups: Sequence[SeedGroup]) -> str:
+    """Say that what is stated parts the two not, or makes further runs seeds of neither; else nothing."""
+    ours, theirs = (group_of(groups, run.id) for run in (a.candidate, a.baseline or a.candidate))
+    if ours == theirs:
+        return "; both are seeds of one configuration by what is stated: state the change in config, or as group"
+    if len(ours.runs) == len(theirs.runs) == 1 < len(a.runs) - 1:
+        return "; the further runs are seeds of neither by what is stated: state config with its seed, or group"
+    return ""
 
 
 def _seeds(effect: float, sd: float, level: float, ours: int, theirs: int, stated: bool) -> int | None:

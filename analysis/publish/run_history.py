@@ -125,10 +125,9 @@ def run_history(
     group = f"the last {len(last)} accepted runs" if len(last) > 1 else None
     others = len(found) - sum(state == best for state in states.values())
     out = f"; {others} left out: given, unreadable, ended as NaN or validated on another set" if others else ""
-    return RunHistory(
-        tuple(replace(run, group=group) for run in last),
-        f"{last[0].id} to {last[-1].id}, {len(last)} of {count(len(found), 'run')}{out}",
-    )
+    ends = " to ".join(dict.fromkeys((last[0].id, last[-1].id)))
+    told = f"{ends}, {len(last)} of {count(len(found), 'run')}{out}"
+    return RunHistory(tuple(replace(run, group=group) for run in last), told)
 
 
 def _place(run: Run) -> tuple[str, str]:
