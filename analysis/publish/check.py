@@ -128,7 +128,7 @@ def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tupl
     trusted = trust_unstated and a.gate is not None and a.gate.state("validation_set") == "cannot tell"
     gate = None if trusted else a.gate
     facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, gate, a.curve, a.settings, a.seed_spread, between)
-    why = _no_comparison(a, trust_unstated)
+    why = no_comparison(a, trust_unstated)
     asked = (read_criterion(text, facts, "--fail-if") for text in fail_if)
     return tuple(untold(one, why) if why and one.against else hold_criterion(one, facts) for one in asked)
 
@@ -179,7 +179,7 @@ def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool
 def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     """Look at performance alone: a model that is worse beyond its own error does not pass, whatever seeds may do."""
     verdict, primary = a.verdict, a.verdict.primary
-    why = _no_comparison(a, trust_unstated)
+    why = no_comparison(a, trust_unstated)
     if why or verdict.result in ("insufficient data", "not comparable"):
         return Condition("regressed", "cannot tell", why or verdict.sentence)
     if primary is None:  # one of both diverged
@@ -202,7 +202,7 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     )
 
 
-def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
+def no_comparison(a: Analysis, trust_unstated: bool) -> str:
     """Say why the two runs must not be compared at all; empty if nothing stands in the way."""
     if a.baseline is None:
         return ""
