@@ -223,9 +223,7 @@ def test_every_input_of_the_action_reaches_the_check(checkout: Path, host: Host)
     assert host.asked == []
 
 
-@pytest.mark.parametrize(
-    ("candidate", "said"), [("nowhere", "no run 'nowhere'"), ("$(touch x)", "no run"), ("--help", "no run")]
-)
+@pytest.mark.parametrize(("candidate", "said"), [("$(touch x)", "no run"), ("--help", "no run")])
 def test_bad_input_is_one_line_and_no_comment(checkout: Path, host: Host, candidate: str, said: str) -> None:
     done = run_step("Check", checkout, host, {"candidate": candidate, "against": "run_3"})
     assert (done.returncode, host.asked) == (2, [])
