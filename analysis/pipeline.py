@@ -79,16 +79,22 @@ def analyze(**parameters: Any) -> Analysis:
     analysis.core.errors.UsageError: parameter 'baselin' is unknown (did you mean 'baseline'?); known parameters: \
 run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, previous, date, settings, columns, mute
     """
-    request = check_parameters(parameters)
-    settings = Settings.from_mapping(request.settings)
-    _check_muted(request)
-    runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
-    _check_judged(runs)
+    request, settings, runs = load(parameters)
     title = report_title(request, find_run(runs, request.candidate, "candidate") or runs[-1])
     earlier = reports_nearby(find_folder(request.reports_dir), before=request.day, title=title, runs=runs)
     with earlier as folder:
         reports = load_reports(folder, before=request.day, title=title, runs=runs)
     return analyze_runs(runs, request, settings, reports=reports)
+
+
+def load(parameters: Mapping[str, Any]) -> tuple[Parameters, Settings, tuple[Run, ...]]:
+    """Check parameters and load the runs that they name; errors as in `analyze`."""
+    request = check_parameters(parameters)
+    settings = Settings.from_mapping(request.settings)
+    _check_muted(request)
+    runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
+    _check_judged(runs)
+    return request, settings, runs
 
 
 def analyze_runs(

@@ -101,6 +101,7 @@ LOGS: dict[str, tuple[dict[str, np.ndarray], Mapping[str, Any]]] = {
         f"other_seed{k}": ({"val_loss": falls(level)}, {**NAMED, "config": {"lr": 0.2, "seed": k}})
         for k, level in enumerate((1.21, 1.19, 1.20))
     },
+    **{f"one_value{k}": ({"val_loss": falls(1.001)}, {**NAMED, "config": {"lr": 0.4, "seed": k}}) for k in range(3)},
     "other_lr": ({"val_loss": falls(1.2)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
     "same_as_seeds": ({"val_loss": falls(1.03)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
 }
@@ -133,8 +134,8 @@ CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("copy", "good eval_loss", "cannot tell", "identical", {}),
     ("copy", "good eval_loss", "cannot tell", "identical", {"fail_if": [WORSE_BY_A_LOT]}),
     ("copy", "good eval_loss", "failed", "eval_loss > 0.5", {"fail_if": ["eval_loss > 0.5"], **SPREAD}),
-    ("saved_again", "good eval_loss", "cannot tell", "every row of the candidate's log stands", {}),
-    ("first_rows", "good eval_loss", "cannot tell", "no training happened", {}),
+    ("saved_again", "good eval_loss", "cannot tell", "identical in every value: nothing was trained", {}),
+    ("first_rows", "good eval_loss", "cannot tell", "every row of the candidate's log stands", {}),
     ("symlink", "good eval_loss", "cannot tell", "identical", {}),
     ("hardlink", "good eval_loss", "cannot tell", "identical", {}),
     ("validated_worse", "validated", "failed", "accuracy is worse", {}),
@@ -193,6 +194,8 @@ CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("other_lr", "seed0", "failed", "worse", {"others": SEEDS}),
     ("same_as_seeds", "seed0", "passed", "no evidence", {"others": SEEDS}),
     ("seed0", "other_lr", "passed", "better", {"others": SEEDS}),
+    ("seed0", "one_value0", "passed", "no evidence", {"others": ("one_value1", "one_value2")}),
+    ("seed1", "one_value0", "passed", "no evidence", {"others": ("one_value1", "one_value2")}),
 )
 
 REFUSED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (

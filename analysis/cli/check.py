@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ def add(commands: Any) -> None:
             f"--{form}", nargs="?", const=STDOUT, metavar="FILE", help=f"write the result as {form} (default: stdout)"
         )
     check.add_argument("--marker", default="check", metavar="NAME", help="name in the comment's hidden first line")
+    check.add_argument(
+        "--comment", choices=("github", "gitlab"), help="in CI: comment on the pull request, or replace that comment"
+    )
     check.set_defaults(run=_check)
 
 
@@ -45,7 +49,11 @@ def add_comparison(parser: argparse.ArgumentParser) -> None:
     """Add what says which runs are compared, and how."""
     parser.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
     parser.add_argument(
-        "--against", required=True, action="append", metavar="BASELINE", help="run ID, path or reference"
+        "--against",
+        required=True,
+        action="append",
+        metavar="BASELINE",
+        help="run ID, path or reference; history:N or history:N:WHERE: the last N accepted runs",
     )
     parser.add_argument("--with", dest="others", nargs="+", default=[], metavar="RUN", help="other seeds of the two")
     parser.add_argument(
@@ -94,6 +102,11 @@ def _check(options: argparse.Namespace) -> int:
     write(options.json, json.dumps(to_json(checked), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if STDOUT not in (options.markdown, options.json):
         print(legible("\n".join(_lines(checked))))
+    if options.comment is not None:
+        from analysis.publish.pull_request import keep_comment
+
+        if trouble := keep_comment(options.comment, markdown):
+            print(legible(f"warning: {trouble}"), file=sys.stderr)
     return FAILED if checked.fails else 0
 
 
@@ -110,4 +123,5 @@ def write(where: str | None, content: str) -> None:
 def _lines(checked: Checked) -> list[str]:
     a = checked.analysis
     head = f"{checked.outcome}: {a.verdict.result}. {a.verdict.sentence} {a.verdict.numbers}".rstrip()
-    return [head, *(f"  {c.name}: {c.state} ({c.why})" for c in checked.conditions)]
+    against = [f"  against {checked.history}"] if checked.history else []
+    return [head, *against, *(f"  {c.name}: {c.state} ({c.why})" for c in checked.conditions)]

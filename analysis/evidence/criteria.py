@@ -25,6 +25,7 @@ from analysis.evidence.configurations import preferred_metrics
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.evidence.seed_spread import SeedSpread
+from analysis.evidence.verdict import by_standing
 from analysis.statistics import Estimate
 
 State = Literal["met", "not met", "cannot tell"]
@@ -186,7 +187,7 @@ def hold_criterion(asked: Asked, facts: Facts) -> Tested:
     found = [c for c in facts.between if c.metric == asked.metric]
     if not found:
         return untold(asked, f"the baseline has no {metric_name(asked.metric)}")
-    c = max(found, key=lambda one: one.seeds is not None)
+    c = max(found, key=by_standing)
     result = c.result if c.known else replace(c.result, se=math.nan)
     scope: Literal["models", "configurations"] = "models" if c.seed_source == "none" else "configurations"
     seeds = c.seeds[1] if c.seeds else 1

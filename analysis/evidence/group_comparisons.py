@@ -22,6 +22,8 @@ from analysis.evidence.seed_groups import SeedGroup, group_levels, paired_levels
 from analysis.evidence.seed_spread import SeedSource, SeedSpread, Spread
 from analysis.statistics import Estimate
 
+_ROUNDING = 1e-12  # of a mean of equal numbers
+
 
 def between_groups(
     groups: Sequence[SeedGroup],
@@ -69,6 +71,9 @@ def _group_pair(
             source, result = "paired seeds", st.paired_seed_difference(*paired)
         else:
             source, result = _over_seeds(before, after, spread.of(metric))
+        if result.known and result.se <= _ROUNDING * abs(float(before.mean())):
+            # Rounded values, or a seed that changes nothing: not that any difference, however small, is certain.
+            result = st.unknown(result.definition, "all seeds have one value", value=result.value, n=result.n)
         found = Comparison(
             first.runs[0],
             second.runs[0],

@@ -183,11 +183,8 @@ def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str]
     Whatever was measured on held-out data is never outvoted: where both runs have it, no training metric decides.
     Of metrics measured alike one with a known error comes first. None if both share no metric of known direction.
     """
-    of_metric: dict[str, Comparison] = {}
-    for c in compared:
-        usable = c.metric not in COMPANIONS and math.isfinite(c.result.value)
-        if usable and (c.metric not in of_metric or c.seeds is not None):
-            of_metric[c.metric] = c
+    usable = [c for c in compared if c.metric not in COMPANIONS and math.isfinite(c.result.value)]
+    of_metric = {c.metric: c for c in sorted(usable, key=by_standing)}
     order = deciding_order(of_metric, preferred)
     if not order:
         return None
@@ -202,6 +199,13 @@ def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str]
         return name not in stated, not c.decides, measured, not c.known, order.index(name)
 
     return of_metric[min(allowed, key=key)]
+
+
+def by_standing(c: Comparison) -> int:
+    """Rank comparisons in one metric: seeds with a known scatter before single runs, and these before other seeds."""
+    if c.seeds is None:
+        return 1
+    return 2 if c.known else 0
 
 
 def stability_comparison(compared: Sequence[Comparison]) -> Comparison | None:

@@ -13,15 +13,16 @@ from analysis.core.errors import UsageError
 from analysis.core.metrics import judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
-from analysis.core.redact import redact_text
 from analysis.core.run import Run
-from analysis.core.run_names import metric_words
+from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
+from analysis.evidence.seed_groups import group_of, seed_groups
 from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.goal import tested_json
 from analysis.pipeline import analyze
+from analysis.publish.run_history import against_history, is_history, only_one
 from analysis.report.results_json import plain_json
 
 Outcome = Literal["passed", "failed", "cannot tell"]
@@ -41,13 +42,14 @@ class Condition:
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of a check. ``fails`` says whether the gate stays shut."""
+    """What came of a check. ``fails``: the gate stays shut; ``history``: which are the last accepted runs, if asked."""
 
     analysis: Analysis
     conditions: tuple[Condition, ...]
     outcome: Outcome
     fails: bool
     criteria: tuple[Tested, ...] = ()
+    history: str = ""
 
 
 def check(
@@ -65,7 +67,7 @@ def check(
     Parameters
     ----------
     candidate, baseline : str
-        References that lead to one run each.
+        References that lead to one run each; a baseline may be ``history:N`` (`analysis.publish.run_history`).
     fail_on : collection of str, optional
         Keys of `CONDITIONS`, and "insufficient". Without it all of them; a problem that a log is too short to show
         then counts as not met, where it was asked for as "cannot tell".
@@ -88,17 +90,16 @@ def check(
     if unknown is not None or not fail_on:
         known = ", ".join((*CONDITIONS, INSUFFICIENT))
         raise UsageError(f"--fail-on: {unknown or 'nothing'!r} is not a condition; choose among {known}")
-    a = analyze(
-        run_ids=[*others, baseline, candidate],
-        candidate=candidate,
-        baseline=baseline,
-        reports_dir=os.devnull,  # earlier reports have no say in a check
-        **(parameters or {}),
-    )
-    for reference in (baseline, candidate):
-        found = [run.id for run in a.runs if run.reference == redact_text(reference)]
-        if len(found) != 1:
-            raise UsageError(f"{redact_text(reference)}: {len(found)} runs, {', '.join(found[:5])}; name one of them")
+    asked = {**(parameters or {}), "reports_dir": os.devnull}  # earlier reports have no say in a check
+    if is_history(baseline):
+        a, history = against_history(candidate, baseline, others, asked)
+    else:
+        a, history = (
+            analyze(run_ids=[*others, baseline, candidate], candidate=candidate, baseline=baseline, **asked),
+            "",
+        )
+        only_one(a.runs, baseline)
+        only_one(a.runs, candidate)
     criteria = _criteria(a, fail_if, trust_unstated)
     primary = a.verdict.primary
     if (
@@ -115,7 +116,7 @@ def check(
         ),
         *(Condition(t.asked.text, t.state, t.words()) for t in criteria),
     )
-    return replace(_checked(a, conditions, INSUFFICIENT in fail_on), criteria=criteria)
+    return replace(_checked(a, conditions, INSUFFICIENT in fail_on), criteria=criteria, history=history)
 
 
 def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tuple[Tested, ...]:
@@ -127,7 +128,7 @@ def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tupl
     trusted = trust_unstated and a.gate is not None and a.gate.state("validation_set") == "cannot tell"
     gate = None if trusted else a.gate
     facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, gate, a.curve, a.settings, a.seed_spread, between)
-    why = _no_comparison(a, trust_unstated)
+    why = no_comparison(a, trust_unstated)
     asked = (read_criterion(text, facts, "--fail-if") for text in fail_if)
     return tuple(untold(one, why) if why and one.against else hold_criterion(one, facts) for one in asked)
 
@@ -141,6 +142,7 @@ def to_json(checked: Checked) -> dict[str, Any]:
         "fails": checked.fails,
         "candidate": a.candidate.id,
         "baseline": a.reference_id,
+        "history": checked.history or None,
         "conditions": plain_json(checked.conditions),
         "criteria": [{"asked": t.asked.text, **tested_json(t)} for t in checked.criteria],
         "verdict": a.verdict.to_json(),
@@ -177,7 +179,7 @@ def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool
 def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     """Look at performance alone: a model that is worse beyond its own error does not pass, whatever seeds may do."""
     verdict, primary = a.verdict, a.verdict.primary
-    why = _no_comparison(a, trust_unstated)
+    why = no_comparison(a, trust_unstated)
     if why or verdict.result in ("insufficient data", "not comparable"):
         return Condition("regressed", "cannot tell", why or verdict.sentence)
     if primary is None:  # one of both diverged
@@ -200,15 +202,19 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     )
 
 
-def _no_comparison(a: Analysis, trust_unstated: bool) -> str:
+def no_comparison(a: Analysis, trust_unstated: bool) -> str:
     """Say why the two runs must not be compared at all; empty if nothing stands in the way."""
     if a.baseline is None:
         return ""
     one, two = a.baseline, a.candidate
-    if one.provenance.sha256 == two.provenance.sha256:
-        return "the two logs are identical, byte for byte: no training happened between them"
-    if len(two.frame) > 2 and two.frame.equals(one.frame.head(len(two.frame))):
-        return "every row of the candidate's log stands in the baseline's: no training happened between them"
+    past = group_of(seed_groups(a.runs), one.id).runs
+    for run in (run for run in a.runs if run.id in past and run is not two):
+        if two.frame.equals(run.frame):
+            alike = ", byte for byte" if run.provenance.sha256 == two.provenance.sha256 else " in every value"
+            names = f"{display_name(two.id)} and {display_name(run.id)}"
+            return f"the logs of {names} are identical{alike}: nothing was trained"
+        if len(two.frame) > 2 and two.frame.equals(run.frame.head(len(two.frame))):
+            return f"every row of the candidate's log stands in that of {display_name(run.id)}: nothing was trained"
     held_out = [m for m in judged(one.metrics) if metric_of(m).validates]
     if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
         return "the candidate logged no validation, the baseline did"

@@ -76,6 +76,8 @@ def _headline(checked: Checked) -> str:
     found = [inert(c.name) for c in checked.conditions if c.state == state]
     which = f" ({', '.join(found)})" if found else ""
     against = f" against {inert(a.title_of(a.baseline.id))}" if a.baseline else ""
+    if checked.history:
+        against = f" against {inert(checked.history)}"
     return f"### {TONES[tone].glyph} {word}{which}: {inert(a.title_of(a.candidate.id))}{against}"
 
 

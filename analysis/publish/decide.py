@@ -12,14 +12,15 @@ from typing import Any, Literal
 
 from analysis import statistics as st
 from analysis.core.errors import UsageError
-from analysis.core.number_format import interval, p_value
+from analysis.core.number_format import interval, p_value, signed_minus
 from analysis.core.plain_data import loads
 from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison
-from analysis.evidence.seed_groups import group_of, seed_groups
+from analysis.evidence.seed_groups import SeedGroup, group_of, seed_groups
+from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
-from analysis.publish.check import Checked, check, unstated
+from analysis.publish.check import Checked, check, no_comparison, unstated
 from analysis.publish.ledger import held_ledger
 
 FORMAT = 1
@@ -95,6 +96,8 @@ def decide(
     AnalysisError
         If a run cannot be read, nobody stated on what the runs were validated, or the ledger cannot be used.
     """
+    if "://" in str(ledger) or ":/" in str(ledger)[2:]:  # a path folds the two slashes into one
+        raise UsageError(f"--ledger: {ledger} must be a file of this machine, which can be locked")
     if most_seeds < 2:
         raise UsageError(f"--max-seeds: {most_seeds} must be 2 or more")
     checked = check(
@@ -105,9 +108,9 @@ def decide(
         others=others,
         parameters=parameters,
     )
-    missing = unstated(checked.analysis)
-    if missing and any(c.why == missing for c in checked.conditions):
-        raise UsageError(f"nothing can be decided: {missing}")
+    obstacle = no_comparison(checked.analysis, trust_unstated)
+    if obstacle and obstacle == unstated(checked.analysis):
+        raise UsageError(f"nothing can be decided: {obstacle}")
     asked, alpha = _id(checked, most_seeds), checked.analysis.settings.alpha
     with held_ledger(ledger, f'{{"format": {FORMAT}, "decision": ', _is_decision) as book:
         known = next((line for line in book.lines if line["id"] == asked), None)
@@ -117,7 +120,7 @@ def decide(
         tests = [line for line in book.lines if line["test"] is not None]
         kept = [number for number, line in enumerate(tests, 1) if line["decision"] == "keep"]
         levels = [st.online_level(len(tests) + number, kept, alpha) for number in (1, 2)]
-        decision = _decided(checked, len(tests) + 1, levels, most_seeds, asked)
+        decision = _decided(checked, obstacle, len(tests) + 1, levels, most_seeds, asked)
         book.append(dataclasses.asdict(decision))
     return decision
 
@@ -144,13 +147,19 @@ def _id(checked: Checked, most_seeds: int) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _decided(checked: Checked, test: int, levels: Sequence[float], most_seeds: int, asked: str) -> Decision:
-    """Decide at the first level; the second is what a next test of the same would have."""
+def _decided(
+    checked: Checked, obstacle: str, test: int, levels: Sequence[float], most_seeds: int, asked: str
+) -> Decision:
+    """Decide at the first level; the second is what a next look at the same would have.
+
+    Every look at a comparison takes a level, also where nothing can be kept on it: what it lets through comes again
+    with the same values, and with luck on its side.
+    """
     a, primary = checked.analysis, checked.analysis.verdict.primary
     blank = Decision(
         FORMAT,
         "discard",
-        "",
+        obstacle or _why(checked),
         candidate=a.candidate.id,
         baseline=str(a.reference_id),
         verdict=a.verdict.result,
@@ -158,8 +167,11 @@ def _decided(checked: Checked, test: int, levels: Sequence[float], most_seeds: i
         id=asked,
     )
     if primary is None:
-        kept = a.verdict.result == "improved" and not checked.fails
-        return replace(blank, decision="keep" if kept else "discard", reason=_why(checked))
+        if a.verdict.result != "improved" or checked.fails or a.baseline is None:
+            return blank
+        if died(a.baseline):
+            return replace(blank, decision="keep")
+        return replace(blank, decision="rerun", seeds=min(_UNKNOWN_SPREAD, most_seeds))
     r = primary.result
     found = replace(
         blank,
@@ -169,22 +181,22 @@ def _decided(checked: Checked, test: int, levels: Sequence[float], most_seeds: i
         high=r.high if r.known else None,
         seed_source=primary.seed_source or None,
     )
-    if any(c.state == "cannot tell" for c in checked.conditions if c.name == "regressed"):
-        return replace(found, reason=_why(checked))
+    if obstacle or primary.comparable is False:
+        return found
+    found = replace(found, test=test, level=levels[0])
     better = (r.value < 0) == (primary.direction == "lower") and r.value != 0
-    tested = primary.seed_source != "none" and primary.p is not None
-    if tested and primary.p is not None:
-        found = replace(found, test=test, p=primary.p / 2 if better else 1 - primary.p / 2, level=levels[0])
+    if primary.seed_source != "none" and primary.p is not None:
+        found = replace(found, p=primary.p / 2 if better else 1 - primary.p / 2)
     if checked.fails:
-        return replace(found, reason=_why(checked))
+        return found
     said = f"{metric_words(primary.metric)} {_shown(primary)}"
-    if found.p is not None and found.level is not None:
-        if better and primary.verdict(min(2 * found.level, a.settings.alpha)) == "better":
+    if found.p is not None:
+        if better and primary.verdict(min(2 * levels[0], a.settings.alpha)) == "better":
             return replace(found, decision="keep", reason=f"{said}: better, {_allowed(found)}")
         said = f"{said}: not shown to be better, {_allowed(found)}"
     if not better:
-        return replace(found, reason=said if tested else f"{said}: not better")
-    return _rerun(replace(found, reason=said), a, primary, levels[1 if tested else 0], most_seeds)
+        return replace(found, reason=said if found.p is not None else f"{said}: not better")
+    return _rerun(replace(found, reason=said), a, primary, levels[1], most_seeds)
 
 
 def _rerun(found: Decision, a: Analysis, primary: Comparison, level: float, most_seeds: int) -> Decision:
@@ -195,12 +207,23 @@ def _rerun(found: Decision, a: Analysis, primary: Comparison, level: float, most
     sd = spread.sd if spread is not None else primary.usual_seed_sd
     stated = spread is not None and spread.source == "stated"
     wanted = _UNKNOWN_SPREAD if sd is None else _seeds(abs(primary.result.value), sd, level, ours, theirs, stated)
-    why = "" if found.test is not None else "; one run each does not show how much seeds scatter"
+    why = "" if found.p is not None else "; what ran does not show how much seeds scatter"
+    why += _unrelated(a, groups)
     if wanted is None or wanted > most_seeds:
-        told = "no number of seeds" if wanted is None else f"about {wanted} seeds of each"
+        told = "more than 1,000 seeds of each" if wanted is None else f"about {wanted} seeds of each"
         return replace(found, reason=f"{found.reason}{why}; {told} would show it, and {most_seeds} are allowed")
     advice = f"run each configuration with {wanted} seeds, and decide again with all of them"
     return replace(found, decision="rerun", seeds=wanted, reason=f"{found.reason}{why}; {advice}")
+
+
+def _unrelated(a: Analysis, groups: Sequence[SeedGroup]) -> str:
+    """Say that what is stated parts the two not, or makes further runs seeds of neither; else nothing."""
+    ours, theirs = (group_of(groups, run.id) for run in (a.candidate, a.baseline or a.candidate))
+    if ours == theirs:
+        return "; both are seeds of one configuration by what is stated: state the change in config, or as group"
+    if len(ours.runs) == len(theirs.runs) == 1 < len(a.runs) - 1:
+        return "; the further runs are seeds of neither by what is stated: state config with its seed, or group"
+    return ""
 
 
 def _seeds(effect: float, sd: float, level: float, ours: int, theirs: int, stated: bool) -> int | None:
@@ -225,7 +248,7 @@ def _why(checked: Checked) -> str:
 def _shown(primary: Comparison) -> str:
     scale, unit = shown_scale(primary)
     if not primary.known:
-        return f"{scale * primary.result.value:+.4g}{unit}"
+        return signed_minus(f"{scale * primary.result.value:+.4g}{unit}")
     return interval(primary.result, scale=scale, unit=unit, sign=True)
 
 

@@ -57,7 +57,7 @@ def _post(url: str, text: str, timeout: float, trouble: list[str]) -> None:
     """Send a text; puts in the place of the trouble what it really is, if any."""
     try:
         request = Request(url, json.dumps(payload(text)).encode(), {"Content-Type": "application/json"})
-        with build_opener(_NoRedirects()).open(request, timeout=timeout):
+        with build_opener(NoRedirects()).open(request, timeout=timeout):
             trouble.clear()
     except HTTPError as problem:
         problem.close()
@@ -116,7 +116,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-class _NoRedirects(HTTPRedirectHandler):
+class NoRedirects(HTTPRedirectHandler):
     """Refuses redirects: the message is for this address alone."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
