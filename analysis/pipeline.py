@@ -142,6 +142,8 @@ def analyze_runs(
         called=_called(groups, runs),
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
+    # A table of configurations shows what the verdict speaks of, unless few runs have it.
+    ranked = deciding if deciding is not None and 2 * _having(deciding, evidence) > len(runs) else ranking
     facts = Facts(tuple(runs), evidence, candidate, baseline, pair, curve, settings, spread)
     numbers = Analysis(
         parameters=request,
@@ -160,7 +162,7 @@ def analyze_runs(
         gate=pair,
         verdict=verdict,
         evidence_grades=evidence_grades(runs, evidence, compared, deciding, _problems(detections), settings),
-        configurations=configurations(groups, runs, ranking, evidence, compared, settings.alpha) if ranking else (),
+        configurations=configurations(groups, runs, ranked, evidence, compared, settings.alpha) if ranked else (),
         seed_spread=spread,
     )
     return _concluded(numbers, reports)
@@ -174,6 +176,10 @@ def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
     scores = score_predictions(found.runs, found.evidence, reports)
     previous, changes = since(found, reports)
     return replace(found, predictions=scores, changes=changes, previous=previous)
+
+
+def _having(metric: str, evidence: Mapping[str, RunEvidence]) -> int:
+    return sum(metric in one.window for one in evidence.values())
 
 
 def _called(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 
@@ -116,19 +117,16 @@ def metric_name(metric: str) -> str:
 
 
 def metric_words(metric: str) -> str:
-    """Name a metric inside a sentence: in lower case but for abbreviations.
+    """Name a metric inside a sentence: what has a name of ours in lower case but for abbreviations.
 
     Examples
     --------
-    >>> metric_words("train_loss"), metric_words("map50"), metric_words("kl")
-    ('train loss', 'mAP 50', 'KL divergence')
+    >>> metric_words("train_loss"), metric_words("map50"), metric_words("kl"), metric_words("TotalF1")
+    ('train loss', 'mAP 50', 'KL divergence', 'TotalF1')
     """
-    return lowered(metric_of(metric).label)
-
-
-def lowered(label: str) -> str:
-    """Write a label as it stands inside a sentence; an abbreviation at its start keeps its capitals."""
-    return label[0].lower() + label[1:] if label[1:2].islower() else label
+    name = metric_name(metric)
+    ours = (metric in METRICS or metric in COMPARED) and name[1:2].islower()
+    return name[0].lower() + name[1:] if ours else name
 
 
 def titled(run: Run) -> str:

@@ -148,6 +148,11 @@ class Analysis:
         """Give a run's name for tables and sentences, without what the names of all runs share."""
         return short_names(tuple(run.id for run in self.runs)).get(run_id) or display_name(run_id)
 
+    def spoken(self, run_id: str) -> str:
+        """Give the name of a run's configuration where that has several runs, else the run's own."""
+        seeds = (c.name for c in self.configurations if run_id in c.runs and len(c.runs) > 1)
+        return next(seeds, None) or self.name(run_id)
+
     def title_of(self, run_id: str) -> str:
         """Give a run's name with its label."""
         label = self.run(run_id).label

@@ -58,7 +58,10 @@ def configuration(a: Analysis) -> str:
         "seed": "seed {}",
     }
     parts = []
+    seeds = len(next(row for row in configuration_rows(a) if row.is_candidate).runs)
     for factor, value in factor_values(a.candidate).items():
+        if factor == "seed" and seeds > 1:
+            continue
         if factor == "n_epochs" and value == 1:
             parts.append("1 epoch")
         elif factor in named:
