@@ -24,6 +24,7 @@ from analysis.report.plots.overview import (
     plot_overview,
 )
 from analysis.report.plots.render import to_figure
+from analysis.report.plots.sweep import plot_sweep, sweep_alt, sweep_caption
 from analysis.report.plots.theme import RunStyle, run_colors, run_styles
 from analysis.report.plots.thin import Trace, figure_window
 from analysis.report.plots.training import (
@@ -63,9 +64,12 @@ __all__ = [
     "plot_forest",
     "plot_metrics_comparison",
     "plot_overview",
+    "plot_sweep",
     "plot_training_analysis",
     "run_colors",
     "run_styles",
+    "sweep_alt",
+    "sweep_caption",
     "to_figure",
     "training_analysis_alt",
     "training_analysis_caption",

@@ -10,8 +10,7 @@ from dataclasses import replace
 from analysis.core.blocks import Block, Callout, Cell, Column, Details, Item, Items, Prose, Table, Tone
 from analysis.core.number_format import cell, decimals_for, interval_cell, interval_parts, listed, number, signed_minus
 from analysis.core.rich_text import Rich, join, plain, rich, text
-from analysis.core.run_names import metric_name, metric_words
-from analysis.evidence.configurations import lead_by_luck
+from analysis.core.run_names import display_name, is_random, metric_name, metric_words
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.goal import Criterion
 from analysis.findings.plan import Recommendation
@@ -28,6 +27,7 @@ from analysis.report.sections.configuration_rows import (
     problems,
 )
 from analysis.report.sections.narrative import link_to
+from analysis.report.sections.sweep import lead_words
 
 _ROWS, _FEW_ROWS, _MOST_ROWS, _NEXT = 9, 6, 40, 3
 """Rows shown where that is all of them, where it is not, rows in the folded table, and things to do, at most."""
@@ -49,7 +49,7 @@ def executive_summary(a: Analysis) -> list[Block]:
     open_ = a.verdict.result in _OPEN and steps
     blocks: list[Block] = [
         _answer(a, rows, steps[0] if open_ else ()),
-        replace(_table(a, shown, "configurations", _caption(a, rows, shown)), notes=_luck(a, rows)),
+        replace(_table(a, shown, "configurations", _caption(a, rows, shown)), notes=lead_words(a)),
         overview_figure(a, shown),
         *_todo(steps[1:] if open_ else steps),
         *_goal(a),
@@ -113,18 +113,6 @@ def _which_is_best(ranked: Sequence[Row]) -> str:
     return f"of {len(ranked)} configurations {listed(may)} may each be the best"
 
 
-def _luck(a: Analysis, rows: Sequence[Row]) -> tuple[Rich, ...]:
-    """Say how far the best of so many would lead by luck alone, where it is known and not separated from the rest."""
-    ranked = [row.configuration for row in rows if math.isfinite(row.configuration.mean)]
-    luck = lead_by_luck(ranked, a.seed_spread)
-    if not luck or sum(c.may_be_best for c in ranked) < 2:
-        return ()
-    scale, unit = level_scale(rows[0].configuration)
-    size = f"{scale * luck:.2g}{' pp' if unit else ''}"
-    words = f"Among {len(ranked)} configurations of equal worth the best would lead their mean by {size} by luck alone."
-    return (text(words),)
-
-
 # --- the table ----------------------------------------------------------------------------------
 
 
@@ -168,7 +156,9 @@ def _table(a: Analysis, rows: Sequence[Row], identity: str, caption: str) -> Tab
 
 def _whose(a: Analysis, row: Row) -> str:
     """Name the run where the configuration's own name does not, and say what part it plays."""
-    told = a.name(row.runs[0]) if len(row.runs) == 1 and row.name != a.name(row.runs[0]) else ""
+    run_id = row.runs[0]
+    told = display_name(run_id) if is_random(run_id) else a.name(run_id)
+    told = told if len(row.runs) == 1 and row.name != told else ""
     part = "candidate" if row.is_candidate else "baseline" if row.is_baseline else ""
     return " · ".join(filter(None, (told, part if a.baseline is not None else "")))
 

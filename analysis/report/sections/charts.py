@@ -172,7 +172,7 @@ _TWO_LAYERS = rich(
 
 
 def _names(a: Analysis) -> AbstractContextManager[None]:
-    return named_among([run.id for run in a.runs])
+    return named_among(a.names)
 
 
 def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str, *, note: str) -> Figure:
