@@ -31,8 +31,8 @@ from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
 from analysis.evidence.seed_groups import SeedGroup, group_of, seed_groups
 from analysis.evidence.seed_spread import seed_spread
 from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
-from analysis.findings.analysis_result import Analysis, report_title
-from analysis.findings.earlier_reports import load_reports, score_predictions, since
+from analysis.findings.analysis_result import Analysis
+from analysis.findings.earlier_reports import load_reports, score_predictions, series_of, since
 from analysis.findings.goal import read_goal
 from analysis.findings.recommend import recommend
 from analysis.findings.remote_catalogue import reports_nearby
@@ -80,10 +80,10 @@ def analyze(**parameters: Any) -> Analysis:
 run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, previous, date, settings, columns, mute
     """
     request, settings, runs = load(parameters)
-    title = report_title(request, find_run(runs, request.candidate, "candidate") or runs[-1])
-    earlier = reports_nearby(find_folder(request.reports_dir), before=request.day, title=title, runs=runs)
+    series = series_of(request, runs, find_run(runs, request.candidate, "candidate") or runs[-1])
+    earlier = reports_nearby(find_folder(request.reports_dir), before=request.day, series=series, runs=runs)
     with earlier as folder:
-        reports = load_reports(folder, before=request.day, title=title, runs=runs)
+        reports = load_reports(folder, before=request.day, series=series, runs=runs)
     return analyze_runs(runs, request, settings, reports=reports)
 
 

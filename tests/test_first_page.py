@@ -125,8 +125,11 @@ def test_of_many_configurations_few_are_shown_and_the_rest_is_folded() -> None:
         for k in range(30)
     ]
     found = tables(executive_summary(analyzed(runs)))
-    assert len(found["configurations"].rows) == 8
-    assert found["configurations"].caption == "The configurations, best first, 8 of 30"
+    assert len(found["configurations"].rows) == 6
+    assert (
+        found["configurations"].caption
+        == "The configurations, best first, 6 of 30; each run 5 steps; no problems found"
+    )
     assert words(found["configurations"])[-1][0] == "lr 30 R 29 · candidate"
     assert len(found["all-configurations"].rows) == 30
 

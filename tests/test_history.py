@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 from analysis.core.errors import UsageError
 from analysis.core.rich_text import plain
 from analysis.findings.analysis_result import Analysis
-from analysis.findings.earlier_reports import load_reports
+from analysis.findings.earlier_reports import Series, load_reports
 from analysis.findings.results_file import EARLIER, keep_earlier, load_report
 from analysis.pipeline import analyze
 from analysis.report.sections import history
@@ -157,6 +158,36 @@ def test_the_newest_older_report_of_the_title_is_compared_with(place: Path) -> N
     table = tables(history.changes(later))["changes"]
     assert DATES[0] in table.caption
     assert len(table.rows) == len(later.changes)
+
+
+def test_a_report_of_the_same_runs_with_another_candidate_goes_on_from_the_last_one(place: Path) -> None:
+    first = report(place)
+    keep(place, first)
+    write_run(place / "runs", "run_3", log(3), **sidecar(learning_rate_multiplier=0.3))
+    later = report(place, "run_1", "run_2", "run_3", date=DATES[1])
+    assert later.title != first.title
+    assert later.previous == DATES[0]
+    assert changes(later)["Title", None] == (first.title, later.title, None)
+    assert changes(later)["New run", "run_3"] == ("–", "added", None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "likeness"),
+    [
+        ({}, 3),
+        ({"title": "Another"}, 2),
+        ({"title": "Another", "report_id": "x"}, 1),
+        ({"title": "Another", "report_id": "x", "candidate": "c"}, 1),
+        ({"title": "Another", "report_id": "x", "candidate": "c", "runs": ["a", "c", "d"]}, 0),
+        ({"title": "Another", "report_id": "x", "candidate": "c", "runs": ["a", "b", "c", "d", "e"]}, 0),
+    ],
+)
+def test_reports_are_about_the_same_by_title_then_folder_then_runs(changed: dict[str, Any], likeness: int) -> None:
+    mine = Series("Training run b", False, "b", "b", frozenset({"a", "b"}))
+    earlier = {"title": "Training run b", "report_id": "b", "candidate": "b", "runs": ["a", "b", "c"], **changed}
+    assert mine.likeness(**earlier) == likeness
+    titled = replace(mine, titled=True)
+    assert titled.likeness(**earlier) == (likeness if likeness > 1 else 0), "a title that was asked for parts series"
 
 
 def test_nothing_changed_is_said(place: Path) -> None:

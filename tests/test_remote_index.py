@@ -12,7 +12,7 @@ import pytest
 
 from analysis.batch.remote_reports import RemoteReports
 from analysis.findings.analysis_result import Analysis
-from analysis.findings.earlier_reports import load_reports
+from analysis.findings.earlier_reports import Series, load_reports
 from analysis.findings.remote_catalogue import reports_nearby
 from analysis.findings.results_file import EARLIER, RESULTS
 from analysis.publish import reports_index
@@ -162,7 +162,9 @@ def test_only_the_earlier_reports_that_matter_are_fetched(store: Store, two_alik
     store.reports.update_index()
     store.fs.pipe(f"{ROOT}/unlisted/{RESULTS}", store.results("unlisted", title="Same", date="2024-01-02").encode())
     store.read.clear()
-    asked: dict[str, Any] = {"before": TOMORROW, "title": "Same", "runs": two_alike.runs}
+    runs = two_alike.runs
+    series = Series("Same", False, "new", runs[-1].id, frozenset(run.id for run in runs))
+    asked: dict[str, Any] = {"before": TOMORROW, "series": series, "runs": runs}
     with reports_nearby(URL, **asked) as folder:
         found = [report["report_id"] for report in load_reports(folder, **asked)]
     assert {"newer", "planner", "today"} <= set(found)

@@ -167,7 +167,7 @@ def test_shortened_names_are_never_empty_nor_alike() -> None:
 
 
 def test_names_hold_only_within_their_context() -> None:
-    with named_among(NAMES):
+    with named_among(short_names(NAMES)):
         assert name_among(NAMES[0]) == "lr0p001"
     assert name_among(NAMES[0]) == NAMES[0]
 

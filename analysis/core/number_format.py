@@ -154,6 +154,12 @@ def p_value(p: float | None) -> str:
     return f"{p:.3f}"[1:] if p < 0.1 else f"{p:.2f}"[1:]
 
 
+def p_words(p: float | None) -> str:
+    """Write ``p = .03`` or ``p < .001``."""
+    shown = p_value(p)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
 def number(value: float | None) -> str:
     """Write any number with four significant digits.
 

@@ -40,7 +40,7 @@ class Parameters:
         "text", "Folder of earlier reports: predictions are scored, changes are told", "reports"
     )
     previous: str | None = _parameter(
-        "text", "Earlier results JSON to compare with; default: newest of the same title; 'none'"
+        "text", "Earlier results JSON to compare with; default: newest about the same runs; 'none'"
     )
     date: str | None = _parameter("date", "Date of the report, YYYY-MM-DD; default: today")
     settings: Mapping[str, Any] | None = _parameter("mapping", "Thresholds and ladders to override, or a YAML file")

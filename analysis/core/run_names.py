@@ -9,11 +9,11 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
-from analysis.core.run import Run
 
 _NUMBERED = re.compile(r"(?P<word>[A-Za-z]+)[ _-]?(?P<number>\d+)")
-_DRAWN = re.compile(r"(?P<start>[0-9a-f]{8})[0-9a-f]{24}")
+_DRAWN = re.compile(r"(?P<start>[0-9a-f]{8})(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
 
 def display_name(run_id: str) -> str:
@@ -28,6 +28,17 @@ def display_name(run_id: str) -> str:
         return drawn["start"]
     match = _NUMBERED.fullmatch(run_id)
     return f"{match['word'].capitalize()} {int(match['number'])}" if match else run_id
+
+
+def is_random(run_id: str) -> bool:
+    """Return True if an ID says nothing to a reader: 32 random digits, as MLflow draws them, or a UUID.
+
+    Examples
+    --------
+    >>> is_random("accd6293ebe042678e8731540874824b"), is_random("run_4")
+    (True, False)
+    """
+    return _DRAWN.fullmatch(run_id) is not None
 
 
 _LONG, _WORTH = 20, 10
@@ -81,9 +92,9 @@ _AMONG: ContextVar[Mapping[str, str] | None] = ContextVar("_AMONG", default=None
 
 
 @contextmanager
-def named_among(run_ids: Sequence[str]) -> Iterator[None]:
+def named_among(names: Mapping[str, str]) -> Iterator[None]:
     """Let `name_among` name each of these runs as the report does, for as long as the context lasts."""
-    token = _AMONG.set(short_names(tuple(run_ids)))
+    token = _AMONG.set(names)
     try:
         yield
     finally:
@@ -116,24 +127,16 @@ def metric_name(metric: str) -> str:
 
 
 def metric_words(metric: str) -> str:
-    """Name a metric inside a sentence: in lower case but for abbreviations.
+    """Name a metric inside a sentence: what has a name of ours in lower case but for abbreviations.
 
     Examples
     --------
-    >>> metric_words("train_loss"), metric_words("map50"), metric_words("kl")
-    ('train loss', 'mAP 50', 'KL divergence')
+    >>> metric_words("train_loss"), metric_words("map50"), metric_words("kl"), metric_words("TotalF1")
+    ('train loss', 'mAP 50', 'KL divergence', 'TotalF1')
     """
-    return lowered(metric_of(metric).label)
-
-
-def lowered(label: str) -> str:
-    """Write a label as it stands inside a sentence; an abbreviation at its start keeps its capitals."""
-    return label[0].lower() + label[1:] if label[1:2].islower() else label
-
-
-def titled(run: Run) -> str:
-    """Name a run with its label: ``Run 4 (Optimized)``."""
-    return f"{display_name(run.id)} ({run.label})" if run.label else display_name(run.id)
+    name = metric_name(metric)
+    ours = (metric in METRICS or metric in COMPARED) and name[1:2].islower()
+    return name[0].lower() + name[1:] if ours else name
 
 
 def folder_name(run_id: str) -> str:

@@ -156,7 +156,7 @@ def _equal(one: Run, two: Run, factor: str, name: str) -> Check:
 
 def _parent(one: Run, two: Run) -> Check:
     if not (one.parent_known and two.parent_known):
-        return Check("parent", "cannot tell", "nothing says which model each run started from")
+        return Check("parent", "cannot tell", "the model that each started from is not stated")
     if one.parent == two.parent:
         start = "a base model" if one.parent is None else display_name(one.parent)
         if one.config.get("model") != two.config.get("model"):
@@ -184,9 +184,9 @@ def _training_data(one: Run, two: Run) -> Check:
         return Check(
             "training_data",
             "cannot tell",
-            "the training sets have one size; nothing says whether they are one set",
+            "the training data are not stated (the sizes agree)",
         )
-    return Check("training_data", "cannot tell", "nothing says whether the training data are the same")
+    return Check("training_data", "cannot tell", "the training data are not stated")
 
 
 def _cadence(one: Run, two: Run) -> Check:

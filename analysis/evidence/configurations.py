@@ -135,13 +135,45 @@ def configurations(
     return tuple(placed)
 
 
-def lead_by_luck(found: Sequence[Configuration], spread: SeedSpread) -> float | None:
-    """Return how far the best of the configurations would lead their mean if all were equal; None if unknown."""
-    known = spread.of(found[0].metric) if found else None
-    if known is None or len(found) < 3:
+@dataclass(frozen=True)
+class Lead:
+    """How far the best of many configurations leads their mean, and what of that is luck (the winner's curse).
+
+    Attributes
+    ----------
+    luck : float
+        What the best of ``count`` equal configurations would lead by.
+    expected : float
+        The level to expect of the best one when it is trained again: ``mean + max(0, 1 - s²/S²)(best - mean)``, s the
+        error of one configuration's mean, S the spread of all means (Efron and Morris 1973).
+    sd : float
+        Spread between seeds that this takes; ``measured`` or stated, else as is usual.
+    """
+
+    count: int
+    best: float
+    mean: float
+    luck: float
+    expected: float
+    sd: float
+    measured: bool
+
+
+def lead(found: Sequence[Configuration], spread: SeedSpread, *, usual: float | None = None) -> Lead | None:
+    """Part the lead of the best configuration into worth and luck; None for fewer than three, or an unknown spread."""
+    ranked = [row for row in found if math.isfinite(row.mean)]
+    if len(ranked) < 3:
         return None
-    seeds = float(np.mean([len(row.runs) for row in found]))
-    return known.sd / math.sqrt(seeds) * st.expected_lead(len(found))
+    known = spread.of(ranked[0].metric)
+    sd = known.sd if known is not None else usual
+    if not sd:
+        return None
+    error = sd * math.sqrt(float(np.mean([1 / len(row.runs) for row in ranked])))
+    means = np.array([row.mean for row in ranked])
+    mean, best = float(means.mean()), ranked[0].mean
+    worth = max(0.0, 1 - error**2 / float(means.var(ddof=1))) if means.var() > 0 else 0.0
+    luck = error * st.expected_lead(len(ranked))
+    return Lead(len(ranked), best, mean, luck, mean + worth * (best - mean), sd, known is not None)
 
 
 def between(one: Sequence[str], two: Sequence[str], metric: str, compared: Sequence[Comparison]) -> Comparison | None:

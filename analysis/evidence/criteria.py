@@ -15,7 +15,7 @@ from analysis import statistics as st
 from analysis.core.errors import UsageError
 from analysis.core.metrics import deciding_order
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import number, p_value
+from analysis.core.number_format import interval, number, p_words
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_names import metric_name
 from analysis.core.settings import Settings
@@ -100,7 +100,7 @@ class Tested:
 
     def words(self) -> str:
         """Write number, interval, p and what it would take in one sentence."""
-        shown, p, whom = self.shown(), "" if self.p is None else f"p {p_value(self.p)}", self.whom()
+        shown, p, whom = self.shown(), p_words(self.p), self.whom()
         told = ", ".join(filter(None, (p, whom))) if shown else ""
         return "; ".join(filter(None, (shown + (f" ({told})" if told else ""), self.takes)))
 
@@ -110,7 +110,7 @@ class Tested:
         if e is None or not math.isfinite(e.value):
             return ""
         what = "difference " if self.asked.against else ""
-        return f"{what}{e.value:.6g}" + (f" [{e.low:.6g}, {e.high:.6g}]" if e.known else "")
+        return what + (interval(e, sign=self.asked.against) if e.known else number(e.value))
 
     def whom(self) -> str:
         """Say what the test speaks of."""

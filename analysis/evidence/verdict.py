@@ -13,7 +13,7 @@ from analysis.core.metrics import REWARDS, deciding_class, deciding_order, held_
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite
-from analysis.core.run_names import display_name
+from analysis.core.run_names import display_name, is_random
 from analysis.core.settings import Settings
 from analysis.evidence import verdict_words as words
 from analysis.evidence.comparability import Gate
@@ -129,7 +129,7 @@ def decide(
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = deciding_comparison(compared, preferred), stability_comparison(compared)
-    names = display_name(candidate.id), display_name(baseline.id)
+    names = _name(candidate, called), _name(baseline, called)
     ended = [_ended_badly(run) for run in (candidate, baseline)]
     if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.known):
         ended = [_took_off(run, diverged) for run in (candidate, baseline)]
@@ -236,6 +236,12 @@ def _took_off(run: Run, diverged: Mapping[str, str]) -> str | None:
     if run.id not in diverged or {*REWARDS} & {*run.metrics}:
         return None
     return f"{display_name(run.id)} diverged; {diverged[run.id]}"
+
+
+def _name(run: Run, called: Mapping[str, str]) -> str:
+    """Name a run; one whose ID says nothing by its label, else by its configuration."""
+    told = (run.label or called.get(run.id)) if is_random(run.id) else ""
+    return told or display_name(run.id)
 
 
 def _group_name(run: Run, seeds: int, called: Mapping[str, str]) -> str:

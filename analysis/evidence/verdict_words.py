@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from analysis import statistics as st
 from analysis.core.metrics import METRICS, REWARDS, deciding_order
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import interval, number, p_value
+from analysis.core.number_format import interval, number, p_words
 from analysis.core.run import Run
 from analysis.core.run_facts import total_steps
 from analysis.core.run_names import display_name, metric_name, metric_words
@@ -45,9 +45,8 @@ def numbers(primary: Comparison, stability: Comparison | None, result: str) -> s
     metric = metric_of(primary.metric).label
     scale, unit = shown_scale(primary)
     if primary.known:
-        p = p_value(primary.p_adjusted)
         difference = interval(primary.as_interval(), scale=scale, unit=unit, sign=True)
-        shown = f"{metric} {difference}, p {p if p[0] == '<' else '= ' + p}"
+        shown = f"{metric} {difference}, {p_words(primary.p_adjusted)}"
     else:
         shown = f"{metric} {_signed(scale * primary.result.value)}{unit}, without an interval: {primary.result.reason}"
     scope = f" ({primary.scope})" if primary.scope != "whole" else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from analysis.core.parameters import Parameters
 from analysis.core.redact import redact_text
 from analysis.core.run import Run
-from analysis.core.run_names import display_name, folder_name, short_names
+from analysis.core.run_names import display_name, folder_name, is_random, short_names
 from analysis.core.settings import Settings
 from analysis.evidence.comparability import Gate
 from analysis.evidence.comparisons import Comparison
@@ -149,12 +150,32 @@ class Analysis:
 
     def name(self, run_id: str) -> str:
         """Give a run's name for tables and sentences, without what the names of all runs share."""
-        return short_names(tuple(run.id for run in self.runs)).get(run_id) or display_name(run_id)
+        return self.names.get(run_id) or display_name(run_id)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Names of the runs by ID; one whose ID is random digits goes by its label, else by what sets it apart."""
+        names = dict(short_names(tuple(run.id for run in self.runs)))
+        called = {run_id: c.name for c in self.configurations for run_id in c.runs}
+        counted = Counter(called.values())
+        for run in self.runs:
+            if is_random(run.id) and (name := run.label or called.get(run.id)):
+                seed = run.factor("seed")
+                apart = "" if run.label or counted[name] == 1 else f", {'run' if seed is None else 'seed'} "
+                names[run.id] = name + (apart and apart + (names[run.id] if seed is None else str(seed)))
+        twice = {name for name, times in Counter(names.values()).items() if times > 1}
+        return {r: f"{name} ({display_name(r)})" if name in twice else name for r, name in names.items()}
+
+    def spoken(self, run_id: str) -> str:
+        """Give the name of a run's configuration where that has several runs, else the run's own."""
+        seeds = (c.name for c in self.configurations if run_id in c.runs and len(c.runs) > 1)
+        return next(seeds, None) or self.name(run_id)
 
     def title_of(self, run_id: str) -> str:
         """Give a run's name with its label."""
-        label = self.run(run_id).label
-        return f"{self.name(run_id)} ({label})" if label else self.name(run_id)
+        name, label = self.name(run_id), self.run(run_id).label
+        more = display_name(run_id) if is_random(run_id) else label
+        return f"{name} ({more})" if more and more not in name else name
 
     def comparison(self, baseline: str, candidate: str, metric: str) -> Comparison | None:
         """Find the comparison of two runs in a metric, between seeds first; None if there is none."""

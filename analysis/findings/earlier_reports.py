@@ -5,21 +5,58 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from analysis.core.parameters import Parameters
 from analysis.core.run import Run
+from analysis.core.run_names import folder_name
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.findings.analysis_result import Analysis, Change, Score
+from analysis.findings.analysis_result import Analysis, Change, Score, report_title
 from analysis.findings.results_file import EARLIER, RESULTS, Report, load_report
 from analysis.sources.local_copies import files_nearby
 from analysis.sources.remote import is_url, without_file_scheme
 from analysis.statistics import Estimate
 
 
+@dataclass(frozen=True)
+class Series:
+    """What tells whether an earlier report is about the same as a new one: its title, else its folder, else its runs.
+
+    A title that was asked for (``titled``) parts reports of the same runs; one made from the candidate does not.
+    """
+
+    title: str
+    titled: bool
+    report_id: str
+    candidate: str
+    runs: frozenset[str]
+
+    def likeness(self, title: object, report_id: object, candidate: object, runs: Collection[str]) -> int:
+        """Rank an earlier report: 3 of the same title, 2 of the same folder, 1 of the same runs, 0 something else.
+
+        The same runs: the same candidate, or two or more in common that are half of the earlier ones.
+        """
+        if title == self.title:
+            return 3
+        if report_id == self.report_id:
+            return 2
+        common = len(self.runs & {*runs})
+        shared = candidate == self.candidate or (common > 1 and 2 * common >= len(runs))
+        return int(not self.titled and shared)
+
+
+def series_of(request: Parameters, runs: Sequence[Run], candidate: Run) -> Series:
+    """Say what a new report is about."""
+    name = request.report_id or folder_name(candidate.id)
+    ids = frozenset(run.id for run in runs)
+    return Series(report_title(request, candidate), bool(request.title), name, candidate.id, ids)
+
+
 def load_reports(
-    folder: Path, *, before: datetime.date, title: str | None = None, runs: Sequence[Run] = ()
+    folder: Path, *, before: datetime.date, series: Series | None = None, runs: Sequence[Run] = ()
 ) -> tuple[Report, ...]:
     """Load the results of earlier reports that concern a new one, oldest first.
 
@@ -29,8 +66,8 @@ def load_reports(
         Holds one folder a report.
     before : datetime.date
         Reports of that day or later are left out, so that making a report twice gives the same report.
-    title, runs
-        Where given: only reports of this title, or with a plan for one of these runs, are parsed in full.
+    series, runs
+        Where given: only reports about the same, or with a plan for one of these runs, are parsed in full.
 
     Notes
     -----
@@ -40,20 +77,20 @@ def load_reports(
     for path in sorted(folder.glob(f"*/{RESULTS}")):
         if path.parent.name.startswith("."):  # a report that is just being made, or replaced
             continue
-        report = _made_before(path, before, title, runs)
+        report = _made_before(path, before, series, runs)
         if report is not None:
             found.append(report)
     return tuple(sorted(found, key=lambda report: (str(report["date"]), str(report["report_id"]))))
 
 
-def _made_before(path: Path, day: datetime.date, title: str | None, runs: Sequence[Run]) -> Report | None:
+def _made_before(path: Path, day: datetime.date, series: Series | None, runs: Sequence[Run]) -> Report | None:
     """Load a report as it was before a day, if it was there, is one, and concerns a new one."""
     for one in (path, path.with_name(EARLIER)):
         text = _text_of(one)
         date = _top_level(text, "date")
         if isinstance(date, str) and date >= day.isoformat():
             continue
-        if title is not None and not _concerns(text, title, runs):
+        if series is not None and not _concerns(text, series, runs):
             return None
         report = load_report(one)
         if report is not None and str(report["date"]) < day.isoformat():
@@ -68,9 +105,11 @@ def _text_of(path: Path) -> str:
         return ""
 
 
-def _concerns(text: str, title: str, runs: Sequence[Run]) -> bool:
-    """Look for title and plans alone: parsing all of every old report would cost seconds at thousands of them."""
-    if _top_level(text, "title") in (None, title):
+def _concerns(text: str, series: Series, runs: Sequence[Run]) -> bool:
+    """Look for a few values alone: parsing all of every old report would cost seconds at thousands of them."""
+    title, name, candidate = (_top_level(text, key) for key in ("title", "report_id", "candidate"))
+    common = [run_id for run_id in series.runs if f"\n    {json.dumps(run_id)}: {{" in text]
+    if title is None or series.likeness(title, name, candidate, common):
         return True
     planned = _top_level(text, "next_runs") or ()
     return any(
@@ -118,7 +157,7 @@ def score_predictions(
 
 
 def since(analysis: Analysis, reports: Sequence[Report]) -> tuple[str | None, tuple[Change, ...]]:
-    """List what differs from the newest earlier report of the same title, and its date."""
+    """List what differs from the newest earlier report about the same, and its date."""
     wanted = analysis.parameters.previous
     if wanted == "none":
         return None, ()
@@ -130,7 +169,9 @@ def since(analysis: Analysis, reports: Sequence[Report]) -> tuple[str | None, tu
             raise UsageError(f"parameter 'previous': {wanted} is no results JSON of an earlier report")
         earlier = [chosen]
     else:
-        earlier = [report for report in reports if report["title"] == analysis.title]
+        series = series_of(analysis.parameters, analysis.runs, analysis.candidate)
+        alike = [series.likeness(old["title"], old["report_id"], old.get("candidate"), old["runs"]) for old in reports]
+        earlier = [old for old, rank in zip(reports, alike, strict=True) if rank and rank == max(alike)]
     if not earlier:
         return None, ()
     last = earlier[-1]
@@ -142,7 +183,8 @@ def _changes(a: Analysis, earlier: Report) -> list[Change]:
     primary = a.verdict.primary
     differs = None if primary is None else primary.verdict(a.settings.alpha) not in ("no difference", "different")
     moved = _moved(a, earlier)
-    changes = [
+    changes = [Change("Title", None, old, a.title, None) for old in [str(earlier["title"])] if old != a.title]
+    changes += [
         Change("Overall result (rules of thumb)", None, before, after, differs, "by the evidence's comparison")
         for before, after in [(str(earlier["verdict"].get("document")), a.document_verdict.headline)]
         if before != after

@@ -14,7 +14,7 @@ from typing import Any
 
 from analysis.core.plain_data import loads
 from analysis.core.run import Run
-from analysis.findings.earlier_reports import same_config
+from analysis.findings.earlier_reports import Series, same_config
 from analysis.findings.results_file import EARLIER, RESULTS, Report, log_of
 from analysis.sources.local_copies import files_nearby, state_of
 from analysis.sources.remote import connect, explained, is_url, without_file_scheme
@@ -30,7 +30,8 @@ def told_by(reports: Sequence[Report]) -> Entry:
     """Return what rules and later reports ask of a report: its log; title, date and plans of it and of those before."""
     told = [
         {
-            **{"title": report["title"], "date": str(report["date"])},
+            **{key: report[key] for key in ("title", "report_id")},
+            **{"date": str(report["date"]), "candidate": report.get("candidate"), "runs": list(report["runs"])},
             "plans": [plan.get("config") for plan in report.get("next_runs", ()) if isinstance(plan, dict)],
         }
         for report in reports
@@ -74,7 +75,7 @@ def read_files(fs: Any, names: Mapping[str, str]) -> dict[str, bytes]:
 
 
 @contextlib.contextmanager
-def reports_nearby(place: Path | str, *, before: datetime.date, title: str, runs: Sequence[Run]) -> Iterator[Path]:
+def reports_nearby(place: Path | str, *, before: datetime.date, series: Series, runs: Sequence[Run]) -> Iterator[Path]:
     """Yield the folder of earlier reports, or of one that a URL leads to a copy with the results that matter."""
     url = without_file_scheme(str(place))
     if not is_url(url):
@@ -84,12 +85,18 @@ def reports_nearby(place: Path | str, *, before: datetime.date, title: str, runs
     with explained(url):
         known, unknown = known_reports(fs, root)
     told = {name: one for name, entry in known.items() if (one := _told_before(entry, before.isoformat()))}
-    same = sorted((name for name in told if told[name]["title"] == title), key=lambda name: (told[name]["date"], name))
+    alike = {name: _likeness(series, one) for name, one in told.items()}
+    best = max(alike.values(), default=0)
+    same = sorted((n for n, rank in alike.items() if rank and rank == best), key=lambda n: (told[n]["date"], n))
     planned = [name for name in told if any(same_config(run.config, p) for p in told[name]["plans"] for run in runs)]
     wanted = {*same[-1:], *planned, *unknown}
     names = [f"{name}/{results}" for name in sorted(wanted) for results in (RESULTS, EARLIER)]
     with files_nearby(url, names) as folder:
         yield folder
+
+
+def _likeness(series: Series, told: Mapping[str, Any]) -> int:
+    return series.likeness(told["title"], told.get("report_id"), told.get("candidate"), told.get("runs", ()))
 
 
 def _told_before(entry: Entry, day: str) -> dict[str, Any] | None:

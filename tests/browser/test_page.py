@@ -161,10 +161,11 @@ def first_page(folder: Path) -> Path:
     return page
 
 
-def test_the_first_screen_holds_answer_table_and_figure(chrome: Chrome, tmp_path: Path) -> None:
+def test_the_first_screen_holds_answer_table_figure_and_what_to_do(chrome: Chrome, tmp_path: Path) -> None:
     page = first_page(tmp_path)
     chrome.open(page, width=1280, height=900)
-    ends = "['#verdict', '#configurations', '#figure-overview svg'].map(name => document.querySelector(name)"
+    parts = "['#verdict', '#configurations', '#figure-overview', 'main :is(ol, ul)']"
+    ends = f"{parts}.map(name => [...document.querySelectorAll(name)].pop()"
     bottoms = chrome.value(f"{ends}.getBoundingClientRect().bottom)")
     assert bottoms == sorted(bottoms)
     assert bottoms[-1] <= 900

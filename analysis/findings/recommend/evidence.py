@@ -50,7 +50,7 @@ def _verdict_action(a: Analysis) -> Recommendation | None:
         f"evidence.{'keep' if keep else 'choose'}",
         "evidence",
         "action",
-        rich("**" + title + "**", cand=a.name(a.candidate.id), base=a.name(a.baseline.id)),
+        rich("**" + title + "**", cand=a.spoken(a.candidate.id), base=a.spoken(a.baseline.id)),
         (text(a.verdict.sentence),),
         a.candidate.id if keep else a.baseline.id,
     )
@@ -78,7 +78,8 @@ def _design(a: Analysis) -> Recommendation | None:
     """Refuse to attribute, and give the experiment that would settle it."""
     if a.baseline is None or a.gate is None:
         return None
-    settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable == "same"
+    # What is merely not stated is to be stated, not to be trained again.
+    settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable != "different"
     replicated = all(
         len(arm.runs) > 1 for arm in seed_groups(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
     )
@@ -98,7 +99,7 @@ def _design(a: Analysis) -> Recommendation | None:
         points.append(text("One run a configuration cannot separate the configuration from the seed."))
     points.append(
         rich(
-            "Train {arms} with {n} each, from the same parent, on the same training data, changing {factor} only.",
+            "Train {arms} with {n} each that differ in {factor} only: from the same parent, on the same training data.",
             arms=count(len(plan["arms"]), "configuration"),
             n=count(plan["seeds_per_arm"], "seed"),
             factor=plan["factor_title"],
@@ -180,6 +181,8 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
         return None
     usable = [run_id for run_id in _comparable_runs(a) if run_id in rates]
     tried = {rates[run_id] for run_id in usable}
+    if len({rates[r] for r in _comparable_runs(a, if_stated=True) if r in rates}) >= LEAST_RATES > len(tried):
+        return None  # enough were tried: what keeps them apart is to be stated, which other advice says
     if len(tried) < LEAST_RATES:
         missing = LEAST_RATES - len(tried)
         return Recommendation(
@@ -189,10 +192,9 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
             rich("**Try more learning rates**"),
             (
                 rich(
-                    "{n} can be compared with that of {run}, all else being equal; to recommend one takes {least} "
-                    "with its own. Train {missing} more, evenly spaced on a logarithmic scale.",
-                    n=count(len(tried) - 1, "other learning rate") if len(tried) > 1 else "No other learning rate",
-                    run=a.name(a.candidate.id),
+                    "Train {missing} more with everything else as in {run}, evenly spaced on a logarithmic scale: "
+                    "a recommendation takes {least}.",
+                    run=a.spoken(a.candidate.id),
                     least=LEAST_RATES,
                     missing=missing,
                 ),
@@ -207,17 +209,21 @@ def _rate(run: Run) -> float | None:
     return float(rate) if usable else None
 
 
-def _comparable_runs(a: Analysis) -> list[str]:
-    """List the runs whose learning rate is the one factor that sets them apart from the candidate."""
+def _comparable_runs(a: Analysis, *, if_stated: bool = False) -> list[str]:
+    """List the runs whose learning rate is the one factor that sets them apart from the candidate.
+
+    With ``if_stated`` also those of which that is not known, as something is not stated.
+    """
     from analysis.evidence.comparability import gate, requirements
 
     # Validation data need not agree where the metric was not measured on any.
     needed = {"parent", "training_data", "batch_size", *requirements(a.deciding_metric)}
+    enough = ("same", "cannot tell") if if_stated else ("same",)
     return [
         run.id
         for run in a.runs
         if run.id == a.candidate.id
-        or ((pair := gate(a.candidate, run)).factors in (("learning_rate",), ()) and pair.state(*needed) == "same")
+        or ((pair := gate(a.candidate, run)).factors in (("learning_rate",), ()) and pair.state(*needed) in enough)
     ]
 
 
@@ -277,7 +283,7 @@ def _noise(a: Analysis) -> Recommendation | None:
         rich("**Do not tune for oscillations**: they are sampling noise"),
         (
             rich(
-                "Training is no noisier than minibatch validation ({x} times): sampling alone explains it.",
+                "Training is {x} times as noisy as minibatch validation, which samples alike.",
                 x=interval(e.excess_noise),
             ),
             rich(

@@ -29,7 +29,8 @@ def missing_record(a: Analysis) -> Recommendation | None:
 
 def _steps(a: Analysis, runs: list[Run]) -> Rich:
     coarse = [run for run in runs if a.evidence[run.id].per_epoch]
-    if not coarse:
+    seeds = a.verdict.primary is not None and a.verdict.primary.seeds is not None  # these count runs, not steps
+    if not coarse or seeds:
         return ()
     sizes = listed([f"{a.name(run.id)} has {run.series(a.curve).size}" for run in coarse])
     return text(
@@ -69,7 +70,11 @@ def _error(a: Analysis, runs: list[Run]) -> Rich:
 def _sidecar(a: Analysis) -> Rich:
     unknown = [name for name in ATTRIBUTION if name != "validation_set" or _validated(a)]
     told = remedy(a.gate.failed(*unknown)) if a.gate is not None else ""
-    return rich("In the sidecar `<run>.yaml` of each run: {told}", told=told[:1].lower() + told[1:]) if told else ()
+    return (
+        rich("State in each sidecar `<run>.yaml` what the logs cannot say: {told}", told=told[:1].lower() + told[1:])
+        if told
+        else ()
+    )
 
 
 def _validated(a: Analysis) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.core.blocks import Status
-from analysis.core.number_format import interval, p_value, signed_minus
+from analysis.core.number_format import interval, p_words, signed_minus
 from analysis.core.rich_text import Rich, Span
 from analysis.core.rich_text import text as as_rich
 from analysis.evidence.comparisons import Comparison
@@ -61,12 +61,6 @@ def sentence(text: Rich | str) -> Rich:
     """
     first, *rest = as_rich(text) if isinstance(text, str) else text
     return (replace(first, text=first.text[:1].upper() + first.text[1:]), *rest, Span("."))
-
-
-def p_words(p: float | None) -> str:
-    """Write ``p = .03`` or ``p < .001``."""
-    shown = p_value(p)
-    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from analysis.core.blocks import Status
-from analysis.core.number_format import interval, loss, signed
+from analysis.core.number_format import interval, loss, p_words, signed
 from analysis.core.rich_text import rich
 from analysis.core.run_facts import ended_nonfinite
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import backed, p_words, scaled, sentence
+from analysis.findings.rules.build import backed, scaled, sentence
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import Epoch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis.core.blocks import Status
 from analysis.core.rich_text import Rich, join, rich, text
-from analysis.core.run_names import metric_name
+from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -84,9 +84,7 @@ def _judged(a: Analysis, criterion: str, by_document: bool | None) -> tuple[Rich
     compared = _compared(a, criterion)
     if compared is None or not compared.known:
         return rich("{criterion} cannot be compared", criterion=criterion), None
-    name = metric_name(compared.metric)
-    lowered = name[0].lower() + name[1:] if name[1:2].islower() else name
-    numbers = f"{lowered}: {difference_words(compared)}"
+    numbers = f"{metric_words(compared.metric)}: {difference_words(compared)}"
     if compared.comparable is not True:
         return rich(
             "{criterion} cannot be judged ({why}; {n})", criterion=criterion, why=compared.reason, n=numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.core.blocks import Status
-from analysis.core.number_format import listed, loss, percent
+from analysis.core.number_format import listed, loss, p_words, percent
 from analysis.core.rich_text import join, rich, text
 from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison, step_matched
@@ -12,7 +12,7 @@ from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import shown_scale, undecided
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding, judge_claim
-from analysis.findings.rules.build import compared, difference_words, gated, p_words, sentence
+from analysis.findings.rules.build import compared, difference_words, gated, sentence
 from analysis.heuristics.run_numbers import validation_fields
 
 

@@ -8,7 +8,7 @@ from analysis import statistics as st
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.rich_text import rich
-from analysis.core.run_names import display_name, metric_name
+from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -33,7 +33,7 @@ def improvement(a: Analysis) -> list[Finding]:
     text = rich(
         "In {metric}, a seed of {cand} beats one of {base} with probability {p}; the interquartile means of "
         "{n} and {m} seeds differ by {d}.",
-        metric=metric_name(primary.metric).lower(),
+        metric=metric_words(primary.metric),
         cand=_name(a, pair[1]),
         base=_name(a, pair[0]),
         p=f"{chance.value:.2f} [{chance.low:.2f}, {chance.high:.2f}]",

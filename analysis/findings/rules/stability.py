@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from analysis.core.blocks import Status
-from analysis.core.number_format import interval, percent, signed
+from analysis.core.number_format import interval, p_words, percent, signed
 from analysis.core.rich_text import rich
 from analysis.core.run_facts import is_per_epoch
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding, judge_claim
-from analysis.findings.rules.build import compared, difference_words, p_words, sentence
+from analysis.findings.rules.build import compared, difference_words, sentence
 from analysis.heuristics.formulas import change_pct
 
 

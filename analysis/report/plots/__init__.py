@@ -2,17 +2,13 @@
 
 from analysis.report.plots.alt import (
     forest_alt,
-    loss_band_alt,
-    loss_band_caption,
     metrics_comparison_alt,
     training_analysis_alt,
     training_analysis_caption,
 )
-from analysis.report.plots.band import WindowMean, plot_loss_with_band
 from analysis.report.plots.bars import Bar, MetricPanel, RunSummary, comparison_panels, plot_metrics_comparison
 from analysis.report.plots.data import (
     forest_data_table,
-    loss_band_data_table,
     metrics_comparison_data_table,
     training_analysis_data_table,
 )
@@ -26,17 +22,16 @@ from analysis.report.plots.overview import (
     overview_caption,
     overview_data_table,
     plot_overview,
-    window_of,
 )
 from analysis.report.plots.render import to_figure
+from analysis.report.plots.sweep import plot_sweep, sweep_alt, sweep_caption
 from analysis.report.plots.theme import RunStyle, run_colors, run_styles
-from analysis.report.plots.thin import Trace
+from analysis.report.plots.thin import Trace, figure_window
 from analysis.report.plots.training import (
     Marks,
     Shown,
     TrainingCurves,
     draw_training,
-    figure_window,
     plot_training_analysis,
     training_curves,
 )
@@ -54,7 +49,6 @@ __all__ = [
     "Shown",
     "Trace",
     "TrainingCurves",
-    "WindowMean",
     "comparison_panels",
     "configuration_line",
     "draw_training",
@@ -62,25 +56,23 @@ __all__ = [
     "forest_alt",
     "forest_data_table",
     "hover",
-    "loss_band_alt",
-    "loss_band_caption",
-    "loss_band_data_table",
     "metrics_comparison_alt",
     "metrics_comparison_data_table",
     "overview_alt",
     "overview_caption",
     "overview_data_table",
     "plot_forest",
-    "plot_loss_with_band",
     "plot_metrics_comparison",
     "plot_overview",
+    "plot_sweep",
     "plot_training_analysis",
     "run_colors",
     "run_styles",
+    "sweep_alt",
+    "sweep_caption",
     "to_figure",
     "training_analysis_alt",
     "training_analysis_caption",
     "training_analysis_data_table",
     "training_curves",
-    "window_of",
 ]

@@ -8,8 +8,7 @@ import numpy as np
 
 from analysis.core.number_format import count, in_unit, listed, loss
 from analysis.core.rich_text import Rich, rich
-from analysis.core.run_names import lowered
-from analysis.report.plots.band import WindowMean, window_words
+from analysis.core.run_names import metric_words
 from analysis.report.plots.bars import MetricPanel, bar_words
 from analysis.report.plots.curves import Curve
 from analysis.report.plots.forest import ForestGroup, difference_words, direction_words, outcome_words
@@ -22,13 +21,13 @@ _TOLD = 4
 
 def training_analysis_alt(curves: TrainingCurves) -> str:
     """Describe the training analysis figure: each run's course, the candidate's epochs, the noise."""
-    name = metric_label(curves.shown.loss).lower()
     if not curves.loss:
-        return f"Four panels; no run logs {name}."
+        return f"Four panels; no run logs {metric_words(curves.shown.loss)}."
     told = _told(curves)
     courses = [f"{short_name(run)} {_course(curves.loss[run])}" for run in told]
     highest = max(curves.loss, key=lambda run: curves.loss[run].strong.values[-1])
-    sentences = [f"{name.capitalize()}, smoothed, of {count(len(curves.loss), 'run')}: {'; '.join(courses)}"]
+    runs = count(len(curves.loss), "run")
+    sentences = [f"{metric_label(curves.shown.loss)}, smoothed, of {runs}: {'; '.join(courses)}"]
     if len(curves.loss) > 1:
         sentences[0] += f"; {short_name(highest)} ends highest"
     accuracy = [
@@ -36,14 +35,16 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
         for r in told
         if r in curves.accuracy
     ]
-    second = metric_label(curves.shown.accuracy)
-    accuracy_words = f"{second} ends at {listed(accuracy)}" if accuracy else f"no run logs {lowered(second)}"
+    second = curves.shown.accuracy
+    accuracy_words = (
+        f"{metric_label(second)} ends at {listed(accuracy)}" if accuracy else f"No run logs {metric_words(second)}"
+    )
     noise = [
         f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}" for r in told if r in curves.volatility
     ]
     noise_words = f"rolling volatility ends at {listed(noise)}" if noise else "too few steps for volatility"
     sentences.append(_candidate_words(curves))
-    sentences.append(f"{accuracy_words[0].upper()}{accuracy_words[1:]}; {noise_words}")
+    sentences.append(f"{accuracy_words}; {noise_words}")
     return ". ".join(sentence for sentence in sentences if sentence) + "."
 
 
@@ -133,18 +134,3 @@ def forest_alt(groups: Sequence[ForestGroup], *, baseline: str) -> str:
         side = direction_words(group.direction)[0].removeprefix("← ")
         sentences.append(f"{group.label} (left is {side}): {'; '.join(rows)}")
     return f"Differences from {short_name(baseline)}. " + ". ".join(sentences) + "."
-
-
-def loss_band_alt(windows: Sequence[WindowMean], *, metric: str = "train_loss") -> str:
-    """Describe the window means: run, steps, mean and interval of each."""
-    told = [f"{short_name(w.run)}, steps {w.start:,} to {w.end:,}: {window_words(w)}" for w in windows]
-    return f"Means of {metric_label(metric).lower()} over windows. " + "; ".join(told) + "."
-
-
-def loss_band_caption(*, window: int) -> Rich:
-    """Say how to read the bands."""
-    return rich(
-        "Black lines are means over a window of steps, shaded boxes their 95% intervals; "
-        "coloured lines are centred means over {n} logged steps.",
-        n=window,
-    )

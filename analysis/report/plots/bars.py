@@ -164,7 +164,7 @@ def _draw_panel(ax: Axes, panel: MetricPanel, colors: Mapping[str, str]) -> None
     note = panel.note if panel.from_zero else f"{panel.note} · axis does not start at zero"
     title(ax, panel.title, note=f"{note} · {count(hidden, 'further run')} in the table" if hidden else note)
     if not any(shown.values()):
-        say(ax, f"No run has a value for\n{panel.title.lower()}.")
+        say(ax, "No run has a value.")
         return
     for row, (run, bar) in enumerate(shown.items()):
         if bar is None:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.core.blocks import Cell, Column, Table
-from analysis.core.number_format import cell, in_unit, interval_cell, loss
+from analysis.core.number_format import cell, in_unit, loss
 from analysis.core.rich_text import rich
 from analysis.core.run_names import name_among
-from analysis.report.plots.band import WindowMean
 from analysis.report.plots.bars import MetricPanel, bar_words
 from analysis.report.plots.curves import Curve
 from analysis.report.plots.forest import ForestGroup, difference_words, outcome_words
@@ -95,10 +94,3 @@ def forest_data_table(groups: Sequence[ForestGroup], *, id: str, baseline: str) 
         for item in group.rows
     )
     return Table(id, "Numbers of the forest plot", columns, rows)
-
-
-def loss_band_data_table(windows: Sequence[WindowMean], *, id: str) -> Table:
-    """Tabulate the window means."""
-    columns = (Column("Run"), Column("Steps", "right"), Column("Mean", "right"))
-    rows = tuple((cell(name_among(w.run)), cell(f"{w.start:,}–{w.end:,}"), interval_cell(w.mean)) for w in windows)
-    return Table(id, "Numbers of the window means", columns, rows)

@@ -32,13 +32,14 @@ from analysis.report.plots.theme import (
     style,
     title,
 )
-from analysis.report.plots.thin import Trace, smoothing_window
+from analysis.report.plots.thin import Trace
 
 _WIDTH, _CURVES, _FOREST = 9.6, 4.0, 3.1
 """Widths in inches: of the figure, of the room for curves without their labels, of the forest."""
 
-_LEFT, _TOP, _BOTTOM, _ROW, _LEAST = 0.72, 0.5, 0.48, 0.36, 1.6
-_LABEL, _FEW = 22, 4
+_LEFT, _TOP, _BOTTOM, _ROW, _LEAST = 0.62, 0.46, 0.46, 0.36, 1.3
+_LABEL, _HEAD, _FEW = 24, 46, 4
+"""Columns of a label and of the head of the forest at most; points below which an axis starts at step 0."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +117,10 @@ def _aligned(traces: Sequence[Trace]) -> tuple[FloatArray, FloatArray]:
     return steps, np.array([np.interp(steps, s, v) for s, v in known])
 
 
-def window_of(runs: Sequence[Run], metric: str) -> int:
-    """Choose the smoothing window of the figure, in logged points."""
-    return smoothing_window(max((run.series(metric).size for run in runs), default=0))
-
-
 def plot_overview(scene: Overview) -> Figure:
     """Draw the figure: one panel where there is nothing to compare with."""
     forest = bool(scene.differences)
-    height = max(_LEAST, _ROW * len(scene.differences)) + _TOP + _BOTTOM
+    height = _height(scene) + _TOP + _BOTTOM
     labels = 0.4 + 0.073 * max([columns(_short(line.name)) for line in scene.lines if line.style.named] or [0])
     with style():
         figure = Figure(figsize=(_WIDTH, height))
@@ -137,6 +133,10 @@ def plot_overview(scene: Overview) -> Figure:
     return figure
 
 
+def _height(scene: Overview) -> float:
+    return max(_LEAST, _ROW * len(scene.differences))
+
+
 def _panel(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
     ax = figure.add_axes(box)
     ax.patch.set_visible(False)
@@ -146,8 +146,23 @@ def _panel(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
 
 
 def _short(name: str) -> str:
+    """Make a name fit; one of several settings by naming each in a few letters.
+
+    Examples
+    --------
+    >>> _short("lr 0.0003, dropout 0.1, weight decay 0.01"), _short("lr 0.75, 2 epochs")
+    ('lr 0.0003, drop 0.1, wd 0.01', 'lr 0.75, 2 epochs')
+    """
     name = printable(name)
-    return name if columns(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
+    if columns(name) > _LABEL and ", " in name:
+        name = ", ".join(map(_initials, name.split(", ")))
+    return name if columns(name) <= _LABEL + 4 else f"{name[: _LABEL - 1]}…"
+
+
+def _initials(setting: str) -> str:
+    *words, value = setting.split(" ")
+    name = "".join(word[0] for word in words) if len(words) > 1 else "".join(words)[:4]
+    return f"{name} {value}".strip()
 
 
 def _curves(ax: Axes, scene: Overview) -> None:
@@ -211,15 +226,21 @@ def _look_at_the_end(ax: Axes, scene: Overview) -> None:
 def _forest(ax: Axes, scene: Overview) -> None:
     rows = scene.differences
     what = metric_of(scene.metric).label
-    title(ax, f"{what}: difference to {_short(scene.baseline)}", note="with 95% interval · filled: clear of zero")
-    ax.axvline(0, color=INK, linewidth=1.0, zorder=2)
+    head = f"{what}: difference to {_short(scene.baseline)}"
+    title(
+        ax,
+        head if columns(head) <= _HEAD else "Difference to baseline",
+        note="with 95% interval · filled: clear of zero",
+    )
     if scene.margin is not None:
         reach = scene.scale * scene.margin
         ax.axvspan(-reach, reach, color=MUTED, alpha=0.16, linewidth=0, zorder=1)
     ax.set_ylim(len(rows) - 0.35, -0.75)
+    point = (len(rows) + 0.4) / (72 * _height(scene))  # in rows
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     for row, item in enumerate(rows):
+        ax.plot((0, 0), (row - 3 * point, row + 1 - 13 * point), color=INK, linewidth=1.0, zorder=2)  # spares the words
         value, low, high = (scene.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high))
         color = item.style.color
         if math.isfinite(low) and math.isfinite(high):
@@ -246,14 +267,13 @@ def _forest(ax: Axes, scene: Overview) -> None:
 
 def overview_caption(scene: Overview) -> Rich:
     """Say how to read the figure, as far as it does not say so itself."""
-    band = ""
+    told = []
+    if scene.course != scene.metric:
+        told.append(f"{metric_of(scene.metric).label} itself was logged too seldom for a curve.")
     if scene.margin is not None and scene.differences:
         size = f"{scene.scale * scene.margin:.3g}{scene.unit}"
-        band = f" The grey band marks differences within ±{size}, too small to matter."
-    once = ""
-    if scene.course != scene.metric:
-        once = f" {metric_of(scene.metric).label} itself was logged too seldom to be drawn as a curve."
-    return rich("{words}", words=f"{metric_of(scene.course).label} over steps.{once}{band}")
+        told.append(f"Grey band: differences within ±{size} are too small to matter.")
+    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over steps.")
 
 
 def _written(scene: Overview, value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -179,6 +180,11 @@ def smoothing_window(points: int) -> int:
     (35, 5, 1)
     """
     return 1 if points < 20 else _odd(max(5, points // 20))
+
+
+def figure_window(runs: Sequence[Run], metric: str) -> int:
+    """Choose the one smoothing window of a figure, in logged points."""
+    return smoothing_window(max((run.series(metric).size for run in runs), default=0))
 
 
 def joined(traces: list[Trace]) -> Trace:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from analysis.core.metrics import METRICS
 from analysis.core.number_format import count, listed
 from analysis.core.run import Run
-from analysis.core.run_names import lowered
+from analysis.core.run_names import metric_name, metric_words
 from analysis.heuristics.formulas import VOLATILITY_WINDOW
 from analysis.report.plots.curves import (
     Curve,
@@ -40,7 +40,7 @@ from analysis.report.plots.theme import (
     style,
     title,
 )
-from analysis.report.plots.thin import smoothing_window
+from analysis.report.plots.thin import figure_window
 
 _LABEL_ROOM = 0.3  # of the panel's width, for the words at an epoch's end
 _MOST_EPOCHS = 12  # whose ends are drawn
@@ -104,7 +104,7 @@ def training_curves(
 ) -> TrainingCurves:
     """Smooth and thin what `plot_training_analysis` draws (parameters are explained there)."""
     shown = shown or Shown()
-    window = figure_window(runs, metric=shown.loss)
+    window = figure_window(runs, shown.loss)
 
     def of_all(prepare: Callable[..., Curve], metric: str) -> dict[str, Curve]:
         prepared = {run.id: prepare(run, metric, window=window) for run in runs}
@@ -166,11 +166,6 @@ def draw_training(curves: TrainingCurves) -> Figure:
     return figure
 
 
-def figure_window(runs: Sequence[Run], *, metric: str = "train_loss") -> int:
-    """Choose the one smoothing window of a figure, in logged points, by its longest run."""
-    return smoothing_window(max((run.series(metric).size for run in runs), default=0))
-
-
 def _margins(scene: TrainingCurves) -> Margins:
     named = [short_name(run) for run, look in scene.styles.items() if look.named]
     return Margins(right=0.32 + 0.075 * max(map(columns, named)), top=0.66)
@@ -180,7 +175,7 @@ def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, m
     name, full = metric_label(metric), beside(metric)["full"]
     if not curves:
         title(ax, name)
-        say(ax, f"No run logs {lowered(name)}.")
+        say(ax, f"No run logs {metric_words(metric)}.")
         return
     ends: list[End] = []
     marked = 0
@@ -242,13 +237,13 @@ def _absent(note: str, scene: TrainingCurves, curves: Mapping[str, Curve], words
 def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     run = next(run for run in scene.runs if run.id == scene.candidate)
     look, shown, marks = scene.styles[run.id], scene.shown, scene.marks
-    name = metric_label(shown.loss)
+    name = metric_words(shown.loss)
     validates = shown.loss in METRICS and METRICS[shown.loss].split.endswith("validation")
     marked = not validates and any(beside(shown.loss).values())
-    head = f"{short_name(run.id)}: {lowered(name)}" + (" and validation" if marked else "")
+    head = f"{short_name(run.id)}: {name}" + (" and validation" if marked else "")
     if run.id not in scene.loss:
         title(ax, head)
-        say(ax, f"{short_name(run.id)} logs no {lowered(name)}.")
+        say(ax, f"{short_name(run.id)} logs no {name}.")
         return
     curve = scene.loss[run.id]
     draw_curve(ax, curve, style=look, front=True)
@@ -291,11 +286,11 @@ def _epochs(ax: Axes, marks: Marks) -> None:
 
 
 def _volatility(ax: Axes, scene: TrainingCurves) -> None:
-    name = metric_label(scene.shown.loss)
-    head, curves = f"Volatility of {lowered(name)}", scene.volatility
+    name = metric_words(scene.shown.loss)
+    head, curves = f"Volatility of {name}", scene.volatility
     if not curves:
         title(ax, head)
-        say(ax, f"Needs {VOLATILITY_WINDOW} consecutive values of {lowered(name)};\nno run has as many.")
+        say(ax, f"Needs {VOLATILITY_WINDOW} consecutive values of {name};\nno run has as many.")
         return
     ends: list[End] = []
     for run in scene.runs:
@@ -313,5 +308,5 @@ def _volatility(ax: Axes, scene: TrainingCurves) -> None:
 
 
 def metric_label(metric: str) -> str:
-    """Name a metric in words; one that the toolkit does not know keeps its own name."""
-    return METRICS[metric].label if metric in METRICS else short_name(metric, width=40)
+    """Name a metric where there is little room."""
+    return short_name(metric_name(metric), width=40)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from analysis.core.blocks import Block, Code, Details, Heading, Item, Items, Prose
-from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import signed_minus
 from analysis.core.rich_text import rich, text
+from analysis.core.run_names import metric_words
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.recommend import NextRun, Recommendation
 from analysis.report.sections.narrative import link_to, quiet, told
@@ -85,4 +85,4 @@ def _predicted(run: NextRun) -> str:
 
 
 def _measured(metric: str) -> str:
-    return "noise (sd)" if metric == "noise" else metric_of(metric).label.lower()
+    return "noise (sd)" if metric == "noise" else metric_words(metric)

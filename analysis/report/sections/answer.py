@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
 from analysis.core.blocks import Block, Callout, Cell, Column, Details, Item, Items, Prose, Table, Tone
-from analysis.core.number_format import cell, interval_cell, interval_parts, listed, number, signed_minus
+from analysis.core.number_format import cell, decimals_for, interval_cell, interval_parts, listed, number, signed_minus
 from analysis.core.rich_text import Rich, join, plain, rich, text
-from analysis.core.run_names import metric_name
-from analysis.evidence.configurations import lead_by_luck
+from analysis.core.run_names import display_name, is_random, metric_name, metric_words
 from analysis.findings.analysis_result import Analysis
+from analysis.findings.goal import Criterion
 from analysis.findings.plan import Recommendation
 from analysis.findings.rules.goal import judged
 from analysis.report.sections.charts import overview_figure
@@ -25,9 +27,10 @@ from analysis.report.sections.configuration_rows import (
     problems,
 )
 from analysis.report.sections.narrative import link_to
+from analysis.report.sections.sweep import lead_words
 
-_ROWS, _MOST_ROWS, _NEXT = 8, 40, 3
-"""Rows shown, rows in the folded table, and lines of what to do next, at most."""
+_ROWS, _FEW_ROWS, _MOST_ROWS, _NEXT = 9, 6, 40, 3
+"""Rows shown where that is all of them, where it is not, rows in the folded table, and things to do, at most."""
 
 _STATES: dict[bool | None, tuple[Tone, str]] = {
     True: ("good", "met"),
@@ -41,13 +44,12 @@ _OPEN = ("no evidence of a difference", "not comparable", "insufficient data")
 def executive_summary(a: Analysis) -> list[Block]:
     """Answer in one page: what is so, on what it rests, how far it carries, and what to do."""
     rows = configuration_rows(a)
-    shown = foremost(a, rows, _ROWS)
+    shown = foremost(a, rows, _ROWS if len(rows) <= _ROWS else _FEW_ROWS)
     steps = _next_steps(a)
     open_ = a.verdict.result in _OPEN and steps
     blocks: list[Block] = [
         _answer(a, rows, steps[0] if open_ else ()),
-        _table(a, shown, "configurations", _caption(a, rows, shown)),
-        *_luck(a, rows),
+        replace(_table(a, shown, "configurations", _caption(a, rows, shown)), notes=lead_words(a)),
         overview_figure(a, shown),
         *_todo(steps[1:] if open_ else steps),
         *_goal(a),
@@ -68,7 +70,8 @@ def _answer(a: Analysis, rows: Sequence[Row], settle: Rich) -> Callout:
     verdict = a.verdict
     behind = [f for r in ("performance.primary", "det.nonfinite") for f in a.findings if f.rule == r]
     gated = next((f for f in a.findings if f.id == f"gate:{a.candidate.id}"), None)
-    carries = " ".join(filter(None, (_scope(a), verdict.condition, verdict.attribution)))
+    cause = "" if verdict.result in _OPEN else verdict.attribution  # of what is not shown there is no cause
+    carries = " ".join(filter(None, (_scope(a), verdict.condition, cause)))
     lines = [
         join([text(verdict.numbers), link_to(next(iter(behind), None))]) if verdict.numbers else (),
         join([text(carries), link_to(gated)]) if carries else (),
@@ -82,7 +85,7 @@ def _scope(a: Analysis) -> str:
     if a.verdict.result in _OPEN or not a.verdict.scope:
         return ""
     if a.verdict.scope == "configurations":
-        return "The seeds are in this interval: it holds for the configurations, not only for these runs."
+        return "Seeds are part of this interval: it holds for the configurations, not only for these runs."
     return "" if "One run each" in a.verdict.condition else "This holds for these models, not for their configurations."
 
 
@@ -90,8 +93,8 @@ def headline(a: Analysis, rows: Sequence[Row]) -> str:
     """Write the answer in one sentence: candidate against baseline, and of three or more which may be the best."""
     sentence = a.verdict.sentence
     if a.baseline is None and rows and math.isfinite(rows[0].configuration.mean):
-        metric = rows[0].configuration.metric
-        sentence = f"{a.name(a.candidate.id)} ended at {_level(a, rows[0])[0]} in {metric_name(metric).lower()}."
+        what, level = metric_words(rows[0].configuration.metric), _level(a, rows[0], _digits(rows))[0]
+        sentence = f"{a.name(a.candidate.id)} ended at {level} in {what}."
         return f"{sentence} There is no other run to compare it with."
     ranked = [row for row in rows if math.isfinite(row.configuration.mean)]
     if len(ranked) < 3:
@@ -100,25 +103,14 @@ def headline(a: Analysis, rows: Sequence[Row]) -> str:
 
 
 def _which_is_best(ranked: Sequence[Row]) -> str:
-    may = [row for row in ranked if row.configuration.may_be_best]
+    may = [row.spoken for row in ranked if row.configuration.may_be_best]
     if len(may) == 1:
-        return f"{may[0].spoken} is the best of {len(ranked)} configurations"
+        return f"{may[0]} is the best of {len(ranked)} configurations"
     if len(may) == len(ranked):
         return f"which of the {len(ranked)} configurations is best is open"
-    names = listed([row.spoken for row in may]) if len(may) <= 3 else f"{may[0].spoken} and {len(may) - 1} others"
-    return f"of {len(ranked)} configurations {names} may {'each ' if len(may) < 4 else ''}be the best"
-
-
-def _luck(a: Analysis, rows: Sequence[Row]) -> list[Block]:
-    """Say how far the best of so many would lead by luck alone, where it is known and not separated from the rest."""
-    ranked = [row.configuration for row in rows if math.isfinite(row.configuration.mean)]
-    luck = lead_by_luck(ranked, a.seed_spread)
-    if not luck or sum(c.may_be_best for c in ranked) < 2:
-        return []
-    scale, unit = level_scale(rows[0].configuration)
-    size = f"{scale * luck:.2g}{' pp' if unit else ''}"
-    words = f"Among {len(ranked)} configurations of equal worth the best would lead their mean by {size} by luck alone."
-    return [Prose(text(words), muted=True)]
+    if len(may) > 3:
+        return f"{len(may)} of {len(ranked)} configurations may be the best"
+    return f"of {len(ranked)} configurations {listed(may)} may each be the best"
 
 
 # --- the table ----------------------------------------------------------------------------------
@@ -132,60 +124,62 @@ def _caption(a: Analysis, rows: Sequence[Row], shown: Sequence[Row]) -> str:
 
 
 def _table(a: Analysis, rows: Sequence[Row], identity: str, caption: str) -> Table:
-    metric = rows[0].configuration.metric
+    """Make the table; what is the same in every row stands in the caption instead of a column."""
     several, seeds = len(a.configurations) > 1, any(len(row.runs) > 1 for row in rows)
-    trouble = {row.name: problems(a, row) for row in rows}
-    checkpoints = {row.name: best_checkpoint(a, row) for row in rows}
-    columns = [Column("Configuration" if several else "Run")]
-    columns += [Column("Runs", "right")] if seeds else []
-    columns += [Column(f"{metric_name(metric)}{', mean ± sd' if seeds else ''}", "right")]
-    columns += [Column("Difference to baseline", "right"), Column("Best?")] if several else []
-    columns += [Column("Best checkpoint")] if any(words != "–" for words in checkpoints.values()) else []
-    columns += [Column("Cost" + (" a run" if seeds else "")), Column("Problems")]
-    shown = []
-    for row in rows:
-        cells = [Cell(rich("**{name}**", name=row.name), text(_whose(a, row)))]
-        cells += [cell(str(len(row.runs)))] if seeds else []
-        cells += [cell(*_level(a, row))]
-        cells += [_difference(row), _best(a, row)] if several else []
-        cells += [cell(checkpoints[row.name])] if any(c.label == "Best checkpoint" for c in columns) else []
-        cells += [cell(cost(a, row)), _problem(trouble[row.name])]
-        shown.append(tuple(cells))
-    return Table(identity, caption, tuple(columns), tuple(shown))
+    digits = _digits(rows)
+    columns: dict[Column, list[Cell]] = {
+        Column("Configuration" if several else "Run"): [
+            Cell(rich("**{name}**", name=row.name), text(_whose(a, row))) for row in rows
+        ]
+    }
+    if seeds:
+        columns[Column("Runs", "right")] = [cell(str(len(row.runs))) for row in rows]
+    metric = f"{metric_name(rows[0].configuration.metric)}{', mean ± sd' if seeds else ''}"
+    columns[Column(metric, "right")] = [cell(*_level(a, row, digits)) for row in rows]
+    if several:
+        columns[Column("Difference to baseline", "right")] = [_difference(row) for row in rows]
+        columns[Column("Best?")] = [_best(a, row) for row in rows]
+    checkpoints = [best_checkpoint(a, row) for row in rows]
+    if set(checkpoints) != {"–"}:
+        columns[Column("Best checkpoint")] = list(map(cell, checkpoints))
+    costs, troubles = ([told(a, row) for row in rows] for told in (cost, problems))
+    if not several or len(set(costs)) > 1:
+        columns[Column("Cost" + (" a run" if seeds else ""))] = list(map(cell, costs))
+    else:
+        caption += f"; each run {costs[0]}"
+    if not several or any(troubles):
+        columns[Column("Problems")] = list(map(_problem, troubles))
+    else:
+        caption += "; no problems found"
+    return Table(identity, caption, tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
 
 def _whose(a: Analysis, row: Row) -> str:
     """Name the run where the configuration's own name does not, and say what part it plays."""
-    told = a.name(row.runs[0]) if len(row.runs) == 1 and row.name != a.name(row.runs[0]) else ""
+    run_id = row.runs[0]
+    told = display_name(run_id) if is_random(run_id) else a.name(run_id)
+    told = told if len(row.runs) == 1 and row.name != told else ""
     part = "candidate" if row.is_candidate else "baseline" if row.is_baseline else ""
     return " · ".join(filter(None, (told, part if a.baseline is not None else "")))
 
 
-def _level(a: Analysis, row: Row) -> tuple[str, str]:
+def _level(a: Analysis, row: Row, digits: int) -> tuple[str, str]:
     """Write the deciding metric: mean ± sd of several seeds, or the value of one with its interval."""
     c, (scale, unit) = row.configuration, level_scale(row.configuration)
     if not math.isfinite(c.mean):
         return "no value", ""
     if math.isfinite(c.sd):
-        return f"{_rounded(scale * c.mean, scale * c.sd)}{unit} ± {_two(scale * c.sd)}", ""
+        return signed_minus(f"{scale * c.mean:.{digits}f}{unit} ± {scale * c.sd:.{digits}f}"), ""
     known = a.evidence[c.runs[0]].window.get(c.metric)
     if known is not None and known.known:
-        main, minor = interval_parts(known, scale=scale, unit=unit)
-        return main, minor
+        return interval_parts(known, scale=scale, unit=unit)
     return f"{number(scale * c.mean)}{unit}", ""
 
 
-def _rounded(value: float, spread: float) -> str:
-    """Write a mean with as many decimals as two digits of its spread have."""
-    return signed_minus(f"{value:.{_decimals(spread)}f}")
-
-
-def _two(spread: float) -> str:
-    return f"{spread:.{_decimals(spread)}f}"
-
-
-def _decimals(spread: float) -> int:
-    return min(6, max(0, 1 - math.floor(math.log10(spread)))) if spread > 0 else 3
+def _digits(rows: Sequence[Row]) -> int:
+    """Choose the decimals of a column of means: those that show two digits of a usual spread."""
+    spreads = [level_scale(row.configuration)[0] * row.configuration.sd for row in rows if row.configuration.sd > 0]
+    return decimals_for(statistics.median(spreads)) if spreads else 3
 
 
 def _difference(row: Row) -> Cell:
@@ -225,9 +219,9 @@ def _next_steps(a: Analysis) -> list[Rich]:
 def _step(r: Recommendation) -> Rich:
     title = plain(r.title)
     if r.id == "evidence.record":
-        return rich("{point} [What to log and to state](#actions-evidence).", point=r.points[0])
+        return rich("{todo}: [how](#actions-evidence).", todo=plain(r.points[0]).partition(":")[0].rstrip("."))
     if r.id == "evidence.design":
-        return rich("{todo} ({file})", todo=plain(r.points[-2]).rstrip("."), file=rich("`next_runs/design.yaml`"))
+        return rich("{todo} (`next_runs/design.yaml`).", todo=plain(r.points[-2]).partition(":")[0].rstrip("."))
     return rich("**{title}.** {why}", title=title.rstrip("."), why=r.points[0] if r.points else ())
 
 
@@ -258,18 +252,24 @@ def _goal(a: Analysis) -> list[Block]:
         return [
             Prose(rich("**Goal** “{goal}”: it names nothing that can be checked (" + known + ").", goal=a.goal.text))
         ]
-    rows = tuple(
-        (
-            cell(criterion.name.capitalize(), criterion.asked),
-            cell(_STATES[criterion.met][1], plain(criterion.shown), tone=_STATES[criterion.met][0]),
-            cell(_STATES[met][1], plain(words), tone=_STATES[met][0]),
-        )
-        for criterion, (words, met) in zip(a.goal.criteria, judged(a), strict=True)
-    )
     found = next((f for f in a.findings if f.rule == "goal.achieved"), None)
     met = [state for _, state in judged(a)]
-    state = "not met" if False in met else "met" if all(met) else "open"
-    caption = f"Goal “{a.goal.text}”: {state}"
-    columns = (Column("Criterion"), Column("Rule of thumb"), Column("Evidence"))
-    note = (link_to(found),) if found else ()
-    return [Table("goal", caption, columns, rows, notes=note)]
+    last = len(met) - 1
+    thumb = not all(criterion.tested for criterion in a.goal.criteria)
+    rows = []
+    for index, (criterion, (words, state)) in enumerate(zip(a.goal.criteria, judged(a), strict=True)):
+        told = join([criterion.shown if criterion.tested else words, link_to(found if index == last else None)])
+        asked, by_thumb = _asked(criterion)
+        held = Cell(text(_STATES[state][1]), told, _STATES[state][0])
+        rows.append((asked, by_thumb, held) if thumb else (asked, held))
+    overall = "not met" if False in met else "met" if all(met) else "open"
+    columns = (Column("Criterion"), *([Column("Rule of thumb")] if thumb else []), Column("Evidence"))
+    return [Table("goal", f"Goal “{a.goal.text}”: {overall}", columns, tuple(rows))]
+
+
+def _asked(criterion: Criterion) -> tuple[Cell, Cell]:
+    """Say what a criterion asks for, and what the rule of thumb makes of it; one with a number is tested alone."""
+    if criterion.tested:
+        return Cell(rich("`{asked}`", asked=criterion.asked)), cell("–")
+    tone, word = _STATES[criterion.met]
+    return cell(criterion.name.capitalize()), cell(word, plain(criterion.shown), tone=tone)

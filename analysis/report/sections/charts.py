@@ -43,7 +43,7 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
     """Arrange what the figure of the first page shows, and draw it."""
     metric = rows[0].configuration.metric
     drawn = _course_metric(a, metric)
-    window = plots.window_of(a.runs, drawn)
+    window = plots.figure_window(a.runs, drawn)
     looks = _looks(rows)
     lines = [
         plots.configuration_line(row.spoken, [a.run(r) for r in row.runs], drawn, look=looks[row.name], window=window)
@@ -172,7 +172,7 @@ _TWO_LAYERS = rich(
 
 
 def _names(a: Analysis) -> AbstractContextManager[None]:
-    return named_among([run.id for run in a.runs])
+    return named_among(a.names)
 
 
 def _forest(a: Analysis, groups: list[plots.ForestGroup], baseline: str, *, note: str) -> Figure:

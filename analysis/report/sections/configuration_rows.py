@@ -15,7 +15,7 @@ from analysis.evidence.comparisons import Comparison
 from analysis.evidence.configurations import Configuration, between
 from analysis.evidence.seed_groups import seed_groups
 from analysis.findings.analysis_result import Analysis
-from analysis.report.plots.overview import window_of
+from analysis.report.plots.thin import figure_window
 from analysis.statistics import Estimate
 from analysis.statistics.detectors import DETECTORS, Detection
 
@@ -102,7 +102,7 @@ def best_checkpoint(a: Analysis, row: Row) -> str:
     """Say where the metric was best; of several seeds the range. A minibatch's best is chance, and is not named."""
     metric = row.configuration.metric
     direction = metric_of(metric).direction
-    if direction == "none" or window_of(a.runs, metric) > 1:
+    if direction == "none" or figure_window(a.runs, metric) > 1:
         return "–"
     at = []
     for run_id in row.runs:
@@ -171,7 +171,7 @@ _PROBLEMS = {
     "det.spikes": "loss spikes",
     "det.overfitting": "overfits",
     "det.undertraining": "still improving at the end",
-    "det.early_stopping": "an earlier checkpoint is better",
+    "det.early_stopping": "earlier checkpoint better",
 }
 """What is raised, in plain words; in the order of the detectors."""
 

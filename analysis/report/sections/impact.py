@@ -14,8 +14,8 @@ from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
 from analysis.heuristics.run_numbers import DocumentResult
-from analysis.report.sections.assessments import left_out, shown_runs
 from analysis.report.sections.narrative import findings_of, paragraph, quiet
+from analysis.report.sections.sweep import sweep
 
 
 def impact(a: Analysis) -> list[Block]:
@@ -33,7 +33,7 @@ def impact(a: Analysis) -> list[Block]:
             else "No run states its configuration: put a sidecar <run>.yaml with a 'config' mapping beside the log."
         )
         return quiet(why)
-    blocks: list[Block] = []
+    blocks = sweep(a)
     shown: dict[tuple[str, str], str] = {}
     for factor, values in changed.items():
         before, after = _pair(a, values)
@@ -74,8 +74,6 @@ def _factor(
             "b": a.name(after.id),
         }
         blocks.append(Prose(rich("{a} and {b} are compared [under {factor}](#{id}): the same two runs.", **names)))
-    if len({repr(value) for value in values.values()}) > 2:
-        tables.append(_sweep_table(a, factor, values))
     if tables:
         blocks.append(Details(text(f"{factor_title(factor)} in numbers"), tuple(tables)))
     return blocks
@@ -216,37 +214,3 @@ def _phases(a: Analysis, run: Run) -> Table | None:
             )
         )
     return Table("impact-n_epochs-table", f"{a.name(run.id)}: what each epoch did", columns, tuple(rows))
-
-
-def _sweep_table(a: Analysis, factor: str, values: dict[str, Any]) -> Table:
-    """List all values of a factor with the headline numbers, in the order of the factor."""
-
-    def order(run: Run) -> tuple[bool, float, str]:
-        value = values[run.id]
-        numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        return (not numeric, float(value) if numeric else 0.0, str(value))
-
-    columns = (
-        Column("Run"),
-        Column(factor_title(factor), "right"),
-        Column("Oscillations", "right", "rule.oscillations", "rules"),
-        Column("Valid Accuracy", "right", "rule.final_valid_accuracy", "rules"),
-        Column("Full validation loss", "right", "fullval.diff", "evidence"),
-    )
-    rows = tuple(
-        (
-            cell(a.name(run.id)),
-            cell(short_value(values[run.id])),
-            cell("not counted" if a.document[run.id].oscillations is None else str(a.document[run.id].oscillations)),
-            cell(percent(a.document[run.id].final_valid_accuracy)),
-            interval_cell(a.evidence[run.id].full_valid_loss),
-        )
-        for run in sorted(shown_runs(a), key=order)
-    )
-    return Table(
-        f"impact-{factor}-all",
-        f"All values of {factor_title(factor).lower()}",
-        columns,
-        rows,
-        notes=(rich("Runs may differ in other factors too."), *left_out(a)),
-    )

@@ -7,7 +7,7 @@ from analysis.core.config_factors import factor_values
 from analysis.core.number_format import count
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
-from analysis.core.run_names import display_name, factor_short, shared_parts, short_value, titled
+from analysis.core.run_names import factor_short, is_random, shared_parts, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.rules.goal import judged
 from analysis.report.sections.answer import headline
@@ -36,17 +36,17 @@ def _heading(a: Analysis) -> str:
     if a.parameters.title or not others:
         return a.title
     mine = next(row for row in found if row.is_candidate)
-    if len(mine.runs) > 1 and len(found) > 1:
+    if (len(mine.runs) > 1 or is_random(a.candidate.id)) and len(found) > 1:
         with_ = f"{len(found) - 1} other configurations" if len(found) > 2 else next(r for r in found if r != mine).name
         return f"{a.title.partition(' ')[0]} with {mine.name} compared with {with_}"
-    with_ = display_name(a.baseline.id) if others == 1 and a.baseline else f"{others} others"
+    with_ = a.name(a.baseline.id) if others == 1 and a.baseline else f"{others} others"
     return f"{a.title} compared with {with_[0].lower() + with_[1:] if with_.startswith('Run ') else with_}"
 
 
 def _part(a: Analysis, run: Run) -> str:
     """Name the candidate or the baseline: of several seeds the configuration."""
     row = next(row for row in configuration_rows(a) if run.id in row.runs)
-    return titled(run) if len(row.runs) == 1 else f"{row.name} ({len(row.runs)} seeds)"
+    return a.title_of(run.id) if len(row.runs) == 1 else f"{row.name} ({len(row.runs)} seeds)"
 
 
 def configuration(a: Analysis) -> str:
@@ -58,7 +58,10 @@ def configuration(a: Analysis) -> str:
         "seed": "seed {}",
     }
     parts = []
+    seeds = len(next(row for row in configuration_rows(a) if row.is_candidate).runs)
     for factor, value in factor_values(a.candidate).items():
+        if factor == "seed" and seeds > 1:
+            continue
         if factor == "n_epochs" and value == 1:
             parts.append("1 epoch")
         elif factor in named:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from analysis.core.blocks import Block, Cell, Column, Details, Item, Items, Prose, Table
 from analysis.core.number_format import cell, count, listed
 from analysis.core.rich_text import Rich, join, rich, text
-from analysis.core.run_names import titled
 from analysis.evidence.comparisons import ALL_PAIRS
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.definitions import DEFINITIONS
@@ -149,7 +148,7 @@ def data_quality(a: Analysis) -> list[Block]:
     )
     rows = tuple(
         (
-            cell(titled(run)),
+            cell(a.title_of(run.id)),
             cell(run.provenance.source, run.provenance.path),
             cell(f"{run.provenance.rows_read} × {run.provenance.columns_read}"),
             cell(f"{run.provenance.rows_kept} × {run.provenance.columns_kept}"),
