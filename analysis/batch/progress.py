@@ -93,7 +93,7 @@ def sentence(event: dict[str, Any]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Give a duration as hours, minutes and seconds.
+    """Return a duration as hours, minutes and seconds.
 
     Examples
     --------

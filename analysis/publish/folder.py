@@ -35,7 +35,7 @@ _FILLED = ".new"
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give an empty folder to fill; it takes the place of ``target`` when the block ends without an error.
+    """Yield an empty folder to fill; it takes the place of ``target`` when the block ends without an error.
 
     At every moment ``target`` is the old folder or the new one, whole: where the system can exchange two
     folders in one step it does, elsewhere the next call mends what a kill between two steps left behind.
@@ -108,7 +108,7 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def _mode(wanted: int) -> int:
-    """Give the rights of a new file or folder as the umask has them; temporary ones are made private."""
+    """Return the rights of a new file or folder as the umask has them; temporary ones are made private."""
     mask = os.umask(0)
     os.umask(mask)
     return wanted & ~mask

@@ -85,7 +85,7 @@ def _is_section(place: str) -> bool:
 
 
 def _is_duration(value: Any) -> bool:
-    """Return True for text that says how long something took.
+    """True for text that says how long something took.
 
     >>> [_is_duration(text) for text in ("4m 52s", "1 day, 0:04:52", "300 ms", "fast", "m")]
     [True, True, True, False, False]

@@ -164,7 +164,7 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
 
 
 def _is_broken(column: pd.Series[Any]) -> bool:
-    """Return True for a column on most rows that should count and does not: the reader has to say so."""
+    """True for a column on most rows that should count and does not: the reader has to say so."""
     values = _finite(column)
     return len(values) >= _LEAST_SHARE * len(column) and bool((values % 1 != 0).any())
 
@@ -180,7 +180,7 @@ def _falls(values: npt.NDArray[np.float64]) -> bool:
 
 
 def _filled(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Give rows without a step that of the row before: an evaluation belongs to the training step it follows.
+    """Fill a missing step with that of the row before: an evaluation belongs to the training step it follows.
 
     A row that lacks it although it has what the other rows have stays without.
     """

@@ -34,7 +34,7 @@ Rows = list[dict[str, Any]]
 
 
 def recognises(path: Path) -> bool:
-    """Return True for a JSON file that holds two rows of numbers at least, in a form that is known."""
+    """True for a JSON file that holds two rows of numbers at least, in a form that is known."""
     if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
         return False
     if not is_one_value(text_head(path)):
@@ -50,7 +50,7 @@ def recognises(path: Path) -> bool:
 
 
 def is_one_value(text: str) -> bool:
-    """Return True if a text, or the start of one, is a single JSON object or list, whole or cut off."""
+    """True if a text, or the start of one, is a single JSON object or list, whole or cut off."""
     text = text.lstrip("\ufeff \r\n\t")
     if not text.startswith(("{", "[")):
         return False

@@ -32,7 +32,7 @@ _PER_EPOCH = "one row an epoch: steps are the log's epochs"
 
 
 def recognises(path: Path) -> bool:
-    """Tell a CSV that counts epochs and has a loss but no step, or a JSON dict of equally long lists."""
+    """True for a CSV that counts epochs and has a loss but no step, or a JSON dict of equally long lists."""
     if not path.is_file():
         return False
     if head(path, 64).lstrip().startswith(b"{"):
@@ -69,7 +69,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def _is_history(layout: Layout) -> bool:
-    """Return True for a table of numbers that counts epochs one by one, and nothing else, and has a loss."""
+    """True for a table of numbers that counts epochs one by one, and nothing else, and has a loss."""
     names = {plain(name) for name in layout.header}
     counted = layout.header[0] in _EPOCHS and not names & {*STEP_NAMES, *RUN_NAMES, "fold", "seed"}
     losses = any(name == "loss" or name.endswith("_loss") for name in names)

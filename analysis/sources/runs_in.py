@@ -80,12 +80,12 @@ def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def is_text(column: pd.Series[Any]) -> bool:
-    """Return True for a column of neither numbers nor times."""
+    """True for a column of neither numbers nor times."""
     return not pd.api.types.is_numeric_dtype(column) and not is_time(column)
 
 
 def is_time(column: pd.Series[Any]) -> bool:
-    """Return True for a column of times that are read as such."""
+    """True for a column of times that are read as such."""
     return bool(pd.api.types.is_datetime64_any_dtype(column))
 
 
@@ -116,7 +116,7 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
 
 
 def _rises(frame: pd.DataFrame) -> bool:
-    """Return True if a step or epoch moves over the rows, as in the log of a training."""
+    """True if a step or epoch moves over the rows, as in the log of a training."""
     return any(frame[axis].nunique() > 1 for axis in _counters(frame))
 
 
@@ -188,7 +188,7 @@ def _keys(frame: pd.DataFrame, free: Sequence[str], columns: Columns) -> list[st
 
 
 def _in_blocks(column: pd.Series[Any]) -> bool:
-    """Return True if all rows of each value stand together."""
+    """True if all rows of each value stand together."""
     return int((column != column.shift()).sum()) == column.nunique(dropna=False)
 
 

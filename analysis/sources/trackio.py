@@ -24,7 +24,7 @@ _ABOUT = ("run_name", "step", "timestamp", "metrics")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a database with Trackio's tables, or a folder with one and no other."""
+    """True for a database with Trackio's tables, or a folder with one and no other."""
     if path.is_dir():
         return len(list(path.glob("*.db"))) == 1 and recognises(next(path.glob("*.db")))
     return path.suffix == ".db" and has_tables(path, (*_TABLES, "system_metrics"))

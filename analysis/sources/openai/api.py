@@ -35,7 +35,7 @@ _NOT_METRICS = frozenset({"step", "total_steps", "epoch", "total_epochs"})
 
 
 def recognises(path: Path) -> bool:
-    """Tell that nothing on disk is a job: result files belong to the source of CSVs."""
+    """Always False: no file is a job, and result files belong to the source of CSVs."""
     return False
 
 
