@@ -2,7 +2,7 @@
 
 `concurrent.futures` cannot do what is needed here: end one report at its time limit, or lose one to the system, and go
 on with the others (a pool whose process dies is broken as a whole); and keep what each process printed. A `forkserver`
-would import ahead as well, but its children may not start processes or be waited for by their handle.
+starts no process before it has imported everything; here the first report does so for itself meanwhile.
 """
 
 from __future__ import annotations

@@ -249,9 +249,5 @@ def _mend(target: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.rename(old, target)
-    for orphan in target.parent.glob(f".{_literal(target.name)}.*{_FILLED}"):
+    for orphan in target.parent.glob(f".{glob.escape(target.name)}.*{_FILLED}"):
         clear_away(orphan)
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

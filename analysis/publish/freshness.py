@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import __version__
 from analysis.core.parameters import Parameters
@@ -86,7 +86,7 @@ def read_from(request: Parameters) -> dict[str, object]:
                 beside = _beside(one, files)
                 # Before the contents: what grows while it is being read will then be read again.
                 states |= _states({*files, *beside, *(_folders(one.path, files) if one.path is not None else ())})
-                content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
+                content = one.raw.sha256 or _digest(one.raw.frame.to_csv(index=False).encode()) if not files else ""
                 digest.update(f"{one.id}\0{_said(one.raw)}\0{content}\0".encode())
                 for path in (*files, *beside):
                     digest.update(_file_digest(path).encode())
@@ -169,10 +169,6 @@ def _file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "absent"
-
-
-def _frame_digest(frame: Any) -> str:
-    return _digest(frame.to_csv(index=False).encode())
 
 
 @functools.cache

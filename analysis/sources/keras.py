@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import is_number
 from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns, head
@@ -109,9 +110,7 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
 
 
 def _is_column(values: Any) -> bool:
-    return isinstance(values, list) and all(
-        value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values
-    )
+    return isinstance(values, list) and all(value is None or is_number(value) for value in values)
 
 
 def _numbers(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
