@@ -160,7 +160,7 @@ async def _greet(address: str) -> None:
 
 
 def _silence(error: Exception) -> str:
-    """Say in a few words why nobody can be asked for reports at an address."""
+    """Return in a few words why no scheduler can be reached."""
     if isinstance(error, OSError | ValueError) and str(error) and "@" not in str(error):  # else it quotes a password
         return f"no scheduler answers there ({' '.join(str(error).split())})"
     return "no scheduler answers there"
@@ -183,7 +183,7 @@ def made_there(order: Order, topic: str) -> tuple[dict[str, Any], Files]:
 
 
 def _reason(error: BaseException) -> str:
-    """Say in a line why no worker made a report."""
+    """Return in one line why no worker made a report."""
     from distributed import CancelledError, KilledWorker
 
     if isinstance(error, KilledWorker):

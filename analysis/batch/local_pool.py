@@ -1,4 +1,9 @@
-"""Make reports in processes of their own: one that has imported everything once forks a ready one for each."""
+"""Make reports in processes of their own: one that has imported everything once forks a ready one for each.
+
+`concurrent.futures` cannot do what is needed here: end one report at its time limit, or lose one to the system, and go
+on with the others (a pool whose process dies is broken as a whole); and keep what each process printed. A `forkserver`
+starts no process before it has imported everything; here the first report does so for itself meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -70,14 +75,14 @@ class Plan:
         return str(place) if self.remote is None else f"{self.remote.url}/{report_id}/{name}"
 
     def asked_for(self, run_set: RunSet) -> dict[str, object]:
-        """Give what a report depends on besides the logs."""
+        """Return what a report depends on besides the logs."""
         template = self.publisher.template or template_path()
         return asked_for(run_set.request, template=template, pdf=self.publisher.pdf)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A report to be made, unless ``made``, what is known of the one that is there, shows it to be the same."""
+    """A report to build; skipped if ``made``, the manifest of the existing one, shows that it is up to date."""
 
     run_set: RunSet
     made: Manifest
@@ -104,7 +109,7 @@ class _Worker:
     deadline: float
 
     def is_over(self, ready: Collection[object]) -> bool:
-        """Tell whether it has answered, or ended, or its time is up."""
+        """True if the worker has answered or ended, or its time is up."""
         return self.pipe in ready or not {*self.end}.isdisjoint(ready) or time.monotonic() >= self.deadline
 
 

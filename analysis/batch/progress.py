@@ -13,7 +13,10 @@ _WIDTH = 24
 
 
 class Progress:
-    """Shows a batch to a person: a bar on a terminal, else a line for each report."""
+    """Shows a batch to a person: a bar on a terminal, else a line for each report.
+
+    tqdm would start a thread, beside which no report could be forked.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -93,7 +96,7 @@ def sentence(event: dict[str, Any]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Give a duration as hours, minutes and seconds.
+    """Return a duration as hours, minutes and seconds.
 
     Examples
     --------

@@ -36,12 +36,12 @@ class Ruled:
 
 
 def is_rule(values: Mapping[str, Any]) -> bool:
-    """Tell whether an entry of a file is a rule."""
+    """True if an entry of a file is a rule."""
     return EVERY in values or EVERY_NEW in values
 
 
 def meant(key: str) -> str | None:
-    """Give the key of a rule that somebody meant who wrote another one, None if it looks like none of them."""
+    """Return the key of a rule that an unknown key is close to, None if it is close to none."""
     return next(iter(get_close_matches(key, KEYS, n=1)), None)
 
 
@@ -114,7 +114,7 @@ def _members(references: Any, shared: Mapping[str, Any]) -> tuple[Member, ...]:
 def _opponents(
     values: Mapping[str, Any], found: Sequence[Member], shared: Mapping[str, Any]
 ) -> Callable[[Member], Member | None]:
-    """Give the function that finds what a run is held against: a member, or None."""
+    """Return the function that finds what a run is compared with: a member, or None."""
     if values["against"] == "parent":
         return lambda member: _parent(member, found)
     if values["against"] == "best":

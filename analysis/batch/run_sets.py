@@ -117,7 +117,7 @@ class Entry:
     lines: Mapping[str, int]
 
     def where(self, key: str | None = None) -> str:
-        """Give ``file:line`` of a key, or of the entry's beginning."""
+        """Return ``file:line`` of a key, or of the entry's beginning."""
         return f"{self.path}:{self.lines.get(key or '', self.line)}"
 
     def wrong(self, problem: object) -> UsageError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.calibrate.benchmark import KINDS, RHOS
-from analysis.calibrate.simulation import CORRELATIONS, CalibrationResult, Cell
+from analysis.calibrate.simulation import CORRELATIONS, CalibrationResult
 
 CSV_NAME = "calibration.csv"
 FIGURE_NAME = "calibration.png"
@@ -27,7 +27,9 @@ def format_table(result: CalibrationResult) -> str:
         for rule, lengths in dict.fromkeys((cell.rule, cell.lengths) for cell in cells):
             row = [cell for cell in cells if (cell.rule, cell.lengths) == (rule, lengths)]
             mark = "* " if section == "false positives" and row[0].ours else "  "
-            lines.append(_row(f"{mark}{rule} ({lengths})", [_number(cell) for cell in row]))
+            lines.append(
+                _row(f"{mark}{rule} ({lengths})", [f"{cell.rate:.3f}{'' if cell.holds else '!'}" for cell in row])
+            )
     lines += ["", "* the rules of the report; ! not where it is wanted"]
     lines.append("Coverage is among the intervals given, and judged where at least half were.")
     lines += ["", "Detectors on synthetic runs of 300 steps, in %", *_detector_lines(result)]
@@ -38,10 +40,6 @@ def format_table(result: CalibrationResult) -> str:
 
 def _row(name: str, numbers: Sequence[str]) -> str:
     return f"{name:<64}" + "".join(f"{number:>8}" for number in numbers)
-
-
-def _number(cell: Cell) -> str:
-    return f"{cell.rate:.3f}" + ("" if cell.holds else "!")
 
 
 def _detector_lines(result: CalibrationResult) -> list[str]:

@@ -10,7 +10,7 @@ from analysis.core.run import FACTORS, Run
 
 
 def factor_values(run: Run) -> dict[str, Any]:
-    """Give a run's configuration with the standard factors under their standard names, in a fixed order."""
+    """Return a run's configuration with the standard factors under their standard names, in a fixed order."""
     keys = {run.factor_key(name): name for name in FACTORS if run.factor_key(name)}
     standard = {name: run.config[key] for key, name in keys.items() if key}
     # Any other spelling of a factor that is already there says the same thing again.

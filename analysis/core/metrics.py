@@ -280,7 +280,7 @@ def _by_words(name: str) -> Metric:
     last = [word for form in reversed(parts) for word in form[-1]]
     split = _split(last, _STRONG) or _split(words, _SPLITS) or "run"
     telling = [
-        [word for word in part if not _SILENT.fullmatch(word) and not _is_split(word)]
+        [word for word in part if not _SILENT.fullmatch(word) and not _split([word], _SPLITS)]
         for form in parts
         for part in reversed(form)
     ]
@@ -298,10 +298,6 @@ def _split(words: Sequence[str], among: Iterable[tuple[re.Pattern[str], Split]])
 
 def _words(part: str) -> list[str]:
     return [word for word in re.split(r"[^a-z0-9]+", part) if word]
-
-
-def _is_split(word: str) -> bool:
-    return _split([word], _SPLITS) is not None
 
 
 def _direction(words: Sequence[str]) -> str | None:

@@ -50,7 +50,7 @@ class Parameters:
     mute: tuple[str, ...] = _parameter("names", "IDs of rules and detectors not to be reported", ())
 
     def to_mapping(self) -> dict[str, Any]:
-        """Give the parameters that were asked for as plain values, in the form that `check_parameters` takes."""
+        """Return the parameters that were asked for as plain values, in the form that `check_parameters` takes."""
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
         return {k: dict(v) if isinstance(v, Mapping) else v for k, v in plain.items() if v not in (None, [])}

@@ -111,6 +111,11 @@ def _size(node: Any, known: dict[int, float], depth: int) -> float:
     return known[id(node)]
 
 
+def is_number(value: Any) -> bool:
+    """True for a number of any kind, False for a truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def said(problem: yaml.YAMLError) -> str:
     """Word what is wrong with a YAML document in one line."""
     return " ".join(str(getattr(problem, "problem", None) or problem).split())[:200]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from analysis.core.errors import UsageError
@@ -64,11 +65,7 @@ def _found() -> tuple[EntryPoint, ...]:
     from importlib.metadata import entry_points
 
     found = entry_points()
-    return tuple(entry for kind in KINDS for entry in sorted(found.select(group=_group(kind)), key=_name))
-
-
-def _name(entry: EntryPoint) -> str:
-    return entry.name
+    return tuple(entry for kind in KINDS for entry in sorted(found.select(group=_group(kind)), key=attrgetter("name")))
 
 
 def _group(kind: str) -> str:

@@ -56,7 +56,7 @@ def rich(template: str, /, **values: object) -> Rich:
 
 
 def plain(text: Rich) -> str:
-    """Give the characters alone.
+    """Return the characters alone.
 
     Examples
     --------

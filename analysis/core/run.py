@@ -194,7 +194,7 @@ class Run:
         return self._logged(metric)[0]
 
     def _logged(self, metric: str) -> tuple[npt.NDArray[np.int64], FloatArray]:
-        """Give steps and values where a metric was logged: the table's own columns where it always was."""
+        """Return steps and values where a metric was logged: the table's own columns where it always was."""
         if metric not in self._points:
             steps, values = self.steps, self.frame[metric].to_numpy(dtype=np.float64)
             logged = ~np.isnan(values)
@@ -363,6 +363,6 @@ def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
 
 
 def _lies_at(run: Run, place: str) -> bool:
-    """Tell whether a path, however it is written, leads to a run's log or to the folder that holds it."""
+    """True if a path, however it is written, leads to a run's log or to the folder that holds it."""
     path = Path(run.provenance.path)
     return path.exists() and Path(place).resolve() in (path.resolve(), path.resolve().parent)

@@ -27,7 +27,7 @@ def curve_metric(runs: Sequence[Run]) -> str:
 
 
 def is_per_epoch(run: Run, metric: str) -> bool:
-    """Tell whether a metric was logged once an epoch, so that its points are no steps of an oscillation."""
+    """True if a metric was logged once an epoch, so that its points are no steps of an oscillation."""
     count = run.series(metric).size
     if "epoch" in run.frame and count > 1:
         epochs = run.frame.loc[run.frame[metric].notna(), "epoch"].to_numpy(dtype=np.float64)
@@ -52,7 +52,7 @@ def breaks_of(run: Run, metric: str) -> npt.NDArray[np.bool_]:
 
 
 def ended_nonfinite(run: Run, metric: str) -> bool:
-    """Tell whether the last thing logged of a metric was NaN or infinite: the run then has no final value of it."""
+    """True if the last thing logged of a metric was NaN or infinite: the run then has no final value of it."""
     gone, steps = run.nonfinite.get(metric, ()), run.steps_of(metric)
     return bool(gone) and (not steps.size or max(gone) > int(steps[-1]))
 

@@ -217,12 +217,12 @@ def setting_words(factor: str, value: Any) -> str:
 
 
 def factor_title(factor: str) -> str:
-    """Give a factor's heading: the standard ones by name, any other config key in words."""
+    """Return a factor's heading: the standard ones by name, any other config key in words."""
     if factor in FACTOR_NAMES:
         return FACTOR_NAMES[factor][0]
     return factor.replace("_", " ").replace(".", " ").strip().title()
 
 
 def factor_short(factor: str) -> str:
-    """Give the short name used in column heads, such as ``lr`` in ``Run 3 (lr=0.5)``."""
+    """Return the short name used in column heads, such as ``lr`` in ``Run 3 (lr=0.5)``."""
     return FACTOR_NAMES[factor][1] if factor in FACTOR_NAMES else factor

@@ -57,7 +57,7 @@ def clear_away(path: Path) -> None:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a temporary folder for the time of the block; those that killed processes left behind go first."""
+    """Yield a temporary folder for the time of the block; those that killed processes left behind go first."""
     parent = Path(tempfile.gettempdir())
     prefix, suffix = _SCRATCH
     for left in parent.glob(f"{prefix}*{suffix}"):

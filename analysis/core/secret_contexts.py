@@ -185,7 +185,7 @@ def _is_told(found: re.Match[str], value: re.Match[str]) -> bool:
 
 
 def _is_flagged(name: str, value: str) -> bool:
-    """Tell whether the value behind a flag such as ``--token`` is a secret, of any form."""
+    """True if the value behind a flag such as ``--token`` is a secret, of any form."""
     return re.fullmatch(r"(?i)token|pat|secret", name) is not None and re.fullmatch(r"[<\[].*|\w{1,7}", value) is None
 
 

@@ -144,22 +144,22 @@ def _weight(words: tuple[str, ...]) -> int:
 
 
 def is_password_name(name: str) -> bool:
-    """Tell whether a name is one of a password, under which words of a language may stand."""
+    """True if a name is one of a password, under which words of a language may stand."""
     return _weight(_words(name)) == 3
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether everything that can be a secret is one under this name."""
+    """True if everything that can be a secret is one under this name."""
     return _weight(_words(name)) >= 2
 
 
 def is_of_hashes(name: str) -> bool:
-    """Tell whether random digits under a name are a checksum or an identifier."""
+    """True if random digits under a name are a checksum or an identifier."""
     return not is_secret_name(name) and speaks_of_hashes(" ".join(_WORD.findall(name)))
 
 
 def is_secret(name: str, value: object) -> bool:
-    """Tell whether a value is a secret under its name.
+    """True if a value is a secret under its name.
 
     A name of a password, key of an interface or token of a service makes every value one that can be: no word
     such as ``none``, no name of a variable, no path. Under a name that may be one, only what looks drawn at random is.
@@ -194,7 +194,7 @@ def is_secret(name: str, value: object) -> bool:
 
 
 def is_personal(name: str, value: object) -> bool:
-    """Tell whether a value names a person or a machine.
+    """True if a value names a person or a machine.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def is_personal(name: str, value: object) -> bool:
 
 
 def _is_credential(words: tuple[str, ...], value: str) -> bool:
-    """Tell whether a value under a name that may be one of a secret looks like one."""
+    """True if a value under a name that may be one of a secret looks like one."""
     if re.search(r"\s", value):
         return False
     if holds_login(value):

@@ -64,7 +64,7 @@ _COMMON = frozenset(  # the 120 commonest pairs of letters in names of models, s
 
 
 def looks_drawn(text: str, least: int = 20, *, above: float = -0.08) -> bool:
-    """Tell whether letters and digits look drawn at random, of ``least`` characters at least.
+    """True if letters and digits look drawn at random, of ``least`` characters at least.
 
     Random ones change between small and capital letters and digits all the time, and few of their pairs of
     neighbours are pairs that words are made of: the share of changes less the share of common pairs is ``above``
@@ -97,17 +97,17 @@ _KIND = {
 
 
 def is_uuid(text: str) -> bool:
-    """Tell whether a text is a UUID."""
+    """True if a text is a UUID."""
     return _UUID.fullmatch(text) is not None
 
 
 def is_hex(text: str) -> bool:
-    """Tell whether a text is digits of base 16."""
+    """True if a text is digits of base 16."""
     return _HEX.fullmatch(text) is not None
 
 
 def holds_login(text: str) -> bool:
-    """Tell whether a text is ``user:password`` in base 64, as HTTP and Docker write it."""
+    """True if a text is ``user:password`` in base 64, as HTTP and Docker write it."""
     if not _BASIC.fullmatch(text):
         return False
     try:
@@ -119,7 +119,7 @@ def holds_login(text: str) -> bool:
 
 
 def speaks_of_hashes(text: str) -> bool:
-    """Tell whether words say that random digits beside them are a checksum or an identifier."""
+    """True if words say that random digits beside them are a checksum or an identifier."""
     return _HASHES.search(text) is not None
 
 
@@ -147,7 +147,7 @@ def without_shapes(text: str, put: str, *, drawn: bool = True) -> str:
 
 
 def _is_issued(text: str) -> bool:
-    """Tell a credential from a name that begins like one: ``hf_llama_baseline_v2``, ``sk-learn-pipeline``."""
+    """True for a credential, False for a name that begins like one: ``hf_llama_baseline_v2``, ``sk-learn-pipeline``."""
     tail = re.sub(r"^[A-Za-z]{2,12}[-_.]", "", text)
     parts = re.split(r"[^A-Za-z0-9]+", tail)
     longest = max(parts, key=len)
@@ -169,14 +169,14 @@ def _without_drawn(text: str, put: str, before: str) -> str:
 
 
 def _is_jointed(text: str) -> bool:
-    """Tell whether a text is random with a sign here and there, as base 64 has, and no name of many parts."""
+    """True if a text is random with a sign here and there, as base 64 has, and no name of many parts."""
     whole = re.sub(r"[^A-Za-z0-9]", "", text)
     joints = len(text.rstrip("=")) - len(whole)
     return 0 < joints <= (8 if len(text) == 40 else 1.5 + len(text) / 10) and _is_free(whole, 0.08)
 
 
 def _is_free(text: str, above: float) -> bool:
-    """Tell whether a stretch is random by itself, and no hash; of fewer kinds of characters it has to be longer."""
+    """True if a stretch is random by itself, and no hash; of fewer kinds of characters it has to be longer."""
     kinds = {_KIND[character] for character in text}
     least = 20 if {"a", "A"} <= kinds else 28
     if is_hex(text) or sum(character.isdigit() for character in text) > 0.42 * len(text):  # lr3e4bs64: settings

@@ -133,7 +133,7 @@ class Settings:
         return cls(**changed)
 
     def to_mapping(self) -> dict[str, Any]:
-        """Give plain values, ladders as mappings, in the form that `from_mapping` takes."""
+        """Return plain values, ladders as mappings, in the form that `from_mapping` takes."""
         values = dataclasses.asdict(self)
         return {name: dict(v) if isinstance(v, tuple | Mapping) else v for name, v in values.items()}
 

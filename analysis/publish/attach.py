@@ -75,7 +75,7 @@ def attacher(reference: str) -> Attach:
 
 
 def _kept_by_server(run_id: str) -> tuple[RestStore, str] | None:
-    """Give the MLflow server and the path there of a run's artifacts, if it keeps them itself."""
+    """Return the MLflow server and the path there of a run's artifacts, if it keeps them itself."""
     address = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not address.startswith(("http://", "https://")):
         return None

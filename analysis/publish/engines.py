@@ -174,7 +174,7 @@ class _Ended(Exception):
 
 
 def _countdown(seconds: float) -> Callable[[Any], float]:
-    """Give each cell what is left; the clock starts with the first."""
+    """Return the time limit of a cell: what is left of all seconds; the clock starts with the first."""
     deadline: list[float] = []
 
     def left(_: Any) -> float:
@@ -211,7 +211,7 @@ def _check_loopback() -> None:
 
 
 def _record(end: _Ended, cell: Any, nb_man: NotebookExecutionManager) -> None:
-    """Give a cell an error output, which says where it hung if the interrupted kernel told."""
+    """Add an error output to a cell, which says where it hung if the interrupted kernel told."""
     interrupted = [output for output in cell.get("outputs", ()) if output.get("ename") == "KeyboardInterrupt"]
     for output in interrupted:
         output.ename, output.evalue = end.name, str(end)

@@ -138,7 +138,7 @@ def as_bytes(nb: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Give the form that papermill can write as code: of a tuple or a path it would write the repr."""
+    """Return the form that papermill can write as code: of a tuple or a path it would write the repr."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list | set | frozenset):
@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """Give plain values with the secrets in their texts blanked."""
+    """Return plain values with the secrets in their texts blanked."""
     if isinstance(value, Mapping):
         return {key: _shown(item) for key, item in value.items()}
     if isinstance(value, list):

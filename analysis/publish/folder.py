@@ -35,7 +35,7 @@ _FILLED = ".new"
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give an empty folder to fill; it takes the place of ``target`` when the block ends without an error.
+    """Yield an empty folder to fill; it takes the place of ``target`` when the block ends without an error.
 
     At every moment ``target`` is the old folder or the new one, whole: where the system can exchange two
     folders in one step it does, elsewhere the next call mends what a kill between two steps left behind.
@@ -108,7 +108,7 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def _mode(wanted: int) -> int:
-    """Give the rights of a new file or folder as the umask has them; temporary ones are made private."""
+    """Return the rights of a new file or folder as the umask has them; temporary ones are made private."""
     mask = os.umask(0)
     os.umask(mask)
     return wanted & ~mask
@@ -249,9 +249,5 @@ def _mend(target: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.rename(old, target)
-    for orphan in target.parent.glob(f".{_literal(target.name)}.*{_FILLED}"):
+    for orphan in target.parent.glob(f".{glob.escape(target.name)}.*{_FILLED}"):
         clear_away(orphan)
-
-
-def _literal(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

@@ -25,7 +25,7 @@ class ChildDied(Exception):
 
 
 def ending(code: int | None) -> str:
-    """Say how a process ended, from its exit code, which is negative for a signal.
+    """Return how a process ended, from its exit code, which is negative for a signal.
 
     Examples
     --------
@@ -40,9 +40,9 @@ def ending(code: int | None) -> str:
 
 
 def end_handles(pid: int) -> list[int]:
-    """Give a handle that becomes ready when a process ends; none where the system has no such thing.
+    """Return a handle that becomes ready when a process ends; none where the system has no such thing.
 
-    The end of its pipe does not tell: whatever the process has forked holds the other end too.
+    EOF on its pipe is no proof of death: a grandchild may hold the other end open.
     """
     with contextlib.suppress(OSError, AttributeError):
         return [os.pidfd_open(pid)]
@@ -50,7 +50,7 @@ def end_handles(pid: int) -> list[int]:
 
 
 def fork_is_safe() -> bool:
-    """Tell whether a child can be forked here and now: only on Linux, and not beside other threads."""
+    """True if a child can be forked here and now: only on Linux, and not beside other threads."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 

@@ -145,7 +145,7 @@ class ForkedKernel:
         return self._read_log()
 
     def how_it_ended(self) -> str:
-        """Say how the process ended, unless it runs."""
+        """Return how the process ended, unless it runs."""
         return "" if self.is_alive() else ending(self._status)
 
     def _read_log(self) -> str:

@@ -1,4 +1,4 @@
-"""Tell whether a report would come out as it is: what it was made from, and whether that is still so."""
+"""Whether a report would come out as it is: what it was made from, and whether that is still so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import __version__
 from analysis.core.parameters import Parameters
@@ -26,7 +26,7 @@ _SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ", ".ipynb")
 
 
 def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, object]:
-    """Give what a report depends on besides the logs: parameters, template, toolkit, kind of PDF, named results."""
+    """Return what a report depends on besides the logs: parameters, template, toolkit, kind of PDF, named results."""
     return {
         "parameters": _digest(json.dumps(request.to_mapping(), sort_keys=True, default=str).encode()),
         "template": _digest(template.read_bytes()),
@@ -38,7 +38,7 @@ def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, obj
 
 
 def is_elsewhere(request: Parameters) -> bool:
-    """Tell whether everything a report is made of lies where URLs lead, which is one place for every folder."""
+    """True if all inputs are remote, so that the result does not depend on the working directory."""
     runs = request.run_ids if not _is_far(request.runs_dir) else ()
     earlier = [request.previous] if request.previous not in (None, "none") else []
     return all(map(_is_far, (request.reports_dir, *earlier, *runs)))
@@ -49,7 +49,7 @@ def _is_far(text: str) -> bool:
 
 
 def has_urls(request: Parameters) -> bool:
-    """Tell whether something of a report has to be brought from elsewhere: that may start threads."""
+    """True if an input is remote; reading it may start threads."""
     return any("://" in text for text in (*request.run_ids, request.runs_dir, request.reports_dir))
 
 
@@ -86,7 +86,7 @@ def read_from(request: Parameters) -> dict[str, object]:
                 beside = _beside(one, files)
                 # Before the contents: what grows while it is being read will then be read again.
                 states |= _states({*files, *beside, *(_folders(one.path, files) if one.path is not None else ())})
-                content = one.raw.sha256 or _frame_digest(one.raw.frame) if not files else ""
+                content = one.raw.sha256 or _digest(one.raw.frame.to_csv(index=False).encode()) if not files else ""
                 digest.update(f"{one.id}\0{_said(one.raw)}\0{content}\0".encode())
                 for path in (*files, *beside):
                     digest.update(_file_digest(path).encode())
@@ -103,7 +103,7 @@ def is_untouched(made: Manifest, asked: Mapping[str, object]) -> bool:
 
 
 def are_as_they_were(watched: object) -> bool:
-    """Tell whether files have the sizes and times of an earlier look (`read_from`); False where that had none."""
+    """True if files have the sizes and times of an earlier look (`read_from`); False where that had none."""
     return isinstance(watched, dict) and _states(map(Path, watched)) == watched
 
 
@@ -113,7 +113,7 @@ def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, obje
 
 
 def reported_log(folder: Path) -> str | None:
-    """Give the hash of the log of which a folder's report was made, the candidate's; None if there is no report."""
+    """Return the hash of the log of which a folder's report was made, the candidate's; None if there is no report."""
     from analysis.findings.results_file import RESULTS, load_report, log_of
 
     report = load_report(folder / RESULTS)
@@ -138,7 +138,7 @@ def _beside(one: Found, files: Iterable[Path]) -> list[Path]:
 
 
 def _folders(path: Path, files: Iterable[Path]) -> set[Path]:
-    """Give a run's path and the folders below it that hold its files: a new file changes the time of its folder."""
+    """Return a run's path and the folders below it that hold its files: a new file changes the time of its folder."""
     return {path} | {folder for file in files for folder in file.parents if folder.is_relative_to(path)}
 
 
@@ -171,10 +171,6 @@ def _file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "absent"
-
-
-def _frame_digest(frame: Any) -> str:
-    return _digest(frame.to_csv(index=False).encode())
 
 
 @functools.cache

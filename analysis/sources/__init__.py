@@ -156,7 +156,7 @@ def as_shown(run: Run, near: Nearby) -> Run:
 
 
 def told_apart(runs: list[Run]) -> tuple[Run, ...]:
-    """Give IDs that occur twice the name of their file, and as many folders as it takes to tell them apart."""
+    """Rename runs whose ID occurs twice: by their file, and as many folders as it takes to tell them apart."""
     for place, run in enumerate(runs):
         if any(run.id == other.id and _place(run) == _place(other) for other in runs[:place]):
             raise RunNotFound(f"run '{run.provenance.path}' is given twice; leave one out")

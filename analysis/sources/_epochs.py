@@ -72,7 +72,7 @@ def _epoch_length(step: npt.NDArray[np.float64], epoch: npt.NDArray[np.float64])
 
 
 def repeats_within_epochs(frame: pd.DataFrame) -> bool:
-    """Return True if a metric was logged more than once in one stretch of rows of an epoch.
+    """True if a metric was logged more than once in one stretch of rows of an epoch.
 
     Counts, times and settings that stand on every row make no row of an epoch another step.
     """

@@ -44,7 +44,7 @@ class Mirror:
         self.places: dict[str, str] = {}
 
     def place(self, url: str) -> Path:
-        """Give the place of a URL's copy."""
+        """Return the place of a URL's copy."""
         _, path, top = self._located(url)
         return top / path.lstrip("/")
 
@@ -182,12 +182,12 @@ def _stem(name: str) -> str:
 
 
 def state_of(info: Info) -> str:
-    """Give what changes when a file does, as far as its store says."""
+    """Return what changes when a file does, as far as its store says."""
     return " ".join(str(info.get(key)) for key in ("size", "ETag", "etag", "mtime", "LastModified", "created"))
 
 
 def changed_at(info: Info) -> float | None:
-    """Give the time of a file's last change, in seconds, if its store says it."""
+    """Return the time of a file's last change, in seconds, if its store says it."""
     told = info.get("LastModified") or info.get("mtime") or info.get("created")
     if isinstance(told, datetime.datetime):
         return told.timestamp()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.core.plain_data import is_number
 from analysis.core.run import FACTOR_KEYS
 from analysis.sources.metric_aliases import plain
 
@@ -57,7 +58,7 @@ def without_results(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str
     >>> without_results({"beta": 0.1, "loss_weight": 2, "metrics.train_loss": 0.5, "metrics.epoch": 1.98})
     ({'beta': 0.1, 'loss_weight': 2}, ['metrics.train_loss', 'metrics.epoch'])
     """
-    numbers = {key: _place(key) for key, value in config.items() if _is_number(value)}
+    numbers = {key: _place(key) for key, value in config.items() if is_number(value)}
     named = {key for key, (_, name) in numbers.items() if _MEASURED.fullmatch(name) or _SPENT.fullmatch(name)}
     taken = [key for key, value in config.items() if _is_duration(value) and _SPENT.fullmatch(_place(key)[1])]
     taken += [key for key, value in config.items() if isinstance(value, bool) and _MARK.fullmatch(_place(key)[1])]
@@ -85,13 +86,9 @@ def _is_section(place: str) -> bool:
 
 
 def _is_duration(value: Any) -> bool:
-    """Return True for text that says how long something took.
+    """True for text that says how long something took.
 
     >>> [_is_duration(text) for text in ("4m 52s", "1 day, 0:04:52", "300 ms", "fast", "m")]
     [True, True, True, False, False]
     """
     return isinstance(value, str) and _DURATION.fullmatch(value.strip()) is not None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -19,7 +19,7 @@ LONGEST = 16_000_000
 
 
 def has_tables(path: Path, tables: Collection[str]) -> bool:
-    """Tell whether a file is a SQLite database with tables of these names."""
+    """True if a file is a SQLite database with tables of these names."""
     if not path.is_file() or head(path, len(_MAGIC)) != _MAGIC:
         return False
     try:

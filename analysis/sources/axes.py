@@ -116,7 +116,8 @@ def _step_column(frame: pd.DataFrame, epoch: str | None) -> str | None:
         most = max(frame[name].count() for name in counting)
         counting = [name for name in counting if frame[name].count() > 0.95 * most]
         # Where a counter starts again in each epoch another one may count through.
-        return counting[0] if epoch is None else min(counting, key=lambda name: _falls(_finite(pd.Series(frame[name]))))
+        falls = {name: bool((np.diff(_finite(pd.Series(frame[name]))) < 0).any()) for name in counting if epoch}
+        return min(counting, key=lambda name: falls.get(name, False))
     broken = [name for name in named_so if _is_broken(frame[name])]
     return broken[0] if broken and epoch is None else None
 
@@ -164,7 +165,7 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
 
 
 def _is_broken(column: pd.Series[Any]) -> bool:
-    """Return True for a column on most rows that should count and does not: the reader has to say so."""
+    """True for a column on most rows that should count and does not: the reader has to say so."""
     values = _finite(column)
     return len(values) >= _LEAST_SHARE * len(column) and bool((values % 1 != 0).any())
 
@@ -175,12 +176,8 @@ def _finite(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
     return finite
 
 
-def _falls(values: npt.NDArray[np.float64]) -> bool:
-    return bool((np.diff(values) < 0).any())
-
-
 def _filled(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Give rows without a step that of the row before: an evaluation belongs to the training step it follows.
+    """Fill a missing step with that of the row before: an evaluation belongs to the training step it follows.
 
     A row that lacks it although it has what the other rows have stays without.
     """

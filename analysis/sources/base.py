@@ -52,7 +52,7 @@ class Source(Protocol):
     SCHEME: str
 
     def recognises(self, path: Path) -> bool:
-        """Tell cheaply whether this source can load a path; raise nothing."""
+        """True if, at a cheap look, this source can load a path; raise nothing."""
         ...
 
     def load(self, path: Path, *, columns: Columns) -> list[RawLog]:
@@ -65,7 +65,7 @@ class RemoteSource(Source, Protocol):
     """A source that also knows runs that are not a path."""
 
     def claims(self, reference: str) -> bool:
-        """Tell whether a reference without a scheme is a native ID or URL of this tool."""
+        """True if a reference without a scheme is a native ID or URL of this tool."""
         ...
 
     def fetch(self, reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:

@@ -118,7 +118,7 @@ _DIGITS = 1e-3
 
 
 def _alike(one: Mapping[str, Curve], two: Mapping[str, Curve]) -> bool:
-    """Return True if two logs have a curve in common, and none of one name that differs."""
+    """True if two logs have a curve in common, and none of one name that differs."""
     shared = one.keys() & two.keys()
     if not shared or any(len(one[name][1]) != len(two[name][1]) for name in shared):
         return False

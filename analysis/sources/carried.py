@@ -68,14 +68,14 @@ def _changes(frame: pd.DataFrame, name: str) -> npt.NDArray[np.bool_] | None:
 
 
 def _moves(column: pd.Series[float]) -> bool:
-    """Return True for a metric on most rows that nearly always changes from one to the next."""
+    """True for a metric on most rows that nearly always changes from one to the next."""
     values = column.to_numpy(dtype=np.float64)
     values = values[~np.isnan(values)]
     return bool(len(values) > len(column) / 2 and (np.diff(values) != 0).mean() > 0.9)
 
 
 def _is_regular(changes: npt.NDArray[np.bool_]) -> bool:
-    """Return True if values stand equally long, but for the last, and the first of many."""
+    """True if values stand equally long, but for the last, and the first of many."""
     lengths = np.diff(np.flatnonzero(changes))
     lengths = lengths[1:] if len(lengths) > 2 else lengths
     usual = float(np.median(lengths))

@@ -75,7 +75,7 @@ def vector(cell: str) -> list[float] | None:
 
 
 def has_decimal_commas(cells: Iterable[str]) -> bool:
-    """Return True if cells have commas that can only be decimal, as in ``0,91``; ``1,234`` alone may be either."""
+    """True if cells have commas that can only be decimal, as in ``0,91``; ``1,234`` alone may be either."""
     commas = [cell.strip() for cell in cells if "," in cell]
     return any(not _GROUPED.fullmatch(cell) or cell.lstrip("+-").startswith("0") for cell in commas) and all(
         DECIMAL_COMMA.fullmatch(cell) for cell in commas
@@ -83,13 +83,13 @@ def has_decimal_commas(cells: Iterable[str]) -> bool:
 
 
 def is_ambiguous(cells: Sequence[str]) -> bool:
-    """Return True if each cell reads as thousands and as decimals alike (``1,234``)."""
+    """True if each cell reads as thousands and as decimals alike (``1,234``)."""
     shape = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
     return bool(cells) and all(shape.fullmatch(cell.strip()) for cell in cells)
 
 
 def is_number_like(cells: Sequence[str]) -> bool:
-    """Return True if most cells of a text column hold a number in one of the forms that are known."""
+    """True if most cells of a text column hold a number in one of the forms that are known."""
     if not cells:
         return False
     if has_decimal_commas(cells):

@@ -56,12 +56,12 @@ class Layout:
         return [cell for cell in cells if cell not in BLANK]
 
     def is_time(self, name: str) -> bool:
-        """Tell whether every value of a column in the sample is a date with a time."""
+        """True if every value of a column in the sample is a date with a time."""
         cells = self.column(name)
         return bool(cells) and all(_TIME.match(cell) for cell in cells)
 
     def is_text(self, name: str) -> bool:
-        """Return True if no value of a column in the sample is a plain number (False for an empty column)."""
+        """True if no value of a column in the sample is a plain number (False for an empty column)."""
         cells = self.column(name)
         return bool(cells) and (not any(is_numeric(cell) for cell in cells) or has_decimal_commas(cells))
 
@@ -172,7 +172,7 @@ def _fast(
 
 
 def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:
-    """Tell whether a log without quotes has more delimiters than its rows account for.
+    """True if a log without quotes has more delimiters than its rows account for.
 
     Where pandas leaves columns out it passes over rows that are too long, and would misread them.
     """
@@ -270,7 +270,7 @@ def _too_many(path: Path, line: int, row: list[str], layout: Layout) -> LogError
 
 
 def _cut_off(path: Path, layout: Layout) -> bool:
-    """Tell whether the file ends in the middle of a row, as a killed writer leaves it."""
+    """True if the file ends in the middle of a row, as a killed writer leaves it."""
     if head(path, 2) == GZIP:
         return False
     with open_text(path) as (stream, encoding):
@@ -286,7 +286,7 @@ def _cut_off(path: Path, layout: Layout) -> bool:
 
 
 def is_numeric(cell: str) -> bool:
-    """Return True for text that is a number as it stands."""
+    """True for text that is a number as it stands."""
     try:
         float(cell)
     except ValueError:

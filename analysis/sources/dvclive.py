@@ -20,7 +20,7 @@ _PLACES = ("plots/metrics", "plots/scalars", "scalars")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a folder with metric TSVs, or one such TSV."""
+    """True for a folder with metric TSVs, or one such TSV."""
     if path.is_dir():
         return bool(_tables(path))
     if path.suffix != ".tsv" or _home(path) is None:

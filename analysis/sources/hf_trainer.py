@@ -44,13 +44,13 @@ class _State:
         return max((row["step"] for row in self.history if isinstance(row.get("step"), int | float)), default=-1)
 
     def continues(self, earlier: _State) -> bool:
-        """Tell whether this state's history begins with an earlier one's."""
+        """True if this state's history begins with an earlier one's."""
         ours, theirs = _training(self.history), _training(earlier.history)
         return bool(theirs) and ours[: len(theirs)] == theirs
 
 
 def recognises(path: Path) -> bool:
-    """Tell a trainer state, or a folder with one or with checkpoints that hold one."""
+    """True for a trainer state, or a folder with one or with checkpoints that hold one."""
     if path.is_dir():
         return bool(_states_in(path))
     return path.name == STATE or (path.suffix == ".json" and b'"log_history"' in head(path, 65536))

@@ -45,7 +45,9 @@ def joined(logs: Sequence[RawLog]) -> list[list[int]]:
 
 def join(parts: Sequence[RawLog]) -> RawLog:
     """Make one log of parts of a run."""
-    names = ", ".join(f"{_shown(part.files[0])} from step {step_text(part.frame['step'].min())}" for part in parts)
+    places = ["/".join(Path(part.files[0]).parts[-2:]) for part in parts]
+    starts = [step_text(part.frame["step"].min()) for part in parts]
+    names = ", ".join(f"{place} from step {start}" for place, start in zip(places, starts, strict=True))
     return replace(
         parts[0],
         frame=pd.concat([part.frame for part in parts], ignore_index=True),
@@ -100,7 +102,3 @@ def _continues(first: RawLog, second: RawLog) -> bool:
     few = max(1, min(10, len(before) // 5))
     began, ended, goes_on = np.median(before[:few]), np.median(before[-few:]), np.median(after[:few])
     return bool(abs(goes_on - ended) <= abs(goes_on - began))
-
-
-def _shown(file: str) -> str:
-    return "/".join(Path(file).parts[-2:])

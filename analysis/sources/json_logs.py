@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
-from analysis.core.plain_data import loads
+from analysis.core.plain_data import is_number, loads
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
 from analysis.sources.limits import MB, limit, too_large
@@ -34,7 +34,7 @@ Rows = list[dict[str, Any]]
 
 
 def recognises(path: Path) -> bool:
-    """Return True for a JSON file that holds two rows of numbers at least, in a form that is known."""
+    """True for a JSON file that holds two rows of numbers at least, in a form that is known."""
     if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
         return False
     if not is_one_value(text_head(path)):
@@ -50,7 +50,7 @@ def recognises(path: Path) -> bool:
 
 
 def is_one_value(text: str) -> bool:
-    """Return True if a text, or the start of one, is a single JSON object or list, whole or cut off."""
+    """True if a text, or the start of one, is a single JSON object or list, whole or cut off."""
     text = text.lstrip("\ufeff \r\n\t")
     if not text.startswith(("{", "[")):
         return False
@@ -109,9 +109,9 @@ def _from_list(items: list[Any]) -> Rows | None:
     if len(items) < 2:
         return None
     if all(isinstance(item, dict) for item in items):
-        numbers = [item for item in items if any(_is_number(value) or _is_listed(value) for value in item.values())]
+        numbers = [item for item in items if any(is_number(value) or _is_listed(value) for value in item.values())]
         return items if len(numbers) == len(items) and len(set().union(*items)) < 2 * len(items) + 20 else None
-    if all(isinstance(item, list) and len(item) == 3 and all(map(_is_number, item)) for item in items):
+    if all(isinstance(item, list) and len(item) == 3 and all(map(is_number, item)) for item in items):
         return [{"wall_time": wall, "step": step, "Value": value} for wall, step, value in items]
     return None
 
@@ -170,7 +170,7 @@ def _series(content: Any, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]
 def _lists_of(series: Mapping[str, Any]) -> tuple[list[Any], list[Any]] | None:
     steps = next((series[key] for key in _STEPS if key in series), None)
     values = next((series[key] for key in _VALUES if key in series), None)
-    listed = isinstance(steps, list) and isinstance(values, list) and all(map(_is_number, steps))
+    listed = isinstance(steps, list) and isinstance(values, list) and all(map(is_number, steps))
     return (steps, values) if listed else None  # type: ignore[return-value]
 
 
@@ -211,8 +211,4 @@ def _named(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
 
 
 def _is_listed(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_number, value))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, list) and bool(value) and all(map(is_number, value))

@@ -25,7 +25,7 @@ _SUFFIXES = (".jsonl", ".ndjson", ".json", ".log", ".txt")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a text file whose first line is a JSON object; one of messages alone is no log of steps."""
+    """True for a text file whose first line is a JSON object; one of messages alone is no log of steps."""
     name = path.name.lower().removesuffix(".gz")
     if not path.is_file() or not (name.endswith(_SUFFIXES) or ".jsonl" in name):
         return False

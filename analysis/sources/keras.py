@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.plain_data import is_number
 from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns, head
@@ -32,7 +33,7 @@ _PER_EPOCH = "one row an epoch: steps are the log's epochs"
 
 
 def recognises(path: Path) -> bool:
-    """Tell a CSV that counts epochs and has a loss but no step, or a JSON dict of equally long lists."""
+    """True for a CSV that counts epochs and has a loss but no step, or a JSON dict of equally long lists."""
     if not path.is_file():
         return False
     if head(path, 64).lstrip().startswith(b"{"):
@@ -69,7 +70,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def _is_history(layout: Layout) -> bool:
-    """Return True for a table of numbers that counts epochs one by one, and nothing else, and has a loss."""
+    """True for a table of numbers that counts epochs one by one, and nothing else, and has a loss."""
     names = {plain(name) for name in layout.header}
     counted = layout.header[0] in _EPOCHS and not names & {*STEP_NAMES, *RUN_NAMES, "fold", "seed"}
     losses = any(name == "loss" or name.endswith("_loss") for name in names)
@@ -109,9 +110,7 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
 
 
 def _is_column(values: Any) -> bool:
-    return isinstance(values, list) and all(
-        value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values
-    )
+    return isinstance(values, list) and all(value is None or is_number(value) for value in values)
 
 
 def _numbers(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:

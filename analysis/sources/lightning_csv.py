@@ -20,7 +20,7 @@ LOG = "metrics.csv"
 
 
 def recognises(path: Path) -> bool:
-    """Tell a CSV with the columns ``epoch`` and ``step`` called ``metrics.csv``, or the folder of one."""
+    """True for a CSV with the columns ``epoch`` and ``step`` called ``metrics.csv``, or the folder of one."""
     file = path / LOG if path.is_dir() else path
     if not file.name.startswith("metrics") or not file.is_file():
         return False

@@ -25,7 +25,7 @@ _NOT_LOGGED = ("total_steps", "percentage", "elapsed_time", "remaining_time")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a file of JSON lines that count ``current_steps``, or a folder with ``trainer_log.jsonl``."""
+    """True for a file of JSON lines that count ``current_steps``, or a folder with ``trainer_log.jsonl``."""
     if path.is_dir():
         return (path / LOG).is_file() and not (path / "trainer_state.json").is_file()
     if not path.is_file() or path.suffix not in {".jsonl", ".json", ".log", ".gz"}:

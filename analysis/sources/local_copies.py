@@ -29,7 +29,7 @@ class Nearby:
     places: dict[str, str] = field(default_factory=dict)
 
     def is_copy(self, path: str | Path) -> bool:
-        """Tell whether a path is that of a copy."""
+        """True if a path is that of a copy."""
         return str(path).startswith(tuple(self.places))
 
     def shown(self, text: str) -> str:
@@ -79,7 +79,7 @@ def nearby(reference: str, runs_dir: Path | str) -> Iterator[Nearby]:
 
 @contextlib.contextmanager
 def files_nearby(url: str, names: Iterable[str]) -> Iterator[Path]:
-    """Give a copy of what a URL leads to that holds those files of some names that are there."""
+    """Yield a copy of what a URL leads to that holds those files of some names that are there."""
     with _root() as root:
         yield Mirror(root).bring_only(url, names)
 

@@ -19,7 +19,7 @@ _MOST_METRICS = 500
 
 
 def as_wide(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
-    """Give each metric of a long table a column of its own.
+    """Make a column of each metric of a long table.
 
     What has a value but no step, where others have steps, is a setting (as in the exports of Neptune).
 

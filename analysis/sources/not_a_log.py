@@ -1,4 +1,4 @@
-"""Say why a file that exists is no log, and what to give in its place."""
+"""Why a file that exists is no log, and what to give in its place."""
 
 from __future__ import annotations
 

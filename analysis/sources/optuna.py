@@ -27,7 +27,7 @@ _UNSAID = "a final value differs from the last that was reported: it is placed o
 
 
 def recognises(path: Path) -> bool:
-    """Tell a SQLite database with Optuna's tables."""
+    """True for a SQLite database with Optuna's tables."""
     return has_tables(path, _TABLES)
 
 

@@ -17,7 +17,7 @@ _RATIO = 1.5
 
 
 def counts_alone(own: Floats, before: Floats, after: Floats) -> bool:
-    """Return True if evaluations are counted on an axis of their own.
+    """True if evaluations are counted on an axis of their own.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> s
 
 
 def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Give the metrics of each phase columns of their own.
+    """Make columns of the metrics of each phase.
 
     A metric that already says of which phase it is, and one that is known under its own name and logged in one
     phase alone (a learning rate, an mAP), keeps its name; any other gets the phase in front (``val_loss``).
@@ -121,7 +121,7 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
 
 
 def _is_of_training(name: str) -> bool:
-    """Return True for what belongs to the training on whatever row it stands, such as the learning rate."""
+    """True for what belongs to the training on whatever row it stands, such as the learning rate."""
     return "learning_rate" in standard_names([name], source="", chosen={}).values()
 
 

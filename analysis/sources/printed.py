@@ -51,7 +51,7 @@ _SETTING = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
 
 
 def recognises(path: Path) -> bool:
-    """Return True for text in which lines of values repeat with a rising step or epoch."""
+    """True for text in which lines of values repeat with a rising step or epoch."""
     if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
         return False
     return _is_log(path, text_head(path, _SNIFFED[0])) or (

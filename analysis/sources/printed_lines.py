@@ -70,7 +70,7 @@ _SAMPLE = 200_000  # characters
 
 
 def has_decimal_commas(text: str) -> bool:
-    """Return True if numbers are printed with decimal commas: in a text that has hardly any with a point.
+    """True if numbers are printed with decimal commas: in a text that has hardly any with a point.
 
     >>> has_decimal_commas("loss: 0,5123 acc: 0,91\\nloss: 0,4\\n"), has_decimal_commas("loss: 0.5, step: 1,000\\n")
     (True, False)
@@ -168,7 +168,7 @@ def form_of(line: str) -> Form | None:
 
 
 def _counts_evaluation(line: str, slots: list[re.Match[str]], step: int, bar: int | None) -> bool:
-    """Return True if a count says how far an evaluation is: ``Epoch(val) [1][50/100]``, ``Test: [50/100]``."""
+    """True if a count says how far an evaluation is: ``Epoch(val) [1][50/100]``, ``Test: [50/100]``."""
     before = line[: slots[step].start()]
     named = re.search(r"\((\w+)\)\W*$", before)
     return (bar == step and _PHASE.search(before) is not None) or (named is not None and bool(_PHASE.search(named[1])))

@@ -30,7 +30,7 @@ _SPLIT_PASSWORD = re.compile(r"[^:/]+://[^/@:]+:(?!\d*(?:/|$)|[^/]*@)")
 
 
 def is_url(text: object) -> bool:
-    """Tell whether a text is a URL that can be opened.
+    """True if a text is a URL that can be opened.
 
     >>> is_url("s3://bucket/runs"), is_url("https://example.org/x.csv"), is_url("runs/s3")
     (True, False, False)

@@ -162,7 +162,7 @@ def restart_kind(before: Floats, values: Floats, after: Floats, values_after: Fl
 
 
 def _goes_on(values: Floats, values_after: Floats) -> bool:
-    """Return True if values go on nearer to where they ended than to where they began, beyond their scatter."""
+    """True if values go on nearer to where they ended than to where they began, beyond their scatter."""
     few = max(1, min(10, len(values) // 5))
     began, end = float(np.median(values[:few])), float(np.median(values[-few:]))
     new = float(np.median(values_after[: max(1, min(few, len(values_after) // 5))]))
@@ -178,6 +178,6 @@ def usual_spacing(steps: Floats) -> float:
 
 
 def _is_late(steps: Floats, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> bool:
-    """Return True for one row written late: its step is new, and the log goes on behind where it was."""
+    """True for one row written late: its step is new, and the log goes on behind where it was."""
     back, top = steps[later[0]], steps[earlier].max()
     return bool(len(later) > 1 and steps[later[1]] > top and back not in steps[earlier] and back > steps[earlier].min())

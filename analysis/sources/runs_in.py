@@ -80,12 +80,12 @@ def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
 
 
 def is_text(column: pd.Series[Any]) -> bool:
-    """Return True for a column of neither numbers nor times."""
+    """True for a column of neither numbers nor times."""
     return not pd.api.types.is_numeric_dtype(column) and not is_time(column)
 
 
 def is_time(column: pd.Series[Any]) -> bool:
-    """Return True for a column of times that are read as such."""
+    """True for a column of times that are read as such."""
     return bool(pd.api.types.is_datetime64_any_dtype(column))
 
 
@@ -99,7 +99,7 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
     trials = [name for name in free if plain(name) in _TRIALS and frame[name].is_unique]
     if trials and any(section_of(name) for name in free):
         return trials[:1]
-    if _rises(frame):
+    if any(frame[axis].nunique() > 1 for axis in _counters(frame)):  # rows are steps or epochs of a training
         return []
     texts = [name for name in _named(free, _NAMES) if is_text(frame[name]) and frame[name].notna().all()]
     texts = [name for name in texts if frame[name].str.len().max() <= _LONGEST]
@@ -113,11 +113,6 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
     if not together or frame.duplicated(subset=together).any():
         return []
     return together
-
-
-def _rises(frame: pd.DataFrame) -> bool:
-    """Return True if a step or epoch moves over the rows, as in the log of a training."""
-    return any(frame[axis].nunique() > 1 for axis in _counters(frame))
 
 
 def _counters(frame: pd.DataFrame) -> list[str]:
@@ -134,7 +129,8 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
         for name in numeric_columns(frame)
         if _is_measured(name, columns) or (name in axes and frame[name].min() > 0)
     ]
-    settings = [name for name in frame.columns if name not in measured and not _is_index(name, frame[name])]
+    index = [name for name in frame.columns if name.startswith("column 1") and frame[name].is_monotonic_increasing]
+    settings = [name for name in frame.columns if name not in measured and name not in index]
     settings = [name for name in settings if not _OF_A_TRIAL.fullmatch(plain(name))]
     settings = [name for name in settings if name not in by or plain(name) in _REPEATS]
     final = {name: name.split("_", 1)[1] for name in measured if name.lower().startswith(("final_", "last_"))}
@@ -151,10 +147,6 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
         own = values.iloc[[place], np.flatnonzero(logged[place])].reset_index(drop=True)
         parts.append(Part(own, run_id, run_id, config, notes=tuple(notes)))
     return parts
-
-
-def _is_index(name: str, column: pd.Series[Any]) -> bool:
-    return name.startswith("column 1") and column.is_monotonic_increasing
 
 
 def _is_measured(name: str, columns: Columns) -> bool:
@@ -188,7 +180,7 @@ def _keys(frame: pd.DataFrame, free: Sequence[str], columns: Columns) -> list[st
 
 
 def _in_blocks(column: pd.Series[Any]) -> bool:
-    """Return True if all rows of each value stand together."""
+    """True if all rows of each value stand together."""
     return int((column != column.shift()).sum()) == column.nunique(dropna=False)
 
 

@@ -29,7 +29,7 @@ _SETTINGS = ("config.yml", "args.yml")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a CSV that counts ``time/total_timesteps``, a monitor file, or the folder of a progress.csv."""
+    """True for a CSV that counts ``time/total_timesteps``, a monitor file, or the folder of a progress.csv."""
     file = path / LOG if path.is_dir() else path
     if file.is_file() and file.name == EVALUATIONS:
         return True

@@ -268,7 +268,7 @@ def _check_metric(document: Document, name: str, said: Any, within: str) -> None
 
 
 def is_job(path: Path) -> bool:
-    """Tell whether a JSON file is a fine-tuning job as OpenAI or Azure OpenAI returns it."""
+    """True if a JSON file is a fine-tuning job as OpenAI or Azure OpenAI returns it."""
     try:
         value = load_json(path)
     except LogError:

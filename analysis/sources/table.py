@@ -34,7 +34,7 @@ _SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
 
 
 def recognises(path: Path) -> bool:
-    """Return True for a Parquet file, or for text with a header and, if of one column, numbers below it."""
+    """True for a Parquet file, or for text with a header and, if of one column, numbers below it."""
     if not path.is_file():
         return False
     if head(path, 4) == MAGIC:
@@ -122,7 +122,7 @@ def _with_phase(frame: pd.DataFrame, path: Path, columns: Columns) -> tuple[pd.D
 
 
 def _tells(layout: Layout, name: str, columns: Columns) -> bool:
-    """Return True for a text column that says what its rows are: a time, a run, a phase, or a number as text."""
+    """True for a text column that says what its rows are: a time, a run, a phase, or a number as text."""
     if plain(name) in (*TIME_NAMES, *RUN_NAMES, *LONG_NAMES, *FLAGS) or name in columns.values():
         return True
     cells = layout.column(name)
@@ -141,7 +141,7 @@ def _step(layout: Layout, columns: Columns) -> str | None:
 
 
 def _is_setting(layout: Layout, name: str) -> bool:
-    """Tell a text column that says the same on every sampled row."""
+    """True for a text column that says the same on every sampled row."""
     cells = layout.column(name)
     return len(cells) == len(layout.sample) and len(set(cells)) == 1
 

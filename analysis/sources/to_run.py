@@ -168,7 +168,7 @@ def _without_secret_names(raw: RawLog) -> RawLog:
 def _named(
     raw: RawLog, columns: Columns, sidecar: Sidecar, where: str
 ) -> tuple[pd.DataFrame, dict[str, str], list[str]]:
-    """Give the columns their standard names; return the table, own name to standard name, and notes."""
+    """Rename columns to their standard names; return the table, own name to standard name, and notes."""
     check_columns_once(where, columns)
     table = _chosen_axes(raw.frame, columns)
     own = [str(c) for c in table.columns]
@@ -204,7 +204,7 @@ _GENERAL = ("table", "jsonl", "json log", "printed")
 
 
 def _is_by_epoch(table: pd.DataFrame) -> bool:
-    """Return True for one row an epoch: what is validated then is the whole set."""
+    """True for one row an epoch: what is validated then is the whole set."""
     if "epoch" not in table or "step" not in table or len(table) < 2:
         return False
     epochs = table["epoch"].to_numpy(dtype=np.float64)

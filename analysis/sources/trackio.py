@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ _ABOUT = ("run_name", "step", "timestamp", "metrics")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a database with Trackio's tables, or a folder with one and no other."""
+    """True for a database with Trackio's tables, or a folder with one and no other."""
     if path.is_dir():
         return len(list(path.glob("*.db"))) == 1 and recognises(next(path.glob("*.db")))
     return path.suffix == ".db" and has_tables(path, (*_TABLES, "system_metrics"))
@@ -34,7 +33,8 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read all runs of a project."""
     path = next(path.glob("*.db")) if path.is_dir() else path
     with opened(path, _TABLES, "Trackio") as database:
-        key = "run_id" if "run_id" in _columns_of(database, "metrics") else "run_name"  # older ones have names alone
+        columns_there = {row[1] for row in database.execute("PRAGMA table_info(metrics)")}
+        key = "run_id" if "run_id" in columns_there else "run_name"  # older ones have names alone
         order = f"SELECT {key}, {', '.join(_ABOUT)} FROM metrics ORDER BY rowid"
         tables: dict[str, RowTable] = {}
         names: dict[str, str] = {}
@@ -62,10 +62,6 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     twice = {log.id for log in logs if sum(log.id == other.id for other in logs) > 1}
     numbered = enumerate(logs, start=1)
     return [replace(log, id=f"{log.id}-{number}") if log.id in twice else log for number, log in numbered]
-
-
-def _columns_of(database: sqlite3.Connection, table: str) -> set[str]:
-    return {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
 
 
 def _mapping(value: str | bytes) -> dict[str, Any]:

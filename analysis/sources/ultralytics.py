@@ -19,7 +19,7 @@ _SETTINGS = ("args.yaml", "opt.yaml", "hyp.yaml")
 
 
 def recognises(path: Path) -> bool:
-    """Tell a CSV with ``epoch`` and Ultralytics' ``metrics/...`` or box losses, or the folder of one."""
+    """True for a CSV with ``epoch`` and Ultralytics' ``metrics/...`` or box losses, or the folder of one."""
     file = path / LOG if path.is_dir() else path
     if not file.is_file() or file.suffix != ".csv":
         return False

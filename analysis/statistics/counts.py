@@ -24,7 +24,7 @@ class Tokens:
     reason: str | None = None
 
     def correct(self, accuracy: float) -> int | None:
-        """Give the number of correct predictions behind an accuracy; None if it is not such a fraction."""
+        """Return the number of correct predictions behind an accuracy; None if it is not such a fraction."""
         if self.per_batch is None or not 0 <= accuracy <= 1:
             return None
         count = round(accuracy * self.per_batch)
@@ -32,7 +32,7 @@ class Tokens:
 
 
 def smallest_denominators(accuracy: FloatArray) -> FloatArray:
-    """Give for each accuracy the smallest k that makes it a fraction of k, to 1e-6; NaN beyond 2000.
+    """Return for each accuracy the smallest k that makes it a fraction of k, to 1e-6; NaN beyond 2000.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def tokens_per_batch(accuracy: FloatArray, *, batch: int | None = None) -> Token
 
 
 def design_effect(accuracy: FloatArray, tokens: int) -> float:
-    """Say how much more minibatch accuracies scatter than independent predictions would (acc.deff).
+    """Return how much more minibatch accuracies scatter than independent predictions would (acc.deff).
 
     Detrended variance over ``p(1-p)/tokens``, never below 1: a smaller value is chance.
 
@@ -99,7 +99,7 @@ def design_effect(accuracy: FloatArray, tokens: int) -> float:
 
 
 def wilson(successes: float, n: int, *, deff: float = 1.0, level: float = 0.95) -> Estimate:
-    """Give a proportion with Wilson's interval at ``n / deff`` independent predictions (acc.interval).
+    """Return a proportion with Wilson's interval at ``n / deff`` independent predictions (acc.interval).
 
     Examples
     --------

@@ -83,7 +83,7 @@ class Estimate:
 
 
 def t_quantile(probability: float, df: float) -> float:
-    """Give Student's t quantile; the normal one for infinite ``df``.
+    """Return Student's t quantile; the normal one for infinite ``df``.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def t_quantile(probability: float, df: float) -> float:
 
 
 def t_tail(t: float, df: float) -> float:
-    """Give P(T > t) for Student's t.
+    """Return P(T > t) for Student's t.
 
     Examples
     --------
@@ -254,7 +254,7 @@ def equivalence_p(diff: Estimate, margin: float) -> float:
 
 
 def required_size(spread: float, effect: float, *, paired: bool = False) -> int | None:
-    """Say how many units (seeds, examples) per arm show ``effect`` with 80% power at 5%.
+    """Return how many units (seeds, examples) per arm show ``effect`` with 80% power at 5%.
 
     ``ceil(2 (2.8 spread/effect)²)``, without the 2 when paired (seeds.required, fullval.required);
     None where the question makes no sense (effect 0 or unknown spread); two seeds at least.

@@ -94,7 +94,7 @@ class Settled:
         return _local_sd(e) < BENT * sqrt(left) * self.line.s
 
     def effective(self, points: int) -> float:
-        """Say how many independent points ``points`` of this series are worth (loss.n_eff)."""
+        """Return how many independent points ``points`` of this series are worth (loss.n_eff)."""
         return points * (1 - self.line.rho) / (1 + self.line.rho)
 
 
@@ -356,7 +356,7 @@ def window_ratio(baseline: Estimate, candidate: Estimate) -> Estimate:
 
 
 def common_stride(steps_a: Steps, steps_b: Steps) -> tuple[int, int]:
-    """Say every how many-th point to take of each log so that both have the coarser one's spacing.
+    """Return every how many-th point to take of each log so that both have the coarser one's spacing.
 
     Examples
     --------

@@ -112,7 +112,7 @@ def _tail_quantile(z: FloatArray, p: float) -> float:
 
 
 def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
-    """Give how far points stand above the higher of the medians of the `SPIKE_REACH` points before and after."""
+    """Return how far points stand above the higher of the medians of the `SPIKE_REACH` points before and after."""
     reach, n = SPIKE_REACH, x.size
     higher = np.full(at.size, -np.inf)
     windows = sliding_window_view(x, reach)

@@ -154,12 +154,12 @@ def _fisher(x1: int, n1: int, x2: int, n2: int) -> float:
 
 
 def spread_per_example(minibatches: Settled | None, *, batch: int) -> float:
-    """Give the standard deviation of the loss of one example, from the scatter of minibatch validations."""
+    """Return the standard deviation of the loss of one example, from the scatter of minibatch validations."""
     if minibatches is None or minibatches.n < 5:
         return float("nan")
     return minibatches.line.s * sqrt(batch)
 
 
 def required_examples(minibatches: Settled | None, *, batch: int, effect: float) -> int | None:
-    """Say how many validation examples a run needs for ``effect`` to be found (fullval.required)."""
+    """Return how many validation examples a run needs for ``effect`` to be found (fullval.required)."""
     return required_size(spread_per_example(minibatches, batch=batch), effect)

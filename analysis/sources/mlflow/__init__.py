@@ -39,7 +39,7 @@ _PAGE = re.compile(r"(?P<server>https?://[^#?]+?)/?#/experiments/\d+/runs/(?P<ru
 
 
 def recognises(path: Path) -> bool:
-    """Tell whether a path is a run, experiment or store of MLflow, or a database of it."""
+    """True if a path is a run, experiment or store of MLflow, or a database of it."""
     if path.is_dir():
         return is_run(path) or is_experiment(path) or is_store(path)
     return is_database(path)
@@ -64,7 +64,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def claims(reference: str) -> bool:
-    """Tell whether a reference is MLflow's own: ``runs:/<run id>``, or the URL of a run's page."""
+    """True if a reference is MLflow's own: ``runs:/<run id>``, or the URL of a run's page."""
     return reference.startswith("runs:/") or _PAGE.fullmatch(reference) is not None
 
 

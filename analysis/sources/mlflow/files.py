@@ -52,12 +52,12 @@ class FileStore:
 
 
 def is_run(folder: Path) -> bool:
-    """Tell whether a folder is a run of a file store."""
+    """True if a folder is a run of a file store."""
     return (folder / _META).is_file() and (folder / "metrics").is_dir() and not is_experiment(folder)
 
 
 def is_experiment(folder: Path) -> bool:
-    """Tell whether a folder is an experiment of a file store."""
+    """True if a folder is an experiment of a file store."""
     path = folder / _META
     if not path.is_file():
         return False
@@ -70,7 +70,7 @@ def is_experiment(folder: Path) -> bool:
 
 
 def is_store(folder: Path) -> bool:
-    """Tell whether a folder holds experiments."""
+    """True if a folder holds experiments."""
     return any(is_experiment(inner) for inner in _folders(folder))
 
 

@@ -88,7 +88,7 @@ class RestStore:
             raise LogError(f"{self.place}: not the answer of an MLflow server; check MLFLOW_TRACKING_URI") from None
 
     def artifacts_of(self, run_id: str) -> str | None:
-        """Give the address of the folder of a run's artifacts, None if the server does not hold the run."""
+        """Return the address of the folder of a run's artifacts, None if the server does not hold the run."""
         found = self._ask("runs/get", {"run_id": run_id})
         return None if found is None else str(found.get("run", {}).get("info", {}).get("artifact_uri", ""))
 
@@ -160,7 +160,7 @@ class RestStore:
         return value
 
     def _send(self, request: Request) -> bytes | None:
-        """Give what is answered; None for an answer that there is no such thing."""
+        """Return what is answered; None for an answer that there is no such thing."""
         for name, value in self._authorization().items():
             request.add_unredirected_header(name, value)
         most = limit("RUN_REPORTS_MAX_JSON_MB") * MB

@@ -54,7 +54,7 @@ class SqliteStore:
 
 
 def is_database(path: Path) -> bool:
-    """Tell whether a file is a SQLite database with MLflow's tables."""
+    """True if a file is a SQLite database with MLflow's tables."""
     return has_tables(path, _TABLES)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError, RunNotFound
+from analysis.core.plain_data import is_number
 from analysis.core.redact import redact_text
 from analysis.core.scratch import scratch
 from analysis.sources._points import timestamps
@@ -35,7 +36,7 @@ _NOT_METRICS = frozenset({"step", "total_steps", "epoch", "total_epochs"})
 
 
 def recognises(path: Path) -> bool:
-    """Tell that nothing on disk is a job: result files belong to the source of CSVs."""
+    """Always False: no file is a job, and result files belong to the source of CSVs."""
     return False
 
 
@@ -160,11 +161,7 @@ def _completed(frame: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
 
 def _metrics(data: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers among an event's data, infinity for those that are not finite."""
-    numbers = {
-        str(name): float(value)
-        for name, value in data.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and name not in _NOT_METRICS
-    }
+    numbers = {str(name): float(value) for name, value in data.items() if is_number(value) and name not in _NOT_METRICS}
     return {name: value if np.isfinite(value) else np.inf for name, value in numbers.items()}
 
 

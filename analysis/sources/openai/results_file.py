@@ -22,7 +22,7 @@ _LAYOUTS = (
 
 
 def recognises(path: Path) -> bool:
-    """Tell whether a file starts with the header of one of the three layouts."""
+    """True if a file starts with the header of one of the three layouts."""
     if not path.is_file():
         return False
     layout = sniff(path, delimiter=",")

@@ -37,14 +37,14 @@ _ENTRIES = 20_000  # folder entries looked at
 
 
 def recognises(path: Path) -> bool:
-    """Tell whether a path is an event file, or a folder that holds some at most five levels down."""
+    """True if a path is an event file, or a folder that holds some at most five levels down."""
     if path.is_file():
         return _is_event_file(path)
     return next(_run_folders(path), None) is not None
 
 
 def is_run(folder: Path) -> bool:
-    """Return True for a folder that has event files, its own or in parts of a run such as ``train``."""
+    """True for a folder that has event files, its own or in parts of a run such as ``train``."""
     return bool(_parts(folder))
 
 

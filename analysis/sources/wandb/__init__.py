@@ -28,7 +28,7 @@ SCHEME = "wandb"
 
 
 def recognises(path: Path) -> bool:
-    """Tell a ``.wandb`` file, a folder that holds some, or an exported CSV."""
+    """True for a ``.wandb`` file, a folder that holds some, or an exported CSV."""
     if path.is_dir():
         return bool(_files(path))
     if head(path, len(MAGIC)) == MAGIC or path.suffix == ".wandb":

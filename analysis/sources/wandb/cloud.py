@@ -41,7 +41,7 @@ class Fetched:
 
 
 def is_run_url(reference: str) -> bool:
-    """Tell whether a reference is the address of a run's page on a W&B server, or of any page of wandb.ai."""
+    """True if a reference is the address of a run's page on a W&B server, or of any page of wandb.ai."""
     found = _URL.fullmatch(reference)
     return _SITE.match(reference) is not None or (found is not None and found["server"] == _base_url())
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.core.plain_data import loads
+from analysis.core.plain_data import is_number, loads
 from analysis.sources._protobuf import BYTES, FIXED64, Field, WireError, double, fields, signed, text
 
 MAGIC = b":W&B"
@@ -27,7 +27,6 @@ class Damage:
 
     fragments: int = 0
     cut_off: bool = False
-    notes: list[str] = field(default_factory=list)
 
 
 def records(data: memoryview, damage: Damage) -> Iterator[bytes]:
@@ -129,7 +128,7 @@ class WandbLog:
         self.rows += 1
         flat = dict(_flat(row))
         stamp = flat.pop("_timestamp", 0.0)
-        seconds = float(stamp) if isinstance(stamp, int | float) and not isinstance(stamp, bool) else 0.0
+        seconds = float(stamp) if is_number(stamp) else 0.0
         media = tuple(name.removesuffix("_type") for name in flat if name.endswith("._type"))
         for name, value in flat.items():
             if name.startswith("_") and "." not in name:  # W&B's own: _step, _runtime, _wandb

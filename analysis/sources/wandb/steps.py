@@ -60,7 +60,7 @@ def training_steps(
 
 
 def _counts(column: pd.Series[float]) -> bool:
-    """Tell whether a column counts steps: whole, never falling, rising, and there on most rows."""
+    """True if a column counts steps: whole, never falling, rising, and there on most rows."""
     values = column.to_numpy(dtype=np.float64)
     values = values[np.isfinite(values)]
     if len(values) < max(2, _LEAST_SHARE * len(column)):

@@ -66,7 +66,7 @@ def _overfitting_full(seen: Observed, rise: Rise) -> Seen:
 
 
 def _train_fell(seen: Observed, since: int) -> bool | None:
-    """Return True if the train loss fell over the run and has not risen since a step; None without losses there."""
+    """True if the train loss fell over the run and has not risen since a step; None without losses there."""
     train = seen.train
     start = int(np.searchsorted(train.steps, since))
     if train.n - start < 2:
@@ -227,7 +227,7 @@ def _no_end(slope: Estimate) -> str:
 
 
 def _ahead(seen: Observed, run: Settled) -> float:
-    """Give the steps to judge the trend over, in hundreds: what remains, else one more window."""
+    """Return the steps to judge the trend over, in hundreds: what remains, else one more window."""
     return (seen.remaining_steps or float(run.steps[-1] - run.steps[0])) / 100
 
 
@@ -266,7 +266,7 @@ def _validation_stands(seen: Observed) -> bool:
 
 
 def _one_sided(slope: Estimate, sign: int) -> float:
-    """Give the p of "the slope does not have this sign"; NaN where there is no slope."""
+    """Return the p of "the slope does not have this sign"; NaN where there is no slope."""
     if not slope.known:
         return nan
     if slope.se == 0:
