@@ -373,3 +373,33 @@ def test_a_million_examples_take_seconds(tmp_path: Path) -> None:
     assert time.process_time() - start < 20
     assert a.evaluations[0].n == n
     assert a.verdict.result != "improved"
+
+
+def test_what_would_settle_it_is_said(tmp_path: Path) -> None:
+    """Few differing answers: the exact test decides, and the verdict names the examples that would tell."""
+    baseline, candidate = np.repeat([1.0, 0.0, 0.0, 1.0], [20, 6, 10, 1]), np.repeat([1.0, 1.0, 0.0, 0.0], [20, 6, 10, 1])
+    a = compared(tmp_path, scored(baseline), scored(candidate))
+    (pair,) = a.evaluations
+    assert pair.result.p == pytest.approx(stats.binomtest(6, 7).pvalue)
+    assert a.verdict.result == "no evidence of a difference"
+    assert f"one of this size in {pair.required} examples" in a.verdict.numbers
+    assert [r.id for r in a.recommendations] == ["evidence.examples"]
+
+
+def test_a_goal_against_the_baseline_is_tested_on_the_same_examples(tmp_path: Path) -> None:
+    """No worse by 3 points: shown by the paired difference, which two levels of 500 answers could not show."""
+    rng = np.random.default_rng(1)
+    flipped = np.where(rng.random(500) < 0.01, 1 - WEAK, WEAK)
+    write(tmp_path / "a.csv", scored(WEAK))
+    write(tmp_path / "b.csv", scored(flipped))
+    a = analyze(
+        run_ids=[str(tmp_path / f"{name}.csv") for name in "ab"],
+        reports_dir=str(tmp_path),
+        goal="score no worse than baseline by 0.03",
+    )
+    assert a.goal is not None
+    (criterion,) = a.goal.criteria
+    assert criterion.tested is not None
+    assert criterion.tested.state == "met"
+    assert criterion.tested.estimate is not None
+    assert criterion.tested.estimate.definition == "examples.mcnemar"
