@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.core.metrics import METRICS
+from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, listed
 from analysis.core.run import Run
 from analysis.core.run_names import lowered
@@ -314,4 +315,4 @@ def _volatility(ax: Axes, scene: TrainingCurves) -> None:
 
 def metric_label(metric: str) -> str:
     """Name a metric in words; one that the toolkit does not know keeps its own name."""
-    return METRICS[metric].label if metric in METRICS else short_name(metric, width=40)
+    return short_name(metric_of(metric).label, width=40)
