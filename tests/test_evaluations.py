@@ -255,7 +255,8 @@ def test_a_sidecar_gives_a_training_its_evaluations(tmp_path: Path) -> None:
     [
         ({"evaluations": "nowhere/*.csv"}, "there are no evaluations; check 'evaluations' in the sidecar"),
         ({"evaluations": 3}, "'evaluations' must be a file, folder or pattern beside the sidecar, or a list of them"),
-        ({"evaluations": "weak.csv"}, "no scores by example"),
+        ({"evaluations": "weak.csv"}, "no column of IDs, by which examples are joined; call it 'id'"),
+        ({"evaluations": "."}, "no scores by example"),
     ],
 )
 def test_a_wrong_sidecar_is_one_clear_line(tmp_path: Path, sidecar: dict[str, Any], message: str) -> None:
@@ -377,7 +378,10 @@ def test_a_million_examples_take_seconds(tmp_path: Path) -> None:
 
 def test_what_would_settle_it_is_said(tmp_path: Path) -> None:
     """Few differing answers: the exact test decides, and the verdict names the examples that would tell."""
-    baseline, candidate = np.repeat([1.0, 0.0, 0.0, 1.0], [20, 6, 10, 1]), np.repeat([1.0, 1.0, 0.0, 0.0], [20, 6, 10, 1])
+    baseline, candidate = (
+        np.repeat([1.0, 0.0, 0.0, 1.0], [20, 6, 10, 1]),
+        np.repeat([1.0, 1.0, 0.0, 0.0], [20, 6, 10, 1]),
+    )
     a = compared(tmp_path, scored(baseline), scored(candidate))
     (pair,) = a.evaluations
     assert pair.result.p == pytest.approx(stats.binomtest(6, 7).pvalue)
@@ -403,3 +407,20 @@ def test_a_goal_against_the_baseline_is_tested_on_the_same_examples(tmp_path: Pa
     assert criterion.tested.state == "met"
     assert criterion.tested.estimate is not None
     assert criterion.tested.estimate.definition == "examples.mcnemar"
+
+
+def test_a_scheme_reads_what_does_not_look_like_one(tmp_path: Path) -> None:
+    """An index and a loss are the log of a training, unless somebody says otherwise."""
+    path = write(tmp_path / "index.csv", [{"index": place, "loss": 0.5} for place in range(9)])
+    (run,) = resolve(f"eval:{path}", runs_dir=tmp_path)
+    assert run.only_evaluated
+    assert run.metric_named("loss") is not None
+
+
+def test_more_tasks_than_a_table_holds(tmp_path: Path) -> None:
+    """Of thirty tasks those of the smallest p are shown, the mean first; the results have all."""
+    for name, shift in (("A", 0.0), ("B", 0.3)):
+        tasks(tmp_path / name, {f"t{place:02d}": shift for place in range(30)}, n=60)
+    a = analyze(run_ids=[str(tmp_path / "A"), str(tmp_path / "B")], reports_dir=str(tmp_path))
+    assert len(to_json(a)["evaluations"]) == 31
+    assert "6 further metrics, of larger p: in the results JSON." in section(a)
