@@ -255,7 +255,8 @@ def test_a_sidecar_gives_a_training_its_evaluations(tmp_path: Path) -> None:
     [
         ({"evaluations": "nowhere/*.csv"}, "there are no evaluations; check 'evaluations' in the sidecar"),
         ({"evaluations": 3}, "'evaluations' must be a file, folder or pattern beside the sidecar, or a list of them"),
-        ({"evaluations": "weak.csv"}, "no scores by example"),
+        ({"evaluations": "weak.csv"}, "no column of IDs, by which examples are joined; call it 'id'"),
+        ({"evaluations": "."}, "no scores by example"),
     ],
 )
 def test_a_wrong_sidecar_is_one_clear_line(tmp_path: Path, sidecar: dict[str, Any], message: str) -> None:
@@ -373,3 +374,53 @@ def test_a_million_examples_take_seconds(tmp_path: Path) -> None:
     assert time.process_time() - start < 20
     assert a.evaluations[0].n == n
     assert a.verdict.result != "improved"
+
+
+def test_what_would_settle_it_is_said(tmp_path: Path) -> None:
+    """Few differing answers: the exact test decides, and the verdict names the examples that would tell."""
+    baseline, candidate = (
+        np.repeat([1.0, 0.0, 0.0, 1.0], [20, 6, 10, 1]),
+        np.repeat([1.0, 1.0, 0.0, 0.0], [20, 6, 10, 1]),
+    )
+    a = compared(tmp_path, scored(baseline), scored(candidate))
+    (pair,) = a.evaluations
+    assert pair.result.p == pytest.approx(stats.binomtest(6, 7).pvalue)
+    assert a.verdict.result == "no evidence of a difference"
+    assert f"one of this size in {pair.required} examples" in a.verdict.numbers
+    assert [r.id for r in a.recommendations] == ["evidence.examples"]
+
+
+def test_a_goal_against_the_baseline_is_tested_on_the_same_examples(tmp_path: Path) -> None:
+    """No worse by 3 points: shown by the paired difference, which two levels of 500 answers could not show."""
+    rng = np.random.default_rng(1)
+    flipped = np.where(rng.random(500) < 0.01, 1 - WEAK, WEAK)
+    write(tmp_path / "a.csv", scored(WEAK))
+    write(tmp_path / "b.csv", scored(flipped))
+    a = analyze(
+        run_ids=[str(tmp_path / f"{name}.csv") for name in "ab"],
+        reports_dir=str(tmp_path),
+        goal="score no worse than baseline by 0.03",
+    )
+    assert a.goal is not None
+    (criterion,) = a.goal.criteria
+    assert criterion.tested is not None
+    assert criterion.tested.state == "met"
+    assert criterion.tested.estimate is not None
+    assert criterion.tested.estimate.definition == "examples.mcnemar"
+
+
+def test_a_scheme_reads_what_does_not_look_like_one(tmp_path: Path) -> None:
+    """An index and a loss are the log of a training, unless somebody says otherwise."""
+    path = write(tmp_path / "index.csv", [{"index": place, "loss": 0.5} for place in range(9)])
+    (run,) = resolve(f"eval:{path}", runs_dir=tmp_path)
+    assert run.only_evaluated
+    assert run.metric_named("loss") is not None
+
+
+def test_more_tasks_than_a_table_holds(tmp_path: Path) -> None:
+    """Of thirty tasks those of the smallest p are shown, the mean first; the results have all."""
+    for name, shift in (("A", 0.0), ("B", 0.3)):
+        tasks(tmp_path / name, {f"t{place:02d}": shift for place in range(30)}, n=60)
+    a = analyze(run_ids=[str(tmp_path / "A"), str(tmp_path / "B")], reports_dir=str(tmp_path))
+    assert len(to_json(a)["evaluations"]) == 31
+    assert "6 further metrics, of larger p: in the results JSON." in section(a)

@@ -37,7 +37,8 @@ def memory() -> Iterator[Any]:
     fs = fsspec.filesystem("memory")
     for number in (1, 2, 3):
         fs.pipe(f"/bucket/runs/run_{number}.csv", LOG.encode())
-    fs.pipe("/bucket/runs/run_1.yaml", b"label: first\ndata: {example_losses: losses.csv}\n")
+    fs.pipe("/bucket/runs/run_1.yaml", b"label: first\ndata: {example_losses: losses.csv}\nevaluations: quiz.csv\n")
+    fs.pipe("/bucket/runs/quiz.csv", b"id,score\na,1\nb,0\n")
     fs.pipe("/bucket/runs/losses.csv", b"0.25\n0.75\n")
     fs.pipe("/bucket/out/a/trainer_state.json", b'{"log_history": [{"step": 1, "loss": 2.0}]}')
     fs.pipe("/bucket/out/a/model.safetensors", b"weights")
@@ -57,10 +58,11 @@ def memory() -> Iterator[Any]:
     ],
 )
 def test_a_log_is_read_with_what_stands_beside_it(memory: Any, reference: str, runs_dir: str) -> None:
-    """Sidecar and example losses come along; the report names the URL and no copy."""
+    """Sidecar, example losses and evaluations come along; the report names the URL and no copy."""
     (run,) = resolve(reference, runs_dir=runs_dir)
     assert (run.id, run.label, list(run.series("train_loss"))) == ("run_1", "first", [0.5, 0.4])
     assert list(run.examples["full_valid_loss"].scores) == [0.25, 0.75]
+    assert run.series(run.metric_named("score") or "").tolist() == [0.5]
     assert run.provenance.path == f"{RUNS}/run_1.csv"
     assert run.reference == reference
 

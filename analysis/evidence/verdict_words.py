@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from analysis import statistics as st
+from analysis.core.examples import OVERALL
 from analysis.core.metrics import METRICS, REWARDS, deciding_order
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval, number, p_words
@@ -14,6 +16,9 @@ from analysis.core.run_names import display_name, metric_name, metric_words
 from analysis.core.settings import Settings
 from analysis.evidence.comparability import Gate, factor_names
 from analysis.evidence.comparisons import COMPANIONS, Comparison
+
+ALONE = 0.05
+"""p up to which a single comparison counts as a difference."""
 
 
 def sentence(result: str, names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
@@ -64,11 +69,16 @@ def undecided(primary: Comparison) -> str:
     if primary.p is not None and not result.low <= 0 <= result.high:
         if primary.seed_sd_limit is not None and primary.seed_sd_limit <= (primary.usual_seed_sd or 0.0):
             return _would_tell(primary)
-        return "Alone it would count as a difference; among all comparisons of this report it may be chance."
+        if primary.p <= ALONE:
+            return "Alone it would count as a difference; among all comparisons of this report it may be chance."
     # The 2.8 standard errors take the error as known, which that of a few seeds is not.
     if primary.mdd is None or primary.mdd < result.half_width:
         return f"Differences up to {scale * max(abs(result.low), abs(result.high)):.2g}{unit} fit the data."
-    return f"A difference of {scale * primary.mdd:.2g}{unit} would show with 80% power."
+    shown = f"A difference of {scale * primary.mdd:.2g}{unit} would show with 80% power"
+    if not metric_of(primary.metric).by_example or primary.metric == OVERALL:
+        return f"{shown}."
+    n = st.required_size(result.se * math.sqrt(result.n), result.value, paired=True)
+    return f"{shown}, one of this size in {n:,} examples." if n is not None else f"{shown}."
 
 
 def _would_tell(primary: Comparison) -> str:

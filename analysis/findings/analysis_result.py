@@ -198,6 +198,8 @@ def report_title(parameters: Parameters, candidate: Run) -> str:
     if parameters.title:
         return redact_text(parameters.title)
     name = display_name(candidate.id)
+    if candidate.only_evaluated:
+        return f"Evaluation of {name}"
     run = name.lower() if name.startswith("Run ") else f"run {name}"
     return f"{'Fine-tuning' if _is_fine_tuning(candidate) else 'Training'} {run}"
 

@@ -20,7 +20,7 @@ from analysis.sources.remote import connect, explained
 from analysis.sources.sidecar import FOLDER_LOGS, LOG_SUFFIXES
 
 _CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
-_NAMED = re.compile(rb"(?:^|[\s{,])example_losses:\s*['\"]?([^'\",}\s]+)")
+_NAMED = re.compile(rb"(?:^|[\s{,])(?:example_losses|evaluations):\s*['\"]?([^'\",}\s]+)")
 
 _Asked = TypeVar("_Asked")
 _Told = TypeVar("_Told")
@@ -161,8 +161,8 @@ def listed(fs: Any, folder: str) -> dict[str, Info]:
 def _named_in(fs: Any, files: Iterable[Info], entries: Mapping[str, Info]) -> list[Info]:
     """List the files that sidecars name."""
     sidecars = [str(info["name"]) for info in files if str(info["name"]).endswith((".yaml", ".yml"))]
-    named = [_NAMED.search(fs.cat_file(path)) for path in sidecars]
-    return [entries[name] for found in named if found and (name := found[1].decode(errors="replace")) in entries]
+    named = [name.decode(errors="replace") for path in sidecars for name in _NAMED.findall(fs.cat_file(path))]
+    return [entries[name] for name in named if name in entries]
 
 
 def _logs_below(fs: Any, folder: str) -> list[Info]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.core.metrics import METRICS
+from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import Interval, count, decimals_for, signed_minus
 from analysis.report.plots.theme import (
     INK,
@@ -122,11 +122,11 @@ def _expected(summary: RunSummary) -> str:
 
 
 def _level_panel(metric: str, bars: Mapping[str, Bar | None], *, note: str) -> MetricPanel:
-    known = METRICS.get(metric)
+    row = metric_of(metric)
     if any(bar is not None and math.isfinite(bar.high - bar.low) for bar in bars.values()):
         note += ", 95% interval"
-    label = known.label if known else short_name(metric, width=40)
-    return MetricPanel(label, bars, False, percent=known is not None and known.unit == "fraction", note=note)
+    label = short_name(row.label, width=40)
+    return MetricPanel(label, bars, False, percent=row.unit == "fraction", note=note)
 
 
 def plot_metrics_comparison(panels: Sequence[MetricPanel], *, colors: Mapping[str, str], columns: int = 2) -> Figure:

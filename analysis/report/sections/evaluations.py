@@ -64,18 +64,22 @@ def _reading(a: Analysis, pair: PairedEvaluation) -> str:
 
 
 def _differences(a: Analysis) -> Table:
-    pairs = a.evaluations[:_MOST_TASKS]
+    pairs = list(a.evaluations)
+    if len(pairs) > _MOST_TASKS:
+        pairs = sorted(
+            pairs, key=lambda pair: (pair.metric != OVERALL, 2.0 if pair.p_adjusted is None else pair.result.p)
+        )[:_MOST_TASKS]
     shares = any(pair.won is not None for pair in pairs)
     before, after = a.name(a.reference_id), a.name(a.candidate.id)
     level = "examples.share" if shares else "examples.level"
     columns = (
         Column("Task and metric"),
-        Column("Examples in both", "right"),
+        Column("Examples in both", "right", None, "evidence"),
         Column(before, "right", level, "evidence"),
         Column(after, "right", level, "evidence"),
         Column("Difference", "right", "examples.mcnemar" if shares else "examples.paired", "evidence"),
         Column("p, adjusted", "right", "multi.holm", "evidence"),
-        *([Column(f"Only {before} / only {after} right", "right")] if shares else []),
+        *([Column(f"Only {before} / only {after} right", "right", None, "evidence")] if shares else []),
         Column("Would show", "right", "power.mdd", "evidence"),
         Column("Examples needed", "right", "examples.required", "evidence"),
     )
@@ -123,7 +127,7 @@ def _notes(a: Analysis) -> Iterator[str]:
     if alone:
         yield f"Without a counterpart: {listed(alone[:8])}{f' and {len(alone) - 8} more' if len(alone) > 8 else ''}."
     if len(a.evaluations) > _MOST_TASKS:
-        yield f"{len(a.evaluations) - _MOST_TASKS} further metrics: in the results JSON."
+        yield f"{len(a.evaluations) - _MOST_TASKS} further metrics, of larger p: in the results JSON."
 
 
 def _has_zero(estimate: Estimate) -> bool:

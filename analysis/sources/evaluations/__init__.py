@@ -112,7 +112,8 @@ def _read(paths: Iterable[Path]) -> list[Evaluation]:
         if not places:
             raise LogError(f"{path}: there are no evaluations; check 'evaluations' in the sidecar")
         for place in places:
-            files = _files(place)
+            # What a person says is an evaluation need not look like one.
+            files = [place] if place.is_file() else _files(place)
             if not files:
                 raise LogError(
                     f"{place}: no scores by example; give a table with the columns id and score, or the folder that an "
@@ -122,7 +123,7 @@ def _read(paths: Iterable[Path]) -> list[Evaluation]:
             for file in files:
                 if any(str(file) in one.files for one in found):
                     continue  # samples that were read with their results
-                found += _reader_of(file).read(file, task=task(file) if task is not None else "")
+                found += (_read_by(file) or tables).read(file, task=task(file) if task is not None else "")
     return found
 
 
@@ -155,9 +156,3 @@ def _files(path: Path) -> list[Path]:
 
 def _read_by(path: Path) -> Reader | None:
     return next((reader for reader in READERS if reader.recognises(path)), None)
-
-
-def _reader_of(path: Path) -> Reader:
-    reader = _read_by(path)
-    assert reader is not None, path
-    return reader
