@@ -424,3 +424,15 @@ def test_more_tasks_than_a_table_holds(tmp_path: Path) -> None:
     a = analyze(run_ids=[str(tmp_path / "A"), str(tmp_path / "B")], reports_dir=str(tmp_path))
     assert len(to_json(a)["evaluations"]) == 31
     assert "6 further metrics, of larger p: in the results JSON." in section(a)
+
+
+def test_a_task_of_one_example_does_not_spoil_the_mean(tmp_path: Path) -> None:
+    """It shows no spread: it stands in the table, and the mean is that of the others."""
+    for name, shift in (("A", 0.0), ("B", 0.6)):
+        tasks(tmp_path / name, {"arc": shift, "bias": shift})
+        write(tmp_path / name / "lone.jsonl", scored([shift]))
+    a = analyze(run_ids=[str(tmp_path / "A"), str(tmp_path / "B")], reports_dir=str(tmp_path))
+    overall, *rest = a.evaluations
+    assert overall.metric == OVERALL
+    assert overall.result.value == pytest.approx(np.mean([pair.result.value for pair in rest if pair.n > 1]))
+    assert a.verdict.result == "improved"

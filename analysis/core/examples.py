@@ -83,9 +83,9 @@ class Examples:
 
     @property
     def may_be_averaged(self) -> bool:
-        """True if the mean of tasks takes this one in: a score from 0 to 1, of which more is better."""
-        lowest, highest = self.scores.min(), self.scores.max()
-        return self.leads and metric(self.metric).direction == "higher" and bool(lowest >= 0 and highest <= 1)
+        """True if the mean of tasks takes this one in: two scores or more from 0 to 1, of which more is better."""
+        bounded = self.ids.size > 1 and bool(self.scores.min() >= 0 and self.scores.max() <= 1)
+        return bounded and self.leads and metric(self.metric).direction == "higher"
 
 
 @dataclass(frozen=True, eq=False)
