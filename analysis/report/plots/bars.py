@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import Interval, count, decimals_for, signed_minus
 from analysis.report.plots.theme import (
@@ -125,7 +126,7 @@ def _level_panel(metric: str, bars: Mapping[str, Bar | None], *, note: str) -> M
     row = metric_of(metric)
     if any(bar is not None and math.isfinite(bar.high - bar.low) for bar in bars.values()):
         note += ", 95% interval"
-    label = short_name(row.label, width=40)
+    label = row.label if metric in METRICS else short_name(row.label, width=40)
     return MetricPanel(label, bars, False, percent=row.unit == "fraction", note=note)
 
 
