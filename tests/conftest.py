@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Tests run side by side, each on one processor: there, threads of linear algebra burn their time waiting for each other.
+# Tests run side by side, each on one processor: threads of linear algebra would only burn time waiting for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
