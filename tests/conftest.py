@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+# Tests run side by side, each on one processor: threads of linear algebra would only burn time waiting for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 
@@ -16,10 +23,27 @@ from tests import builders
 FORKING = ("test_engine", "test_engine_same", "test_publish", "test_batch", "test_remote", "test_secrets")
 """Files whose tests fork this process, which is safe only until a test of another tool leaves a thread behind."""
 
+LONG = ("test_docs", "test_batch_docs", "test_remote_s3", "test_calibrate", "test_install", "test_start")
+"""Other files that take long."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what forks first; otherwise keep the order."""
-    items.sort(key=lambda item: item.path.stem not in FORKING)
+    """Run first what forks, then what takes long, lest one process be left with it; otherwise keep the order."""
+    items.sort(key=lambda item: (item.path.stem not in FORKING, item.path.stem not in LONG))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start no other processes for a single file, which would go to one of them."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    return 0 if config.option.dist == "loadfile" and len(files) == 1 and Path(files.pop()).is_file() else None
+
+
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Let what a test starts heed Ctrl-C, though this process may have inherited that it is ignored (``nohup``)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

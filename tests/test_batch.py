@@ -314,6 +314,7 @@ def wait_for_all_with(name: str, value: str) -> None:
         assert not psutil.wait_procs(living, timeout=30)[1]
 
 
+@pytest.mark.usefixtures("heeding")
 def test_an_interrupted_batch_says_one_line_and_leaves_whole_reports(place: Path) -> None:
     sets = [{"run_ids": ["run_1"], "report_id": f"r{n}"} for n in range(6)]
     (place / "sets.yaml").write_text(json.dumps(sets))

@@ -170,6 +170,7 @@ publish.Publisher(engine=sys.argv[2], template=Path(sys.argv[1]) / "t.ipynb").pu
 """
 
 
+@pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize("engine", ["fork", "kernel"])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_killed_in_a_cell_the_report_before_stays_and_no_process_does(
@@ -187,9 +188,12 @@ def test_killed_in_a_cell_the_report_before_stays_and_no_process_does(
     make_template(tmp_path / "t.ipynb", tell + "import signal; signal.pause()")
     command = [sys.executable, "-c", PUBLISH_AND_HANG, str(tmp_path), engine]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        cell = psutil.Process(int((tmp_path / "started").read_text()))
-        process.send_signal(how)
-        process.communicate(timeout=30)
+        try:
+            cell = psutil.Process(int((tmp_path / "started").read_text()))
+            process.send_signal(how)
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert psutil.wait_procs([cell], timeout=20)[1] == []
     assert contents(out / "r") == {"report.html": b"before"}
     if how == signal.SIGINT:
