@@ -98,7 +98,7 @@ def test_labels_patterns_and_folders_work_as_on_disk(memory: Any, tmp_path: Path
 @pytest.mark.parametrize(
     ("reference", "error", "said"),
     [
-        ("run_9", RunNotFound, rf"no run 'run_9': .* in {RUNS}; there are losses, run_1, run_2, run_3$"),
+        ("run_9", RunNotFound, rf"no run 'run_9': .* in {RUNS}; there are losses, quiz, run_1, run_2, run_3$"),
         (f"{RUNS}/run_9.csv", RunNotFound, rf"^{RUNS}/run_9.csv: there is no such log; there are .*run_1"),
         ("memory://bucket/none/x.csv", RunNotFound, r"^memory://bucket/none/x.csv: there is no such log"),
         (f"{RUNS}/broken.csv", AnalysisError, rf"^{RUNS}/broken.csv:"),

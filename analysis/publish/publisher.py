@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,8 +129,8 @@ class Publisher:
         watch = _Stopwatch()
         with watch("start"):
             from analysis.publish import execute, notebook_payload
-        exporters = _Background(lambda: load_exporters(self.pdf))
-        with watch("execute"):
+        with watch("execute"), ThreadPoolExecutor(1) as background:
+            exporters = background.submit(load_exporters, self.pdf)
             try:
                 nb = execute.execute(
                     self.template or template_path(),
@@ -287,29 +287,6 @@ def _explained(failure: CellFailed, target: Path) -> Exception:
 
 def _names_below(kind: type[BaseException]) -> set[str]:
     return {kind.__name__}.union(*map(_names_below, kind.__subclasses__()))
-
-
-class _Background:
-    """A call that runs in a thread of its own."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self._call = call
-        self._value: Any = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._value = self._call()
-        except BaseException as error:
-            self._error = error
-
-    def result(self) -> Any:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._value
 
 
 class _Stopwatch:

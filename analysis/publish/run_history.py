@@ -23,8 +23,8 @@ from analysis.findings.results_file import RESULTS, log_of
 from analysis.pipeline import analyze_runs, load
 from analysis.sources import told_apart
 from analysis.sources.group_members import members
-from analysis.sources.hashing import hash_file
 from analysis.sources.remote import find_folder
+from analysis.sources.streams import hash_file
 
 _FORM = re.compile(r"history:(?P<most>\d{1,4})(?::(?P<where>.+))?")
 _ACCEPTED = ("improved", "equivalent", "no evidence of a difference", "stability-only change")

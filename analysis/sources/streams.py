@@ -1,4 +1,4 @@
-"""Open a log as text: gzip, byte order marks and base64 unpacked, sizes bounded, binary files refused."""
+"""Open a log as text or bytes: gzip, byte order marks and base64 unpacked, sizes bounded; hash what was read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import base64
 import binascii
 import codecs
 import gzip
+import hashlib
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -180,3 +182,34 @@ def mapped_bytes(path: Path) -> npt.NDArray[np.uint8]:
         return np.memmap(path, dtype=np.uint8, mode="r")
     except OSError as problem:
         raise unreadable(path, problem) from None
+
+
+def hash_file(path: Path) -> tuple[int, str]:
+    """Return the size in bytes and the SHA-256 of a file, streamed.
+
+    Raises
+    ------
+    LogError
+        If it cannot be read.
+    """
+    try:
+        return _hashed(path, path.stat().st_mtime_ns)
+    except OSError as problem:
+        raise unreadable(path, problem) from None
+
+
+@lru_cache(maxsize=256)
+def _hashed(path: Path, _modified: int) -> tuple[int, str]:
+    """Hash a file once for all the runs in it."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return stream.tell(), digest
+
+
+def hash_files(paths: Sequence[str]) -> tuple[int, str]:
+    """Return the total size and the hash of files; of several, the hash over their hashes in order."""
+    hashed = [hash_file(Path(path)) for path in paths]
+    if len(hashed) == 1:
+        return hashed[0]
+    joined = "\n".join(digest for _, digest in hashed)
+    return sum(size for size, _ in hashed), hashlib.sha256(joined.encode()).hexdigest()

@@ -19,20 +19,19 @@ from analysis.core.redact import redact, redact_text
 from analysis.core.run import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._results import without_results
 from analysis.sources.axes import check_columns_once
-from analysis.sources.bare_losses import bare_losses
 from analysis.sources.base import Columns
 from analysis.sources.carried import without_carried
 from analysis.sources.evaluations import evaluations_of
 from analysis.sources.evaluations.evaluation import columns_of, own_names
 from analysis.sources.example_losses import load_example_losses
-from analysis.sources.hashing import hash_files
-from analysis.sources.inferred import base_rate, with_validation_size
+from analysis.sources.inferred import bare_losses, base_rate, with_validation_size
 from analysis.sources.metric_aliases import standard_names
 from analysis.sources.own_axis import place_rows
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import settle
 from analysis.sources.sidecar import Sidecar
 from analysis.sources.stated_metrics import check_chosen, no_fraction, with_stated
+from analysis.sources.streams import hash_files
 
 _CONFIG_LEAVES = 2000
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(0|[1-9]\d*)?\.\d+|(0|[1-9]\d*)\.)([eE][+-]?\d+)?")
