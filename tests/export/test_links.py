@@ -24,7 +24,7 @@ def test_a_deleted_section_leaves_no_dead_link(two: Analysis, gone: str) -> None
     shown = [s for s in SECTIONS if s.build is not None and s.build.__name__ not in (gone, "metrics_figure")]
     page, _ = HTMLReport().from_notebook_node(notebook_of(*(cell_of(s.build(two)) for s in shown if s.build)))
     places = set(re.findall(r'\sid="([^"]+)"', page))
-    targets = {target for target in re.findall(r'href="#([^"]+)"', page)}
+    targets = set(re.findall(r'href="#([^"]+)"', page))
     assert targets <= places
     assert targets, "what is there is still linked"
 
