@@ -177,7 +177,7 @@ def test_the_kept_sample_report_is_of_the_current_format(sample: Analysis):
     jsonschema.validate(kept, schema())
     fresh = json.loads(json.dumps(to_json(sample)))
     assert list(kept) == list(fresh)
-    assert shape(kept["runs"]["run_4"]["document"]) == shape(fresh["runs"]["run_4"]["document"])
+    assert shape(kept["runs"]["run_4"]["rules_of_thumb"]) == shape(fresh["runs"]["run_4"]["rules_of_thumb"])
     for part in ("findings", "comparisons"):
         assert list(kept[part][0]) == list(fresh[part][0])
     assert kept["verdict"]["evidence"] == fresh["verdict"]["evidence"]

@@ -63,12 +63,12 @@ PLACES = [
 def test_results_hold_each_printed_number(
     reference_results: dict[str, Any], printed: dict[str, Any], run_id: str, group: str, key: str, ours: str, scale: int
 ) -> None:
-    found = reference_results["runs"][run_id]["document"][ours]
+    found = reference_results["runs"][run_id]["rules_of_thumb"][ours]
     assert shows(found, printed[group][run_id][key], scale)
 
 
 def test_results_hold_the_other_printed_numbers(reference_results: dict[str, Any], printed: dict[str, Any]) -> None:
-    documents = {run_id: about["document"] for run_id, about in reference_results["runs"].items()}
+    documents = {run_id: about["rules_of_thumb"] for run_id, about in reference_results["runs"].items()}
     base = documents["run_3"]["oscillations"]
     for run_id, document in documents.items():
         assert shows(document["volatility"], printed["volatility_mean_rolling20"][run_id])
@@ -86,13 +86,13 @@ def test_results_hold_the_other_printed_numbers(reference_results: dict[str, Any
     assert shows(
         new["final_train_accuracy"] / old["final_train_accuracy"] - 1, impact["train_accuracy_pct_relative"], 100
     )
-    assert reference_results["verdict"]["document_detail"]["oscillation_change_pct"] == pytest.approx(
+    assert reference_results["verdict"]["rules_of_thumb_detail"]["oscillation_change_pct"] == pytest.approx(
         (517 / 269 - 1) * 100
     )
 
 
 def test_results_hold_the_epochs(reference_results: dict[str, Any], printed: dict[str, Any]) -> None:
-    found = reference_results["runs"]["run_4"]["document"]["epochs"]
+    found = reference_results["runs"]["run_4"]["rules_of_thumb"]["epochs"]
     assert len(found) == len(printed["epochs_run_4"])
     for ours, theirs in zip(found, printed["epochs_run_4"], strict=True):
         for key, value in theirs.items():
@@ -103,10 +103,10 @@ def test_results_hold_grades_leaders_and_overall_result(
     reference_results: dict[str, Any], printed: dict[str, Any]
 ) -> None:
     for run_id, grades in printed["grades"].items():
-        document = reference_results["runs"][run_id]["document"]
+        document = reference_results["runs"][run_id]["rules_of_thumb"]
         assert {"rank": document["rank"], **document["grades"]} == grades
     assert reference_results["leaders"] == printed["leaders"]
-    assert reference_results["verdict"]["document"] == printed["overall_result"]
+    assert reference_results["verdict"]["rules_of_thumb"] == printed["overall_result"]
 
 
 def test_the_three_slips_come_out_right(reference: Analysis, reference_sections: dict[str, list[Block]]) -> None:

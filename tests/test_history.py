@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -188,6 +189,17 @@ def test_reports_are_about_the_same_by_title_then_folder_then_runs(changed: dict
     assert mine.likeness(**earlier) == likeness
     titled = replace(mine, titled=True)
     assert titled.likeness(**earlier) == (likeness if likeness > 1 else 0), "a title that was asked for parts series"
+
+
+def test_results_with_the_names_of_before_are_still_read(place: Path) -> None:
+    path = keep(place, report(place))
+    old = json.loads(path.read_text(encoding="utf-8"))
+    for part in (old["verdict"], *old["runs"].values()):
+        for key in [key for key in part if key.startswith("rules_of_thumb")]:
+            assert part.pop(key) == part[key.replace("rules_of_thumb", "document")]
+    path.write_text(json.dumps(old), encoding="utf-8")
+    later = report(place, date=DATES[1])
+    assert (later.previous, later.changes) == (DATES[0], ())
 
 
 def test_nothing_changed_is_said(place: Path) -> None:

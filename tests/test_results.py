@@ -77,9 +77,9 @@ def test_results_with_predictions_changes_goal_and_muted_rules_conform(tmp_path:
 def test_the_schema_refuses_what_results_are_not(two_alike: Analysis) -> None:
     good = json.loads(written(two_alike))
     for spoil in (
-        lambda r: r["runs"]["a"]["document"].pop("volatility"),
-        lambda r: r["runs"]["a"]["document"].update(oscillation=3),
-        lambda r: r["runs"]["a"]["document"].update(oscillations=3.5),
+        lambda r: r["runs"]["a"]["rules_of_thumb"].pop("volatility"),
+        lambda r: r["runs"]["a"]["rules_of_thumb"].update(oscillation=3),
+        lambda r: r["runs"]["a"]["rules_of_thumb"].update(oscillations=3.5),
         lambda r: r["verdict"].update(evidence="maybe"),
         lambda r: r["findings"][0].update(status="true"),
         lambda r: r["comparisons"][0].update(p=1.5),
@@ -99,12 +99,12 @@ PROMISED = {
     "runs.<id>.document.grades": "stability performance overall",
     "runs.<id>": "label reference config data parent evidence",
     "leaders": "stability training_performance validation_performance efficiency monitoring",
-    "verdict": "document evidence",
+    "verdict": "rules_of_thumb evidence",
     "": "recommendations next_runs files findings comparisons predictions changes",
     "comparisons.0": "baseline candidate metric definition estimate low high p p_adjusted mdd comparable reason",
     "findings.0": "id section sentence status estimate low high p p_adjusted n definition runs steps",
     "next_runs.0": "name config",
-    "runs.<id>.document.epochs.0": "epoch steps start_loss end_loss improvement_pct oscillations",
+    "runs.<id>.rules_of_thumb.epochs.0": "epoch steps start_loss end_loss improvement_pct oscillations",
 }
 
 
@@ -130,7 +130,7 @@ def test_the_same_sample_gives_the_same_bytes(sample: Analysis) -> None:
 def test_numbers_are_not_rounded(two_alike: Analysis) -> None:
     results = json.loads(written(two_alike))
     for run in two_alike.runs:
-        document = results["runs"][run.id]["document"]
+        document = results["runs"][run.id]["rules_of_thumb"]
         assert document["final_train_loss"] == float(run.series("train_loss")[-1])
         assert document["final_valid_accuracy"] == float(run.series("valid_mean_token_accuracy")[-1])
 

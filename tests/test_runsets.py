@@ -141,7 +141,7 @@ def test_a_new_run_is_one_whose_log_no_report_was_made_of(place: Path) -> None:
     folder = place / "reports" / "run_4"
     assert reported_log(folder) is None
     folder.mkdir(parents=True)
-    one = {"document": {}, "evidence": {}, "provenance": {"sha256": run.provenance.sha256}}
+    one = {"rules_of_thumb": {}, "evidence": {}, "provenance": {"sha256": run.provenance.sha256}}
     results = {"date": "2025-09-11", "report_id": "run_4", "title": "t", "candidate": "run_4", "verdict": {}}
     (folder / "training_analysis_results.json").write_text(json.dumps({**results, "runs": {"run_4": one}}))
     assert reported_log(folder) == last.once

@@ -46,7 +46,7 @@ def _watch(options: argparse.Namespace) -> int:
             publish_report(parameters, out=options.out, report_id=report_id, engine=options.engine, pdf=options.pdf)
         ]
         results = made[0].results
-        steps = results["runs"][results["candidate"]]["document"]["total_steps"]
+        steps = results["runs"][results["candidate"]]["rules_of_thumb"]["total_steps"]
         print(f"{steps} steps: {results['verdict']['evidence']}  {made[0].folder}", flush=True)
         follow_ups.index(options)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from analysis.core.config_factors import changed_factors
+from analysis.core.metrics import REWARDS
 from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import listed
 from analysis.core.run import Run
 from analysis.core.run_facts import total_steps
 from analysis.core.run_names import display_name, factor_title, short_value
@@ -56,8 +59,15 @@ class Gate:
 
     def reason(self, *ids: str) -> str:
         """Join what stands in the way, empty if nothing does."""
-        return "; ".join(check.text for check in self.failed(*ids))
+        texts = [check.text for check in self.failed(*ids)]
+        unstated = [found["what"] for text in texts if (found := _UNSTATED.match(text))]
+        if len(unstated) > 1:
+            texts = [text for text in texts if not _UNSTATED.match(text)]
+            texts.append(f"the {listed(unstated)} are not stated")
+        return "; ".join(texts)
 
+
+_UNSTATED = re.compile(r"the (?P<what>.+?) (?:is|are) not stated")
 
 REMEDIES = {
     "validation_set": "name the validation set in both sidecars: data.validation_set, data.n_valid",
@@ -129,6 +139,8 @@ def requirements(metric: str) -> tuple[str, ...]:
 
 def _validation_set(one: Run, two: Run) -> Check:
     if not any(metric_of(metric).validates for run in (one, two) for metric in run.metrics):
+        if all({*REWARDS} & {*run.metrics} for run in (one, two)):
+            return Check("validation_set", "same", "rewards are measured in the environment")
         return Check("validation_set", "cannot tell", _NO_VALIDATION)
     sets, sizes = (one.data.validation_set, two.data.validation_set), (one.data.n_valid, two.data.n_valid)
     if all(sets):
@@ -156,7 +168,7 @@ def _equal(one: Run, two: Run, factor: str, name: str) -> Check:
 
 def _parent(one: Run, two: Run) -> Check:
     if not (one.parent_known and two.parent_known):
-        return Check("parent", "cannot tell", "the model that each started from is not stated")
+        return Check("parent", "cannot tell", "the starting model is not stated")
     if one.parent == two.parent:
         start = "a base model" if one.parent is None else display_name(one.parent)
         if one.config.get("model") != two.config.get("model"):

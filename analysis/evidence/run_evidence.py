@@ -222,7 +222,7 @@ def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estima
             return _with_scatter(st.unknown("fullval.share", reason, value=last, n=values.size), values)
         return scaled(st.share_level(last / scale, n_valid, scatter=scatter / scale), scale)
     if metric != "full_valid_loss":
-        reason = "its error follows from results by example alone"
+        reason = "its error takes the results of single examples"
         return _with_scatter(st.unknown("fullval.level", reason, value=last, n=values.size), values)
     level = st.full_validation(last, settled.get("valid_loss"), batch=_batch(run) or 0, n_valid=n_valid or 0)
     if level.known and scatter > level.se:

@@ -179,7 +179,10 @@ def attribution(pair: Gate, primary: Comparison | None) -> str:
     """Say why no factor can be named as the cause; empty where one can."""
     if not pair.factors:
         return ""
-    why = pair.reason("parent", "training_data", "batch_size", "validation_set")
+    asked = ["parent", "training_data", "batch_size"]
+    if primary is None or primary.comparable is not None:
+        asked.append("validation_set")  # else the condition has said it
+    why = pair.reason(*asked)
     several = f"{factor_names(pair, 'and')} changed together" if len(pair.factors) > 1 else ""
     seed = (
         "one run each does not tell it from the seed" if primary is not None and primary.seed_source == "none" else ""

@@ -32,10 +32,22 @@ def load_report(path: Path) -> Report | None:
 def parse_report(content: bytes) -> Report | None:
     """Return the results that a file holds; None if it holds none."""
     try:
-        report = loads(content)
+        report = _renamed(loads(content))
     except ValueError:
         return None
     return report if _is_report(report) else None
+
+
+def _renamed(report: Any) -> Any:
+    """Give results the names of today: the rules of thumb were called document."""
+    if not isinstance(report, dict):
+        return report
+    runs, verdict = report.get("runs"), report.get("verdict")
+    for part in (verdict, *(runs.values() if isinstance(runs, dict) else ())):
+        for old in ("document", "document_detail") if isinstance(part, dict) else ():
+            if old in part:
+                part.setdefault(old.replace("document", "rules_of_thumb"), part[old])
+    return report
 
 
 def _is_report(value: Any) -> bool:
@@ -45,7 +57,7 @@ def _is_report(value: Any) -> bool:
     runs, verdict = value.get("runs"), value.get("verdict")
     if not isinstance(runs, dict) or not isinstance(verdict, dict):
         return False
-    return all(isinstance(run, dict) and {"document", "evidence"} <= set(run) for run in runs.values())
+    return all(isinstance(run, dict) and {"rules_of_thumb", "evidence"} <= set(run) for run in runs.values())
 
 
 def log_of(report: Report) -> str | None:

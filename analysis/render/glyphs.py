@@ -34,5 +34,8 @@ STATUSES: dict[Status, Sign] = {
 LAYERS = {"rules": "Rules of thumb", "evidence": "Evidence"}
 """Headings of the two kinds of table columns."""
 
+POINTER = "evidence"
+"""Text of a link that says nothing by itself: it goes where the place that it leads to is not in the report."""
+
 CLAIM = "Rule of thumb:"
 """What stands before a claim, after the badge that says what the logs make of it."""

@@ -54,8 +54,8 @@ def to_json(a: Analysis) -> dict[str, Any]:
         "leaders": dict(a.leaders),
         "goal": goal_json(a.goal),
         "verdict": {
-            "document": a.document_verdict.headline,
-            "document_detail": plain_json(a.document_verdict),
+            **_both_names("rules_of_thumb", a.document_verdict.headline),
+            **_both_names("rules_of_thumb_detail", plain_json(a.document_verdict)),
             "evidence": a.verdict.result,
             "evidence_detail": a.verdict.to_json(),
         },
@@ -120,7 +120,7 @@ def _run(a: Analysis, run: Run) -> dict[str, Any]:
         "nonfinite": plain_json(run.nonfinite),
         "seams": list(run.seams),
         "notes": list(run.notes),
-        "document": document_json(a.document[run.id]),
+        **_both_names("rules_of_thumb", document_json(a.document[run.id])),
         "evidence": {**a.evidence[run.id].to_json(), "grades": plain_json(grade)},
     }
 
@@ -159,6 +159,11 @@ def seed_groups_json(a: Analysis) -> list[dict[str, Any]]:
         for row in a.configurations
         if len(row.runs) > 1 and math.isfinite(row.sd) and len(sets) == 1
     ]
+
+
+def _both_names(key: str, value: Any) -> dict[str, Any]:
+    """Give a value also under the name that it had: what reads that has one version to change."""
+    return {key: value, key.replace("rules_of_thumb", "document"): value}
 
 
 def document_json(result: DocumentResult) -> dict[str, Any]:

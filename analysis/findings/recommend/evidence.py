@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis import statistics as st
+from analysis.core.metrics import REWARDS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, interval, number
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
 from analysis.core.run_names import factor_title, short_value
+from analysis.evidence.comparability import ATTRIBUTION
 from analysis.evidence.seed_groups import seed_groups
 from analysis.findings.plan import Recommendation
 from analysis.findings.recommend.record import missing_record
@@ -87,8 +89,7 @@ def _design(a: Analysis) -> Recommendation | None:
         return None
     factors = a.gate.factors
     plan = design(a)
-    failed = a.gate.failed("parent", "training_data", "batch_size", "validation_set")
-    why = "; ".join(check.text for check in failed)
+    why = a.gate.reason(*ATTRIBUTION)
     if len(factors) > 1:
         changed = ", ".join(factor_title(f).lower() for f in factors)
         why = "; ".join(filter(None, [f"{changed} changed together", why]))
@@ -105,7 +106,11 @@ def _design(a: Analysis) -> Recommendation | None:
             factor=plan["factor_title"],
         )
     )
-    points.append(text(_validation_words(plan, plan["difference_sought"])))
+    points.append(
+        text("Evaluate each on the same dozens of episodes, with the same environment seeds (eval_reward).")
+        if a.deciding_metric in REWARDS
+        else text(_validation_words(plan, plan["difference_sought"]))
+    )
     return Recommendation(
         "evidence.design",
         "evidence",

@@ -46,7 +46,8 @@ def _validation(a: Analysis, runs: list[Run]) -> Rich:
     todo = to_validate(a.curve)
     return text(
         f"{todo[0].upper()}{todo[1:]}: "
-        f"nothing is known of how {listed(without)} {'does' if len(without) == 1 else 'do'} on unseen data."
+        f"nothing is known of how {listed(without)} {'does' if len(without) == 1 else 'do'} "
+        f"{'when evaluated' if a.curve == 'reward' else 'on unseen data'}."
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
-from html import escape
+from html import escape, unescape
 from typing import Any
+from urllib.parse import unquote
 
 import markupsafe
 from nbconvert.exporters import HTMLExporter
@@ -19,6 +21,7 @@ from analysis.render import html
 from analysis.render.export.outline import about, has_cover, is_for_readers, outline_of, title_of
 from analysis.render.export.prose import inert, table_heads, to_html
 from analysis.render.export.templates import templates_dir
+from analysis.render.glyphs import POINTER
 from analysis.render.visible_text import legible
 
 _PRIORITY = [
@@ -149,6 +152,28 @@ def _has_form(output: NotebookNode) -> bool:
     return is_for_readers(output) and any(kind in output.data for kind in _PRIORITY)
 
 
+_ID = re.compile(r'\sid="([^"]+)"')
+_LINK = re.compile(r'<a\s[^>]*?href="#([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
+
+
+def without_dead_links(page: str) -> str:
+    """Make plain text of a link to a place that the page does not have, since its section was deleted.
+
+    Examples
+    --------
+    >>> without_dead_links('<p id="a"><a href="#a">here</a>, <a href="#b">there</a> <a href="#b">evidence</a></p>')
+    '<p id="a"><a href="#a">here</a>, there </p>'
+    """
+    places = {unescape(found) for found in _ID.findall(page)}
+
+    def kept(link: re.Match[str]) -> str:
+        if {unescape(link[1]), unquote(unescape(link[1]))} & places:
+            return link[0]
+        return "" if link[2] == POINTER else link[2]
+
+    return _LINK.sub(kept, page)
+
+
 class HTMLReport(HTMLExporter):
     """Turn an executed notebook into one HTML file, through the template in ``templates/html``."""
 
@@ -188,5 +213,5 @@ class HTMLReport(HTMLExporter):
         """
         # HTMLExporter would read the finished page with BeautifulSoup to patch what its own template
         # lacks; ours does not lack it, so the step is left out.
-        page: tuple[str, dict[str, Any]] = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
-        return page
+        page, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+        return without_dead_links(page), resources

@@ -96,10 +96,12 @@ def training_analysis_caption(curves: TrainingCurves) -> Rich:
             f"Faint lines are the logged steps, strong lines their centred mean over {curves.window} logged "
             "steps (near an end the line through the last such window; in a short run at most half of it)"
         )
+    marks = {curves.shown.full_valid: "diamonds are full validations", curves.shown.valid: "circles minibatch ones"}
+    drawn = [words for metric, words in marks.items() if any(run.series(metric).size for run in curves.runs)]
     return rich(
-        "{width}. Diamonds are full validations, circles validations on one minibatch; "
-        "lines are not drawn across gaps and resumptions.",
+        "{width}.{marks} Lines are not drawn across gaps and resumptions.",
         width=width,
+        marks=f" {', '.join(drawn).capitalize()}." if drawn else "",
     )
 
 

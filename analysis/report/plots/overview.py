@@ -38,8 +38,9 @@ _WIDTH, _CURVES, _FOREST = 9.6, 4.0, 3.1
 """Widths in inches: of the figure, of the room for curves without their labels, of the forest."""
 
 _LEFT, _TOP, _BOTTOM, _ROW, _LEAST = 0.62, 0.46, 0.46, 0.36, 1.3
-_LABEL, _HEAD, _FEW = 24, 46, 4
-"""Columns of a label and of the head of the forest at most; points below which an axis starts at step 0."""
+_LABEL, _HEAD, _FEW, _THIN = 24, 46, 4, 0.01
+"""Columns of a label and of the head of the forest at most; points below which an axis starts at step 0;
+share of the axis below which a band is not drawn."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,14 @@ class Overview:
     window: int = 1
     course: str = ""
     percent: bool = False
+
+    @property
+    def band(self) -> float | None:
+        """The margin as it is drawn; None where it would be too narrow to be seen."""
+        ends = [x for d in self.differences for x in (d.estimate.low, d.estimate.value, d.estimate.high, 0.0)]
+        known = [x for x in ends if math.isfinite(x)]
+        seen = self.margin is not None and known and 2 * self.margin >= _THIN * (max(known) - min(known))
+        return self.margin * self.scale if seen and self.margin is not None else None
 
 
 def configuration_line(name: str, runs: Sequence[Run], metric: str, *, look: RunStyle, window: int) -> Line | None:
@@ -232,9 +241,8 @@ def _forest(ax: Axes, scene: Overview) -> None:
         head if columns(head) <= _HEAD else "Difference to baseline",
         note="with 95% interval · filled: clear of zero",
     )
-    if scene.margin is not None:
-        reach = scene.scale * scene.margin
-        ax.axvspan(-reach, reach, color=MUTED, alpha=0.16, linewidth=0, zorder=1)
+    if scene.band is not None:
+        ax.axvspan(-scene.band, scene.band, color=MUTED, alpha=0.16, linewidth=0, zorder=1)
     ax.set_ylim(len(rows) - 0.35, -0.75)
     point = (len(rows) + 0.4) / (72 * _height(scene))  # in rows
     ax.set_yticks([])
@@ -270,8 +278,8 @@ def overview_caption(scene: Overview) -> Rich:
     told = []
     if scene.course != scene.metric:
         told.append(f"{metric_of(scene.metric).label} itself was logged too seldom for a curve.")
-    if scene.margin is not None and scene.differences:
-        size = f"{scene.scale * scene.margin:.3g}{scene.unit}"
+    if scene.band is not None:
+        size = f"{scene.band:.3g}{scene.unit}"
         told.append(f"Grey band: differences within ±{size} are too small to matter.")
     return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over steps.")
 

@@ -222,7 +222,8 @@ def _step(r: Recommendation) -> Rich:
         return rich("{todo}: [how](#actions-evidence).", todo=plain(r.points[0]).partition(":")[0].rstrip("."))
     if r.id == "evidence.design":
         return rich("{todo} (`next_runs/design.yaml`).", todo=plain(r.points[-2]).partition(":")[0].rstrip("."))
-    return rich("**{title}.** {why}", title=title.rstrip("."), why=r.points[0] if r.points else ())
+    said = r.id in ("evidence.keep", "evidence.choose")  # by the answer itself
+    return rich("**{title}.** {why}", title=title.rstrip("."), why=r.points[0] if r.points and not said else ())
 
 
 def _todo(steps: Sequence[Rich]) -> list[Block]:

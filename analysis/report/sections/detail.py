@@ -9,6 +9,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, in_unit, interval_cell, percent, signed, signed_minus
 from analysis.core.rich_text import Rich, join, rich, text
 from analysis.core.run import Run
+from analysis.core.run_names import metric_words
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.heuristics import grades
@@ -36,7 +37,7 @@ def _looked_for(a: Analysis) -> list[Block]:
     """Say which problems the candidate does not show, or cannot be looked for; why stands in the folded table."""
     found = [f for f in findings_of(a, "curves") if _quiet(f)]
     names = {
-        state: [_named(f) for f in found if (f.status == "cannot tell") == open_]
+        state: [_named(a.curve, f) for f in found if (f.status == "cannot tell") == open_]
         for state, open_ in (("Not found in {run}: {names}.", False), ("Cannot be told for {run}: {names}.", True))
     }
     run = a.name(a.candidate.id)
@@ -47,8 +48,14 @@ def _quiet(finding: Finding) -> bool:
     return finding.rule in DETECTORS and finding.status != "supported"
 
 
-def _named(finding: Finding) -> Rich:
-    return rich("[{name}](#{id})", name=DETECTORS[finding.rule].title.lower(), id=f"finding-{finding.id}")
+def _named(curve: str, finding: Finding) -> Rich:
+    return rich("[{name}](#{id})", name=_problem(curve, finding), id=f"finding-{finding.id}")
+
+
+def _problem(curve: str, finding: Finding) -> str:
+    """Name what was looked for: broken loss, or of a curve that is no loss, broken reward."""
+    name = DETECTORS[finding.rule].title.lower()
+    return name if curve.endswith("loss") else name.replace("loss", metric_words(curve))
 
 
 def _numbers(a: Analysis, runs: Sequence[Run]) -> Table:

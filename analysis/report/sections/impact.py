@@ -64,8 +64,10 @@ def _factor(
     findings = findings_of(a, f"impact-{factor}")
     blocks += map(paragraph, findings)
     tables: list[Block] = []
-    if phases or shown is None:
+    if phases or (shown is None and _in_both(a, before.id, after.id)):
         tables.append(phases or _pair_table(a, factor, values, before, after))
+    elif shown is None:
+        blocks += quiet("Both logged none of the numbers that rules of thumb compare.")
     else:
         names = {
             "factor": factor_title(shown).lower(),
@@ -98,9 +100,7 @@ def _pair_table(a: Analysis, factor: str, values: dict[str, Any], before: Run, a
         Column("Difference with interval", "right", None, "evidence"),
     )
     rows = [row for row in _metric_rows(a, before.id, after.id) if row is not None]
-    if not rows and not _in_both(a, before.id, after.id):
-        rows = [(cell("None of the rule-of-thumb metrics was logged by both"), *[cell("–")] * 5)]
-    elif not rows:
+    if not rows:
         rows = [(cell("All metrics"), cell("same"), cell("same"), cell("–"), cell("No difference"), cell("–"))]
     return Table(f"impact-{factor}-table", f"{factor_title(factor)}: rows that differ", columns, tuple(rows))
 

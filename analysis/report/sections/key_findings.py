@@ -105,6 +105,8 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         return quiet("The log holds no training curve to divide into epochs.")
     if e.per_epoch:
         return [_one_value_each(a, run_id)]
+    if d.epoch_boundary == "unknown":
+        return quiet("The number of epochs is not known: nothing says where one ends in the log.")
     word = " Loss" if a.curve.endswith("loss") else f" {metric_of(a.curve).label}"
     columns = (
         Column("Epoch"),
@@ -145,7 +147,6 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         "metadata": "Epoch boundaries follow from the run's own data.",
         "full validation": "Epoch boundaries are the steps with a full validation.",
         "estimated": "Epoch boundaries are estimated: the steps divided evenly.",
-        "unknown": "The number of epochs is not known: the whole log is shown as one.",
     }[d.epoch_boundary]
     notes = [text(how)]
     if len(rows) > 2 * _EPOCHS_AT_AN_END:

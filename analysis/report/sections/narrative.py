@@ -11,6 +11,7 @@ from analysis.core.rich_text import Rich, join, rich, text
 from analysis.evidence.best_values import shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
+from analysis.render.glyphs import POINTER
 from analysis.report.sections.assessments import shown_runs
 
 ROUNDING = "gap.rounding"
@@ -29,7 +30,9 @@ def paragraph(finding: Finding) -> Prose:
 
 def link_to(finding: Finding | None) -> Rich:
     """Link to a finding in the appendix; nothing where there is none."""
-    return rich("[evidence](#{id})", id=f"finding-{finding.id}") if finding is not None else ()
+    if finding is None:
+        return ()
+    return rich("[{pointer}](#{id})", pointer=POINTER, id=f"finding-{finding.id}")
 
 
 def claims(finding: Finding) -> Rich:

@@ -134,7 +134,7 @@ _LEADERS = (
 def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     run_id = a.leaders[key]
     if run_id is None:
-        return rich("**{label}**: no run has the number", label=label)
+        return ()
     number = show(a, a.document[run_id])  # type: ignore[operator]
     counted = a.document.values() if key in ("efficiency", "monitoring") else ()  # counts, which runs often share
     alike = sum(show(a, d) == number for d in counted) - 1  # type: ignore[operator]
