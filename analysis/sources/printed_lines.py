@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.sources.metric_aliases import plain
+from analysis.sources.text_tables import EPOCHS, STEPS
 
 NUMBER = re.compile(
     r"(?=[-+.\dnNiI])(?:"  # spares every other place the look at all the forms
@@ -17,17 +18,10 @@ NUMBER = re.compile(
 )
 """A date, a time of day or a duration (neither is a value), or a number."""
 
-STEPS = frozenset(
-    {
-        *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
-        *("update", "updates", "num_updates", "batch", "batch_id", "batch_idx", "round"),
-    }
-)
 _GLOBAL = frozenset({"num_updates", "global_step"})
 """Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
 
 _NO_METRICS = frozenset({"v_num", "time", "eta"})
-EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
 
 _NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[█▏▎▍▌▋▊▉━╸╺]+|(?<=\[)[=>.#\-]{5,}(?=\])")
 _BARS = "█▏▎▍▌▋▊▉━╸╺"
@@ -172,26 +166,6 @@ def _counts_evaluation(line: str, slots: list[re.Match[str]], step: int, bar: in
     before = line[: slots[step].start()]
     named = re.search(r"\((\w+)\)\W*$", before)
     return (bar == step and _PHASE.search(before) is not None) or (named is not None and bool(_PHASE.search(named[1])))
-
-
-_SHORT = {"#": "step", "E": "epoch", "Ep": "epoch", "It": "iter"}  # heads of columns, as spaCy prints them
-
-
-def header_form(line: str, cells: int) -> Form | None:
-    """Return what the columns under a header mean, or None if the line heads no table of that many columns."""
-    names = [name for name in re.split(r"\s*[|│┃]\s*|\s{2,}|\t", line.strip("|│┃ \t")) if name]
-    keys = [_SHORT.get(name, plain(name)) for name in names]
-    step = next((place for place, key in enumerate(keys) if key in STEPS), None)
-    epoch = next((place for place, key in enumerate(keys) if key in EPOCHS), None)
-    if len(names) != cells or (step is None and epoch is None):
-        return None
-    return Form(
-        step,
-        epoch,
-        None,
-        False,
-        tuple((n, p) for p, n in enumerate(names) if p not in (step, epoch) and keys[p] not in _NO_METRICS),
-    )
 
 
 def _name(between: str, *, first: bool) -> str | None:

@@ -199,7 +199,7 @@ def _named(
     return frame, {**changed, **clashes}, notes
 
 
-_GENERAL = ("table", "jsonl", "json log", "printed")
+_GENERAL = ("table", "jsonl", "json log", "printed", "notebook")
 """Sources of no tool: whether their validation is of minibatches is told by how often it is logged."""
 
 
