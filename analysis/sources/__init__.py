@@ -16,6 +16,7 @@ from analysis.core.plugins import plugins
 from analysis.core.redact import redact_text, without_secrets
 from analysis.core.run import Run
 from analysis.sources import (
+    clearml,
     dvclive,
     evaluations,
     hf_trainer,
@@ -47,6 +48,7 @@ SOURCES: tuple[Source, ...] = (
     api,
     mlflow,
     trackio,
+    clearml,
     optuna,
     hf_trainer,
     llama_factory,

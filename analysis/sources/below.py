@@ -72,7 +72,7 @@ def _folders(
 
 
 def without_documents(logs: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
-    """Leave out notebooks and Markdown files beside other logs: they mostly tell of a run that lies there; and say so."""
+    """Leave out notebooks and Markdown files beside other logs, whose runs they mostly tell of; and say so."""
     documents = [path for path in logs if path.suffix.lower() in _DOCUMENTS]
     if not documents or len(documents) == len(logs):
         return list(logs), ()

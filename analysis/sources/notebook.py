@@ -1,4 +1,4 @@
-"""Read what the cells of an executed notebook printed: progress lines, and tables of text or HTML; a cell, a training."""
+"""Read what the cells of an executed notebook printed: progress lines, and tables of text or HTML; a run a cell."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def _logs(path: Path, columns: Columns) -> list[RawLog]:
         text = "".join(_printed(cell))
         found = logs_of(text, path, columns) if text.strip() else []
         note = f"printed by cell {number} of the notebook"
-        logs += [
-            replace(log, source=NAME, label=log.label or heading, notes=(*log.notes, note)) for log in found
-        ]
+        logs += [replace(log, source=NAME, label=log.label or heading, notes=(*log.notes, note)) for log in found]
     return logs
 
 

@@ -35,6 +35,8 @@ from analysis.sources.printed_lines import (
     has_decimal_commas,
     with_points,
 )
+from analysis.sources.printed_phases import of_model, phase_word
+from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.several_runs import named_apart, parted
@@ -49,6 +51,7 @@ _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jso
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
+_HEADING = 100  # characters of a line that heads others
 _SETTINGS = re.compile(r"\bNamespace\((.*)\)")
 _SETTING = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
 
@@ -109,7 +112,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     by_lines = in_tables <= len(table)
     parts = parted(table) if by_lines else long
     used = sum(map(len, parts))
-    passed = sum(1 for line in lines if line.strip()) - used
+    passed = sum(1 for line in lines if line.strip()) - sum(part.attrs.get("lines", len(part)) for part in parts)
     what = "lines of values" if by_lines else "rows of tables"
     commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
     notes = (*commas, *counted * by_lines, f"printed log: {used} {what} read, {passed} other lines passed over")
@@ -170,7 +173,8 @@ def _values(
             groups.setdefault(wording, []).append(number)
     found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items())
     forms = {wording: form for wording, form in found if form}
-    forms = {wording: _of_phase(form, lines, groups[wording][0], forms) for wording, form in forms.items()}
+    for wording, form in forms.items():
+        forms[wording] = _of_phase(form, lines, groups[wording][0], forms)
     counts: Counter[tuple[str, ...]] = Counter()
     for wording, form in forms.items():
         counts[_signature(form)] += len(groups[wording])
@@ -180,30 +184,27 @@ def _values(
         repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
         if repeats and _SUMMARY not in wording:
             block, total = _block(lines, groups[wording], form, unclear, wording)
-            blocks.append(block)
+            blocks.append((wording, block))
             totals.append(total)
     if not blocks:
         return pd.DataFrame(), None, ()
-    table, notes = _with_axis(pd.concat(blocks).sort_index(kind="stable"))
+    table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
     return table, planned.pop() if len(planned) == 1 and not restarts else None, notes
 
 
 def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:
-    """Name the results of an evaluation, which close its lines (``* Acc@1 71.2``), as what was evaluated.
-
-    Only if the training has metrics of these names: what goes by one name would be one curve.
-    """
-    if _has_axis(form) or form.phase:
+    """Name the results of an evaluation, which close its lines or stand below its heading, as what was evaluated."""
+    if _has_axis(form) or form.phase or any(phase_word(name) for name, _ in form.metrics):
         return form
-    names = {name for name, _ in form.metrics}
-    others = {name for other in forms.values() if _has_axis(other) for name, _ in other.metrics}
     before = next((line for line in reversed(lines[max(place - 3, 0) : place]) if line.strip()), "")
-    phase = forms[wording].phase if (wording := NUMBER.sub("\0", before)) in forms else ""
-    if phase in ("", "train") or not names & others:
+    wording = NUMBER.sub("\0", before)
+    above = forms[wording].phase if wording in forms else phase_word(before) if len(before) < _HEADING else ""
+    if above in ("", "train"):
         return form
-    return replace(form, metrics=tuple((f"{phase}_{name}", at) for name, at in form.metrics), phase=phase)
+    metrics = tuple((f"{above}_{name}" if of_model(name) else name, at) for name, at in form.metrics)
+    return replace(form, metrics=metrics, phase=above)
 
 
 def _block(
@@ -252,7 +253,7 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if "epoch" in table and "step" in table:
         epoch, step = table["epoch"].ffill(), table["step"]
         known = step.dropna()
-        again = known.diff() < 0
+        again = known.diff() < (0 if known.nunique() > 1 else 1)  # or one line an epoch, at the same batch
         if total is not None:
             again |= (known.diff() == 0) & (known == total[known.index])  # a full bar an epoch
         turns = again & (epoch[known.index].diff() > 0)

@@ -19,7 +19,7 @@ from analysis.sources.base import Columns, RemoteSource, Source
 from analysis.sources.below import forms_of_one, logs_below, without_documents
 from analysis.sources.defaults import FILE, defaults_for, load_defaults, names_of, together
 from analysis.sources.joined import join, joined
-from analysis.sources.not_a_log import not_a_log
+from analysis.sources.not_a_log import no_log_in, not_a_log
 from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, own_path, run_stem
 from analysis.sources.streams import unreadable
@@ -218,7 +218,7 @@ class Finder:
         """Load every run below a folder; parts of one run are joined, and of its forms one is kept."""
         logs = logs_below(folder, self._source_of)
         if not logs:
-            raise LogError(f"{folder}: a folder without a log; give the folder that a tool logged to, or the log file")
+            raise no_log_in(folder)
         logs, told = without_documents(logs)
         found, problems = [], []
         for log in logs:

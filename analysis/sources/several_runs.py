@@ -20,7 +20,9 @@ from analysis.sources.text_tables import EPOCHS, STEPS
 _ABOVE = 6
 """Lines above a training that may say what it is."""
 _HEADING = re.compile(r"\s*(#{1,6}\s+|[=*\-_~>]{2,}\s*)(?P<words>[^#=*~]*[^\W\d][^#=*~]*?)\s*[#=*\-_~<]*\s*")
-_SAID = re.compile(r"(?P<name>[A-Za-z][A-Za-z_ ]*?)\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])")
+_SAID = re.compile(
+    r"(?P<name>[A-Za-z][A-Za-z_ ]*?)\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
+)
 _FOLDS = ("fold", "cv_fold", "kfold", "split", "repeat", "repetition", "replicate")
 
 

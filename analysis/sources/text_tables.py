@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
+from analysis.sources.axes import find_axis
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.cells import BLANK, number, of_total
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_column
@@ -18,7 +21,7 @@ from analysis.sources.phases import phase_column
 STEPS = frozenset(
     {
         *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
-        *("update", "updates", "num_updates", "batch", "batch_id", "batch_idx", "round"),
+        *("update", "updates", "num_updates", "up", "batch", "batch_id", "batch_idx", "round"),
     }
 )
 """Names of counters in printed text, in the form of `metric_aliases.plain`."""
@@ -33,7 +36,7 @@ _AXES = {
 _BARS = re.compile(r"[|│┃║]")
 _RULE = re.compile(r"[\s|+:=\-─-╿.]+")
 _BAR_BEHIND = re.compile(r"(?::\s*|\s{2,})\d+%\s*\|.*$")
-_MARKS = re.compile(r"^[*`_]+(?=\S)|(?<=\S)[*`_+✓✔↑↓]+$")
+_MARKS = re.compile(r"^[*`_]+(?=\S)|(?<=\S)\s?[*`_+✓✔↑↓]+$")
 _NOT_LOGGED = frozenset({*BLANK, "No log", "No Log"})
 _GAP = 200
 """Lines that are no row of a table, after which it is over."""
@@ -60,11 +63,40 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
             found[-1][1].update(rows)  # the header once more
         else:
             found.append((names, rows))
-    return [_frame(names, rows) for names, rows in found if _is_log(names, rows)]
+    tables = [_frame(names, rows) for names, rows in found if _is_log(names, rows)]
+    return tables or _records(lines)
+
+
+def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
+    """Return boxes of names and values that come again and again (Stable-Baselines3's), a row a box.
+
+    How many lines they take is kept in ``attrs``.
+    """
+    rows: dict[int, dict[str, float]] = {}
+    start, section = -1, ""
+    for place, line in enumerate(lines):
+        cells = _cells(line, 2) if _BARS.match(line.lstrip()) else None
+        if cells is None or not cells[0]:
+            start = -1
+            continue
+        if start < 0:
+            start, section = place, ""
+        value = number(cells[1])
+        if not cells[1]:
+            section = cells[0] if cells[0].endswith("/") else ""
+        elif value is not None:
+            rows.setdefault(start, {})[section + cells[0]] = value
+    frame = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
+    step = find_axis(frame.columns, (*STEP_NAMES, *EPOCH_NAMES))
+    rises = step is not None and len(frame) > 1 and bool((frame[step].diff().dropna() > 0).any())
+    if step is None or not rises:
+        return []
+    frame.attrs["lines"] = int(frame.notna().to_numpy().sum())
+    return [frame[frame[step].notna()]]
 
 
 def _counts(line: str) -> bool:
-    """Return True if a line names a counter among other words."""
+    """True if a line names a counter among other words."""
     return len(line) < 2000 and _axis(_cells(line) or ()) is not None
 
 
@@ -179,7 +211,7 @@ def _is_log(names: Cells, rows: dict[int, Cells]) -> bool:
 
 def _frame(names: Cells, rows: dict[int, Cells]) -> pd.DataFrame:
     """Return a table with its numbers as float64; what holds text is left as it stands."""
-    columns = {}
+    columns: dict[str, pd.Series[Any]] = {}
     for place, name in enumerate(names):
         cells = [_MARKS.sub("", cells[place]) for cells in rows.values()]
         cells = ["" if cell in _NOT_LOGGED else cell for cell in cells]
@@ -188,8 +220,6 @@ def _frame(names: Cells, rows: dict[int, Cells]) -> pd.DataFrame:
         own = _AXES.get(plain(name), name.strip("*`_") or f"column {place + 1}")
         own = own if own not in columns else f"{own} ({place + 1})"
         read = [number(cell) for cell in cells]
-        if any(value is None for value in read):
-            columns[own] = pd.array([cell or None for cell in cells], dtype="str")
-        else:
-            columns[own] = pd.array(read, dtype="float64").to_numpy(dtype=float)
-    return pd.DataFrame(columns, index=list(rows))
+        text = any(value is None for value in read)
+        columns[own] = pd.Series([cell or None for cell in cells] if text else read, dtype="str" if text else "float64")
+    return pd.DataFrame(columns).set_axis(list(rows), axis="index")

@@ -19,7 +19,7 @@ from analysis.core.redact import redact, redact_text
 from analysis.core.run import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._results import without_results
 from analysis.sources.axes import check_columns_once
-from analysis.sources.bare_losses import bare_losses
+from analysis.sources.bare_losses import bare_losses, bare_scores
 from analysis.sources.base import Columns
 from analysis.sources.carried import without_carried
 from analysis.sources.evaluations import evaluations_of
@@ -178,7 +178,10 @@ def _named(
     if not metrics:
         raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
     told, table = with_stated(where, table, sidecar.metrics, chosen, sidecar.assumed)
-    said, notes = bare_losses(table, [name for name in metrics if name not in chosen.values() and name not in told])
+    unsaid = [name for name in metrics if name not in chosen.values() and name not in told]
+    said, notes = bare_losses(table, unsaid)
+    scores, more = bare_scores(table, unsaid if raw.source in _GENERAL else ())
+    said, notes = {**said, **scores}, [*notes, *more]
     spelled = {said.get(name, name): name for name in metrics if name not in told}
     source = "logs by epoch" if raw.source in _GENERAL and _is_by_epoch(table) else raw.source
     found = standard_names(spelled, source=source, chosen=chosen, count=lambda name: int(table[spelled[name]].count()))
