@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.cells import BLANK, number, of_total
+from analysis.sources.delimited import is_numeric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_column
 
@@ -33,6 +34,7 @@ _AXES = {
     **{"counter": "step", "example_counter": "step", "number_of_trees": "step"},
 }
 """Short heads of the columns that count, as spaCy and others print them."""
+_COUNTER = re.compile(r"step|epoch|\bep?\b|iter|\bit\b|batch|round|\bup|counter|trees|#", re.IGNORECASE)
 _BARS = re.compile(r"[|│┃║]")
 _RULE = re.compile(r"[\s|+:=\-─-╿.]+")
 _BAR_BEHIND = re.compile(r"(?::\s*|\s{2,})\d+%\s*\|.*$")
@@ -53,7 +55,8 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
     wordings : sequence of str
         The lines with a NUL in place of each number: only a line without one may head a table.
     """
-    heads = [place for place, wording in enumerate(wordings) if "\0" not in wording and _counts(wording)]
+    named = (place for place, wording in enumerate(wordings) if "\0" not in wording and _counts(wording))
+    heads = [place for place in named if _table(lines, wordings, place, min(place + 6, len(lines)))[1]]
     found: list[tuple[Cells, dict[int, Cells]]] = []
     for head, end in pairwise([*heads, len(lines)]):
         names, rows = _table(lines, wordings, head, end)
@@ -97,13 +100,13 @@ def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
 
 def _counts(line: str) -> bool:
     """True if a line names a counter among other words."""
-    return len(line) < 2000 and _axis(_cells(line) or ()) is not None
+    return len(line) < 2000 and _COUNTER.search(line) is not None and _axis(_cells(line) or ()) is not None
 
 
 def _axis(names: Cells) -> int | None:
     """Return the place of the first column that counts; of steps before epochs."""
     keys = [plain(_AXES.get(plain(name), name)) for name in names]
-    places = [place for wanted in (STEPS, EPOCHS) for place, key in enumerate(keys) if key in wanted]
+    places = [place for wanted in (STEPS - {"s"}, EPOCHS) for place, key in enumerate(keys) if key in wanted]
     return places[0] if places and len(names) > 1 else None
 
 
@@ -134,14 +137,18 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
             names, start = tuple(" ".join(both).strip() for both in zip(names, more, strict=True)), start + 1
     elif head and "\0" not in wordings[head - 1] and (above := _above(lines[head - 1], lines[head])):
         names = above
-    spans = _spans(lines[head])
+    spans, axis = _spans(lines[head]), _axis(names)
     rows: dict[int, Cells] = {}
     last = start
     for place in range(start, end):
         if place - last > _GAP or (not rows and place - start > 2):
             break
-        line = lines[place] if barred else _BAR_BEHIND.sub("", lines[place])
-        if "\0" not in wordings[place] or bool(_BARS.search(line)) != barred:
+        if "\0" not in wordings[place]:
+            continue
+        line = lines[place]
+        if not barred and "%" in line:
+            line = _BAR_BEHIND.sub("", line)
+        if (_BARS.search(line) is not None) != barred:
             continue
         cells = _cells(line, len(names))
         if cells is None and not barred and place - last < 2 and len(spans) == len(names):
@@ -149,8 +156,8 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
         if cells is None and not rows and not barred:  # a header of single words
             words = tuple(lines[head].split())
             cells = _cells(line, len(words))
-            names = words if cells is not None else names
-        if cells is not None and _is_row(cells, names):
+            names, axis = (words, _axis(words)) if cells is not None else (names, axis)
+        if cells is not None and axis is not None and _is_number(cells[axis]) and sum(map(_is_number, cells)) > 1:
             rows[place], last = cells, place
     return names, rows
 
@@ -180,29 +187,27 @@ def _by_place(line: str, spans: Sequence[tuple[int, int]]) -> Cells | None:
     return tuple(cells)
 
 
-def _is_row(cells: Cells, names: Cells) -> bool:
-    axis = _axis(names)
-    numbers = [place for place, cell in enumerate(cells) if _is_number(cell)]
-    return axis in numbers and len(numbers) > 1
-
-
 def _is_number(cell: str) -> bool:
+    if is_numeric(cell):
+        return True
     cell = _MARKS.sub("", cell)
     return cell not in BLANK and (number(cell) is not None or of_total(cell) is not None)
 
 
-def _counted(names: Cells, cells: Cells) -> float:
-    cell = _MARKS.sub("", cells[_axis(names) or 0])
+def _counted(cell: str) -> float:
+    cell = _MARKS.sub("", cell)
     return of_total(cell) or number(cell) or 0.0
 
 
 def _goes_on(names: Cells, rows: dict[int, Cells], later: dict[int, Cells]) -> bool:
-    return _counted(names, next(reversed(rows.values()))) < _counted(names, next(iter(later.values())))
+    axis = _axis(names) or 0
+    return _counted(next(reversed(rows.values()))[axis]) < _counted(next(iter(later.values()))[axis])
 
 
 def _is_log(names: Cells, rows: dict[int, Cells]) -> bool:
     """Return True for rows of one training: they count up, and no column of names stands in front."""
-    counted = [_counted(names, cells) for cells in rows.values()]
+    axis = _axis(names) or 0
+    counted = (_counted(cells[axis]) for cells in rows.values())
     first = {cells[0] for cells in rows.values()}
     words = len(first) > 1 and not any(re.match(r"\W*\d", cell) for cell in first)
     named = words and phase_column(["0"], {"0": sorted(first)}) is None
@@ -213,13 +218,17 @@ def _frame(names: Cells, rows: dict[int, Cells]) -> pd.DataFrame:
     """Return a table with its numbers as float64; what holds text is left as it stands."""
     columns: dict[str, pd.Series[Any]] = {}
     for place, name in enumerate(names):
-        cells = [_MARKS.sub("", cells[place]) for cells in rows.values()]
-        cells = ["" if cell in _NOT_LOGGED else cell for cell in cells]
-        if not any(cells):
-            continue
         own = _AXES.get(plain(name), name.strip("*`_") or f"column {place + 1}")
         own = own if own not in columns else f"{own} ({place + 1})"
-        read = [number(cell) for cell in cells]
-        text = any(value is None for value in read)
-        columns[own] = pd.Series([cell or None for cell in cells] if text else read, dtype="str" if text else "float64")
+        cells = [cells[place] for cells in rows.values()]
+        values = pd.to_numeric(pd.Series(cells, dtype="str"), errors="coerce").astype("float64")
+        if values.isna().any():  # or what stands in for a number: a mark, a per cent, nothing
+            shown = [_MARKS.sub("", cell) for cell in cells]
+            shown = ["" if cell in _NOT_LOGGED else cell for cell in shown]
+            if not any(shown):
+                continue
+            read = [number(cell) for cell in shown]
+            text = any(value is None for value in read)
+            values = pd.Series([c or None for c in shown] if text else read, dtype="str" if text else "float64")
+        columns[own] = values
     return pd.DataFrame(columns).set_axis(list(rows), axis="index")
