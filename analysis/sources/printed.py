@@ -42,7 +42,7 @@ from analysis.sources.rows import merge_rows
 from analysis.sources.several_runs import named_apart, parted
 from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_lines, text_head
-from analysis.sources.text_tables import tables_in
+from analysis.sources.text_tables import is_delimited, tables_in
 
 NAME = "printed"
 SCHEME = ""
@@ -73,6 +73,8 @@ def _is_log(path: Path, text: str) -> bool:
     lines = _lines(text[:65536])[:50] if tabular else _lines(text)
     if tabular and form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
         return False
+    if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
+        return False  # a table by itself: its own source reads it faster
     wordings = _wordings(lines)
     return any(len(table) > 1 for table in tables_in(lines, wordings)) or len(_values(lines, wordings, {})[0]) >= 2
 

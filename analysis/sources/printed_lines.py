@@ -137,6 +137,7 @@ def form_of(line: str) -> Form | None:
     slots = list(NUMBER.finditer(line))
     step = epoch = total = bar = bracketed = None
     evaluates = False  # a count of evaluation batches
+    leading = False  # the number in front, which is the step unless one is named: it may be a rank
     named: list[tuple[str, int]] = []
     end = 0
     for place, slot in enumerate(slots):
@@ -162,8 +163,8 @@ def form_of(line: str) -> Form | None:
             last = "epoch"  # timm's Train: 0 [ 50/100
         if last.strip("_") in STEPS and (last != "s" or place == 0) and line[end : end + 1] != "%":
             evaluates = phase_word(name or "") not in ("", "train") or evaluates
-            if step is None or last in _GLOBAL:
-                step, total = place, None
+            if step is None or last in _GLOBAL or leading:
+                step, total, leading = place, None, False
         elif last.strip("_") in EPOCHS:
             epoch = place if epoch is None else epoch
         elif PHASE.fullmatch(name or "") and between.endswith("[") and line[end : end + 1] in "/]":
@@ -173,7 +174,7 @@ def form_of(line: str) -> Form | None:
         elif name:
             named.append((name, place))
         elif place == 0 and not between.strip(" \t[(#") and line[end : end + 1] in (" ", ":", "]", "\t"):
-            step = place
+            step, leading = place, True
         elif place == 1 and between.strip() == "," and re.fullmatch(r"\s*\[\d+,\s*\d+\].*", line):
             epoch, step = 0, 1  # [1,  2000] loss: 2.173
         elif not named and slot.group().isdecimal() and between.endswith("[") and line[end : end + 1] == "]":

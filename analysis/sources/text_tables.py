@@ -22,7 +22,7 @@ from analysis.sources.phases import phase_column
 STEPS = frozenset(
     {
         *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
-        *("update", "updates", "num_updates", "up", "batch", "batch_id", "batch_idx", "round"),
+        *("update", "updates", "num_updates", "up", "batch", "batch_id", "batch_idx", "round", "episode"),
     }
 )
 """Names of counters in printed text, in the form of `metric_aliases.plain`."""
@@ -34,7 +34,8 @@ _AXES = {
     **{"counter": "step", "example_counter": "step", "number_of_trees": "step"},
 }
 """Short heads of the columns that count, as spaCy and others print them."""
-_COUNTER = re.compile(r"step|epoch|\bep?\b|iter|\bit\b|batch|round|\bup|counter|trees|#", re.IGNORECASE)
+_COMMENT = re.compile(r"\s*[#%;]+\s+(?=\w)")
+_COUNTER = re.compile(r"step|epoch|episode|\bep?\b|iter|\bit\b|batch|round|\bup|counter|trees|#", re.IGNORECASE)
 _BARS = re.compile(r"[|│┃║]")
 _RULE = re.compile(r"[\s|+:=\-─-╿.]+")
 _BAR_BEHIND = re.compile(r"(?::\s*|\s{2,})\d+%\s*\|.*$")
@@ -70,6 +71,11 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
     return tables or _records(lines)
 
 
+def is_delimited(line: str) -> bool:
+    """True for the header of a table whose cells commas, semicolons or tabs part."""
+    return re.search(r"[,;\t]", line) is not None and _counts(line)
+
+
 def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
     """Return boxes of names and values that come again and again (Stable-Baselines3's), a row a box.
 
@@ -100,7 +106,11 @@ def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
 
 def _counts(line: str) -> bool:
     """True if a line names a counter among other words."""
-    return len(line) < 2000 and _COUNTER.search(line) is not None and _axis(_cells(line) or ()) is not None
+    return (
+        len(line) < 2000
+        and _COUNTER.search(line) is not None
+        and _axis(_cells(_COMMENT.sub("", line, count=1) if _COMMENT.match(line) else line) or ()) is not None
+    )
 
 
 def _axis(names: Cells) -> int | None:
@@ -118,7 +128,7 @@ def _cells(line: str, count: int | None = None) -> Cells | None:
         parts = parts[bool(_BARS.match(text)) : len(parts) - bool(_BARS.match(text[-1]))]
         return tuple(parts) if count in (None, len(parts)) else None
     text = line.strip()
-    for gap in (r"\s{2,}|\t", r"\s+"):
+    for gap in (r"\s*[,;]\s*", r"\s{2,}|\t", r"\s+"):
         parts = re.split(gap, text)
         if count == len(parts) or (count is None and len(parts) > 1):
             return tuple(parts)
@@ -127,17 +137,18 @@ def _cells(line: str, count: int | None = None) -> Cells | None:
 
 def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -> tuple[Cells, dict[int, Cells]]:
     """Return the names and rows of the table that one line heads; no rows if it heads none."""
-    barred = bool(_BARS.search(lines[head]))
-    start, names = head + 1, _cells(lines[head]) or ()
+    header = _COMMENT.sub("", lines[head], count=1) if _COMMENT.match(lines[head]) else lines[head]
+    barred = bool(_BARS.search(header))
+    start, names = head + 1, _cells(header) or ()
     if barred:  # names may go on in the next line
         while start < end and "\0" not in wordings[start] and not _RULE.fullmatch(lines[start]):
             more = _cells(lines[start], len(names))
             if more is None:
                 break
             names, start = tuple(" ".join(both).strip() for both in zip(names, more, strict=True)), start + 1
-    elif head and "\0" not in wordings[head - 1] and (above := _above(lines[head - 1], lines[head])):
+    elif head and "\0" not in wordings[head - 1] and (above := _above(lines[head - 1], header)):
         names = above
-    spans, axis = _spans(lines[head]), _axis(names)
+    spans, axis = _spans(header), _axis(names)
     rows: dict[int, Cells] = {}
     last = start
     for place in range(start, end):
@@ -145,19 +156,21 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
             break
         if "\0" not in wordings[place]:
             continue
-        line = lines[place]
+        line, bars = lines[place], 0
         if not barred and "%" in line:
-            line = _BAR_BEHIND.sub("", line)
+            line, bars = _BAR_BEHIND.subn("", line)
         if (_BARS.search(line) is not None) != barred:
             continue
         cells = _cells(line, len(names))
         if cells is None and not barred and place - last < 2 and len(spans) == len(names):
             cells = _by_place(line, spans)
         if cells is None and not rows and not barred:  # a header of single words
-            words = tuple(lines[head].split())
+            words = tuple(header.split())
             cells = _cells(line, len(words))
             names, axis = (words, _axis(words)) if cells is not None else (names, axis)
         if cells is not None and axis is not None and _is_number(cells[axis]) and sum(map(_is_number, cells)) > 1:
+            if bars and last in rows and rows[last][axis] == cells[axis]:
+                del rows[last]  # running values, of which the last is the epoch's
             rows[place], last = cells, place
     return names, rows
 
@@ -230,5 +243,6 @@ def _frame(names: Cells, rows: dict[int, Cells]) -> pd.DataFrame:
             read = [number(cell) for cell in shown]
             text = any(value is None for value in read)
             values = pd.Series([c or None for c in shown] if text else read, dtype="str" if text else "float64")
-        columns[own] = values
+        if name or place or not (values.diff().dropna() == 1).all():  # the index of a data frame has no name
+            columns[own] = values
     return pd.DataFrame(columns).set_axis(list(rows), axis="index")

@@ -29,6 +29,8 @@ FORMS = {
     "catboost": ("{k}:\tlearn: {v:.4f}\ttest: 0.4\tbest: 0.4 (3)\ttotal: 12ms\tremaining: 1.2s", "learn"),
     "llm.c": ("s:{k} trl:{v:.4f}", "trl"),
     "logging": ("2024-05-01 10:00:0{k},123 - INFO - trainer - step {k}: loss = {v:.4f}", "loss"),
+    "rank in front": ("0: [2024-01-01 10:00:00] step {k} loss {v:.4f}", "loss"),
+    "episodes": ("Episode {k}\tAverage Score: {v:.4f}", "Average Score"),
     "absl": ("I0101 10:00:0{k}.123456 14012 writer.py:48] [{k}] loss={v:.4f}, steps_per_sec=10.1", "loss"),
     "gan": ("[{k}/8] [ 3/9]\tLoss_D: {v:.4f}\tLoss_G: 3.0\tD(G(z)): 0.4 / 0.3", "Loss_D"),
     "marian": ("[2021-01-01 10:00:0{k}] Ep. 1 : Up. {k} : Sen. 64,000 : Cost {v:.4f} : Time 9.1s", "Cost"),

@@ -94,6 +94,31 @@ def test_a_header_may_have_two_lines(tmp_path: Path) -> None:
     assert run.steps_of("full_valid_loss").tolist() == [50, 150, 250]
 
 
+@pytest.mark.parametrize(
+    "head", ["# epoch train_loss val_loss", "epoch,train_loss,val_loss", "epoch train_loss val_loss"]
+)
+def test_a_table_may_stand_among_other_lines(head: str, tmp_path: Path) -> None:
+    """A comment heads gnuplot's, a logger starts before the first row, and lines between rows end nothing."""
+    mark = "," if "," in head else " "
+    rows = [f"{e}{mark}{t}{mark}{v}\nsaving the weights of this epoch" for e, t, v, _ in ROWS]
+    (run,) = runs_of(tmp_path, "INFO start\n" + "\n".join([head, *rows]) + "\nINFO end\n")
+    assert values(run) == {"train_loss": TRAIN, "full_valid_loss": VALID}
+
+
+def test_of_a_bar_that_is_drawn_again_the_last_values_count(tmp_path: Path) -> None:
+    """As Ultralytics prints one, below a header of its own in each epoch."""
+    text = ""
+    for e, t, _, _ in ROWS:
+        text += "\n      Epoch    GPU_mem   box_loss   Size\n"
+        text += "".join(
+            f"\r  {e}/6      2.61G      {x}    640: {p}%|##| {p}/100 [00:02]" for p, x in ((50, 9.9), (100, t))
+        )
+    (run,) = runs_of(tmp_path, text)
+    assert run.series("box_loss").tolist() == TRAIN
+    assert run.steps.tolist() == list(EPOCHS)
+    assert dict(run.config) == {"GPU_mem": "2.61G"}
+
+
 def test_a_table_of_models_is_no_training(tmp_path: Path) -> None:
     text = "| Model | Epochs | Top-1 |\n|---|---|---|\n| small | 90 | 69.8 |\n| large | 100 | 76.1 |\n"
     with pytest.raises(LogError, match="no source knows this file"):

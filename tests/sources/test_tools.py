@@ -446,3 +446,22 @@ def test_the_store_of_aim_is_named_with_the_command_that_exports_it(tmp_path: Pa
     written(tmp_path / ".aim" / "run_metadata.sqlite", "")
     with pytest.raises(LogError, match=r"Aim's store.*python -c .*to_csv"):
         read(tmp_path)
+
+
+def test_a_file_for_each_epoch_is_a_row(tmp_path: Path) -> None:
+    """As AllenNLP leaves them; ten comes after nine."""
+    for e in range(12):
+        row = {"epoch": e, "training_loss": loss(e), "validation_loss": loss(e) + 1, "training_duration": "0:00:10"}
+        written(tmp_path / "out" / f"metrics_epoch_{e}.json", json.dumps(row))
+    written(tmp_path / "out" / "config.json", "{}")
+    run = only(tmp_path / "out")
+    assert (run.id, run.provenance.rows_read) == ("out", 12)
+    assert run.series("train_loss").tolist() == [loss(e) for e in range(12)]
+    assert run.steps_of("full_valid_loss").tolist() == list(range(12))
+
+
+def test_numbered_files_that_count_no_epoch_are_no_rows(tmp_path: Path) -> None:
+    for seed in range(3):
+        written(tmp_path / f"seed_{seed}.json", json.dumps({"val_loss": loss(seed)}))
+    with pytest.raises(LogError):
+        read(tmp_path)
