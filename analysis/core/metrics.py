@@ -71,7 +71,7 @@ _ROWS = (
     Metric(
         "train_loss", "Train loss", "lower",
         aliases="training_loss loss train_loss_step train_step_loss loss_step batch_loss train_batch_loss "
-        "train_loss_epoch train_epoch_loss epoch_loss loss_epoch train_total_loss total_loss loss_train "
+        "train_loss_epoch train_epoch_loss epoch_loss loss_epoch step_loss train_total_loss total_loss loss_train "
         "loss_training loss_train_total lm_loss reduced_train_loss loss_metrics_global_avg_loss "
         "train_samples_train_loss trl",
     ),
@@ -96,7 +96,7 @@ _ROWS = (
         "full_valid_loss", "Full validation loss", "lower", split=_FULL,
         aliases="eval_loss val_loss validation_loss val_loss_epoch eval_epoch_loss validation_epoch_loss "
         "val_epoch_loss epoch_val_loss evaluation_loss loss_val loss_valid loss_validation loss_eval "
-        "lm_loss_validation val_total_loss validation_total_loss dev_loss tel",
+        "lm_loss_validation val_lm_loss val_total_loss validation_total_loss dev_loss tel",
     ),
     Metric(
         "full_valid_mean_token_accuracy", "Full validation accuracy", "higher", "fraction", _FULL, share=True,

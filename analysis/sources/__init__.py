@@ -16,6 +16,7 @@ from analysis.core.plugins import plugins
 from analysis.core.redact import redact_text, without_secrets
 from analysis.core.run import Run
 from analysis.sources import (
+    clearml,
     dvclive,
     evaluations,
     hf_trainer,
@@ -25,6 +26,8 @@ from analysis.sources import (
     lightning_csv,
     llama_factory,
     mlflow,
+    notebook,
+    numbered_json,
     optuna,
     printed,
     sb3,
@@ -46,6 +49,7 @@ SOURCES: tuple[Source, ...] = (
     api,
     mlflow,
     trackio,
+    clearml,
     optuna,
     hf_trainer,
     llama_factory,
@@ -57,7 +61,9 @@ SOURCES: tuple[Source, ...] = (
     wandb,
     tensorboard,
     evaluations,
+    notebook,
     printed,
+    numbered_json,
     json_logs,
     jsonl,
     table,

@@ -12,7 +12,19 @@ STEP_NAMES = (
     *("step", "global_step", "train_global_step", "trainer_global_step", "_step", "current_steps", "steps"),
     *("train_step", "training_step", "iteration", "iter", "iterations", "itr", "n_iter", "training_iteration"),
     *("time_total_timesteps", "total_timesteps", "num_timesteps", "timesteps_total", "timestep", "timesteps"),
-    *("env_steps", "num_updates", "update", "updates", "round", "boosting_round", "batch", "batch_idx", "batch_id"),
+    *(
+        "env_steps",
+        "num_updates",
+        "update",
+        "updates",
+        "round",
+        "boosting_round",
+        "batch",
+        "batch_idx",
+        "batch_id",
+        "number_of_trees",
+        "episode",
+    ),
 )
 """Names of step columns in the order in which they are preferred; compared in the form of `names.plain`."""
 

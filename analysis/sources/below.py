@@ -24,6 +24,7 @@ _ENTRIES = 20_000
 _MOST = 2000
 _NO_RUNS = frozenset({"__pycache__", "node_modules", "site-packages", "artifacts", "checkpoints", "wheels"})
 _REPORT = "training_analysis_results.json"
+_DOCUMENTS = (".ipynb", ".md")
 _OF_ONE_RUN = ("vis_data", "logs", "log", "csv")
 """Folders in which tools put further forms of the log of the run that the folder above is."""
 
@@ -68,6 +69,16 @@ def _folders(
     for path in entries if depth < _DEPTH else ():
         if path.is_dir() and not path.name.startswith(".") and path.name not in _NO_RUNS:
             yield from _folders(path, source_of, depth + 1)
+
+
+def without_documents(logs: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """Leave out notebooks and Markdown files beside other logs, whose runs they mostly tell of; and say so."""
+    documents = [path for path in logs if path.suffix.lower() in _DOCUMENTS]
+    if not documents or len(documents) == len(logs):
+        return list(logs), ()
+    named = f"{', '.join(path.name for path in documents[:3])}{' …' if len(documents) > 3 else ''}"
+    note = f"trainings that {named} shows are not read beside the logs: give its path for them"
+    return [path for path in logs if path not in documents], (note,)
 
 
 def forms_of_one(logs: Sequence[tuple[Path, RawLog]]) -> Mapping[int, int]:

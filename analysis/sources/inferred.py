@@ -1,20 +1,16 @@
-"""What nobody stated but a log shows: size of its validation set, base learning rate, bare columns that are losses."""
+"""What nobody stated but a log shows: the size of its validation set, its base learning rate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import log2
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from analysis import statistics as st
-from analysis.core.metrics import metric
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
-from analysis.sources.phases import phase_of
 
 CERTAIN = 10.0
 """Bits of evidence that accuracies lie on a grid coarser than their printed digits: chance is 1 in 1,000."""
@@ -115,39 +111,3 @@ def base_rate(steps: npt.NDArray[np.int64], rates: FloatArray) -> tuple[float, s
     if inner and steps[place + 1] - steps[place - 1] == 2:
         return peak, "the peak of a schedule logged at every step"
     return None
-
-
-_FEWEST = 3
-"""Values that show whether a curve falls."""
-
-
-def bare_losses(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return columns such as ``train`` and ``val`` with the names of losses, and a note that says so.
-
-    They are taken for losses only if the log has no other metric of known direction for either, and if the training's
-    own falls: a score rises. What else it may be is for the user to say.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        In the order of writing.
-    names : sequence of str
-        Its metrics.
-    """
-    bare = {name: phase for name in names if (phase := phase_of(name)) is not None}
-    if not bare or len(set(bare.values())) < len(bare):
-        return {}, []
-    if any(metric(name).direction != "none" and name not in bare for name in names):
-        return {}, []
-    first = next((name for name, phase in bare.items() if phase == "train"), next(iter(bare)))
-    values = frame[first].dropna().to_numpy(dtype=np.float64)
-    few = max(1, len(values) // 5)
-    if len(values) < _FEWEST or not np.median(values[-few:]) < np.median(values[:few]):
-        return {}, []
-    said = {name: f"{phase}_loss" for name, phase in bare.items()}
-    one = next(iter(bare))
-    note = (
-        f"{', '.join(bare)}: nothing says what was measured; taken for {'losses' if len(bare) > 1 else 'a loss'}, as "
-        f"{first} falls (if not, say so: columns: {{eval_score: {one}}})"
-    )
-    return said, [note]

@@ -45,13 +45,15 @@ def joined(logs: Sequence[RawLog]) -> list[list[int]]:
 
 def join(parts: Sequence[RawLog]) -> RawLog:
     """Make one log of parts of a run."""
+    files = tuple(dict.fromkeys(file for part in parts for file in part.files))
+    what = f"{len(parts)} files" if len(files) > 1 else f"{len(parts)} outputs"
     places = ["/".join(Path(part.files[0]).parts[-2:]) for part in parts]
     starts = [step_text(part.frame["step"].min()) for part in parts]
     names = ", ".join(f"{place} from step {start}" for place, start in zip(places, starts, strict=True))
     return replace(
         parts[0],
         frame=pd.concat([part.frame for part in parts], ignore_index=True),
-        files=tuple(file for part in parts for file in part.files),
+        files=files,
         rows_read=sum(part.rows_read for part in parts),
         lines=None,
         sha256=None,
@@ -61,7 +63,7 @@ def join(parts: Sequence[RawLog]) -> RawLog:
         dropped=tuple(lost for part in parts for lost in part.dropped),
         notes=(
             *dict.fromkeys(note for part in parts for note in part.notes),
-            f"{len(parts)} files are {PARTS}, each starts where the one before it ends: {names}",
+            f"{what} are {PARTS}, each starts where the one before it ends: {names}",
         ),
     )
 

@@ -120,9 +120,8 @@ def standard_names(
         first.setdefault(plain(column), column)
     for column in own:  # camel case comes second: EpLen is a name of its own
         first.setdefault(plain(re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", column)), column)
-    for column in own:  # a tool's prefix (Ray's, Chainer's), and CatBoost's word for training
-        bare = re.sub(r"^ray_tune_|(?:^|(?<=_))main_", "", plain(column))
-        first.setdefault(re.sub(r"^learn_", "train_", bare), column)
+    for column in own:
+        first.setdefault(_bare(plain(column)), column)
     for table in (BY_SOURCE.get(source, {}), common()):
         for standard, candidates in table.items():
             free = [first[c] for c in candidates if c in first and first[c] not in taken]
@@ -137,19 +136,30 @@ def standard_names(
     return {column: taken[column] for column in own if column in taken}
 
 
+def _bare(form: str) -> str:
+    """Return a name without a tool's prefix (Ray's, Chainer's), a phase said twice, and words for a mean.
+
+    >>> _bare("validation_main_loss"), _bare("train_avg_loss"), _bare("lm_loss_value"), _bare("learn_logloss")
+    ('validation_loss', 'train_loss', 'lm_loss', 'train_logloss')
+    """
+    form = re.sub(r"^ray_tune_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)", "", form)
+    form = re.sub(r"(?:^|(?<=_))(?:avg|avr|average|mean|running|smooth)_+(?=(?:[a-z]+_)?loss$)", "", form)
+    form = re.sub(r"(?:^|(?<=_))(?:avg|average)_+(?=(?:[a-z]+_)?acc(?:uracy)?$)|(?<=_loss)_value$", "", form)
+    return re.sub(r"^learn_", "train_", re.sub(r"(?:^|(?<=_))mini_?batch_", "batch_", form))
+
+
 def _trained(columns: Iterable[str]) -> list[str]:
-    """List the scores beside which a log has the same of validation data: theirs are the training's.
+    """List the scores that count as held out though a log has the same of validation data: they are the training's.
 
     >>> _trained(["f1", "val_f1", "bleu", "lr", "eval/lr"])
     ['f1']
     """
     forms = {column: plain(column) for column in columns}
     validated = {found[1] or found[2] for form in forms.values() if (found := _VALIDATED.fullmatch(form))}
-    named = {name for row in METRICS.values() if row.split in ("train", "run") for name in row.names}
     return [
         column
         for column, form in forms.items()
-        if form in validated - named and f"train_{form}" not in forms.values() and metric(column).direction != "none"
+        if form in validated and f"train_{form}" not in forms.values() and metric(column).validates
     ]
 
 
@@ -158,4 +168,4 @@ def _densest(columns: list[str], count: Callable[[str], int]) -> str:
     if len(columns) == 1:
         return columns[0]
     most = max(columns, key=count)
-    return most if count(most) > 2 * count(columns[0]) else columns[0]
+    return most if count(most) >= 2 * count(columns[0]) else columns[0]

@@ -42,11 +42,30 @@ def not_a_log(path: Path) -> LogError:
             return problem
     if path.suffix.lower() == ".json" and start.lstrip().startswith(b"["):
         return LogError(f"{path}: one list, not a log of steps; write an object a line, and call the file .jsonl")
+    if path.suffix.lower() == ".ipynb":
+        said = "a notebook of which no cell printed the steps of a training"
+        return LogError(f"{path}: {said}; run it, save it with its outputs, and give it again")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:
         return LogError(f"{path}: settings or a summary, not a log of steps; give the log it belongs to")
     return LogError(
         f"{path}: no source knows this file; a table needs an ending such as .csv and a header line with column names"
     )
+
+
+_AIM = (
+    "import aim, pandas; pandas.concat(m.dataframe(include_run=True).assign(metric='/'.join([m.name, "
+    "*map(str, m.context.to_dict().values())])) for m in aim.Repo('.').query_metrics().iter()).to_csv('runs.csv')"
+)
+
+
+def no_log_in(folder: Path) -> LogError:
+    """Return the error for a folder in which no source finds a log."""
+    if any((place / "run_metadata.sqlite").is_file() for place in (folder, folder / ".aim")):
+        command = f'python -c "{_AIM}"'
+        return LogError(
+            f"{folder}: Aim's store, which Aim alone can read; where Aim is installed, export it: {command}"
+        )
+    return LogError(f"{folder}: a folder without a log; give the folder that a tool logged to, or the log file")
 
 
 def _mlflow_folder(path: Path) -> Path | None:

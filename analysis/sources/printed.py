@@ -20,6 +20,7 @@ from analysis.core.errors import LogError
 from analysis.core.metrics import metric
 from analysis.core.plain_data import loads
 from analysis.core.run import Dropped
+from analysis.sources.arrange import arrange
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
@@ -32,20 +33,25 @@ from analysis.sources.printed_lines import (
     clean,
     form_of,
     has_decimal_commas,
-    header_form,
     with_points,
 )
+from analysis.sources.printed_phases import of_model, phase_word
+from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
+from analysis.sources.several_runs import named_apart, parted
+from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_lines, text_head
+from analysis.sources.text_tables import is_delimited, tables_in
 
 NAME = "printed"
 SCHEME = ""
 
-_SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".csv", ".jsonl")
+_SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jsonl")
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
+_HEADING = 100  # characters of a line that heads others
 _SETTINGS = re.compile(r"\bNamespace\((.*)\)")
 _SETTING = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
 
@@ -67,36 +73,81 @@ def _is_log(path: Path, text: str) -> bool:
     lines = _lines(text[:65536])[:50] if tabular else _lines(text)
     if tabular and form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
         return False
-    return len(_values(lines, {})[0]) >= 2
+    if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
+        return False  # a table by itself: its own source reads it faster
+    wordings = _wordings(lines)
+    return any(len(table) > 1 for table in tables_in(lines, wordings)) or len(_values(lines, wordings, {})[0]) >= 2
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
-    """Read the lines of values of a printed log as one run."""
+    """Read the lines of values of a printed log, and its tables; several trainings in it are several runs."""
     with open_lines(path) as stream:
         text = stream.read()
-    lines = _lines(text)
-    commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
-    unclear: dict[str, int] = {}
-    frame, used, total, counted = _values(lines, unclear)
-    if frame.empty:
+    logs = logs_of(text, path, columns)
+    if not logs:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
-    frame, lost, notes = set_axes(frame, columns=columns, where=path, numbered=True)
+    return logs
+
+
+def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
+    """Return a log for each training that a text shows, by its tables or its lines: whichever has more rows.
+
+    Parameters
+    ----------
+    text : str
+    path : Path
+        The file that it was printed to, or stands in.
+    columns : Columns
+        The user's names.
+    """
+    lines = _lines(text)
+    wordings = _wordings(lines)
+    tables = tables_in(lines, wordings)
+    for row in (row for table in tables for row in table.index):
+        wordings[row] = ""
+    unclear: dict[str, int] = {}
+    table, total, counted = _values(lines, wordings, unclear)
+    long = [one for one in tables if len(one) > 1]
+    in_tables = sum(map(len, long))
+    if not in_tables and table.empty:
+        return []
+    by_lines = in_tables <= len(table)
+    parts = parted(table) if by_lines else long
+    used = sum(map(len, parts))
+    passed = sum(1 for line in lines if line.strip()) - sum(part.attrs.get("lines", len(part)) for part in parts)
+    what = "lines of values" if by_lines else "rows of tables"
+    commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
+    notes = (*commas, *counted * by_lines, f"printed log: {used} {what} read, {passed} other lines passed over")
+    if by_lines and in_tables:
+        notes += (f"tables of {in_tables} rows beside the {used} lines of values are not read",)
+    if not by_lines and len(table):
+        notes += (f"{len(table)} lines of values beside the tables of {used} rows are not read",)
+    notes += tuple(f"a table of one row is left out: {_row(one)}" for one in tables if len(one) == 1)
+    log = RawLog(table, NAME, (str(path),), used, lines=len(lines), config=_settings(text), notes=notes)
+    if by_lines:
+        lost = tuple(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())
+        logs = [[_of_lines(replace(log, frame=part, expected_steps=total), columns)] for part in parts]
+        logs[0][0] = replace(logs[0][0], dropped=(*lost, *logs[0][0].dropped))
+    else:
+        logs = [arrange(replace(log, frame=part.reset_index(drop=True)), columns) for part in parts]
+    return named_apart(logs, parts, lines, run_stem(path))
+
+
+def _of_lines(log: RawLog, columns: Columns) -> RawLog:
+    frame, lost, notes = set_axes(log.frame, columns=columns, where=log.files[0], numbered=True)
     frame, merged = merge_rows(frame)
-    passed = sum(1 for line in lines if line.strip()) - used
-    notes = (*commas, *counted, *notes, f"printed log: {used} lines of values read, {passed} other lines passed over")
-    return [
-        RawLog(
-            frame,
-            NAME,
-            (str(path),),
-            used,
-            lines=len(lines),
-            config=_settings(text),
-            expected_steps=total,
-            dropped=(*lost, *merged, *(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())),
-            notes=notes,
-        )
-    ]
+    return replace(
+        log, frame=frame, rows_read=len(log.frame), dropped=(*log.dropped, *lost, *merged), notes=(*notes, *log.notes)
+    )
+
+
+def _row(table: pd.DataFrame) -> str:
+    return ", ".join(f"{name} {cell}" for name, cell in table.iloc[0].items())[:200]
+
+
+def _wordings(lines: list[str]) -> list[str]:
+    """Return each line with a NUL in place of each number."""
+    return NUMBER.sub("\0", "\n".join(lines)).split("\n")
 
 
 def _lines(text: str) -> list[str]:
@@ -111,20 +162,21 @@ def _is_json(line: str) -> bool:
         return False
 
 
-def _values(lines: list[str], unclear: dict[str, int]) -> tuple[pd.DataFrame, int, int | None, tuple[str, ...]]:
-    """Return the rows of all lines of values in their order, how many lines, the planned steps, and notes.
+def _values(
+    lines: list[str], wordings: list[str], unclear: dict[str, int]
+) -> tuple[pd.DataFrame, int | None, tuple[str, ...]]:
+    """Return the rows of all lines of values in their order, the planned steps, and notes.
 
     What may be thousands or decimals (``loss 2,971``) is left out and counted in ``unclear``.
     """
     groups: dict[str, list[int]] = {}
-    for number, wording in enumerate(NUMBER.sub("\0", "\n".join(lines)).split("\n")):
+    for number, wording in enumerate(wordings):
         if "\0" in wording:
-            if not wording.strip("\0 \t|│┃"):
-                wording = "\0" * wording.count("\0")  # a row of a table, however wide its columns
             groups.setdefault(wording, []).append(number)
-    found = ((wording, _form(lines, wording, places[0])) for wording, places in groups.items())
+    found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items())
     forms = {wording: form for wording, form in found if form}
-    forms = {wording: _of_phase(form, lines, groups[wording][0], forms) for wording, form in forms.items()}
+    for wording, form in forms.items():
+        forms[wording] = _of_phase(form, lines, groups[wording][0], forms)
     counts: Counter[tuple[str, ...]] = Counter()
     for wording, form in forms.items():
         counts[_signature(form)] += len(groups[wording])
@@ -134,38 +186,27 @@ def _values(lines: list[str], unclear: dict[str, int]) -> tuple[pd.DataFrame, in
         repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
         if repeats and _SUMMARY not in wording:
             block, total = _block(lines, groups[wording], form, unclear, wording)
-            blocks.append(block)
+            blocks.append((wording, block))
             totals.append(total)
     if not blocks:
-        return pd.DataFrame(), 0, None, ()
-    table, notes = _with_axis(pd.concat(blocks).sort_index(kind="stable"))
+        return pd.DataFrame(), None, ()
+    table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
-    return table, len(table), planned.pop() if len(planned) == 1 and not restarts else None, notes
-
-
-def _form(lines: list[str], wording: str, place: int) -> Form | None:
-    """Return what the lines of one wording mean; rows of a table are named by the header up to two lines above."""
-    if wording.strip("\0"):
-        return form_of(lines[place])
-    headers = (header_form(line, len(wording)) for line in lines[max(place - 2, 0) : place])
-    return next((form for form in headers if form), None)
+    return table, planned.pop() if len(planned) == 1 and not restarts else None, notes
 
 
 def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:
-    """Name the results of an evaluation, which close its lines (``* Acc@1 71.2``), as what was evaluated.
-
-    Only if the training has metrics of these names: what goes by one name would be one curve.
-    """
-    if _has_axis(form) or form.phase:
+    """Name the results of an evaluation, which close its lines or stand below its heading, as what was evaluated."""
+    if _has_axis(form) or form.phase or any(phase_word(name) for name, _ in form.metrics):
         return form
-    names = {name for name, _ in form.metrics}
-    others = {name for other in forms.values() if _has_axis(other) for name, _ in other.metrics}
     before = next((line for line in reversed(lines[max(place - 3, 0) : place]) if line.strip()), "")
-    phase = forms[wording].phase if (wording := NUMBER.sub("\0", before)) in forms else ""
-    if phase in ("", "train") or not names & others:
+    wording = NUMBER.sub("\0", before)
+    above = forms[wording].phase if wording in forms else phase_word(before) if len(before) < _HEADING else ""
+    if above in ("", "train"):
         return form
-    return replace(form, metrics=tuple((f"{phase}_{name}", at) for name, at in form.metrics), phase=phase)
+    metrics = tuple((f"{above}_{name}" if of_model(name) else name, at) for name, at in form.metrics)
+    return replace(form, metrics=metrics, phase=above)
 
 
 def _block(
@@ -214,7 +255,7 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if "epoch" in table and "step" in table:
         epoch, step = table["epoch"].ffill(), table["step"]
         known = step.dropna()
-        again = known.diff() < 0
+        again = known.diff() < (0 if known.nunique() > 1 else 1)  # or one line an epoch, at the same batch
         if total is not None:
             again |= (known.diff() == 0) & (known == total[known.index])  # a full bar an epoch
         turns = again & (epoch[known.index].diff() > 0)

@@ -6,37 +6,46 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.sources.metric_aliases import plain
+from analysis.sources.printed_phases import PHASE, averaged, of_model, phase_word, with_phases
+from analysis.sources.text_tables import EPOCHS, STEPS
 
 NUMBER = re.compile(
     r"(?=[-+.\dnNiI])(?:"  # spares every other place the look at all the forms
-    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![\w.])\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
+    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![\w.])\d\d/\d\d(?:/\d\d(?:\d\d)?)? \d\d:\d\d:\d\d"
+    r"|(?<![\w.])\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
     r"|(?<![\w.@])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|[Ii]nfinity)(?=ms\b|\b)"
     r")"
 )
 """A date, a time of day or a duration (neither is a value), or a number."""
 
-STEPS = frozenset(
-    {
-        *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
-        *("update", "updates", "num_updates", "batch", "batch_id", "batch_idx", "round"),
-    }
-)
 _GLOBAL = frozenset({"num_updates", "global_step"})
 """Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
 
-_NO_METRICS = frozenset({"v_num", "time", "eta"})
-EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
+_NO_METRICS = frozenset(
+    {
+        *("v_num", "time", "eta", "mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+        *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
+    }
+)
+_SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
+_BOTH = re.compile(r"\s*\[\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
+_GLUED = re.compile(r"(?:st|nd|rd|th)? ?(epoch|batch|iter|step)s?\b(?!/)")
 
+_WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
+_LISTED = re.compile(
+    r"(?<=[\s:=])\[((?:[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|nan)(?:,? +(?:[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|nan))+)\]"
+)
 _NOISE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[█▏▎▍▌▋▊▉━╸╺]+|(?<=\[)[=>.#\-]{5,}(?=\])")
 _BARS = "█▏▎▍▌▋▊▉━╸╺"
 _BRACKETED_BAR = re.compile(r"\[[=>.#\-]{5}")
 _MOMENT = re.compile(r"\d{4}[-/]\d\d|[^:]*:")
 _NAME = re.compile(
-    r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s)\s*['\"\[(]{0,2}$"
+    r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s|(?=\[))\s*['\"\[(]{0,2}$"
 )
-_PHASE = re.compile(r"\b(train(?:ing)?|val(?:id(?:ation)?)?|eval(?:uation)?|dev|test)\b", re.IGNORECASE)
 _CODE = re.compile(
     r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|#|@)"
 )
@@ -55,11 +64,20 @@ class Form:
 
 
 def clean(text: str) -> str:
-    """Return text without colours and progress bars."""
+    """Return text without colours, progress bars and what wraps a number; of a list of numbers its mean."""
+    if "tensor(" in text or "float" in text:
+        text = _WRAPPED.sub(r"\1", text)
+    if "[" in text:
+        text = _LISTED.sub(_mean, text)
     # Most texts have none, and are spared the search for all of them at once.
     if "\x1b" in text or any(mark in text for mark in _BARS) or _BRACKETED_BAR.search(text):
         return _NOISE.sub("", text)
     return text
+
+
+def _mean(listed: re.Match[str]) -> str:
+    values = np.array(listed[1].replace(",", " ").split(), dtype=np.float64)
+    return f"{np.nanmean(values):.6g}" if np.isfinite(values).any() else "nan"
 
 
 _BEHIND = r"(?=,?(?:[\s;|%)\]}A-Za-z/]|$))"
@@ -118,6 +136,8 @@ def form_of(line: str) -> Form | None:
         return None
     slots = list(NUMBER.finditer(line))
     step = epoch = total = bar = bracketed = None
+    evaluates = False  # a count of evaluation batches
+    leading = False  # the number in front, which is the step unless one is named: it may be a rank
     named: list[tuple[str, int]] = []
     end = 0
     for place, slot in enumerate(slots):
@@ -129,69 +149,64 @@ def form_of(line: str) -> Form | None:
                 total = place
             elif bar is None and not any(place - 1 == at for _, at in named) and place - 1 != epoch:
                 bar, total = place - 1, place if step is None else total
+            elif bar == 0 and step is None and epoch is None and _BOTH.match(line):
+                epoch, bar, total = bar, place - 1, place
             continue
         name = _name(between, first=place == 0)
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
-        if last in STEPS:
-            if step is None or last in _GLOBAL:
-                step, total = place, None
-        elif last in EPOCHS:
+        if (glued := _GLUED.match(line, end)) is not None and slot.group().isdecimal():  # ESPnet's 1epoch:
+            last = glued[1]
+        elif "/" in (name or "") and line[end : end + 1] == "/":  # 'global_step/max_steps': '5/500'
+            last = plain(str(name).partition("/")[0])
+        elif PHASE.fullmatch(name or "") and line[end : end + 2] == " [" and slot.group().isdecimal():
+            last = "epoch"  # timm's Train: 0 [ 50/100
+        if last.strip("_") in STEPS and (last != "s" or place == 0) and line[end : end + 1] != "%":
+            evaluates = phase_word(name or "") not in ("", "train") or evaluates
+            if step is None or last in _GLOBAL or leading:
+                step, total, leading = place, None, False
+        elif last.strip("_") in EPOCHS:
             epoch = place if epoch is None else epoch
-        elif key in _NO_METRICS:
+        elif PHASE.fullmatch(name or "") and between.endswith("[") and line[end : end + 1] in "/]":
+            continue  # Test: [20/98]
+        elif key in _NO_METRICS or _is_place(between, name or "", line[end:]):
             continue
         elif name:
             named.append((name, place))
         elif place == 0 and not between.strip(" \t[(#") and line[end : end + 1] in (" ", ":", "]", "\t"):
-            step = place
+            step, leading = place, True
+        elif place == 1 and between.strip() == "," and re.fullmatch(r"\s*\[\d+,\s*\d+\].*", line):
+            epoch, step = 0, 1  # [1,  2000] loss: 2.173
         elif not named and slot.group().isdecimal() and between.endswith("[") and line[end : end + 1] == "]":
             bracketed = place if bracketed is None else bracketed
     if step is None and epoch is None and bar is None:
         step = bracketed  # behind what a logger puts in front, as XGBoost's rounds
-    front = bar == 0
+    front = bar == 0 and not line[: slots[0].start()].endswith("[")
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
-    phase = _PHASE.search(line)
-    word = ""
-    own = {name: _PHASE.search(name.replace("_", " ")) for name, _ in named}
-    stated = {found[1].lower() for found in own.values() if found}
-    if phase and stated <= {phase[1].lower()}:
-        word = {"t": "train", "e": "eval"}.get(phase[1][0].lower(), "val")
-        word = "test" if phase[1].lower() == "test" else word
-        if word != "train" and step is not None and total == step + 1 and _counts_evaluation(line, slots, step, bar):
-            step = total = None
-            front = False
-        named = [(f"{word}_{name}" if _of_model(name) and not own[name] else name, place) for name, place in named]
-    if step is None and epoch is None and not any(_of_model(name) for name, _ in named):
+    shown, word = with_phases(line, slots, named)
+    if step is not None and total == step + 1 and word not in ("", "train"):
+        evaluates = evaluates or _counts_evaluation(line[: slots[step].start()], bar == step)
+    if evaluates:
+        step = total = None
+        front = False
+        shown = averaged(line, slots, shown)
+    if step is None and epoch is None and not any(of_model(name) for name, _ in shown):
         return None
-    return Form(step, epoch, total, front, tuple(named), word)
+    return Form(step, epoch, total, front, tuple(shown), word)
 
 
-def _counts_evaluation(line: str, slots: list[re.Match[str]], step: int, bar: int | None) -> bool:
+def _counts_evaluation(before: str, alone: bool) -> bool:
     """True if a count says how far an evaluation is: ``Epoch(val) [1][50/100]``, ``Test: [50/100]``."""
-    before = line[: slots[step].start()]
     named = re.search(r"\((\w+)\)\W*$", before)
-    return (bar == step and _PHASE.search(before) is not None) or (named is not None and bool(_PHASE.search(named[1])))
+    return (alone and PHASE.search(before) is not None) or (named is not None and bool(PHASE.search(named[1])))
 
 
-_SHORT = {"#": "step", "E": "epoch", "Ep": "epoch", "It": "iter"}  # heads of columns, as spaCy prints them
-
-
-def header_form(line: str, cells: int) -> Form | None:
-    """Return what the columns under a header mean, or None if the line heads no table of that many columns."""
-    names = [name for name in re.split(r"\s*[|│┃]\s*|\s{2,}|\t", line.strip("|│┃ \t")) if name]
-    keys = [_SHORT.get(name, plain(name)) for name in names]
-    step = next((place for place, key in enumerate(keys) if key in STEPS), None)
-    epoch = next((place for place, key in enumerate(keys) if key in EPOCHS), None)
-    if len(names) != cells or (step is None and epoch is None):
-        return None
-    return Form(
-        step,
-        epoch,
-        None,
-        False,
-        tuple((n, p) for p, n in enumerate(names) if p not in (step, epoch) and keys[p] not in _NO_METRICS),
-    )
+def _is_place(between: str, name: str, behind: str) -> bool:
+    """Return True for a number that tells where in the code, or in a range of batches, a line was printed."""
+    if _SOURCE.search(name) or re.match(r"-\d+(?:batch|iter)", behind):
+        return True
+    return behind.startswith(")") and re.search(r"\(\w+:$", between) is not None  # (trainer:732)
 
 
 def _name(between: str, *, first: bool) -> str | None:
@@ -199,12 +214,11 @@ def _name(between: str, *, first: bool) -> str | None:
     if not found:
         return None
     name = found["name"].strip("'")
+    if ")" in name and "(" not in name:  # f1-score (micro avg)
+        name = re.sub(r"^.*?([\w-]+ \([^()]*\))$", r"\1", between.strip(" :=\t'"))
+        return name if ")" in name and "(" in name else None
     if not first and found["mark"].isspace() and between[:1].isalpha() and between.startswith(name):
         name = name.partition(" ")[2]  # the unit of the number before
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
     return name.strip().removesuffix(" is").removesuffix("'s") or None
-
-
-def _of_model(name: str) -> bool:
-    return bool(re.search(r"loss|acc|ppl|perplexity|rmse|error|auc|f1|bleu", name, re.IGNORECASE))

@@ -16,10 +16,10 @@ from analysis.core.redact import redact_text
 from analysis.sources import tensorboard
 from analysis.sources.adjacent_config import with_settings_beside
 from analysis.sources.base import Columns, RemoteSource, Source
-from analysis.sources.below import forms_of_one, logs_below
+from analysis.sources.below import forms_of_one, logs_below, without_documents
 from analysis.sources.defaults import FILE, defaults_for, load_defaults, names_of, together
 from analysis.sources.joined import join, joined
-from analysis.sources.not_a_log import not_a_log
+from analysis.sources.not_a_log import no_log_in, not_a_log
 from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, own_path, run_stem
 from analysis.sources.streams import unreadable
@@ -110,7 +110,8 @@ class Finder:
         if here is None:
             return []
         held = self._load(here, place)
-        chosen = [found for found in held if found.raw.id == run_id]
+        by_number = {str(place): [found] for place, found in enumerate(held, start=1)} if len(held) > 1 else {}
+        chosen = [found for found in held if found.raw.id == run_id] or by_number.get(run_id, [])
         if not chosen:
             ids = ", ".join(str(found.raw.id) for found in held[:20] if found.raw.id) or "one run without a name"
             raise RunNotFound(f"{_shown(text)}: {here} has no run '{_shown(run_id)}'; it has {ids}")
@@ -217,7 +218,8 @@ class Finder:
         """Load every run below a folder; parts of one run are joined, and of its forms one is kept."""
         logs = logs_below(folder, self._source_of)
         if not logs:
-            raise LogError(f"{folder}: a folder without a log; give the folder that a tool logged to, or the log file")
+            raise no_log_in(folder)
+        logs, told = without_documents(logs)
         found, problems = [], []
         for log in logs:
             try:
@@ -235,7 +237,7 @@ class Finder:
             at = next(number for number, one in enumerate(kept) if one is found[place])
             kept[at] = _noted(kept[at], f"the same values stand in {', '.join(sorted(names))}: read once")
         self._check_patterns(folder, found)
-        unread = [f"a file beside it cannot be read: {problem}" for problem in problems]
+        unread = [*told, *(f"a file beside it cannot be read: {problem}" for problem in problems)]
         return self._joined([_noted(kept[0], *unread), *kept[1:]])
 
     def _check_patterns(self, folder: Path, found: Sequence[Found]) -> None:

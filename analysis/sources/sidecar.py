@@ -15,8 +15,8 @@ from analysis.sources.raw_log import RawLog
 from analysis.sources.yaml_files import Document, load_json, load_yaml
 
 LOG_SUFFIXES = (
-    *(".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson"),
-    *(".parquet", ".pq", ".wandb", ".db", ".sqlite", ".gz"),
+    *(".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson", ".ipynb", ".md"),
+    *(".parquet", ".pq", ".wandb", ".db", ".sqlite", ".gz", ".zip"),
 )
 """File endings that a run's name does without."""
 

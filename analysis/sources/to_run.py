@@ -19,12 +19,13 @@ from analysis.core.redact import redact, redact_text
 from analysis.core.run import NOT_METRICS, Data, Dropped, Provenance, Run, validated
 from analysis.sources._results import without_results
 from analysis.sources.axes import check_columns_once
+from analysis.sources.bare_losses import bare_losses, bare_scores
 from analysis.sources.base import Columns
 from analysis.sources.carried import without_carried
 from analysis.sources.evaluations import evaluations_of
 from analysis.sources.evaluations.evaluation import columns_of, own_names
 from analysis.sources.example_losses import load_example_losses
-from analysis.sources.inferred import bare_losses, base_rate, with_validation_size
+from analysis.sources.inferred import base_rate, with_validation_size
 from analysis.sources.metric_aliases import standard_names
 from analysis.sources.own_axis import place_rows
 from analysis.sources.raw_log import RawLog
@@ -177,7 +178,10 @@ def _named(
     if not metrics:
         raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
     told, table = with_stated(where, table, sidecar.metrics, chosen, sidecar.assumed)
-    said, notes = bare_losses(table, [name for name in metrics if name not in chosen.values() and name not in told])
+    unsaid = [name for name in metrics if name not in chosen.values() and name not in told]
+    said, notes = bare_losses(table, unsaid)
+    scores, more = bare_scores(table, unsaid if raw.source in _GENERAL else ())
+    said, notes = {**said, **scores}, [*notes, *more]
     spelled = {said.get(name, name): name for name in metrics if name not in told}
     source = "logs by epoch" if raw.source in _GENERAL and _is_by_epoch(table) else raw.source
     found = standard_names(spelled, source=source, chosen=chosen, count=lambda name: int(table[spelled[name]].count()))
@@ -198,7 +202,7 @@ def _named(
     return frame, {**changed, **clashes}, notes
 
 
-_GENERAL = ("table", "jsonl", "json log", "printed")
+_GENERAL = ("table", "jsonl", "json log", "printed", "notebook")
 """Sources of no tool: whether their validation is of minibatches is told by how often it is logged."""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.core.errors import AnalysisError
 from analysis.sources import load_runs, printed
+from analysis.sources.printed_lines import form_of
 
 LOSSES = [2.0 - 0.1 * k for k in range(8)]
 
@@ -28,6 +29,15 @@ FORMS = {
     "catboost": ("{k}:\tlearn: {v:.4f}\ttest: 0.4\tbest: 0.4 (3)\ttotal: 12ms\tremaining: 1.2s", "learn"),
     "llm.c": ("s:{k} trl:{v:.4f}", "trl"),
     "logging": ("2024-05-01 10:00:0{k},123 - INFO - trainer - step {k}: loss = {v:.4f}", "loss"),
+    "rank in front": ("0: [2024-01-01 10:00:00] step {k} loss {v:.4f}", "loss"),
+    "episodes": ("Episode {k}\tAverage Score: {v:.4f}", "Average Score"),
+    "absl": ("I0101 10:00:0{k}.123456 14012 writer.py:48] [{k}] loss={v:.4f}, steps_per_sec=10.1", "loss"),
+    "gan": ("[{k}/8] [ 3/9]\tLoss_D: {v:.4f}\tLoss_G: 3.0\tD(G(z)): 0.4 / 0.3", "Loss_D"),
+    "marian": ("[2021-01-01 10:00:0{k}] Ep. 1 : Up. {k} : Sen. 64,000 : Cost {v:.4f} : Time 9.1s", "Cost"),
+    "espnet": ("{k}epoch:train:1-100batch: iter_time=0.002, loss={v:.4f}, optim0_lr0=1.0e-05", "train_loss"),
+    "tensor": ("epoch {k} loss tensor({v:.4f}, grad_fn=<NllLossBackward0>)", "loss"),
+    "percent": ("steps:  {k}%|#   | {k}/8 [00:0{k}<00:09, 1.01it/s, avr_loss={v:.4f}]", "avr_loss"),
+    "ms-swift": ("{{'loss': {v:.4f}, 'epoch': 0.{k}5, 'global_step/max_steps': '{k}/8'}}", "loss"),
     "colours": ("\x1b[32mEpoch {k}\x1b[0m train_loss=\x1b[1m{v:.4f}\x1b[0m", "train_loss"),
 }
 
@@ -122,3 +132,70 @@ def test_updates_of_the_run_stand_above_fractions_of_an_epoch(tmp_path: Path) ->
         300,
         400,
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("Epoch 1: loss 0.5, acc 0.8, val loss 0.6, val acc 0.7", ["loss", "acc", "val loss", "val acc"]),
+        (
+            "Epoch 1: train loss 0.5, acc 0.8 | val loss 0.6, acc 0.7",
+            ["train loss", "train_acc", "val loss", "val_acc"],
+        ),
+        ("Epoch 1 [train] loss=0.5, acc=0.8, [valid] loss=0.6", ["train_loss", "train_acc", "val_loss"]),
+        ("Epoch 1 valid on 'valid' subset | loss 0.5 | ppl 3.1", ["val_loss", "val_ppl"]),
+        ("epoch 1 | loss 0.5 | loss 0.6", ["loss", "loss (2)"]),
+        ("2020-01-01 epoch 1 DEV : loss 0.9 - f1-score (micro avg)  0.8", ["val_loss", "val_f1-score (micro avg)"]),
+    ],
+)
+def test_values_are_named_by_the_data_that_the_line_names(line: str, names: list[str]) -> None:
+    """The same score of training and validation on one line are two metrics."""
+    form = form_of(line)
+    assert form is not None
+    assert [name for name, _ in form.metrics] == names
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "name"),
+    [
+        ("Test Error:\n Accuracy: {v}%, Avg loss: 0.5", "test_Accuracy"),
+        ("cur metric, Accuracy: {v}, fps: 200.1", "cur metric Accuracy"),
+        ("Saving results for global step {k}: Accuracy = {v}, global_step = {k}", "Saving Accuracy"),
+        ("Test: [ 1/20]\tAccuracy 99.0 (99.0)\nTest: [20/20]\tAccuracy 98.0 ({v})", "test_Accuracy"),
+    ],
+)
+def test_the_score_of_an_evaluation_is_never_the_training_s(evaluation: str, name: str, tmp_path: Path) -> None:
+    """Neither by a heading, nor under the same name at the same step; of a running mean the mean counts."""
+    scores = [30.5, 35.5, 40.5, 45.5]
+    lines = [f"step {k}: loss 0.{9 - k}, Accuracy: 1{k}.0\n{evaluation.format(k=k, v=v)}" for k, v in enumerate(scores)]
+    frame = read(tmp_path, "\n".join(lines)).frame
+    assert frame["Accuracy"].tolist() == [10, 11, 12, 13]
+    assert frame[name].tolist() == scores
+
+
+def test_of_a_printed_list_the_mean_is_read(tmp_path: Path) -> None:
+    """As nnU-Net prints the Dice of each class."""
+    lines = [
+        f"Epoch {e}\ntrain_loss -0.{e}\nval_loss -0.{e}\nPseudo dice [np.float32(0.{e}), nan, 0.{e + 2}]"
+        for e in (1, 2, 3)
+    ]
+    assert read(tmp_path, "\n".join(lines)).frame["val_Pseudo dice"].tolist() == [0.2, 0.3, 0.4]
+
+
+def test_the_tutorial_of_pytorch_counts_batches_in_each_epoch(tmp_path: Path) -> None:
+    lines = [f"[{e}, {b:5d}] loss: 1.{e}{b // 2000}" for e in (1, 2) for b in (2000, 4000)]
+    frame = read(tmp_path, "\n".join(lines)).frame
+    assert frame["step"].tolist() == [2000, 4000, 6000, 8000]
+    assert frame["loss"].tolist() == [1.11, 1.12, 1.21, 1.22]
+
+
+def test_boxes_of_names_and_values_are_rows(tmp_path: Path) -> None:
+    """As Stable-Baselines3 prints them: the step stands below the values."""
+    text = ""
+    for k in range(1, 5):
+        rows = [("rollout/", ""), ("   ep_rew_mean", k / 10), ("time/", ""), ("   total_timesteps", k * 2048)]
+        text += "".join(f"| {name:<22} | {value!s:<8} |\n" for name, value in rows) + "-" * 37 + "\n"
+    log = read(tmp_path, text)
+    assert log.frame["rollout/ep_rew_mean"].tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert log.frame["step"].tolist() == [2048, 4096, 6144, 8192]
+    assert "printed log: 4 rows of tables read, 12 other lines passed over" in log.notes

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -399,3 +400,68 @@ def test_heads_of_columns_may_be_short(tmp_path: Path) -> None:
     run = only(written(tmp_path / "a.log", f"E    #       LOSS NER  SCORE\n---  ------  --------  -----\n{rows}"))
     assert run.steps.tolist() == list(range(200, 1800, 200))
     assert run.series("SCORE").size == 8
+
+
+def clearml_session(folder: Path) -> None:
+    """Write an offline session as ClearML 2.0 does: a list of events a line."""
+
+    def event(metric: str, variant: str, step: int, value: float) -> dict[str, object]:
+        return {"type": "training_stats_scalar", "iter": step, "metric": metric, "variant": variant, "value": value}
+
+    rows = [
+        [event("loss", "train", 10 * e, loss(e)), event("loss", "validation", 10 * e, loss(e) + 1)] for e in range(6)
+    ]
+    rows.append([event(":monitor:gpu", "gpu_0", 3, 99.0), event("Summary", "final", -(2**31), 0.5), {"type": "plot"}])
+    about = {"name": "my run", "hyperparams": {"General": {"lr": {"name": "lr", "type": "float", "value": "0.01"}}}}
+    written(folder / "metrics.jsonl", lines(*rows))
+    written(folder / "task.json", json.dumps(about))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_offline_session_of_clearml_is_a_run(packed: bool, tmp_path: Path) -> None:
+    path = tmp_path / "offline-1"
+    clearml_session(path)
+    if packed:
+        path = Path(shutil.make_archive(str(tmp_path / "session"), "zip", path))
+    run = only(path)
+    assert (run.id, run.label) == ("session" if packed else "offline-1", "my run")
+    assert dict(run.config) == {"lr": 0.01}
+    assert run.series("train_loss").tolist() == [loss(e) for e in range(6)]
+    assert run.steps_of("full_valid_loss").tolist() == [0, 10, 20, 30, 40, 50]
+    assert {(lost.column, lost.count) for lost in run.provenance.dropped} == {(":monitor:", 1), ("single values", 1)}
+
+
+def test_a_run_of_wandb_without_history_is_read_from_what_it_printed(tmp_path: Path) -> None:
+    files = tmp_path / "wandb" / "run-20240101_100000-abc123" / "files"
+    written(files / "output.log", "".join(f"epoch {e} loss {loss(e)}\n" for e in range(1, 7)))
+    written(files / "config.yaml", "wandb_version: 1\nlr:\n  desc: null\n  value: 0.01\n")
+    written(files / "wandb-metadata.json", "{}")
+    for place in (files.parent, tmp_path):
+        run = only(place)
+        assert (run.id, dict(run.config)) == ("abc123", {"lr": 0.01})
+        assert run.series("train_loss").tolist() == [loss(e) for e in range(1, 7)]
+
+
+def test_the_store_of_aim_is_named_with_the_command_that_exports_it(tmp_path: Path) -> None:
+    written(tmp_path / ".aim" / "run_metadata.sqlite", "")
+    with pytest.raises(LogError, match=r"Aim's store.*python -c .*to_csv"):
+        read(tmp_path)
+
+
+def test_a_file_for_each_epoch_is_a_row(tmp_path: Path) -> None:
+    """As AllenNLP leaves them; ten comes after nine."""
+    for e in range(12):
+        row = {"epoch": e, "training_loss": loss(e), "validation_loss": loss(e) + 1, "training_duration": "0:00:10"}
+        written(tmp_path / "out" / f"metrics_epoch_{e}.json", json.dumps(row))
+    written(tmp_path / "out" / "config.json", "{}")
+    run = only(tmp_path / "out")
+    assert (run.id, run.provenance.rows_read) == ("out", 12)
+    assert run.series("train_loss").tolist() == [loss(e) for e in range(12)]
+    assert run.steps_of("full_valid_loss").tolist() == list(range(12))
+
+
+def test_numbered_files_that_count_no_epoch_are_no_rows(tmp_path: Path) -> None:
+    for seed in range(3):
+        written(tmp_path / f"seed_{seed}.json", json.dumps({"val_loss": loss(seed)}))
+    with pytest.raises(LogError):
+        read(tmp_path)

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.core.errors import LogError
 from analysis.core.run import Dropped
+from analysis.sources import printed
 from analysis.sources._points import points_table
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import sniff
@@ -21,6 +22,7 @@ from analysis.sources.raw_log import RawLog
 from analysis.sources.streams import mapped_bytes
 from analysis.sources.wandb.cloud import fetch_runs, is_run_url
 from analysis.sources.wandb.export import NAME, kind, load_export
+from analysis.sources.wandb.kept_output import OUTPUT, load_printed, noted
 from analysis.sources.wandb.log import MAGIC, Damage, WandbLog, records
 from analysis.sources.wandb.steps import training_steps
 
@@ -30,7 +32,7 @@ SCHEME = "wandb"
 def recognises(path: Path) -> bool:
     """True for a ``.wandb`` file, a folder that holds some, or an exported CSV."""
     if path.is_dir():
-        return bool(_files(path))
+        return bool(_files(path)) or bool(_outputs(path))
     if head(path, len(MAGIC)) == MAGIC or path.suffix == ".wandb":
         return path.is_file()
     if not path.name.lower().removesuffix(".gz").endswith(".csv"):
@@ -51,12 +53,17 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         if head(path, len(MAGIC)) == MAGIC or path.suffix == ".wandb":
             return [_load_offline(path, columns)]
         return load_export(path, columns)
-    logs, problems = [], []
-    for file in _files(path):
+    logs: list[RawLog] = []
+    problems: list[LogError] = []
+    for file in _files(path) or _outputs(path):
         try:
-            logs.append(_load_offline(file, columns))
+            logs += [_load_offline(file, columns)] if file.suffix == ".wandb" else load_printed(file, columns)
         except LogError as problem:
-            problems.append(problem)
+            kept = file.parent / "files" / OUTPUT
+            if file.suffix == ".wandb" and printed.recognises(kept):
+                logs += [noted(log, problem) for log in load_printed(kept, columns)]
+            else:
+                problems.append(problem)
     if not logs:
         raise problems[0] if problems else LogError(f"{path}: no .wandb file here; give a run's folder")
     unread = tuple(f"a run beside it cannot be read: {problem}" for problem in problems)
@@ -96,6 +103,14 @@ def _files(folder: Path) -> list[Path]:
     for file in found or sorted(folder.glob("wandb/*run-*/*.wandb")):
         seen.setdefault(file.resolve(), file)  # latest-run links to another
     return list(seen.values())
+
+
+def _outputs(folder: Path) -> list[Path]:
+    """List what the runs of a folder printed and W&B kept, where their files are all that is left of them."""
+    found = (sorted(folder.glob(f"{place}files/{OUTPUT}")) for place in ("", "*run-*/", "wandb/*run-*/"))
+    outputs = next((paths for paths in found if paths), [])
+    beside = [path for path in outputs if (path.parent / "wandb-metadata.json").is_file()]
+    return list({path.resolve(): path for path in beside}.values())
 
 
 def _load_offline(path: Path, columns: Columns) -> RawLog:

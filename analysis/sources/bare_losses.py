@@ -1,0 +1,99 @@
+"""Name metrics whose columns say only what was measured, or only on which data: ``accuracy``, ``train``, ``val``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.core.metrics import metric
+from analysis.sources.metric_aliases import plain
+from analysis.sources.phases import phase_of
+from analysis.sources.printed_phases import HELD_OUT
+
+_FEWEST = 3
+"""Values that show whether a curve falls."""
+
+
+def bare_losses(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return columns such as ``train`` and ``val`` with the names of losses or scores, and a note that says so.
+
+    They are taken for losses only if the log has no other metric of known direction for either, and if the training's
+    own falls; for scores only beside a loss, and if it rises. What else it may be is for the user to say.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        In the order of writing.
+    names : sequence of str
+        Its metrics.
+    """
+    bare = {name: phase for name in names if (phase := phase_of(name)) is not None}
+    if not bare or len(set(bare.values())) < len(bare):
+        return {}, []
+    others = [name for name in names if metric(name).direction != "none" and name not in bare]
+    first = next((name for name, phase in bare.items() if phase == "train"), next(iter(bare)))
+    values = frame[first].dropna().to_numpy(dtype=np.float64)
+    few = max(1, len(values) // 5)
+    if len(values) < _FEWEST:
+        return {}, []
+    change = np.median(values[-few:]) - np.median(values[:few])
+    if not others and change < 0:
+        kind, shown, moves = "loss", "losses" if len(bare) > 1 else "a loss", "falls"
+    elif (
+        others
+        and change > 0
+        and _is_score(frame[list(bare)])
+        and {metric(name).direction for name in others} == {"lower"}
+    ):
+        kind, shown, moves = "score", "scores" if len(bare) > 1 else "a score", "rises"
+    else:
+        return {}, []
+    said = {name: f"{phase}_{kind}" for name, phase in bare.items()}
+    other = "eval_score" if kind == "loss" else "eval_loss"
+    note = (
+        f"{', '.join(bare)}: nothing says what was measured; taken for {shown}, as "
+        f"{first} {moves} (if not, say so: columns: {{{other}: {next(iter(bare))}}})"
+    )
+    return said, [note]
+
+
+def _is_score(frame: pd.DataFrame) -> bool:
+    """True if all values lie between 0 and 1, or 0 and 100, as shares do."""
+    return bool(np.nanmin(frame.to_numpy(dtype=np.float64)) >= 0 and np.nanmax(frame.to_numpy(dtype=np.float64)) <= 100)
+
+
+def bare_scores(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return scores that do not say of which data they are, as those of the validation, and a note that says so.
+
+    They are if the losses of both are there and say it, no other column has the score, and it stands on just the rows
+    of the validation's loss (fastai's and Hugging Face's tables).
+    """
+    phases = {name: _phase(name) for name in names}
+    losses = {phases[name]: name for name in names if phases[name] and metric(name).direction == "lower"}
+    if not {"train", "val"} <= set(losses):
+        return {}, []
+    rows = frame[losses["val"]].notna()
+    said = {}
+    for name in (name for name, phase in phases.items() if phase is None and _is_bare_score(name)):
+        others = (other for other in names if phases[other] and plain(other).endswith(plain(name)))
+        if next(others, None) is None and (frame[name].notna() == rows).all():
+            said[name] = f"val_{name}"
+    if not said:
+        return {}, []
+    return said, [
+        f"{', '.join(said)}: nothing says on which data; taken for the validation's, as on just the rows of "
+        f"{losses['val']} (if not, say so: columns: {{train_score: {next(iter(said))}}})"
+    ]
+
+
+def _phase(name: str) -> str | None:
+    return next((phase for word in plain(name).split("_") if (phase := phase_of(word))), None)
+
+
+def _is_bare_score(name: str) -> bool:
+    row = metric(plain(name))
+    if plain(name) in HELD_OUT:
+        return False
+    return row.direction == "higher" or (row.direction == "lower" and "error" in plain(name))

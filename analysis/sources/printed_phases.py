@@ -1,0 +1,84 @@
+"""Name the values of a printed line by what they were measured on: the words ``train``, ``val`` ... of the line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from analysis.core.metrics import METRICS, metric
+from analysis.sources.metric_aliases import plain
+
+PHASE = re.compile(
+    r"(?<![A-Za-z])(train(?:ing)?|val(?:id(?:ation)?)?|eval(?:uation)?|dev|test)(?![A-Za-z]|\.py)", re.IGNORECASE
+)
+_AVERAGED = re.compile(r"\s*\(\s*[-+.\deE]+%?\s*\)")
+HELD_OUT = {name for row in METRICS.values() if row.validates for name in row.names}
+"""Names of what is measured on held-out data alone, whoever says so."""
+
+Named = Sequence[tuple[str, int]]
+
+
+def phase_word(text: str) -> str:
+    """Return the phase that a text names first: "train", "val", "eval" or "test"; empty if it names none."""
+    found = PHASE.search(text)
+    if found is None:
+        return ""
+    word = found[1].lower()
+    return "test" if word == "test" else {"t": "train", "e": "eval"}.get(word[0], "val")
+
+
+def with_phases(line: str, slots: Sequence[re.Match[str]], named: Named) -> tuple[list[tuple[str, int]], str]:
+    """Put the phase in front of the names that do not say it, and return the one of the whole line, if it is one.
+
+    A word that stands alone (``[valid] loss=2, acc=0.5``) holds for what follows, or for all of a line in which it is
+    the only one; one in a name (``train loss 2 acc 0.5 val loss 3 acc 0.4``) for what follows, up to the next.
+
+    >>> line = "train loss 2.0 acc 0.5 val loss 3.0 acc 0.4"
+    >>> named = [("train loss", 0), ("acc", 1), ("val loss", 2), ("acc", 3)]
+    >>> with_phases(line, list(re.finditer(r"[0-9.]+", line)), named)[0]
+    [('train loss', 0), ('train_acc', 1), ('val loss', 2), ('val_acc', 3)]
+    """
+    places = {at: line.rfind(name, 0, slots[at].start()) for name, at in named}
+    inside = [range(places[at], slots[at].start()) for _, at in named]
+    words = [(found.start(), phase_word(found[0])) for found in PHASE.finditer(line)]
+    alone = [(start, word) for start, word in words if not any(start in name for name in inside)]
+    sole = {word for _, word in alone}
+    taken = {plain(name) for name, _ in named}
+    shown: list[tuple[str, int]] = []
+    said = set()
+    for name, at in named:
+        own = phase_word(name)
+        before = [word for start, word in alone if start < places[at]]
+        word = before[-1] if before else sole.copy().pop() if len(sole) == 1 else ""
+        if not word and not own:
+            word = next((word for start, word in reversed(words) if start < places[at]), "")
+            word = "" if plain(f"{word}_{name}") in taken else word
+        if of_model(name):
+            said.add(own or word)
+        bare = own or not of_model(name) or (word in ("val", "eval") and plain(name) in HELD_OUT)
+        shown.append((f"{word}_{name}" if word and not bare else name, at))
+    whole = said.pop() if len(said) == 1 else sole.pop() if len(sole) == 1 and not said else ""
+    return _unlike(shown), whole
+
+
+def _unlike(named: Named) -> list[tuple[str, int]]:
+    """Number names that stand twice in a line."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for name, at in named:
+        seen[name] += 1
+        shown.append((name if seen[name] == 1 else f"{name} ({seen[name]})", at))
+    return shown
+
+
+def averaged(line: str, slots: Sequence[re.Match[str]], named: Named) -> list[tuple[str, int]]:
+    """Return the places of running means: of ``Loss 0.5 (0.6)`` the second, where only that is of the whole set."""
+    return [
+        (name, at + 1 if _AVERAGED.match(line, slots[at].end()) and at + 1 < len(slots) else at) for name, at in named
+    ]
+
+
+def of_model(name: str) -> bool:
+    """True if a name says which way is better: a value of the model, and no count, time or setting."""
+    return metric(name.replace(" ", "_")).direction != "none"

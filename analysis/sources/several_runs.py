@@ -1,0 +1,142 @@
+"""Part what was printed by several trainings, one after another, and name them by what was printed between."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.core.metrics import metric
+from analysis.sources.axis_names import main_metric
+from analysis.sources.metric_aliases import plain
+from analysis.sources.raw_log import RawLog
+from analysis.sources.restarts import restart_kind
+from analysis.sources.text_tables import EPOCHS, STEPS
+
+_ABOVE = 6
+"""Lines above a training that may say what it is."""
+_HEADING = re.compile(r"\s*(#{1,6}\s+|[=*\-_~>]{2,}\s*)(?P<words>[^#=*~]*[^\W\d][^#=*~]*?)\s*[#=*\-_~<]*\s*")
+_SAID = re.compile(
+    r"(?P<name>[A-Za-z][A-Za-z_ ]*?)\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
+)
+_FOLDS = ("fold", "cv_fold", "kfold", "split", "repeat", "repetition", "replicate")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the lines above a training say: its name among the others, settings, and the group of its folds."""
+
+    id: str
+    label: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    group: str | None = None
+
+
+def parted(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Part rows in the order of writing wherever a training starts again at its first step, with its values too.
+
+    What goes back otherwise (a rollback, a counter that starts again while the values go on) stays in one part.
+    """
+    axis = next((name for name in ("step", "epoch") if name in frame), None)
+    main = main_metric(frame)
+    if axis is None or main is None:
+        return [frame]
+    steps, values = frame[axis].to_numpy(dtype=np.float64), frame[main].to_numpy(dtype=np.float64)
+    rows = np.flatnonzero(np.isfinite(values) & np.isfinite(steps))
+    falls = np.flatnonzero(np.diff(steps[rows]) < 0)
+    if not falls.size:
+        return [frame]
+    bounds, begun = [0], 0
+    for fall, end in zip(falls.tolist(), [*falls[1:].tolist(), len(rows) - 1], strict=True):
+        earlier, later = rows[begun : fall + 1], rows[fall + 1 : end + 1]
+        if steps[later[0]] > max(steps[rows[0]], 1) or len(later) < 2 or len(earlier) < 2:
+            continue
+        if restart_kind(steps[earlier], values[earlier], steps[later], values[later]) == "again":
+            between = range(rows[fall] + 1, later[0])  # an evaluation may stand before the first training row
+            bounds.append(next((row for row in between if steps[row] <= steps[later[0]]), int(later[0])))
+            begun = fall + 1
+    return [frame.iloc[start:end] for start, end in zip(bounds, [*bounds[1:], len(frame)], strict=True)]
+
+
+def named_apart(
+    logs: Sequence[Sequence[RawLog]], parts: Sequence[pd.DataFrame], lines: Sequence[str], stem: str
+) -> list[RawLog]:
+    """Name the logs of each part of a text apart; a single one is called after its file.
+
+    Parameters
+    ----------
+    logs : sequence of sequences of RawLog
+        Those of each part: several where its table holds several.
+    parts : sequence of pandas.DataFrame
+        Their rows, by the number of the line.
+    lines : sequence of str
+        The text.
+    stem : str
+        Name of the file.
+    """
+    if len(parts) == 1:
+        return list(logs[0])
+    said = said_above(lines, [int(part.index[0]) for part in parts], [int(part.index[-1]) for part in parts], stem)
+    note = f"{len(parts)} trainings one after another, each a run"
+    named = []
+    for one, own in zip(said, logs, strict=True):
+        for log in own:
+            run_id = one.id if len(own) == 1 else f"{one.id}_{log.id}"
+            config, group = {**log.config, **one.config}, log.group or one.group
+            named.append(replace(log, id=run_id, label=one.label, config=config, group=group, notes=(*log.notes, note)))
+    return named
+
+
+def said_above(lines: Sequence[str], starts: Sequence[int], ends: Sequence[int], stem: str) -> list[Said]:
+    """Name several trainings of one text by the lines above each: ``Fold 2``, ``lr=0.01``, a heading, else by number.
+
+    Parameters
+    ----------
+    lines : sequence of str
+    starts, ends : sequence of int
+        The first and last line of each training.
+    stem : str
+        Name of the file.
+    """
+    above = []
+    for place, start in enumerate(starts):
+        first = ends[place - 1] + 1 if place else 0
+        own = [line for line in lines[first:start] if line.strip() and len(line) < 200]
+        above.append(own[-_ABOVE:])
+    stated = [_stated(own) for own in above]
+    for name in dict.fromkeys(name for own in stated for name in own):
+        values = [own.get(name) for own in stated]
+        if None not in values and len(set(values)) == len(values):
+            key = plain(name)
+            folds = stem if key in _FOLDS else None
+            return [Said(f"{key}_{value}", config={key: _number(str(value))}, group=folds) for value in values]
+    labels = [next((label for line in reversed(own) if (label := _heading(line))), None) for own in above]
+    unique = None not in labels and len(set(labels)) == len(labels)
+    return [Said(f"{stem}_{place}", label if unique else None) for place, label in enumerate(labels, start=1)]
+
+
+def _stated(lines: Sequence[str]) -> dict[str, str]:
+    """Return the numbers that lines state by name, without counts, times and results; of one name the last."""
+    found: dict[str, str] = {}
+    for line in lines:
+        for said in _SAID.finditer(line):
+            name = " ".join(said["name"].split()[-2:])
+            key = plain(name).rsplit("_", 1)[-1]
+            name = key if key in (*_FOLDS, "seed", "lr", "run", "trial") else name
+            if key not in STEPS | EPOCHS and metric(name).direction == "none" and key not in ("time", "accuracy"):
+                found[name] = said["value"]
+    return found
+
+
+def _heading(line: str) -> str | None:
+    found = _HEADING.fullmatch(line)
+    return found["words"].strip(" :") if found else None
+
+
+def _number(text: str) -> float | int:
+    value = float(text)
+    return int(value) if value.is_integer() and "." not in text else value
