@@ -111,7 +111,7 @@ def lead_words(a: Analysis) -> tuple[Rich, ...]:
     return (
         text(
             f"The best leads the mean of all {found.count} by {by}; luck alone would give the best of {found.count} "
-            f"equal ones {luck}. Trained again, expect about {expected} of it."
+            f"equal ones {luck}. Trained again, expect the best at about {expected}."
         ),
     )
 
