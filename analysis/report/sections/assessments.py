@@ -16,8 +16,8 @@ _WORD_TONES: dict[str, Tone] = {
     "Worst": "bad",
     "Enhanced": "good",
 }
-MOST_RUNS = 12
-"""Runs that a table shows: of more it shows the candidate, the baseline and the best."""
+MOST_RUNS, OF_MORE = 12, 8
+"""Runs up to which a table shows all, and those shown of more: the candidate, the baseline and the best."""
 
 
 def assessed(word: str) -> Cell:
@@ -31,7 +31,7 @@ def shown_runs(a: Analysis) -> list[Run]:
         return list(a.runs)
     first = dict.fromkeys([a.candidate.id, a.reference_id])
     best = [run_id for configuration in a.configurations for run_id in configuration.runs]
-    kept = [*first, *(r for r in [*best, *(run.id for run in a.runs)] if r not in first)][:MOST_RUNS]
+    kept = [*first, *(r for r in [*best, *(run.id for run in a.runs)] if r not in first)][:OF_MORE]
     return [run for run in a.runs if run.id in kept]
 
 
