@@ -189,7 +189,10 @@ def test_a_validation_without_an_error_decides_and_says_that_it_has_none() -> No
     a = analyzed([known(n, train_and_a_few_validations(k, 0.3 + 0.1 * k)) for k, n in enumerate("ab")])
     assert a.verdict.result == "regressed"
     assert a.verdict.sentence == "b is a worse model than a."
-    assert "without an interval: fewer than 5 minibatch validations" in a.verdict.numbers
+    assert (
+        "without an interval: its error follows from results by example, or from 5 minibatch validations"
+        in a.verdict.numbers
+    )
     assert "unless seeds scatter by more than" in a.verdict.condition
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 _TOKEN = re.compile(
     r"\*\*(?P<bold>.+?)\*\*|\*(?P<italic>[^*]+?)\*|`(?P<code>[^`]+)`|\[(?P<label>[^\]]+)\]\((?P<href>[^)]+)\)"
@@ -85,6 +86,19 @@ def join(parts: list[Rich] | tuple[Rich, ...], separator: str = " ") -> Rich:
             spans.append(Span(separator))
         spans.extend(part)
     return tuple(spans)
+
+
+def merged(text: Rich) -> Rich:
+    """Join neighbours of one style, so that neither marks nor links pile up between them.
+
+    Examples
+    --------
+    >>> merged(rich("[Epoch {k} fell](#a) again", k=2))
+    (Span(text='Epoch 2 fell', bold=False, italic=False, code=False, href='#a'), Span(text=' again', bold=False, \
+italic=False, code=False, href=None))
+    """
+    runs = groupby(text, lambda span: replace(span, text=""))
+    return tuple(replace(style, text="".join(span.text for span in alike)) for style, alike in runs)
 
 
 def _parse(template: str, style: Span, values: dict[str, object]) -> list[Span]:

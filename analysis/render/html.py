@@ -25,7 +25,7 @@ from analysis.core.blocks import (
     Table,
     Tone,
 )
-from analysis.core.rich_text import Rich, Span, plain
+from analysis.core.rich_text import Rich, Span, merged, plain
 from analysis.render.glossary import is_glossary
 from analysis.render.glyphs import CLAIM, LAYERS, STATUSES, TONES
 from analysis.render.svg import data_uri, inline_svg
@@ -71,7 +71,7 @@ def characters(text: str) -> str:
 
 def inline(text: Rich) -> str:
     """Render rich text as phrasing content."""
-    return "".join(_span(span) for span in text)
+    return "".join(_span(span) for span in merged(text))
 
 
 def _span(span: Span) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 from functools import singledispatch
-from itertools import groupby
 
 from analysis.core.blocks import (
     Block,
@@ -24,7 +21,7 @@ from analysis.core.blocks import (
     Status,
     Table,
 )
-from analysis.core.rich_text import Rich, Span, plain
+from analysis.core.rich_text import Rich, Span, merged, plain
 from analysis.render.glyphs import CLAIM, STATUSES, TONES
 from analysis.render.visible_text import legible
 
@@ -71,14 +68,7 @@ def inline(text: Rich) -> str:
     >>> inline((Span("Epoch ", bold=True), Span("2", bold=True), Span(" fell")))
     '**Epoch 2** fell'
     """
-    return "".join(_span(span) for span in _merged(text))
-
-
-def _merged(text: Rich) -> Iterator[Span]:
-    """Join neighbours of one style, so that their marks do not pile up between them."""
-    for _, alike in groupby(text, lambda span: replace(span, text="")):
-        first, *rest = alike
-        yield replace(first, text=first.text + "".join(span.text for span in rest))
+    return "".join(_span(span) for span in merged(text))
 
 
 def _span(span: Span) -> str:

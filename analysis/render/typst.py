@@ -24,7 +24,7 @@ from analysis.core.blocks import (
     Status,
     Table,
 )
-from analysis.core.rich_text import Rich, Span, plain
+from analysis.core.rich_text import Rich, Span, merged, plain
 from analysis.render.glossary import is_glossary
 from analysis.render.glyphs import CLAIM, STATUSES, TONES
 from analysis.render.html import anchor
@@ -92,7 +92,7 @@ def characters(text: str) -> str:
 
 def inline(text: Rich) -> str:
     """Write rich text as one content expression."""
-    parts = [_span(span) for span in text]
+    parts = [_span(span) for span in merged(text)]
     return parts[0] if len(parts) == 1 else "{" + "; ".join(parts) + "}" if parts else '""'
 
 
