@@ -8,6 +8,7 @@ from math import log, nan, sqrt
 
 import numpy as np
 
+from analysis.statistics.drops import without_drops
 from analysis.statistics.estimate import Estimate, FloatArray, Steps, as_ratio, difference, estimate, unknown
 from analysis.statistics.longrun import RHO_MAX, Line, batch_variance, corrected_lag, cosine_variance, fit_line
 from analysis.statistics.series import burn_in
@@ -67,13 +68,26 @@ class Settled:
         """Points in the last window: a fifth, 20 at least, never more than there are."""
         return min(self.n, max(WINDOW_LEAST, int(WINDOW_SHARE * self.n)))
 
-    @cached_property
+    @property
     def end(self) -> Line | None:
         """A parabola through the end of the run, from which the level's error is taken; None for a short run."""
+        return self._end[0] if self._end is not None else None
+
+    @property
+    def drops_late(self) -> bool:
+        """True if the level drops within the last window, so that its mean is no level."""
+        return self._end is not None and self._end[1]
+
+    @cached_property
+    def _end(self) -> tuple[Line, bool] | None:
+        """The end of the run, where a drop of the level is no noise, and whether one is in the last window."""
         points = max(int(END_WINDOWS * self.window), END_LEAST)
         if self.n < points:
             return None
-        return fit_line(self.x[-points:], self.steps[-points:], curved=True)
+        level, drops = without_drops(self.x[-points:], self.steps[-points:])
+        line = fit_line(level, self.steps[-points:], curved=True)
+        late = any(place > points - self.window for place in drops)
+        return replace(line, degree=line.degree + len(drops)), late
 
     @cached_property
     def locally(self) -> FloatArray:
@@ -136,6 +150,10 @@ def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
         return unknown(name, "no values")
     w = run.window
     value, n_eff = float(run.x[-w:].mean()), run.effective(w)
+    if run.drops_late:
+        return unknown(
+            name, "the level drops within the last window, as where the learning rate does", value=value, n=w
+        )
     if run.end is not None:
         return _about_parabola(run.end, value, w, strict=strict)
     if n_eff < LEAST_EFFECTIVE:

@@ -30,7 +30,8 @@ class Line:
     t : ndarray, shape (n,)
         The positions of its values; not copied.
     degree : int
-        1, or 2 where a parabola was taken out too: ``bend * (u**2 - spread/n - skew * u)``, ``u = t - centre``.
+        1, or 2 where a parabola was taken out too: ``bend * (u**2 - spread/n - skew * u)``, ``u = t - centre``; more by
+        what else was taken out of the series before.
     """
 
     slope: float
@@ -90,7 +91,7 @@ class Line:
 
     def _left(self) -> FloatArray:
         u = _apart(self.t)
-        bent = self.bend * (u * u - self.spread / self.x.size - self.skew * u) if self.degree == 2 else None
+        bent = self.bend * (u * u - self.spread / self.x.size - self.skew * u) if self.degree > 1 else None
         u *= -self.slope
         u += self.x - self.mean  # the level goes first, and takes no digits of the rest with it
         return u if bent is None else u - bent
