@@ -15,6 +15,7 @@ from analysis.sources import tensorboard
 from analysis.sources.axis_names import metric_columns
 from analysis.sources.base import Source
 from analysis.sources.metric_aliases import standard_names
+from analysis.sources.printed import DOCUMENTS
 from analysis.sources.raw_log import RawLog
 
 SourceOf: TypeAlias = Callable[[Path], Source | None]
@@ -24,7 +25,6 @@ _ENTRIES = 20_000
 _MOST = 2000
 _NO_RUNS = frozenset({"__pycache__", "node_modules", "site-packages", "artifacts", "checkpoints", "wheels"})
 _REPORT = "training_analysis_results.json"
-_DOCUMENTS = (".ipynb", ".md")
 _OF_ONE_RUN = ("vis_data", "logs", "log", "csv")
 """Folders in which tools put further forms of the log of the run that the folder above is."""
 
@@ -73,7 +73,7 @@ def _folders(
 
 def without_documents(logs: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
     """Leave out notebooks and Markdown files beside other logs, whose runs they mostly tell of; and say so."""
-    documents = [path for path in logs if path.suffix.lower() in _DOCUMENTS]
+    documents = [path for path in logs if path.suffix.lower() in DOCUMENTS]
     if not documents or len(documents) == len(logs):
         return list(logs), ()
     named = f"{', '.join(path.name for path in documents[:3])}{' …' if len(documents) > 3 else ''}"

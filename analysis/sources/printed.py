@@ -44,6 +44,9 @@ from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_lines, text_head
 from analysis.sources.text_tables import is_delimited, tables_in
 
+DOCUMENTS = (".ipynb", ".md")
+"""Endings of files that hold more prose than values."""
+
 NAME = "printed"
 SCHEME = ""
 
@@ -71,12 +74,14 @@ def _is_log(path: Path, text: str) -> bool:
         return False
     tabular = path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
     lines = _lines(text[:65536])[:50] if tabular else _lines(text)
-    if tabular and form_of(lines[0]) is None and ("," in lines[0] or "\t" in lines[0]):
+    if tabular and form_of(lines[0]) is None and re.search(r"[,;\t]", lines[0]):
         return False
     if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
         return False  # a table by itself: its own source reads it faster
     wordings = _wordings(lines)
-    return any(len(table) > 1 for table in tables_in(lines, wordings)) or len(_values(lines, wordings, {})[0]) >= 2
+    return (
+        any(len(table) > 1 for table in tables_in(lines, wordings)) or len(_values(lines, wordings, {}, path)[0]) >= 2
+    )
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
@@ -106,7 +111,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     for row in (row for table in tables for row in table.index):
         wordings[row] = ""
     unclear: dict[str, int] = {}
-    table, total, counted = _values(lines, wordings, unclear)
+    table, total, counted = _values(lines, wordings, unclear, path)
     long = [one for one in tables if len(one) > 1]
     in_tables = sum(map(len, long))
     if not in_tables and table.empty:
@@ -163,11 +168,12 @@ def _is_json(line: str) -> bool:
 
 
 def _values(
-    lines: list[str], wordings: list[str], unclear: dict[str, int]
+    lines: list[str], wordings: list[str], unclear: dict[str, int], path: Path
 ) -> tuple[pd.DataFrame, int | None, tuple[str, ...]]:
     """Return the rows of all lines of values in their order, the planned steps, and notes.
 
-    What may be thousands or decimals (``loss 2,971``) is left out and counted in ``unclear``.
+    What may be thousands or decimals (``loss 2,971``) is left out and counted in ``unclear``. In a document, where most
+    lines are prose, a wording must come again, or the values it names.
     """
     groups: dict[str, list[int]] = {}
     for number, wording in enumerate(wordings):
@@ -177,6 +183,11 @@ def _values(
     forms = {wording: form for wording, form in found if form}
     for wording, form in forms.items():
         forms[wording] = _of_phase(form, lines, groups[wording][0], forms)
+    if path.suffix.lower() in DOCUMENTS:
+        firm = {_signature(form) for wording, form in forms.items() if len(groups[wording]) > 1}
+        forms = {wording: form for wording, form in forms.items() if _signature(form) in firm}
+        if not any(of_model(name) for form in forms.values() for name, _ in form.metrics):
+            return pd.DataFrame(), None, ()
     counts: Counter[tuple[str, ...]] = Counter()
     for wording, form in forms.items():
         counts[_signature(form)] += len(groups[wording])

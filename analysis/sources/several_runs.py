@@ -21,7 +21,7 @@ _ABOVE = 6
 """Lines above a training that may say what it is."""
 _HEADING = re.compile(r"\s*(#{1,6}\s+|[=*\-_~>]{2,}\s*)(?P<words>[^#=*~]*[^\W\d][^#=*~]*?)\s*[#=*\-_~<]*\s*")
 _SAID = re.compile(
-    r"(?P<name>[A-Za-z][A-Za-z_ ]*?)\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
+    r"(?P<name>[A-Za-z][A-Za-z_ ]*?)['\"]?\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
 )
 _FOLDS = ("fold", "cv_fold", "kfold", "split", "repeat", "repetition", "replicate")
 
@@ -108,15 +108,19 @@ def said_above(lines: Sequence[str], starts: Sequence[int], ends: Sequence[int],
         own = [line for line in lines[first:start] if line.strip() and len(line) < 200]
         above.append(own[-_ABOVE:])
     stated = [_stated(own) for own in above]
-    for name in dict.fromkeys(name for own in stated for name in own):
-        values = [own.get(name) for own in stated]
-        if None not in values and len(set(values)) == len(values):
+    shared = [name for name in stated[0] if all(name in own for own in stated)]
+    differ = [name for name in shared if len({own[name] for own in stated}) > 1]
+    configs = [{plain(name): _number(own[name]) for name in differ} for own in stated]
+    for name in differ:
+        if len({own[name] for own in stated}) == len(stated):
             key = plain(name)
             folds = stem if key in _FOLDS else None
-            return [Said(f"{key}_{value}", config={key: _number(str(value))}, group=folds) for value in values]
+            pairs = zip(stated, configs, strict=True)
+            return [Said(f"{key}_{own[name]}", config=config, group=folds) for own, config in pairs]
     labels = [next((label for line in reversed(own) if (label := _heading(line))), None) for own in above]
     unique = None not in labels and len(set(labels)) == len(labels)
-    return [Said(f"{stem}_{place}", label if unique else None) for place, label in enumerate(labels, start=1)]
+    numbered = enumerate(zip(labels, configs, strict=True), start=1)
+    return [Said(f"{stem}_{place}", label if unique else None, config) for place, (label, config) in numbered]
 
 
 def _stated(lines: Sequence[str]) -> dict[str, str]:

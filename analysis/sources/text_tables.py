@@ -168,7 +168,10 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
             words = tuple(header.split())
             cells = _cells(line, len(words))
             names, axis = (words, _axis(words)) if cells is not None else (names, axis)
-        if cells is not None and axis is not None and _is_number(cells[axis]) and sum(map(_is_number, cells)) > 1:
+        if cells is None or axis is None:
+            continue
+        counted = _is_number(cells[axis]) or (place == last + 1 and rows and cells[axis] in _NOT_LOGGED)
+        if counted and sum(map(_is_number, cells)) > _is_number(cells[axis]):
             if bars and last in rows and rows[last][axis] == cells[axis]:
                 del rows[last]  # running values, of which the last is the epoch's
             rows[place], last = cells, place
@@ -209,7 +212,8 @@ def _is_number(cell: str) -> bool:
 
 def _counted(cell: str) -> float:
     cell = _MARKS.sub("", cell)
-    return of_total(cell) or number(cell) or 0.0
+    value = of_total(cell) or number(cell)
+    return value if value is not None and value == value else 0.0
 
 
 def _goes_on(names: Cells, rows: dict[int, Cells], later: dict[int, Cells]) -> bool:

@@ -85,6 +85,21 @@ def test_empty_cells_of_aligned_columns_stay_empty(tmp_path: Path) -> None:
     assert run.steps_of("full_valid_loss").tolist() == [1, 3, 5]
 
 
+def test_a_row_without_a_step_is_placed_at_the_one_before(tmp_path: Path) -> None:
+    rows = [row for e, t, v, _ in ROWS for row in ((e, t, ""), *([("", "", v)] if e % 3 == 0 else []))]
+    (run,) = runs_of(tmp_path, ruled("|", "|---|---|---|", rows, ("step", "loss", "val_loss")))
+    assert values(run) == {"train_loss": TRAIN, "full_valid_loss": VALID[2::3]}
+    assert run.steps_of("full_valid_loss").tolist() == [3, 6]
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.ipynb"])
+def test_prose_about_steps_is_no_log(name: str, tmp_path: Path) -> None:
+    """A report tells of steps and losses, each sentence once."""
+    prose = "From step 100 on, the loss fell by 0.5 (p = 0.03).\nAt step 2000 an accuracy of 0.91 was reached.\n"
+    with pytest.raises(LogError):
+        runs_of(tmp_path, notebook([stream(prose)]) if name.endswith("b") else prose, name)
+
+
 def test_a_header_may_have_two_lines(tmp_path: Path) -> None:
     """As MATLAB prints one."""
     head = "| Epoch | Iteration | Mini-batch | Validation |\n|       |           | Loss       | Loss       |"
@@ -167,6 +182,7 @@ def test_one_of_them_is_named_behind_its_file(reference: str, tmp_path: Path) ->
     ("above", "ids", "config"),
     [
         ("Fold {n}\n", ["fold_1", "fold_2", "fold_3"], {"fold": 2}),
+        ("Config: {{'lr': 0.0{n}, 'bs': 32}}\n", ["lr_0.01", "lr_0.02", "lr_0.03"], {"lr": 0.02}),
         ("===== training with lr=0.0{n} =====\n", ["lr_0.01", "lr_0.02", "lr_0.03"], {"lr": 0.02}),
     ],
 )
