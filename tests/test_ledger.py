@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from analysis.core import scratch as module
 from analysis.core.errors import UsageError
-from analysis.publish import ledger as module
 from analysis.publish.ledger import held_ledger
 from tests.builders import ROOT
 

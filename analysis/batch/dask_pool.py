@@ -285,9 +285,10 @@ def _write(target: Path, files: Files) -> None:
 
 def _put(target: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     """Put a report in its place, as if it had been made here."""
-    with replacing(target) as staging:
+    edited: list[str] = []
+    with replacing(target, lambda old, new: edited.extend(bring_along(old, new))) as staging:
         for name, content in files.items():
             path = staging / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        return bring_along(target, staging)
+    return tuple(edited)

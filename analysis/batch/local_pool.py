@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.batch.run_sets import RunSet
 from analysis.core.errors import AnalysisError
 from analysis.core.redact import redact_text
+from analysis.core.scratch import undisturbed
 from analysis.publish.folder import Manifest, mend, renew_manifest, write_atomically
 from analysis.publish.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
 from analysis.publish.freshness import asked_for, has_urls, is_same, read_from
@@ -126,7 +127,10 @@ class Pool:
         waiting = list(reversed(tasks))
         while waiting or self._workers:
             while waiting and len(self._workers) < self._plan.workers:
-                self._workers.append(self._start(waiting.pop()))
+                with (
+                    undisturbed()
+                ):  # an interrupt finds each process among the workers, and that with a log to write to
+                    self._workers.append(self._start(waiting.pop()))
                 yield {"event": "start", "report": self._workers[-1].run_set.report_id}
                 if waiting and not self._ready:
                     # The first imports everything itself, while this process does so for all others.
@@ -159,7 +163,7 @@ class Pool:
         patient = bool(self._workers) and not self._any_ended
         arguments = (task, self._plan, theirs, log, os.getpid(), patient)
         process = context.Process(target=_work, args=arguments, daemon=True)
-        with warnings.catch_warnings(), _interrupts_held_back():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of threads of numeric libraries
             process.start()
         theirs.close()
@@ -216,22 +220,9 @@ class Pool:
         shutil.rmtree(self._plan.out / report_id, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Hold Ctrl-C back, here and in a process started meanwhile, until that has a log to complain to."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _let_interrupts_in() -> None:
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
 def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, patient: bool) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from analysis.cli import follow_ups, output_location
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 
 def add(commands: Any) -> None:
@@ -58,10 +56,11 @@ def _batch(options: argparse.Namespace) -> int:
         plan = Plan(folder, publisher, workers=options.workers, force=options.force, dask=options.dask, remote=remote)
         try:
             run_batch(run_sets, plan, tell=tell)
-        except KeyboardInterrupt:
-            bar = "\r\x1b[K" if sys.stderr.isatty() else ""
-            print(f"{bar}interrupted; finished reports are whole, the same command makes the rest", file=sys.stderr)
-            return INTERRUPTED
+        except KeyboardInterrupt as end:
+            with contextlib.suppress(OSError):  # the terminal may be what is gone
+                print("\r\x1b[K" if sys.stderr.isatty() else "", end="", file=sys.stderr)  # takes the bar away
+            end.args = ("finished reports are whole, the same command makes the rest",)
+            raise
     if options.notify:
         from analysis.publish.notify import batch_text
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,13 +36,21 @@ COMMANDS = (
 """What adds each command, in the order of the help."""
 
 
+class AskedToEnd(KeyboardInterrupt):
+    """The process was asked to end by another signal than that of Ctrl-C; ``number`` is its number."""
+
+    number: int = signal.SIGINT
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit status: 0 done, 2 bad input (one line on stderr), 1 failure."""
     from analysis.publish.publisher import ReportFailed
 
+    _open_streams()
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.run(parsed))
+        with _ended_by_signals():
+            return int(parsed.run(parsed))
     except AnalysisError as error:
         _say(f"error: {error}")
         return USAGE
@@ -49,9 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has enough of it
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
-    except KeyboardInterrupt:
-        print("interrupted; the earlier report, if there was one, is untouched", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as end:
+        _say(f"interrupted; {end.args[0] if end.args else 'nothing is left half-written'}")
+        return 128 + getattr(end, "number", signal.SIGINT)
+    except MemoryError:
+        _say("failed: there is not enough memory; give fewer or smaller logs, or allow more")
+        return CRASH
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
@@ -61,6 +75,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return CRASH
 
 
+def _open_streams() -> None:
+    """Open those of the three streams that whoever started us has closed, or the next file would be taken for one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  takes the lowest number that is free
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Take a signal that asks to end as Ctrl-C: what was begun is taken away. One that is ignored stays ignored."""
+
+    def end(number: int, _: object) -> None:
+        asked = AskedToEnd()
+        asked.number = number
+        raise asked
+
+    asking = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        asking = []
+    before = {one: signal.signal(one, end) for one in asking if signal.getsignal(one) == signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def program() -> str:
     """Return the command as it was typed, for hints of this process; what outlives it says ``run-reports``."""
     return "python -m analysis" if Path(sys.argv[0]).name == "__main__.py" else "run-reports"
@@ -68,7 +109,8 @@ def program() -> str:
 
 def _say(line: str) -> None:
     """Print a line on stderr, fit to be shown."""
-    print(_fit(line), file=sys.stderr)
+    with contextlib.suppress(OSError):  # the terminal may be what is gone
+        print(_fit(line), file=sys.stderr)
 
 
 def _fit(line: str) -> str:

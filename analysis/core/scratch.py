@@ -6,14 +6,43 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from analysis.core.errors import UsageError
+
 _SCRATCH = ("run-reports-", ".scratch")
 _DAY = 86_400.0
+PATIENCE = 30.0
+"""Seconds until another process, which needs some milliseconds, must have let go."""
+
 _CAN_LOCK = importlib.util.find_spec("fcntl") is not None
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
+    """Hold back for the time of the block what asks this process to end: Ctrl-C and two other signals.
+
+    So that nothing comes between making something and being ready to take it away, nor between its parts being taken
+    away. Yields a context within which they come through.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield contextlib.nullcontext
+        return
+
+    @contextlib.contextmanager
+    def with_signals(way: int) -> Iterator[None]:
+        before = signal.pthread_sigmask(way, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    with with_signals(signal.SIG_BLOCK):
+        yield lambda: with_signals(signal.SIG_UNBLOCK)
 
 
 def made_held(make: Callable[[], str]) -> tuple[Path, int | None]:
@@ -57,17 +86,58 @@ def clear_away(path: Path) -> None:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a temporary folder for the time of the block; those that killed processes left behind go first."""
-    parent = Path(tempfile.gettempdir())
+    """Yield a temporary folder for the time of the block; those that killed processes left behind go first.
+
+    Raises
+    ------
+    UsageError
+        If none can be made.
+    """
+    with undisturbed() as disturbed:
+        folder, handle = _new_scratch()
+        try:
+            with disturbed():
+                yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            let_go(handle)
+
+
+def _new_scratch() -> tuple[Path, int | None]:
     prefix, suffix = _SCRATCH
-    for left in parent.glob(f"{prefix}*{suffix}"):
-        clear_away(left)
-    folder, handle = made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        let_go(handle)
+        parent = Path(tempfile.gettempdir())
+        for left in parent.glob(f"{prefix}*{suffix}"):
+            clear_away(left)
+        return made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"no temporary folder can be made ({why}); name one with room in TMPDIR") from None
+
+
+def hold_when_free(handle: int, path: Path) -> None:
+    """Lock an open file or folder as soon as no other process holds it; where nothing can be locked, do nothing.
+
+    Raises
+    ------
+    UsageError
+        If another process holds it for `PATIENCE` seconds.
+    """
+    if not _CAN_LOCK:
+        return
+    import fcntl
+
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise UsageError(f"{path}: another process holds it; end that one, or name another place") from None
+            time.sleep(0.01)
+        except OSError:  # a file system without locks
+            return
 
 
 def _hold(path: Path) -> int | None:

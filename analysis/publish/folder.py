@@ -12,13 +12,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import UsageError
 from analysis.core.plain_data import loads
-from analysis.core.scratch import clear_away, let_go, made_held
+from analysis.core.scratch import clear_away, hold_when_free, let_go, made_held, undisturbed
 
 MANIFEST = ".made.json"
 """The file in a folder that lists what was made, with a hash of each file, and from what."""
@@ -29,12 +29,16 @@ Manifest = Mapping[str, Mapping[str, Any]]
 NOTHING: Manifest = {"files": {}, "made_from": {}}
 """The manifest of a folder in which nothing counts as made here."""
 
+Bring = Callable[[Path, Path], object]
+"""Brings from an old folder into a new one what is to stay."""
+
+_NO_ROOM = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")}
 _UNFINISHED = ".unfinished"
 _FILLED = ".new"
 
 
 @contextlib.contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
     """Yield an empty folder to fill; it takes the place of ``target`` when the block ends without an error.
 
     At every moment ``target`` is the old folder or the new one, whole: where the system can exchange two
@@ -44,6 +48,9 @@ def replacing(target: Path) -> Iterator[Path]:
     ----------
     target : pathlib.Path
         May exist or not; its parents are made.
+    bring : callable, optional
+        Called at the end with ``target``, if it exists, and the new folder; until the one has taken the place of the
+        other, no other process that replaces a folder there comes between.
 
     Yields
     ------
@@ -53,19 +60,48 @@ def replacing(target: Path) -> Iterator[Path]:
     Raises
     ------
     UsageError
-        If no folder can be made there.
+        If no folder can be made or filled there.
     """
     with writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _mend(target)
+    with undisturbed() as disturbed:
+        staging, handle = _new_staging(target)
+        try:
+            with disturbed():
+                yield staging
+                with _alone(target.parent):
+                    if bring is not None and target.exists():
+                        bring(target, staging)
+                    _put_in_place(staging, target)
+        except OSError as error:
+            if error.errno not in _NO_ROOM and staging.exists():
+                raise
+            why = error.strerror if staging.exists() else "the folder was removed meanwhile"
+            raise UsageError(f"{target}: cannot be written ({why}); check the path and the room there") from None
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+            let_go(handle)
+
+
+def _new_staging(target: Path) -> tuple[Path, int | None]:
+    with writable(target):
         prefix, parent = f".{target.name}.", target.parent
         staging, handle = made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=_FILLED, dir=parent))
-    try:
         staging.chmod(_mode(0o777))
-        yield staging
-        _put_in_place(staging, target)
+        return staging, handle
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep all other processes out for the time of the block, where a folder can be locked."""
+    handle = None
+    with contextlib.suppress(OSError):  # Windows opens no folder
+        handle = os.open(folder, os.O_RDONLY)
+        hold_when_free(handle, folder)
+    try:
+        yield
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
         let_go(handle)
 
 
@@ -77,9 +113,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     UsageError
         If it cannot be written there.
     """
-    with writable(path):
+    with writable(path), undisturbed():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished, handle = made_held(lambda: _new_file(path.parent))
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
+            clear_away(left)
+        unfinished, handle = made_held(lambda: _new_file(path))
         try:
             unfinished.write_bytes(content)
             unfinished.chmod(_mode(0o666))
@@ -91,8 +129,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             let_go(handle)
 
 
-def _new_file(folder: Path) -> str:
-    handle, name = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=folder)
+def _new_file(path: Path) -> str:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
     os.close(handle)
     return name
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,8 @@ from typing import Any
 
 from analysis.core.errors import UsageError
 from analysis.core.plain_data import loads
+from analysis.core.scratch import hold_when_free
 from analysis.publish.folder import writable
-
-PATIENCE = 30.0
-"""Seconds until another process, which needs some milliseconds, must have let go of the file."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def _open_locked(path: Path) -> int:
             try:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise UsageError(f"{path}: a ledger must be a file")
-                _lock(handle, path)
+                hold_when_free(handle, path)
                 # Whoever replaces the file as a whole, as editors do, leaves the lock with one that nobody sees.
                 if os.path.exists(path) and os.path.samestat(os.fstat(handle), os.stat(path)):
                     return handle
@@ -89,24 +86,6 @@ def _open_locked(path: Path) -> int:
                 os.close(handle)
                 raise
             os.close(handle)
-
-
-def _lock(handle: int, path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        return
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise UsageError(f"{path}: another process holds it; end that one, or name another ledger") from None
-            time.sleep(0.01)
-        except OSError:  # a file system without locks
-            return
 
 
 def _read(

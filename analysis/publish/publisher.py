@@ -7,7 +7,7 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,9 +116,11 @@ class Publisher:
         """Make one report in ``out / report_id``; see `publish_report`."""
         target = _target(out, report_id)
         kernel = ForkedKernel(preload) if self.engine != "kernel" and fork_is_safe() else None
+        edited: list[str] = []
         try:
-            with replacing(target) as staging:
-                return self._fill(staging, target, parameters=parameters, kernel=kernel)
+            with replacing(target, lambda old, new: edited.extend(bring_along(old, new))) as staging:
+                published = self._fill(staging, target, parameters=parameters, kernel=kernel)
+            return replace(published, edited=tuple(edited))
         finally:
             if kernel is not None:
                 kernel.close()
@@ -150,8 +152,7 @@ class Publisher:
         with watch("finish"):
             made = file_names(folder)
             write_manifest(folder, self.made_from)
-            edited = bring_along(target, folder)
-        return Published(target, made, edited, results, watch.seconds)
+        return Published(target, made, (), results, watch.seconds)
 
 
 def publish_report(
