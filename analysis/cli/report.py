@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,8 @@ def _report(options: argparse.Namespace) -> int:
     report_id = apart(report_id_of, request) if has_urls(request) else report_id_of(request)
     with output_location.workplace(options.out) as (folder, remote):
         with output_location.replaced(remote, report_id, folder):
-            published = publisher.publish(request.to_mapping(), out=folder, report_id=report_id)
+            asked = replace(request, report_id=report_id)  # stated, as in a batch: one request, one notebook
+            published = publisher.publish(asked.to_mapping(), out=folder, report_id=report_id)
         _tell(published, str(published.folder) if remote is None else f"{remote.url}/{report_id}")
         page = follow_ups.index(options, remote)
         if page is not None:

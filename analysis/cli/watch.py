@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def _watch(options: argparse.Namespace) -> int:
     made: list[Published] = []
 
     def render() -> None:
-        parameters = request.to_mapping()
+        parameters = replace(request, report_id=report_id).to_mapping()
         made[:] = [
             publish_report(parameters, out=options.out, report_id=report_id, engine=options.engine, pdf=options.pdf)
         ]
