@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,6 +193,17 @@ def test_a_signal_that_is_ignored_stays_ignored(place: Path, how: signal.Signals
     ignore = lambda: signal.signal(how, signal.SIG_IGN)  # noqa: E731
     ended = command(place, *COMMANDS["report"], at=20, fault=send(how), prepare=ignore)
     assert (ended.status, ended.struck) == (0, True)
+
+
+def test_nothing_connects_anywhere(place: Path, unharmed: Made) -> None:
+    def refuse(event: str, about: tuple[Any, ...]) -> None:
+        if event == "socket.getaddrinfo" or (event == "socket.connect" and isinstance(about[1], tuple)):
+            raise AssertionError(f"{event} {about}")
+
+    for name, words in COMMANDS.items():
+        assert command(place, *words, prepare=lambda: sys.addaudithook(refuse)).status == 0
+        assert contents(place / "reports") == unharmed[name]
+        shutil.rmtree(place / "reports")
 
 
 def test_closed_streams_are_not_missed(place: Path, unharmed: Made) -> None:

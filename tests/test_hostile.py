@@ -96,6 +96,13 @@ def test_many_lines_before_a_table_take_no_quadratic_time(start: str, place: Pat
     assert time.process_time() - began < 5
 
 
+def test_a_header_of_a_million_columns_is_refused(place: Path) -> None:
+    names = ",".join(f"c{number}" for number in range(1_000_000))
+    (place / "runs" / "wide.csv").write_text(f"step,train_loss,{names}\n1,0.5,{'1,' * 999_999}1\n")
+    with pytest.raises(AnalysisError, match=r"wide\.csv: its header has more than [\d,]+ columns"):
+        resolve("wide", runs_dir=place / "runs")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_device_or_socket_is_named_and_never_opened(place: Path) -> None:
     """A pipe that nobody writes to would be waited for."""

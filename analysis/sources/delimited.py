@@ -40,7 +40,7 @@ class Layout:
     """What the first lines of a delimited log show.
 
     ``header`` has the names stripped and made unique, ``written`` as they stand in the file; ``sample`` the
-    first rows as text.
+    first rows as text. ``cut``: the header is longer than what was looked at.
     """
 
     header: tuple[str, ...]
@@ -48,6 +48,7 @@ class Layout:
     delimiter: str
     sample: tuple[tuple[str, ...], ...]
     first_line: int = 1
+    cut: bool = False
 
     def column(self, name: str) -> list[str]:
         """Values of a column in the sample, without blanks."""
@@ -84,7 +85,8 @@ def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
         delimiter = max(",\t;|", key=lines[skipped].count)
     start = lines[skipped : skipped + SAMPLE_ROWS + 1]
     rows = [tuple(row) for row in csv.reader(start, delimiter=delimiter, skipinitialspace=True)]
-    return Layout(_unique(rows[0]), rows[0], delimiter, tuple(row for row in rows[1:] if row), skipped + 1)
+    sample, cut = tuple(row for row in rows[1:] if row), len(text) >= 32768 and len(lines) == skipped + 1
+    return Layout(_unique(rows[0]), rows[0], delimiter, sample, skipped + 1, cut)
 
 
 def read_delimited(
@@ -117,6 +119,10 @@ def read_delimited(
         For text where a number belongs, a row with too many fields, and files `open_text` refuses; with the
         file's own line number.
     """
+    if layout.cut:
+        raise LogError(
+            f"{path}: its header has more than {len(layout.header):,} columns, more than are read; leave some out"
+        )
     cut = _cut_off(path, layout)
     whole = step is not None and all(map(str.isdecimal, layout.column(step)))
     frame = _fast(path, layout, numbers, texts, step if whole else None)
@@ -137,11 +143,12 @@ def _fast(
     path: Path, layout: Layout, numbers: Sequence[str], texts: Sequence[str], step: str | None
 ) -> pd.DataFrame | None:
     """Read by pandas; None for a log that needs to be read row by row."""
-    names = [name for name in layout.header if name in numbers or name in texts]
+    wanted, place_of = {*numbers, *texts}, {name: place for place, name in enumerate(layout.header)}
+    names = [name for name in layout.header if name in wanted]
     if any(len(row) > len(layout.header) for row in layout.sample):
         return None  # with usecols pandas would pass over what is too many
-    places = [layout.header.index(name) for name in names]
-    written = {name: layout.written[layout.header.index(name)] for name in texts}
+    places = [place_of[name] for name in names]
+    written = {name: layout.written[place_of[name]] for name in texts}
     times = [written[name] for name in texts if layout.is_time(name)]
     kinds: defaultdict[str, type] = defaultdict(lambda: np.float64)
     kinds.update({name: str for name in written.values() if name not in times})
