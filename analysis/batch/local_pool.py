@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.batch.run_sets import RunSet
 from analysis.core.errors import AnalysisError
 from analysis.core.redact import redact_text
-from analysis.core.scratch import undisturbed
+from analysis.core.scratch import ASK_TO_END, undisturbed
 from analysis.publish.folder import Manifest, mend, renew_manifest, write_atomically
 from analysis.publish.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
 from analysis.publish.freshness import asked_for, has_urls, is_same, read_from
@@ -220,11 +220,6 @@ class Pool:
         shutil.rmtree(self._plan.out / report_id, ignore_errors=True)
 
 
-def _let_interrupts_in() -> None:
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-
-
 def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, patient: bool) -> None:
     """Be a worker: make one report, say how it went."""
     die_with_parent(parent)
@@ -236,8 +231,8 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, pati
     sys.stdout = sys.stderr = os.fdopen(handle, "w", buffering=1)
     multiprocessing.current_process().daemon = False  # or cells could start no processes
     # Asked to end, it ends as by Ctrl-C: what it was writing is taken away. Before this there is nothing to take away.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _let_interrupts_in()
+    for one in ASK_TO_END:
+        signal.signal(one, signal.default_int_handler)
     try:
         pipe.send(_make(task, plan))
     except AnalysisError as error:

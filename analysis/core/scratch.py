@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ _DAY = 86_400.0
 PATIENCE = 30.0
 """Seconds until another process, which needs some milliseconds, must have let go."""
 
+ASK_TO_END = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _CAN_LOCK = importlib.util.find_spec("fcntl") is not None
 
 
@@ -29,20 +31,38 @@ def undisturbed() -> Iterator[Callable[[], contextlib.AbstractContextManager[Non
     So that nothing comes between making something and being ready to take it away, nor between its parts being taken
     away. Yields a context within which they come through.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if threading.current_thread() is not threading.main_thread():  # which alone is ever interrupted
         yield contextlib.nullcontext
         return
+    # A mask would not do: what another thread does not block comes through, and is handled in this one.
+    before = {
+        one: handler for one in ASK_TO_END if callable(handler := signal.getsignal(one)) or handler == signal.SIG_DFL
+    }
+    came: list[int] = []
+
+    def hold() -> None:
+        for one in before:
+            signal.signal(one, lambda number, _: came.append(number))
+
+    def let_through() -> None:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        while came:
+            signal.raise_signal(came.pop())
 
     @contextlib.contextmanager
-    def with_signals(way: int) -> Iterator[None]:
-        before = signal.pthread_sigmask(way, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    def disturbed() -> Iterator[None]:
         try:
+            let_through()
             yield
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            hold()
 
-    with with_signals(signal.SIG_BLOCK):
-        yield lambda: with_signals(signal.SIG_UNBLOCK)
+    hold()
+    try:
+        yield disturbed
+    finally:
+        let_through()
 
 
 def made_held(make: Callable[[], str]) -> tuple[Path, int | None]:
