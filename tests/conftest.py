@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-# Tests run side by side, each on one processor: threads of linear algebra would only burn time waiting for each other.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# Hundreds of processes are started, each of which would compile the package anew.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
 
 import pytest
 
