@@ -34,7 +34,7 @@ bench: $(VENV)/.ready-dev
 
 # 10,000 random logs that must read as written, and 10,000 damaged ones that must read or be refused in a line.
 fuzz: $(VENV)/.ready-dev
-	FUZZ=50 $(BIN)/python -m pytest -q tests/sources/test_random_logs.py $(ARGS)
+	FUZZ=50 $(BIN)/python -m pytest --dist load tests/sources/test_random_logs.py $(ARGS)
 
 $(VENV)/.ready: requirements.txt pyproject.toml
 	$(call install,$<)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Tests run side by side, each on one processor: threads of linear algebra would only burn time waiting for each other.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 import pytest
 
+import analysis.publish.execute  # noqa: F401  first, as it spares who imports jsonschema seconds
 from analysis.core.blocks import Block
 from analysis.findings.analysis_result import Analysis
 from analysis.report.results_json import to_json

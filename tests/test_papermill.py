@@ -21,15 +21,16 @@ EXCLUDED = {
 
 
 @pytest.mark.skipif(not fork_is_safe(), reason="forking is not safe on this system")
-@pytest.mark.parametrize(("module", "at_least"), [("test_execute", 25), ("test_engines", 25)])
-def test_papermills_own_tests_hold(module: str, at_least: int, tmp_path: Path) -> None:
-    pytest.importorskip(f"papermill.tests.{module}", reason="this papermill comes without its tests")
+def test_papermills_own_tests_hold(tmp_path: Path) -> None:
+    modules = ("papermill.tests.test_execute", "papermill.tests.test_engines")
+    for module in modules:
+        pytest.importorskip(module, reason="this papermill comes without its tests")
     command = [sys.executable, "-m", "pytest", "-p", "tests.engine_as_default", "-p", "no:cacheprovider"]
     command += ["-c", os.devnull, "--rootdir", str(tmp_path), "-k", f"not ({' or '.join(EXCLUDED)})"]
-    command += ["--pyargs", f"papermill.tests.{module}"]
+    command += ["--pyargs", *modules]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed
-    assert int(passed[1]) >= at_least
+    assert int(passed[1]) >= 50

@@ -102,4 +102,4 @@ def test_the_tests_that_guard_the_house_still_pass(copy: Path) -> None:
     """Imports go one way, and the template is the list of sections."""
     guards = "no_import_goes_back or stays_small_enough or headings_and_calls"
     files = ("tests/test_layers.py", "tests/test_template.py")
-    run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", guards, cwd=copy)
+    run(copy, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *files, "-k", guards, cwd=copy)

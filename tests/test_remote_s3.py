@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,29 +23,31 @@ pytestmark = pytest.mark.skipif(not fork_is_safe(), reason="forking is not safe 
 SECRET = "wJalrXUtnFEMIEXAMPLEKEY"
 
 
+SERVE = """
+from signal import pause
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+pause()
+"""
+
+
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """What a process needs to reach the server, which runs meanwhile."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
     server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
-        while True:
-            assert server.poll() is None, "the server ended"
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         yield {**os.environ, **keys, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "PYTHONPATH": path}
     finally:
         server.kill()
-        server.wait()
+        server.communicate()
 
 
 @pytest.fixture

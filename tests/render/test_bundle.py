@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from traitlets.config import Config
 
 from analysis.core.blocks import Block
 from analysis.render import KEY, TYPST, Shown, metadata, mimebundle, show
@@ -41,7 +42,7 @@ def test_kind_is_the_block() -> None:
 
 def test_show_displays_in_order_with_the_style_first() -> None:
     """A running kernel is handed each block once; a cover brings the style for JupyterLab."""
-    InteractiveShell.instance()
+    InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
     try:
         with capture_output() as captured:
             show(DEMO[:3])
