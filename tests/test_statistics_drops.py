@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from scipy.signal import lfilter
 
 from analysis import statistics as st
 from analysis.statistics.drops import without_drops
@@ -39,14 +41,14 @@ def test_the_mean_across_a_drop_is_no_level() -> None:
     }
 
 
-def test_dependent_noise_has_no_drops() -> None:
-    """Jumps are held against the usual jump of the same curve, which grows with the dependence."""
+@pytest.mark.parametrize(("n", "times"), [(500, 200), (20_000, 60)])
+@pytest.mark.parametrize("tails", ["normal", "heavy"])
+def test_noise_has_no_drops(n: int, times: int, tails: str) -> None:
+    """Jumps are held against the usual jump of the same curve, and against how many there are; a spike is none."""
     rng = np.random.default_rng(3)
     for rho in (0.0, 0.6, 0.9):
         found = 0
-        for _ in range(200):
-            e = rng.standard_normal(500)
-            for i in range(1, 500):
-                e[i] += rho * e[i - 1]
-            found += bool(without_drops(e, np.arange(500))[1])
-        assert found <= 6, rho
+        for _ in range(times):
+            e = rng.standard_normal(n) if tails == "normal" else rng.standard_t(3, n)
+            found += bool(without_drops(lfilter([1.0], [1.0, -rho], e), np.arange(n))[1])
+        assert found <= 0.05 * times + 2, rho

@@ -6,7 +6,7 @@ What lies in ``tests/evaluation_logs`` was made by its ``make.py``. OpenAI's eva
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import shutil
 from pathlib import Path
@@ -139,7 +139,9 @@ def test_models_in_one_folder_are_runs(tmp_path: Path) -> None:
 def test_packed_logs_are_read_by_inspects_own_reader(task: str) -> None:
     """``.eval`` holds the same as ``.json``; without the package the error names the command."""
     packed = LOGS / "inspect_ai_packed" / "model_1" / f"{task}.eval"
-    if importlib.util.find_spec("inspect_ai") is None:
+    try:
+        importlib.import_module("inspect_ai.log")  # a folder of that name on the path is no package
+    except ImportError:
         with pytest.raises(MissingExtra, match=r"pip install 'run-reports\[inspect\]'"):
             read(packed)
         return
