@@ -25,7 +25,7 @@ CURVE_SHARE = 0.01
 """Seed-to-seed standard deviation of a loss that steps show, as a share of its level: what larger trainings have."""
 
 POINT_SHARE = 0.05
-"""The same of a reward or score of which nothing more is known."""
+"""The same of a reward, or of a score of which nothing more is known."""
 
 POINT_EXAMPLES = 200
 """Examples that a score (F1, mAP) is taken to be worth where nobody says how many there were."""
@@ -143,7 +143,7 @@ def usual_seed_sd(metric: str, one: Estimate, two: Estimate, n_valid: int | None
         return scale * math.sqrt(max(wrong, 0.5 / n_valid) / (2 * n_valid))
     if one.known and two.known:
         error = math.hypot(one.se, two.se) / 2 if row.split == "full validation" else 0.0
-        return max(error, CURVE_SHARE * level)
+        return max(error, (POINT_SHARE if row.name in REWARDS else CURVE_SHARE) * level)
     if row.direction == "lower":
         return _loss_sd(level) / math.sqrt(2 * (n_valid or LOSS_EXAMPLES))
     if row.unit == "fraction" or (row.name not in REWARDS and level <= 100):

@@ -60,10 +60,18 @@ BY_SOURCE: Mapping[str, Table] = {
 }
 """What a name means in one tool where that differs from `METRICS`; tried first."""
 
+_OF_EPISODES = (
+    r"(?=\w*(?<![a-z])(?:return|reward|rew|ret(?<!^ret))s?(?:_|$))(?:(?:ep|episode|episodic|mean|avg|average|total|sum|"
+    r"cumulative|undiscounted|rollout|train|charts|env|runners|returns?|rewards?|rews?|rets?)(?:_|$))+"
+)
+"""What an episode brought in, in whichever words: EpRet, returns, average_return, episode_rewards."""
+
 SOLE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"eval_(?!.*(runtime|per_second)).+_loss"), "full_valid_loss"),
     (re.compile(r"eval_.+_(mean_token_)?accuracy"), "full_valid_mean_token_accuracy"),
     (re.compile(r"val(id(ation)?)?_loss_.+"), "full_valid_loss"),
+    (re.compile(rf"(?:eval|evaluation|val|valid|validation|test)_{_OF_EPISODES}"), "eval_reward"),
+    (re.compile(_OF_EPISODES), "reward"),
     (re.compile(r"lr_\w*(adam|sgd|rmsprop|adagrad|adafactor|lion)\w*"), "learning_rate"),
 )
 """Families (a column an evaluation set) that take a standard name only if a single column belongs to them."""
@@ -119,7 +127,7 @@ def standard_names(
     for column in own:
         first.setdefault(plain(column), column)
     for column in own:  # camel case comes second: EpLen is a name of its own
-        first.setdefault(plain(re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", column)), column)
+        first.setdefault(_apart(column), column)
     for column in own:
         first.setdefault(_bare(plain(column)), column)
     for table in (BY_SOURCE.get(source, {}), common()):
@@ -129,11 +137,16 @@ def standard_names(
                 taken[_densest(free, count) if standard.startswith("train_") else free[0]] = standard
                 used.add(standard)
     for pattern, standard in SOLE:
-        family = [c for c in own if c not in taken and pattern.fullmatch(plain(c))]
+        family = [c for c in own if c not in taken and (pattern.fullmatch(plain(c)) or pattern.fullmatch(_apart(c)))]
         if len(family) == 1 and standard not in used:
             taken[family[0]] = standard
             used.add(standard)
     return {column: taken[column] for column in own if column in taken}
+
+
+def _apart(column: str) -> str:
+    """Return the plain form of a name in camel case, its words apart."""
+    return plain(re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", column))
 
 
 def _bare(form: str) -> str:
