@@ -193,27 +193,33 @@ _SILENT = re.compile(
 )
 """Words that say neither what is measured nor which way is better."""
 
-_PER_UNIT = re.compile(r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sample|example|pixel|sequence|class)\b")
+_PER_UNIT = re.compile(
+    r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sample|example|pixel|sequence|class)\b|(?<=acc)_norm\b"
+)
 
 _NEITHER = re.compile(
     # counts and costs, what scales a loss, its spread, rewards of single answers, raw outputs of a model
     r"num|number|count(er|s)?|n|tokens?|samples|examples|per|\w*time|sec(onds)?|hours?|ms|lr|scale|scaling|weights?"
     r"|coef(f|ficient)?|std|stddev|stdev|stdv|sd|var|variance|rejected|chosen|logits?|logps?|log_?probs?|scores|signs?"
-    r"|tags?|grad(ient)?s?|norm|entropy|temperature|threshold|patience|improvement|delta|diff|ema|bytes"
+    r"|tags?|grad(ient)?s?|norm|entropy|temperature|threshold|patience|improvement|delta|diff|ratio|ema|bytes"
 )
+_BENCHMARKS = r"mmlu\w*|hellaswag|winogrande|gsm8k|truthfulqa|humaneval\w*|mbpp|piqa|boolq|lambada|ifeval|bbh|gpqa"
 _LOWER = re.compile(
     r"\w*loss(es)?|err(or)?s?|perplexity|ppl|nll|ce|bce|xent|\w*mse|\w*rmsle|s?m[ad]?pe|n?mae|mase|crps|deviance"
     r"|[wcptm]er|fid\w*|fvd\w*|kid\w*|lpips|bp[bcd]|brier|ece|kld?|regret|cost|surprisal|hter|eer|edit|\w*_?divergence"
-    r"|bits|\w*crossentropy|hinge|nme|epe|hd\d*|hausdorff|chamfer|mpjpe|wasserstein"
+    r"|bits|\w*crossentropy|hinge|nme|epe|hd\d*|hausdorff|assd|chamfer|mpjpe|wasserstein|[ma]error|nelbo"
+    r"|f[pna]r|frr|(min)?dcf|collisions?|violations?|hallucinations?|toxicity"
 )
 _HIGHER = re.compile(
     r"\w*acc(uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
     r"|mar\d*|ar\d*|m?iou\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|npv|ppv|r2|mcc|kappa|ndcg"
     r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
     r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"
+    r"|t[pn]r|pesq|stoi|(si_?)?(snr|sdri?)|elo|" + _BENCHMARKS
 )
 _OF_A_SET = re.compile(
-    r"bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|cider|spice|comet|bertscore|[wct]er|map\d*|mar\d*|fid\w*|kid\w*|fvd\w*"
+    r"bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|cider|spice|comet|bertscore|[wct]er|map\d*|mar\d*|fid\w*|kid\w*|fvd\w*|"
+    + _BENCHMARKS
 )
 """Scores of a whole set of examples: no trainer takes them of a minibatch, so a bare one is of an evaluation set."""
 
@@ -234,8 +240,8 @@ def metric(name: str) -> Metric:
     ('Train loss', 'lower', 'higher')
     >>> [metric(name).direction for name in ("foo", "rewards/rejected", "val_mape", "test_mAP")]
     ['none', 'none', 'lower', 'higher']
-    >>> [metric(name).direction for name in ("num_loss_tokens", "Loss/scores/fake", "Loss/val", "nll_per_token")]
-    ['none', 'none', 'lower', 'lower']
+    >>> [metric(name).direction for name in ("num_loss_tokens", "loss_ratio", "Loss/scores/fake", "mmlu/acc_norm")]
+    ['none', 'none', 'none', 'higher']
     >>> [metric(name).split for name in ("testRmse", "tr_f1", "cosine_spearman", "eval/train_loss", "eval/batch_loss")]
     ['full validation', 'train', 'run', 'train', 'full validation']
     """
@@ -304,9 +310,7 @@ def _direction(words: Sequence[str]) -> str | None:
     """Return what the words of one part say; None if they say nothing."""
     if {"explained", "variance"} <= set(words) or {"win", "rate"} <= set(words) or "pass" in (*words[:1], *words[-1:]):
         return "none" if {"forward", "backward"} & set(words) else "higher"
-    if {"cross", "entropy"} <= set(words) or {"abs", "rel"} <= set(words):
-        return "lower"
-    if words in (["l1"], ["l2"]):
+    if {"cross", "entropy"} <= set(words) or {"abs", "rel"} <= set(words) or words in (["l1"], ["l2"]):
         return "lower"
     if {"log", "likelihood"} <= set(words):
         return "lower" if {"neg", "negative"} & set(words) else "higher"
