@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from analysis.core.blocks import Figure, Heading, Prose
+from analysis.core.blocks import Figure, Heading, Prose, Table
 from analysis.core.rich_text import plain
 from analysis.core.run import Data, Run
 from analysis.evidence.configurations import Configuration, lead
@@ -18,6 +18,7 @@ from analysis.evidence.seed_spread import SeedSpread, Spread
 from analysis.report.plots.sweep import plot_sweep
 from analysis.report.sections.answer import executive_summary
 from analysis.report.sections.impact import impact
+from analysis.report.sections.seeds import seeds
 from analysis.report.sections.summary import title
 from analysis.report.sections.sweep import scene_of
 from tests.builders import analyzed, run, tables
@@ -54,6 +55,22 @@ def test_every_run_is_a_point_at_its_setting_and_its_level() -> None:
     assert np.allclose(drawn, logged)
     means = [float(y) for y in np.atleast_1d(ax.lines[2].get_ydata())]
     assert means == pytest.approx([np.mean([y for x, y in logged if x == rate]) for rate in sorted(LEVELS)])
+
+
+def test_the_seeds_stand_one_by_one_with_their_differences() -> None:
+    """Each number is the level of its run, and the last column what candidate and baseline differ by."""
+    a = analyzed(swept(name="run-{rate}-{seed}"))
+    ((table,),) = (block.blocks for block in seeds(a))
+    assert isinstance(table, Table)
+    levels = {(r.config["learning_rate"], r.config["seed"]): a.evidence[r.id].window[METRIC].value for r in a.runs}
+    for seed, *told, difference in ([plain(cell.text) for cell in row] for row in table.rows):
+        written = dict(zip((float(column.label.split()[-1]) for column in table.columns[1:-1]), told, strict=True))
+        for rate, number in written.items():
+            assert float(number) == pytest.approx(100 * levels[rate, int(seed)], abs=0.006)
+        rates = [a.baseline.config["learning_rate"], a.candidate.config["learning_rate"]]
+        base, candidate = (levels[rate, int(seed)] for rate in rates)
+        assert float(difference.replace("−", "-")) == pytest.approx(100 * (candidate - base), abs=0.006)
+    assert [seeds(analyzed(swept(seeds=1)))] == [[]]
 
 
 def test_the_section_says_which_values_the_best_may_have() -> None:

@@ -15,6 +15,7 @@ from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import validation_fields
 from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
 from analysis.report.sections.narrative import lacking, opened, quiet, told, validated_otherwise
+from analysis.report.sections.seeds import seeds
 from analysis.statistics import window_ratio
 
 
@@ -82,7 +83,7 @@ def final_validation(a: Analysis) -> list[Block]:
         *lacking(a, ["valid_loss", "valid_mean_token_accuracy"], "Minibatch validation"),
         *lacking(a, ["full_valid_loss", "full_valid_mean_token_accuracy"], "Full validation"),
     ]
-    return [*opened(a, "final-validation", table, *gone), *told(a, "trade-off")]
+    return [*opened(a, "final-validation", table, *gone), *told(a, "trade-off"), *seeds(a)]
 
 
 def _ratios(a: Analysis) -> dict[str, Cell]:
