@@ -52,7 +52,9 @@ def workplace(out: Path | str) -> Iterator[tuple[Path, RemoteReports | None]]:
     from analysis.core.scratch import scratch
 
     remote = RemoteReports(out)
-    with scratch() as folder:
+    with scratch() as held:  # by this process, which must be free to lock the folder of the reports as any other is
+        folder = held / "reports"
+        folder.mkdir()
         yield folder, remote
 
 
