@@ -133,6 +133,11 @@ def without_shapes(text: str, put: str, *, drawn: bool = True) -> str:
         What to put in the place of each.
     drawn : bool
         Whether to replace letters and digits without a known prefix too that look drawn at random.
+
+    Examples
+    --------
+    >>> without_shapes("mlflow.db#dbf6dc9325abdc3c1d637fc5473bae5c.yaml", "-")  # an ID, not drawn as base 64 is
+    'mlflow.db#dbf6dc9325abdc3c1d637fc5473bae5c.yaml'
     """
     text = _CERTAIN.sub(put, text)
     text = _ISSUED.sub(lambda found: put if _is_issued(found[0]) else found[0], text)
@@ -169,7 +174,9 @@ def _without_drawn(text: str, put: str, before: str) -> str:
 
 
 def _is_jointed(text: str) -> bool:
-    """True if a text is random with a sign here and there, as base 64 has, and no name of many parts."""
+    """True if a text is random with a sign here and there, as base 64 has; no name of many parts, no hash in one."""
+    if any(len(part) >= 24 and is_hex(part) for part in re.split(r"[^A-Za-z0-9]+", text)):
+        return False
     whole = re.sub(r"[^A-Za-z0-9]", "", text)
     joints = len(text.rstrip("=")) - len(whole)
     return 0 < joints <= (8 if len(text) == 40 else 1.5 + len(text) / 10) and _is_free(whole, 0.08)
