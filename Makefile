@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test lint wheel bench fuzz lock clean
+.PHONY: report test lint wheel bench fuzz lock audit clean
 
 report: $(VENV)/.ready
 	@$(BIN)/run-reports report $(RUNS) $(ARGS)
@@ -42,31 +42,50 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 $(VENV)/.ready-dev: requirements-dev.txt pyproject.toml
 	$(call install,$<)
 
+# The real writers and servers that sources are tested against: large, so only here and in continuous integration.
+$(VENV)/.ready-ci: requirements-ci.txt pyproject.toml
+	$(call install,$<)
+	@touch $(VENV)/.ready-dev
+
 # The first interpreter that is new enough; a name may exist and still not run (a version manager's shim).
 define install
 @set -e; \
 echo "Setting up $(VENV) from $(1) (a minute or two the first time)"; \
 if ! $(BIN)/python -c '' 2>/dev/null; then \
-  for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+  for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
     if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; \
   done; \
   if [ -z "$$python" ]; then echo "No Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3"; exit 1; fi; \
   rm -rf $(VENV); \
   if command -v uv >/dev/null; then uv venv -q --seed --python $$python $(VENV); else $$python -m venv $(VENV); fi; \
 fi; \
-if command -v uv >/dev/null; then uv pip install -q --python $(BIN)/python --compile-bytecode --no-deps -r $(1) -e .; \
-else $(BIN)/python -m pip install -q --no-deps -r $(1) -e .; fi; \
+if command -v uv >/dev/null; then pip="uv pip install -q --python $(BIN)/python --compile-bytecode"; \
+else pip="$(BIN)/python -m pip install -q"; fi; \
+$$pip --no-deps --require-hashes -r $(1); \
+$$pip --no-deps --no-build-isolation -e .; \
 touch $@
 endef
 
-# One set of versions for every supported Python (3.11 to 3.13) and system.
-COMPILE := pip compile -q --universal --python-version 3.11 --fork-strategy fewest --annotation-style line \
-  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
+# One set of versions for every supported Python (3.11 to 3.14) and system, with the hashes of all their files. Each lock begins as
+# the larger one, from which it keeps the versions.
+COMPILE := pip compile -q --universal --python-version 3.11 --fork-strategy fewest --annotation-style line --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' pyproject.toml --group build --extra lab
+DEV := --extra test --extra dev --extra batch-test
+CI := --extra sources-test --extra samples --extra parquet --extra page-test
+NEEDS_UV = command -v uv >/dev/null || { echo "make $@ needs uv: https://docs.astral.sh/uv"; exit 1; }
 lock:
-	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv"; exit 1; }
-	uv $(COMPILE) $(UPGRADE) --extra lab --extra test --extra dev --extra batch-test -o requirements-dev.txt
-	cp requirements-dev.txt requirements.txt  # what is in the file is kept: one set of versions for both
-	uv $(COMPILE) --extra lab -o requirements.txt
+	@$(NEEDS_UV)
+	uv $(COMPILE) $(UPGRADE) $(DEV) $(CI) --no-emit-package playwright -o requirements-ci.txt
+	cp requirements-ci.txt requirements-dev.txt
+	uv $(COMPILE) $(DEV) -o requirements-dev.txt
+	cp requirements-dev.txt requirements.txt
+	uv $(COMPILE) -o requirements.txt
+
+# Known vulnerabilities of everything that is locked.
+audit:
+	@$(NEEDS_UV)
+	@uv tool run --quiet pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements-ci.txt || \
+	{ echo "make audit: where a package could not be audited, the registry in use has no such data: ask one that has"; exit 1; }
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

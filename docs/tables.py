@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,21 @@ from analysis.statistics.detectors import DETECTORS
 DOCS = Path(__file__).parent
 _MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _NUMBERS = ("estimate", "counted")
+_OTHER_SYSTEMS = {"appnope": "BSD-2-Clause", "colorama": "BSD-3-Clause", "pywinpty": "MIT"}
+"""Licences of packages that only macOS or Windows have."""
+LICENCES = {
+    "Apache 2.0": "Apache-2.0",
+    "Apache License, Version 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "BSD License": "BSD",
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+    **{name: name for name in ("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT")},
+    **{name: name for name in ("MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "Zlib")},
+}
+"""Licences that a package we need may have, by the names that packages give them."""
 
 
 def updated(text: str) -> str:
@@ -140,8 +157,31 @@ def _resolved(node: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     return node, ""
 
 
+def licences() -> str:
+    """List the licences of all that requirements.txt installs."""
+    packages = defaultdict(list)
+    for name in re.findall(
+        r"^([\w.-]+)==", (DOCS.parent / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        packages[" ".join(LICENCES.get(word, word) for word in licence(name))].append(name)
+    return _table(("licence", "packages"), ((name, ", ".join(packages[name])) for name in sorted(packages)))
+
+
+def licence(package: str) -> list[str]:
+    """Return the names of a package's licences, with AND or OR between them."""
+    if package in _OTHER_SYSTEMS:
+        return [_OTHER_SYSTEMS[package]]
+    try:
+        told = metadata(package)
+    except PackageNotFoundError:
+        return [f"unknown: {package} is not installed"]
+    classifiers = [c.rpartition(" :: ")[2] for c in told.get_all("Classifier", ()) if c.startswith("License :: ")]
+    named = " AND ".join(c for c in classifiers if c != "OSI Approved")
+    return re.split(" (AND|OR) ", told.get("License-Expression") or named or told.get("License") or "unknown")
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
-    table.__name__: table for table in (parameters, settings, rules, metrics, exceptions, sources, keys)
+    table.__name__: table for table in (parameters, settings, rules, metrics, exceptions, sources, keys, licences)
 }
 
 

@@ -166,9 +166,12 @@ def test_the_action_installs_itself_with_the_pinned_versions(checkout: Path, hos
     subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", step["run"]], cwd=checkout, env=environment, check=True, timeout=60
     )
-    made, installed = (checkout / "calls").read_text().splitlines()
+    made, *installed = (checkout / "calls").read_text().splitlines()
     assert made == f"-m venv {checkout}/fresh/run-reports"
-    assert installed == f"-m pip install --quiet --no-deps -r {ROOT}/requirements.txt {ROOT}"
+    assert installed == [
+        f"-m pip install --quiet --no-deps --require-hashes -r {ROOT}/requirements.txt",
+        f"-m pip install --quiet --no-deps --no-build-isolation {ROOT}",
+    ]
 
 
 def test_the_example_for_github_asks_for_what_the_action_has() -> None:

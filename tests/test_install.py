@@ -1,22 +1,24 @@
 """What is built is whole: installed without this checkout it makes reports, in any folder, and takes plug-ins.
 
-The wheel goes into an environment of its own, which finds what it depends on where the tests do.
+The wheel goes into an environment of its own, which finds what the package asks for, and nothing else of the tests.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import site
 import subprocess
 import sys
 import tarfile
 import venv
 import zipfile
+from importlib.metadata import Distribution, distribution, requires
 from pathlib import Path
 
 import nbformat
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.builders import ROOT
 
@@ -54,31 +56,59 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the source distribution as an installer would."""
-    folder = tmp_path_factory.mktemp("wheel")
-    succeeded([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=sdist)
+    return built(sdist, tmp_path_factory.mktemp("wheel"))
+
+
+def built(project: Path, folder: Path) -> Path:
+    """Build the wheel of a project into a folder."""
+    succeeded([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=project)
     (found,) = folder.glob("*.whl")
     return found
 
 
-def environment(folder: Path, *packages: Path) -> Path:
-    """Make a virtual environment with some packages; returns its scripts' folder."""
+def asked_for(wanted: Requirement, found: dict[str, Distribution]) -> dict[str, Distribution]:
+    """Add to ``found`` what a package with its extras depends on, by name."""
+    for needed in map(Requirement, requires(wanted.name) or ()):
+        marker = needed.marker
+        if marker and not any(marker.evaluate({"extra": extra}) for extra in ("", *wanted.extras)):
+            continue
+        if needed.extras or canonicalize_name(needed.name) not in found:
+            found[canonicalize_name(needed.name)] = distribution(needed.name)
+            asked_for(needed, found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def slim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of links to the packages that the project depends on, without JupyterLab, Dask or anything for tests."""
+    folder, needed = tmp_path_factory.mktemp("slim"), asked_for(Requirement("run-reports"), {})
+    assert not {"jupyterlab", "jupyter-server", "distributed", "pytest", "pip"} & set(needed)
+    for package in needed.values():
+        for name in {path.parts[0] for path in package.files or ()} - {"..", "__pycache__"}:
+            if not (folder / name).exists():
+                (folder / name).symlink_to(package.locate_file(name))
+    return folder
+
+
+def environment(folder: Path, dependencies: Path, *packages: Path) -> Path:
+    """Make a virtual environment with some packages beside their dependencies; returns its scripts' folder."""
     venv.create(folder, with_pip=False)
     bin = folder / ("Scripts" if sys.platform == "win32" else "bin")
     (own,) = map(
         Path, succeeded([bin / "python", "-c", "import site; print(site.getsitepackages()[0])"], cwd=folder).split()
     )
     # A folder named in a .pth file is on the path, but its own .pth files (the editable install) are not read.
-    (own / "dependencies.pth").write_text("\n".join(site.getsitepackages()), encoding="utf-8")
+    (own / "dependencies.pth").write_text(str(dependencies), encoding="utf-8")
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", bin / "python", "install", "-q", "--no-index"]
     for package in packages:
-        succeeded([*pip, "--no-deps", "--no-build-isolation", "--ignore-installed", package], cwd=folder)
+        succeeded([*pip, "--no-deps", "--ignore-installed", package], cwd=folder)
     return bin
 
 
 @pytest.fixture(scope="session")
-def bin(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bin(wheel: Path, slim: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the commands of an environment with the wheel are."""
-    return environment(tmp_path_factory.mktemp("installed"), wheel)
+    return environment(tmp_path_factory.mktemp("installed"), slim, wheel)
 
 
 @pytest.fixture
@@ -149,11 +179,11 @@ def test_other_tools_find_the_engine_and_the_exporters(bin: Path, notebook: Path
 
 
 @pytest.fixture(scope="session")
-def extended(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def extended(wheel: Path, slim: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with the plug-ins of docs/example_plugin."""
     copy = tmp_path_factory.mktemp("example") / "example_plugin"
     shutil.copytree(ROOT / "docs" / "example_plugin", copy)
-    return environment(tmp_path_factory.mktemp("extended"), wheel, copy)
+    return environment(tmp_path_factory.mktemp("extended"), slim, wheel, built(copy, copy.parent))
 
 
 def test_the_example_of_plug_ins_works_as_its_page_says(extended: Path, place: Path) -> None:
