@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,9 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Start no other processes for a single file, which would go to one of them."""
+    """Start no other processes for a single file, which would go to one of them.
+
+    Else one more than there are processors: at any time some test waits for a server, a browser or a child.
+    """
     files = {argument.partition("::")[0] for argument in config.args}
-    return 0 if config.option.dist == "loadfile" and len(files) == 1 and Path(files.pop()).is_file() else None
+    if config.option.dist == "loadfile" and len(files) == 1 and Path(files.pop()).is_file():
+        return 0
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture
