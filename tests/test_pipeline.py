@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from analysis.core.errors import RunNotFound, UsageError
 from analysis.core.metrics import METRICS
-from analysis.core.run import Run
+from analysis.core.run import Data, Run
 from analysis.core.run_names import folder_name
 from analysis.findings.analysis_result import Analysis
 from analysis.pipeline import analyze
@@ -236,3 +236,17 @@ def test_no_small_run_set_breaks_a_report(runs: list[Run]) -> None:
 
 def test_the_edges_are_many() -> None:
     assert len(CASES) >= 25
+
+
+@pytest.mark.parametrize("columns", [{}, {"epoch": np.arange(15.0)}, {"epoch": np.arange(1.0, 16.0)}])
+def test_a_row_that_is_an_epoch_is_expected_once_an_epoch(columns: dict[str, Any]) -> None:
+    """Batches say nothing of such a log: a whole training is no early stop, and one of ten epochs stopped a third early."""
+    falling = {"train_loss": np.linspace(2, 1, 15), **columns}
+    config, data = {"n_epochs": 15, "batch_size": 64}, Data(n_train=40_000)
+    whole = run("whole", falling, config=config, data=data)
+    short = run("short", {name: values[:10] for name, values in falling.items()}, config=config, data=data)
+    a = analyzed([whole, short])
+    assert [a.document[r].overage_from_data_pct for r in ("whole", "short")] == [0, pytest.approx(-100 / 3)]
+    assert a.evidence["whole"].per_epoch
+    steps = run("steps", {"train_loss": np.linspace(2, 1, 40)}, config=config, data=data)
+    assert steps.expected_from_data == 9375

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from analysis.core.rich_text import plain
 from analysis.core.run import Run
 from analysis.evidence.seed_groups import seed_groups
 from tests.builders import altered, analyzed, known, log
@@ -123,3 +124,11 @@ def test_one_seed_is_held_against_the_group_of_the_others() -> None:
     assert verdict.primary is not None
     assert (verdict.primary.definition, verdict.primary.seeds) == ("seeds.one_against", (3, 1))
     assert verdict.scope == "configurations"
+
+
+def test_between_groups_of_seeds_no_sentence_names_one_seed() -> None:
+    """What three seeds of each say is said of their configurations."""
+    a = analyzed([*seeds("a", 0.5, [0.30, 0.31, 0.32]), *seeds("b", 1.0, [0.40, 0.41, 0.42])])
+    told = [plain(f.text) for f in a.findings if f.id in ("performance.primary", "seeds.improvement")]
+    assert len(told) == 2
+    assert not [text for text in told for run in a.runs if a.name(run.id) in text.split()]

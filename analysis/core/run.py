@@ -233,9 +233,23 @@ class Run:
         return found
 
     @property
+    def counts_epochs(self) -> bool:
+        """True if the steps of the log number its epochs, so that batches say nothing of how many there are to be."""
+        if "epoch" in self.frame:
+            ahead = (self.frame["epoch"] - self.frame["step"]).dropna()
+            return bool(ahead.size and ahead.nunique() == 1 and abs(ahead.iloc[0]) <= 1)
+        epochs = self.factor("n_epochs")
+        return _is_number(epochs) and 1 < self.steps.size <= epochs and int(self.steps[-1]) <= epochs
+
+    @property
     def expected_from_data(self) -> int | None:
-        """``ceil(n_train * epochs / batch_size)``, or None where one of the three is not a known number."""
+        """``ceil(n_train * epochs / batch_size)``, or None where one of the three is not a known number.
+
+        Where a step of the log is an epoch, the number of epochs.
+        """
         epochs, batch, rows = self.factor("n_epochs"), self.factor("batch_size"), self.data.n_train
+        if _is_number(epochs) and self.counts_epochs:
+            return int(np.ceil(epochs))
         if not (_is_number(epochs) and _is_number(batch) and rows) or batch <= 0:
             return None
         return int(np.ceil(rows * epochs / batch))

@@ -74,6 +74,8 @@ def epoch_bounds(run: Run) -> tuple[npt.NDArray[np.int64], str]:
         ``"full validation"``, ``"estimated"``, ``"unknown"``.
     """
     last = int(run.steps[-1])
+    if run.counts_epochs:
+        return run.steps, "metadata"
     epochs, batch, rows = run.factor("n_epochs"), run.factor("batch_size"), run.data.n_train
     whole = int(np.ceil(epochs)) if isinstance(epochs, int | float) and epochs >= 1 else None
     total = run.expected_from_data

@@ -21,7 +21,7 @@ EVIDENCE = (
         "data.expected_steps",
         "Expected steps from the data",
         "Steps that the data sizes imply, against which the log is checked.",
-        "ceil(n_train × epochs / batch size)",
+        "ceil(n_train × epochs / batch size); the epochs, where a step of the log is one",
         "Arithmetic",
     ),
     (

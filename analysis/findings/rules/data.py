@@ -39,7 +39,8 @@ def expected_steps(a: Analysis) -> list[Finding]:
             text = rich("The data sizes are not stated, so the expected number cannot be computed.")
         else:
             epochs, batch = run.factor("n_epochs"), run.factor("batch_size")
-            formula = f"ceil({run.data.n_train} × {short_value(epochs)} / {batch}) = {computed}"
+            batches = f"ceil({run.data.n_train} × {short_value(epochs)} / {batch}) = {computed}"
+            formula = f"a row an epoch, {computed} epochs" if run.counts_epochs else batches
             same = computed == d.total_steps
             wrong_side = (computed > d.total_steps) == over
             status = "contradicted" if same or wrong_side else "supported"

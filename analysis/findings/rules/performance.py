@@ -126,12 +126,13 @@ def full_validation(a: Analysis) -> list[Finding]:
         "no difference": "is not shown to differ from",
     }[verdict]
     label, (scale, unit) = metric_words(primary.metric), shown_scale(primary)
+    named = a.name if primary.seeds is None else a.spoken
     text_ = rich(
         "In {metric}, {cand} {words} {base}: {difference}{adjusted}.{mdd}{condition}",
         metric=label,
-        cand=a.name(primary.candidate),
+        cand=named(primary.candidate),
         words=words,
-        base=a.name(primary.baseline),
+        base=named(primary.baseline),
         difference=difference_words(primary, scale=scale, unit=unit),
         adjusted=f" ({p_words(primary.p_adjusted)} after Holm)" if primary.p_adjusted is not None else "",
         mdd=f" {undecided(primary)}" if verdict == "no difference" else "",

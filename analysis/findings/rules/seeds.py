@@ -8,8 +8,8 @@ from analysis import statistics as st
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.rich_text import rich
-from analysis.core.run_names import display_name, metric_words
-from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
+from analysis.core.run_names import metric_words
+from analysis.evidence.seed_groups import group_levels, group_of, seed_groups
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.rules.build import backed
@@ -34,8 +34,8 @@ def improvement(a: Analysis) -> list[Finding]:
         "In {metric}, a seed of {cand} beats one of {base} with probability {p}; the interquartile means of "
         "{n} and {m} seeds differ by {d}.",
         metric=metric_words(primary.metric),
-        cand=_name(a, pair[1]),
-        base=_name(a, pair[0]),
+        cand=a.spoken(a.candidate.id),
+        base=a.spoken(a.baseline.id),
         p=f"{chance.value:.2f} [{chance.low:.2f}, {chance.high:.2f}]",
         n=after.size,
         m=before.size,
@@ -52,7 +52,3 @@ def improvement(a: Analysis) -> list[Finding]:
             **backed(chance),
         )
     ]
-
-
-def _name(a: Analysis, arm: SeedGroup) -> str:
-    return display_name(a.run(arm.runs[0]).group or arm.name)
