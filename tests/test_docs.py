@@ -164,6 +164,15 @@ def test_the_sidecar_page_lists_every_key():
     assert {key for key in named if key.startswith("data.")} <= {*KEYS}
 
 
+def test_every_claim_is_held_by_a_test_that_is_there():
+    """The page of known limits names a file and a test in it for each claim of the README."""
+    page = (ROOT / "docs/limits.md").read_text("utf-8")
+    claims = re.findall(r"^\| .+ \| `(tests/\S+)`: `(test_\w+)` \|$", page, re.MULTILINE)
+    assert len(claims) > 20
+    for file, name in claims:
+        assert f"\ndef {name}(" in (ROOT / file).read_text("utf-8"), (file, name)
+
+
 def shape(value: object) -> object:
     """Keys all the way down; of a list the union over its entries."""
     if isinstance(value, dict):
