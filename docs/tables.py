@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import runpy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, metadata
@@ -202,6 +203,12 @@ def different_worlds() -> str:
     return _table(("a real difference", "truth", *shares), rows)
 
 
+def ten_pairs() -> str:
+    """List ten pairs of known truth, and what each way of reading them says."""
+    comparison = runpy.run_path(str(DOCS / "comparison.py"), run_name="comparison")
+    return _table(("the second run", "truth", *comparison["WAYS"]), comparison["rows"]())
+
+
 def keys() -> str:
     """List the keys of the results JSON."""
     return _table(("key", "meaning"), ((_code(path), text) for path, text in _walk(schema(), "") if path))
@@ -259,7 +266,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     table.__name__: table
     for table in (
         *(parameters, settings, rules, metrics, exceptions, sources, keys, licences),
-        *(false_positives, coverage, power, detectors, equal_worlds, different_worlds),
+        *(false_positives, coverage, power, detectors, equal_worlds, different_worlds, ten_pairs),
     )
 }
 

@@ -2,7 +2,7 @@
 
 Run are: commands of ``bash`` blocks (``run-reports``, ``papermill``, ``jupyter nbconvert``) and ``python`` blocks, page
 by page, in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a
-command the files on its ``# makes NAME`` lines exist.
+command the files on its ``# makes NAME`` lines exist. A block marked ``needs=PACKAGE`` is run where that is installed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from analysis.sources.sidecar import KEYS
 from tests.builders import COMMAND
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), ROOT / "llms.txt", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "llms.txt", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
 SAMPLE = ROOT / "reports" / "sample" / "run_4"
 RESULTS = "training_analysis_results.json"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -95,7 +95,10 @@ def run(command: list[str], folder: Path, python_path: str) -> None:
 def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path, python_path: str):
     """Files, commands and scripts of a page in their order: exit status 0, and the files that are promised."""
     for language, marks, text in blocks(page):
+        if needed := re.search(r"needs=(\S+)", marks):
+            pytest.importorskip(needed[1])
         if named := re.search(r"file=(\S+)", marks):
+            (workplace / named[1]).parent.mkdir(parents=True, exist_ok=True)
             (workplace / named[1]).write_text(text, encoding="utf-8")
         elif language == "python":
             run([sys.executable, "-c", text], workplace, python_path)
@@ -154,6 +157,14 @@ def test_every_table_has_its_place(tables: ModuleType):
         name for page in ROOT.glob("docs/*.md") for name in re.findall(r"<!-- table: (\w+)", page.read_text("utf-8"))
     ]
     assert sorted(found) == sorted(tables.TABLES)
+
+
+def test_every_page_has_its_place_on_the_site():
+    """The navigation names each page in ``docs``, and besides only those that are made in the build."""
+    nav = re.findall(r"^ +- .+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md")]
+    made = ["index.md", "gallery.md", "api.md", "contributing.md", "changes.md"]
+    assert sorted(nav) == sorted(pages + made)
 
 
 def test_the_sidecar_page_lists_every_key():
