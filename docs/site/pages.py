@@ -118,7 +118,9 @@ def api_page() -> str:
         "What `import analysis` offers; everything else is internal. [Digging](digging.md) shows it at work.",
         "",
     ]
-    homes = {**analysis._HOMES, "Frames": "analysis.findings.frames"}
-    for name in (n for n in homes if n not in ("METRICS", "DEFINITIONS")):
-        lines += [f"::: {homes[name]}.{name}", "    options:", f"      heading: analysis.{name}", ""]
+    found = {name: f"{home}.{name}" for name, home in analysis._HOMES.items() if not name.isupper()}
+    found["Frames"] = "analysis.findings.frames.Frames"
+    found |= {f"figures.{name}": f"analysis.report.figures.{name}" for name in ("curve", "differences")}
+    for name, place in found.items():
+        lines += [f"::: {place}", "    options:", f"      heading: analysis.{name}", ""]
     return "\n".join(lines)
