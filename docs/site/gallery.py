@@ -68,7 +68,7 @@ EXHIBITS = (
     Exhibit(
         "better-model",
         "A better model, one run each",
-        "Four points more accuracy on 10,000 examples are no chance; the box says how far seeds may scatter.",
+        "3.5 points more accuracy on 10,000 examples are no chance; the box says how far seeds may scatter.",
         "improved",
         {
             "plain": _one(partial(_EPOCHS, n=10_000, error=0.14), n_valid=10_000),
@@ -78,7 +78,7 @@ EXHIBITS = (
     Exhibit(
         "luck",
         "Twice the same, another seed",
-        "The last values differ, and so do the grades by rule of thumb; the evidence names no winner.",
+        "The last values differ, and by rule of thumb the second run has regressed; the evidence names no winner.",
         "no evidence of a difference",
         {"first": _one(_EPOCHS), "second": _one(_EPOCHS, seed=2)},
     ),
@@ -125,7 +125,7 @@ EXHIBITS = (
     Exhibit(
         "not-comparable",
         "Measured on two validation sets",
-        "A loss of .30 here and .25 there says nothing; the report says why, and which key to state.",
+        "A loss of .35 here and .25 there says nothing; the report says why, and which key to state.",
         "not comparable",
         {
             "v1": _one(_LOSS),
