@@ -37,10 +37,8 @@ def _table(a: Analysis, rows: list[Row]) -> Table:
     def written(value: float | None, form: str = "") -> Cell:
         return cell("–" if value is None else signed_minus(f"{scale * value:{form}.{digits}f}"))
 
-    base, candidate = (
-        next((levels[row.name] for row in rows if asked(row)), {})
-        for asked in (lambda row: row.is_baseline, lambda row: row.is_candidate)
-    )
+    base = next((levels[row.name] for row in rows if row.is_baseline), {})
+    candidate = next((levels[row.name] for row in rows if row.is_candidate), {})
     paired = {seed: candidate[seed] - base[seed] for seed in base if seed in candidate} if candidate is not base else {}
     order = sorted({seed for found in levels.values() for seed in found}, key=lambda s: (isinstance(s, str), s))
     body = [
