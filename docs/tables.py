@@ -142,7 +142,7 @@ def _by_correlation(section: str) -> str:
     for cell in cells:
         ours = cell["wanted_low"] or cell["wanted_high"]
         name = f"{cell['rule']} ({cell['lengths']})"
-        rate = f"{float(cell['rate']):.3f}{'' if cell['holds'] == 'True' else ' !'}"
+        rate = f"{float(cell['rate']):.3f}{_mark(cell)}"
         rows.setdefault(f"**{name}**" if ours and section == "false positives" else name, []).append(rate)
     head = f"of {max(int(cell['simulations']) for cell in cells):,} simulations, by autocorrelation"
     return _table((head, *strengths), ((name, *rates) for name, rates in rows.items()))
@@ -180,11 +180,16 @@ def equal_worlds() -> str:
         (
             worlds[0]["world"] if len(worlds) == 1 else kind,
             str(len(worlds)),
-            *(_mean_and_worst([float(world[share]) for world in worlds]) for share in shares),
+            *(_mean_and_worst([float(world[share]) for world in worlds]) for share in shares[:-1]),
+            _mean_and_worst([float(world[shares[-1]]) for world in worlds]) + _mark(*worlds),
         )
         for kind, worlds in kinds.items()
     )
     return _table((f"equal runs, {measured[0]['reports']} reports a world", "worlds", *shares), rows)
+
+
+def _mark(*measured: Mapping[str, str]) -> str:
+    return "" if all(one["holds"] == "True" for one in measured) else " !"
 
 
 def _mean_and_worst(shares: list[float]) -> str:
@@ -196,7 +201,12 @@ def different_worlds() -> str:
     """List the worlds with a real difference, and how often it is decided rightly, wrongly, or not at all."""
     shares = ("right", "wrong", "best lost", "mute")
     rows = (
-        (world["world"], world["true_result"], *(f"{100 * float(world[share]):.1f}" for share in shares))
+        (
+            world["world"],
+            world["true_result"],
+            f"{100 * float(world['right']):.1f}{_mark(world)}",
+            *(f"{100 * float(world[share]):.1f}" for share in shares[1:]),
+        )
         for world in _measured("worlds")
         if world["true_result"] != "equal"
     )
