@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test lint wheel bench fuzz lock audit clean
+.PHONY: report test lint wheel bench fuzz docs lock audit clean
 
 report: $(VENV)/.ready
 	@$(BIN)/run-reports report $(RUNS) $(ARGS)
@@ -35,6 +35,11 @@ bench: $(VENV)/.ready-dev
 # 10,000 random logs that must read as written, and 10,000 damaged ones that must read or be refused in a line.
 fuzz: $(VENV)/.ready-dev
 	FUZZ=50 $(BIN)/python -m pytest --dist load tests/sources/test_random_logs.py $(ARGS)
+
+# The documentation as a site, in site/.
+docs: $(VENV)/.ready-dev
+	@$(BIN)/python -m pip install -q -e '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 $(VENV)/.ready: requirements.txt pyproject.toml
 	$(call install,$<)
@@ -88,4 +93,4 @@ audit:
 	{ echo "make audit: where a package could not be audited, the registry in use has no such data: ask one that has"; exit 1; }
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-COMMANDS = ("report", "watch", "runs", "batch", "check", "decide", "template", "export", "calibrate")
+COMMANDS = ("report", "dig", "watch", "runs", "batch", "check", "decide", "template", "export", "calibrate")
 """The commands, as `analysis.cli.main` has them."""
 
 _USAGE = 2

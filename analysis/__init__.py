@@ -33,6 +33,7 @@ _HOMES = {
     "METRICS": "analysis.core.metrics",
     "DEFINITIONS": "analysis.findings.definitions",
     "load_runs": "analysis.sources",
+    "rejudge": "analysis.pipeline",
     "to_json": "analysis.report.results_json",
     "show": "analysis.render",
     "hand_over": "analysis.publish.notebook",
@@ -40,12 +41,14 @@ _HOMES = {
     "publish_report": "analysis.publish.publisher",
 }
 
-__all__ = [*_HOMES, "sections"]
+_MODULES = {"sections": "analysis.report.sections", "figures": "analysis.report.figures"}
+
+__all__ = [*_HOMES, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "sections":
-        return import_module("analysis.report.sections")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'analysis' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

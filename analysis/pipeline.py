@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from analysis.core.errors import LogError, UsageError
 from analysis.core.metrics import METRICS, judged
 from analysis.core.parameters import Parameters, check_parameters
@@ -33,6 +35,7 @@ from analysis.evidence.seed_spread import seed_spread
 from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.earlier_reports import load_reports, score_predictions, series_of, since
+from analysis.findings.frames import changed
 from analysis.findings.goal import read_goal
 from analysis.findings.recommend import recommend
 from analysis.findings.remote_catalogue import reports_nearby
@@ -79,7 +82,44 @@ def analyze(**parameters: Any) -> Analysis:
     analysis.core.errors.UsageError: parameter 'baselin' is unknown (did you mean 'baseline'?); known parameters: \
 run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, previous, date, settings, columns, mute
     """
-    request, settings, runs = load(parameters)
+    return _judged(*load(parameters))
+
+
+def rejudge(a: Analysis, **changes: Any) -> pd.DataFrame:
+    """Judge the runs of an analysis again under other settings or parameters, and list what that changes.
+
+    Parameters
+    ----------
+    a : Analysis
+        From `analyze`; stays as it is.
+    **changes : Any
+        Parameters as `analyze` takes them, but for those by which logs are read; ``settings`` are put on top of
+        those of ``a``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a change, columns ``part`` (verdict, configuration, finding), ``id``, ``what``, ``before`` and
+        ``after``; None stands for what is not there. Without a row nothing changes.
+
+    Raises
+    ------
+    UsageError
+        For a parameter or setting that does not exist, or one by which logs are read.
+    """
+    for name in ("run_ids", "runs_dir", "columns"):
+        if name in changes:
+            raise UsageError(f"'{name}' says how logs are read, which are not read again; use analyze")
+    if "settings" in changes:
+        settings = check_parameters({"run_ids": ["-"], "settings": changes["settings"]}).settings
+        changes["settings"] = {**(a.parameters.settings or {}), **(settings or {})}
+    request = check_parameters({**a.parameters.to_mapping(), **changes})
+    _check_muted(request)
+    return changed(a, _judged(request, Settings.from_mapping(request.settings), a.runs))
+
+
+def _judged(request: Parameters, settings: Settings, runs: Sequence[Run]) -> Analysis:
+    """Analyze runs beside the earlier reports about them."""
     series = series_of(request, runs, find_run(runs, request.candidate, "candidate") or runs[-1])
     earlier = reports_nearby(find_folder(request.reports_dir), before=request.day, series=series, runs=runs)
     with earlier as folder:

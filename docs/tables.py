@@ -5,8 +5,10 @@ A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. A test fai
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
+import runpy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, metadata
@@ -127,6 +129,96 @@ def sources() -> str:
     return _table(("source", "scheme", "what it reads"), rows)
 
 
+def _measured(name: str) -> list[dict[str, str]]:
+    """Read one of the files that ``run-reports calibrate --out docs/calibration`` writes."""
+    with (DOCS / "calibration" / f"{name}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _by_correlation(section: str) -> str:
+    cells = [cell for cell in _measured("calibration") if cell["section"] == section]
+    strengths = dict.fromkeys(cell["rho"] for cell in cells)
+    rows: dict[str, list[str]] = {}
+    for cell in cells:
+        ours = cell["wanted_low"] or cell["wanted_high"]
+        name = f"{cell['rule']} ({cell['lengths']})"
+        rate = f"{float(cell['rate']):.3f}{_mark(cell)}"
+        rows.setdefault(f"**{name}**" if ours and section == "false positives" else name, []).append(rate)
+    head = f"of {max(int(cell['simulations']) for cell in cells):,} simulations, by autocorrelation"
+    return _table((head, *strengths), ((name, *rates) for name, rates in rows.items()))
+
+
+def false_positives() -> str:
+    """List how often each rule calls equal runs different, by autocorrelation."""
+    return _by_correlation("false positives")
+
+
+def coverage() -> str:
+    """List how often 95% intervals hold the truth, and how often one is given."""
+    return _by_correlation("coverage")
+
+
+def power() -> str:
+    """List how often a shift is found."""
+    return _by_correlation("power")
+
+
+def detectors() -> str:
+    """List how often each problem is found, and how often one is raised where there is none."""
+    return _by_correlation("detectors")
+
+
+def equal_worlds() -> str:
+    """List the worlds of equal runs, those that differ in a number alone as one row with the mean and the worst."""
+    kinds: dict[str, list[dict[str, str]]] = {}
+    measured = _measured("worlds")
+    for world in measured:
+        if world["true_result"] == "equal":
+            kinds.setdefault(re.sub(r"\d[\d,]*(\.\d+)?", "…", world["world"]), []).append(world)
+    shares = ("false winner", "false stability", "false cause", "false claim", "best lost")
+    rows = (
+        (
+            worlds[0]["world"] if len(worlds) == 1 else kind,
+            str(len(worlds)),
+            *(_mean_and_worst([float(world[share]) for world in worlds]) for share in shares[:-1]),
+            _mean_and_worst([float(world[shares[-1]]) for world in worlds]) + _mark(*worlds),
+        )
+        for kind, worlds in kinds.items()
+    )
+    return _table((f"equal runs, {measured[0]['reports']} reports a world", "worlds", *shares), rows)
+
+
+def _mark(*measured: Mapping[str, str]) -> str:
+    return "" if all(one["holds"] == "True" for one in measured) else " !"
+
+
+def _mean_and_worst(shares: list[float]) -> str:
+    mean, worst = (f"{100 * share:.1f}" for share in (sum(shares) / len(shares), max(shares)))
+    return mean if len(shares) == 1 else f"{mean} ({worst})"
+
+
+def different_worlds() -> str:
+    """List the worlds with a real difference, and how often it is decided rightly, wrongly, or not at all."""
+    shares = ("right", "wrong", "best lost", "mute")
+    rows = (
+        (
+            world["world"],
+            world["true_result"],
+            f"{100 * float(world['right']):.1f}{_mark(world)}",
+            *(f"{100 * float(world[share]):.1f}" for share in shares[1:]),
+        )
+        for world in _measured("worlds")
+        if world["true_result"] != "equal"
+    )
+    return _table(("a real difference", "truth", *shares), rows)
+
+
+def ten_pairs() -> str:
+    """List ten pairs of known truth, and what each way of reading them says."""
+    comparison = runpy.run_path(str(DOCS / "comparison.py"), run_name="comparison")
+    return _table(("the second run", "truth", *comparison["WAYS"]), comparison["rows"]())
+
+
 def keys() -> str:
     """List the keys of the results JSON."""
     return _table(("key", "meaning"), ((_code(path), text) for path, text in _walk(schema(), "") if path))
@@ -181,7 +273,11 @@ def licence(package: str) -> list[str]:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
-    table.__name__: table for table in (parameters, settings, rules, metrics, exceptions, sources, keys, licences)
+    table.__name__: table
+    for table in (
+        *(parameters, settings, rules, metrics, exceptions, sources, keys, licences),
+        *(false_positives, coverage, power, detectors, equal_worlds, different_worlds, ten_pairs),
+    )
 }
 
 

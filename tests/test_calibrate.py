@@ -11,7 +11,15 @@ from analysis.calibrate import calibrate, format_table, write
 from analysis.calibrate.logs import ar_noise
 from analysis.calibrate.rules import RULES, mann_kendall, newey_west, plain_t
 from analysis.calibrate.simulation import CORRELATIONS, CalibrationResult, Cell
-from analysis.calibrate.worlds import DECIDED_LEAST, FALSE_LIMIT, MUTE_LIMIT, WORLDS, simulate
+from analysis.calibrate.worlds import (
+    DECIDED_LEAST,
+    FALSE_LIMIT,
+    MUTE_LIMIT,
+    WORLDS,
+    WorldResult,
+    simulate,
+    write_worlds,
+)
 
 SIMULATIONS = 250
 
@@ -143,3 +151,13 @@ def test_worlds_repeat_and_have_names_of_their_own():
     """Same seed, same counts."""
     assert len({world.name for world in WORLDS}) == len(WORLDS)
     assert simulate(WORLDS[0], 3, seed=1) == simulate(WORLDS[0], 3, seed=1)
+
+
+def test_rates_of_worlds_are_written_as_a_table(tmp_path):
+    """One line a world, its rates as shares of its reports, beside what is true there."""
+    equal, different = WORLDS[0], next(world for world in WORLDS if world.right == "improved")
+    results = (WorldResult(equal, 8, {"false winner": 2}), WorldResult(different, 8, {"right": 7}))
+    with write_worlds(results, tmp_path / "worlds.csv").open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert (first["true_result"], first["reports"], first["false winner"]) == ("equal", "8", "0.25")
+    assert (second["world"], second["right"], second["holds"]) == (different.name, "0.875", "True")

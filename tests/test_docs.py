@@ -2,7 +2,7 @@
 
 Run are: commands of ``bash`` blocks (``run-reports``, ``papermill``, ``jupyter nbconvert``) and ``python`` blocks, page
 by page, in a folder with a copy of the sample runs. A block marked ``file=NAME`` is written to that file first; after a
-command the files on its ``# makes NAME`` lines exist.
+command the files on its ``# makes NAME`` lines exist. A block marked ``needs=PACKAGE`` is run where that is installed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from analysis.sources.sidecar import KEYS
 from tests.builders import COMMAND
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), ROOT / "llms.txt", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "llms.txt", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
 SAMPLE = ROOT / "reports" / "sample" / "run_4"
 RESULTS = "training_analysis_results.json"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -95,7 +95,10 @@ def run(command: list[str], folder: Path, python_path: str) -> None:
 def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path, python_path: str):
     """Files, commands and scripts of a page in their order: exit status 0, and the files that are promised."""
     for language, marks, text in blocks(page):
+        if needed := re.search(r"needs=(\S+)", marks):
+            pytest.importorskip(needed[1])
         if named := re.search(r"file=(\S+)", marks):
+            (workplace / named[1]).parent.mkdir(parents=True, exist_ok=True)
             (workplace / named[1]).write_text(text, encoding="utf-8")
         elif language == "python":
             run([sys.executable, "-c", text], workplace, python_path)
@@ -156,12 +159,29 @@ def test_every_table_has_its_place(tables: ModuleType):
     assert sorted(found) == sorted(tables.TABLES)
 
 
+def test_every_page_has_its_place_on_the_site():
+    """The navigation names each page in ``docs``, and besides only those that are made in the build."""
+    nav = re.findall(r"^ +- .+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/**/*.md")]
+    made = ["index.md", "gallery.md", "api.md", "contributing.md", "changes.md"]
+    assert sorted(nav) == sorted(pages + made)
+
+
 def test_the_sidecar_page_lists_every_key():
     """The table of sidecar keys, written by hand, names those that the reader knows, and no other."""
     rows = re.findall(r"^\| (`[\w.`, ]+`) \|", (ROOT / "docs/your-own-logs.md").read_text("utf-8"), re.MULTILINE)
     named = {key for row in rows for key in re.findall(r"`([\w.]+)`", row)}
     assert named & {*KEYS} == {*KEYS} - {"data"}
     assert {key for key in named if key.startswith("data.")} <= {*KEYS}
+
+
+def test_every_claim_is_held_by_a_test_that_is_there():
+    """The page of known limits names a file and a test in it for each claim of the README."""
+    page = (ROOT / "docs/limits.md").read_text("utf-8")
+    claims = re.findall(r"^\| .+ \| `(tests/\S+)`: `(test_\w+)` \|$", page, re.MULTILINE)
+    assert len(claims) > 20
+    for file, name in claims:
+        assert f"\ndef {name}(" in (ROOT / file).read_text("utf-8"), (file, name)
 
 
 def shape(value: object) -> object:

@@ -146,4 +146,4 @@ def test_the_script_for_continuous_integration_checks_builds_and_tests() -> None
     script = ROOT / ".ci" / "run"
     subprocess.run(["bash", "-n", str(script)], check=True)
     assert os.access(script, os.X_OK)
-    assert script.read_text(encoding="utf-8").rstrip().endswith("make lint\nmake wheel\nmake test")
+    assert script.read_text(encoding="utf-8").rstrip().endswith("make lint wheel\nmake test")

@@ -65,7 +65,7 @@ def write(result: CalibrationResult, folder: Path) -> tuple[Path, Path]:
 def write_csv(result: CalibrationResult, path: Path) -> Path:
     """Write one line a cell."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
             ("section", "rule", "lengths", "rho", "rate", "simulations", "wanted_low", "wanted_high", "holds")
         )

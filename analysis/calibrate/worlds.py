@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -222,22 +224,30 @@ def simulate_all(
         return tuple(pool.map(work, worlds))
 
 
+EQUAL_RATES = ("false winner", "false stability", "false cause", "false claim", "best lost", "mute", "models")
+DIFFERENT_RATES = ("right", "wrong", "best lost", "mute", "models", "configurations")
+
+
 def format_worlds(results: Sequence[WorldResult]) -> str:
     """Format two tables: error rates between equals, and how often differences are decided."""
-    tables = (
-        (
-            "equal runs",
-            "",
-            ("false winner", "false stability", "false cause", "false claim", "best lost", "mute", "models"),
-        ),
-        ("different runs", "right", ("right", "wrong", "best lost", "mute", "models", "configurations")),
-    )
     lines = []
-    for title, kind, columns in tables:
+    for title, different, columns in (("equal runs", False, EQUAL_RATES), ("different runs", True, DIFFERENT_RATES)):
         lines.append(f"{title:<44}" + "".join(f"{column:>16}" for column in columns))
         for result in results:
-            if bool(result.world.right) == bool(kind):
+            if bool(result.world.right) == different:
                 rates = "".join(f"{result.rate(column):>16.3f}" for column in columns)
                 lines.append(f"{result.world.name:<44}{rates}{'' if result.holds else '!'}")
         lines.append("")
     return "\n".join(lines)
+
+
+def write_worlds(results: Sequence[WorldResult], path: Path) -> Path:
+    """Write one line a world: its true result, the number of reports, and every rate as a share of them."""
+    rates = tuple(dict.fromkeys(EQUAL_RATES + DIFFERENT_RATES))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("world", "true_result", "reports", *rates, "holds"))
+        for result in results:
+            shares = (round(result.rate(rate), 6) for rate in rates)
+            writer.writerow((result.world.name, result.world.right or "equal", result.reports, *shares, result.holds))
+    return path

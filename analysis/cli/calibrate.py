@@ -22,14 +22,16 @@ def add(commands: Any) -> None:
 
 def _calibrate(options: argparse.Namespace) -> int:
     from analysis.calibrate import calibrate, format_table, write
-    from analysis.calibrate.worlds import format_worlds, simulate_all
+    from analysis.calibrate.worlds import format_worlds, simulate_all, write_worlds
 
     simulations = max(options.simulations // 10, 1) if options.quick else options.simulations
     result = calibrate(simulations=simulations, seed=options.seed, processes=options.processes)
     print(format_table(result))
+    written = write(result, options.out)
     # A whole report takes ten times as long as a rule.
     reports = max(simulations // 10, 1)
-    print(format_worlds(simulate_all(reports=reports, seed=options.seed, processes=options.processes)))
-    for path in write(result, options.out):
+    worlds = simulate_all(reports=reports, seed=options.seed, processes=options.processes)
+    print(format_worlds(worlds))
+    for path in (*written, write_worlds(worlds, options.out / "worlds.csv")):
         print(path)
     return 0

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from analysis.cli import batch, calibrate, check, decide, export, report, runs, template, watch
+from analysis.cli import batch, calibrate, check, decide, dig, export, report, runs, template, watch
 from analysis.core.errors import AnalysisError
 
 USAGE, CRASH = 2, 1
@@ -24,6 +24,7 @@ TRACEBACK = "RUN_REPORTS_TRACEBACK"
 
 COMMANDS = (
     report.add,
+    dig.add,
     watch.add,
     runs.add,
     batch.add,

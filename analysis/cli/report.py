@@ -24,6 +24,14 @@ def add(commands: Any) -> None:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add everything that can be asked of one report, and how it is made."""
+    add_request(parser)
+    output_location.add(parser)
+    parser.add_argument("--engine", choices=("auto", "fork", "kernel"), default="auto")
+    parser.add_argument("--pdf", choices=("typst", "web", "none"), default="typst")
+
+
+def add_request(parser: argparse.ArgumentParser) -> None:
     """Add everything that can be asked of one report."""
     parser.add_argument("run_ids", nargs="*", metavar="RUN", help="run IDs, paths or references, oldest first")
     parser.add_argument("--candidate", metavar="ID", help="the run the report is about (default: the last)")
@@ -34,7 +42,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--name", dest="report_id", metavar="REPORT_ID", help="folder of the report (default: candidate)"
     )
     parser.add_argument("--runs-dir", metavar="DIR", help="where run IDs are looked up (default: runs)")
-    output_location.add(parser)
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="date of the report (default: today)")
     parser.add_argument("--previous", metavar="JSON", help="earlier results to compare with, or 'none'")
     parser.add_argument("--settings", metavar="YAML", help="thresholds and ladders to override")
@@ -43,17 +50,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mute", nargs="+", metavar="RULE", help="rules and detectors that shall not report")
     parser.add_argument("-f", "--file", type=Path, metavar="RUN_SET.yaml", help="a file with any of these parameters")
-    parser.add_argument("--engine", choices=("auto", "fork", "kernel"), default="auto")
-    parser.add_argument("--pdf", choices=("typst", "web", "none"), default="typst")
 
 
-def request_of(options: argparse.Namespace) -> Any:
-    """Join the run set's file and the options, which win."""
+def request_of(options: argparse.Namespace, *, reports_dir: str | None = None) -> Any:
+    """Join the run set's file and the options, which win; earlier reports lie where this one goes, unless stated."""
     from analysis.core.parameters import KINDS, check_parameters, load_mapping
 
     values = load_mapping(options.file, "run set") if options.file else {}
     given = {name: getattr(options, name) for name in KINDS if getattr(options, name, None)}
-    return check_parameters({**values, **given, "reports_dir": values.get("reports_dir", str(options.out))})
+    return check_parameters(
+        {**values, **given, "reports_dir": values.get("reports_dir", reports_dir or str(options.out))}
+    )
 
 
 def report_id_of(request: Any) -> str:

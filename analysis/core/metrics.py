@@ -268,8 +268,7 @@ def stated_name(name: str, *, direction: str, split: str = "", unit: str = "") -
 
 
 def _stated(name: str) -> Metric | None:
-    found = _STATED.fullmatch(name)
-    if found is None:
+    if (found := _STATED.fullmatch(name)) is None:
         return None
     split = found["split"] or "run"
     direction, on = found["direction"], _FULL if split in ("validation", "examples") else split

@@ -115,7 +115,7 @@ class Analysis:
 
     @property
     def frames(self) -> Frames:
-        """Tidy tables: ``runs``, ``metrics``, ``levels``, ``configurations``, ``comparisons``, ``findings``."""
+        """Tidy tables: runs, metrics, levels, configurations, comparisons, evaluations and findings."""
         return Frames(self)
 
     @property

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from analysis.findings.analysis_result import Analysis
 
 _COMPARED = ("ratio", "seed_source", "seed_sd_limit", "comparable", "reason", "scope")
+_EVALUATED = ("p_adjusted", "won", "lost", "clusters", "required", "comparable", "reason")
 
 
 @dataclass(frozen=True)
 class Frames:
-    """Tables of an `Analysis`; differences and levels are in the unit of their metric, intervals hold 95%."""
+    """Tables of an `Analysis`; intervals hold 95%.
+
+    Levels and differences are in the column ``unit``: "fraction" is a share between 0 and 1, "ratio" candidate over
+    baseline, and "" the unit in which the metric was logged.
+    """
 
     a: Analysis
 
@@ -62,6 +67,7 @@ class Frames:
                 "run": run_id,
                 "metric": name,
                 "better": metric_of(name).direction,
+                "unit": metric_of(name).unit,
                 **_estimate(level),
             }
             for run_id, evidence in self.a.evidence.items()
@@ -76,6 +82,7 @@ class Frames:
                 "runs": list(c.runs),
                 "n": len(c.runs),
                 "metric": c.metric,
+                "unit": metric_of(c.metric).unit,
                 "mean": c.mean,
                 "sd": c.sd,
                 "may_be_best": c.may_be_best,
@@ -92,6 +99,7 @@ class Frames:
                 "baseline": c.baseline,
                 "candidate": c.candidate,
                 "metric": c.metric,
+                "unit": "ratio" if c.ratio else metric_of(c.metric).unit,
                 **_estimate(c.result),
                 "p_adjusted": c.p_adjusted,
                 **{name: getattr(c, name) for name in _COMPARED},
@@ -100,9 +108,45 @@ class Frames:
         )
 
     @property
+    def evaluations(self) -> pd.DataFrame:
+        """One row a task evaluated by example: levels of both, candidate minus baseline on the examples of both."""
+        return pd.DataFrame(
+            {
+                "baseline": e.baseline,
+                "candidate": e.candidate,
+                "task": e.metric,
+                "unit": metric_of(e.metric).unit,
+                "level_baseline": e.levels[0].value,
+                "level_candidate": e.levels[1].value,
+                **_estimate(e.result),
+                **{name: getattr(e, name) for name in _EVALUATED},
+            }
+            for e in self.a.evaluations
+        )
+
+    @property
     def findings(self) -> pd.DataFrame:
         """One row a finding, indexed by its ID: what the logs say of a claim, with status, number and interval."""
         return _indexed({f.id: {k: v for k, v in f.to_json().items() if k != "id"} for f in self.a.findings})
+
+
+def changed(before: Analysis, after: Analysis) -> pd.DataFrame:
+    """List what two analyses of the same runs say differently: part, id, what, before, after."""
+    told = [_said(a) for a in (before, after)]
+    rows = [(*place, *(one.get(place) for one in told)) for place in dict.fromkeys([*told[0], *told[1]])]
+    table = pd.DataFrame(rows, columns=["part", "id", "what", "before", "after"], dtype=object)
+    return table[[a != b for a, b in zip(table["before"], table["after"], strict=True)]].reset_index(drop=True)
+
+
+def _said(a: Analysis) -> dict[tuple[str, str, str], Any]:
+    """What an analysis concludes, by part, ID and what is said of it."""
+    verdict = {"result": a.verdict.result, "sentence": a.verdict.sentence, "scope": a.verdict.scope or None}
+    said: dict[tuple[str, str, str], Any] = {("verdict", "verdict", what): value for what, value in verdict.items()}
+    said |= {("configuration", c.name, "may be the best"): c.may_be_best for c in a.configurations}
+    for finding in a.findings:
+        said["finding", finding.id, "status"] = finding.status
+        said["finding", finding.id, "sentence"] = finding.sentence
+    return said
 
 
 def summary(a: Analysis) -> str:
@@ -117,7 +161,7 @@ def summary(a: Analysis) -> str:
         a.verdict.condition,
         f"May be the best: {'; '.join(best[:6])}{'; …' if len(best) > 6 else ''}" if len(a.configurations) > 1 else "",
         f"Next run: {a.next_runs[0].name}" if a.next_runs else "",
-        "Tables: .frames.runs .metrics .levels .configurations .comparisons .findings; a curve: .run(id).curve(metric)",
+        "Tables: .frames.runs .metrics .levels .configurations .comparisons .evaluations .findings",
     )
     return "\n".join(line for line in lines if line)
 

@@ -88,12 +88,13 @@ def plot_forest(groups: Sequence[ForestGroup], *, baseline: str, colors: Mapping
                 (_WIDTH - _LEFT - _RIGHT) / _WIDTH,
                 _ROW * len(group.rows) / total,
             )
-            _draw_group(figure.add_axes(box), group, baseline=short_name(baseline), colors=colors)
+            draw_group(figure.add_axes(box), group, baseline=short_name(baseline), colors=colors)
             top -= height
     return figure
 
 
-def _draw_group(ax: Axes, group: ForestGroup, *, baseline: str, colors: Mapping[str, str]) -> None:
+def draw_group(ax: Axes, group: ForestGroup, *, baseline: str, colors: Mapping[str, str]) -> None:
+    """Draw the comparisons in one metric, a row a run; ``baseline`` is its name in the heading."""
     _frame(ax, group, baseline=baseline)
     for row, item in enumerate(group.rows):
         value, low, high = (group.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high))

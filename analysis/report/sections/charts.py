@@ -154,7 +154,7 @@ def metrics_figure(a: Analysis) -> list[Block]:
 
 def forest_figure(a: Analysis) -> list[Block]:
     """Explain the two kinds of columns, and draw every comparison against the baseline, folded."""
-    compared = _compared_runs(a)
+    compared = compared_runs(a)
     shown = _foremost(a, compared)
     groups = _forest_groups(a, shown)
     if not groups or a.baseline is None:
@@ -252,17 +252,11 @@ def _forest_groups(a: Analysis, shown: list[str]) -> list[plots.ForestGroup]:
     primary = [a.verdict.primary.metric] if a.verdict.primary else []
     others = (c.metric for c in a.comparisons if c.metric not in _SHOWN and _is_outcome(c.metric))
     metrics = dict.fromkeys([*primary, *_SHOWN, *others])
-    groups = []
-    for metric in metrics:
-        rows = [
-            c for run_id in shown for c in (a.comparison(a.reference_id, run_id, metric),) if c is not None and c.known
-        ]
-        if rows:
-            groups.append(_forest_group(a, metric, rows))
-    return groups[:_MOST_METRICS]
+    groups = (forest_group(a, metric, shown) for metric in metrics)
+    return [group for group in groups if group is not None][:_MOST_METRICS]
 
 
-def _compared_runs(a: Analysis) -> list[str]:
+def compared_runs(a: Analysis) -> list[str]:
     """List whom to hold against the baseline; of several seeds of a configuration the one that speaks for all."""
     groups = seed_groups(a.runs)
     if a.candidate.id in group_of(groups, a.reference_id).runs:
@@ -292,7 +286,12 @@ def _foremost_first(a: Analysis) -> list[str]:
     return runs if len(runs) <= len(first) else [*first, *(run_id for run_id in runs if run_id not in first)]
 
 
-def _forest_group(a: Analysis, metric: str, rows: list[Comparison]) -> plots.ForestGroup:
+def forest_group(a: Analysis, metric: str, shown: list[str]) -> plots.ForestGroup | None:
+    """Arrange the differences of some runs to the baseline in one metric; None where there is none."""
+    found = (a.comparison(a.reference_id, run_id, metric) for run_id in shown)
+    rows = [c for c in found if c is not None and c.known]
+    if not rows:
+        return None
     scale, unit = shown_scale(rows[0])
     margin = a.margin if metric == a.deciding_metric else None
     return plots.ForestGroup(
