@@ -240,7 +240,7 @@ def test_the_edges_are_many() -> None:
 
 @pytest.mark.parametrize("columns", [{}, {"epoch": np.arange(15.0)}, {"epoch": np.arange(1.0, 16.0)}])
 def test_a_row_that_is_an_epoch_is_expected_once_an_epoch(columns: dict[str, Any]) -> None:
-    """Batches say nothing of such a log: a whole training is no early stop, and one of ten epochs stopped a third early."""
+    """Batches say nothing of such a log: a whole training is no early stop; one of ten epochs stopped a third early."""
     falling = {"train_loss": np.linspace(2, 1, 15), **columns}
     config, data = {"n_epochs": 15, "batch_size": 64}, Data(n_train=40_000)
     whole = run("whole", falling, config=config, data=data)
