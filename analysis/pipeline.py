@@ -167,7 +167,9 @@ def analyze_runs(
     matched = step_matched(baseline, candidate, evidence, curve) if baseline else None
     raw = (*raw, *([matched] if matched else []))
     between = [c for c in raw if _is_pair(c, base_id, candidate.id, groups)]
-    first = [deciding_comparison(between, preferred), stability_comparison(between)]
+    sides = [evidence[run.id].window for run in (candidate, baseline) if run is not None]
+    told = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
+    first = [deciding_comparison(between, preferred, told), stability_comparison(between)]
     compared = adjusted(raw, settings, [c for c in first if c is not None])
     between = [c for c in compared if _is_pair(c, base_id, candidate.id, groups)]
     matched = next((c for c in compared if c.definition == "loss.step_matched"), None)
@@ -178,6 +180,7 @@ def analyze_runs(
         pair,
         settings,
         preferred=preferred,
+        told=told,
         matched=matched,
         diverged=_raised(detections, "det.divergence"),
         broken=broken,

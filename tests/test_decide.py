@@ -97,7 +97,7 @@ CASES: tuple[tuple[str, str, tuple[str, ...], dict[str, Any], str, str], ...] = 
     ("alike0", "base0", (), {}, "discard", "not better"),
     ("worse0", "base0", (*BASE, "worse1", "worse2"), {}, "discard", "is worse"),
     ("worse0", "base0", (), {}, "discard", "worse"),
-    ("base1", "base0", (), {}, "discard", "not shown to be better"),
+    ("base1", "base0", (), {}, "discard", "not better"),
     ("other_set", "base0", BASE, {}, "discard", "the validation sets differ"),
     ("other_size", "base0", BASE, {}, "discard", "stated with 10000 and with 500"),
     ("unvalidated", "base0", BASE, {}, "discard", "no validation"),

@@ -88,7 +88,7 @@ def test_a_dead_run_shares_no_group_even_where_its_validation_lived_on() -> None
 
 
 def test_rewards_are_ranked_too() -> None:
-    levels = {"a": 1.0, "b": 2.0, "c": 3.0}
+    levels = {"a": 1.0, "b": 4.0, "c": 16.0}
     runs = [known(name, {"reward": level + log(3)["train_loss"]}) for name, level in levels.items()]
     a = analyzed(runs)
     assert [a.evidence_grades[name].group for name in "abc"] == [3, 2, 1]
@@ -97,7 +97,7 @@ def test_rewards_are_ranked_too() -> None:
 def test_a_reward_decides_whatever_the_loss_beside_it_says() -> None:
     """The loss of a policy carries its gradient: it may rise where the reward does."""
     runs = [
-        known(name, {**log(seed, level=0.2 + seed / 10), "reward": seed + log(9 - seed)["train_loss"]})
+        known(name, {**log(seed, level=0.2 + seed / 10), "reward": 4.0**seed + log(9 - seed)["train_loss"]})
         for seed, name in enumerate("abc", start=1)
     ]
     a = analyzed(runs, baseline="a", candidate="c")

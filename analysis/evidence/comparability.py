@@ -106,6 +106,7 @@ def remedy(failed: tuple[Check, ...]) -> str:
 
 
 _NO_VALIDATION = "no validation was logged"
+_OTHER_DATA = "the training data differ"
 
 ATTRIBUTION = ("parent", "training_data", "batch_size", "validation_set")
 """Checks that a claim about a factor needs."""
@@ -135,6 +136,14 @@ def requirements(metric: str) -> tuple[str, ...]:
     if metric in ("oscillation_rate", "noise"):
         return ("batch_size",)
     return ()
+
+
+def other_quantity(metric: str, pair: Gate) -> str:
+    """Say that a loss or score of the training was measured on data of another name; empty where it was not."""
+    row = metric_of(metric)
+    if row.split != "train" and metric not in ("oscillation_rate", "noise", "noise_per_example"):
+        return ""
+    return next((check.text for check in pair.checks if check.text == _OTHER_DATA), "")
 
 
 def _validation_set(one: Run, two: Run) -> Check:
@@ -187,7 +196,7 @@ def _training_data(one: Run, two: Run) -> Check:
         return Check(
             "training_data",
             "same" if same else "different",
-            f"the training data {'agree' if same else 'differ'}",
+            "the training data agree" if same else _OTHER_DATA,
         )
     if all(sizes) and sizes[0] != sizes[1]:
         text = f"the training data differ ({sizes[0]} and {sizes[1]} examples)"

@@ -17,11 +17,11 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite
 from analysis.core.settings import Settings
-from analysis.evidence.comparability import Gate, gate, requirements
+from analysis.evidence.comparability import Gate, gate, other_quantity, requirements
 from analysis.evidence.evaluations import paired_evaluation, paired_losses
 from analysis.evidence.log_kind import noise_differs_by_kind
 from analysis.evidence.run_evidence import RunEvidence, scaled
-from analysis.evidence.seed_spread import SeedSource, SeedSpread, usual_seed_sd
+from analysis.evidence.seed_spread import SeedSource, SeedSpread, possible, usual_seed_sd
 from analysis.statistics import Estimate
 
 COMPANIONS = ("oscillation_rate", "noise", "noise_per_example", "valid_accuracy_counts")
@@ -311,12 +311,7 @@ def _level_difference(
         floors = [e.se for e in (one, two) if math.isfinite(e.se)]
         result = replace(result, se=math.hypot(*floors) if floors else math.nan)
     found = Comparison(
-        first.id,
-        second.id,
-        metric,
-        result.definition,
-        result,
-        row.direction,
+        *(first.id, second.id, metric, result.definition, result, row.direction),
         comparable=pair is None or pair.comparable,
         reason=pair.reason if pair is not None else "",
         p_any_overlap=overlap,
@@ -325,11 +320,12 @@ def _level_difference(
     )
     if not math.isfinite(result.value):
         return found
-    known = spread.of(metric)
+    known = spread.between(first, second, metric)
     if known is not None:
         own = result.se if known.source == "stated" and math.isfinite(result.se) else 0.0
         se = math.hypot(own, known.sd * math.sqrt(2))
         wider = st.estimate(f"seeds.{known.source}", result.value, se, known.df, max(result.n, 2), tested=True)
+        wider = possible(wider, metric, one.value)
         return replace(found, definition=wider.definition, result=wider, seed_source=known.source)
     sizes = [one.n, two.n] if row.by_example else [run.n_valid for run in (first, second) if run.n_valid]
     usual = usual_seed_sd(metric, one, two, min(sizes, default=None))
@@ -372,6 +368,8 @@ def gated(comparison: Comparison, pair: Gate) -> Comparison:
     """Add whether both sides measured the same quantity, as far as a gate knows."""
     if comparison.comparable is not True:
         return comparison
+    if other := other_quantity(comparison.metric, pair):
+        return replace(comparison, comparable=False, reason=other)
     needed = requirements(comparison.metric)
     state = pair.state(*needed) if needed else "same"
     comparable = {"same": True, "different": False, "cannot tell": None}[state]

@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis import statistics as st
 from analysis.core.config_factors import changed_factors
+from analysis.core.loss_names import is_loss
 from analysis.core.metrics import REWARDS, deciding_class, deciding_order, held_out
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
@@ -21,7 +22,7 @@ from analysis.core.run_names import display_name, setting_words
 from analysis.evidence.comparability import gate, requirements
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.evidence.seed_groups import SeedGroup, level_by_run, name_without_seed, seed_groups
+from analysis.evidence.seed_groups import SeedGroup, level_by_run, name_without_seed
 from analysis.evidence.seed_spread import SeedSpread
 
 
@@ -71,19 +72,19 @@ def deciding_metric(
     """Return the metric that ranks a set of runs: the best of those that most of them have; None if there is none.
 
     As in a verdict no training metric ranks runs of which any was validated, and of metrics measured on the same data
-    one whose error is known comes first. The seeds of a group tell the error of each.
+    one whose error single runs tell comes first, else a score before a loss (see `verdict.deciding_comparison`).
     """
     logged = [set(run.metrics) | set(run.nonfinite) for run in runs]
     order = deciding_order(dict.fromkeys(m for run in runs for m in run.metrics), preferred)
     allowed = held_out(order, preferred)
     rewarded = bool({*REWARDS} & {*order})
-    repeated = any(len(group.runs) > 1 for group in seed_groups(runs))
 
-    def key(metric: str) -> tuple[bool, int, bool, int]:
+    def key(metric: str) -> tuple[bool, int, bool, bool, int]:
         measured = -1 if metric in preferred else deciding_class(metric, rewarded=rewarded)
         levels = [level for run in runs if (level := evidence[run.id].window.get(metric)) is not None]
-        known = repeated or 2 * sum(level.known for level in levels) > len(runs)
-        return 2 * sum(metric in names for names in logged) <= len(runs), measured, not known, allowed.index(metric)
+        known = 2 * sum(level.known for level in levels) > len(runs)
+        seldom = 2 * sum(metric in names for names in logged) <= len(runs)
+        return seldom, measured, not known, not known and is_loss(metric), allowed.index(metric)
 
     return min(allowed, key=key, default=None)
 

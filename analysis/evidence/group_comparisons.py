@@ -19,7 +19,7 @@ from analysis.evidence.comparisons import Comparison, gated, level_ratio
 from analysis.evidence.log_kind import noise_differs_by_kind
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import SeedGroup, group_levels, paired_levels
-from analysis.evidence.seed_spread import SeedSource, SeedSpread, Spread
+from analysis.evidence.seed_spread import SeedSource, SeedSpread, Spread, possible
 from analysis.statistics import Estimate
 
 _ROUNDING = 1e-12  # of a mean of equal numbers
@@ -66,14 +66,13 @@ def _group_pair(
         if max(before.size, after.size) < 2 or not min(before.size, after.size):
             continue
         paired = paired_levels(first, second, metric, runs, evidence)
-        source: SeedSource
-        if paired is not None:
+        source, result = _over_seeds(before, after, spread.of(metric))
+        if paired is not None and float(np.ptp(paired[1] - paired[0])) > _ROUNDING * abs(float(before.mean())):
             source, result = "paired seeds", st.paired_seed_difference(*paired)
-        else:
-            source, result = _over_seeds(before, after, spread.of(metric))
         if result.known and result.se <= _ROUNDING * abs(float(before.mean())):
             # Rounded values, or a seed that changes nothing: not that any difference, however small, is certain.
             result = st.unknown(result.definition, "all seeds have one value", value=result.value, n=result.n)
+        result = possible(result, metric, float(before.mean()))
         found = Comparison(
             first.runs[0],
             second.runs[0],

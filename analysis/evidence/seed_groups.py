@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.core.config_factors import without_seed
 from analysis.core.run import FloatArray, Run
+from analysis.core.run_facts import total_steps
 from analysis.evidence.run_evidence import RunEvidence
 
 LEAST_PAIRS = 4
@@ -90,7 +91,13 @@ def _alike(one: Run, two: Run, stated: Mapping[str, Mapping[str, Any]]) -> bool:
     if one.group or two.group:
         return one.group == two.group
     same = bool(stated[one.id]) and stated[one.id] == stated[two.id] and one.parent == two.parent
-    return same and one.data == two.data
+    return same and one.data == two.data and _of_one_length(one, two)
+
+
+def _of_one_length(one: Run, two: Run) -> bool:
+    """True unless one of two runs that state no number of epochs ran clearly longer: then something else differs."""
+    steps = sorted((total_steps(one), total_steps(two)))
+    return one.factor("n_epochs") is not None or steps[1] <= 1.25 * steps[0]
 
 
 def _by_seed(alike: Sequence[Run]) -> list[list[Run]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +25,10 @@ CURVE_SHARE = 0.01
 """Seed-to-seed standard deviation of a loss that steps show, as a share of its level: what larger trainings have."""
 
 POINT_SHARE = 0.05
-"""The same of a reward, or of a score of which nothing more is known."""
+"""The same of a score of which nothing more is known."""
+
+REWARD_SHARE = 0.2
+"""The same of a reward: seeds of reinforcement learning scatter by a tenth to half of what they reach."""
 
 POINT_EXAMPLES = 200
 """Examples that a score (F1, mAP) is taken to be worth where nobody says how many there were."""
@@ -52,12 +55,19 @@ class SeedSpread:
 
     pooled: Mapping[str, Spread] = field(default_factory=dict)
     stated: Mapping[str, float] = field(default_factory=dict)
+    members: frozenset[frozenset[str]] = frozenset()
 
     def of(self, metric: str) -> Spread | None:
         """Return the measured spread, else the stated one; None where nobody knows."""
         if metric in self.pooled:
             return self.pooled[metric]
         return Spread(self.stated[metric], math.inf, "stated") if metric in self.stated else None
+
+    def between(self, one: Run, two: Run, metric: str) -> Spread | None:
+        """Return the spread for two single runs; not that of their own group, which their difference made."""
+        if any({one.id, two.id} <= group for group in self.members):
+            return replace(self, pooled={}).of(metric)
+        return self.of(metric)
 
 
 def seed_spread(
@@ -96,7 +106,7 @@ def seed_spread(
         by_runs = [sd for run in runs if (sd := _stated(_by_own_names(run), metric, primary))]
         if given or by_runs:
             stated[metric] = given or max(by_runs)
-    return SeedSpread(pooled, stated)
+    return SeedSpread(pooled, stated, frozenset(frozenset(group.runs) for group in groups if len(group.runs) > 1))
 
 
 def _stated(given: float | Mapping[str, float] | None, metric: str, primary: str | None) -> float:
@@ -118,6 +128,14 @@ def _as_group(old: Mapping[str, Any]) -> FloatArray:
     values = np.zeros(k)
     values[0], values[1] = 1.0, -1.0
     return values * sd / float(values.std(ddof=1))
+
+
+def possible(difference: Estimate, metric: str, level: float) -> Estimate:
+    """Cut the interval of a difference of shares at what shares can differ by."""
+    most = 100.0 if level > 1 else 1.0
+    if not metric_of(metric).share or not difference.known:
+        return difference
+    return replace(difference, low=max(difference.low, -most), high=min(difference.high, most))
 
 
 def usual_seed_sd(metric: str, one: Estimate, two: Estimate, n_valid: int | None) -> float | None:
@@ -143,12 +161,12 @@ def usual_seed_sd(metric: str, one: Estimate, two: Estimate, n_valid: int | None
         return scale * math.sqrt(max(wrong, 0.5 / n_valid) / (2 * n_valid))
     if one.known and two.known:
         error = math.hypot(one.se, two.se) / 2 if row.split == "full validation" else 0.0
-        return max(error, (POINT_SHARE if row.name in REWARDS else CURVE_SHARE) * level)
+        return max(error, (REWARD_SHARE if row.name in REWARDS else CURVE_SHARE) * level)
     if row.direction == "lower":
         return _loss_sd(level) / math.sqrt(2 * (n_valid or LOSS_EXAMPLES))
     if row.unit == "fraction" or (row.name not in REWARDS and level <= 100):
         return scale * math.sqrt(max(share * (1 - share), 1e-4) / (2 * (n_valid or POINT_EXAMPLES)))
-    return POINT_SHARE * level
+    return (REWARD_SHARE if row.name in REWARDS else POINT_SHARE) * level
 
 
 def _loss_sd(level: float) -> float:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from analysis.core.blocks import Tone
+from analysis.core.loss_names import is_loss
 from analysis.core.metrics import REWARDS, deciding_class, deciding_order, held_out
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
@@ -103,6 +104,7 @@ def decide(
     settings: Settings,
     *,
     preferred: Sequence[str] = (),
+    told: Collection[str] = (),
     matched: Comparison | None = None,
     diverged: Mapping[str, str] = MappingProxyType({}),
     broken: Mapping[str, str] = MappingProxyType({}),
@@ -116,6 +118,8 @@ def decide(
         Those of this pair, the ones that decide with their p at full level (`analysis.evidence.comparisons.adjusted`).
     preferred : sequence of str
         Metrics that decide if they can, as stated or as the tool chose its best model.
+    told : collection of str
+        Metrics whose error single runs tell: of metrics measured alike these decide first.
     matched : Comparison, optional
         Both runs cut at the shorter's last step.
     diverged : Mapping[str, str]
@@ -128,7 +132,7 @@ def decide(
     if baseline is None or pair is None:
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
-    primary, stability = deciding_comparison(compared, preferred), stability_comparison(compared)
+    primary, stability = deciding_comparison(compared, preferred, told), stability_comparison(compared)
     names = _name(candidate, called), _name(baseline, called)
     ended = [_ended_badly(run) for run in (candidate, baseline)]
     if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.known):
@@ -155,8 +159,12 @@ def decide(
         result, reason = "not comparable", primary.reason
     elif primary.comparable is False and result == "equivalent":
         result = "no evidence of a difference"
+    against = disagreeing(primary, compared, settings, preferred)
+    if against is not None and result == "equivalent":
+        result = "no evidence of a difference"
     conditions = (
         words.length(candidate, baseline, matched, settings),
+        words.disagreement(against, settings),
         words.undecided_metric(primary, compared, candidate, baseline),
         words.seed_condition(primary, result),
         words.comparability_condition(primary, stability, result),
@@ -177,11 +185,15 @@ def decide(
     )
 
 
-def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str] = ()) -> Comparison | None:
+def deciding_comparison(
+    compared: Sequence[Comparison], preferred: Sequence[str] = (), told: Collection[str] = ()
+) -> Comparison | None:
     """Choose the comparison of performance: of the best metric that can decide, between seeds before single runs.
 
     Whatever was measured on held-out data is never outvoted: where both runs have it, no training metric decides.
-    Of metrics measured alike one with a known error comes first. None if both share no metric of known direction.
+    Of metrics measured alike one whose error single runs tell comes first, else a score before a loss: seeds tell the
+    error of each, and how many there are must not change what is asked (``told``: metrics whose error single runs
+    tell). None if both share no metric with a direction.
     """
     usable = [c for c in compared if c.metric not in COMPANIONS and math.isfinite(c.result.value)]
     of_metric = {c.metric: c for c in sorted(usable, key=by_standing)}
@@ -193,12 +205,28 @@ def deciding_comparison(compared: Sequence[Comparison], preferred: Sequence[str]
 
     rewarded = bool({*REWARDS} & {*of_metric})
 
-    def key(name: str) -> tuple[bool, bool, int, bool, int]:
+    def key(name: str) -> tuple[bool, bool, int, bool, bool, int]:
         c = of_metric[name]
         measured = -1 if name in preferred else deciding_class(name, rewarded=rewarded)
-        return name not in stated, not c.decides, measured, not c.known, order.index(name)
+        known = name in told or (c.seeds is None and c.known)
+        return name not in stated, not c.decides, measured, not known, not known and is_loss(name), order.index(name)
 
     return of_metric[min(allowed, key=key)]
+
+
+def disagreeing(
+    primary: Comparison, compared: Sequence[Comparison], settings: Settings, preferred: Sequence[str] = ()
+) -> Comparison | None:
+    """Return a comparison on the same kind of held-out data that shows what the deciding one does not; else None."""
+    own, found = primary.verdict(settings.alpha), metric_of(primary.metric)
+    others = [
+        c
+        for c in sorted(compared, key=by_standing)  # of one metric the last counts
+        if c.metric not in (primary.metric, *preferred[:1]) and c.comparable is not False
+        if found.validates and metric_of(c.metric).split == found.split and not metric_of(c.metric).by_example
+    ]
+    latest = {c.metric: c for c in others}.values()
+    return next((c for c in latest if c.verdict(settings.alpha) in {"better", "worse"} - {own}), None)
 
 
 def by_standing(c: Comparison) -> int:

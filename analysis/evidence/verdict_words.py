@@ -136,6 +136,16 @@ def comparability_condition(primary: Comparison, stability: Comparison | None, r
     return f"This holds only if both were measured alike: {'; '.join(unknown)}." if unknown else ""
 
 
+def disagreement(against: Comparison | None, settings: Settings) -> str:
+    """Say what another metric of the same data shows; empty where none says anything else."""
+    if against is None:
+        return ""
+    scale, unit = shown_scale(against)
+    change, value = against.as_interval(), scale * against.result.value
+    shown = interval(change, scale=scale, unit=unit, sign=True) if change else _signed(value) + unit
+    return f"But {metric_words(against.metric)} is {against.verdict(settings.alpha)}: {shown}."
+
+
 def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candidate: Run, baseline: Run) -> str:
     """Name the validation that should have decided and could not, or that only one of both runs has."""
     order = deciding_order(c.metric for c in compared if c.metric not in COMPANIONS)

@@ -17,7 +17,8 @@ from analysis.core.run import Run
 from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
 from analysis.evidence.seed_groups import group_of, seed_groups
-from analysis.evidence.verdict_words import length, shown_scale
+from analysis.evidence.verdict import disagreeing
+from analysis.evidence.verdict_words import disagreement, length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.goal import tested_json
@@ -166,7 +167,9 @@ def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool
     if insufficient_fails and a.verdict.result == "insufficient data":
         undecided = a.verdict.sentence
     insufficient = Condition(
-        INSUFFICIENT, "met" if undecided else "not met", undecided or "the data decide every condition"
+        INSUFFICIENT,
+        "met" if undecided else "not met",
+        undecided or "the data decide what was asked",
     )
     conditions = (*asked, *([insufficient] if insufficient_fails else []))
     if any(condition.state == "met" for condition in asked):
@@ -197,9 +200,12 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
         matched = next((c for c in a.comparisons if c.definition == "loss.step_matched"), None)
         ran = length(a.candidate, a.baseline, matched, a.settings) if a.baseline is not None else ""
         return Condition("regressed", "met", ". ".join(filter(None, (why, ran.removesuffix(".")))))
-    return Condition(
-        "regressed", "met" if primary.verdict(a.settings.alpha) == "worse" else "not met", verdict.sentence
-    )
+    read = primary.verdict(a.settings.alpha)
+    pair = [c for c in a.comparisons if (c.baseline, c.candidate) == (primary.baseline, primary.candidate)]
+    against = disagreeing(primary, pair, a.settings) if read == "no difference" else None
+    if against is not None and against.verdict(a.settings.alpha) == "worse":
+        return Condition("regressed", "met", disagreement(against, a.settings).removeprefix("But ").removesuffix("."))
+    return Condition("regressed", "met" if read == "worse" else "not met", verdict.sentence)
 
 
 def no_comparison(a: Analysis, trust_unstated: bool) -> str:
@@ -231,7 +237,8 @@ def _missing_at_the_end(run: Run, metric: str) -> str:
     steps = run.steps_of(metric)
     if steps.size < 3:
         return ""
-    if run.steps[-1] - steps[-1] <= 2 * np.diff(steps).max():
+    in_every_row = np.count_nonzero(run.steps <= steps[-1]) == steps.size
+    if run.steps[-1] - steps[-1] <= (0 if in_every_row else 2 * np.diff(steps).max()):
         return ""
     what = metric_words(metric)
     return f"the candidate has no {what} after step {steps[-1]:,} of {run.steps[-1]:,}: it was NaN, or logged no longer"

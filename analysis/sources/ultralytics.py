@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from analysis.core.errors import LogError
@@ -43,4 +44,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     frame = as_axis(read.frame, "epoch", "step")
     frame = frame.assign(epoch=frame["step"])
     notes = ("one row an epoch: steps are the log's epochs",)
-    return [log_with_settings(path, layout, read, frame, source=NAME, log=LOG, settings=_SETTINGS, notes=notes)]
+    log = log_with_settings(path, layout, read, frame, source=NAME, log=LOG, settings=_SETTINGS, notes=notes)
+    # Its fitness, by which best.pt is chosen, is nine parts mAP 50-95 and one part mAP 50.
+    best = next((name for name in layout.header if name.startswith("metrics/mAP50-95")), None)
+    return [replace(log, best_metric=best)]

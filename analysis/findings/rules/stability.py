@@ -9,7 +9,7 @@ from analysis.core.run_facts import is_per_epoch
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding, judge_claim
-from analysis.findings.rules.build import compared, difference_words, sentence
+from analysis.findings.rules.build import compared, difference_words, gated, sentence
 from analysis.heuristics.formulas import change_pct
 
 
@@ -35,7 +35,7 @@ def oscillation_count(a: Analysis) -> list[Finding]:
             text = rich("The rate per transition cannot be compared.")
         else:
             base_rate = base.oscillations / max(base.transitions, 1)
-            status = judge_claim(base_rate * change / 100, rate.result.low, rate.result.high)
+            status = gated(judge_claim(base_rate * change / 100, rate.result.low, rate.result.high), rate.comparable)
             text = rich(
                 "{steps}; per transition the rate is {mine} against {base}: {difference}.",
                 steps=_steps_words(a.name(run.id), mine.total_steps, base.total_steps),

@@ -1,0 +1,125 @@
+"""What is asked of two configurations does not change with how many seeds each ran, nor is it answered by itself."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from analysis import statistics as st
+from analysis.core.run import Run
+from analysis.evidence.seed_groups import seed_groups
+from tests.builders import altered, analyzed, known, run
+
+ACCURACY = "full_valid_mean_token_accuracy"
+
+
+def smoothed(side: str, seed: int, *, right: float, loss: float) -> Run:
+    """Ten epochs that end at an accuracy of 10,000 examples and at a loss; label smoothing parts the two."""
+    chance = np.random.default_rng([seed, ord(side)])
+    falling = np.exp(-np.arange(1.0, 11.0) / 2)
+    columns = {
+        "full_valid_loss": loss + falling + chance.normal(0, 0.004),
+        ACCURACY: np.round((right - 0.2 * falling + chance.normal(0, 0.001)) * 10_000) / 10_000,
+    }
+    made = known(f"{side}{seed}", columns, learning_rate_multiplier=ord(side), seed=seed)
+    return altered(made, data={"n_valid": 10_000})
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 5])
+def test_the_metric_that_decides_is_the_same_for_any_number_of_seeds(seeds: int) -> None:
+    """The accuracy, whose error single runs tell; that the loss says the opposite stands in the verdict."""
+    runs = [
+        smoothed(side, seed, right=right, loss=loss)
+        for side, right, loss in (("a", 0.90, 0.48), ("b", 0.935, 0.56))
+        for seed in range(seeds)
+    ]
+    a = analyzed(runs, baseline="a0", candidate="b0")
+    assert a.verdict.primary is not None
+    assert (a.verdict.primary.metric, a.verdict.result) == (ACCURACY, "improved")
+    assert "But full validation loss is worse" in a.verdict.condition
+    assert {c.metric for c in a.configurations} == {ACCURACY}
+
+
+def test_a_score_decides_before_a_loss_where_neither_has_an_error() -> None:
+    runs = [
+        known(name, {"full_valid_loss": [0.9, 0.6, 0.5], "f1": [0.5, 0.6, f1]}, learning_rate_multiplier=f1)
+        for name, f1 in (("a", 0.80), ("b", 0.65))
+    ]
+    verdict = analyzed(runs, baseline="a", candidate="b").verdict
+    assert verdict.primary is not None
+    assert (verdict.primary.metric, verdict.result) == ("f1", "regressed")
+
+
+def test_two_runs_of_one_configuration_are_not_held_against_their_own_difference() -> None:
+    """Their spread would be what they differ by, and p always .5."""
+    runs = [smoothed("a", seed, right=right, loss=0.5) for seed, right in ((1, 0.73), (2, 0.87))]
+    a = analyzed(runs, baseline="a1", candidate="a2")
+    assert len(seed_groups(a.runs)) == 1
+    assert a.verdict.primary is not None
+    assert a.verdict.primary.result.p < 0.001
+
+
+def test_a_run_of_half_the_length_is_no_seed_of_the_other() -> None:
+    def made(name: str, rows: int, **config: int) -> Run:
+        return run(name, {"train_loss": np.linspace(2, 1, rows)}, config={"learning_rate": 1, "seed": rows, **config})
+
+    assert len(seed_groups([made("a", 5), made("b", 10)])) == 2
+    assert len(seed_groups([made("a", 5, n_epochs=20), made("b", 10, n_epochs=20)])) == 1  # stopped early by plan
+
+
+def test_differences_that_are_all_alike_are_tested_between_groups() -> None:
+    """Rounded values may have paired differences without any scatter, which makes nothing certain."""
+    values = np.array([0.80, 0.82, 0.81, 0.83])
+    runs = [
+        known(f"{side}{k}", {"train_loss": [1.0, 0.5], "f1": [0.1, right]}, learning_rate_multiplier=ord(side), seed=k)
+        for side, shift in (("a", 0.0), ("b", 0.04))
+        for k, right in enumerate(values + shift)
+    ]
+    primary = analyzed(runs, baseline="a0", candidate="b0").verdict.primary
+    assert primary is not None
+    assert (primary.seed_source, primary.result.value) == ("seeds", pytest.approx(0.04))
+    assert primary.result.p == pytest.approx(st.seed_difference(values, values + 0.04).p)
+
+
+@pytest.mark.parametrize("last", [0.001, -0.002, 0.0095])
+def test_the_interval_of_six_pairs_says_what_their_p_says(last: float) -> None:
+    d = np.array([0.010, 0.011, 0.009, 0.0105, 0.0095, last])
+    e = st.paired_seed_difference(np.zeros(6), d)
+    assert (e.p < 0.05) == (not e.low <= 0 <= e.high)
+
+
+def test_a_loss_of_other_training_data_is_another_quantity() -> None:
+    runs = [
+        altered(known(name, {"train_loss": np.linspace(2, end, 200)}), data={"training_set": name})
+        for name, end in (("cifar10", 0.5), ("cifar100", 1.5))
+    ]
+    verdict = analyzed(runs, baseline="cifar10", candidate="cifar100").verdict
+    assert verdict.result == "not comparable"
+    assert "the training data differ" in verdict.sentence
+
+
+def test_rewards_of_single_seeds_have_no_winner() -> None:
+    """Seeds of one configuration that end a tenth apart: 40 pairs, none of which the report decides."""
+    chance = np.random.default_rng(6)
+    rise = 1 - np.exp(-np.arange(100) / 20)
+    runs = [
+        known(f"r{k}", {"reward": 200 * level * rise + chance.normal(0, 4, 100)}, learning_rate_multiplier=k + 1)
+        for k, level in enumerate(1 + 0.1 * chance.standard_normal(41))
+    ]
+    results = [analyzed([one, two], baseline=one.id, candidate=two.id).verdict.result for one, two in pairwise(runs)]
+    assert sum(result in ("improved", "regressed", "mixed") for result in results) <= 2
+
+
+def test_an_average_is_not_held_against_raw_losses_in_oscillations() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.05, 400)
+    smooth = np.empty(400)
+    level = noise[0]
+    for k, value in enumerate(noise):
+        level = smooth[k] = 0.95 * level + 0.05 * value
+    runs = [known("raw", {"train_loss": 1 + noise}), known("ema", {"train_loss": 1 + smooth})]
+    for names in (("raw", "ema"), ("ema", "raw")):
+        a = analyzed(runs, baseline=names[0], candidate=names[1])
+        told = [f for f in a.findings if f.rule == "stability.oscillation_count"]
+        assert {f.status for f in told} <= {"cannot tell", "contradicted"}
