@@ -126,6 +126,6 @@ def _lines(checked: Checked) -> list[str]:
     regressed = next((c for c in checked.conditions if c.name == "regressed" and c.state == "met"), None)
     if regressed is not None and a.verdict.result == "no evidence of a difference":
         # Of these two models it is shown; of their configurations one run each says nothing.
-        head = f"{checked.outcome}: the candidate is a worse model. {regressed.why}; {a.verdict.numbers}"
+        head = f"{checked.outcome}: the candidate is a worse model. {a.verdict.numbers}"
     against = [f"  against {checked.history}"] if checked.history else []
     return [head, *against, *(f"  {c.name}: {c.state} ({c.why})" for c in checked.conditions)]
