@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: report test lint wheel bench fuzz docs lock audit clean
+.PHONY: report test lint wheel bench fuzz docs lock audit support clean
 
 report: $(VENV)/.ready
 	@$(BIN)/run-reports report $(RUNS) $(ARGS)
@@ -92,5 +92,16 @@ audit:
 	@uv tool run --quiet pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements-ci.txt || \
 	{ echo "make audit: where a package could not be audited, the registry in use has no such data: ask one that has"; exit 1; }
 
+# The core of the tests with another interpreter, or with the oldest versions that pyproject.toml allows:
+# make support PYTHON=3.12, make support PYTHON=3.11 RESOLUTION=lowest-direct
+RESOLUTION ?= highest
+CORE := tests/test_pipeline.py tests/test_publish.py tests/test_papermill.py tests/test_results.py tests/test_sections.py \
+  tests/test_engine.py tests/test_plots_figures.py tests/render tests/sources/test_table.py tests/sources/test_printed.py
+support:
+	@$(NEEDS_UV)
+	uv venv -q --clear --python $(PYTHON) .venv-support
+	uv pip install -q --python .venv-support --resolution $(RESOLUTION) --group build -e '.[test,parquet]'
+	.venv-support/bin/python -m pytest -W ignore $(CORE) $(ARGS)
+
 clean:
-	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-support build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,6 +21,7 @@ from analysis.core.settings import Settings
 from analysis.findings.rules import RULES
 from analysis.report.results_json import schema
 from analysis.sources import SOURCES
+from analysis.sources.limits import LIMITS
 from analysis.sources.metric_aliases import BY_SOURCE, common
 from analysis.statistics.detectors import DETECTORS
 
@@ -249,6 +250,13 @@ def _resolved(node: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     return node, ""
 
 
+def limits() -> str:
+    """List the limits on what is read."""
+    return _table(
+        ("limit", "default", "of what"), ((_code(name), f"{most:,}", of) for name, (most, of) in LIMITS.items())
+    )
+
+
 def licences() -> str:
     """List the licences of all that requirements.txt installs."""
     packages = defaultdict(list)
@@ -275,7 +283,7 @@ def licence(package: str) -> list[str]:
 TABLES: Mapping[str, Callable[[], str]] = {
     table.__name__: table
     for table in (
-        *(parameters, settings, rules, metrics, exceptions, sources, keys, licences),
+        *(parameters, settings, rules, metrics, exceptions, sources, keys, limits, licences),
         *(false_positives, coverage, power, detectors, equal_worlds, different_worlds, ten_pairs),
     )
 }

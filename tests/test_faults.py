@@ -5,24 +5,42 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import itertools
 import json
 import os
+import pwd
 import random
 import resource
 import shutil
 import signal
+import struct
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from tests.builders import ROOT
 from tests.notebooks import make_template
-from tests.struck import Fault, command, exhaust_memory, fill_the_disk, finish, send, start, take_the_reports
+from tests.struck import (
+    LIMIT,
+    WRITES,
+    Fault,
+    command,
+    exhaust_memory,
+    fill_the_disk,
+    finish,
+    send,
+    start,
+    take_the_reports,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
 
@@ -147,6 +165,114 @@ def test_where_no_file_may_grow_a_line_says_so(place: Path, size: int) -> None:
         assert "File too large" in ended.err
         assert left_behind(place) == []
         assert contents(place / "reports") == {}
+
+
+def without_rights() -> None:
+    """Be bound by the permissions of files, as everyone but root is."""
+    no_capability = bytes(24)
+    ctypes.CDLL(None).capset(struct.pack("Ii", 0x20080522, 0), no_capability)
+
+
+def without_home() -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"):
+        os.environ.pop(name, None)
+    pwd.getpwuid = lambda _: (_ for _ in ()).throw(KeyError("no such user"))  # as for a user that a container invents
+
+
+def into_installation(event: str, about: tuple[Any, ...]) -> None:
+    """Refuse to change anything in this checkout or environment."""
+    writes = event in WRITES or (event == "open" and bool(about[2] & (os.O_WRONLY | os.O_RDWR)))
+    if writes and about and str(about[0]).startswith((str(ROOT), sys.prefix)):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), about[0])
+
+
+def allowing(what: int, amount: int) -> Callable[[], None]:
+    """Return what limits a process to an amount of something; of memory to so much more than it has."""
+
+    def limit() -> None:
+        held = psutil.Process().memory_info().vms if what == resource.RLIMIT_AS else 0
+        resource.setrlimit(what, (held + amount, resource.getrlimit(what)[1]))
+
+    return limit
+
+
+PLACES: dict[str, tuple[Callable[[], None], set[int]]] = {
+    "no home": (without_home, {0}),
+    "read-only installation": (lambda: sys.addaudithook(into_installation), {0}),
+    "no rights": (without_rights, {0}),
+    "no more memory": (allowing(resource.RLIMIT_AS, 0), {1, 2, -signal.SIGABRT}),  # ZeroMQ ends a process itself
+    "little memory": (allowing(resource.RLIMIT_AS, 20_000_000), {0, 1, 2, -signal.SIGABRT}),
+    "few open files": (allowing(resource.RLIMIT_NOFILE, 12), {1, 2}),
+}
+"""Where a command may find itself, and the exit statuses that may follow."""
+
+
+@pytest.mark.parametrize("where", PLACES if TIMES > 1 else [name for name in PLACES if "memory" not in name])
+def test_wherever_it_runs_a_report_is_whole_or_a_line_says_why_not(place: Path, unharmed: Made, where: str) -> None:
+    prepare, statuses = PLACES[where]
+    ended = command(place, *COMMANDS["report"], prepare=prepare)
+    assert ended.status in statuses, ended
+    assert ended.err.count("\n") == (ended.status != 0), ended
+    assert contents(place / "reports") == (unharmed["report"] if ended.status == 0 else {})
+    assert command(place, *COMMANDS["report"]).status == 0
+    assert contents(place / "reports") == unharmed["report"]
+    assert left_behind(place) == []
+
+
+@pytest.mark.parametrize("what", ["runs/run_1.csv", "runs", "reports"])
+def test_what_belongs_to_somebody_else_is_named(place: Path, unharmed: Made, what: str) -> None:
+    """A log or folder that may not be read, a folder of reports that may not be written to."""
+    (place / "reports").mkdir()
+    (place / what).chmod(0o555 if what == "reports" else 0)
+    ended = command(place, *COMMANDS["report"], prepare=without_rights)
+    (place / what).chmod(0o755)
+    assert ended.status == 2, ended
+    (line,) = ended.err.splitlines()
+    assert what in line
+    assert "ermission" in line
+    assert left_behind(place) == []
+    assert command(place, *COMMANDS["report"]).status == 0
+    assert contents(place / "reports") == unharmed["report"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small disk")
+@pytest.mark.parametrize("kB", range(4, 32, 2) if TIMES > 1 else [8, 20])
+def test_a_small_disk_that_fills_is_named_and_a_larger_one_holds_the_report(
+    place: Path, unharmed: Made, kB: int
+) -> None:
+    (place / "reports").mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", f"size={kB}k", "tmpfs", str(place / "reports")]
+    if subprocess.run(small, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        ended = command(place, *COMMANDS["report"])
+        assert ended.status in (0, 1, 2), ended
+        assert ended.err.count("\n") == (ended.status != 0), ended
+        assert ended.status == 0 or "No space left" in ended.err
+        assert contents(place / "reports") in ({}, unharmed["report"])  # perhaps it was the index that did not fit
+        assert left_behind(place) == []
+        subprocess.run(["mount", "-o", "remount,size=10m", str(place / "reports")], check=True)
+        assert command(place, *COMMANDS["report"]).status == 0
+        assert contents(place / "reports") == unharmed["report"]
+    finally:
+        subprocess.run(["umount", str(place / "reports")], check=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_where_a_kernel_is_killed_a_line_says_so(place: Path, unharmed: Made, name: str) -> None:
+    """By whoever frees memory, say."""
+    pid = start(place, COMMANDS[name])
+    until = time.monotonic() + LIMIT
+    while not (started := psutil.Process(pid).children(recursive=True)) and time.monotonic() < until:
+        time.sleep(0.001)
+    started[-1].kill()
+    ended = finish(place, pid)
+    assert ended.status in (1, 2), ended
+    assert "Traceback" not in ended.err
+    assert are_whole(place / "reports")
+    assert command(place, *COMMANDS[name]).status == 0
+    assert contents(place / "reports") == unharmed[name]
+    assert left_behind(place) == []
 
 
 def cut(log: Path) -> None:

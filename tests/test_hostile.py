@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import socket
+import sqlite3
 import struct
 import time
+import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,8 @@ from analysis.core.errors import AnalysisError
 from analysis.core.parameters import check_parameters
 from analysis.core.plain_data import DEEPEST, loads
 from analysis.core.redact import redact
-from analysis.sources import resolve
+from analysis.sources import below, reference, resolve
+from analysis.sources._sqlite import opened
 from analysis.sources.reference import _globbed
 from analysis.sources.tensorboard.tfrecord import checksums, intact, records
 from analysis.sources.yaml_files import load_json, load_yaml
@@ -96,11 +102,110 @@ def test_many_lines_before_a_table_take_no_quadratic_time(start: str, place: Pat
     assert time.process_time() - began < 5
 
 
-def test_a_header_of_a_million_columns_is_refused(place: Path) -> None:
-    names = ",".join(f"c{number}" for number in range(1_000_000))
-    (place / "runs" / "wide.csv").write_text(f"step,train_loss,{names}\n1,0.5,{'1,' * 999_999}1\n")
+def test_a_header_of_a_hundred_thousand_columns_is_refused(place: Path) -> None:
+    names = ",".join(f"c{number}" for number in range(100_000))
+    (place / "runs" / "wide.csv").write_text(f"step,train_loss,{names}\n1,0.5,{'1,' * 99_999}1\n")
     with pytest.raises(AnalysisError, match=r"wide\.csv: its header has more than [\d,]+ columns"):
         resolve("wide", runs_dir=place / "runs")
+
+
+ROW = {"step": 1, "train_loss": 0.5}
+LIMITED: dict[str, tuple[str, bytes, str, str]] = {
+    "rows of a gzip": (
+        "x.csv.gz",
+        gzip.compress(b"step,train_loss\n" + b"1,0.5\n" * 50_000),
+        "RUN_REPORTS_MAX_CELLS=99999",
+        "100,004 cells is more than the limit of 99,999 cells",
+    ),
+    "a line of a table": (
+        "x.csv",
+        b"step,train_loss\n1,0.5\n2," + b"1" * 2_000_000,
+        "RUN_REPORTS_MAX_LINE_MB=1",
+        "1 MB",
+    ),
+    "a line of JSON": (
+        "x.jsonl",
+        json.dumps(ROW).encode() + b'\n{"note": "' + b"x" * 2_000_000 + b'"}\n',
+        "RUN_REPORTS_MAX_LINE_MB=1",
+        "a line of more than 1 MB",
+    ),
+    "a line of zeros": (
+        "x.csv.gz",
+        gzip.compress(b"step,train_loss\n1,0.5\n2," + b"0" * 2_000_000),
+        "RUN_REPORTS_MAX_LINE_MB=1",
+        "a line of more than 1 MB",
+    ),
+    "names of columns": (
+        "x.jsonl",
+        b"".join(json.dumps({**ROW, f"m{row}": 1.0}).encode() + b"\n" for row in range(200)),
+        "RUN_REPORTS_MAX_COLUMNS=100",
+        "101 columns is more than the limit of 100 columns",
+    ),
+    "lists in lists": (
+        "x.json",
+        b"[" + b"[]," * 10_000_000 + b"[]]",
+        "RUN_REPORTS_MAX_JSON_MB=40",
+        "more than 10,000,000 lists",
+    ),
+    "printed text": (
+        "x.log",
+        b"".join(b"step %d loss 0.5123\n" % step for step in range(60_000)),
+        "RUN_REPORTS_MAX_PRINTED_MB=1",
+        "1 MB is more than the limit of 1 MB",
+    ),
+    "base64": (
+        "x.csv",
+        base64.b64encode(b"step,train_loss\n" + b"1,0.5\n" * 200_000),
+        "RUN_REPORTS_MAX_JSON_MB=1",
+        "set RUN_REPORTS_MAX_JSON_MB",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LIMITED)
+def test_what_is_large_once_unpacked_is_refused_before_it_is_held(
+    what: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, content, limited, said = LIMITED[what]
+    (place / name).write_bytes(content)
+    monkeypatch.setenv(*limited.split("="))
+    tracemalloc.start()
+    try:
+        assert said in refused(lambda: resolve(name, runs_dir=place))
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000 + 2 * len(content)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_line_among_printed_ones_is_passed_over_soon(place: Path) -> None:
+    """One of 800,000 characters, that names values again and again, took minutes."""
+    lines = [*(f"step {step} loss {0.5 + step / 10}" for step in range(1, 9)), "step 1 loss 0.5 " * 50_000]
+    (place / "x.log").write_text("\n".join(lines))
+    began = time.process_time()
+    (run,) = resolve("x.log", runs_dir=place)
+    assert len(run.frame) == 8
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("metrics", ["VIEW", "TABLE"])
+def test_what_a_database_would_compute_is_not_asked_for(metrics: str, place: Path) -> None:
+    """A view that never ends stands for a table; a column computes a text of 20 MB."""
+    with closing(sqlite3.connect(place / "x.db")) as database:
+        database.executescript("CREATE TABLE configs (run_id TEXT, config TEXT); CREATE TABLE system_metrics (i TEXT);")
+        if metrics == "VIEW":
+            database.executescript(
+                "CREATE VIEW metrics AS WITH RECURSIVE n(step) AS (SELECT 1 UNION ALL SELECT step + 1 FROM n) "
+                "SELECT 'a' AS run_id, 'a' AS run_name, '' AS timestamp, step, '{\"loss\": 1}' AS metrics FROM n"
+            )
+        else:
+            database.executescript(
+                "CREATE TABLE metrics (run_id TEXT, run_name TEXT, timestamp TEXT, step INTEGER, "
+                "metrics TEXT AS (printf('%.*c', 20000000, 'x')));"
+                "INSERT INTO metrics (run_id, run_name, step) VALUES ('a', 'a', 1)"
+            )
+    assert "no source knows" in refused(lambda: resolve("x.db", runs_dir=place))
+    with pytest.raises(AnalysisError, match="no table metrics"), opened(place / "x.db", ["metrics"], "Trackio"):
+        pass
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -128,6 +233,19 @@ def test_links_in_a_circle_are_followed_once(place: Path) -> None:
     assert sorted(_globbed("runs/**/run_?.csv")) == ["runs/run_1.csv", "runs/run_2.csv"]
     assert _globbed("**/run_1.csv") == ["runs/run_1.csv"]
     assert [run.id for run in resolve("runs/**/*.csv", runs_dir=place)] == ["run_1", "run_2"]
+    assert [run.id for run in resolve("runs", runs_dir=place)] == ["run_1", "run_2"]
+
+
+def test_a_folder_of_too_many_files_is_refused_before_they_are_looked_into(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (below, reference):
+        monkeypatch.setattr(module, "ENTRIES", 30)
+    for number in range(40):
+        (place / "runs" / f"shard_{number}.bin").touch()
+    assert "or 30 files below it; give a folder in it" in refused(lambda: resolve("runs", runs_dir=place))
+    assert "matches more than 30 files; narrow the pattern" in refused(lambda: resolve("runs/*", runs_dir=place))
+    assert [run.id for run in resolve("runs/run*", runs_dir=place)] == ["run_1", "run_2"]
 
 
 def test_lengths_in_event_files_are_believed_up_to_a_bound() -> None:

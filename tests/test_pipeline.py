@@ -66,9 +66,8 @@ def test_another_run_changes_no_number_of_the_others(two_alike: Analysis) -> Non
     for run_id in ("a", "b"):
         assert more.evidence[run_id].to_json() == two_alike.evidence[run_id].to_json()
         assert more.document[run_id].oscillations == two_alike.document[run_id].oscillations
-    assert [c.result for c in more.comparisons if (c.baseline, c.candidate) == ("a", "b")] == [
-        c.result for c in two_alike.comparisons
-    ]
+    kept = [repr(c.result) for c in more.comparisons if (c.baseline, c.candidate) == ("a", "b")]
+    assert kept == [repr(c.result) for c in two_alike.comparisons]  # NaN in it equals none, from Python 3.13 on
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -166,7 +165,8 @@ def test_titles_are_made_or_taken() -> None:
 
 
 def test_loading_from_disk_gives_what_arrays_give(tmp_path: Path) -> None:
-    columns = log(1)
+    # Few digits: of more the older versions of pandas may miss the last bit.
+    columns = {name: np.round(values, 4) for name, values in log(1).items()}
     sidecar = {"config": {"n_epochs": 1, "batch_size": 64}, "data": {"n_train": 19200}}
     write_run(tmp_path, "a", columns, **sidecar)
     loaded = analyze(run_ids=["a"], runs_dir=str(tmp_path), reports_dir=str(tmp_path / "none"), date="2025-09-11")

@@ -17,6 +17,9 @@ DEEPEST = 100
 MOST_VALUES = 100_000
 """Values that a YAML document may stand for, with its aliases written out."""
 
+MOST_HELD = 10_000_000
+"""Lists and mappings in a JSON value: each takes a hundred bytes and more, though two characters may stand for it."""
+
 _LARGEST = 64_000_000
 _BRACKETS = re.compile(r"[\[\]{}]")
 _Loader = TypeVar("_Loader", bound=yaml.SafeLoader)
@@ -28,8 +31,12 @@ def loads(text: str | bytes) -> Any:
     Raises
     ------
     ValueError
-        If it is no JSON, or nested more than `DEEPEST` levels.
+        If it is no JSON, nested more than `DEEPEST` levels, or holds more than `MOST_HELD` lists and mappings.
     """
+    if (
+        text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    ) > MOST_HELD:
+        raise ValueError(f"more than {MOST_HELD:,} lists and mappings")
     try:
         value = json.loads(text)
     except RecursionError:

@@ -42,7 +42,10 @@ def kernel_command(connection_file: str) -> tuple[list[str], dict[str, str]]:
     So that a notebook gives the same whoever runs it.
     """
     arguments = ["-f", connection_file, "--HistoryManager.enabled=False", "--log-level=CRITICAL"]
-    return [*arguments, "--IPKernelApp.exec_PYTHONSTARTUP=False"], {"IPYTHONDIR": str(Path(connection_file).parent)}
+    own = {"IPYTHONDIR": str(Path(connection_file).parent)}
+    if os.path.expanduser("~") == "~":  # a user whom the system does not know, and no HOME: IPython would not start
+        own["HOME"] = own["IPYTHONDIR"]
+    return [*arguments, "--IPKernelApp.exec_PYTHONSTARTUP=False"], own
 
 
 def _nothing() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,8 +23,10 @@ from analysis.sources.raw_log import RawLog
 SourceOf: TypeAlias = Callable[[Path], Source | None]
 
 _DEPTH = 6
-_ENTRIES = 20_000
-_MOST = 2000
+ENTRIES = 20_000
+"""Files that are looked at, below a folder or for a pattern."""
+MOST = 2000
+"""Logs that are read at once."""
 _NO_RUNS = frozenset({"__pycache__", "node_modules", "site-packages", "artifacts", "checkpoints", "wheels"})
 _REPORT = "training_analysis_results.json"
 _OF_ONE_RUN = ("vis_data", "logs", "log", "csv")
@@ -39,18 +43,23 @@ def logs_below(folder: Path, source_of: SourceOf) -> list[Path]:
     """
     found: list[Path] = []
     looked = 0
-    for place, entries in _folders(folder, source_of):
+    for place, entries in _folders(folder, source_of, set()):
         looked += len(entries)
-        found += [place] if not entries else [path for path in entries if path.is_file() and source_of(path)]
-        if len(found) > _MOST or looked > _ENTRIES:
-            raise UsageError(f"{folder}: more than {_MOST:,} logs or {_ENTRIES:,} files below it; give a folder in it")
+        logs = (path for path in entries if path.is_file() and source_of(path)) if entries else [place]
+        if looked <= ENTRIES:
+            found += islice(logs, MOST + 1)
+        if len(found) > MOST or looked > ENTRIES:
+            raise UsageError(f"{folder}: more than {MOST:,} logs or {ENTRIES:,} files below it; give a folder in it")
     return found
 
 
 def _folders(
-    folder: Path, source_of: Callable[[Path], Source | None], depth: int = 0
+    folder: Path, source_of: Callable[[Path], Source | None], seen: set[str], depth: int = 0
 ) -> Iterator[tuple[Path, list[Path]]]:
-    """Yield each folder with what is in it; with nothing if it is a run itself, below which no other is looked for."""
+    """Yield each folder once with what is in it; with nothing if it is a run, below which no other is looked for."""
+    if (real := os.path.realpath(folder)) in seen:
+        return  # links may lead round in a circle
+    seen.add(real)
     try:
         entries = sorted(folder.iterdir())
     except OSError:
@@ -68,7 +77,7 @@ def _folders(
         yield folder, entries
     for path in entries if depth < _DEPTH else ():
         if path.is_dir() and not path.name.startswith(".") and path.name not in _NO_RUNS:
-            yield from _folders(path, source_of, depth + 1)
+            yield from _folders(path, source_of, seen, depth + 1)
 
 
 def without_documents(logs: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:

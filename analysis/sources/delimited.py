@@ -20,7 +20,7 @@ from analysis.core.run import Dropped
 from analysis.sources.base import head
 from analysis.sources.cells import BLANK, DECIMAL_COMMA, has_decimal_commas, number
 from analysis.sources.limits import check_cells
-from analysis.sources.streams import GZIP, open_lines, open_text, text_head
+from analysis.sources.streams import GZIP, count_lines, open_lines, open_text, text_head
 
 SAMPLE_ROWS = 500
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
@@ -155,7 +155,7 @@ def _fast(
     if step is not None:
         kinds[layout.written[layout.header.index(step)]] = np.int64
     with open_text(path) as (stream, encoding), np.errstate(invalid="ignore"):
-        check_cells(path, _rows_at_most(path, layout), len(names))
+        check_cells(path, count_lines(path), len(names))
         try:
             # Skipping initial spaces or naming columns in the call costs a third more time.
             frame = pd.read_csv(
@@ -192,11 +192,6 @@ def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:
                 return False
             count += block.count(layout.delimiter.encode())
     return count > (rows + layout.first_line) * (len(layout.header) - 1)
-
-
-def _rows_at_most(path: Path, layout: Layout) -> int:
-    shortest = min((sum(map(len, row)) + len(row) for row in layout.sample), default=len(layout.header))
-    return int(path.stat().st_size / max(shortest / 2, len(layout.header)))
 
 
 def _slow(

@@ -83,13 +83,15 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 def _content(path: Path) -> Any:
     most = "RUN_REPORTS_MAX_JSON_MB"
     try:
-        with open_text(path) as (stream, encoding):
+        with open_text(path, by_lines=False) as (stream, encoding):
             text = stream.read(limit(most) * MB + 1)  # a packed file may hold any amount
             if len(text) > limit(most) * MB:
                 raise too_large(path, len(text) / MB, most)
             return loads(text.decode(encoding, errors="replace"))
-    except (ValueError, RecursionError):
+    except json.JSONDecodeError:
         raise LogError(f"{path}: not one JSON value; correct it, or write an object a line") from None
+    except ValueError as problem:
+        raise LogError(f"{path}: JSON that cannot be read ({problem}); write an object a line") from None
 
 
 def _rows_of(content: Any) -> Rows | None:

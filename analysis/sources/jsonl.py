@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     line = 0
     begun = 0
     with open_lines(path) as stream:
-        while block := list(islice(stream, _BLOCK)):
+        while block := stream.readlines(_BLOCK):
             rows = _objects(block)
             if rows is not None and table.add_numbers(rows):
                 line = begun + len(block)
@@ -83,7 +82,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
     """
     begun = 0
     with open_lines(path) as stream:
-        while block := list(islice(stream, _BLOCK)):
+        while block := stream.readlines(_BLOCK):
             rows = _objects(block)
             if rows is None:
                 yield from _rows(path, block, begun)
@@ -92,8 +91,8 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
             begun += len(block)
 
 
-_BLOCK = 4096
-"""Lines that are parsed at once where all of them are rows."""
+_BLOCK = 1 << 19
+"""Characters that are parsed at once, to the end of a line, where all lines are rows."""
 
 
 def _objects(lines: list[str]) -> list[Mapping[str, Any]] | None:

@@ -21,7 +21,12 @@ from analysis.sources.raw_log import RawLog
 NAME = "optuna"
 SCHEME = ""
 
-_TABLES = frozenset({"studies", "study_directions", "trials", "trial_params", "trial_values"})
+_TABLES = frozenset(
+    {
+        *("studies", "study_directions", "study_system_attributes"),
+        *("trials", "trial_params", "trial_values", "trial_intermediate_values"),
+    }
+)
 _BETTER = {"MINIMIZE": "lower", "MAXIMIZE": "higher"}
 _UNSAID = "a final value differs from the last that was reported: it is placed one step behind"
 

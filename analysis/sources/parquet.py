@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.errors import LogError, MissingExtra
-from analysis.sources.limits import check_cells
+from analysis.sources.limits import MB, check_cells
 from analysis.sources.metric_aliases import plain
 
 MAGIC = b"PAR1"
+_LARGEST = 64 * MB  # of run names or times in one column, each stored once for some thousand rows
 _LONGEST = 1000  # characters of a run name or a time
 
 
@@ -39,6 +40,7 @@ def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
         with pq.ParquetFile(path, read_dictionary=known) as file:
             wanted = [field for field in file.schema_arrow if _kind(pa, field.type) or field.name in known]
             check_cells(path, file.metadata.num_rows, len(wanted))
+            _check_sizes(path, file.metadata, known)
             columns = {}
             for field in wanted:  # one by one, so that no more than one lies twice in memory
                 column = file.read(columns=[field.name]).column(field.name)
@@ -50,6 +52,18 @@ def read_parquet(path: Path, *, texts: Collection[str]) -> pd.DataFrame:
     if not any(pd.api.types.is_float_dtype(column.dtype) for column in columns.values()):
         raise LogError(f"{path}: no column of numbers; a log needs a step and a metric")
     return pd.DataFrame(columns)
+
+
+def _check_sizes(path: Path, about: Any, texts: Collection[str]) -> None:
+    """Refuse columns of text that are large once unpacked."""
+    sizes = dict.fromkeys(texts, 0)
+    for group in map(about.row_group, range(about.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.path_in_schema in sizes:
+                sizes[column.path_in_schema] += column.total_uncompressed_size
+    for name, size in sizes.items():
+        if size > _LARGEST:
+            raise LogError(f"{path}: column '{name}' holds {size / MB:,.0f} MB of text; leave it out")
 
 
 def _check_texts(pa: Any, path: Path, name: str, column: Any) -> None:

@@ -26,6 +26,7 @@ from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
 from analysis.sources.cells import AMBIGUOUS, is_ambiguous
 from analysis.sources.json_logs import is_one_value
+from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.printed_lines import (
     NUMBER,
     Form,
@@ -50,10 +51,12 @@ DOCUMENTS = (".ipynb", ".md")
 NAME = "printed"
 SCHEME = ""
 
+_MOST = "RUN_REPORTS_MAX_PRINTED_MB"
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jsonl")
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
+_LONGEST = 20_000  # characters of a line of values
 _HEADING = 100  # characters of a line that heads others
 _SETTINGS = re.compile(r"\bNamespace\((.*)\)")
 _SETTING = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
@@ -87,7 +90,10 @@ def _is_log(path: Path, text: str) -> bool:
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read the lines of values of a printed log, and its tables; several trainings in it are several runs."""
     with open_lines(path) as stream:
-        text = stream.read()
+        most = limit(_MOST) * MB
+        text = stream.read(most + 1)
+    if len(text) > most:
+        raise too_large(path, len(text) / MB, _MOST)
     logs = logs_of(text, path, columns)
     if not logs:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
@@ -157,7 +163,8 @@ def _wordings(lines: list[str]) -> list[str]:
 
 def _lines(text: str) -> list[str]:
     text = with_points(text) if has_decimal_commas(text) else text
-    return clean(text.lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
+    lines = clean(text.lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
+    return [line if len(line) < _LONGEST else "" for line in lines]
 
 
 def _is_json(line: str) -> bool:

@@ -16,7 +16,7 @@ from analysis.core.redact import redact_text
 from analysis.sources import tensorboard
 from analysis.sources.adjacent_config import with_settings_beside
 from analysis.sources.base import Columns, RemoteSource, Source
-from analysis.sources.below import forms_of_one, logs_below, without_documents
+from analysis.sources.below import ENTRIES, MOST, forms_of_one, logs_below, without_documents
 from analysis.sources.defaults import FILE, defaults_for, load_defaults, names_of, together
 from analysis.sources.joined import join, joined
 from analysis.sources.not_a_log import no_log_in, not_a_log
@@ -180,7 +180,10 @@ class Finder:
 
     def _by_pattern(self, pattern: str) -> list[Found]:
         """Load every log a glob matches; parts of one run are joined unless a sidecar says something of each."""
-        return self._joined([found for log in self.matching(pattern) for found in self._load(log, str(log))])
+        logs = self.matching(pattern)
+        if len(logs) > MOST:
+            raise UsageError(f"'{_shown(pattern)}' matches more than {MOST:,} logs; narrow the pattern")
+        return self._joined([found for log in logs for found in self._load(log, str(log))])
 
     def matching(self, pattern: str) -> list[Path]:
         """List every log a glob matches, here or in the runs folder; other files are passed over.
@@ -191,6 +194,8 @@ class Finder:
             If there is none.
         """
         matches = _globbed(pattern) or _globbed(str(self.runs_dir / pattern))
+        if len(matches) > ENTRIES:
+            raise UsageError(f"'{_shown(pattern)}' matches more than {ENTRIES:,} files; narrow the pattern")
         logs = [Path(match) for match in matches if self._source_of(Path(match)) is not None]
         inner = {log.parent for log in logs if log.is_file()} & set(logs)
         if not logs:
@@ -316,7 +321,7 @@ class Finder:
     def available(self) -> list[str]:
         """Return the names of the runs in the runs folder."""
         try:
-            entries = sorted(self.runs_dir.iterdir()) if self.runs_dir.is_dir() else []
+            entries = sorted(self.runs_dir.iterdir())[:ENTRIES] if self.runs_dir.is_dir() else []
         except OSError:
             return []
         return sorted({run_stem(entry) for entry in entries if self._source_of(entry) is not None})

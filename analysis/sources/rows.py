@@ -14,11 +14,13 @@ import pandas as pd
 from analysis.core.errors import LogError
 from analysis.core.run import Dropped
 from analysis.sources.cells import number
-from analysis.sources.limits import limit, too_large
+from analysis.sources.limits import check_cells
 
 _NUMBERS = frozenset({int, float})
 _MOST_KINDS = 50
 """Sets of names that rows may have and still be read column by column."""
+_LONGEST = 1000
+"""Characters of a text that are kept: the names and times of a log have fewer, what a model wrote may have more."""
 _ORDINARY = 1e300
 """What is larger, infinite or NaN may not fit a column as it stands."""
 
@@ -46,8 +48,9 @@ class RowTable:
             For text in a column of numbers, with the line.
         """
         self.rows += 1
+        columns = len(self.numbers) + len(self.texts)
         self._add(row, "", line)
-        if self.rows % 4096 == 0:
+        if self.rows % 4096 == 0 or len(self.numbers) + len(self.texts) > columns:
             self._check_size()
 
     def add_numbers(self, rows: Sequence[Mapping[str, Any]]) -> bool:
@@ -153,7 +156,7 @@ class RowTable:
                 return
             if read is not None:
                 return  # a word for "not logged"
-        self._put(self.texts.setdefault(name, []), None, value)
+        self._put(self.texts.setdefault(name, []), None, value[:_LONGEST])
 
     def _put(self, column: Any, blank: Any, value: Any) -> None:
         """Set the value of the current row, with blanks for the rows before it that lack the column."""
@@ -166,9 +169,7 @@ class RowTable:
             column.append(value)
 
     def _check_size(self) -> None:
-        cells = self.rows * (len(self.numbers) + len(self.texts))
-        if cells > limit("RUN_REPORTS_MAX_CELLS"):
-            raise too_large(self.path, cells, "RUN_REPORTS_MAX_CELLS")
+        check_cells(self.path, self.rows, len(self.numbers) + len(self.texts))
 
 
 def table_of(path: Path, rows: Iterable[Mapping[str, Any]]) -> RowTable:

@@ -105,13 +105,14 @@ def _decode_head(start: bytes) -> str:
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[tuple[IO[bytes], str]]:
+def open_text(path: Path, *, by_lines: bool = True) -> Iterator[tuple[IO[bytes], str]]:
     """Open a text log: yield a stream of bytes at its start, and the encoding to read it with.
 
     Raises
     ------
     LogError
-        If the file is empty, binary or not to be opened.
+        If the file is empty, binary or not to be opened; and, read ``by_lines``, if one is above the limit of
+        `RUN_REPORTS_MAX_LINE_MB`.
     """
     with open_bytes(path) as stream:
         start = stream.read(65536)
@@ -119,7 +120,11 @@ def open_text(path: Path) -> Iterator[tuple[IO[bytes], str]]:
             raise LogError(f"{path}: the file is empty; a log needs a header and at least one step")
         stream.seek(0)
         if _BASE64.fullmatch(start):
-            content, unpacked = unpack_base64(stream.read())
+            most = limit("RUN_REPORTS_MAX_JSON_MB") * MB
+            packed = stream.read(most + 1)
+            if len(packed) > most:
+                raise too_large(path, len(packed) / MB, "RUN_REPORTS_MAX_JSON_MB")
+            content, unpacked = unpack_base64(packed)
             if unpacked:
                 yield io.BytesIO(content), encoding_of(content)
                 return
@@ -127,7 +132,40 @@ def open_text(path: Path) -> Iterator[tuple[IO[bytes], str]]:
         encoding = encoding_of(start)
         if encoding != "utf-16" and b"\0" in start:
             raise LogError(f"{path}: a binary file, not a text log; give the log itself or the folder it is in")
+        if by_lines:
+            count_lines(path)
         yield stream, encoding
+
+
+def count_lines(path: Path) -> int:
+    """Return the number of lines in a log, gzip unpacked, which is no less than that of its rows.
+
+    Raises
+    ------
+    LogError
+        If the log or a line is above its limit.
+    """
+    try:
+        return _counted(path, path.stat().st_mtime_ns, limit("RUN_REPORTS_MAX_LINE_MB") * MB)
+    except OSError as problem:
+        raise unreadable(path, problem) from None
+
+
+@lru_cache(maxsize=256)
+def _counted(path: Path, _modified: int, most: int) -> int:
+    """Count the lines of a file once for all that read it."""
+    ends, length = [1, 1], 0
+    with open_bytes(path) as stream:
+        while block := stream.read(1 << 20):
+            ends = [count + block.count(end) for count, end in zip(ends, (b"\n", b"\r"), strict=True)]
+            last = max(block.rfind(b"\n"), block.rfind(b"\r"))
+            length = len(block) - last - 1 if last >= 0 else length + len(block)
+            if length > most:
+                raise LogError(
+                    f"{path}: a line of more than {most // MB} MB, where a log has one a step; "
+                    "set RUN_REPORTS_MAX_LINE_MB to a higher number if this is meant"
+                )
+    return max(ends)
 
 
 @contextmanager

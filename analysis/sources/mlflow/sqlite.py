@@ -14,6 +14,8 @@ from analysis.sources.limits import check_cells
 from analysis.sources.mlflow.run import Points, StoredRun
 
 _TABLES = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
+_HELD = 8
+"""Numbers that are held for each point at a time, or more."""
 _POINT = np.dtype([("milliseconds", "i8"), ("step", "i8"), ("value", "f8")])
 
 
@@ -101,7 +103,7 @@ def _points(database: sqlite3.Connection, path: Path, run_id: str) -> Points:
     counts = "SELECT key, count(*) FROM metrics WHERE run_uuid = ? GROUP BY key ORDER BY key"
     metrics = database.execute(counts, (run_id,)).fetchall()
     number = np.array([count for _, count in metrics], dtype=np.int64)
-    check_cells(path, int(number.sum()), len(_POINT.names or ()) + 1)
+    check_cells(path, int(number.sum()), _HELD)
     rows = database.execute(  # 9e999 is infinity: a logged NaN, see RawLog
         "SELECT timestamp, step, CASE is_nan WHEN 0 THEN value ELSE 9e999 END FROM metrics "
         "WHERE run_uuid = ? ORDER BY key, step",
