@@ -83,12 +83,56 @@ def test_a_single_run_that_still_learns_is_not_cut_short() -> None:
     assert ["rule.fewer_epochs" in ids for ids in cut] == [True, False]
 
 
-def test_without_a_reason_to_change_the_next_run_is_another_seed() -> None:
-    a = two(log(1), log(2), warmup=5)
+def test_a_lone_run_is_followed_by_another_seed_of_it() -> None:
+    a = analyzed([known("run_2", log(2), seed_everything=1)])
     (planned,) = a.next_runs
     assert planned.id == "run_3"
-    assert planned.config == {**a.candidate.config, "seed": 2}
+    assert planned.config == {**a.candidate.config, "seed": 2, "seed_everything": 2}
     assert planned.expected_steps == 300
+
+
+def test_what_is_open_is_followed_by_the_arms_of_the_experiment() -> None:
+    a = two(log(1), log(2), learning_rate_multiplier=0.25)
+    arms = advice(a)["evidence.design"].value["arms"]
+    assert [planned.config for planned in a.next_runs] == [{**arm, "seed": 2} for arm in arms]
+    assert [planned.config["learning_rate_multiplier"] for planned in a.next_runs] == [0.25, 0.5]
+
+
+@pytest.mark.parametrize("level", [0.2, 0.4])
+def test_what_is_settled_is_followed_by_nothing(level: float) -> None:
+    """Three seeds each showed it: neither the winner nor the loser is to be trained again."""
+    runs = [
+        *(known(f"a{k}", log(k), seed=k) for k in range(3)),
+        *(known(f"b{k}", log(9 + k, level=level), seed=k, learning_rate_multiplier=0.25) for k in range(3)),
+    ]
+    a = analyzed(runs)
+    assert a.verdict.result in ("improved", "regressed")
+    assert a.next_runs == ()
+
+
+@pytest.mark.parametrize("value", [0.0, 2.302585])
+def test_a_broken_training_is_to_be_mended_before_anything_else(value: float) -> None:
+    columns = log(2)
+    columns["train_loss"][20:] = value
+    a = two(log(1), columns, learning_rate_multiplier=0.25)
+    found = advice(a)
+    assert "exactly" in plain(found["evidence.mend"].points[0])
+    assert not {"evidence.design", "evidence.learning_rate_missing"} & set(found)
+    assert a.next_runs == ()
+
+
+def test_runs_with_the_same_settings_leave_nothing_to_settle() -> None:
+    """Their seeds differ, and what only names them: no experiment tells such arms apart."""
+    a = two(log(1), log(2), learning_rate_multiplier=0.5, seed=2, exp_id="r-18")
+    assert "evidence.design" not in advice(a)
+    assert a.next_runs == ()
+
+
+def test_other_training_data_is_what_the_experiment_varies() -> None:
+    other = altered(known("run_2", log(2)), data={"training_set": "u"})
+    found = advice(analyzed([known("run_1", log(1)), other]))["evidence.design"]
+    assert found.value["factor"] == "training_data"
+    assert "differ in training data only: from the same parent." in " ".join(map(plain, found.points))
 
 
 def test_what_only_the_candidate_has_is_kept() -> None:
@@ -147,7 +191,7 @@ def test_seeds_are_what_their_spread_asks_for() -> None:
             for k, level in enumerate(levels)
         ]
 
-    runs = [*arm("a", 0.5, [0.28, 0.30, 0.32], 0), *arm("b", 1.0, [0.29, 0.31, 0.33], 9)]
+    runs = [*arm("a", 0.5, [0.29, 0.30, 0.31], 0), *arm("b", 1.0, [0.30, 0.31, 0.32], 9)]
     a = analyzed(runs)
     plan = advice(a)["evidence.design"].value
     last = {r.id: r.series("full_valid_loss")[-1] for r in runs}
@@ -157,6 +201,19 @@ def test_seeds_are_what_their_spread_asks_for() -> None:
     sought = max(0.01, abs(a.verdict.primary.result.value))  # what was seen, at least what matters
     assert plan["difference_sought"] == pytest.approx(sought)
     assert plan["seeds_per_arm"] == math.ceil(2 * (2.802 * tau / sought) ** 2)
+
+
+def test_a_difference_that_takes_too_many_seeds_is_let_go() -> None:
+    """The verdict says so too: there is no sentence that hardly any number would do beside a plan for hundreds."""
+    curves = [{name: log(k)[name] for name in ("train_loss", "full_valid_loss")} for k in (1, 2)]
+    for columns, last in zip(curves, (0.3, 0.301), strict=True):
+        columns["full_valid_loss"][-1] = last
+    a = two(curves[0], curves[1], learning_rate_multiplier=0.25)
+    assert "hardly any number of seeds" in a.verdict.numbers
+    found = advice(a)
+    assert "evidence.design" not in found
+    assert "is not worth finding" in plain(found["evidence.too_small"].points[0])
+    assert a.next_runs == ()
 
 
 def test_a_clear_result_of_several_seeds_needs_no_further_experiment() -> None:

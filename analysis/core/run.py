@@ -40,7 +40,7 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
         "batch",
         "micro_batch_size",
     ),
-    "seed": ("seed", "random_seed", "random_state", "data_seed", "manual_seed"),
+    "seed": ("seed", "random_seed", "random_state", "data_seed", "manual_seed", "seed_everything"),
 }
 """The config keys under which tools keep the factors the report reasons about, most specific first."""
 

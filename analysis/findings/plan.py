@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import yaml
 
 from analysis.core.redact import REDACTED
 from analysis.core.rich_text import Rich, plain
-from analysis.core.run_names import file_stem
+from analysis.core.run import FACTORS, Run
+from analysis.core.run_names import display_name, file_stem
+
+LEAST_SEEDS, MOST_SEEDS = 3, 30
+"""Seeds a side to ask for at least, and above which no difference is worth an experiment."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,55 @@ class NextRun:
             comments.append(f"Secrets are not kept; give them anew where the run is started: {', '.join(secret)}.")
         head = "".join(f"# {' '.join(line.split())}\n" for line in comments)
         return head + yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True, width=100)
+
+
+def planned_run(
+    run_id: str,
+    run: Run,
+    config: dict[str, Any],
+    basis: Literal["heuristic", "evidence"],
+    when: str,
+    outcome: str,
+    *,
+    notes: tuple[str, ...] = (),
+) -> NextRun:
+    """Plan a run with a configuration and everything else as in ``run``."""
+    return NextRun(
+        id=run_id,
+        name=display_name(run_id),
+        config=config,
+        basis=basis,
+        when=when,
+        expected_outcome=outcome,
+        parent=run.parent,
+        parent_known=run.parent_known,
+        data={key: value for key, value in asdict(run.data).items() if value is not None},
+        expected_steps=replace(run, config=config).expected_from_data,
+        notes=notes,
+    )
+
+
+def changed(run: Run, **factors: Any) -> dict[str, Any]:
+    """Return a run's configuration with standard factors changed, under the keys that its tool has for them."""
+    config = dict(run.config)
+    for factor, value in factors.items():
+        if value is not None:
+            whole = isinstance(value, float) and value.is_integer() and factor == "n_epochs"
+            config[run.factor_key(factor) or factor] = int(value) if whole else value
+    before, after, steps = run.factor("n_epochs"), factors.get("n_epochs"), config.get("max_steps")
+    if after is not None and isinstance(steps, int) and steps > 0 and isinstance(before, int | float) and before > 0:
+        config["max_steps"] = math.ceil(round(steps * after / before, 6))  # where both are given tools obey the steps
+    return config
+
+
+def with_seed(runs: Sequence[Run], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with a seed that no run had, under each key that states the seed; without empty keys."""
+    stated = {key for key in config if key.rsplit(".", 1)[-1] in FACTORS["seed"]} or {"seed"}
+    tried = [seed for run in runs if isinstance(seed := run.factor("seed"), int)]
+    return {
+        **{key: value for key, value in config.items() if value is not None},
+        **dict.fromkeys(stated, max(tried, default=0) + 1),
+    }
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:

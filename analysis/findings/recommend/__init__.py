@@ -9,6 +9,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.evidence.configurations import deciding_metric, preferred_metrics
 from analysis.evidence.verdict import died
 from analysis.findings.plan import NextRun, Prediction, Recommendation
+from analysis.findings.recommend.design import first_runs
 from analysis.findings.recommend.evidence import evidence_recommendations
 from analysis.findings.recommend.heuristics import Situation, document_recommendations
 from analysis.findings.recommend.predict import predictions
@@ -49,5 +50,6 @@ def recommend(a: Analysis) -> tuple[tuple[Recommendation, ...], tuple[NextRun, .
         learning=_last_is_best(a),
     )
     advice, planned = document_recommendations(a.runs, situation)
-    next_runs = tuple(replace(run, predictions=predictions(a, run.config)) for run in planned)
-    return (*evidence_recommendations(a), *advice), next_runs
+    evidence = evidence_recommendations(a)
+    next_runs = planned or first_runs(a, evidence)
+    return (*evidence, *advice), tuple(replace(run, predictions=predictions(a, run.config)) for run in next_runs)

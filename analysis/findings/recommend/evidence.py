@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis import statistics as st
-from analysis.core.metrics import REWARDS
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import count, interval, number
-from analysis.core.rich_text import Rich, rich, text
+from analysis.core.number_format import interval, listed, number
+from analysis.core.rich_text import rich, text
 from analysis.core.run import Run
-from analysis.core.run_names import factor_title, short_value
-from analysis.evidence.comparability import ATTRIBUTION
-from analysis.evidence.seed_groups import seed_groups
+from analysis.core.run_names import short_value
 from analysis.findings.plan import Recommendation
+from analysis.findings.recommend.design import broken, failure, seed_sd, settling
 from analysis.findings.recommend.record import missing_record
 
 if TYPE_CHECKING:
@@ -26,15 +24,13 @@ if TYPE_CHECKING:
 LEAST_RATES = 5
 """Comparable learning rates from which on a curve through them is worth anything."""
 
-LEAST_SEEDS = 3
-"""Seeds an arm until their spread is known."""
-
 
 def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
     """Give the advice that the evidence carries, most important first; of models alone none about a training."""
     if a.candidate.only_evaluated:
         return tuple(advice for advice in (_verdict_action(a), _more_examples(a)) if advice is not None)
-    found = [_verdict_action(a), _design(a), missing_record(a), _learning_rate(a), _noise(a), _stopping(a)]
+    rates = _learning_rate(a) if not broken(a, a.candidate) else None
+    found = [_verdict_action(a), _mend(a), settling(a), missing_record(a), rates, _noise(a), _stopping(a)]
     return tuple(recommendation for recommendation in found if recommendation is not None)
 
 
@@ -76,107 +72,18 @@ def _more_examples(a: Analysis) -> Recommendation | None:
     return Recommendation("evidence.examples", "evidence", "action", title, (told,), pair.required)
 
 
-def _design(a: Analysis) -> Recommendation | None:
-    """Refuse to attribute, and give the experiment that would settle it."""
-    if a.baseline is None or a.gate is None:
+def _mend(a: Analysis) -> Recommendation | None:
+    """Ask for a failed training to be mended: neither another seed nor an experiment makes up for it."""
+    found = [(run, why) for run in (a.candidate, a.baseline) if run is not None and (why := failure(a, run))]
+    if not found:
         return None
-    # What is merely not stated is to be stated, not to be trained again.
-    settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable != "different"
-    replicated = all(
-        len(arm.runs) > 1 for arm in seed_groups(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
-    )
-    if settled and replicated:
-        return None
-    factors = a.gate.factors
-    plan = design(a)
-    why = a.gate.reason(*ATTRIBUTION)
-    if len(factors) > 1:
-        changed = ", ".join(factor_title(f).lower() for f in factors)
-        why = "; ".join(filter(None, [f"{changed} changed together", why]))
-    points: list[Rich] = []
-    if why:
-        points.append(rich("The effect of a single setting is not identified: {why}.", why=why))
-    elif not replicated:
-        points.append(text("One run a configuration cannot separate the configuration from the seed."))
-    points.append(
-        rich(
-            "Train {arms} with {n} each that differ in {factor} only: from the same parent, on the same training data.",
-            arms=count(len(plan["arms"]), "configuration"),
-            n=count(plan["seeds_per_arm"], "seed"),
-            factor=plan["factor_title"],
-        )
-    )
-    points.append(
-        text("Evaluate each on the same dozens of episodes, with the same environment seeds (eval_reward).")
-        if a.deciding_metric in REWARDS
-        else text(_validation_words(plan, plan["difference_sought"]))
-    )
     return Recommendation(
-        "evidence.design",
+        "evidence.mend",
         "evidence",
-        "design",
-        rich("**Settle it by an experiment**"),
-        tuple(points),
-        plan,
+        "action",
+        rich("**Mend {runs} before any further run of the kind**", runs=listed([a.name(run.id) for run, _ in found])),
+        tuple(rich("{run}: {why}.", run=a.name(run.id), why=why.rstrip(".")) for run, why in found),
     )
-
-
-def design(a: Analysis) -> dict[str, Any]:
-    """Plan the experiment that would tell candidate and baseline apart: arms, seeds, validation examples."""
-    assert a.baseline is not None
-    assert a.gate is not None
-    factor = next((f for f in a.gate.factors), "seed")
-    key = a.candidate.factor_key(factor) if factor in ("learning_rate", "n_epochs", "batch_size", "seed") else factor
-    key = key or factor
-    arms_ = [dict(a.candidate.config), {**a.candidate.config, key: _value(a, factor)}]
-    unique = arms_ if arms_[0] != arms_[1] else arms_[:1]
-    tau, primary = _seed_sd(a), a.verdict.primary
-    # What was seen is worth confirming; less than what matters is not worth looking for.
-    seen = abs(primary.result.value) if primary is not None and math.isfinite(primary.result.value) else 0.0
-    sought = max(a.margin, seen)
-    seeds = st.required_size(tau, sought) if tau is not None else None
-    batch = a.candidate.factor("batch_size")
-    minibatches = a.evidence[a.candidate.id].settled.get("valid_loss")
-    examples = (
-        st.required_examples(minibatches, batch=batch, effect=sought)
-        if minibatches is not None and isinstance(batch, int)
-        else None
-    )
-    return {
-        "factor": key,
-        "factor_title": factor_title(factor).lower(),
-        "arms": unique,
-        "seeds_per_arm": max(LEAST_SEEDS, seeds or 0),
-        "seed_sd": tau,
-        "difference_sought": sought,
-        "validation_examples": examples,
-        "parent": a.candidate.parent if a.candidate.parent != a.baseline.id else a.baseline.parent,
-        "validation": "one frozen file, in no ancestor's training data, with the loss of each example logged",
-    }
-
-
-def _value(a: Analysis, factor: str) -> Any:
-    assert a.baseline is not None
-    key = a.baseline.factor_key(factor) if factor in ("learning_rate", "n_epochs", "batch_size", "seed") else factor
-    return a.baseline.config.get(key) if key else None
-
-
-def _seed_sd(a: Analysis) -> float | None:
-    """Return the spread of the deciding metric between seeds: measured, stated, else the usual one."""
-    known = a.seed_spread.of(a.deciding_metric)
-    primary = a.verdict.primary
-    return known.sd if known is not None else primary.usual_seed_sd if primary is not None else None
-
-
-def _validation_words(plan: dict[str, Any], margin: float) -> str:
-    examples = plan["validation_examples"]
-    size = (
-        f"of at least {examples:,} examples (to see a loss difference of {margin:g})"
-        if examples
-        else "of a size that the spread of minibatch validations would tell, once logged"
-    )
-    keep = "keep it out of every ancestor's training data and log the loss of each example"
-    return f"Validate on one frozen file {size}; {keep}."
 
 
 def _learning_rate(a: Analysis) -> Recommendation | None:
@@ -243,7 +150,7 @@ def _rate_curve(a: Analysis, tried: Mapping[str, float]) -> Recommendation | Non
     if len({rate for rate, _, _ in points}) < LEAST_RATES:
         return None
     rates, levels, errors = (np.array(column) for column in zip(*points, strict=True))
-    curve = st.rate_curve(rates, levels, errors, seed_sd=_seed_sd(a), reference=tried[a.candidate.id])
+    curve = st.rate_curve(rates, levels, errors, seed_sd=seed_sd(a), reference=tried[a.candidate.id])
     if curve is None:
         return None
     if curve.p_better <= 0.8:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from analysis.core.number_format import count, signed
 from analysis.core.rich_text import rich
 from analysis.core.run import FACTOR_KEYS, Run
 from analysis.core.run_names import display_name, factor_title, next_ids, short_value
 from analysis.core.settings import Settings
-from analysis.findings.plan import NextRun, Recommendation
+from analysis.findings.plan import NextRun, Recommendation, changed, planned_run
 from analysis.heuristics.formulas import change_pct
 from analysis.heuristics.run_numbers import DocumentResult
 
@@ -216,85 +215,33 @@ def _optimizations(situation: Situation, rate: float | None) -> list[Recommendat
 def _next_runs(
     run_ids: list[str], situation: Situation, rate: float | None, epochs: float | None
 ) -> tuple[NextRun, ...]:
-    first, second = next_ids(run_ids, situation.candidate.id, 2)
     if rate is None and epochs is None:
-        return (_repeat(first, situation),)
-    config = _changed(situation.candidate, learning_rate=rate, n_epochs=epochs)
-    steadier = f"Better stability than {display_name(situation.candidate.id)}, similar validation performance"
-    better = _plan(
+        return ()
+    run = situation.candidate
+    first, second = next_ids(run_ids, run.id, 2)
+    steadier = f"Better stability than {display_name(run.id)}, similar validation performance"
+    better = planned_run(
         first,
-        situation,
-        config,
-        when="what the rules of thumb suggest",
-        outcome="A run that does not diverge" if situation.failed else steadier,
+        run,
+        changed(run, learning_rate=rate, n_epochs=epochs),
+        "heuristic",
+        "what the rules of thumb suggest",
+        "A run that does not diverge" if situation.failed else steadier,
     )
-    planned = epochs if epochs is not None else situation.candidate.factor("n_epochs")
+    planned = epochs if epochs is not None else run.factor("n_epochs")
     if not isinstance(planned, int | float) or situation.failed:
         return (better,)
-    longer = {
-        **_changed(situation.candidate, learning_rate=rate, n_epochs=planned + 0.5),
-        "early_stopping": "validation loss plateau",
-    }
+    longer = {**changed(run, learning_rate=rate, n_epochs=planned + 0.5), "early_stopping": "validation loss plateau"}
     note = "A number of epochs that is not whole needs a tool that counts steps."
     return (
         better,
-        _plan(
+        planned_run(
             second,
-            situation,
+            run,
             longer,
-            when=f"if {display_name(first)} succeeds",
-            outcome="Optimal balance of all metrics",
+            "heuristic",
+            f"if {display_name(first)} succeeds",
+            "Optimal balance of all metrics",
             notes=() if float(planned + 0.5).is_integer() else (note,),
         ),
-    )
-
-
-def _repeat(run_id: str, situation: Situation) -> NextRun:
-    seed = situation.candidate.factor("seed")
-    config = _changed(situation.candidate, seed=seed + 1 if isinstance(seed, int) else 1)
-    return _plan(
-        run_id,
-        situation,
-        config,
-        basis="evidence",
-        when="the same configuration with another seed",
-        outcome=f"The same results as {display_name(situation.candidate.id)} within noise",
-    )
-
-
-def _changed(run: Run, **factors: Any) -> dict[str, Any]:
-    config = dict(run.config)
-    for factor, value in factors.items():
-        if value is not None:
-            whole = isinstance(value, float) and value.is_integer() and factor in ("n_epochs", "seed")
-            config[run.factor_key(factor) or factor] = int(value) if whole else value
-    before, after, steps = run.factor("n_epochs"), factors.get("n_epochs"), config.get("max_steps")
-    if after is not None and isinstance(steps, int) and steps > 0 and isinstance(before, int | float) and before > 0:
-        config["max_steps"] = math.ceil(round(steps * after / before, 6))  # where both are given tools obey the steps
-    return config
-
-
-def _plan(
-    run_id: str,
-    situation: Situation,
-    config: dict[str, Any],
-    *,
-    when: str,
-    outcome: str,
-    basis: Literal["heuristic", "evidence"] = "heuristic",
-    notes: tuple[str, ...] = (),
-) -> NextRun:
-    planned = replace(situation.candidate, config=config)
-    return NextRun(
-        id=run_id,
-        name=display_name(run_id),
-        config=config,
-        basis=basis,
-        when=when,
-        expected_outcome=outcome,
-        parent=situation.candidate.parent,
-        parent_known=situation.candidate.parent_known,
-        data={key: value for key, value in asdict(situation.candidate.data).items() if value is not None},
-        expected_steps=planned.expected_from_data,
-        notes=notes,
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from analysis.core.config_factors import without_seed
 from analysis.core.run import FACTORS
 from analysis.evidence.seed_groups import group_levels, group_of, seed_groups
 from analysis.evidence.seed_spread import usual_seed_sd
@@ -20,13 +22,17 @@ def predictions(a: Analysis, config: Mapping[str, Any]) -> tuple[Prediction, ...
     """Predict the primary metric and the noise of a run with this configuration.
 
     Where no difference between configurations is shown, the candidate's own level is the best guess, but for another
-    number of epochs, which always moves it. A new run brings its own seed: the interval is
-    ``mean ± t s sqrt(1 + 1/k)`` over k seeds, with the pooled, stated or usual spread s where there is one seed.
+    number of epochs, which always moves it. Where one is shown, no level of other settings is predicted. A new run
+    brings its own seed: the interval is ``mean ± t s sqrt(1 + 1/k)`` over k seeds, with the pooled, stated or usual
+    spread s where there is one seed.
     """
     e = a.evidence[a.candidate.id]
     made = []
     metric = a.deciding_metric
-    if _epochs(a, config) == a.candidate.factor("n_epochs") and (made_of := _level(a, metric)) is not None:
+    planned = replace(a.candidate, config=config)
+    moved = a.verdict.result in _DECIDED and without_seed(planned) != without_seed(a.candidate)
+    same = planned.factor("n_epochs") == a.candidate.factor("n_epochs") and not moved
+    if same and (made_of := _level(a, metric)) is not None:
         made.append(made_of)
     if e.noise is not None and e.noise.known and e.noise.value > 0:
         factor = _batch_factor(a, config)
@@ -36,6 +42,9 @@ def predictions(a: Analysis, config: Mapping[str, Any]) -> tuple[Prediction, ...
         made.append(Prediction("noise", "noise.s", value, low, high, _BASIS + _per_batch(factor)))
     return tuple(made)
 
+
+_DECIDED = ("improved", "regressed", "mixed")
+"""Verdicts that show that something between the configurations moves the level."""
 
 _BASIS = "the candidate's own level; no comparison shows that the changed factors move it"
 
@@ -55,12 +64,6 @@ def _level(a: Analysis, metric: str) -> Prediction | None:
     half = t_quantile(0.975, df) * sd * math.sqrt(1 + 1 / values.size)
     mean = float(values.mean())
     return Prediction(metric, own.definition, mean, mean - half, mean + half, basis)
-
-
-def _epochs(a: Analysis, config: Mapping[str, Any]) -> Any:
-    """Return the number of epochs of a planned configuration, under whichever key the candidate's tool has it."""
-    key = a.candidate.factor_key("n_epochs")
-    return config.get(key) if key else None
 
 
 def _batch_factor(a: Analysis, config: Mapping[str, Any]) -> float:

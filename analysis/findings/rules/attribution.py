@@ -13,10 +13,8 @@ from analysis.evidence.comparability import ATTRIBUTION, gate, remedy
 from analysis.evidence.comparisons import Comparison
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
+from analysis.findings.plan import LEAST_SEEDS, MOST_SEEDS
 from analysis.findings.rules.build import difference_words, sentence
-
-LEAST_SEEDS, MOST_SEEDS = 3, 20
-"""Seeds a side to ask for at least, and beyond which it is said to be out of reach."""
 
 
 def factors(a: Analysis) -> list[Finding]:

@@ -111,7 +111,7 @@ def lessons(a: Analysis) -> list[Block]:
 
 def path_forward(a: Analysis) -> list[Block]:
     """Lead to the next experiment."""
-    evidence = [r for r in a.recommendations if r.basis == "evidence"]
+    evidence = [r for r in a.recommendations if r.basis == "evidence" and r.group != "optimization"]
     if evidence:
         return [
             Prose(
@@ -122,7 +122,8 @@ def path_forward(a: Analysis) -> list[Block]:
             )
         ]
     if a.next_runs:
-        return [Prose(rich("Next, by rule of thumb: `{file}`.", file=a.next_runs[0].file))]
+        basis = "by rule of thumb" if a.next_runs[0].basis == "heuristic" else "by evidence"
+        return [Prose(rich("Next, {basis}: `{file}`.", basis=basis, file=a.next_runs[0].file))]
     return quiet("No further run is suggested.")
 
 

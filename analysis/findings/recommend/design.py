@@ -1,0 +1,186 @@
+"""The experiment that would tell candidate and baseline apart: its arms, its seeds, its validation, its first runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from analysis import statistics as st
+from analysis.core.metrics import REWARDS
+from analysis.core.number_format import count, number
+from analysis.core.rich_text import Rich, rich, text
+from analysis.core.run import FACTORS, Run
+from analysis.core.run_names import factor_title, next_ids
+from analysis.evidence.comparability import ATTRIBUTION
+from analysis.evidence.seed_groups import seed_groups
+from analysis.evidence.verdict import died
+from analysis.evidence.verdict_words import shown_scale
+from analysis.findings.plan import LEAST_SEEDS, MOST_SEEDS, NextRun, Recommendation, planned_run, with_seed
+
+if TYPE_CHECKING:
+    from analysis.findings.analysis_result import Analysis
+
+_GIVEN = {"parent": "starting model", "training_data": "training data"}
+"""What runs can differ in beside their settings, by the check that finds it."""
+
+
+def failure(a: Analysis, run: Run) -> str:
+    """Say how the training of a run failed; empty where it did not."""
+    raised = {d.id: d.statement for d in a.detections[run.id] if d.status == "raised"}
+    wanted = (*(("det.nonfinite",) if died(run) else ()), "det.broken", "det.divergence")
+    return next((raised[detector] for detector in wanted if detector in raised), "")
+
+
+def broken(a: Analysis, run: Run) -> bool:
+    """Return True if the training loss of a run is none."""
+    found = a.detection(run.id, "det.broken")
+    return found is not None and found.status == "raised"
+
+
+def settling(a: Analysis) -> Recommendation | None:
+    """Refuse to attribute, and give the experiment that would settle it; None where there is nothing to settle."""
+    if a.baseline is None or a.gate is None or failure(a, a.candidate) or failure(a, a.baseline):
+        return None
+    # What is merely not stated is to be stated, not to be trained again.
+    settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable != "different"
+    replicated = all(
+        len(arm.runs) > 1 for arm in seed_groups(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
+    )
+    if (settled and replicated) or not _differing(a):
+        return None
+    plan = design(a)
+    return _too_small(a, plan) if plan["seeds_per_arm"] > MOST_SEEDS else _experiment(a, plan, replicated=replicated)
+
+
+def _experiment(a: Analysis, plan: dict[str, Any], *, replicated: bool) -> Recommendation:
+    assert a.gate is not None
+    factors, why = a.gate.factors, a.gate.reason(*ATTRIBUTION)
+    if len(factors) > 1:
+        changed = ", ".join(factor_title(f).lower() for f in factors)
+        why = "; ".join(filter(None, [f"{changed} changed together", why]))
+    points: list[Rich] = []
+    if why:
+        points.append(rich("The effect of a single setting is not identified: {why}.", why=why))
+    elif not replicated:
+        points.append(text("One run a configuration cannot separate the configuration from the seed."))
+    kept = {"parent": "from the same parent", "training_data": "on the same training data"}
+    points.append(
+        rich(
+            "Train {arms} with {n} each that differ in {factor} only: {kept}.",
+            arms=count(len(plan["arms"]), "configuration") if len(plan["arms"]) > 1 else "both",
+            n=count(plan["seeds_per_arm"], "seed"),
+            factor=plan["factor_title"],
+            kept=", ".join(words for name, words in kept.items() if name != plan["factor"]),
+        )
+    )
+    points.append(
+        text("Evaluate each on the same dozens of episodes, with the same environment seeds (eval_reward).")
+        if a.deciding_metric in REWARDS
+        else text(_validation_words(plan, plan["difference_sought"]))
+    )
+    title = rich("**Settle it by an experiment**")
+    return Recommendation("evidence.design", "evidence", "design", title, tuple(points), plan)
+
+
+def _too_small(a: Analysis, plan: dict[str, Any]) -> Recommendation:
+    scale, unit = shown_scale(a.verdict.primary) if a.verdict.primary is not None else (1, "")
+    size, seeds = f"{number(scale * plan['difference_sought'])}{unit}", f"{plan['seeds_per_arm']:,}"
+    return Recommendation(
+        "evidence.too_small",
+        "evidence",
+        "design",
+        rich("**Train no further seeds for this difference**"),
+        (
+            rich(
+                "To show a difference of {size} takes {n} seeds of each configuration: "
+                "one so small, if there is one, is not worth finding.",
+                size=size,
+                n=seeds,
+            ),
+        ),
+    )
+
+
+def _differing(a: Analysis) -> str | None:
+    """Name the factor to vary: the first setting that differs, else what the runs were made from; None if nothing."""
+    assert a.gate is not None
+    return next(iter([*a.gate.factors, *(name for name in _GIVEN if a.gate.state(name) == "different")]), None)
+
+
+def design(a: Analysis) -> dict[str, Any]:
+    """Plan the experiment that would tell candidate and baseline apart: arms, seeds, validation examples."""
+    assert a.baseline is not None
+    factor = _differing(a)
+    assert factor is not None
+    key = (a.candidate.factor_key(factor) if factor in FACTORS else factor) or factor
+    value = a.baseline.config.get((a.baseline.factor_key(factor) if factor in FACTORS else factor) or factor)
+    arms = [dict(a.candidate.config), {**a.candidate.config, key: value}]
+    tau, primary = seed_sd(a), a.verdict.primary
+    # What was seen is worth confirming; less than what matters is not worth looking for.
+    seen = abs(primary.result.value) if primary is not None and math.isfinite(primary.result.value) else 0.0
+    sought = max(a.margin, seen)
+    if primary is not None and seen and (not primary.known or not primary.result.low <= 0 <= primary.result.high):
+        sought = seen  # beyond its own error it is as large as it was seen
+    seeds = st.required_size(tau, sought) if tau is not None else None
+    batch = a.candidate.factor("batch_size")
+    minibatches = a.evidence[a.candidate.id].settled.get("valid_loss")
+    examples = (
+        st.required_examples(minibatches, batch=batch, effect=sought)
+        if minibatches is not None and isinstance(batch, int)
+        else None
+    )
+    return {
+        "factor": key,
+        "factor_title": _GIVEN.get(factor) or factor_title(factor).lower(),
+        "arms": arms if factor not in _GIVEN else arms[:1],
+        "seeds_per_arm": max(LEAST_SEEDS, seeds or 0),
+        "seed_sd": tau,
+        "difference_sought": sought,
+        "validation_examples": examples,
+        "parent": a.candidate.parent if a.candidate.parent != a.baseline.id else a.baseline.parent,
+        "validation": "one frozen file, in no ancestor's training data, with the loss of each example logged",
+    }
+
+
+def seed_sd(a: Analysis) -> float | None:
+    """Return the spread of the deciding metric between seeds: measured, stated, else the usual one."""
+    known = a.seed_spread.of(a.deciding_metric)
+    primary = a.verdict.primary
+    return known.sd if known is not None else primary.usual_seed_sd if primary is not None else None
+
+
+def _validation_words(plan: dict[str, Any], margin: float) -> str:
+    examples = plan["validation_examples"]
+    size = (
+        f"of at least {examples:,} examples (to see a loss difference of {margin:g})"
+        if examples
+        else "of a size that the spread of minibatch validations would tell, once logged"
+    )
+    keep = "keep it out of every ancestor's training data and log the loss of each example"
+    return f"Validate on one frozen file {size}; {keep}."
+
+
+def first_runs(a: Analysis, advice: tuple[Recommendation, ...]) -> tuple[NextRun, ...]:
+    """Plan the first run of each arm of the advised experiment, or another seed of a lone run.
+
+    Nothing is planned where nothing is to be settled, or where a failed training is to be mended first.
+    """
+    ids = [run.id for run in a.runs]
+    if a.baseline is None:
+        (one,) = next_ids(ids, a.candidate.id, 1)
+        when, outcome = "the same configuration with another seed", "The same results within noise"
+        config = with_seed(a.runs, a.candidate.config)
+        return () if failure(a, a.candidate) else (planned_run(one, a.candidate, config, "evidence", when, outcome),)
+    plan = next((r.value for r in advice if r.id == "evidence.design"), None)
+    if plan is None or len(plan["arms"]) < 2:
+        return ()
+    when = f"the first of {plan['seeds_per_arm']} seeds of one arm of design.yaml"
+    outcome = f"With the other seeds of both arms: whether {plan['factor_title']} matters"
+    names = next_ids(ids, a.candidate.id, len(plan["arms"]))
+    return tuple(
+        replace(
+            planned_run(name, a.candidate, with_seed(a.runs, arm), "evidence", when, outcome), parent=plan["parent"]
+        )
+        for name, arm in zip(names, plan["arms"], strict=True)
+    )
