@@ -47,6 +47,8 @@ def test_seeds_alone_make_the_same_configuration(one: dict[str, int], other: dic
 
 
 SETTINGS = {
+    "model_version": (1, 2),
+    "resume_from": ("detr-r50.pt", "detr-r101.pt"),
     "model_path": ("bert-base", "/models/bert-large"),
     "data_path": ("/data/a.jsonl", "/data/b.jsonl"),
     "training_file": ("file-abc123", "file-def456"),
@@ -69,6 +71,12 @@ SETTINGS = {
     "user_prompt": ("be kind", "be short"),
 }
 NO_SETTINGS = {
+    "experiment": ("exp1", "exp2"),
+    "job": (1001, 1002),
+    "version": (1, 2),
+    "resume_from_checkpoint": ("out/a/checkpoint-500", "out/b/checkpoint-1000"),
+    "resume": ("ckpt_1.pt", True),
+    "master_port": (29500, 29501),
     "Created At": ("2024-05-01 10:00:00", "2024-05-01 11:00:00"),
     "created_at": (1700000000, 1700000500),
     "startTime": ("2024-05-01T10:00:00Z", "2024-05-02T10:00:00Z"),
@@ -84,7 +92,7 @@ NO_SETTINGS = {
     "user": ("ann", "bob"),
     "git_commit": ("a1b2c3d", "d3c2b1a"),
     "token": ("8f14e45fceea167a", "c9f0f895fb98ab91"),
-    "job": ("123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174001"),
+    "job_id": ("123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174001"),
     "store": ("/home/a/x", "/home/b/x"),
     "device": ("cuda:0", "cuda:1"),
     "cuda_visible_devices": ("0", "1"),

@@ -140,6 +140,12 @@ def test_what_only_the_candidate_has_is_kept() -> None:
     assert [r.value for r in found.values() if r.id.startswith("rule.keep.")] == ["2x"]
 
 
+def test_names_places_and_times_are_not_kept() -> None:
+    told = {"exp_name": "b", "job": 1002, "ckpt_dir": "/tmp/ck/2", "start_time": "2026-03-01T10:00:00"}
+    found = advice(two(log(1), log(2), **told, warmup=5))
+    assert [name for name in found if name.startswith("rule.keep.")] == ["rule.keep.warmup"]
+
+
 def test_stopping_and_clipping_need_a_validation_and_an_instability() -> None:
     bare = advice(two({"train_loss": log(1, 300)["train_loss"]}, {"train_loss": log(2, 600)["train_loss"]}))
     assert "rule.early_stopping" not in bare

@@ -49,12 +49,12 @@ _INPUT = _bag(
 _NAMED = _bag(
     "run experiment exp job project group trial display wandb mlflow comet neptune clearml session study version"
 )
-"""What only has a name for people."""
+"""What only has a name, or a number, for people (``experiment``, ``job_name``, ``version``)."""
 
 _ALWAYS = _bag(
     "uuid guid hash sha sha1 sha256 md5 checksum commit timestamp datetime hostname host username user "
     "pid author entity organization organisation org notes note tags comment description suffix url uri "
-    "cwd hostnames elapsed remaining"
+    "cwd hostnames port elapsed remaining"
 )
 _PLACE = _bag("dir directory folder path root file filename")
 _OUTPUT = _bag("output out log logs logging save saving result results cache work working tensorboard tb")
@@ -66,6 +66,10 @@ _HOW_OFTEN = _bag("steps every interval freq frequency period strategy limit lev
 _MOMENT = _bag("time date created started finished updated at start end begin")
 _RANKED = _bag("local global node process")
 
+_UNNAMED = _bag("ckpt checkpoint last latest state epoch step iter iteration pt pth bin safetensors true false")
+"""The words of a checkpoint's name that says nothing of a model (``ckpt_1.pt``)."""
+
+_LAST_PART = re.compile(r".*[/\\]|\d+")
 _ISO = re.compile(r"\d{4}-?\d\d-?\d\d[T _-]?\d\d[:.\-]?\d\d([:.\-]?\d\d.*)?$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d$")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
@@ -91,6 +95,8 @@ def is_setting(key: str, values: Iterable[Any]) -> bool:
     """
     words = _words(key)
     stated = [value for value in values if value is not None]
+    if words[:1] == ("resume",) and all({*_words(_LAST_PART.sub("", str(value)))} <= _UNNAMED for value in stated):
+        return False  # an interrupted run that goes on from its own checkpoint
     return not (_named_so(words) or (not _INPUT & set(words) and _shaped_so(words, stated)))
 
 
@@ -112,7 +118,7 @@ def _named_so(words: tuple[str, ...]) -> bool:
         return True
     if bag & _INPUT:
         return False
-    return last in ("id", "ids") or bool(bag & _ALWAYS) or (last == "name" and rest <= _NAMED)
+    return last in ("id", "ids") or bool(bag & _ALWAYS) or bag - {"name", "number"} <= _NAMED
 
 
 def _shaped_so(words: tuple[str, ...], stated: list[Any]) -> bool:

@@ -172,12 +172,16 @@ def changed(run: Run, **factors: Any) -> dict[str, Any]:
 
 def with_seed(runs: Sequence[Run], config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration with a seed that no run had, under each key that states the seed; without empty keys."""
-    stated = {key for key in config if key.rsplit(".", 1)[-1] in FACTORS["seed"]} or {"seed"}
-    tried = [seed for run in runs if isinstance(seed := run.factor("seed"), int)]
+    stated = {key for key in config if _states_seed(key)} or {"seed"}
+    tried = [v for run in runs for key, v in run.config.items() if _states_seed(key) and isinstance(v, int)]
     return {
         **{key: value for key, value in config.items() if value is not None},
         **dict.fromkeys(stated, max(tried, default=0) + 1),
     }
+
+
+def _states_seed(key: str) -> bool:
+    return key.rsplit(".", 1)[-1] in FACTORS["seed"]
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from analysis.core.config_factors import changed_factors
 from analysis.core.number_format import count, signed
 from analysis.core.rich_text import rich
-from analysis.core.run import FACTOR_KEYS, Run
+from analysis.core.run import FACTORS, Run
 from analysis.core.run_names import display_name, factor_title, next_ids, short_value
 from analysis.core.settings import Settings
 from analysis.findings.plan import NextRun, Recommendation, changed, planned_run
@@ -150,11 +151,11 @@ def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation 
 
 
 def _keep_actions(situation: Situation) -> list[Recommendation]:
-    """Keep what the candidate has beyond the standard factors and the baseline has not: the rules flag none of it."""
+    """Keep the other settings that the candidate changed, which no rule flags; a name or a place is no setting."""
     if situation.baseline is None:
         return []
-    before = situation.baseline.config
-    kept = {k: v for k, v in situation.candidate.config.items() if k not in FACTOR_KEYS and before.get(k) != v}
+    differing = changed_factors([situation.baseline, situation.candidate])
+    kept = {key: row[situation.candidate.id] for key, row in differing.items() if key not in FACTORS}
     return [
         Recommendation(
             f"rule.keep.{key}",
