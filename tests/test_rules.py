@@ -39,7 +39,7 @@ FOURTEEN = [
     ("stability.oscillation_count:run_4", "contradicted", r"92% more", r"92\.5.*92\.8.*−0\.3 pp .*p = \.89"),
     ("stability.cause:run_2", "contradicted", r"least stable .* learning rate", r"batch size 32.*64.*1\.4\d.*√batch"),
     ("performance.final_validation:run_4", "not supported", r"87\.50% against 86\.46%", r"168/192.*166/192, p = \.76"),
-    ("performance.final_training:run_3", "contradicted", r"best training", r"partial batch of 15 examples \(38/45"),
+    ("performance.final_training:run_3", "not supported", r"best training", r"partial batch of 15 examples \(38/45"),
     ("epochs.change:run_4:2", "not supported", r"Epoch 2 degraded by 5\.2", r"two single points.*0\.29762 to 0\.29568"),
     ("epochs.overfitting:run_4", "contradicted", r"Epoch 2 caused overfitting", r"\+4\.17 pp has the sign of the opp"),
     ("stability.volatility:run_4", "contradicted", r"higher volatility", r"0\.0244 against 0\.0254"),
@@ -165,9 +165,51 @@ def test_better_validation_on_one_set_is_supported_and_on_two_is_not() -> None:
     assert finding(analyzed([runs[0], other], baseline="a"), "performance.final_validation:b").status == "cannot tell"
 
 
+def losses(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: values for name, values in columns.items() if name.endswith("loss")}
+
+
 def test_a_better_window_supports_the_better_last_row() -> None:
-    found = of_rule(pair(log(1), log(2, level=0.2)), "performance.final_training")
+    found = of_rule(pair(losses(log(1)), losses(log(2, level=0.2))), "performance.final_training")
     assert [f.status for f in found] == ["supported"]
+
+
+def test_a_window_without_a_difference_contradicts_no_last_row() -> None:
+    """The claim is who is best, not by how much: one row is off by more than the means can be."""
+    lucky = losses(log(2))
+    lucky["train_loss"][-1] = 0.1
+    found = of_rule(pair(losses(log(1)), lucky), "performance.final_training")
+    assert [f.status for f in found] == ["not supported"]
+
+
+def test_best_validation_is_held_against_what_it_quotes() -> None:
+    """Label smoothing: a higher accuracy beside a higher loss contradicts no claim in accuracy."""
+    runs = []
+    for k in range(6):
+        arm = k // 3
+        values = {"full_valid_loss": 0.3 + 0.2 * arm, "full_valid_mean_token_accuracy": 0.8 + 0.1 * arm}
+        columns = {name: at(300, 150, value + 0.001 * (k % 3)) for name, value in values.items()}
+        plain_log = {"train_loss": log(k)["train_loss"], **columns}
+        runs.append(known(f"{'ab'[arm]}{k}", plain_log, seed=k, label_smoothing=0.1 * arm))
+    (found,) = of_rule(analyzed(runs), "performance.final_validation")
+    assert found.runs[1].startswith("b")
+    assert found.status == "supported"
+    assert "pp" in found.sentence
+
+
+def test_a_rise_after_a_fall_is_no_contradiction_of_the_fall() -> None:
+    """A loss that falls by far while the rate warms up and rises a little after it has improved all the same."""
+    columns = losses(log(2))
+    columns["train_loss"] = columns["train_loss"] + np.r_[np.linspace(2, 0, 30), np.linspace(0, 0.1, 270)]
+    shape = finding(pair(losses(log(1)), columns), "curves.shape:b")
+    assert (shape.low or 0) > 0
+    assert shape.status == "not supported"
+
+
+def test_a_loss_below_zero_has_no_percentage() -> None:
+    columns = {"train_loss": log(2)["train_loss"] + np.linspace(1, -2, 300)}
+    shape = finding(pair(losses(log(1)), columns), "curves.shape:b")
+    assert "%" not in shape.sentence + plain(shape.claim)
 
 
 def test_a_run_that_died_neither_improved_smoothly_nor_ranks_first() -> None:

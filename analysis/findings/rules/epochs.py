@@ -31,7 +31,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
             trend = "the epoch has too few points for a slope"
         else:
             # The slope leaves out a burn-in, so that it speaks of the direction alone, not of the claimed size.
-            status = _slope_status(slope.low, slope.high, falls=word == "Good", wrong_way=False)
+            status = _slope_status(slope.low, slope.high, falls=word == "Good", against=False, whole=number > 0)
             whole = scaled(slope, hundreds / abs(epoch.start_loss) * 100) if epoch.start_loss else slope
             after = " after burn-in" if slope.n < epoch.steps - 1 else ""
             change = interval(whole, sign=True, unit="%")
@@ -105,8 +105,10 @@ def curve_shape(a: Analysis) -> list[Finding]:
         first, values = d.first_train_loss, run.series(a.curve)
         if first is None or values.size < 2 or a.curve != "train_loss":
             continue
-        change = (float(values[-1]) - first) / abs(first) * 100 if first else None
-        claim = _shape_claim(a, run.id, change)
+        last = float(values[-1])
+        change = (last - first) / abs(first) * 100 if first else None
+        relative = min(first, last) >= 0  # a loss that is below zero has no percentage
+        claim = _shape_claim(a, run.id, change, f"{abs(change or 0):.0f}%" if relative else f"{abs(last - first):.3g}")
         if claim is None or change is None:
             continue
         falls = claim[1] < 0
@@ -117,17 +119,18 @@ def curve_shape(a: Analysis) -> list[Finding]:
             why = slope.reason if slope is not None and slope.reason else "too few points"
             status, trend = "cannot tell", f"its slope is not told: {why}"
         else:
-            status = _slope_status(slope.low, slope.high, falls=falls, wrong_way=falls and change > 0)
-            trend = f"slope {interval(slope, sign=True)} per 100 steps, {p_words(slope.p)}"
+            grew = change > 0
+            status = _slope_status(slope.low, slope.high, falls=falls, against=falls and grew, whole=falls == grew)
+            trend = f"once it has settled its slope is {interval(slope, sign=True)} per 100 steps, {p_words(slope.p)}"
         found.append(
             Finding(
                 f"curves.shape:{run.id}",
                 "curves.shape",
                 "curves",
                 rich(
-                    "{run}: from first to last step the loss changed by {c}; {trend}.",
+                    "{run}: from first to last step the loss changed {c}; {trend}.",
                     run=a.name(run.id),
-                    c=signed(change, 0, "%"),
+                    c=f"by {signed(change, 0, '%')}" if relative else f"from {loss(first)} to {loss(last)}",
                     trend=trend,
                 ),
                 status,
@@ -181,8 +184,8 @@ def gap_sign(a: Analysis) -> list[Finding]:
     return found
 
 
-def _shape_claim(a: Analysis, run_id: str, change: float | None) -> tuple[str, int] | None:
-    """Give words for a curve and the direction they claim (-1: the loss falls)."""
+def _shape_claim(a: Analysis, run_id: str, change: float | None, size: str) -> tuple[str, int] | None:
+    """Give words for a curve, whose loss changed by some size, and the direction they claim (-1: the loss falls)."""
     d = a.document[run_id]
     epochs = d.epochs
     if len(epochs) > 1 and grades.epoch_word(epochs[-1].improvement_pct, a.settings) == "Poor":
@@ -193,17 +196,19 @@ def _shape_claim(a: Analysis, run_id: str, change: float | None) -> tuple[str, i
         return "smooth, consistent improvement", -1
     if change is None or change == 0:
         return None
-    return (f"improvement of {abs(change):.0f}%", -1) if change < 0 else (f"degradation of {change:.0f}%", 1)
+    return (f"improvement of {size}", -1) if change < 0 else (f"degradation of {size}", 1)
 
 
-def _slope_status(low: float, high: float, *, falls: bool, wrong_way: bool) -> Status:
-    if falls and high < 0:
+def _slope_status(low: float, high: float, *, falls: bool, against: bool, whole: bool) -> Status:
+    """Judge a claimed fall or rise by a slope.
+
+    ``against`` says that the first and last value refute the claim themselves; ``whole`` that a slope the other way
+    does too, as it speaks of all that the claim does, not only of what comes after a burn-in.
+    """
+    if (falls and high < 0) or (not falls and low > 0):
         return "supported"
-    if not falls and low > 0:
-        return "supported"
-    if wrong_way or (falls and low > 0) or (not falls and high < 0):
-        return "contradicted"
-    return "not supported"
+    other_way = (falls and low > 0) or (not falls and high < 0)
+    return "contradicted" if against or (other_way and whole) else "not supported"
 
 
 def _full_validation(a: Analysis, epochs: tuple[Epoch, ...], number: int) -> str:

@@ -11,13 +11,13 @@ from analysis.evidence.log_kind import log_kind
 from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import shown_scale, undecided
 from analysis.findings.analysis_result import Analysis
-from analysis.findings.finding import Finding, judge_claim
+from analysis.findings.finding import Finding
 from analysis.findings.rules.build import compared, difference_words, gated, sentence
 from analysis.heuristics.run_numbers import validation_fields
 
 
 def final_training(a: Analysis) -> list[Finding]:
-    """Hold "best training performance", from the last row, against the window means."""
+    """Hold "best training performance", from the last row, against the window means of what it quotes first."""
     leader = a.leaders["training_performance"]
     other = _opponent(a, leader)
     if leader is None or other is None:
@@ -25,17 +25,22 @@ def final_training(a: Analysis) -> list[Finding]:
     mine, theirs = a.document[leader], a.document[other]
     if mine.final_train_loss is None or theirs.final_train_loss is None:
         return []
-    window = a.comparison(other, leader, "train_loss") or a.comparison(leader, other, "train_loss")
+    window, accuracy = (
+        a.comparison(other, leader, metric) or a.comparison(leader, other, metric)
+        for metric in ("train_loss", "train_mean_token_accuracy")
+    )
     if window is None:
         return []
-    claimed = mine.final_train_loss - theirs.final_train_loss
-    if window.candidate != leader:
-        claimed = -claimed
-    status: Status = (
-        judge_claim(claimed, window.result.low, window.result.high) if window.known and claimed else "cannot tell"
-    )
-    status = _beyond_seeds(a, window, status)
+    quoted = mine.final_train_accuracy is not None and accuracy is not None and accuracy.known
+    used = accuracy if quoted and accuracy is not None else window
+    status: Status = "cannot tell"
+    if used.known:
+        status = _leads(used.candidate == leader, used.result.low, used.result.high, higher=used.direction == "higher")
+        status = _beyond_seeds(a, used, status)
+    scale, unit = shown_scale(used)
     means = f"over the last window the mean losses differ by {difference_words(window)}"
+    if used is not window:
+        means += f"; the mean accuracies by {difference_words(used, scale=scale, unit=unit)}"
     text_ = sentence(f"{_last_row(a, leader)}; {means}")
     claim = rich(
         "{run} has the best training performance ({shown} on the last row)",
@@ -52,30 +57,36 @@ def final_training(a: Analysis) -> list[Finding]:
             text_,
             status,
             claim,
-            runs=(window.baseline, window.candidate),
-            **compared(window),
+            runs=(used.baseline, used.candidate),
+            **compared(used, scale=scale, unit=unit),
         )
     ]
 
 
 def final_validation(a: Analysis) -> list[Finding]:
-    """Hold "best validation", from one minibatch, against the counts behind it and the full validation."""
+    """Hold "best validation" against comparisons in what it quotes, accuracy or loss; tell the other beside it."""
     leader = a.leaders["validation_performance"]
     other = _opponent(a, leader)
     if leader is None or other is None:
         return []
-    counts = a.comparison(other, leader, "valid_accuracy_counts") or a.comparison(
-        leader, other, "valid_accuracy_counts"
+    counts, accuracy, full_accuracy, window, full = (
+        a.comparison(other, leader, metric) or a.comparison(leader, other, metric)
+        for metric in (
+            "valid_accuracy_counts",
+            "valid_mean_token_accuracy",
+            "full_valid_mean_token_accuracy",
+            "valid_loss",
+            "full_valid_loss",
+        )
     )
-    full = a.comparison(other, leader, "full_valid_loss") or a.comparison(leader, other, "full_valid_loss")
-    window = a.comparison(other, leader, "valid_loss") or a.comparison(leader, other, "valid_loss")
-    known = [c for c in (counts, window, full) if c is not None and c.known]
+    mine, theirs = a.document[leader], a.document[other]
+    values = [getattr(result, name) for name in validation_fields(a.document) for result in (mine, theirs)]
+    shown = _validation_values(*values)
+    quoted = (window, full) if None in values[:2] else (counts, accuracy, full_accuracy)
+    known = [c for c in quoted if c is not None and c.known]
     # One minibatch may be too few where the whole validation set decides.
     deciding = [c for c in reversed(known) if c.verdict(a.settings.alpha) != "no difference"]
     used = next(iter([*deciding, *known]), None)
-    mine, theirs = a.document[leader], a.document[other]
-    fields = validation_fields(a.document)
-    shown = _validation_values(*(getattr(result, name) for name in fields for result in (mine, theirs)))
     claim = rich("{run} has the best validation performance ({shown})", run=a.name(leader), shown=shown)
     parts = []
     if counts is not None and counts.known:
@@ -86,14 +97,21 @@ def final_validation(a: Analysis) -> list[Finding]:
             parts.append(text(words))
     elif window is not None and window.known:
         parts.append(text(f"last window of minibatch losses: {difference_words(window)}"))
+    if full_accuracy is not None and full_accuracy.known:
+        scale, unit = shown_scale(full_accuracy)
+        told = " against ".join(percent(result.final_full_valid_accuracy) for result in (mine, theirs))
+        parts.append(
+            text(f"full validation accuracy {told}: {difference_words(full_accuracy, scale=scale, unit=unit)}")
+        )
     if full is not None and full.known:
         levels = [a.document[r].final_full_valid_loss for r in (leader, other)]
         parts.append(text(f"full validation loss {levels[0]:.5f} against {levels[1]:.5f}: {difference_words(full)}"))
     if used is None:
-        parts.append(text("single values without an interval"))
-    higher = used is not None and used.direction == "higher"
+        parts.insert(0, text("what is quoted are single values without an interval"))
     status: Status = "cannot tell"
+    scale, unit = shown_scale(used) if used is not None else (1, "")
     if used is not None:
+        higher = used.direction == "higher"
         status = gated(
             _leads(used.candidate == leader, used.result.low, used.result.high, higher=higher),
             used.comparable,
@@ -108,7 +126,7 @@ def final_validation(a: Analysis) -> list[Finding]:
             status,
             claim,
             runs=(other, leader),
-            **compared(used, scale=100 if higher else 1, unit=" pp" if higher else ""),
+            **compared(used, scale=scale, unit=unit),
         )
     ]
 
