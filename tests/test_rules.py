@@ -365,3 +365,10 @@ def test_a_copy_of_a_log_is_said_to_be_one() -> None:
     """Two logs of the same values are no two measurements."""
     a = analyzed([known("a", log(1)), known("b", log(1)), known("c", log(2))], baseline="a")
     assert [f.runs for f in a.findings if f.rule == "data.identical"] == [("a", "b")]
+
+
+def test_a_wide_interval_is_no_proof_of_noise() -> None:
+    """Eight rows oscillate on anything between none and all of their transitions."""
+    for n, status in ((8, "cannot tell"), (300, "supported")):
+        first, second = ({"train_loss": log(seed, 300)["train_loss"][:n]} for seed in (4, 5))
+        assert [f.status for f in of_rule(pair(first, second), "stability.white_noise")] == [status]

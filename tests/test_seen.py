@@ -15,7 +15,7 @@ from analysis.core.run_names import display_name, name_among, named_among, share
 from analysis.evidence.best_values import seen, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.report.results_json import to_json
-from tests.builders import analyzed, flat, known, log, run, sections, tables
+from tests.builders import altered, analyzed, flat, known, log, run, sections, tables
 
 
 def an_epoch_each(name: str, *, seed: int = 1, n: int = 30, worst: float = 0.0) -> Run:
@@ -75,6 +75,26 @@ def test_a_best_value_says_what_train_loss_did_since() -> None:
     assert "Full validation loss was best at step" in finding.sentence
     assert "train loss changed by −" in finding.sentence
     assert finding.estimate == pytest.approx(0.501)
+
+
+def test_what_decides_is_told_and_the_best_of_many_single_values_is_called_lucky() -> None:
+    """Accuracy where accuracy decides; of noise about a level no value is so many percent worse than another."""
+    epochs = np.arange(10)
+    runs = [
+        run(name, {"train_loss": 1 / (epochs + 1), "val_loss": np.full(10, 0.5), "val_accuracy": top - 0.5**epochs})
+        for name, top in (("a", 0.9), ("b", 0.8))
+    ]
+    (told,) = [
+        f.sentence
+        for f in analyzed([altered(r, data={"n_valid": 9000}) for r in runs]).findings
+        if f.id == "seen.best:b"
+    ]
+    assert "ccuracy was best" in told
+    alone = next(
+        f for f in analyzed([run("a", {"train_loss": log(1)["train_loss"]})]).findings if f.rule == "seen.best"
+    )
+    assert "lucky" in alone.sentence
+    assert "worse" not in alone.sentence
 
 
 def test_a_run_without_validation_is_told_what_to_do() -> None:

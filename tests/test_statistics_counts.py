@@ -118,7 +118,7 @@ def test_interquartile_mean_is_scipys_trimmed_mean(n):
 def test_probability_of_improvement_is_the_mann_whitney_statistic():
     """U over the number of pairs, ties one half; direction turns it round."""
     rng = np.random.default_rng(6)
-    a, b = rng.integers(0, 5, 6).astype(float), rng.integers(1, 6, 7).astype(float)
+    a, b = rng.integers(0, 5, 8).astype(float), rng.integers(1, 6, 9).astype(float)
     u = stats.mannwhitneyu(b, a).statistic / (a.size * b.size)
     up = st.probability_of_improvement(a, b, lower_is_better=False, rng=rng)
     down = st.probability_of_improvement(a, b, lower_is_better=True, rng=rng)
@@ -128,7 +128,7 @@ def test_probability_of_improvement_is_the_mann_whitney_statistic():
 
 def test_bootstraps_follow_the_generator_they_are_given():
     """Same seed, same interval."""
-    a, b = np.random.default_rng(7).normal(size=(2, 6))
+    a, b = np.random.default_rng(7).normal(size=(2, 8))
     first, second = (st.iqm_difference(a, b, rng=np.random.default_rng(8)) for _ in range(2))
     assert first == second
     assert st.seed_iqm(a, rng=np.random.default_rng(9)).known

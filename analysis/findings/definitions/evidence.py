@@ -241,14 +241,14 @@ EVIDENCE = (
         "seeds.iqm",
         "Interquartile mean over seeds",
         "Mean of the middle half of the seeds, with a bootstrap interval.",
-        "25% trimmed mean; percentile bootstrap over seeds",
+        "25% trimmed mean; percentile bootstrap over seeds, 8 a side for a difference",
         "Agarwal et al. (2021), Deep RL at the edge of the statistical precipice",
     ),
     (
         "seeds.prob_improvement",
         "Probability of improvement",
         "Chance that a run of the candidate beats a run of the baseline.",
-        "mean over seed pairs of [better] + ½[equal]",
+        "mean over seed pairs of [better] + ½[equal]; percentile bootstrap from 8 seeds a side on",
         "Mann and Whitney (1947); Agarwal et al. (2021)",
     ),
     (

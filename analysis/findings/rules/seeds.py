@@ -9,7 +9,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.rich_text import rich
 from analysis.core.run_names import metric_words
-from analysis.evidence.seed_groups import group_levels, group_of, seed_groups
+from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.rules.build import backed
@@ -30,16 +30,18 @@ def improvement(a: Analysis) -> list[Finding]:
     rng = np.random.default_rng(_SEED)
     chance = st.probability_of_improvement(before, after, lower_is_better=lower, rng=rng)
     middle = st.iqm_difference(before, after, rng=rng)
+    pairs = before.size * after.size
+    won = f"the better one in {chance.value * pairs:g} of {pairs} pairs"
+    chances = f"the better one with probability {chance.value:.2f} [{chance.low:.2f}, {chance.high:.2f}]"
+    differ = f"the interquartile means of {after.size} and {before.size} runs differ by {interval(middle, sign=True)}"
+    shown = middle.known and primary.verdict(a.settings.alpha) != "no difference"
     text = rich(
-        "In {metric}, a seed of {cand} beats one of {base} with probability {p}; the interquartile means of "
-        "{n} and {m} seeds differ by {d}.",
+        "In {metric}, of a run of {cand} and one of {base} the first is {won}{middle}.",
         metric=metric_words(primary.metric),
-        cand=a.spoken(a.candidate.id),
-        base=a.spoken(a.baseline.id),
-        p=f"{chance.value:.2f} [{chance.low:.2f}, {chance.high:.2f}]",
-        n=after.size,
-        m=before.size,
-        d=interval(middle, sign=True),
+        cand=_called(a, a.candidate.id, pair[1]),
+        base=_called(a, a.baseline.id, pair[0]),
+        won=chances if chance.known else won,
+        middle=f"; {differ}" if middle.known else "",
     )
     return [
         Finding(
@@ -47,8 +49,14 @@ def improvement(a: Analysis) -> list[Finding]:
             "seeds.improvement",
             "final-validation",
             text,
-            "supported" if chance.known else "cannot tell",
+            "supported" if shown else "cannot tell",
             runs=(*pair[0].runs, *pair[1].runs),
             **backed(chance),
         )
     ]
+
+
+def _called(a: Analysis, run_id: str, group: SeedGroup) -> str:
+    """Name the configuration; by its number of runs where only the name of one run is known."""
+    name = a.spoken(run_id)
+    return name if name != a.name(run_id) else f"the {len(group.runs)} like {name}"

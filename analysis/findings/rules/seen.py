@@ -19,7 +19,14 @@ _ALL = 4
 def best_values(a: Analysis) -> list[Finding]:
     """Say where each run's deciding metric was best and where it ended, and what the train loss did since."""
     told = a.runs if len(a.runs) <= _ALL else [run for run in a.runs if run.id in (a.candidate.id, a.reference_id)]
-    return [_finding(a, run, shown_metrics(run)[0]) for run in told if shown_metrics(run)]
+    return [_finding(a, run, shown[0]) for run in told if (shown := _wanted(a, run))]
+
+
+def _wanted(a: Analysis, run: Run) -> list[str]:
+    """List the metrics of a run to tell of: first the one that decides, where it was logged."""
+    primary = a.verdict.primary
+    decides = [primary.metric] if primary is not None and run.series(primary.metric).size else []
+    return decides + shown_metrics(run)
 
 
 def _finding(a: Analysis, run: Run, name: str) -> Finding:
@@ -54,6 +61,8 @@ def _course(run: Run, value: Seen) -> Rich:
         end = "then it ended as NaN or infinite"
     elif value.lost == 0:
         end = "which is also where it ended" if value.best_step == value.last_step else "as good as where it ended"
+    elif not metric_of(value.metric).validates:
+        end = f"and ended at {in_unit(value.metric, value.last)} (single values: the best of many is lucky)"
     else:
         end = f"and ended at {in_unit(value.metric, value.last)}, {worse_by(value)} worse"
     best = in_unit(value.metric, value.best)
@@ -83,7 +92,8 @@ def _train_since(run: Run, value: Seen) -> Rich:
     if since.size < 2 or since[0] == 0:
         return ()
     change = (since[-1] - since[0]) / abs(since[0]) * 100
-    return text(f"over the same {count(since.size, 'value')} train loss changed by {signed(float(change), 1, '%')}")
+    values = count(since.size, "value")
+    return text(f"since then train loss changed by {signed(float(change), 1, '%')} (first to last of {values})")
 
 
 def _judged(a: Analysis, run: Run, value: Seen) -> Rich:

@@ -12,6 +12,9 @@ from analysis.findings.finding import Finding, judge_claim
 from analysis.findings.rules.build import compared, difference_words, gated, sentence
 from analysis.heuristics.formulas import change_pct
 
+_NARROW = 0.2
+"""Width of an interval of the oscillation rate up to which agreement with noise says something."""
+
 
 def oscillation_count(a: Analysis) -> list[Finding]:
     """Hold each "N % more oscillations" against the rate per transition."""
@@ -149,12 +152,14 @@ def white_noise(a: Analysis) -> list[Finding]:
     if rate is None or not rate.known or e.white_noise_rate is None or is_per_epoch(a.candidate, a.curve):
         return []
     inside = rate.low <= e.white_noise_rate <= rate.high
+    told = not inside or rate.high - rate.low <= _NARROW  # a wide interval holds whatever it is asked for
+    alike = "the count measures noise and length, not stability" if told else "too few transitions to tell them apart"
     text = rich(
         "{run} oscillates on {rate} of its transitions; independent noise of its size would on {white}: {so}.",
         run=a.name(a.candidate.id),
         rate=interval(rate, scale=100, unit="%"),
         white=percent(e.white_noise_rate, 1),
-        so="the count measures noise and length, not stability" if inside else "the steps are not independent",
+        so=alike if inside else "the steps are not independent",
     )
     return [
         Finding(
@@ -162,7 +167,7 @@ def white_noise(a: Analysis) -> list[Finding]:
             "stability.white_noise",
             "stability",
             text,
-            "supported",
+            "supported" if told else "cannot tell",
             estimate=rate.value * 100,
             low=rate.low * 100,
             high=rate.high * 100,
