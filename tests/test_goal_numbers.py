@@ -52,6 +52,42 @@ def test_a_bound_is_met_missed_or_undecided(goal: str, met: bool | None) -> None
     assert bool(one.tested.takes) is (met is None)
 
 
+@pytest.mark.parametrize(
+    ("goal", "read"),
+    [
+        ("full_valid_loss at most 3.28", "full_valid_loss <= 3.28"),
+        ("reach a full_valid_loss below 3.28", "full_valid_loss < 3.28"),
+        ("full_valid_loss to be no more than 3.28.", "full_valid_loss <= 3.28"),
+        ("bring full valid loss under 3.28", "full_valid_loss < 3.28"),
+        ("train loss of less than 5", "train_loss < 5"),
+        ("valid_accuracy above 50 %", "valid_accuracy > 50 %"),
+        ("valid_accuracy is at least 0.5", "valid_accuracy >= 0.5"),
+        ("valid_accuracy over 50 percent", "valid_accuracy > 50 percent"),
+    ],
+)
+def test_a_bound_in_words_is_a_bound(goal: str, read: str) -> None:
+    (one,) = criteria(goal)
+    assert (one.asked, one.met) == (read, True)
+
+
+def test_what_surrounds_a_bound_in_words_is_kept() -> None:
+    found = criteria("train_loss below 5 and better stability over 300 steps")
+    assert [c.name for c in found] == ["train_loss", "stability"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "told"),
+    [
+        ("reach val_lss below 0.9", "metric 'val_lss' was not logged"),
+        ("reach train_loss below 0.9 within 3 epochs", "'within 3 epochs' after the bound"),
+        ("at most 3.28", "names no metric"),
+    ],
+)
+def test_a_bound_in_words_is_never_taken_for_prose(goal: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        criteria(goal)
+
+
 def test_several_criteria_and_prose_stand_beside_each_other() -> None:
     found = criteria("train_loss < 5 and full_valid_loss < 3.4 and better stability")
     assert [c.name for c in found] == ["train_loss", "full_valid_loss", "stability"]

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from analysis.core.errors import UsageError
 from analysis.core.number_format import loss, percent, signed
 from analysis.core.redact import redact_text
 from analysis.core.rich_text import Rich, plain, rich, text
 from analysis.core.settings import Settings
-from analysis.evidence.criteria import Facts, Tested, hold_criterion, read_criterion, split_goal
+from analysis.evidence.criteria import FORMS, Facts, Tested, hold_criterion, read_criterion, split_goal
 from analysis.heuristics.run_numbers import DocumentResult
 from analysis.heuristics.verdict import DocumentVerdict, document_verdict
 
@@ -72,7 +73,7 @@ def read_goal(
     if not goal:
         return None
     goal = redact_text(goal)
-    numbers, prose = split_goal(goal) if facts is not None else ((), goal)
+    numbers, prose = split_goal(in_symbols(goal, facts)) if facts is not None else ((), goal)
     tested = tuple(numeric(hold_criterion(read_criterion(part, facts), facts)) for part in numbers if facts is not None)
     wanted = [name for name, words in _ASKED if words.search(prose)]
     if baseline is None:
@@ -87,6 +88,69 @@ def read_goal(
         "training": lambda: _training_criterion(before, after),
     }
     return Goal(goal, (*tested, *(checks[name]() for name in wanted)))
+
+
+_BOUNDS = {
+    "<=": r"at\s+most|(?:no|not)\s+(?:more|higher|greater|larger|worse)\s+than|up\s+to|max(?:imum|\.)?(?:\s+of)?",
+    ">=": r"at\s+least|(?:no|not)\s+(?:less|lower|smaller)\s+than|min(?:imum|\.)?(?:\s+of)?",
+    "<": r"below|under|beneath|(?:less|lower|smaller)\s+than",
+    ">": r"above|over|(?:more|higher|greater|larger)\s+than|exceed(?:s|ing)?",
+}
+"""The words for a bound by its sign; "not more than" comes before "more than"."""
+
+_IN_WORDS = re.compile(
+    r"(?P<lead>.*?)\s*(?:\b(?:is|be|to|of|at|stays?|falls?|drops?|gets?|rises?|comes?|goes)\s+)*\b(?:"
+    + "|".join(f"(?P<op{n}>{words})" for n, words in enumerate(_BOUNDS.values()))
+    + r")\s+(?P<number>[-+−]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?:\s*(?:%|pp\b|percent\b))?)(?P<rest>.*)",
+    re.I,
+)
+_BY_MORE = re.compile(r"(\bimprove\b.*\bby\s+)(?:more\s+than|over|(?:no|not)\s+less\s+than)\b", re.I)
+_VERBS = re.compile(
+    r"(?:\s*\b(?:to|a|an|the|reach|get|achieve|bring|push|keep|hold|improve|reduce|lower|raise|increase|have|with)\b)*\s*",
+    re.I,
+)
+
+
+def in_symbols(goal: str, facts: Facts) -> str:
+    """Write the bounds that a goal has in words with their signs; what cannot be read stays as it is.
+
+    A part that ends with a bound is one whatever it speaks of, and one of a logged metric wherever it stands: such a
+    part is never taken for prose.
+
+    Raises
+    ------
+    UsageError
+        If something follows the bound of a logged metric, which would be left out.
+    """
+    return " and ".join(_in_symbols(part.strip(" ."), facts) for part in re.split(r"\s+and\s+|;", goal))
+
+
+def _in_symbols(part: str, facts: Facts) -> str:
+    part = _BY_MORE.sub(r"\1at least", part)
+    found = _IN_WORDS.fullmatch(part)
+    if found is None or split_goal(part)[0] or re.search(r"\b(?:by|baseline|than)$", found["lead"]):
+        return part
+    words, rest = found["lead"].split(), found["rest"].strip()
+    spans = ["_".join(words[-n:]) for n in range(min(3, len(words)), 0, -1)]
+    metric = next((name for name in spans if _logged(name, facts)), None)
+    if rest and metric is None:
+        return part  # "over 300 steps" and the like
+    if rest:
+        raise UsageError(f"goal: '{part}': '{rest}' after the bound cannot be tested; leave it out")
+    if not words:
+        raise UsageError(f"goal: '{part}' names no metric; write it like {FORMS}")
+    lead = " ".join(words[: -(len(spans) - spans.index(metric)) if metric else -1])
+    op = next(sign for n, sign in enumerate(_BOUNDS) if found[f"op{n}"])
+    bound = f"{metric or words[-1]} {op} {found['number']}"
+    return bound if _VERBS.fullmatch(lead) else f"{lead} and {bound}"
+
+
+def _logged(name: str, facts: Facts) -> bool:
+    """Return True if a criterion may name a metric so."""
+    try:
+        return bool(read_criterion(f"{name} < 0", facts))
+    except UsageError:
+        return False
 
 
 def numeric(tested: Tested) -> Criterion:

@@ -13,7 +13,7 @@ from analysis.statistics.estimate import Estimate, FloatArray, difference, estim
 
 RESAMPLES = 2_000
 LEAST_RESAMPLED = 8
-"""Runs a side from which on a percentile bootstrap is about as wide as it says: with two it misses 29%, with these 7%."""
+"""Runs a side from which on a percentile bootstrap is about as wide as it says: it misses 29% with two, 7% with 8."""
 
 _TOO_FEW = f"a bootstrap of fewer than {LEAST_RESAMPLED} runs a side is too narrow"
 NORMAL = t_quantile(0.975, inf)
