@@ -17,7 +17,7 @@ from analysis.core.run_names import display_name, factor_title, next_ids, short_
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.plan import Recommendation
 from analysis.findings.recommend.heuristics import next_learning_rate
-from tests.builders import altered, analyzed, at, known, log
+from tests.builders import altered, analyzed, at, known, log, run
 from tests.degenerate import analysis_of
 
 
@@ -373,4 +373,17 @@ def test_what_was_compared_between_seeds_is_not_called_incomparable() -> None:
     assert a.verdict.primary is not None
     assert a.verdict.primary.metric == "full_valid_loss"
     found = advice(a).get("evidence.record")
-    assert found is None or not any("cannot be compared" in plain(point) for point in found.points)
+    assert found is None or not any("full validation loss" in plain(point) for point in found.points)
+
+
+def test_what_the_log_itself_told_is_not_to_be_stated() -> None:
+    """A trainer's state says how many examples were validated; the batch size it does not."""
+    columns = {name: values for name, values in log(1).items() if name.startswith(("train", "full_valid"))}
+    shares = {"full_valid_mean_token_accuracy": at(300, 150, 0.9)}
+    runs = [
+        run(f"run_{k}", {**columns, **shares}, n_valid_seen=1000, config={"learning_rate": float(k)}) for k in (1, 2)
+    ]
+    a = analyzed(runs)
+    (asked,) = [p for p in map(plain, advice(a)["evidence.record"].points) if p.startswith("Give the full validation")]
+    assert "config.batch_size" in asked
+    assert "n_valid" not in asked

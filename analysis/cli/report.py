@@ -35,7 +35,9 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     """Add everything that can be asked of one report."""
     parser.add_argument("run_ids", nargs="*", metavar="RUN", help="run IDs, paths or references, oldest first")
     parser.add_argument("--candidate", metavar="ID", help="the run the report is about (default: the last)")
-    parser.add_argument("--baseline", metavar="ID", help="the run to hold it against (default: parent or most stable)")
+    parser.add_argument(
+        "--baseline", metavar="ID", help="the run to hold it against (default: its parent, else the best other)"
+    )
     parser.add_argument("--goal", metavar="TEXT", help="what the candidate was to achieve")
     parser.add_argument("--title", metavar="TEXT")
     parser.add_argument(

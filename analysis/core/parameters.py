@@ -31,7 +31,7 @@ class Parameters:
 
     run_ids: tuple[str, ...] = _parameter("names", "The runs to compare, oldest first: IDs, paths or references", ())
     candidate: str | None = _parameter("text", "The run the report is about; default: the last of run_ids")
-    baseline: str | None = _parameter("text", "The run it is held against; default: its parent, else the most stable")
+    baseline: str | None = _parameter("text", "The run it is held against; default: its parent, else the best other")
     goal: str | None = _parameter("text", "What the candidate was to achieve; default: the goal in its sidecar")
     title: str | None = _parameter("text", "Title of the report; default: made from the candidate")
     report_id: str | None = _parameter("text", "Name of the output folder; default: the candidate's ID")

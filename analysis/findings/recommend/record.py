@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import count, listed
+from analysis.core.number_format import listed
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
 from analysis.evidence.comparability import ATTRIBUTION, remedy, to_validate
@@ -59,12 +59,15 @@ def _error(a: Analysis, runs: list[Run]) -> Rich:
     blind = [run for run in runs if (level := levels[run.id]) is not None and not level.known]
     if not blind:
         return ()
-    stated = all(run.data.n_valid and run.factor("batch_size") for run in blind)
-    size = "" if stated else "state config.batch_size and data.n_valid, and "
+    unknown = [
+        *(["config.batch_size"] if any(run.factor("batch_size") is None for run in blind) else []),
+        *(["data.n_valid"] if any(run.n_valid is None for run in blind) else []),
+    ]
+    size = f"state {listed(unknown)}, and " if unknown else ""
     told = f"{size}log the validation loss of minibatches on the way (five at least) or of each example"
     return text(
-        f"Give the full validation loss its error: {told}. Without it, {count(len(blind), 'run')} here "
-        f"{'has' if len(blind) == 1 else 'have'} a full validation loss that cannot be compared."
+        f"Give the full validation loss its error: {told}. Without it, a difference in it has no interval between "
+        "single runs."
     )
 
 
