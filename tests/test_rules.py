@@ -197,6 +197,16 @@ def test_best_validation_is_held_against_what_it_quotes() -> None:
     assert "pp" in found.sentence
 
 
+def test_accuracies_of_minibatches_alone_are_told_by_their_windows() -> None:
+    def accuracies(seed: int, level: float) -> dict[str, np.ndarray]:
+        shares = at(300, 10, level + 0.02 * np.random.default_rng(seed).standard_normal(30))
+        return {"train_loss": log(seed)["train_loss"], "valid_mean_token_accuracy": shares}
+
+    (found,) = of_rule(pair(accuracies(1, 0.7), accuracies(2, 0.9)), "performance.final_validation")
+    assert "window of minibatch accuracies" in found.sentence
+    assert found.status == "supported"
+
+
 def test_a_rise_after_a_fall_is_no_contradiction_of_the_fall() -> None:
     """A loss that falls by far while the rate warms up and rises a little after it has improved all the same."""
     columns = losses(log(2))

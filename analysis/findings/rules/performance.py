@@ -97,6 +97,10 @@ def final_validation(a: Analysis) -> list[Finding]:
             parts.append(text(words))
     elif window is not None and window.known:
         parts.append(text(f"last window of minibatch losses: {difference_words(window)}"))
+    if accuracy is not None and accuracy is used:
+        scale, unit = shown_scale(accuracy)
+        words = difference_words(accuracy, scale=scale, unit=unit)
+        parts.insert(0, text(f"last window of minibatch accuracies: {words}"))
     if full_accuracy is not None and full_accuracy.known:
         scale, unit = shown_scale(full_accuracy)
         told = " against ".join(percent(result.final_full_valid_accuracy) for result in (mine, theirs))
