@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.core.deciding import judged
 from analysis.core.errors import LogError, UsageError
-from analysis.core.metrics import METRICS, judged
+from analysis.core.metrics import METRICS
 from analysis.core.parameters import Parameters, check_parameters
 from analysis.core.run import Run, find_run
 from analysis.core.run_facts import curve_metric

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from analysis.core.metrics import METRICS, REWARDS
+from analysis.core.deciding import REWARDS
+from analysis.core.metrics import METRICS
 from analysis.core.run import Run
 from analysis.evidence.comparisons import ALL_PAIRS, Comparison
 from analysis.findings.analysis_result import Analysis

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analysis import statistics as st
+from analysis.core.deciding import judged
 from analysis.core.run import Run
 from analysis.evidence.seed_groups import seed_groups
 from tests.builders import altered, analyzed, known, run
@@ -123,3 +124,16 @@ def test_an_average_is_not_held_against_raw_losses_in_oscillations() -> None:
         a = analyzed(runs, baseline=names[0], candidate=names[1])
         told = [f for f in a.findings if f.rule == "stability.oscillation_count"]
         assert {f.status for f in told} <= {"cannot tell", "contradicted"}
+
+
+def test_a_score_of_ones_own_decides_before_a_loss_of_the_table() -> None:
+    """AUROC has no row in the table of metrics; many scores beside a loss are those of single classes."""
+    wanted = {"val_auroc": [0.5, 0.7, 0.91], "full_valid_loss": [0.9, 0.6, 0.5]}
+    runs = [
+        known(name, {**wanted, "val_auroc": [0.5, 0.7, end]}, learning_rate_multiplier=end)
+        for name, end in (("a", 0.91), ("b", 0.84))
+    ]
+    verdict = analyzed(runs, baseline="a", candidate="b").verdict
+    assert verdict.primary is not None
+    assert (verdict.primary.metric, verdict.result) == ("val_auroc", "regressed")
+    assert judged([*wanted, *(f"val_iou_{k}" for k in range(20))]) == ("full_valid_loss",)

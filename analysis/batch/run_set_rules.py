@@ -168,7 +168,7 @@ class _Board:
 
         Runs that validated on another set, and those without a level (ended as NaN), are passed over.
         """
-        from analysis.core.metrics import deciding_order
+        from analysis.core.deciding import deciding_order
         from analysis.evidence.comparability import gate, requirements
         from analysis.evidence.configurations import preferred_metrics
 

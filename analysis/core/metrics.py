@@ -175,9 +175,6 @@ METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 Any other is judged by the words in its own name: see `metric`.
 """
 
-REWARDS = ("eval_reward", "reward")
-"""What a run that logs one is trained for: the loss beside it only carries the gradient and may rise too."""
-
 _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
     (
         re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?\d*|held(out)?|holdout|ood"),
@@ -323,77 +320,3 @@ def _is_share(words: Sequence[str], direction: str) -> bool:
     if direction == "lower":
         return "error" in words and ("rate" in words or "class" in words or "classification" in words)
     return any(map(_SHARES.fullmatch, words)) and "balanced" not in words
-
-
-def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
-    """Choose the metrics to judge: those of the table, in its order, and others only where they add something.
-
-    Those are ``primary``, evaluations by example, validation metrics of a log whose validation has no standard name,
-    and all of a log that has no standard name at all: a log of many losses of its own beside a known one would else
-    pay for each in every adjusted p.
-    """
-    logged = list(dict.fromkeys(names))
-    known = [name for name, row in METRICS.items() if name in logged and row.direction != "none"]
-    own = [name for name in logged if name not in METRICS and metric(name).direction != "none"]
-    if any(metric(name).validates for name in known):
-        # A share of examples has an error of its own, which a loss often has not.
-        shares = any(metric(name).share and metric(name).validates for name in known)
-        own = [] if shares else [name for name in own if metric(name).share and metric(name).validates]
-    elif known:
-        own = [name for name in own if metric(name).validates]
-    added = [name for name in logged if metric(name).by_example or name == primary]
-    return tuple(dict.fromkeys((*known, *own, *added)))
-
-
-def deciding_class(name: str, *, rewarded: bool) -> int:
-    """Rank what a metric was measured on: 0 the whole validation set, 1 minibatches of it, 2 the run, 3 training data.
-
-    Where a reward is logged (``rewarded``) it counts as held out, and losses come after it.
-    """
-    row = metric(name)
-    if rewarded and name in REWARDS:
-        return REWARDS.index(name)
-    if rewarded and row.direction == "lower":
-        return 2 if row.validates else 3
-    return (_FULL, _MINIBATCH, "run", "train").index(row.split)
-
-
-def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
-    """Order metrics by how well they can decide between two runs, the best first.
-
-    ``preferred`` (what was stated, then the metric by which the tool kept its best model) come first, then whatever
-    was measured on the whole validation set, on minibatches of it, on the run, on training data. Where a reward is
-    logged it comes before every loss. A metric of unknown direction decides nothing.
-
-    Examples
-    --------
-    >>> deciding_order(["train_loss", "test_rmse", "full_valid_mean_token_accuracy", "lr"])
-    ('full_valid_mean_token_accuracy', 'test_rmse', 'train_loss')
-    >>> deciding_order(["full_valid_loss", "reward"])
-    ('reward', 'full_valid_loss')
-    """
-    logged = [name for name in dict.fromkeys(names) if metric(name).direction != "none"]
-    rewarded = bool({*REWARDS} & {*logged})
-    table = list(METRICS)
-
-    def key(name: str) -> tuple[int, int, int, int]:
-        place = preferred.index(name) if name in preferred else len(preferred)
-        within = REWARDS.index(name) if name in REWARDS else 2
-        measured = deciding_class(name, rewarded=rewarded)
-        return place, measured, within, table.index(name) if name in table else len(table)
-
-    return tuple(sorted(logged, key=key))
-
-
-def held_out(ordered: Sequence[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
-    """Keep what was measured on held-out data, a reward or what is preferred; all of them where nothing is left.
-
-    Held-out data is never outvoted by training data: what this leaves out decides nothing.
-
-    Examples
-    --------
-    >>> held_out(["full_valid_loss", "train_loss"]), held_out(["train_loss"])
-    (('full_valid_loss',), ('train_loss',))
-    """
-    kept = tuple(m for m in ordered if metric(m).validates or m in REWARDS or m in preferred)
-    return kept or tuple(ordered)

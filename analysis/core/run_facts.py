@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from analysis.core.metrics import judged
+from analysis.core.deciding import judged
 from analysis.core.run import Run
 
 CURVES = ("train_loss", "reward", "valid_loss", "full_valid_loss")

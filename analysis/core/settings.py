@@ -54,7 +54,7 @@ class Settings:
     alpha : float
         Error rate of the verdict, and of all other tests of a report together, after Holm's adjustment.
     primary : str
-        The metric that decides; empty: see `analysis.core.metrics.deciding_order`.
+        The metric that decides; empty: see `analysis.core.deciding.deciding_order`.
     seed_sd : float or Mapping[str, float]
         Known standard deviation between runs that differ in the seed alone: of the deciding metric, or by
         metric; 0: not known.

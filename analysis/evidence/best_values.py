@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.core.metrics import METRICS, REWARDS
+from analysis.core.deciding import REWARDS
+from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite

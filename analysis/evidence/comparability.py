@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from analysis.core.config_factors import changed_factors
-from analysis.core.metrics import REWARDS
+from analysis.core.deciding import REWARDS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import listed
 from analysis.core.run import Run

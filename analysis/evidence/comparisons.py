@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from analysis import statistics as st
-from analysis.core.metrics import Direction, judged
+from analysis.core.deciding import judged
+from analysis.core.metrics import Direction
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite

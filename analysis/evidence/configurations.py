@@ -14,8 +14,7 @@ import numpy as np
 
 from analysis import statistics as st
 from analysis.core.config_factors import changed_factors
-from analysis.core.loss_names import is_loss
-from analysis.core.metrics import REWARDS, deciding_class, deciding_order, held_out
+from analysis.core.deciding import REWARDS, deciding_class, deciding_order, held_out, is_loss
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_names import display_name, setting_words

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from analysis import statistics as st
+from analysis.core.deciding import deciding_order
 from analysis.core.errors import UsageError
-from analysis.core.metrics import deciding_order
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval, number, p_words
 from analysis.core.run import FloatArray, Run

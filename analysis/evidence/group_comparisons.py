@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from analysis import statistics as st
-from analysis.core.metrics import judged
+from analysis.core.deciding import judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_facts import curve_metric

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import statistics as st
-from analysis.core.metrics import REWARDS, judged
+from analysis.core.deciding import REWARDS, judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps

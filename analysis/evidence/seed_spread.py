@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis import statistics as st
-from analysis.core.metrics import REWARDS
+from analysis.core.deciding import REWARDS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.settings import Settings

@@ -9,8 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from analysis.core.blocks import Tone
-from analysis.core.loss_names import is_loss
-from analysis.core.metrics import REWARDS, deciding_class, deciding_order, held_out
+from analysis.core.deciding import REWARDS, deciding_class, deciding_order, held_out, is_loss
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite

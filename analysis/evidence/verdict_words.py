@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from analysis import statistics as st
+from analysis.core.deciding import REWARDS, deciding_order
 from analysis.core.examples import OVERALL
-from analysis.core.metrics import METRICS, REWARDS, deciding_order
+from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval, number, p_words
 from analysis.core.run import Run

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from analysis.core.deciding import judged
 from analysis.core.errors import UsageError
-from analysis.core.metrics import judged
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.run import Run

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.core.deciding import judged
 from analysis.core.errors import UsageError
-from analysis.core.metrics import judged
 from analysis.core.number_format import count
 from analysis.core.redact import redact_text
 from analysis.core.run import Run

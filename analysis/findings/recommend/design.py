@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from analysis import statistics as st
-from analysis.core.metrics import REWARDS
+from analysis.core.deciding import REWARDS
 from analysis.core.number_format import count, number
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import FACTORS, Run

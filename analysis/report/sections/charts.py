@@ -10,7 +10,8 @@ from dataclasses import replace
 from matplotlib.figure import Figure as Drawing
 
 from analysis.core.blocks import Block, Figure, Prose
-from analysis.core.metrics import METRICS, judged
+from analysis.core.deciding import judged
+from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.rich_text import rich
 from analysis.core.run_facts import epoch_bounds

@@ -26,7 +26,12 @@ LEAST_CONSTANT = 5
 def nonfinite(seen: Observed) -> Seen:
     steps = seen.nonfinite
     if steps:
-        text = f"{len(steps)} losses are NaN or infinite, the first at step {steps[0]}"
+        one = len(steps) == 1
+        text = (
+            f"one loss is NaN or infinite, at step {steps[0]}"
+            if one
+            else (f"{len(steps)} losses are NaN or infinite, the first at step {steps[0]}")
+        )
         return Seen("raised", text, {"count": len(steps), "first_step": steps[0]}, steps)
     if max(seen.train.n, seen.valid.n, seen.full.n) == 0:
         return Seen("cannot tell", "no losses logged")
