@@ -1,6 +1,6 @@
 """Ten pairs of runs with a known truth, and what four usual ways of reading say of them beside the report.
 
-The ways are the rules that the default views of such tools follow, computed here; no tool was run.
+The ways are the rules that the default views of such tools follow, computed here.
 """
 
 from __future__ import annotations
