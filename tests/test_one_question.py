@@ -137,3 +137,15 @@ def test_a_score_of_ones_own_decides_before_a_loss_of_the_table() -> None:
     assert verdict.primary is not None
     assert (verdict.primary.metric, verdict.result) == ("val_auroc", "regressed")
     assert judged([*wanted, *(f"val_iou_{k}" for k in range(20))]) == ("full_valid_loss",)
+
+
+def test_a_loss_decides_where_the_accuracy_shows_nothing() -> None:
+    """Three seeds a side end at one accuracy and at losses a sixth apart; the verdict says which metric it is of."""
+    runs = [smoothed(side, k, right=0.9, loss=loss) for side, loss in (("a", 0.48), ("b", 0.40)) for k in range(3)]
+    verdict = analyzed(runs, baseline="a0", candidate="b0").verdict
+    assert verdict.primary is not None
+    assert (verdict.primary.metric, verdict.result) == ("full_valid_loss", "improved")
+    assert "accuracy shows no difference" in verdict.condition
+    asked = analyzed(runs, baseline="a0", candidate="b0", settings={"primary": ACCURACY}).verdict
+    assert asked.primary is not None
+    assert asked.primary.metric == ACCURACY

@@ -147,6 +147,13 @@ def disagreement(against: Comparison | None, settings: Settings) -> str:
     return f"But {metric_words(against.metric)} is {against.verdict(settings.alpha)}: {shown}."
 
 
+def shows_none(asked: Comparison) -> str:
+    """Say what the metric that was asked first shows, where another one decided."""
+    scale, unit = shown_scale(asked)
+    shown = f": {interval(asked.as_interval(), scale=scale, unit=unit, sign=True)}" if asked.known else ""
+    return f"{metric_of(asked.metric).label} shows no difference{shown}."
+
+
 def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candidate: Run, baseline: Run) -> str:
     """Name the validation that should have decided and could not, or that only one of both runs has."""
     order = deciding_order(c.metric for c in compared if c.metric not in COMPANIONS)

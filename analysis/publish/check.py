@@ -17,8 +17,7 @@ from analysis.core.run import Run
 from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
 from analysis.evidence.seed_groups import group_of, seed_groups
-from analysis.evidence.verdict import disagreeing
-from analysis.evidence.verdict_words import disagreement, length, shown_scale
+from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.goal import tested_json
@@ -200,12 +199,9 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
         matched = next((c for c in a.comparisons if c.definition == "loss.step_matched"), None)
         ran = length(a.candidate, a.baseline, matched, a.settings) if a.baseline is not None else ""
         return Condition("regressed", "met", ". ".join(filter(None, (why, ran.removesuffix(".")))))
-    read = primary.verdict(a.settings.alpha)
-    pair = [c for c in a.comparisons if (c.baseline, c.candidate) == (primary.baseline, primary.candidate)]
-    against = disagreeing(primary, pair, a.settings) if read == "no difference" else None
-    if against is not None and against.verdict(a.settings.alpha) == "worse":
-        return Condition("regressed", "met", disagreement(against, a.settings).removeprefix("But ").removesuffix("."))
-    return Condition("regressed", "met" if read == "worse" else "not met", verdict.sentence)
+    return Condition(
+        "regressed", "met" if primary.verdict(a.settings.alpha) == "worse" else "not met", verdict.sentence
+    )
 
 
 def no_comparison(a: Analysis, trust_unstated: bool) -> str:
