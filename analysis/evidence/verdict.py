@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -222,12 +222,13 @@ def _second_look(
 ) -> Comparison:
     """Return what decides where the metric asked first shows no difference and another of the same data clearly does.
 
-    Such a second look costs: its p, adjusted for all others by Holm, is at most a fifth of the level by itself, so that
-    both looks name a winner between equals in six of a hundred at most. What somebody asked for is asked alone.
+    Such a second look costs: its p must be at most a fifth of the level, so that both looks name a winner between
+    equals in six of a hundred at most. What somebody asked for is asked alone.
     """
     if primary.metric in preferred or primary.verdict(settings.alpha) != "no difference":
         return primary
-    others = _disagreeing(primary, compared, settings, preferred)
+    alone = [c if c.p is None else replace(c, p_adjusted=c.p) for c in compared]  # of one family with the first
+    others = _disagreeing(primary, alone, settings, preferred)
     agreed = len({c.verdict(settings.alpha) for c in others}) == 1
     clear = [c for c in others if c.p is not None and c.p <= SECOND_LOOK * settings.alpha]
     return clear[0] if agreed and clear else primary
