@@ -127,9 +127,8 @@ class Pool:
         waiting = list(reversed(tasks))
         while waiting or self._workers:
             while waiting and len(self._workers) < self._plan.workers:
-                with (
-                    undisturbed()
-                ):  # an interrupt finds each process among the workers, and that with a log to write to
+                # An interrupt finds each process among the workers, and that with a log to write to.
+                with undisturbed():
                     self._workers.append(self._start(waiting.pop()))
                 yield {"event": "start", "report": self._workers[-1].run_set.report_id}
                 if waiting and not self._ready:

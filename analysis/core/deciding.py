@@ -62,6 +62,17 @@ def deciding_class(name: str, *, rewarded: bool) -> int:
     return ("full validation", "minibatch validation", "run", "train").index(row.split)
 
 
+def standing(name: str, *, known: bool, rewarded: bool, preferred: Sequence[str] = ()) -> tuple[int, bool, bool]:
+    """Rank a metric among those that can decide, the smallest first.
+
+    By what it was measured on, what is ``preferred`` before all; of metrics measured alike one whose error single runs
+    tell (``known``) comes first, else a score before a loss: seeds tell the error of each, and how many there are must
+    not change what is asked.
+    """
+    measured = -1 if name in preferred else deciding_class(name, rewarded=rewarded)
+    return measured, not known, not known and is_loss(name)
+
+
 def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
     """Order metrics by how well they can decide between two runs, the best first.
 

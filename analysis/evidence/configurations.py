@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis import statistics as st
 from analysis.core.config_factors import changed_factors
-from analysis.core.deciding import REWARDS, deciding_class, deciding_order, held_out, is_loss
+from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_names import display_name, setting_words
@@ -71,19 +71,19 @@ def deciding_metric(
     """Return the metric that ranks a set of runs: the best of those that most of them have; None if there is none.
 
     As in a verdict no training metric ranks runs of which any was validated, and of metrics measured on the same data
-    one whose error single runs tell comes first, else a score before a loss (see `verdict.deciding_comparison`).
+    the order is that of `deciding.standing`.
     """
     logged = [set(run.metrics) | set(run.nonfinite) for run in runs]
     order = deciding_order(dict.fromkeys(m for run in runs for m in run.metrics), preferred)
     allowed = held_out(order, preferred)
     rewarded = bool({*REWARDS} & {*order})
 
-    def key(metric: str) -> tuple[bool, int, bool, bool, int]:
-        measured = -1 if metric in preferred else deciding_class(metric, rewarded=rewarded)
+    def key(metric: str) -> tuple[bool, tuple[int, bool, bool], int]:
         levels = [level for run in runs if (level := evidence[run.id].window.get(metric)) is not None]
         known = 2 * sum(level.known for level in levels) > len(runs)
         seldom = 2 * sum(metric in names for names in logged) <= len(runs)
-        return seldom, measured, not known, not known and is_loss(metric), allowed.index(metric)
+        rank = standing(metric, known=known, rewarded=rewarded, preferred=preferred)
+        return seldom, rank, allowed.index(metric)
 
     return min(allowed, key=key, default=None)
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from analysis.core.blocks import Tone
-from analysis.core.deciding import REWARDS, deciding_class, deciding_order, held_out, is_loss
+from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import ended_nonfinite
@@ -194,9 +194,8 @@ def deciding_comparison(
     """Choose the comparison of performance: of the best metric that can decide, between seeds before single runs.
 
     Whatever was measured on held-out data is never outvoted: where both runs have it, no training metric decides.
-    Of metrics measured alike one whose error single runs tell comes first, else a score before a loss: seeds tell the
-    error of each, and how many there are must not change what is asked (``told``: metrics whose error single runs
-    tell). None if both share no metric with a direction.
+    Among metrics measured alike the order is that of `deciding.standing`; ``told`` are those whose error single runs
+    tell. None if both share no metric with a direction.
     """
     usable = [c for c in compared if c.metric not in COMPANIONS and math.isfinite(c.result.value)]
     of_metric = {c.metric: c for c in sorted(usable, key=by_standing)}
@@ -208,11 +207,11 @@ def deciding_comparison(
 
     rewarded = bool({*REWARDS} & {*of_metric})
 
-    def key(name: str) -> tuple[bool, bool, int, bool, bool, int]:
+    def key(name: str) -> tuple[bool, bool, tuple[int, bool, bool], int]:
         c = of_metric[name]
-        measured = -1 if name in preferred else deciding_class(name, rewarded=rewarded)
         known = name in told or (c.seeds is None and c.known)
-        return name not in stated, not c.decides, measured, not known, not known and is_loss(name), order.index(name)
+        rank = standing(name, known=known, rewarded=rewarded, preferred=preferred)
+        return name not in stated, not c.decides, rank, order.index(name)
 
     return of_metric[min(allowed, key=key)]
 

@@ -22,6 +22,10 @@ ALONE = 0.05
 """p up to which a single comparison counts as a difference."""
 
 
+LEAST_SEEDS, MOST_SEEDS = 3, 30
+"""Seeds a side to ask for at least, and above which no difference is worth an experiment."""
+
+
 def sentence(result: str, names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
     """Return the result for a reader in a hurry."""
     who, whom = names
@@ -49,12 +53,8 @@ def _margin_words(primary: Comparison, settings: Settings) -> str:
 def numbers(primary: Comparison, stability: Comparison | None, result: str) -> str:
     """Return what the result rests on."""
     metric = metric_of(primary.metric).label
-    scale, unit = shown_scale(primary)
-    if primary.known:
-        difference = interval(primary.as_interval(), scale=scale, unit=unit, sign=True)
-        shown = f"{metric} {difference}, {p_words(primary.p_adjusted)}"
-    else:
-        shown = f"{metric} {_signed(scale * primary.result.value)}{unit}, without an interval: {primary.result.reason}"
+    rests = p_words(primary.p_adjusted) if primary.known else f"without an interval: {primary.result.reason}"
+    shown = f"{metric} {_difference(primary)}, {rests}"
     scope = f" ({primary.scope})" if primary.scope != "whole" else ""
     told = stability is not None and result in ("mixed", "equivalent", "stability-only change")
     noise = f"; noise ratio {interval(stability.as_interval())}" if stability is not None and told else ""
@@ -93,8 +93,12 @@ def _would_tell(primary: Comparison) -> str:
         wrong = max(min(1 - level, level), 0.01)
         n = examples_needed(wrong, d)
         return f"It would be a difference among {n:,} validation examples or more; state data.n_valid."
-    seeds = st.required_size(usual, d) or 3
-    advice = f"{max(seeds, 3)} seeds of each would tell" if seeds <= 30 else "hardly any number of seeds would show it"
+    seeds = st.required_size(usual, d) or LEAST_SEEDS
+    advice = (
+        f"{max(seeds, LEAST_SEEDS)} seeds of each would tell"
+        if seeds <= MOST_SEEDS
+        else "hardly any number of seeds would show it"
+    )
     return f"Seeds alone usually scatter by {scale * usual:.2g}{unit}, enough for a difference of this size: {advice}."
 
 
@@ -111,6 +115,14 @@ def shown_scale(comparison: Comparison) -> tuple[float, str]:
     row = metric_of(comparison.metric)
     fraction = row.unit == "fraction" or (row.share and (comparison.level or 0.0) <= 1)
     return (100, " pp") if fraction or comparison.metric in ("oscillation_rate", "valid_accuracy_counts") else (1, "")
+
+
+def _difference(comparison: Comparison) -> str:
+    """Write a difference with its sign and unit, and its interval where that is known."""
+    scale, unit = shown_scale(comparison)
+    if comparison.known:
+        return interval(comparison.as_interval(), scale=scale, unit=unit, sign=True)
+    return _signed(scale * comparison.result.value) + unit
 
 
 def _signed(value: float) -> str:
@@ -141,17 +153,12 @@ def disagreement(against: Comparison | None, settings: Settings) -> str:
     """Say what another metric of the same data shows; empty where none says anything else."""
     if against is None:
         return ""
-    scale, unit = shown_scale(against)
-    change, value = against.as_interval(), scale * against.result.value
-    shown = interval(change, scale=scale, unit=unit, sign=True) if change else _signed(value) + unit
-    return f"But {metric_words(against.metric)} is {against.verdict(settings.alpha)}: {shown}."
+    return f"But {metric_words(against.metric)} is {against.verdict(settings.alpha)}: {_difference(against)}."
 
 
 def shows_none(asked: Comparison) -> str:
     """Say what the metric that was asked first shows, where another one decided."""
-    scale, unit = shown_scale(asked)
-    shown = f": {interval(asked.as_interval(), scale=scale, unit=unit, sign=True)}" if asked.known else ""
-    return f"{metric_of(asked.metric).label} shows no difference{shown}."
+    return f"{metric_of(asked.metric).label} shows no difference{f': {_difference(asked)}' if asked.known else ''}."
 
 
 def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candidate: Run, baseline: Run) -> str:

@@ -14,9 +14,6 @@ from analysis.core.rich_text import Rich, plain
 from analysis.core.run import FACTORS, Run
 from analysis.core.run_names import display_name, file_stem
 
-LEAST_SEEDS, MOST_SEEDS = 3, 30
-"""Seeds a side to ask for at least, and above which no difference is worth an experiment."""
-
 
 @dataclass(frozen=True)
 class Recommendation:

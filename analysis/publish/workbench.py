@@ -11,6 +11,7 @@ from typing import Any
 from analysis.core.errors import UsageError
 from analysis.core.parameters import Parameters
 from analysis.publish.execute import as_bytes, tidied
+from analysis.publish.folder import write_atomically
 from analysis.publish.publisher import template_path
 
 _GO_ON = """\
@@ -51,7 +52,7 @@ def write_workbench(request: Parameters, path: Path, *, template: Path | None = 
         raise UsageError(f"{path.parent}: no such folder")
     if template is not None and not template.is_file():
         raise UsageError(f"{template}: no such notebook")
-    path.write_bytes(as_bytes(_filled_in(request, template or template_path(), elsewhere=_is_elsewhere(path))))
+    write_atomically(path, as_bytes(_filled_in(request, template or template_path(), elsewhere=_is_elsewhere(path))))
 
 
 def _is_elsewhere(path: Path) -> bool:

@@ -15,8 +15,8 @@ from analysis.core.run_names import factor_title, next_ids
 from analysis.evidence.comparability import ATTRIBUTION
 from analysis.evidence.seed_groups import seed_groups
 from analysis.evidence.verdict import died
-from analysis.evidence.verdict_words import shown_scale
-from analysis.findings.plan import LEAST_SEEDS, MOST_SEEDS, NextRun, Recommendation, planned_run, with_seed
+from analysis.evidence.verdict_words import LEAST_SEEDS, MOST_SEEDS, shown_scale
+from analysis.findings.plan import NextRun, Recommendation, planned_run, with_seed
 
 if TYPE_CHECKING:
     from analysis.findings.analysis_result import Analysis

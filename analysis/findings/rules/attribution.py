@@ -11,9 +11,9 @@ from analysis.core.rich_text import Rich, rich
 from analysis.core.run_names import factor_title, short_value
 from analysis.evidence.comparability import ATTRIBUTION, gate, remedy
 from analysis.evidence.comparisons import Comparison
+from analysis.evidence.verdict_words import LEAST_SEEDS, MOST_SEEDS
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.plan import LEAST_SEEDS, MOST_SEEDS
 from analysis.findings.rules.build import difference_words, sentence
 
 
