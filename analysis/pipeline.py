@@ -170,7 +170,7 @@ def analyze_runs(
     between = [c for c in raw if _is_pair(c, base_id, candidate.id, groups)]
     sides = [evidence[run.id].window for run in (candidate, baseline) if run is not None]
     told = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
-    first = [deciding_comparison(between, preferred, told), stability_comparison(between)]
+    first = [deciding_comparison(between, preferred, told), stability_comparison(between), matched]
     compared = adjusted(raw, settings, [c for c in first if c is not None])
     between = [c for c in compared if _is_pair(c, base_id, candidate.id, groups)]
     matched = next((c for c in compared if c.definition == "loss.step_matched"), None)

@@ -245,6 +245,41 @@ def metric(name: str) -> Metric:
     return METRICS.get(name) or _stated(name) or _by_words(name)
 
 
+_VALIDATION = re.compile(r"(?:full_|minibatch_)?(?:val|valid|validation|eval|dev|test)_")
+
+
+def called(name: str, logged: Sequence[str]) -> str | None:
+    """Return which of the logged metrics somebody means who calls it so; None if that is none or not one.
+
+    What was measured on held-out data comes before what was not: nobody sets a goal for training data without a word.
+
+    Examples
+    --------
+    >>> called("validation accuracy", ["train_loss", "full_valid_mean_token_accuracy"])
+    'full_valid_mean_token_accuracy'
+    >>> called("valid_loss", ["full_valid_loss"]), called("loss", ["train_loss", "full_valid_loss"])
+    ('full_valid_loss', 'full_valid_loss')
+    >>> called("wer", ["valid_wer", "wer_train"]), called("train accuracy", ["full_valid_mean_token_accuracy"])
+    ('valid_wer', None)
+    """
+    wanted = _spelled(name)
+    held_out = [] if re.match("train(ing)?_", wanted) else [m for m in logged if metric(m).validates]
+    for among, form in ((held_out, _bare), (logged, str)):
+        found = [m for m in among if form(wanted) in {form(_spelled(n)) for n in (*metric(m).names, metric(m).label)}]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _spelled(name: str) -> str:
+    return re.sub(r"[^a-z0-9@()]+", "_", name.lower()).strip("_")
+
+
+def _bare(name: str) -> str:
+    """Return a spelled name without the words that say it was measured on held-out data."""
+    return re.sub(r"(^|_)acc$", r"\1accuracy", _VALIDATION.sub("", name).replace("mean_token_", ""))
+
+
 _STATED = re.compile(
     r"(?P<name>.+) \[(?P<direction>lower|higher|none)"
     r"(?:, (?P<split>train|minibatch validation|validation|examples|run))?(?:, (?P<unit>fraction|share))?\]"

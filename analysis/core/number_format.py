@@ -175,6 +175,11 @@ def number(value: float | None) -> str:
     return signed_minus(f"{value:.4g}")
 
 
+def signed_number(value: float) -> str:
+    """Write a change of any size with its sign and four significant digits."""
+    return ("+" if value > 0 else "") + number(value)
+
+
 def count(number_of: int, one: str, many: str | None = None) -> str:
     """Write a count with its noun.
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from analysis.core.errors import LogError, UsageError
 from analysis.core.examples import Examples
+from analysis.core.metrics import called
 from analysis.core.metrics import metric as metric_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -162,9 +163,13 @@ class Run:
         return self.data.n_valid or self.n_valid_seen
 
     def metric_named(self, name: str) -> str | None:
-        """Return the standard name of a metric that is called by it or by the log's own; None if it is not here."""
+        """Return the standard name of a metric as somebody calls it; None if it is not here, or several are called so.
+
+        The log's own name and the standard one come first, then every name under which tools log it
+        (`analysis.core.metrics.called`).
+        """
         standard = self.provenance.renamed.get(name, name)
-        return standard if standard in self.frame else None
+        return standard if standard in self.frame else called(name, self.metrics)
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:

@@ -26,6 +26,11 @@ def curve_metric(runs: Sequence[Run]) -> str:
     return next((name for name in wanted if any(name in names for names in logged)), "train_loss")
 
 
+def same_log(one: Run, two: Run) -> bool:
+    """True if two logs hold the same values: then one is a copy, and no second measurement."""
+    return len(one.frame) > 0 and one.frame.equals(two.frame)
+
+
 def is_per_epoch(run: Run, metric: str) -> bool:
     """True if a metric was logged once an epoch, so that its points are no steps of an oscillation."""
     count = run.series(metric).size

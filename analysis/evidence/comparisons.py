@@ -120,14 +120,14 @@ class Comparison:
         return self.decides and self.seed_sd_limit > (self.usual_seed_sd or 0.0)
 
     @property
-    def _within_margin(self) -> bool:
+    def within_margin(self) -> bool:
         """True if a ratio is not shown to be beyond the factor that does not matter."""
         low, high = min(1.0, self.level_ratio) / self.indifferent, max(1.0, self.level_ratio) * self.indifferent
         return self.result.low <= high and self.result.high >= low
 
     def verdict(self, alpha: float) -> str:
         """Return which side is better: "better", "worse", "different" (no direction) or "no difference"."""
-        if not self.shown(alpha) or (self.ratio and self._within_margin):
+        if not self.shown(alpha) or (self.ratio and self.within_margin):
             return "no difference"
         change = self.result.value - (1.0 if self.ratio else 0.0)
         if self.direction == "none" or change == 0:

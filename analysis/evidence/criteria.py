@@ -14,6 +14,7 @@ import numpy as np
 from analysis import statistics as st
 from analysis.core.deciding import deciding_order
 from analysis.core.errors import UsageError
+from analysis.core.metrics import called
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval, number, p_words
 from analysis.core.run import FloatArray, Run
@@ -31,7 +32,13 @@ from analysis.statistics import Estimate
 State = Literal["met", "not met", "cannot tell"]
 
 _NUMBER = r"(?P<number>[-+−]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>%|pp|percent)?"
-_METRIC = r"(?P<metric>[^\s<>=≤≥]+)"
+_METRIC = r"(?P<metric>[^\s<>=≤≥]+(?:\s+[^\s<>=≤≥]+){0,3}?)"
+VERBS = re.compile(
+    r"(?:\s*\b(?:to|a|an|the|reach|get|achieve|bring|push|keep|hold|improve|reduce|lower|raise|increase|have|with)\b)*\s*",
+    re.I,
+)
+"""What may stand before the metric of a criterion and says no more than it."""
+
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("threshold", re.compile(rf"{_METRIC}\s*(?P<op><=|>=|<|>|≤|≥)\s*{_NUMBER}", re.I)),
     ("improve", re.compile(rf"improve(?:\s+{_METRIC})??\s+by\s+(?:at\s+least\s+)?{_NUMBER}", re.I)),
@@ -214,19 +221,15 @@ def _metric(name: str | None, facts: Facts, where: str) -> str:
     if name is None:
         return deciding(facts)
     logged = (*facts.candidate.metrics, *(m for m in facts.candidate.nonfinite if m not in facts.candidate.metrics))
-    standard = facts.candidate.metric_named(name)
-    if standard in logged:
-        return str(standard)
-    alike = [known for known in logged if _plain(known) == _plain(name)]
-    if len(alike) == 1:
-        return alike[0]
+    words = name.split()
+    for first in range(len(words)):
+        spoken = " ".join(words[first:])
+        standard = facts.candidate.metric_named(spoken) or called(spoken, logged)
+        if standard in logged and VERBS.fullmatch(" ".join(words[:first])):
+            return str(standard)
     near = difflib.get_close_matches(name, logged, 1)
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     raise UsageError(f"{where}: metric '{name}' was not logged{hint}; logged metrics: {', '.join(logged)}")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("_mean_token", ""))
 
 
 def _is_share(name: str, facts: Facts) -> bool:

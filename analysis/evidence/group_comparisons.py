@@ -95,13 +95,14 @@ def _noise_over_seeds(
     first: SeedGroup, second: SeedGroup, runs: Mapping[str, Run], evidence: Mapping[str, RunEvidence], curve: str
 ) -> Comparison | None:
     """Compare how much the curves of two groups scatter, one noise a run; None without two on either side."""
-    logs = [
-        np.asarray(
-            [e.value for r in group.runs if (e := st.log_noise(evidence[r].settled.get(curve), local=True)).known]
-        )
-        for group in (first, second)
-    ]
-    if min(log.size for log in logs) < 2 or any(evidence[r].per_epoch for g in (first, second) for r in g.runs):
+    if any(evidence[r].per_epoch for g in (first, second) for r in g.runs):
+        return None
+    curves = [[s for r in g.runs if (s := evidence[r].settled.get(curve)) is not None] for g in (first, second)]
+    block = st.noise_block(*curves[0], *curves[1]) if all(curves) else None
+    if block is None:
+        return None
+    logs = [np.asarray([e.value for s in side if (e := st.local_log_noise(s, block)).known]) for side in curves]
+    if min(log.size for log in logs) < 2:
         return None
     log_ratio = st.seed_difference(logs[0], logs[1])
     result = st.as_ratio(log_ratio, "seeds.diff") if log_ratio.known else log_ratio
@@ -119,6 +120,7 @@ def _noise_over_seeds(
         scope=f"{len(first.runs)} and {len(second.runs)} seeds",
         seeds=(len(first.runs), len(second.runs)),
         seed_source="seeds",
+        level=float(np.exp(logs[0].mean())),
         level_ratio=level_ratio(evidence[first.runs[0]], evidence[second.runs[0]], curve),
     )
 

@@ -12,7 +12,7 @@ from analysis.core.blocks import Tone
 from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
-from analysis.core.run_facts import ended_nonfinite
+from analysis.core.run_facts import ended_nonfinite, same_log
 from analysis.core.run_names import display_name, is_random
 from analysis.core.settings import Settings
 from analysis.evidence import verdict_words as words
@@ -166,6 +166,7 @@ def decide(
     if against is not None and result == "equivalent":
         result = "no evidence of a difference"
     conditions = (
+        "Their logs are identical: one is a copy, no second measurement." if same_log(candidate, baseline) else "",
         words.length(candidate, baseline, matched, settings),
         words.shows_none(asked) if asked is not primary else words.disagreement(against, settings),
         words.undecided_metric(primary, compared, candidate, baseline),
@@ -296,9 +297,15 @@ def _group_name(run: Run, seeds: int, called: Mapping[str, str]) -> str:
 
 
 def _dwarfs(primary: Comparison, stability: Comparison) -> bool:
-    """Return True if a difference of losses is larger than the noise: then no change of the noise makes up for it."""
-    loss = metric_of(primary.metric).direction == "lower" and not metric_of(primary.metric).share
-    return loss and stability.level is not None and abs(primary.result.value) > stability.level
+    """Return True if a difference is larger than the noise of the curve: then no change of the noise makes up for it.
+
+    A share of examples has another unit than the curve.
+    """
+    return (
+        not metric_of(primary.metric).bounded
+        and stability.level is not None
+        and abs(primary.result.value) > stability.level
+    )
 
 
 def _result(primary: Comparison, stability: Comparison | None, settings: Settings) -> str:

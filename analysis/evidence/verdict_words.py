@@ -10,7 +10,7 @@ from analysis.core.deciding import REWARDS, deciding_order
 from analysis.core.examples import OVERALL
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import interval, number, p_words
+from analysis.core.number_format import interval, number, p_words, signed_number
 from analysis.core.run import Run
 from analysis.core.run_facts import total_steps
 from analysis.core.run_names import display_name, metric_name, metric_words
@@ -122,11 +122,7 @@ def _difference(comparison: Comparison) -> str:
     scale, unit = shown_scale(comparison)
     if comparison.known:
         return interval(comparison.as_interval(), scale=scale, unit=unit, sign=True)
-    return _signed(scale * comparison.result.value) + unit
-
-
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + number(value)
+    return signed_number(scale * comparison.result.value) + unit
 
 
 def seed_condition(primary: Comparison, result: str) -> str:

@@ -12,7 +12,7 @@ from analysis.core.number_format import loss, percent, signed
 from analysis.core.redact import redact_text
 from analysis.core.rich_text import Rich, plain, rich, text
 from analysis.core.settings import Settings
-from analysis.evidence.criteria import FORMS, Facts, Tested, hold_criterion, read_criterion, split_goal
+from analysis.evidence.criteria import FORMS, VERBS, Facts, Tested, hold_criterion, read_criterion, split_goal
 from analysis.heuristics.run_numbers import DocumentResult
 from analysis.heuristics.verdict import DocumentVerdict, document_verdict
 
@@ -105,10 +105,6 @@ _IN_WORDS = re.compile(
     re.I,
 )
 _BY_MORE = re.compile(r"(\bimprove\b.*\bby\s+)(?:more\s+than|over|(?:no|not)\s+less\s+than)\b", re.I)
-_VERBS = re.compile(
-    r"(?:\s*\b(?:to|a|an|the|reach|get|achieve|bring|push|keep|hold|improve|reduce|lower|raise|increase|have|with)\b)*\s*",
-    re.I,
-)
 
 
 def in_symbols(goal: str, facts: Facts) -> str:
@@ -131,7 +127,7 @@ def _in_symbols(part: str, facts: Facts) -> str:
     if found is None or split_goal(part)[0] or re.search(r"\b(?:by|baseline|than)$", found["lead"]):
         return part
     words, rest = found["lead"].split(), found["rest"].strip()
-    spans = ["_".join(words[-n:]) for n in range(min(3, len(words)), 0, -1)]
+    spans = [" ".join(words[-n:]) for n in range(min(3, len(words)), 0, -1)]
     metric = next((name for name in spans if _logged(name, facts)), None)
     if rest and metric is None:
         return part  # "over 300 steps" and the like
@@ -142,7 +138,7 @@ def _in_symbols(part: str, facts: Facts) -> str:
     lead = " ".join(words[: -(len(spans) - spans.index(metric)) if metric else -1])
     op = next(sign for n, sign in enumerate(_BOUNDS) if found[f"op{n}"])
     bound = f"{metric or words[-1]} {op} {found['number']}"
-    return bound if _VERBS.fullmatch(lead) else f"{lead} and {bound}"
+    return bound if VERBS.fullmatch(lead) else f"{lead} and {bound}"
 
 
 def _logged(name: str, facts: Facts) -> bool:

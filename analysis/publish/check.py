@@ -14,6 +14,7 @@ from analysis.core.errors import UsageError
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval
 from analysis.core.run import Run
+from analysis.core.run_facts import same_log
 from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
 from analysis.evidence.seed_groups import group_of, seed_groups
@@ -211,7 +212,7 @@ def no_comparison(a: Analysis, trust_unstated: bool) -> str:
     one, two = a.baseline, a.candidate
     past = group_of(seed_groups(a.runs), one.id).runs
     for run in (run for run in a.runs if run.id in past and run is not two):
-        if two.frame.equals(run.frame):
+        if same_log(two, run):
             alike = ", byte for byte" if run.provenance.sha256 == two.provenance.sha256 else " in every value"
             names = f"{display_name(two.id)} and {display_name(run.id)}"
             return f"the logs of {names} are identical{alike}: nothing was trained"

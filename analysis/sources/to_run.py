@@ -136,9 +136,9 @@ def _with_deciding_metric(run: Run, primary: str | None, best: str | None) -> Ru
     keys = {key.rpartition(".")[2]: key for key in run.config}
     stated = [run.config[keys[key]] for key in _BEST_BY if key in keys]
     names = [name for name in (best, *stated) if isinstance(name, str)]
-    chosen = next(
-        (found for name in names for spelled in (name, f"eval_{name}") if (found := run.metric_named(spelled))), None
-    )
+    # HF's "loss" is the eval_loss; Keras' is the log's own.
+    own = {**{name: name for name in run.metrics}, **run.provenance.renamed}
+    chosen = next((own[s] for name in names for s in (f"eval_{name}", name) if own.get(s) in run.metrics), None)
     return replace(run, primary=run.metric_named(primary) if primary else None, best_metric=chosen)
 
 

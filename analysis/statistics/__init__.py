@@ -31,10 +31,11 @@ from analysis.statistics.learning_rates import rate_curve as rate_curve
 from analysis.statistics.levels import Settled as Settled
 from analysis.statistics.levels import common_stride as common_stride
 from analysis.statistics.levels import local_lag as local_lag
+from analysis.statistics.levels import local_log_noise as local_log_noise
 from analysis.statistics.levels import log_level as log_level
-from analysis.statistics.levels import log_noise as log_noise
 from analysis.statistics.levels import log_noise_difference as log_noise_difference
 from analysis.statistics.levels import noise as noise
+from analysis.statistics.levels import noise_block as noise_block
 from analysis.statistics.levels import settle as settle
 from analysis.statistics.levels import trend as trend
 from analysis.statistics.levels import window_mean as window_mean

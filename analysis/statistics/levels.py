@@ -26,6 +26,9 @@ END_LEAST = 120
 NOISE_BLOCK = 60
 """Points over which a bent curve counts as straight where its noise is measured."""
 
+LEAST_BLOCK = 15
+"""Points of the shortest stretch about which noise is measured."""
+
 LOUD = 2.5
 """Times the usual sum of squares of a stretch beyond which it is asked whether the level drops in it."""
 
@@ -92,7 +95,7 @@ class Settled:
     @cached_property
     def locally(self) -> FloatArray:
         """What lines through stretches of 60 points leave of the series, shape (n - n % 60,): a bend is no noise."""
-        return _about_short_lines(self.x)
+        return _about_short_lines(self.x, NOISE_BLOCK)
 
     @property
     def bent(self) -> bool:
@@ -100,12 +103,12 @@ class Settled:
         if self.n < 2 * NOISE_BLOCK or self.line.s == 0:
             return False
         e = self.locally
-        rho = _local_rho(e)
+        rho = _local_rho(e, NOISE_BLOCK)
         if rho > TOO_DEPENDENT:
             return False
         # Level and slope of a stretch take out of it what it moves as a whole.
         left = max(0.1, 1 - 3 * (1 + rho) / ((1 - rho) * NOISE_BLOCK))
-        return _local_sd(e) < BENT * sqrt(left) * self.line.s
+        return _local_sd(e, NOISE_BLOCK) < BENT * sqrt(left) * self.line.s
 
     def effective(self, points: int) -> float:
         """Return how many independent points ``points`` of this series are worth (loss.n_eff)."""
@@ -195,18 +198,18 @@ def local_lag(x: FloatArray) -> float | None:
     """Return the lag-1 correlation of the noise about lines through stretches of 60 points; None for under 120."""
     if x.size < 2 * NOISE_BLOCK:
         return None
-    e = _about_short_lines(x)
-    return _local_rho(e) if float(e @ e) > 0 else None
+    e = _about_short_lines(x, NOISE_BLOCK)
+    return _local_rho(e, NOISE_BLOCK) if float(e @ e) > 0 else None
 
 
-def _about_short_lines(x: FloatArray) -> FloatArray:
-    """Return what lines through stretches of 60 points leave of a series, shape (60 k,).
+def _about_short_lines(x: FloatArray, block: int) -> FloatArray:
+    """Return what lines through stretches of ``block`` points leave of a series, shape (block k,).
 
     What fills no stretch is left out at the start, and so is a stretch that is loud only because the level drops in
     it, as it does where the learning rate does.
     """
-    blocks = x[x.size % NOISE_BLOCK :].reshape(-1, NOISE_BLOCK)
-    u = np.arange(NOISE_BLOCK) - (NOISE_BLOCK - 1) / 2
+    blocks = x[x.size % block :].reshape(-1, block)
+    u = np.arange(block) - (block - 1) / 2
     centred = blocks - blocks.mean(axis=1, keepdims=True)
     e = np.asarray(centred - np.outer(centred @ u / (u @ u), u))
     squares = np.einsum("ij,ij->i", e, e)
@@ -233,14 +236,14 @@ def _about_first(x: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(xx - sx**2 / n - (ux - sx * su / n) ** 2 / spread, 0.0))
 
 
-def _local_rho(e: FloatArray) -> float:
-    """Return the lag-1 correlation of residuals about lines through stretches of 60 points."""
-    return corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), NOISE_BLOCK)
+def _local_rho(e: FloatArray, block: int) -> float:
+    """Return the lag-1 correlation of residuals about lines through stretches of ``block`` points."""
+    return corrected_lag(float(e @ e), float(e[:-1] @ e[1:]), block)
 
 
-def _local_sd(e: FloatArray) -> float:
+def _local_sd(e: FloatArray, block: int) -> float:
     """Return the standard deviation of residuals about lines through blocks: each line takes two degrees of freedom."""
-    return sqrt(float(e @ e) / (e.size * (1 - 2 / NOISE_BLOCK)))
+    return sqrt(float(e @ e) / (e.size * (1 - 2 / block)))
 
 
 def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
@@ -267,37 +270,45 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
     return estimate(name, value, 100 * se, max(df, n_eff - 2), run.n, n_eff=n_eff, level=level, tested=True)
 
 
-def _local_log_noise(run: Settled) -> Estimate:
-    """Estimate log s of a bent curve about lines through stretches of 60 points."""
-    e = run.locally
-    s = _local_sd(e)
+def noise_block(*runs: Settled | None) -> int | None:
+    """Return over how many points noises are compared: an eighth of the shortest run, 15 to 60.
+
+    None below 30 points, of which noise and bend cannot be told apart.
+    """
+    n = min(0 if run is None else run.n for run in runs)
+    return min(max(n // 8, LEAST_BLOCK), NOISE_BLOCK) if n >= 2 * LEAST_BLOCK else None
+
+
+def local_log_noise(run: Settled, block: int) -> Estimate:
+    """Estimate log s of a curve that may bend about lines through stretches of ``block`` points."""
+    e = run.locally if block == NOISE_BLOCK else _about_short_lines(run.x, block)
+    s = _local_sd(e, block)
     if s == 0:
         return unknown("noise.s", "the series is constant or made of exact lines", n=run.n)
     squares = (e / s) ** 2
-    rho = _local_rho(e)
+    rho = _local_rho(e, block)
     centred = squares - squares.mean()
     burst = float(centred[:-1] @ centred[1:]) / float(centred @ centred)
     phi = min(max(rho**2, burst), RHO_MAX)
-    n_eff = e.size * (1 - 2 / NOISE_BLOCK) * (1 - phi) / (1 + phi)
+    n_eff = e.size * (1 - 2 / block) * (1 - phi) / (1 + phi)
     if n_eff < LEAST_EFFECTIVE:
         return unknown("noise.s", f"{run.n} points are worth {n_eff:.1f} independent ones; 5 are needed", n=run.n)
     kappa = max(float(squares.var()), 2.0)
     return estimate("noise.s", log(s), 0.5 * sqrt(kappa / n_eff), n_eff - 1, run.n, n_eff=n_eff)
 
 
-def log_noise(run: Settled | None, *, local: bool | None = None) -> Estimate:
+def log_noise(run: Settled | None) -> Estimate:
     """Estimate log s, the logarithm of the noise around the trend.
 
     ``SE = ½ sqrt(kappa / (m (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)``, at least the 2 of normal noise
     (a short dependent series shows too little of its own tails), and ``phi`` the larger of rho² and the
     lag-1 correlation of e², so that bursts widen it. A line takes more out of an autocorrelated series than
     the two degrees of freedom of a white one: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, replaces
-    ``T - 2`` in s too. Of a curve that bends, or with ``local``, the noise is that about lines through stretches of
-    60 points, if there are two.
+    ``T - 2`` in s too. Of a curve that bends the noise is that about lines through stretches of 60 points.
     """
     name = "noise.s"
-    if run is not None and run.n >= 2 * NOISE_BLOCK and (run.bent if local is None else local):
-        return _local_log_noise(run)
+    if run is not None and run.bent:
+        return local_log_noise(run, NOISE_BLOCK)
     if run is None or run.n < 5:
         return unknown(name, "fewer than 5 points", n=0 if run is None else run.n)
     if run.line.s == 0:
@@ -343,8 +354,8 @@ def log_noise_difference(
 ) -> Estimate:
     """Compare two noises on the log scale; `as_ratio` of the result is the noise ratio.
 
-    Both are taken about lines through stretches of 60 points where a series has 120: what bends or drops in one curve
-    and not in the other is no noise.
+    Both are taken about lines through stretches of `noise_block` points: what bends or drops in one curve and not in
+    the other is no noise.
 
     Parameters
     ----------
@@ -353,7 +364,10 @@ def log_noise_difference(
         (noise.s_batch); for the excess noise of train over minibatch validation (noise.excess)
         ``0.5 * log(train batch / validation batch)``, with validation as the baseline.
     """
-    raw = difference(definition, log_noise(baseline, local=True), log_noise(candidate, local=True))
+    block = noise_block(baseline, candidate)
+    if baseline is None or candidate is None or block is None:
+        return unknown(definition, f"a noise takes {2 * LEAST_BLOCK} points")
+    raw = difference(definition, local_log_noise(baseline, block), local_log_noise(candidate, block))
     if not raw.known or log_factor == 0:
         return replace(raw, value=raw.value + log_factor)
     return estimate(definition, raw.value + log_factor, raw.se, raw.df, raw.n, tested=True)

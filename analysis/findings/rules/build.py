@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.core.blocks import Status
-from analysis.core.number_format import interval, p_words, signed_minus
+from analysis.core.number_format import interval, p_words, signed_number
 from analysis.core.rich_text import Rich, Span
 from analysis.core.rich_text import text as as_rich
 from analysis.evidence.comparisons import Comparison
@@ -45,7 +45,7 @@ def difference_words(comparison: Comparison, *, scale: float = 1.0, unit: str = 
     if not comparison.known:
         why = f"without an interval ({comparison.result.reason or 'too few points'})"
         value = scale * comparison.result.value
-        return f"{signed_minus(f'{value:+.3g}')}{unit}, {why}" if math.isfinite(value) else f"an unknown amount, {why}"
+        return f"{signed_number(value)}{unit}, {why}" if math.isfinite(value) else f"an unknown amount, {why}"
     shown = interval(comparison.as_interval(), scale=scale, unit=unit, sign=not comparison.ratio)
     return f"{shown}, {p_words(comparison.p)}"
 

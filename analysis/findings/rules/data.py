@@ -9,6 +9,7 @@ from analysis.core.blocks import Status
 from analysis.core.number_format import count, listed, signed
 from analysis.core.rich_text import rich
 from analysis.core.run import NOT_METRICS, Run
+from analysis.core.run_facts import same_log
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -135,10 +136,10 @@ def logged_steps(a: Analysis) -> list[Finding]:
 
 
 def identical_logs(a: Analysis) -> list[Finding]:
-    """State that two logs hold the same values: then one is a copy, and no second measurement."""
+    """State that two logs hold the same values."""
     found = []
     for run in a.runs:
-        if a.baseline is None or run is a.baseline or not run.frame.equals(a.baseline.frame):
+        if a.baseline is None or run is a.baseline or not same_log(run, a.baseline):
             continue
         text = rich("The logs of {base} and {run} are identical.", base=a.name(a.baseline.id), run=a.name(run.id))
         pair = (a.baseline.id, run.id)

@@ -6,7 +6,7 @@ from analysis.core.blocks import Status
 from analysis.core.number_format import listed, loss, p_words, percent
 from analysis.core.rich_text import join, rich, text
 from analysis.core.run_names import metric_words
-from analysis.evidence.comparisons import Comparison, step_matched
+from analysis.evidence.comparisons import Comparison
 from analysis.evidence.log_kind import log_kind
 from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import shown_scale, undecided
@@ -150,13 +150,12 @@ def full_validation(a: Analysis) -> list[Finding]:
     label, (scale, unit) = metric_words(primary.metric), shown_scale(primary)
     named = a.name if primary.seeds is None else a.spoken
     text_ = rich(
-        "In {metric}, {cand} {words} {base}: {difference}{adjusted}.{mdd}{condition}",
+        "In {metric}, {cand} {words} {base}: {difference}.{mdd}{condition}",
         metric=label,
         cand=named(primary.candidate),
         words=words,
         base=named(primary.baseline),
         difference=difference_words(primary, scale=scale, unit=unit),
-        adjusted=f" ({p_words(primary.p_adjusted)} after Holm)" if primary.p_adjusted is not None else "",
         mdd=f" {undecided(primary)}" if verdict == "no difference" else "",
         condition="" if primary.comparable else f" Not comparable as it stands: {primary.reason}.",
     )
@@ -178,11 +177,11 @@ def matched_steps(a: Analysis) -> list[Finding]:
     """Compare candidate and baseline over equally many steps where one ran longer."""
     if a.baseline is None:
         return []
-    matched = step_matched(a.baseline, a.candidate, a.evidence, a.curve)
+    matched = next((c for c in a.comparisons if c.definition == "loss.step_matched"), None)
     if matched is None or not matched.known:
         return []
     whole = a.comparison(a.baseline.id, a.candidate.id, a.curve)
-    so = _at_equal_length(matched, a.settings.alpha)
+    so = _at_equal_length(matched, whole, a.settings.alpha)
     text_ = rich(
         "{so}: over {scope}, which both ran, the window means of {metric} differ by {matched}{whole}.",
         so=so,
@@ -309,15 +308,13 @@ def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> Status
     return "not supported" if status == "supported" and not _shown(a, comparison) else status
 
 
-def _at_equal_length(matched: Comparison, alpha: float) -> str:
-    """Word a comparison of one test: these runs differ, or that was tested and not rejected."""
-    if matched.p is not None and matched.p > alpha:
+def _at_equal_length(matched: Comparison, whole: Comparison | None, alpha: float) -> str:
+    """Word what is left of a difference at equal length: as much, another one, or nothing that is shown."""
+    reading = matched.verdict(alpha)
+    if reading == "no difference":
         return "At equal length no difference is shown"
-    change = matched.result.value
-    if matched.direction == "none" or change == 0:
-        return "At equal length the runs differ"
-    better = (change < 0) == (matched.direction == "lower")
-    return f"At equal length too the candidate is {'better' if better else 'worse'}"
+    too = " too" if whole is not None and whole.verdict(alpha) == reading else ""
+    return f"At equal length{too} " + ("the runs differ" if reading == "different" else f"the candidate is {reading}")
 
 
 def _last_row(a: Analysis, run_id: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analysis.core.blocks import Status
 from analysis.core.number_format import interval, p_words, percent, signed
 from analysis.core.rich_text import rich
 from analysis.core.run_facts import is_per_epoch
 from analysis.core.run_names import short_value
+from analysis.evidence.comparisons import Comparison
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding, judge_claim
 from analysis.findings.rules.build import compared, difference_words, gated, sentence
@@ -122,15 +125,21 @@ def noise_change(a: Analysis) -> list[Finding]:
         return []
     per_example = noise.metric == "noise_per_example"
     verdict = noise.verdict(a.settings.alpha)
-    words = {"better": "less noisy than", "worse": "noisier than"}.get(verdict, "not shown to differ in noise from")
+    why = (
+        _why_alike(noise) if verdict == "no difference" and noise.p is not None and noise.p <= a.settings.alpha else ""
+    )
+    words = {"better": "less noisy than", "worse": "noisier than"}.get(
+        verdict, f"not {'judged' if why else 'shown'} to differ in noise from"
+    )
     text = rich(
-        "{cand} is {words} {base}: noise ratio{per} {ratio}, {p}.",
+        "{cand} is {words} {base}: noise ratio{per} {ratio}, {p}{why}.",
         cand=a.name(a.candidate.id),
         words=words,
         base=a.name(a.baseline.id),
         per=" per example" if per_example else "",
         ratio=interval(noise.as_interval()),
         p=p_words(noise.p),
+        why=why,
     )
     return [
         Finding(
@@ -143,6 +152,13 @@ def noise_change(a: Analysis) -> list[Finding]:
             **compared(noise, unit="×"),
         )
     ]
+
+
+def _why_alike(noise: Comparison) -> str:
+    """Say why a ratio of noises that is not 1 is no difference: it goes with the level, or does not matter."""
+    if not replace(noise, level_ratio=1.0).within_margin:
+        return f"; its loss is {noise.level_ratio:.2g} times as high, and noise goes with the level"
+    return f"; within a factor of {noise.indifferent:g} counts as alike"
 
 
 def white_noise(a: Analysis) -> list[Finding]:
