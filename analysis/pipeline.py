@@ -12,10 +12,12 @@ import pandas as pd
 from analysis.core.deciding import judged
 from analysis.core.errors import LogError, UsageError
 from analysis.core.metrics import METRICS
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import decimals_for, signed_minus
 from analysis.core.parameters import Parameters, check_parameters
 from analysis.core.run import Run, find_run
 from analysis.core.run_facts import curve_metric
-from analysis.core.run_names import display_name
+from analysis.core.run_names import display_name, metric_words
 from analysis.core.settings import BY_METRIC, Settings
 from analysis.evidence.comparability import gate
 from analysis.evidence.comparisons import Comparison, adjusted, comparisons, step_matched
@@ -31,9 +33,10 @@ from analysis.evidence.evaluations import differing, evaluations
 from analysis.evidence.grades import evidence_grades
 from analysis.evidence.group_comparisons import between_groups
 from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
-from analysis.evidence.seed_groups import SeedGroup, group_of, seed_groups
+from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.evidence.seed_spread import seed_spread
 from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
+from analysis.evidence.verdict_words import LEAST_SEEDS
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.earlier_reports import load_reports, score_predictions, series_of, since
 from analysis.findings.frames import changed
@@ -186,6 +189,7 @@ def analyze_runs(
         diverged=_raised(detections, "det.divergence"),
         broken=broken,
         called=_called(groups, runs),
+        repeated=_repeated(groups, ranking, evidence) if request.baseline is None else "",
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
     if len(groups) == 2:  # one pair: what decides between them ranks them
@@ -230,6 +234,17 @@ def _called(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:
     """Return the name of each run's configuration, by run ID."""
     names = configuration_names(groups, {run.id: run for run in runs})
     return {run_id: names[group.name] for group in groups for run_id in group.runs}
+
+
+def _repeated(groups: Sequence[SeedGroup], metric: str | None, evidence: Mapping[str, RunEvidence]) -> str:
+    """Say what runs of one configuration came to; empty where there are others, or fewer than three."""
+    if len(groups) > 1 or metric is None or len(levels := group_levels(groups[0], metric, evidence)) < LEAST_SEEDS:
+        return ""
+    scale, unit = (100, "%") if metric_of(metric).unit == "fraction" else (1, "")
+    mean, sd = scale * float(levels.mean()), scale * float(levels.std(ddof=1))
+    digits = decimals_for(sd)
+    spread = f"{signed_minus(f'{mean:.{digits}f}')}{unit} ± {sd:.{digits}f}"
+    return f"{len(levels)} seeds of one configuration: {metric_words(metric)} {spread} (mean ± sd)."
 
 
 def _raised(detections: Mapping[str, Sequence[Detection]], detector: str) -> dict[str, str]:

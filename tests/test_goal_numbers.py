@@ -11,6 +11,7 @@ from analysis.core.run import Run
 from analysis.findings.goal import Criterion
 from tests.builders import altered, analyzed, known, log
 
+ACCURACY = "full_valid_mean_token_accuracy"
 PUBLISHED = (3.2781, 3.2792, 3.2765, 3.2796, 3.2803, 3.2801, 3.2787, 3.2798, 3.2787, 3.2786)
 
 
@@ -68,6 +69,28 @@ def test_a_bound_is_met_missed_or_undecided(goal: str, met: bool | None) -> None
 def test_a_bound_in_words_is_a_bound(goal: str, read: str) -> None:
     (one,) = criteria(goal)
     assert (one.asked, one.met) == (read, True)
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "accuracy >= 90 %",
+        "validation accuracy at least 0.9",
+        "val acc > 0.9",
+        "valid_accuracy >= 0.9",
+        "reach a validation accuracy of at least 90 percent",
+        "improve validation accuracy by 2 pp",
+        "validation accuracy no worse than baseline by 1 %",
+    ],
+)
+def test_a_metric_is_understood_as_people_call_it(goal: str) -> None:
+    """Whatever the log calls it; and what holds a number is never taken for prose."""
+    runs = [
+        altered(known(name, {ACCURACY: [0.8, level]}, learning_rate_multiplier=level), data={"n_valid": 20_000})
+        for name, level in (("a", 0.9), ("b", 0.945))
+    ]
+    (one,) = analyzed(runs, baseline="a", candidate="b", goal=goal).goal.criteria
+    assert (one.name, one.met) == (ACCURACY, True)
 
 
 def test_what_surrounds_a_bound_in_words_is_kept() -> None:

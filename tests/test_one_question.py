@@ -9,7 +9,9 @@ import pytest
 
 from analysis import statistics as st
 from analysis.core.deciding import judged
+from analysis.core.rich_text import plain
 from analysis.core.run import Run
+from analysis.core.settings import Settings
 from analysis.evidence.seed_groups import seed_groups
 from tests.builders import altered, analyzed, known, run
 
@@ -149,3 +151,69 @@ def test_a_loss_decides_where_the_accuracy_shows_nothing() -> None:
     asked = analyzed(runs, baseline="a0", candidate="b0", settings={"primary": ACCURACY}).verdict
     assert asked.primary is not None
     assert asked.primary.metric == ACCURACY
+
+
+def test_at_equal_length_the_words_say_what_the_interval_says() -> None:
+    """A candidate that was cut off, and was better until then."""
+    chance = np.random.default_rng(4)
+    rows = np.arange(1000.0)
+    whole = 1 + 3 * np.exp(-rows / 200) + chance.normal(0, 0.05, 1000)
+    better = 0.9 + 3 * np.exp(-rows[:400] / 200) + chance.normal(0, 0.05, 400)
+    runs = [run("a", {"train_loss": whole}, config={"lr": 1}), run("b", {"train_loss": better}, config={"lr": 2})]
+    a = analyzed(runs, baseline="a", candidate="b")
+    matched = next(c for c in a.comparisons if c.definition == "loss.step_matched")
+    (said,) = [plain(f.text) for f in a.findings if f.rule == "performance.step_matched"]
+    assert matched.result.high < 0
+    assert a.verdict.result == "regressed"
+    assert "At equal length it is better in train loss" in a.verdict.condition
+    assert said.startswith("At equal length the candidate is better")
+
+
+def test_identical_logs_are_no_second_measurement() -> None:
+    columns = {"full_valid_loss": [0.9, 0.6, 0.5]}
+    a = analyzed([known("a", columns), known("b", columns, learning_rate_multiplier=2)], baseline="a", candidate="b")
+    assert "Their logs are identical" in a.verdict.condition
+
+
+def test_seeds_of_one_configuration_are_described_and_not_compared() -> None:
+    """Unless somebody names the one to compare with."""
+    levels = (0.500, 0.504, 0.511, 0.497)
+    runs = [known(f"s{seed}", {"full_valid_loss": [0.9, 0.6, end]}, seed=seed) for seed, end in enumerate(levels)]
+    spread = f"{np.mean(levels):.4f} ± {np.std(levels, ddof=1):.4f}"
+    assert analyzed(runs).verdict.sentence == (
+        f"4 seeds of one configuration: full validation loss {spread} (mean ± sd)."
+    )
+    assert analyzed(runs, baseline="s0").verdict.sentence.startswith("There is no evidence that")
+
+
+def test_models_that_differ_by_no_more_than_seeds_make_are_told_from_their_configurations() -> None:
+    """Rewards of one run each: far beyond their own error, and within what another seed may make."""
+    chance = np.random.default_rng(5)
+    settled = 1 - np.exp(-np.arange(300.0) / 40)
+    runs = [
+        run(name, {"reward": level * settled + chance.normal(0, 0.05, 300)}, config={"beta": level})
+        for name, level in (("a", 0.50), ("b", 0.62))
+    ]
+    a = analyzed(runs, baseline="a", candidate="b")
+    assert a.verdict.primary is not None
+    assert a.verdict.primary.p is not None
+    assert a.verdict.primary.p < 1e-6
+    assert a.verdict.sentence == (
+        "There is no evidence that the configuration of b performs differently from that of a in reward: "
+        "another seed alone may make such a difference."
+    )
+
+
+def test_of_several_losses_of_ones_own_the_verdict_says_which_decided() -> None:
+    runs = [
+        run(name, {"val_loss_seg": [2, 1, seg], "val_loss_depth": [2, 1, 0.7]}, config={"w": seg})
+        for name, seg in (("a", 0.50), ("b", 0.45))
+    ]
+    verdict = analyzed(runs, baseline="a", candidate="b").verdict
+    assert "Of 2 validation losses val_loss_seg decided, as the first logged" in verdict.condition
+
+
+@pytest.mark.parametrize(("level", "margin"), [(0.5, 0.01), (0.9, 0.01), (0.99, 0.001), (98.0, 0.2), (3.0, 0.3)])
+def test_what_does_not_matter_shrinks_with_the_errors_left(level: float, margin: float) -> None:
+    """A percentage point is nothing at 50 % and everything at 99.9 %."""
+    assert Settings().margin_of(ACCURACY, level) == pytest.approx(margin, rel=0.01)

@@ -151,6 +151,23 @@ def test_the_shape_of_a_curve_is_no_noise(shape, most):
     assert not any(r.low > 1.25 or r.high < 0.8 for r in ratios)
 
 
+@pytest.mark.parametrize("n", [40, 60, 100, 150])
+@pytest.mark.parametrize(("low", "high"), [(100, 1200), (500, 1200)])
+def test_a_short_curve_that_bends_more_is_not_noisier(n, low, high):
+    """One noise about two approaches of another height, as returns of a hundred episodes have."""
+    rng = np.random.default_rng([n, low])
+    approach = np.exp(-np.arange(n) / (0.25 * n))
+    pairs = [[st.settle(height * approach + rng.normal(0, 30, n)) for height in (low, high)] for _ in range(100)]
+    ratios = [st.as_ratio(st.log_noise_difference(*pair)) for pair in pairs]
+    assert np.mean([r.low > 1 or r.high < 1 for r in ratios]) <= 0.11
+    assert np.mean([r.low > 1.25 or r.high < 0.8 for r in ratios]) <= 0.02
+
+
+def test_below_thirty_points_noise_and_bend_cannot_be_told_apart():
+    few, many = (st.settle(series) for series in (np.arange(29.0) % 3, np.arange(300.0) % 3))
+    assert st.log_noise_difference(few, many).reason == "a noise takes 30 points"
+
+
 def test_noise_ratio_finds_a_factor_and_batch_normalisation_takes_it_out():
     """Half the batch, sqrt(2) the noise: the ratio shows it, s·sqrt(B) does not."""
     a, b = ar_noise(np.random.default_rng(11), 2, 2000, 0.0)
@@ -214,7 +231,7 @@ def test_detectable_difference_is_found_four_times_out_of_five():
 def test_one_and_two_points_give_reasons_not_numbers(x):
     """Too little is said to be too little."""
     run = st.settle(x)
-    for e in (st.window_mean(run), st.trend(run), st.noise(run), st.log_noise(run)):
+    for e in (st.window_mean(run), st.trend(run), st.noise(run)):
         assert not e.known
         assert e.reason
 
@@ -235,7 +252,7 @@ def test_every_definition_named_by_an_estimate_exists(tmp_path):
     x = np.arange(1.0, 8.0)
     rng = np.random.default_rng(17)
     made = [
-        *(f(run) for f in (st.window_mean, st.trend, st.noise, st.log_noise)),
+        *(f(run) for f in (st.window_mean, st.trend, st.noise)),
         st.noise(run, relative=True),
         st.log_noise_difference(run, run),
         st.window_ratio(st.window_mean(run), st.window_mean(run)),

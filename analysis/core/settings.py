@@ -59,8 +59,9 @@ class Settings:
         Known standard deviation between runs that differ in the seed alone: of the deciding metric, or by
         metric; 0: not known.
     equivalence_margin : float or Mapping[str, float]
-        Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: 0.01,
-        of losses and other unbounded metrics never more than 5% of their level.
+        Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: of shares
+        0.01, never more than a tenth of what is left to the nearer bound; of losses and other unbounded metrics 0.01,
+        never more than 5% of their level.
     noise_equivalence_ratio : float
         Noise that differs by a smaller factor counts as equal; of a loss that stands higher, so does noise that is
         higher by that factor too.
@@ -141,7 +142,11 @@ class Settings:
         """Return the difference of a metric at a level that is too small to matter."""
         given = self.equivalence_margin
         stated = given.get(metric, 0.0) if isinstance(given, Mapping) else given
-        return stated or (0.01 if metric_of(metric).bounded else min(0.01, 0.05 * abs(level)))
+        size = abs(level)
+        if stated or not metric_of(metric).bounded:
+            return stated or min(0.01, 0.05 * size)
+        whole = 100 if 1 < size < math.inf else 1  # a share in percent
+        return min(0.01 * whole, 0.1 * min(size, whole - size)) if size < whole else 0.01
 
 
 BY_METRIC = ("seed_sd", "equivalence_margin")

@@ -111,6 +111,7 @@ def decide(
     diverged: Mapping[str, str] = MappingProxyType({}),
     broken: Mapping[str, str] = MappingProxyType({}),
     called: Mapping[str, str] = MappingProxyType({}),
+    repeated: str = "",
 ) -> Verdict:
     """Decide the overall result of the candidate against the baseline.
 
@@ -130,11 +131,15 @@ def decide(
         Of runs, by ID, that their training loss is none and why: it has no level, so that it decides nothing.
     called : Mapping[str, str]
         Names of the configurations of runs, by ID of the run, for what is said of several seeds.
+    repeated : str
+        Of runs of one configuration what they came to: then nothing is compared.
     """
     if baseline is None or pair is None:
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = deciding_comparison(compared, preferred, told), stability_comparison(compared)
+    if repeated and primary is not None:
+        return Verdict("no evidence of a difference", "ONE CONFIGURATION", repeated, "neutral")
     names = _name(candidate, called), _name(baseline, called)
     ended = [_ended_badly(run) for run in (candidate, baseline)]
     if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.known):

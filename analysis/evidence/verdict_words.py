@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from analysis import statistics as st
-from analysis.core.deciding import REWARDS, deciding_order
+from analysis.core.deciding import REWARDS, deciding_order, is_loss
 from analysis.core.examples import OVERALL
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
@@ -33,6 +33,9 @@ def sentence(result: str, names: tuple[str, str], primary: Comparison, settings:
     scope = "" if primary.metric in ("full_valid_loss", "valid_loss") else f" in {metric_words(primary.metric)}"
     kind = " a better model" if primary.seed_source == "none" else " better"
     margin = _margin_words(primary, settings)
+    if result == "no evidence of a difference" and seeds_explain(primary, settings.alpha):
+        whose = f"the configuration of {who} performs differently from that of {whom}{scope}"
+        return f"There is no evidence that {whose}: another seed alone may make such a difference."
     return {
         "improved": f"{who} is{kind} than {whom}{scope}.",
         "regressed": f"{who} is{kind.replace('better', 'worse')} than {whom}{scope}.",
@@ -42,6 +45,11 @@ def sentence(result: str, names: tuple[str, str], primary: Comparison, settings:
         "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}{scope}.",
         "not comparable": f"{who} and {whom} cannot be compared{scope}: {primary.reason}.",
     }[result]
+
+
+def seeds_explain(primary: Comparison, alpha: float) -> bool:
+    """True if two models differ beyond their own error, but by no more than seeds usually make."""
+    return primary.known and primary.p is not None and primary.p <= alpha and not primary.shown(alpha)
 
 
 def _margin_words(primary: Comparison, settings: Settings) -> str:
@@ -161,16 +169,25 @@ def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candid
     """Name the validation that should have decided and could not, or that only one of both runs has."""
     order = deciding_order(c.metric for c in compared if c.metric not in COMPANIONS)
     before = order[: order.index(primary.metric)] if primary.metric in order else order
-    blind = next(
-        (m for m in before if metric_of(m).validates and not any(c.decides for c in compared if c.metric == m)), None
-    )
+    split = metric_of(primary.metric).split
+    scores = [m for m in order if is_loss(primary.metric) and not is_loss(m) and metric_of(m).split == split]
+    asked = [m for m in (*before, *scores) if metric_of(m).validates]
+    blind = next((m for m in asked if not any(c.decides for c in compared if c.metric == m)), None)
     if blind is not None:
         why = next((c.result.reason for c in compared if c.metric == blind and c.result.reason), "its error is unknown")
         return f"{metric_of(blind).label} could not decide: {why}."
     word = primary.metric.rsplit("_", 1)[-1]
     alike = [m for m in order if m not in METRICS and metric_of(m).validates and m.endswith(f"_{word}")]
-    if primary.metric in alike and len(alike) > 1 and primary.metric not in (candidate.primary, candidate.best_metric):
-        return f"Of {len(alike)} validation sets the first decided; name another with primary."
+    of_one_kind = [
+        m for m in order if m not in METRICS and metric_of(m).validates and is_loss(m) == is_loss(primary.metric)
+    ]
+    if primary.metric not in (*METRICS, candidate.primary, candidate.best_metric):
+        if len(alike) > 1:
+            return f"Of {len(alike)} validation sets the first decided; name another with primary."
+        if len(of_one_kind) > 1:
+            kind = "losses" if is_loss(primary.metric) else "scores"
+            first = f"{metric_words(primary.metric)} decided, as the first logged"
+            return f"Of {len(of_one_kind)} validation {kind} {first}; name another with primary."
     if metric_of(primary.metric).validates or primary.metric in REWARDS:
         return ""
     for run, other in ((candidate, baseline), (baseline, candidate)):

@@ -242,7 +242,7 @@ def _local_rho(e: FloatArray, block: int) -> float:
 
 
 def _local_sd(e: FloatArray, block: int) -> float:
-    """Return the standard deviation of residuals about lines through blocks: each line takes two degrees of freedom."""
+    """Return the standard deviation of residuals about lines through blocks, of two degrees of freedom each."""
     return sqrt(float(e @ e) / (e.size * (1 - 2 / block)))
 
 
@@ -271,10 +271,7 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
 
 
 def noise_block(*runs: Settled | None) -> int | None:
-    """Return over how many points noises are compared: an eighth of the shortest run, 15 to 60.
-
-    None below 30 points, of which noise and bend cannot be told apart.
-    """
+    """Return over how many points noises are compared: an eighth of the shortest run, 15 to 60; None below 30."""
     n = min(0 if run is None else run.n for run in runs)
     return min(max(n // 8, LEAST_BLOCK), NOISE_BLOCK) if n >= 2 * LEAST_BLOCK else None
 
@@ -283,7 +280,7 @@ def local_log_noise(run: Settled, block: int) -> Estimate:
     """Estimate log s of a curve that may bend about lines through stretches of ``block`` points."""
     e = run.locally if block == NOISE_BLOCK else _about_short_lines(run.x, block)
     s = _local_sd(e, block)
-    if s == 0:
+    if s <= 1e-12 * float(np.abs(run.x).max()):  # what rounding leaves of a line
         return unknown("noise.s", "the series is constant or made of exact lines", n=run.n)
     squares = (e / s) ** 2
     rho = _local_rho(e, block)
@@ -301,10 +298,9 @@ def log_noise(run: Settled | None) -> Estimate:
     """Estimate log s, the logarithm of the noise around the trend.
 
     ``SE = ½ sqrt(kappa / (m (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)``, at least the 2 of normal noise
-    (a short dependent series shows too little of its own tails), and ``phi`` the larger of rho² and the
-    lag-1 correlation of e², so that bursts widen it. A line takes more out of an autocorrelated series than
-    the two degrees of freedom of a white one: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, replaces
-    ``T - 2`` in s too. Of a curve that bends the noise is that about lines through stretches of 60 points.
+    (a short dependent series shows too little of its own tails), and ``phi`` the larger of rho² and the lag-1 correlation
+    of e², so that bursts widen it. A line takes more than two degrees of freedom out of an autocorrelated series:
+    ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, in s too. A bent curve is taken about lines through 60 points.
     """
     name = "noise.s"
     if run is not None and run.bent:

@@ -75,3 +75,12 @@ def test_what_a_configuration_states_is_left_alone(tmp_path: Path) -> None:
         0.5,
         ("settings from args.json",),
     )
+
+
+def test_the_loss_by_which_a_trainer_keeps_its_best_model_is_that_of_its_evaluation(tmp_path: Path) -> None:
+    """Hugging Face prefixes ``metric_for_best_model: loss`` itself."""
+    history = [{"step": s, "loss": 1 / s, "eval_loss": 2 / s} for s in (5, 15, 25, 35)]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+    (tmp_path / "args.json").write_text(json.dumps({"metric_for_best_model": "loss"}))
+    (run,) = resolve(str(tmp_path / "trainer_state.json"), runs_dir=tmp_path)
+    assert run.best_metric == "full_valid_loss"

@@ -70,7 +70,7 @@ EVIDENCE = (
     (
         "noise.ratio",
         "Noise ratio",
-        "Candidate noise over baseline noise, each about lines through 60 points, with interval.",
+        "Candidate noise over baseline noise, each about lines through 15 to 60 points, with interval.",
         "exp(log s₂ − log s₁); SE(log s) = ½√(κ(1+φ)/(m(1−φ))), κ = Var(e²/s²), φ = max(ρ², lag-1 of e²)",
         "Delta method; " + _OWN,
     ),

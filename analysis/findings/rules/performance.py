@@ -9,7 +9,7 @@ from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.log_kind import log_kind
 from analysis.evidence.verdict import died
-from analysis.evidence.verdict_words import shown_scale, undecided
+from analysis.evidence.verdict_words import seeds_explain, shown_scale, undecided
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.rules.build import compared, difference_words, gated, sentence
@@ -147,6 +147,7 @@ def full_validation(a: Analysis) -> list[Finding]:
         "different": "differs from",
         "no difference": "is not shown to differ from",
     }[verdict]
+    words = "against" if verdict == "no difference" and seeds_explain(primary, a.settings.alpha) else words
     label, (scale, unit) = metric_words(primary.metric), shown_scale(primary)
     named = a.name if primary.seeds is None else a.spoken
     text_ = rich(

@@ -125,12 +125,9 @@ def noise_change(a: Analysis) -> list[Finding]:
         return []
     per_example = noise.metric == "noise_per_example"
     verdict = noise.verdict(a.settings.alpha)
-    why = (
-        _why_alike(noise) if verdict == "no difference" and noise.p is not None and noise.p <= a.settings.alpha else ""
-    )
-    words = {"better": "less noisy than", "worse": "noisier than"}.get(
-        verdict, f"not {'judged' if why else 'shown'} to differ in noise from"
-    )
+    differs = noise.p is not None and noise.p <= a.settings.alpha
+    alike, why = _why_alike(noise) if differs else ("not shown to differ in noise from", "")
+    words = {"better": "less noisy than", "worse": "noisier than"}.get(verdict, alike)
     text = rich(
         "{cand} is {words} {base}: noise ratio{per} {ratio}, {p}{why}.",
         cand=a.name(a.candidate.id),
@@ -139,7 +136,7 @@ def noise_change(a: Analysis) -> list[Finding]:
         per=" per example" if per_example else "",
         ratio=interval(noise.as_interval()),
         p=p_words(noise.p),
-        why=why,
+        why=why if words == alike else "",
     )
     return [
         Finding(
@@ -154,11 +151,13 @@ def noise_change(a: Analysis) -> list[Finding]:
     ]
 
 
-def _why_alike(noise: Comparison) -> str:
-    """Say why a ratio of noises that is not 1 is no difference: it goes with the level, or does not matter."""
+def _why_alike(noise: Comparison) -> tuple[str, str]:
+    """Say of a ratio of noises that is not 1 why it is no difference: it goes with the level, or does not matter."""
     if not replace(noise, level_ratio=1.0).within_margin:
-        return f"; its loss is {noise.level_ratio:.2g} times as high, and noise goes with the level"
-    return f"; within a factor of {noise.indifferent:g} counts as alike"
+        more = "no noisier" if noise.result.value > 1 else "no less noisy"
+        why = f"; its loss is {noise.level_ratio:.2g} times as high, and noise goes with the level"
+        return f"{more} for its level than", why
+    return "about as noisy as", f"; within a factor of {noise.indifferent:g} counts as alike"
 
 
 def white_noise(a: Analysis) -> list[Finding]:
