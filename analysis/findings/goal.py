@@ -126,8 +126,7 @@ def _in_symbols(part: str, facts: Facts) -> str:
     found = _IN_WORDS.fullmatch(part)
     if found is None or split_goal(part)[0] or re.search(r"\b(?:by|baseline|than)$", found["lead"]):
         return part
-    lead = VERBS.match(found["lead"])
-    words, rest = found["lead"][lead.end() if lead else 0 :].split(), found["rest"].strip()
+    words, rest = re.sub(rf"^{VERBS.pattern}", "", found["lead"], flags=re.I).split(), found["rest"].strip()
     spans = [" ".join(words[-n:]) for n in range(min(3, len(words)), 0, -1)]
     metric = next((name for name in spans if _logged(name, facts)), None)
     if rest and metric is None:
