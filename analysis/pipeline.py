@@ -33,6 +33,7 @@ from analysis.evidence.evaluations import differing, evaluations
 from analysis.evidence.grades import evidence_grades
 from analysis.evidence.group_comparisons import between_groups
 from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
+from analysis.evidence.seed_fates import Fates, fates
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.evidence.seed_spread import seed_spread
 from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
@@ -189,7 +190,9 @@ def analyze_runs(
         diverged=_raised(detections, "det.divergence"),
         broken=broken,
         called=_called(groups, runs),
-        repeated=_repeated(groups, ranking, evidence) if request.baseline is None else "",
+        past_best=_raised(detections, "det.early_stopping"),
+        ends=_ends(groups, candidate, baseline, ranking, runs, evidence),
+        repeated=_repeated(groups, ranking, runs, evidence) if request.baseline is None else "",
     )
     deciding = verdict.primary.metric if verdict.primary is not None else ranking
     if len(groups) == 2:  # one pair: what decides between them ranks them
@@ -236,7 +239,24 @@ def _called(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:
     return {run_id: names[group.name] for group in groups for run_id in group.runs}
 
 
-def _repeated(groups: Sequence[SeedGroup], metric: str | None, evidence: Mapping[str, RunEvidence]) -> str:
+def _ends(
+    groups: Sequence[SeedGroup],
+    candidate: Run,
+    baseline: Run | None,
+    metric: str | None,
+    runs: Sequence[Run],
+    evidence: Mapping[str, RunEvidence],
+) -> tuple[Fates, Fates] | None:
+    """Return what became of the seeds of the two configurations; None for one."""
+    if baseline is None or metric is None:
+        return None
+    one, two = (group_of(groups, run.id) for run in (candidate, baseline))
+    return None if one is two else (fates(one, metric, runs, evidence), fates(two, metric, runs, evidence))
+
+
+def _repeated(
+    groups: Sequence[SeedGroup], metric: str | None, runs: Sequence[Run], evidence: Mapping[str, RunEvidence]
+) -> str:
     """Say what runs of one configuration came to; empty where there are others, or fewer than three."""
     if len(groups) > 1 or metric is None or len(levels := group_levels(groups[0], metric, evidence)) < LEAST_SEEDS:
         return ""
@@ -244,7 +264,8 @@ def _repeated(groups: Sequence[SeedGroup], metric: str | None, evidence: Mapping
     mean, sd = scale * float(levels.mean()), scale * float(levels.std(ddof=1))
     digits = decimals_for(sd)
     spread = f"{signed_minus(f'{mean:.{digits}f}')}{unit} ± {sd:.{digits}f}"
-    return f"{len(levels)} seeds of one configuration: {metric_words(metric)} {spread} (mean ± sd)."
+    told = f"{len(levels)} seeds of one configuration: {metric_words(metric)} {spread} (mean ± sd)."
+    return f"{told} {fates(groups[0], metric, runs, evidence).words('it')}".strip()
 
 
 def _raised(detections: Mapping[str, Sequence[Detection]], detector: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -206,7 +207,7 @@ def test_models_that_differ_by_no_more_than_seeds_make_are_told_from_their_confi
 
 def test_of_several_losses_of_ones_own_the_verdict_says_which_decided() -> None:
     runs = [
-        run(name, {"val_loss_seg": [2, 1, seg], "val_loss_depth": [2, 1, 0.7]}, config={"w": seg})
+        run(name, {"val_loss_seg": [2, 1, seg], "val_loss_depth": [2, 1, 1.2 - seg]}, config={"w": seg})
         for name, seg in (("a", 0.50), ("b", 0.45))
     ]
     verdict = analyzed(runs, baseline="a", candidate="b").verdict
@@ -217,3 +218,75 @@ def test_of_several_losses_of_ones_own_the_verdict_says_which_decided() -> None:
 def test_what_does_not_matter_shrinks_with_the_errors_left(level: float, margin: float) -> None:
     """A percentage point is nothing at 50 % and everything at 99.9 %."""
     assert Settings().margin_of(ACCURACY, level) == pytest.approx(margin, rel=0.01)
+
+
+def seeds_that_end_at(side: str, ends: Sequence[float]) -> list[Run]:
+    """Twelve epochs of each seed of one configuration; NaN ends as NaN."""
+    falling = np.exp(-np.arange(12.0) / 2)
+    return [
+        known(
+            f"{side}{seed}",
+            {"full_valid_loss": np.where((np.arange(12) > 4) & np.isnan(end), np.nan, np.nan_to_num(end) + falling)},
+            learning_rate_multiplier=ord(side),
+            seed=seed,
+        )
+        for seed, end in enumerate(ends)
+    ]
+
+
+def test_seeds_that_die_are_counted_against_their_configuration() -> None:
+    """Two of three are better; that the third has no loss at all is not left out of the answer."""
+    runs = [*seeds_that_end_at("a", (0.50, 0.51, 0.50)), *seeds_that_end_at("b", (0.42, np.nan, 0.43))]
+    dead = altered(runs[4], nonfinite={"full_valid_loss": tuple(range(6, 13))})
+    a = analyzed([*runs[:4], dead, runs[5]], baseline="a0", candidate="b0")
+    assert (a.verdict.result, a.verdict.primary and a.verdict.primary.seeds) == ("mixed", (3, 2))
+    assert "where it trains, but more of its runs die" in a.verdict.sentence
+    assert "B 1 ended as NaN or infinite and is left out" in a.verdict.condition
+
+
+def test_a_seed_far_from_the_others_is_named() -> None:
+    runs = [*seeds_that_end_at("a", (0.50, 0.51, 0.50, 0.52)), *seeds_that_end_at("b", (0.43, 0.44, 2.30, 0.43))]
+    condition = analyzed(runs, baseline="a0", candidate="b0").verdict.condition
+    assert "B 2 ended far from the other seeds, at full validation loss 2.304 against 0.434 to 0.444" in condition
+    assert "A 3" not in condition
+
+
+def test_no_seed_of_a_normal_group_is_far_from_the_others() -> None:
+    """At most one group in a hundred, of 3 to 8 seeds that scatter by 1 to 5 %."""
+    chance = np.random.default_rng(6)
+    named = 0
+    for _ in range(60):
+        scatter, k = chance.uniform(0.01, 0.05), int(chance.integers(3, 9))
+        sides = [seeds_that_end_at(side, 0.5 * (1 + chance.normal(0, scatter, k))) for side in "ab"]
+        named += "far from the other seeds" in analyzed([*sides[0], *sides[1]], baseline="a0").verdict.condition
+    assert named <= 1
+
+
+def test_what_two_runs_came_to_at_their_best_is_said_where_one_went_past_it() -> None:
+    """Equal at their end, and far apart where early stopping would have kept them."""
+    epochs = np.arange(40.0)
+    runs = [
+        known(
+            name,
+            {
+                "train_loss": 1.5 * np.exp(-epochs / 6) + 0.02,
+                "full_valid_loss": best + np.exp(-epochs / 4) + np.maximum(0, epochs - 12) * rise,
+            },
+            weight_decay=best,
+        )
+        for name, best, rise in (("a", 0.60, 0.020), ("b", 0.50, 0.0237))
+    ]
+    verdict = analyzed(runs, baseline="a", candidate="b").verdict
+    assert verdict.result == "no evidence of a difference"
+    assert "Each at its best checkpoint: 0.550 (step 13) against 0.650 (step 13)" in verdict.condition
+
+
+def test_a_score_of_answers_is_no_better_known_than_a_share_of_them() -> None:
+    """F1 of 408 examples, 3 points higher: nothing, as the accuracy of as many says."""
+    runs = [
+        altered(known(name, {"f1": [0.7, 0.8, f1]}, learning_rate_multiplier=f1), data={"n_valid": 408})
+        for name, f1 in (("a", 0.86), ("b", 0.89))
+    ]
+    verdict = analyzed(runs, baseline="a", candidate="b").verdict
+    assert verdict.result == "no evidence of a difference"
+    assert "Its error is at least ±4.5 pp" in verdict.numbers

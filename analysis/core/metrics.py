@@ -220,6 +220,11 @@ _OF_A_SET = re.compile(
 )
 """Scores of a whole set of examples: no trainer takes them of a minibatch, so a bare one is of an evaluation set."""
 
+_OF_ANSWERS = re.compile(
+    r"\w*f[12]|f[12]?score|(pr|roc)?auc|au(ro|pr)c|precision|recall|sensitivity|specificity|npv|ppv|balanced"
+)
+"""Scores that follow from right and wrong answers, as a share does, and scatter at least as much."""
+
 _SHARES = re.compile(r"\w*acc(uracy|uracies)?\d*|top\d+|exact|em|success|win|solved")
 _NEGATED = re.compile(r"neg(ative)?_(?!log|ll)|minus_|inv(erse)?_")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -278,6 +283,17 @@ def _spelled(name: str) -> str:
 def _bare(name: str) -> str:
     """Return a spelled name without the words that say it was measured on held-out data."""
     return re.sub(r"(^|_)acc$", r"\1accuracy", _VALIDATION.sub("", name).replace("mean_token_", ""))
+
+
+def of_answers(name: str) -> bool:
+    """True if a score follows from right and wrong answers to single examples: F1, AUC, precision, recall.
+
+    Examples
+    --------
+    >>> [of_answers(name) for name in ("f1", "eval/roc_auc", "val_macro_f1", "map50", "val_bleu")]
+    [True, True, True, False, False]
+    """
+    return any(map(_OF_ANSWERS.fullmatch, _words(name.lower().replace("roc_auc", "rocauc").replace("pr_auc", "prauc"))))
 
 
 _STATED = re.compile(

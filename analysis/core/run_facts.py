@@ -13,6 +13,9 @@ from analysis.core.run import Run
 CURVES = ("train_loss", "reward", "valid_loss", "full_valid_loss")
 """What "the training curve" may be, most wanted first; the first that a run of the set has is used for all."""
 
+LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
+"""What a run that ended as NaN or infinite died of."""
+
 
 def curve_metric(runs: Sequence[Run]) -> str:
     """Choose the metric whose curve the report follows: `CURVES` first, else any that can be judged.
@@ -60,6 +63,11 @@ def ended_nonfinite(run: Run, metric: str) -> bool:
     """True if the last thing logged of a metric was NaN or infinite: the run then has no final value of it."""
     gone, steps = run.nonfinite.get(metric, ()), run.steps_of(metric)
     return bool(gone) and (not steps.size or max(gone) > int(steps[-1]))
+
+
+def died(run: Run) -> bool:
+    """True if a loss of a run ended as NaN or infinite."""
+    return any(ended_nonfinite(run, metric) for metric in LOSSES)
 
 
 def total_steps(run: Run) -> int:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from analysis.core.number_format import interval, listed
 from analysis.core.run import Run
+from analysis.core.run_facts import died
 from analysis.core.run_names import display_name
 from analysis.core.settings import Settings
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import seed_groups
-from analysis.evidence.verdict import died
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,9 @@ def _group_pair(
     curve = curve_metric(list(runs.values()))
     logged = {m for group in (first, second) for run_id in group.runs for m in evidence[run_id].window}
     preferred = next((run.primary or run.best_metric for run in runs.values()), None)
-    sizes = len(first.runs), len(second.runs)
     for metric in judged(logged, preferred):
         before, after = (group_levels(group, metric, evidence) for group in (first, second))
+        sizes = int(before.size), int(after.size)
         if max(before.size, after.size) < 2 or not min(before.size, after.size):
             continue
         paired = paired_levels(first, second, metric, runs, evidence)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from analysis import statistics as st
 from analysis.core.deciding import REWARDS, judged
 from analysis.core.metrics import metric as metric_of
+from analysis.core.metrics import of_answers
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
 from analysis.evidence.evaluations import example_level
@@ -223,7 +224,9 @@ def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estima
         return scaled(st.share_level(last / scale, n_valid, scatter=scatter / scale), scale)
     if metric != "full_valid_loss":
         reason = "its error takes the results of single examples"
-        return _with_scatter(st.unknown("fullval.level", reason, value=last, n=values.size), values)
+        level = _with_scatter(st.unknown("fullval.level", reason, value=last, n=values.size), values)
+        least = st.least_error(last, n_valid) if of_answers(metric) else math.nan
+        return replace(level, se=float(np.fmax(level.se, least)))
     level = st.full_validation(last, settled.get("valid_loss"), batch=_batch(run) or 0, n_valid=n_valid or 0)
     if level.known and scatter > level.se:
         return st.estimate(level.definition, last, scatter, values.size // 2 - 2, level.n)

@@ -12,12 +12,13 @@ from analysis.core.blocks import Tone
 from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
-from analysis.core.run_facts import ended_nonfinite, same_log
+from analysis.core.run_facts import died, same_log
 from analysis.core.run_names import display_name, is_random
 from analysis.core.settings import Settings
 from analysis.evidence import verdict_words as words
 from analysis.evidence.comparability import Gate
 from analysis.evidence.comparisons import COMPANIONS, Comparison
+from analysis.evidence.seed_fates import Fates
 
 RESULTS: Mapping[str, Tone] = {
     "improved": "good",
@@ -30,9 +31,6 @@ RESULTS: Mapping[str, Tone] = {
     "insufficient data": "unknown",
 }
 """The results, and how each is meant. Insufficient data: there is no metric that both runs have."""
-
-LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
-"""What a run that ended as NaN or infinite died of."""
 
 SECOND_LOOK = 0.2
 """Share of the level at which another metric decides where the one asked first shows nothing."""
@@ -112,6 +110,8 @@ def decide(
     broken: Mapping[str, str] = MappingProxyType({}),
     called: Mapping[str, str] = MappingProxyType({}),
     repeated: str = "",
+    ends: tuple[Fates, Fates] | None = None,
+    past_best: Collection[str] = (),
 ) -> Verdict:
     """Decide the overall result of the candidate against the baseline.
 
@@ -133,6 +133,10 @@ def decide(
         Names of the configurations of runs, by ID of the run, for what is said of several seeds.
     repeated : str
         Of runs of one configuration what they came to: then nothing is compared.
+    ends : tuple of Fates, optional
+        What became of the seeds of candidate and baseline.
+    past_best : collection of str
+        IDs of runs that were shown to be better before their end.
     """
     if baseline is None or pair is None:
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
@@ -156,13 +160,15 @@ def decide(
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
     asked, primary = primary, _second_look(primary, compared, settings, preferred)
+    called_as = tuple(called.get(run.id) or display_name(run.group or run.id) for run in (candidate, baseline))
     if primary.seeds is not None:
         names = (
             _group_name(candidate, primary.seeds[1], called),
             _group_name(baseline, primary.seeds[0], called),
         )
     result = _result(primary, stability, settings)
-    reason = ""
+    deadly = ends is not None and {"improved": 1, "regressed": -1}.get(result, 0) * (ends[0].died - ends[1].died) > 0
+    result, reason = ("mixed" if deadly else result), ""
     if primary.comparable is False and result in ("improved", "regressed", "mixed"):
         result, reason = "not comparable", primary.reason
     elif primary.comparable is False and result == "equivalent":
@@ -172,8 +178,10 @@ def decide(
         result = "no evidence of a difference"
     conditions = (
         "Their logs are identical: one is a copy, no second measurement." if same_log(candidate, baseline) else "",
+        " ".join(filter(None, (end.words(name) for end, name in zip(ends or (), called_as, strict=False)))),
         words.length(candidate, baseline, matched, settings),
         words.shows_none(asked) if asked is not primary else words.disagreement(against, settings),
+        words.at_best(candidate, baseline, primary) if {candidate.id, baseline.id} & {*past_best} else "",
         words.undecided_metric(primary, compared, candidate, baseline),
         words.seed_condition(primary, result),
         words.comparability_condition(primary, stability, result),
@@ -182,7 +190,7 @@ def decide(
     return Verdict(
         result,
         result.upper(),
-        words.sentence(result, names, primary, settings),
+        words.sentence(result, names, primary, settings) if not deadly else words.deadly(names, primary, settings),
         RESULTS[result],
         words.numbers(primary, stability, result),
         " ".join(filter(None, conditions)),
@@ -266,11 +274,6 @@ def stability_comparison(compared: Sequence[Comparison]) -> Comparison | None:
     wanted = {"noise": 1, "noise_per_example": 0}
     known = [c for c in compared if c.known and c.metric in wanted and c.comparable is not False]
     return min(known, key=lambda c: (c.seeds is None, wanted[c.metric]), default=None)
-
-
-def died(run: Run) -> bool:
-    """Return True if a loss of a run ended as NaN or infinite."""
-    return any(ended_nonfinite(run, metric) for metric in LOSSES)
 
 
 def _nothing_shared(candidate: Run, baseline: Run) -> str:

@@ -10,11 +10,12 @@ from analysis.core.deciding import REWARDS, deciding_order, is_loss
 from analysis.core.examples import OVERALL
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import interval, number, p_words, signed_number
+from analysis.core.number_format import in_unit, interval, number, p_words, signed_number
 from analysis.core.run import Run
 from analysis.core.run_facts import total_steps
 from analysis.core.run_names import display_name, metric_name, metric_words
 from analysis.core.settings import Settings
+from analysis.evidence.best_values import seen
 from analysis.evidence.comparability import Gate, factor_names
 from analysis.evidence.comparisons import COMPANIONS, Comparison
 
@@ -45,6 +46,12 @@ def sentence(result: str, names: tuple[str, str], primary: Comparison, settings:
         "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}{scope}.",
         "not comparable": f"{who} and {whom} cannot be compared{scope}: {primary.reason}.",
     }[result]
+
+
+def deadly(names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
+    """Return the result where the configuration that is better loses more of its runs."""
+    who, whom = names if primary.verdict(settings.alpha) == "better" else names[::-1]
+    return f"{who} is better than {whom} in {metric_words(primary.metric)} where it trains, but more of its runs die."
 
 
 def seeds_explain(primary: Comparison, alpha: float) -> bool:
@@ -101,6 +108,8 @@ def _would_tell(primary: Comparison) -> str:
         wrong = max(min(1 - level, level), 0.01)
         n = examples_needed(wrong, d)
         return f"It would be a difference among {n:,} validation examples or more; state data.n_valid."
+    if d <= (floor := 1.96 * primary.result.se):
+        return f"Its error is at least ±{scale * floor:.2g}{unit}: more examples and several seeds would tell."
     seeds = st.required_size(usual, d) or LEAST_SEEDS
     advice = (
         f"{max(seeds, LEAST_SEEDS)} seeds of each would tell"
@@ -160,6 +169,15 @@ def disagreement(against: Comparison | None, settings: Settings) -> str:
     return f"But {metric_words(against.metric)} is {against.verdict(settings.alpha)}: {_difference(against)}."
 
 
+def at_best(candidate: Run, baseline: Run, primary: Comparison) -> str:
+    """Say what two runs came to at their best, where one of them was better before its end; empty for seeds."""
+    if primary.seeds is not None or metric_of(primary.metric).split == "train":
+        return ""
+    ours, theirs = (seen(run, primary.metric) for run in (candidate, baseline))
+    shown = (f"{in_unit(primary.metric, one.best)} (step {one.best_step:,})" for one in (ours, theirs))
+    return f"Each at its best checkpoint: {' against '.join(shown)}; choosing the best flatters both."
+
+
 def shows_none(asked: Comparison) -> str:
     """Say what the metric that was asked first shows, where another one decided."""
     return f"{metric_of(asked.metric).label} shows no difference{f': {_difference(asked)}' if asked.known else ''}."
@@ -178,13 +196,14 @@ def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candid
         return f"{metric_of(blind).label} could not decide: {why}."
     word = primary.metric.rsplit("_", 1)[-1]
     alike = [m for m in order if m not in METRICS and metric_of(m).validates and m.endswith(f"_{word}")]
+    changes = {c.metric: c.result.value * metric_of(c.metric).sign for c in compared if c.seeds == primary.seeds}
     of_one_kind = [
         m for m in order if m not in METRICS and metric_of(m).validates and is_loss(m) == is_loss(primary.metric)
     ]
     if primary.metric not in (*METRICS, candidate.primary, candidate.best_metric):
         if len(alike) > 1:
             return f"Of {len(alike)} validation sets the first decided; name another with primary."
-        if len(of_one_kind) > 1:
+        if any(changes.get(m, 0.0) * changes[primary.metric] < 0 for m in of_one_kind):
             kind = "losses" if is_loss(primary.metric) else "scores"
             first = f"{metric_words(primary.metric)} decided, as the first logged"
             return f"Of {len(of_one_kind)} validation {kind} {first}; name another with primary."

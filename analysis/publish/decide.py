@@ -14,10 +14,10 @@ from analysis import statistics as st
 from analysis.core.errors import UsageError
 from analysis.core.number_format import interval, p_value, signed_minus
 from analysis.core.plain_data import loads
+from analysis.core.run_facts import died
 from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.seed_groups import SeedGroup, group_of, seed_groups
-from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.publish.check import Checked, check, no_comparison, unstated

@@ -15,8 +15,8 @@ from analysis.core.errors import UsageError
 from analysis.core.number_format import count
 from analysis.core.redact import redact_text
 from analysis.core.run import Run
+from analysis.core.run_facts import died
 from analysis.evidence.comparability import gate
-from analysis.evidence.verdict import died
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.earlier_reports import load_reports
 from analysis.findings.results_file import RESULTS, log_of

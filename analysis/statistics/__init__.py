@@ -64,6 +64,7 @@ from analysis.statistics.spikes import Spikes as Spikes
 from analysis.statistics.spikes import find_spikes as find_spikes
 from analysis.statistics.validation import evaluation_scatter as evaluation_scatter
 from analysis.statistics.validation import full_validation as full_validation
+from analysis.statistics.validation import least_error as least_error
 from analysis.statistics.validation import luck_of_course as luck_of_course
 from analysis.statistics.validation import p_any_overlap as p_any_overlap
 from analysis.statistics.validation import required_examples as required_examples

@@ -300,7 +300,8 @@ def log_noise(run: Settled | None) -> Estimate:
     ``SE = ½ sqrt(kappa / (m (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)``, at least the 2 of normal noise
     (a short dependent series shows too little of its own tails), and ``phi`` the larger of rho² and the lag-1
     correlation of e², so that bursts widen it. A line takes more than two degrees of freedom out of a
-    dependent series: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, in s too. A bent curve is taken about lines through 60 points.
+    dependent series: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, in s too. A bent curve is taken about lines through
+    60 points.
     """
     name = "noise.s"
     if run is not None and run.bent:

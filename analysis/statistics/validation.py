@@ -17,10 +17,10 @@ SMALL_SET = 200
 """Examples below which a difference of shares is tested exactly."""
 
 LEAST_EVALUATIONS = 8
+"""Evaluations from which on the curve shows how much it scatters."""
 
 MOVING = 0.1
 """Seed-to-seed standard deviation of a curve on the move, as a share of its last change."""
-"""Evaluations from which on the curve shows how much it scatters."""
 
 
 def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_valid: int) -> Estimate:
@@ -51,6 +51,15 @@ def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_
         return unknown(name, "batch size or validation set size unknown", value=value)
     se = minibatches.line.s * sqrt(batch / n_valid)
     return estimate(name, value, se, minibatches.n - 2, n_valid)
+
+
+def least_error(score: float, n_valid: int | None) -> float:
+    """Return the least standard error of a score of answers (F1, AUC): that of a share; NaN where n is unknown.
+
+    A macro average, or few positives among the examples, make it larger.
+    """
+    whole = 100.0 if score > 1 else 1.0
+    return sqrt(max(score * (whole - score), 0.0) / n_valid) if n_valid else nan
 
 
 def luck_of_course(values: FloatArray, sign: int) -> float:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.core.metrics import metric as metric_of
+from analysis.core.run_facts import died
 from analysis.evidence.configurations import deciding_metric, preferred_metrics
-from analysis.evidence.verdict import died
 from analysis.findings.plan import NextRun, Prediction, Recommendation
 from analysis.findings.recommend.design import first_runs
 from analysis.findings.recommend.evidence import evidence_recommendations

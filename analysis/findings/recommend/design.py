@@ -11,10 +11,10 @@ from analysis.core.deciding import REWARDS
 from analysis.core.number_format import count, number
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import FACTORS, Run
+from analysis.core.run_facts import died
 from analysis.core.run_names import factor_title, next_ids
 from analysis.evidence.comparability import ATTRIBUTION
 from analysis.evidence.seed_groups import seed_groups
-from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import LEAST_SEEDS, MOST_SEEDS, shown_scale
 from analysis.findings.plan import NextRun, Recommendation, planned_run, with_seed
 

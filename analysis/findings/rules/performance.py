@@ -5,10 +5,10 @@ from __future__ import annotations
 from analysis.core.blocks import Status
 from analysis.core.number_format import listed, loss, p_words, percent
 from analysis.core.rich_text import join, rich, text
+from analysis.core.run_facts import died
 from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.log_kind import log_kind
-from analysis.evidence.verdict import died
 from analysis.evidence.verdict_words import seeds_explain, shown_scale, undecided
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding

@@ -1,0 +1,77 @@
+"""What became of the seeds of a configuration: which died, and which ended far from the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.core.number_format import in_unit, listed
+from analysis.core.run import Run
+from analysis.core.run_facts import died
+from analysis.core.run_names import display_name, metric_words
+from analysis.evidence.run_evidence import RunEvidence
+from analysis.evidence.seed_groups import SeedGroup, level_by_run
+from analysis.evidence.seed_spread import usual_seed_sd
+
+FAR = 6.0
+"""Standard deviations of the other seeds, or of the usual spread if that is larger, from which a seed is far off."""
+
+LEAST_OTHERS = 2
+"""Seeds that must agree before another one can be far from them."""
+
+
+@dataclass(frozen=True)
+class Fates:
+    """The runs of one configuration that did not end as the others did.
+
+    Attributes
+    ----------
+    runs : int
+        How many runs the configuration has.
+    dead : tuple of str
+        IDs of those whose loss ended as NaN or infinite: they have no level, and are in no mean.
+    stray : Mapping[str, str]
+        What is to be said of those that ended far from the others, by ID; they are in every mean.
+    """
+
+    runs: int
+    dead: tuple[str, ...]
+    stray: Mapping[str, str]
+
+    @property
+    def died(self) -> float:
+        """Return the share of the runs that died."""
+        return len(self.dead) / self.runs
+
+    def words(self, name: str) -> str:
+        """Say it of a configuration of this name; empty where all runs ended alike."""
+        told = []
+        if self.dead and self.runs > 1:
+            who = listed([display_name(run_id) for run_id in self.dead])
+            left = "is" if len(self.dead) == 1 else "are"
+            told.append(f"Of the {self.runs} runs of {name}, {who} ended as NaN or infinite and {left} left out.")
+        return " ".join([*told, *self.stray.values()])
+
+
+def fates(group: SeedGroup, metric: str, runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> Fates:
+    """Return what became of the runs of a group, judged by their levels of a metric."""
+    dead = tuple(run.id for run in runs if run.id in group.runs and died(run))
+    levels = {r: x for r, x in level_by_run(group, metric, evidence).items() if r not in dead}
+    stray = {}
+    for run_id, level in levels.items():
+        others = [other for other in levels if other != run_id]
+        if len(others) < LEAST_OTHERS:
+            break
+        rest = np.asarray([levels[other] for other in others])
+        pair = [evidence[other].window[metric] for other in others[:2]]
+        n = next((run.n_valid for run in runs if run.id == run_id), None)
+        usual = usual_seed_sd(metric, pair[0], pair[1], n) or 0.02 * abs(float(rest.mean()))
+        sd = max(float(rest.std(ddof=1)) * math.sqrt(1 + 1 / rest.size), usual)
+        if abs(level - float(rest.mean())) > FAR * sd:
+            low, high = in_unit(metric, float(rest.min())), in_unit(metric, float(rest.max()))
+            what = f"{metric_words(metric)} {in_unit(metric, level)}"
+            stray[run_id] = f"{display_name(run_id)} ended far from the other seeds, at {what} against {low} to {high}."
+    return Fates(len(group.runs), dead, stray)
