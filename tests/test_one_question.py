@@ -290,3 +290,35 @@ def test_a_score_of_answers_is_no_better_known_than_a_share_of_them() -> None:
     verdict = analyzed(runs, baseline="a", candidate="b").verdict
     assert verdict.result == "no evidence of a difference"
     assert "Its error is at least ±4.5 pp" in verdict.numbers
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "why"),
+    [
+        ({"train_loss": 3.5}, {"train_loss": 0.6, "rewards/accuracies": 0.7}, "only B is trained from preferences"),
+        ({"train_loss": 3.5}, {"train_loss": 0.6, "reward": 0.7}, "only B is trained for a reward"),
+    ],
+)
+def test_losses_of_two_kinds_are_not_compared(one: dict[str, float], two: dict[str, float], why: str) -> None:
+    """A loss of preferences, or one that only carries a gradient, says nothing beside a cross-entropy."""
+    falling = np.exp(-np.arange(20.0) / 4)
+    runs = [
+        known(name, {metric: level + falling for metric, level in ends.items()}, learning_rate_multiplier=ord(name))
+        for name, ends in (("a", one), ("b", two))
+    ]
+    verdict = analyzed(runs, baseline="a", candidate="b").verdict
+    assert (verdict.result, why.lower() in verdict.sentence.lower()) == ("not comparable", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "metric"),
+    [("env_id", ("CartPole-v1", "Acrobot-v1"), "reward"), ("loss_fn", ("mse", "huber"), "full_valid_loss")],
+)
+def test_what_was_measured_otherwise_as_the_settings_say_is_not_compared(
+    key: str, values: tuple[str, str], metric: str
+) -> None:
+    level = np.exp(-np.arange(20.0) / 4)
+    runs = [known("ab"[i], {metric: i + level}, **{key: value}) for i, value in enumerate(values)]
+    verdict = analyzed(runs, baseline="a", candidate="b").verdict
+    assert verdict.result == "not comparable"
+    assert f"differ ({values[0]} and {values[1]})" in verdict.sentence

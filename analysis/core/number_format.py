@@ -180,6 +180,17 @@ def signed_number(value: float) -> str:
     return ("+" if value > 0 else "") + number(value)
 
 
+def rough(value: float) -> str:
+    """Write a size with two significant digits.
+
+    Examples
+    --------
+    >>> rough(0.01234), rough(204.3), rough(57.0)
+    ('0.012', '200', '57')
+    """
+    return number(float(f"{value:.2g}"))
+
+
 def count(number_of: int, one: str, many: str | None = None) -> str:
     """Write a count with its noun.
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from analysis.core.config_factors import changed_factors
-from analysis.core.deciding import REWARDS
+from analysis.core.deciding import REWARDS, is_loss
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import listed
 from analysis.core.run import Run
@@ -34,12 +34,19 @@ class Gate:
 
     A difference in a validation metric needs one validation set; putting any difference down to a
     configuration factor needs all of: parent, training data, batch size, and one factor changed.
+
+    Attributes
+    ----------
+    other_losses, other_rewards : str
+        Why a loss, or a reward, of one run is not that of the other; empty where nothing says so.
     """
 
     baseline: str
     candidate: str
     checks: tuple[Check, ...]
     factors: tuple[str, ...]
+    other_losses: str = ""
+    other_rewards: str = ""
 
     def state(self, *ids: str) -> State:
         """Give the worst state among some checks: different, then cannot tell, then same."""
@@ -123,7 +130,10 @@ def gate(baseline: Run, candidate: Run) -> Gate:
         _cadence(baseline, candidate),
         _steps(baseline, candidate),
     )
-    return Gate(baseline.id, candidate.id, checks, factors)
+    losses = _other_objective(baseline, candidate) or _stated_otherwise("losses", baseline, candidate)
+    return Gate(
+        *(baseline.id, candidate.id, checks, factors), losses, _stated_otherwise("environments", baseline, candidate)
+    )
 
 
 def requirements(metric: str) -> tuple[str, ...]:
@@ -139,11 +149,49 @@ def requirements(metric: str) -> tuple[str, ...]:
 
 
 def other_quantity(metric: str, pair: Gate) -> str:
-    """Say that a loss or score of the training was measured on data of another name; empty where it was not."""
+    """Say that a metric is not the same quantity in both runs; empty where nothing says so.
+
+    A loss or score of the training was measured on data of another name, a loss is of another kind, a reward of
+    another environment.
+    """
     row = metric_of(metric)
+    if pair.other_losses and is_loss(metric):
+        return pair.other_losses
+    if pair.other_rewards and (metric in REWARDS or metric == "episode_length"):
+        return pair.other_rewards
     if row.split != "train" and metric not in ("oscillation_rate", "noise", "noise_per_example"):
         return ""
     return next((check.text for check in pair.checks if check.text == _OTHER_DATA), "")
+
+
+_KINDS = {
+    "losses": re.compile(r"(?:^|\.)(?:loss|loss_?(?:fn|func|function|type|name)|criterion)$", re.I),
+    "environments": re.compile(r"(?:^|\.)(?:env|env_?(?:id|name)|environment|environment_name|game|map_name)$", re.I),
+}
+"""Settings that say of which kind a loss is, and where a reward was earned."""
+
+_PREFERENCES = re.compile(r"(?:eval_|train/)?(?:rewards/(?:accuracies|chosen|rejected)|logps/\w+)|reward_margin")
+
+
+def _stated_otherwise(kind: str, one: Run, two: Run) -> str:
+    """Say which settings of a kind differ, as both runs state them."""
+    for key in one.config:
+        values = one.config[key], two.config.get(key)
+        if _KINDS[kind].search(key) and all(isinstance(v, str) and v for v in values) and values[0] != values[1]:
+            return f"the {kind} differ ({values[0]} and {values[1]})"
+    return ""
+
+
+def _other_objective(one: Run, two: Run) -> str:
+    """Say that only one of two runs learns from preferences, or for a reward: its loss is of another kind."""
+    learns = [
+        ("from preferences", [any(map(_PREFERENCES.fullmatch, run.metrics)) for run in (one, two)]),
+        ("for a reward", [bool({*REWARDS} & {*run.metrics}) for run in (one, two)]),
+    ]
+    for what, (first, second) in learns:
+        if first != second:
+            return f"only {display_name((one if first else two).id)} is trained {what}: its loss is of another kind"
+    return ""
 
 
 def _validation_set(one: Run, two: Run) -> Check:

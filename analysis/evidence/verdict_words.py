@@ -10,10 +10,10 @@ from analysis.core.deciding import REWARDS, deciding_order, is_loss
 from analysis.core.examples import OVERALL
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import in_unit, interval, number, p_words, signed_number
+from analysis.core.number_format import in_unit, interval, number, p_words, rough, signed_number
 from analysis.core.run import Run
 from analysis.core.run_facts import total_steps
-from analysis.core.run_names import display_name, metric_name, metric_words
+from analysis.core.run_names import display_name, metric_words
 from analysis.core.settings import Settings
 from analysis.evidence.best_values import seen
 from analysis.evidence.comparability import Gate, factor_names
@@ -89,8 +89,8 @@ def undecided(primary: Comparison) -> str:
             return "Alone it would count as a difference; among all comparisons of this report it may be chance."
     # The 2.8 standard errors take the error as known, which that of a few seeds is not.
     if primary.mdd is None or primary.mdd < result.half_width:
-        return f"Differences up to {scale * max(abs(result.low), abs(result.high)):.2g}{unit} fit the data."
-    shown = f"A difference of {scale * primary.mdd:.2g}{unit} would show with 80% power"
+        return f"Differences up to {rough(scale * max(abs(result.low), abs(result.high)))}{unit} fit the data."
+    shown = f"A difference of {rough(scale * primary.mdd)}{unit} would show with 80% power"
     if not metric_of(primary.metric).by_example or primary.metric == OVERALL:
         return f"{shown}."
     n = st.required_size(result.se * math.sqrt(result.n), result.value, paired=True)
@@ -109,14 +109,16 @@ def _would_tell(primary: Comparison) -> str:
         n = examples_needed(wrong, d)
         return f"It would be a difference among {n:,} validation examples or more; state data.n_valid."
     if d <= (floor := 1.96 * primary.result.se):
-        return f"Its error is at least ±{scale * floor:.2g}{unit}: more examples and several seeds would tell."
+        return f"Its error is at least ±{rough(scale * floor)}{unit}: more examples and several seeds would tell."
     seeds = st.required_size(usual, d) or LEAST_SEEDS
     advice = (
         f"{max(seeds, LEAST_SEEDS)} seeds of each would tell"
         if seeds <= MOST_SEEDS
         else "hardly any number of seeds would show it"
     )
-    return f"Seeds alone usually scatter by {scale * usual:.2g}{unit}, enough for a difference of this size: {advice}."
+    return (
+        f"Seeds alone usually scatter by {rough(scale * usual)}{unit}, enough for a difference of this size: {advice}."
+    )
 
 
 def examples_needed(wrong: float, difference: float) -> int:
@@ -148,8 +150,8 @@ def seed_condition(primary: Comparison, result: str) -> str:
     if limit is None or result not in ("improved", "regressed", "mixed"):
         return ""
     scale, unit = shown_scale(primary)
-    usual = f" (usual: about {scale * primary.usual_seed_sd:.2g}{unit})" if primary.usual_seed_sd else ""
-    holds = f"it holds unless seeds scatter by more than {scale * limit:.2g}{unit}{usual}"
+    usual = f" (usual: about {rough(scale * primary.usual_seed_sd)}{unit})" if primary.usual_seed_sd else ""
+    holds = f"it holds unless seeds scatter by more than {rough(scale * limit)}{unit}{usual}"
     return f"One run each: for the configurations {holds}."
 
 
@@ -212,7 +214,7 @@ def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candid
     for run, other in ((candidate, baseline), (baseline, candidate)):
         own = [m for m in run.metrics if metric_of(m).validates and metric_of(m).direction != "none"]
         if own and not {*own} & {*other.metrics}:
-            return f"Training data decided: {display_name(other.id)} has no {metric_name(own[0])} to compare."
+            return f"Training data decided: {display_name(other.id)} has no {metric_words(own[0])} to compare."
     return ""
 
 

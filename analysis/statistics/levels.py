@@ -160,7 +160,7 @@ def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
     if run.end is not None:
         return _about_parabola(run.end, value, w, strict=strict)
     if n_eff < LEAST_EFFECTIVE:
-        reason = f"the last {w} points are worth {n_eff:.1f} independent ones; 5 are needed"
+        reason = f"at the end are {n_eff:.1f} independent points; 5 are needed"
         return unknown(name, reason, value=value, n=w, n_eff=n_eff)
     candidates = [(run.line.variance(run.n - w) / n_eff, n_eff - 1)]
     variance, df = cosine_variance(run.line.residual)
