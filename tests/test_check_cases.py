@@ -102,6 +102,13 @@ LOGS: dict[str, tuple[dict[str, np.ndarray], Mapping[str, Any]]] = {
         for k, level in enumerate((1.21, 1.19, 1.20))
     },
     **{f"one_value{k}": ({"val_loss": falls(1.001)}, {**NAMED, "config": {"lr": 0.4, "seed": k}}) for k in range(3)},
+    **{
+        f"dying_seed{k}": (
+            {"val_loss": np.where(np.arange(10) >= last, np.inf, falls(0.8 + k / 100))},
+            {**NAMED, "config": {"lr": 0.5, "seed": k}},
+        )
+        for k, last in enumerate((10, 10, 7))
+    },
     "other_lr": ({"val_loss": falls(1.2)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
     "same_as_seeds": ({"val_loss": falls(1.03)}, {**NAMED, "config": {"lr": 0.3, "seed": 0}}),
 }
@@ -182,6 +189,11 @@ CASES: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
     ("percent86", "percent90", "passed", "by more than 6 pp", {"fail_if": ["val_acc worse by more than 6 pp"]}),
     ("acc86_30", "acc90_30", "failed", "val_accuracy < 90 %", {"fail_if": ["val_accuracy < 90 %"]}),
     ("other_seed0", "seed0", "failed", "worse", {"others": (*SEEDS, "other_seed1", "other_seed2")}),
+    (
+        *("dying_seed0", "seed0", "failed", "of 3 runs of the candidate's configuration dying_seed2 ended as NaN"),
+        {"others": (*SEEDS, "dying_seed1", "dying_seed2")},
+    ),
+    ("seed0", "dying_seed0", "failed", "more of its runs die", {"others": (*SEEDS, "dying_seed1", "dying_seed2")}),
     ("seed0", "other_seed0", "passed", "better", {"others": (*SEEDS, "other_seed1", "other_seed2")}),
     ("seed1", "seed0", "passed", "val_loss > 1.1", {"others": SEEDS[1:], "fail_if": ["val_loss > 1.1"]}),
     (

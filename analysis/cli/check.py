@@ -127,5 +127,8 @@ def _lines(checked: Checked) -> list[str]:
     if regressed is not None and a.verdict.result == "no evidence of a difference":
         # Of these two models it is shown; of their configurations one run each says nothing.
         head = f"{checked.outcome}: the candidate is a worse model. {a.verdict.numbers}"
+    untold = next((c.why for c in checked.conditions if c.name == "regressed" and c.state == "cannot tell"), "")
+    if untold and checked.outcome == "cannot tell":  # what a comparison shows that must not be made is no headline
+        head = f"{checked.outcome}: {untold}"
     against = [f"  against {checked.history}"] if checked.history else []
     return [head, *against, *(f"  {c.name}: {c.state} ({c.why})" for c in checked.conditions)]

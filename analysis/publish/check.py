@@ -12,9 +12,9 @@ import numpy as np
 from analysis.core.deciding import judged
 from analysis.core.errors import UsageError
 from analysis.core.metrics import metric as metric_of
-from analysis.core.number_format import interval
+from analysis.core.number_format import count, interval, listed
 from analysis.core.run import Run
-from analysis.core.run_facts import same_log
+from analysis.core.run_facts import died, same_log
 from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
 from analysis.evidence.seed_groups import group_of, seed_groups
@@ -185,6 +185,8 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     why = no_comparison(a, trust_unstated)
     if why or verdict.result in ("insufficient data", "not comparable"):
         return Condition("regressed", "cannot tell", why or verdict.sentence)
+    if died_more := _died_more(a):
+        return Condition("regressed", "met", died_more)
     if primary is None:  # one of both diverged
         return Condition("regressed", "met" if verdict.result == "regressed" else "not met", verdict.sentence)
     if primary.comparable is False:
@@ -203,6 +205,18 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
     return Condition(
         "regressed", "met" if primary.verdict(a.settings.alpha) == "worse" else "not met", verdict.sentence
     )
+
+
+def _died_more(a: Analysis) -> str:
+    """Say that more seeds of the candidate's configuration died than of the baseline's; empty where they did not."""
+    groups = seed_groups(a.runs)
+    if a.baseline is None or (ours := group_of(groups, a.candidate.id)) is (theirs := group_of(groups, a.baseline.id)):
+        return ""
+    dead = [[r.id for r in a.runs if r.id in group.runs and died(r)] for group in (ours, theirs)]
+    if len(dead[0]) / len(ours.runs) <= len(dead[1]) / len(theirs.runs):
+        return ""
+    lost = listed([display_name(run_id) for run_id in dead[0]])
+    return f"of {count(len(ours.runs), 'run')} of the candidate's configuration {lost} ended as NaN or infinite"
 
 
 def no_comparison(a: Analysis, trust_unstated: bool) -> str:
