@@ -205,7 +205,8 @@ def _slow(
     text_places = [(name, layout.header.index(name)) for name in texts]
     line, dropped = layout.first_line, []
     refused: dict[str, tuple[int, int]] = {}
-    header, repeated = [name.strip().lstrip("\ufeff") for name in layout.written], 0
+    counted = layout.header[0] in numbers
+    header, repeated, between = [name.strip().lstrip("\ufeff") for name in layout.written], 0, 0
     for line, row, is_last in _rows(path, layout):
         if row[0].strip() == header[0] and [cell.strip() for cell in row] == header:
             repeated += 1
@@ -215,6 +216,9 @@ def _slow(
         if is_last and len(row) < len(layout.header):
             dropped.append(_CUT)
             break
+        if len(row) < len(layout.header) and counted and not any(map(is_numeric, row)):
+            between += 1  # what was printed into the table, such as "saved the best model"
+            continue
         for name, place in places:
             cell = row[place].strip() if place < len(row) else ""
             value = number(cell)
@@ -228,6 +232,8 @@ def _slow(
             strings[name].append((row[place].strip() or None) if place < len(row) else None)
     if repeated:
         dropped.append(Dropped("row", repeated, "the header once more, as where a restarted run appends to its log"))
+    if between:
+        dropped.append(Dropped("row", between, "lines of text between the rows of the table"))
     dropped += [Dropped(name, n, f"text where numbers are, first in line {at}") for name, (at, n) in refused.items()]
     frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()})
     for name, cells in strings.items():

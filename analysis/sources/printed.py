@@ -201,7 +201,10 @@ def _values(
     axes = {_axis(form) for form in forms.values() if counts[_signature(form)] > 1}
     blocks, totals = [], []
     for wording, form in forms.items():
-        repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
+        repeats = counts[_signature(form)] > 1
+        if _has_axis(form) and not repeats:  # a line of its own kind among others that count
+            measures = not form.metrics or any(of_model(name) for name, _ in form.metrics)
+            repeats = measures and _axis(form) in axes
         if repeats and _SUMMARY not in wording:
             block, total = _block(lines, groups[wording], form, unclear, wording)
             blocks.append((wording, block))

@@ -16,11 +16,12 @@ NUMBER = re.compile(
     r"(?=[-+.\dnNiI])(?:"  # spares every other place the look at all the forms
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![\w.])\d\d/\d\d(?:/\d\d(?:\d\d)?)? \d\d:\d\d:\d\d"
     r"|(?<![\w.])\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
-    r"|(?<![\w.@])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|(?<![\w.@])(?:(?<![A-Za-z]-)|(?<=[Ee]poch-)|(?<=[Ss]tep-)|(?<=[Ii]ter-))(?<![A-Za-z]\d\d-)"
+    r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
     r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|[Ii]nfinity)(?=ms\b|\b)"
     r")"
 )
-"""A date, a time of day or a duration (neither is a value), or a number."""
+"""A date, a time of day or a duration (neither is a value), or a number; that of a name (Top-5, mAP50-95) is none."""
 
 _GLOBAL = frozenset({"num_updates", "global_step"})
 """Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
@@ -44,10 +45,15 @@ _BARS = "█▏▎▍▌▋▊▉━╸╺"
 _BRACKETED_BAR = re.compile(r"\[[=>.#\-]{5}")
 _MOMENT = re.compile(r"\d{4}[-/]\d\d|[^:]*:")
 _NAME = re.compile(
-    r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s|(?=\[))\s*['\"\[(]{0,2}$"
+    r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s|(?=\[))\s*['\"\[(]{0,2}\s*$"
 )
+_BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;|]|$)")
+_OF_WHAT = re.compile(r"([A-Za-z][\w-]*) (?:of|on|for|over) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$")
+_SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b", re.IGNORECASE)
+"""Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
 _CODE = re.compile(
-    r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|#|@)"
+    r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|@)"
+    r"|^\s*#+(?![#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, and no heading
 )
 
 
@@ -139,7 +145,7 @@ def form_of(line: str) -> Form | None:
     evaluates = False  # a count of evaluation batches
     leading = False  # the number in front, which is the step unless one is named: it may be a rank
     named: list[tuple[str, int]] = []
-    end = 0
+    end = told = 0  # behind the last number, and behind the last value of the model
     for place, slot in enumerate(slots):
         between, end = line[end : slot.start()], slot.end()
         if _MOMENT.match(slot.group()):
@@ -153,6 +159,11 @@ def form_of(line: str) -> Form | None:
                 epoch, bar, total = bar, place - 1, place
             continue
         name = _name(between, first=place == 0)
+        if not of_model(name or "") and (said := _OF_WHAT.search(line, told, slot.start())) and of_model(said[1]):
+            name = said[1]  # accuracy on the test set: 0.9
+        elif name is None and place and (said := _BEHIND_IT.match(line, end)) and of_model(said[1]):
+            name = said[1]  # 0.7 avg loss
+        told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
         if (glued := _GLUED.match(line, end)) is not None and slot.group().isdecimal():  # ESPnet's 1epoch:
@@ -167,8 +178,10 @@ def form_of(line: str) -> Form | None:
                 step, total, leading = place, None, False
         elif last.strip("_") in EPOCHS:
             epoch = place if epoch is None else epoch
-        elif PHASE.fullmatch(name or "") and between.endswith("[") and line[end : end + 1] in "/]":
+        elif PHASE.fullmatch(name or "") and between.rstrip().endswith("[") and line[end : end + 1] in "/]":
             continue  # Test: [20/98]
+        elif line.startswith("%|", end):
+            continue  # how full a bar is
         elif key in _NO_METRICS or _is_place(between, name or "", line[end:]):
             continue
         elif name:
@@ -181,7 +194,7 @@ def form_of(line: str) -> Form | None:
             bracketed = place if bracketed is None else bracketed
     if step is None and epoch is None and bar is None:
         step = bracketed  # behind what a logger puts in front, as XGBoost's rounds
-    front = bar == 0 and not line[: slots[0].start()].endswith("[")
+    front = bar == 0 and not line[: slots[0].start()].rstrip().endswith("[")
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
     shown, word = with_phases(line, slots, named)
@@ -191,8 +204,9 @@ def form_of(line: str) -> Form | None:
         step = total = None
         front = False
         shown = averaged(line, slots, shown)
-    if step is None and epoch is None and not any(of_model(name) for name, _ in shown):
-        return None
+    if step is None and epoch is None:
+        if not any(of_model(name) for name, _ in shown) or _SO_FAR.search(line, 0, slots[named[0][1]].start()):
+            return None
     return Form(step, epoch, total, front, tuple(shown), word)
 
 
@@ -221,4 +235,5 @@ def _name(between: str, *, first: bool) -> str | None:
         name = name.partition(" ")[2]  # the unit of the number before
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
-    return name.strip().removesuffix(" is").removesuffix("'s") or None
+    name = re.sub(r" (?:is|no\.?|number|num|id|nr\.?)$", "", name.strip())
+    return name.removesuffix("'s") or None

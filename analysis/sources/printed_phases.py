@@ -10,7 +10,7 @@ from analysis.core.metrics import METRICS, metric
 from analysis.sources.metric_aliases import plain
 
 PHASE = re.compile(
-    r"(?<![A-Za-z])(train(?:ing)?|val(?:id(?:ation)?)?|eval(?:uation)?|dev|test)(?![A-Za-z]|\.py)", re.IGNORECASE
+    r"(?<![A-Za-z])(train(?:ing)?|val(?:id(?:ation)?)?|eval(?:uation)?|dev|test)(?![A-Za-z]|\.py|\s+[\d.]+m?s\b)", re.IGNORECASE
 )
 _AVERAGED = re.compile(r"\s*\(\s*[-+.\deE]+%?\s*\)")
 HELD_OUT = {name for row in METRICS.values() if row.validates for name in row.names}

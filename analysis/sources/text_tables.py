@@ -18,6 +18,7 @@ from analysis.sources.cells import BLANK, number, of_total
 from analysis.sources.delimited import is_numeric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_column
+from analysis.sources.result_lines import with_results
 
 STEPS = frozenset(
     {
@@ -67,7 +68,7 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
             found[-1][1].update(rows)  # the header once more
         else:
             found.append((names, rows))
-    tables = [_frame(names, rows) for names, rows in found if _is_log(names, rows)]
+    tables = [with_results(_frame(names, rows), lines) for names, rows in found if _is_log(names, rows)]
     return tables or _records(lines)
 
 
