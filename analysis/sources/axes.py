@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -144,12 +145,14 @@ def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataF
     return frame.drop(columns=list(idle)), notes
 
 
+_EVALUATED = re.compile(r"(?:eval|val|valid|validation|test)_(\w+)")
 _PROGRESS = frozenset({"percentage", "percent", "progress", "percent_complete"})
 
 
 def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Leave out what says only how far the run is: counters that repeat the step, and percentages of it."""
+    """Leave out what says nothing of its own: counters that repeat the step, percentages of it, scores said twice."""
     step, told = frame["step"], {}
+    evaluated = {found[1]: name for name in frame.columns if (found := _EVALUATED.fullmatch(plain(str(name))))}
     for name in numeric_columns(frame):
         key = plain(name)
         if name in NOT_METRICS:
@@ -161,7 +164,14 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
             told[name] = f"'{name}' is when '{name.removesuffix('_timestamp')}' was logged"
         elif key in STEP_NAMES and len(own) and (own == step[own.index]).all():
             told[name] = f"'{name}' repeats the step"
+        elif key in evaluated and len(own) > 1 and _same(own, frame[evaluated[key]].dropna(), step):
+            told[name] = f"'{name}' repeats '{evaluated[key]}'"
     return frame.drop(columns=list(told)), tuple(told.values())
+
+
+def _same(column: pd.Series[Any], other: pd.Series[Any], step: pd.Series[Any]) -> bool:
+    """True if two columns have the same values at the same steps, in whichever rows."""
+    return column.tolist() == other.tolist() and step[column.index].tolist() == step[other.index].tolist()
 
 
 def _is_broken(column: pd.Series[Any]) -> bool:

@@ -70,7 +70,7 @@ class Layout:
 def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
     """Look at the start of a file; None if it is no delimited text with a header.
 
-    Lines that start with ``#`` before the header are skipped.
+    Lines that start with ``#`` before the header are skipped, but for one that names the numbers below it.
     """
     text = text_head(path)
     lines = text.splitlines()
@@ -83,10 +83,18 @@ def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
         lines = lines[:-1]  # the last one may be cut off
     if delimiter is None:
         delimiter = max(",\t;|", key=lines[skipped].count)
+    if skipped and _heads(lines[skipped - 1], lines[skipped], delimiter):
+        skipped -= 1  # the comment right above the rows names their columns
     start = lines[skipped : skipped + SAMPLE_ROWS + 1]
     rows = [tuple(row) for row in csv.reader(start, delimiter=delimiter, skipinitialspace=True)]
     sample, cut = tuple(row for row in rows[1:] if row), len(text) >= 32768 and len(lines) == skipped + 1
     return Layout(_unique(rows[0]), rows[0], delimiter, sample, skipped + 1, cut)
+
+
+def _heads(comment: str, row: str, delimiter: str) -> bool:
+    """True if a comment has a name for each of the numbers in the row below it."""
+    names, cells = comment.split(delimiter), row.split(delimiter)
+    return len(names) == len(cells) > 1 and all(map(is_numeric, cells)) and not any(map(is_numeric, names))
 
 
 def read_delimited(
@@ -307,7 +315,8 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     unique = []
     for place, name in enumerate(names):
-        clean = name.strip().strip('"').lstrip("\ufeff") or f"column {place + 1}"
+        clean = name.strip().strip('"').lstrip("\ufeff")
+        clean = (clean if place else re.sub(r"^#+\s*(?=\w)", "", clean)) or f"column {place + 1}"
         seen[clean] = seen.get(clean, 0) + 1
         unique.append(clean if seen[clean] == 1 else f"{clean} ({seen[clean]})")
     return tuple(unique)

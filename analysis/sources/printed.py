@@ -29,6 +29,7 @@ from analysis.sources.json_logs import is_one_value
 from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.printed_lines import (
     NUMBER,
+    SCALES,
     Form,
     cells_of,
     clean,
@@ -37,6 +38,7 @@ from analysis.sources.printed_lines import (
     with_points,
 )
 from analysis.sources.printed_phases import of_model, phase_word
+from analysis.sources.printed_sections import by_section
 from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
@@ -184,29 +186,30 @@ def _values(
     """
     groups: dict[str, list[int]] = {}
     for number, wording in enumerate(wordings):
-        if "\0" in wording:
+        if "\0" in wording or 0 < len(wording) < _HEADING:
             groups.setdefault(wording, []).append(number)
-    found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items())
+    found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items() if "\0" in wording)
     forms = {wording: form for wording, form in found if form}
-    for wording, form in forms.items():
-        forms[wording] = _of_phase(form, lines, groups[wording][0], forms)
-    if path.suffix.lower() in DOCUMENTS:
-        firm = {_signature(form) for wording, form in forms.items() if len(groups[wording]) > 1}
-        forms = {wording: form for wording, form in forms.items() if _signature(form) in firm}
-        if not any(of_model(name) for form in forms.values() for name, _ in form.metrics):
-            return pd.DataFrame(), None, ()
+    others = {wording: places for wording, places in groups.items() if wording not in forms}
+    kinds = by_section([(wording, groups[wording], form) for wording, form in forms.items()], others, lines)
+    kinds = [(wording, places, _of_phase(form, lines, places[0], forms)) for wording, places, form in kinds]
     counts: Counter[tuple[str, ...]] = Counter()
-    for wording, form in forms.items():
-        counts[_signature(form)] += len(groups[wording])
-    axes = {_axis(form) for form in forms.values() if counts[_signature(form)] > 1}
+    for _, places, form in kinds:
+        counts[_signature(form)] += len(places)
+    if path.suffix.lower() in DOCUMENTS:
+        firm = {_signature(form) for _, places, form in kinds if len(places) > 1}
+        kinds = [kind for kind in kinds if _signature(kind[2]) in firm]
+        if not any(of_model(name) for _, _, form in kinds for name, _ in form.metrics):
+            return pd.DataFrame(), None, ()
+    axes = {_axis(form) for _, _, form in kinds if counts[_signature(form)] > 1}
     blocks, totals = [], []
-    for wording, form in forms.items():
+    for wording, places, form in kinds:
         repeats = counts[_signature(form)] > 1
         if _has_axis(form) and not repeats:  # a line of its own kind among others that count
             measures = not form.metrics or any(of_model(name) for name, _ in form.metrics)
             repeats = measures and _axis(form) in axes
         if repeats and _SUMMARY not in wording:
-            block, total = _block(lines, groups[wording], form, unclear, wording)
+            block, total = _block(lines, places, form, unclear, wording)
             blocks.append((wording, block))
             totals.append(total)
     if not blocks:
@@ -245,7 +248,11 @@ def _block(
     wanted |= {name: at for name, at in (("\0step", form.step), ("\0epoch", form.epoch)) if at is not None}
     if form.total is not None:
         wanted["\0total"] = form.total
-    data = {name: _floats(cells[:, place]) for name, place in wanted.items()}
+    pieces = wording.split("\0")
+    data = {name: _floats(cells[:, place]) * _scale(pieces[place + 1]) for name, place in wanted.items()}
+    for name, place in wanted.items():
+        if place in form.shares:
+            data[name] = data[name] / _floats(cells[:, place + 1])
     frame = pd.DataFrame(data, index=places)
     if form.bar and form.total is not None:
         frame = frame[frame["\0step"] == frame["\0total"]]  # a bar's running values: its last one is the epoch's
@@ -253,6 +260,11 @@ def _block(
         return frame, None
     totals = set(data["\0total"]) if form.total is not None else set()
     return frame, int(totals.pop()) if len(totals) == 1 else None
+
+
+def _scale(behind: str) -> float:
+    """Return what a letter glued to a number makes of it, as in ``1.2k``."""
+    return SCALES.get(behind[:1], 1.0) if behind and not behind[1:2].isalnum() else 1.0
 
 
 def _floats(cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

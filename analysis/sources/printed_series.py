@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.sources.printed_phases import of_model
+from analysis.sources.metric_aliases import plain
+from analysis.sources.printed_phases import PHASE, of_model
 from analysis.sources.text_tables import EPOCHS, STEPS
 
 _AXES = ["\0step", "\0epoch", "\0total"]
@@ -19,6 +21,10 @@ _SAY_NOTHING = (
 
 
 _MOST_LABELS = 200
+_RANKS = {"rank", "gpu", "device", "worker", "process", "node"}
+
+Lines: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+"""Numbers of lines, in their order."""
 
 
 def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
@@ -33,20 +39,60 @@ def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
         The wording of each kind of line, and its values by the number of the line.
     """
     blocks = [(wording, _without_count(wording, block, blocks)) for wording, block in blocks]
-    heads = np.unique(np.concatenate([block.index for _, block in blocks if _axes(block)] or [np.empty(0, np.int64)]))
-    blocks = [(wording, one) for wording, block in blocks for one in _by_label(block, heads)]
-    kept: list[tuple[int, pd.DataFrame]] = []
-    squeezed = ["".join(wording.split()) for wording, _ in blocks]  # lines that differ in padding are of one kind
+    counted = [block.index.to_numpy() for _, block in blocks if _axes(block)]
+    heads = np.unique(np.concatenate(counted)) if counted else np.empty(0, dtype=np.int64)
+    blocks = _by_words([(wording, one) for wording, block in blocks for one in _by_label(block, heads)], heads)
+    kept: list[pd.DataFrame | None] = [None] * len(blocks)
     order = sorted(range(len(blocks)), key=lambda place: (not _axes(blocks[place][1]), -len(blocks[place][1]), place))
     for place in order:
         wording, block = blocks[place]
-        for before, other in kept:
+        said_before = False
+        for other in (other for other in kept if other is not None):
             common = [name for name in block.columns if name in other.columns and name not in _AXES]
-            if common and squeezed[before] != squeezed[place] and _beside(block, other, heads):
+            if common and _beside(block, other):
+                said_before = said_before or _repeats(block, other, common)
                 words = _words(wording, common[0])
                 block = block.rename(columns={name: f"{words} {name}" for name in common})
-        kept.append((place, block))
-    return [block for _, block in sorted(kept, key=lambda one: one[0])]
+        kept[place] = None if said_before else block
+    return [block for block in kept if block is not None]
+
+
+def _by_words(blocks: Sequence[tuple[str, pd.DataFrame]], heads: Lines) -> list[tuple[str, pd.DataFrame]]:
+    """Name the lines of one step by the words in front where these alone tell them apart: ``Class car: AP 0.5``."""
+    own = [_in_front(wording) if not _axes(block) else "" for wording, block in blocks]
+    steps = {
+        place: np.searchsorted(heads, blocks[place][1].index.to_numpy(), side="right")
+        for place, words in enumerate(own)
+        if words
+    }
+    of_name: dict[str, list[int]] = {}
+    for place in steps:
+        for name in blocks[place][1].columns:
+            of_name.setdefault(str(name), []).append(place)
+    renamed: dict[int, dict[str, str]] = {}
+    for name, places in ((name, places) for name, places in of_name.items() if 1 < len(places) <= _MOST_LABELS):
+        for place in places:
+            others = [steps[other] for other in places if own[other] != own[place]]
+            if others and 2 * int(np.isin(steps[place], np.concatenate(others)).sum()) > len(steps[place]):
+                renamed.setdefault(place, {})[name] = f"{name} ({own[place]})"
+    return [
+        (wording, block.rename(columns=renamed[place]) if place in renamed else block)
+        for place, (wording, block) in enumerate(blocks)
+    ]
+
+
+def _in_front(wording: str) -> str:
+    """Return the words in front of the first number and its name, without those that say a phase or nothing."""
+    words = re.findall(r"[^\W\d][\w-]*", PHASE.sub("", wording.partition("\0")[0]))
+    return " ".join(word for word in words if not of_model(word) and word.lower() not in _SAY_NOTHING)
+
+
+def _repeats(block: pd.DataFrame, other: pd.DataFrame, common: Sequence[str]) -> bool:
+    """True if lines say no more than the same values at the same steps once more, as two loggers do."""
+    names = [name for name in block.columns if name not in common]
+    if len(block) != len(other) or any(name not in other for name in names):
+        return False
+    return bool((block[[*names, *common]].to_numpy() == other[[*names, *common]].to_numpy()).all())
 
 
 def _axes(block: pd.DataFrame) -> list[str]:
@@ -67,34 +113,37 @@ def _without_count(wording: str, block: pd.DataFrame, blocks: Sequence[tuple[str
     return block
 
 
-def _by_label(block: pd.DataFrame, heads: npt.NDArray[np.int64]) -> list[pd.DataFrame]:
+def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
     """Return a block for each value of the number in front that tells lines of one step apart."""
     scores = [name for name in block.columns if name not in _AXES and of_model(str(name))]
     if not scores or len(block) < 4:
         return [block]
-    front = block.columns[: block.columns.get_loc(scores[0])]  # type: ignore[misc]
-    step = [block[name] for name in _axes(block)] or [np.searchsorted(heads, block.index.to_numpy(), side="right")]
+    front = list(block.columns)[: list(block.columns).index(scores[0])]
+    step = [block[name].to_numpy() for name in _axes(block)]
+    step = step or [np.searchsorted(heads, block.index.to_numpy(), side="right")]
     for name in (name for name in front if name not in _AXES):
         labels = block[name]
         known = labels.nunique()
         if not 2 <= known <= min(_MOST_LABELS, len(block) // 2) or (labels % 1 != 0).any():
             continue
-        steps = block.groupby(step, sort=False)[name]
+        steps = block.groupby([*step], sort=False)[name]
         if (steps.nunique() == steps.size()).all() and 2 * int((steps.size() == known).sum()) > steps.ngroups:
             named = [column for column in block.columns if column not in (*_AXES, name)]
+            first = labels.min() if plain(str(name)).rsplit("_", 1)[-1] in _RANKS else None
             return [
-                own.drop(columns=name).rename(columns={column: f"{column} ({name} {int(label)})" for column in named})
-                for label, own in block.groupby(name)
+                block[labels == label].drop(columns=name)
+                if label == first  # a process speaks for all of them
+                else block[labels == label]
+                .drop(columns=name)
+                .rename(columns={column: f"{column} ({name} {label:.0f})" for column in named})
+                for label in np.unique(labels)
             ]
     return [block]
 
 
-def _beside(block: pd.DataFrame, other: pd.DataFrame, heads: npt.NDArray[np.int64]) -> bool:
+def _beside(block: pd.DataFrame, other: pd.DataFrame) -> bool:
     """True if most lines of one kind follow a line of the other at the same step, or have no step at all."""
     axis = next((name for name in _axes(block) if name in other), None)
-    if axis is None and not _axes(block) and not _axes(other):
-        steps = [np.searchsorted(heads, one.index.to_numpy(), side="right") for one in (block, other)]
-        return bool(2 * np.isin(*steps).sum() > len(block))
     if axis is None:
         return not _axes(block) and bool(_axes(other))
     before = np.searchsorted(other.index.to_numpy(), block.index.to_numpy()) - 1

@@ -1,6 +1,6 @@
 """Join the results that stand below each row of a printed table: names, and one line of their values.
 
-As Ultralytics prints its validation: ``Class  Images  Box(P  R  mAP50  mAP50-95)`` over ``all  98  0.8  0.7  0.8  0.5``.
+As Ultralytics prints its validation: ``Class  Images  Box(P  R  mAP50  mAP50-95)`` over ``all  98  0.8  0.7  0.8 0.5``.
 """
 
 from __future__ import annotations
