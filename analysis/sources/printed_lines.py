@@ -29,7 +29,7 @@ _GLOBAL = frozenset({"num_updates", "global_step"})
 
 _NO_METRICS = frozenset(
     {
-        *("v_num", "time", "eta", "mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+        *("v_num", "time", "eta", "to", "from", "mon", "tue", "wed", "thu", "fri", "sat", "sun"),
         *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
     }
 )
@@ -46,10 +46,13 @@ _BARS = "█▏▎▍▌▋▊▉━╸╺"
 _BRACKETED_BAR = re.compile(r"\[[=>.#\-]{5}")
 _MOMENT = re.compile(r"\d{4}[-/]\d\d|[^:]*:")
 _NAME = re.compile(
-    r"(?P<name>(?:[^\W\d][\w./@'%-]* ){0,2}[^\W\d][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s|(?=\[))\s*['\"\[(]{0,2}\s*$"
+    r"(?P<name>(?:[^\W\d][\w./@'%-]* ){0,2}[^\W\d][\w./@'%()-]*)['\"]?\s*"
+    r"(?P<mark>=>|->|[:=]|\s|(?=\[))\s*['\"\[(]{0,2}\s*#?$"
 )
 _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;|]|$)")
-_OF_WHAT = re.compile(r"([A-Za-z][\w-]*) (?:of|on|for|over) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$")
+_OF_WHAT = re.compile(
+    r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
+)  # DL4J's score is a loss
 _SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b", re.IGNORECASE)
 """Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
 _CODE = re.compile(
@@ -175,6 +178,8 @@ def form_of(line: str) -> Form | None:
             name = said[1]  # accuracy on the test set: 0.9
         elif name is None and place and (said := _BEHIND_IT.match(line, end)) and of_model(said[1]):
             name = said[1]  # 0.7 avg loss
+        elif name and _SO_FAR.search(between) and not of_model(name):
+            continue  # val_loss improved from 0.9 to 0.8
         told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
@@ -221,6 +226,8 @@ def form_of(line: str) -> Form | None:
         step = total = None
         front = False
         shown = averaged(line, slots, shown)
+    if leading and not shown:
+        return None  # a row of numbers
     models = any(of_model(name) for name, _ in shown)
     if step is None and epoch is None and (not models or _SO_FAR.search(line, 0, slots[named[0][1]].start())):
         return None

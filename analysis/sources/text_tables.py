@@ -78,7 +78,7 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
 
 def is_delimited(line: str) -> bool:
     """True for the header of a table whose cells commas, semicolons or tabs part."""
-    return re.search(r"[,;\t]", line) is not None and _counts(line)
+    return re.search(r"[,;\t]", line) is not None and _counts(line) and not any(map(_is_number, _cells(line) or ()))
 
 
 def _records(lines: Sequence[str]) -> list[pd.DataFrame]:

@@ -55,6 +55,12 @@ ROWS = list(zip(EPOCHS, LOSSES, VALID, strict=True))
         "Epoche {e}/6 - train_loss: {t} - val_loss: {v}",
         "第{e}轮 train_loss: {t} val_loss: {v}",
         "#{e} train_loss={t} val_loss={v}",
+        "Epoch #{e} -> train_loss => {t} ; val_loss => {v}",
+        "epoch\t{e}\ttrain_loss\t{t}\tval_loss\t{v}",
+        "Training loss after epoch {e}: {t}\nVali Loss after epoch {e}: {v}",
+        "Epoch {e}/6\n9/9 [=======] - ETA: 0s - loss: {t}\n"
+        "Epoch {e}: val_loss improved from 9.9 to {v}, saving to w.h5\n"
+        "9/9 [=======] - 3s 60ms/step - loss: {t} - val_loss: {v}",
     ],
 )
 def test_training_and_validation_of_each_epoch(line: str, tmp_path: Path) -> None:
@@ -138,6 +144,37 @@ def test_results_below_each_row_of_a_table_are_its_columns(tmp_path: Path) -> No
     frame = only(tmp_path, text).frame
     assert frame["map50_95"].round(2).tolist() == rising(0.4)
     assert frame["precision"].round(2).tolist() == rising(0.7)
+
+
+def test_headings_part_the_trainings_of_a_document(tmp_path: Path) -> None:
+    """Also where each has scores of its own; a heading for the validation parts nothing."""
+    text = "## Q learning\n" + "\n".join(f"Episode {e}: average reward {e}" for e in EPOCHS)
+    text += "\n## REINFORCE\n" + "\n".join(f"Episode {e}: mean return {e + 1}, loss {t}" for e, t in PAIRS)
+    runs = read(tmp_path, text, "results.md")
+    assert [run.label for run in runs] == ["Q learning", "REINFORCE"]
+    assert [len(run.frame) for run in runs] == [6, 6]
+    text = "## Training\n" + "\n".join(f"epoch {e} loss {t}" for e, t in PAIRS)
+    text += "\n## Validation\n" + "\n".join(f"epoch {e} val_loss {v}" for e, v in zip(EPOCHS, VALID, strict=True))
+    run = only(tmp_path, text, "log.md")
+    assert run.frame["full_valid_loss"].dropna().tolist() == VALID
+
+
+def test_models_trained_one_after_another_go_by_the_words_before_their_epochs(tmp_path: Path) -> None:
+    text = "".join(
+        f"{model} - Epoch {e}/6\n----------\ntrain Loss: {t} Top-1 Acc: 0.5\n"
+        for model in ("resnet-50", "resnet-18")
+        for e, t in PAIRS
+    )
+    runs = read(tmp_path, text)
+    assert [run.label for run in runs] == ["resnet-50", "resnet-18"]
+    assert column(runs[0], "train_Top-1 Acc") == [0.5] * 6
+
+
+def test_a_table_of_other_numbers_in_the_output_changes_no_step(tmp_path: Path) -> None:
+    lines = [f"Epoch {e}/6, Train Loss: {t}, Val Loss: {v}" for e, t, v in ROWS]
+    report = "     precision  recall\n\n  0   0.91   0.90\n  1   0.90   0.91\n\naccuracy   0.90   200\n"
+    run = only(tmp_path, "\n".join([*lines, "", report]))
+    assert run.frame["step"].tolist() == list(EPOCHS)
 
 
 def test_rows_that_are_printed_again_take_nothing_back(tmp_path: Path) -> None:
