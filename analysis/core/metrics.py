@@ -177,7 +177,7 @@ Any other is judged by the words in its own name: see `metric`.
 
 _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
     (
-        re.compile(r"val\d*|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?\d*|held(out)?|holdout|ood"),
+        re.compile(r"val\d*|vali|valid(ation)?s?|dev|eval(uation|uate)?s?|test(ing|set)?s?\d*|held(out)?|holdout|ood"),
         _FULL,
     ),
     (re.compile(r"tr|train(ing|er)?|learn|fit|rollout|batch"), "train"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,10 @@ def set_axes(
     if step is not None and step == epoch:
         frame = frame.assign(epoch=frame["step"].astype(np.float64))
     elif step is None:
+        frame, notes = _filled(frame, "epoch") if "epoch" in frame else (frame, ())
         values, note = _counted(frame)
         frame = frame.assign(step=values)
-        notes = (note,)
+        notes += (note,)
     else:
         frame, notes = _filled(frame)
         frame, counted = (frame, ()) if numbered else numbered_by_epoch(frame, str(step))
@@ -144,12 +146,14 @@ def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataF
     return frame.drop(columns=list(idle)), notes
 
 
+_EVALUATED = re.compile(r"(?:eval|val|valid|validation|test)_(\w+)")
 _PROGRESS = frozenset({"percentage", "percent", "progress", "percent_complete"})
 
 
 def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Leave out what says only how far the run is: counters that repeat the step, and percentages of it."""
+    """Leave out what says nothing of its own: counters that repeat the step, percentages of it, scores said twice."""
     step, told = frame["step"], {}
+    evaluated = {found[1]: name for name in frame.columns if (found := _EVALUATED.fullmatch(plain(str(name))))}
     for name in numeric_columns(frame):
         key = plain(name)
         if name in NOT_METRICS:
@@ -161,7 +165,14 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
             told[name] = f"'{name}' is when '{name.removesuffix('_timestamp')}' was logged"
         elif key in STEP_NAMES and len(own) and (own == step[own.index]).all():
             told[name] = f"'{name}' repeats the step"
+        elif key in evaluated and len(own) > 1 and _same(own, frame[evaluated[key]].dropna(), step):
+            told[name] = f"'{name}' repeats '{evaluated[key]}'"
     return frame.drop(columns=list(told)), tuple(told.values())
+
+
+def _same(column: pd.Series[Any], other: pd.Series[Any], step: pd.Series[Any]) -> bool:
+    """True if two columns have the same values at the same steps, in whichever rows."""
+    return column.tolist() == other.tolist() and step[column.index].tolist() == step[other.index].tolist()
 
 
 def _is_broken(column: pd.Series[Any]) -> bool:
@@ -176,14 +187,14 @@ def _finite(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
     return finite
 
 
-def _filled(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _filled(frame: pd.DataFrame, axis: str = "step") -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Fill a missing step with that of the row before: an evaluation belongs to the training step it follows.
 
     A row that lacks it although it has what the other rows have stays without.
     """
-    if frame["step"].dtype == np.int64:
+    if frame[axis].dtype == np.int64:
         return frame, ()
-    steps = pd.to_numeric(frame["step"], errors="coerce")
+    steps = pd.to_numeric(frame[axis], errors="coerce")
     missing = ~np.isfinite(steps.to_numpy(dtype=np.float64, na_value=np.nan))
     metrics, main = metric_columns(frame), main_metric(frame)
     if not missing.any() or main is None or missing.all():
@@ -193,7 +204,7 @@ def _filled(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     count = int((placed & steps.notna().to_numpy()).sum())
     if not count:
         return frame, ()
-    return frame.assign(step=steps), (f"{count} rows have no step: placed at that of the row before",)
+    return frame.assign(**{axis: steps}), (f"{count} rows have no {axis}: placed at that of the row before",)
 
 
 def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
@@ -203,7 +214,8 @@ def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
         if np.isfinite(values).all() and (values % 1 == 0).all() and not repeats_within_epochs(frame):
             return epochs, "no step column: steps are the log's epochs"
     first = frame.columns[0] if len(frame.columns) else ""
-    if first.startswith("column 1") and frame[first].notna().all() and (frame[first].diff().dropna() == 1).all():
+    counts = first.startswith(("column 1", "Unnamed: 0")) and frame[first].notna().all()
+    if counts and (frame[first].diff().dropna() == 1).all():
         return frame.pop(first), "no step column: steps are the log's row index"
     rows = pd.Series(np.arange(1, len(frame) + 1, dtype=np.float64), index=frame.index)
     return rows, "no step column: steps are row numbers; name one with columns: {step: <column>}"

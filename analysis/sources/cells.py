@@ -11,7 +11,7 @@ import numpy.typing as npt
 from analysis.core.metrics import metric
 from analysis.core.run import Dropped
 
-BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "--"})
+BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "--", "No log", "No Log"})
 """What tools write for "not logged"."""
 
 AMBIGUOUS = "ambiguous: a comma before three digits may part thousands or decimals; write decimals with a point"

@@ -17,12 +17,20 @@ import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.core.run import Dropped
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import head
 from analysis.sources.cells import BLANK, DECIMAL_COMMA, has_decimal_commas, number
 from analysis.sources.limits import check_cells
+from analysis.sources.metric_aliases import plain
 from analysis.sources.streams import GZIP, count_lines, open_lines, open_text, text_head
 
 SAMPLE_ROWS = 500
+_SKIPPED = re.compile(r"\s*#|\ufeff?\"?sep=.\"?\s*$")
+"""Lines above the header: comments, and what tells a spreadsheet the delimiter."""
+_SUMMARY = re.compile(
+    r"(?:mean|avg|average|std|stdev|total|sum|best|final|min(?:imum)?|max(?:imum)?|median|overall|summary|all)\b",
+    re.IGNORECASE,
+)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
@@ -70,12 +78,12 @@ class Layout:
 def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
     """Look at the start of a file; None if it is no delimited text with a header.
 
-    Lines that start with ``#`` before the header are skipped.
+    Lines that start with ``#`` before the header are skipped, but for one that names the numbers below it.
     """
     text = text_head(path)
     lines = text.splitlines()
     skipped = 0
-    while skipped < len(lines) and (not lines[skipped].strip() or lines[skipped].lstrip().startswith("#")):
+    while skipped < len(lines) and (not lines[skipped].strip() or _SKIPPED.match(lines[skipped])):
         skipped += 1
     if skipped == len(lines):
         return None
@@ -83,10 +91,18 @@ def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
         lines = lines[:-1]  # the last one may be cut off
     if delimiter is None:
         delimiter = max(",\t;|", key=lines[skipped].count)
+    if skipped and _heads(lines[skipped - 1], lines[skipped], delimiter):
+        skipped -= 1  # the comment right above the rows names their columns
     start = lines[skipped : skipped + SAMPLE_ROWS + 1]
     rows = [tuple(row) for row in csv.reader(start, delimiter=delimiter, skipinitialspace=True)]
     sample, cut = tuple(row for row in rows[1:] if row), len(text) >= 32768 and len(lines) == skipped + 1
     return Layout(_unique(rows[0]), rows[0], delimiter, sample, skipped + 1, cut)
+
+
+def _heads(comment: str, row: str, delimiter: str) -> bool:
+    """True if a comment has a name for each of the numbers in the row below it."""
+    names, cells = comment.split(delimiter), row.split(delimiter)
+    return len(names) == len(cells) > 1 and all(map(is_numeric, cells)) and not any(map(is_numeric, names))
 
 
 def read_delimited(
@@ -205,16 +221,25 @@ def _slow(
     text_places = [(name, layout.header.index(name)) for name in texts]
     line, dropped = layout.first_line, []
     refused: dict[str, tuple[int, int]] = {}
-    header, repeated = [name.strip().lstrip("\ufeff") for name in layout.written], 0
+    counted = layout.header[0] in numbers
+    header, repeated, between = [name.strip().lstrip("\ufeff") for name in layout.written], 0, 0
+    counter = next((place for name, place in places if plain(name) in (*STEP_NAMES, *EPOCH_NAMES)), None)
+    summaries = 0
     for line, row, is_last in _rows(path, layout):
         if row[0].strip() == header[0] and [cell.strip() for cell in row] == header:
             repeated += 1
             continue
-        if len(row) > len(layout.header):
+        if len(row) > len(layout.header) and not _ends_with_comma(row, len(layout.header)):
             raise _too_many(path, line, row, layout)
         if is_last and len(row) < len(layout.header):
             dropped.append(_CUT)
             break
+        if len(row) < len(layout.header) and counted and not any(map(is_numeric, row)):
+            between += 1  # what was printed into the table, such as "saved the best model"
+            continue
+        if counter is not None and _SUMMARY.match(row[counter].strip() if counter < len(row) else ""):
+            summaries += 1
+            continue
         for name, place in places:
             cell = row[place].strip() if place < len(row) else ""
             value = number(cell)
@@ -228,6 +253,10 @@ def _slow(
             strings[name].append((row[place].strip() or None) if place < len(row) else None)
     if repeated:
         dropped.append(Dropped("row", repeated, "the header once more, as where a restarted run appends to its log"))
+    if summaries:
+        dropped.append(Dropped("row", summaries, f"a summary, which says so in '{layout.header[counter or 0]}'"))
+    if between:
+        dropped.append(Dropped("row", between, "lines of text between the rows of the table"))
     dropped += [Dropped(name, n, f"text where numbers are, first in line {at}") for name, (at, n) in refused.items()]
     frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()})
     for name, cells in strings.items():
@@ -262,6 +291,11 @@ def _not_a_number(cell: str, where: str, name: str) -> LogError:
     remedy = "write decimals with a point" if DECIMAL_COMMA.fullmatch(cell) else "correct or clear it"
     shown = cell if len(cell) <= 40 else cell[:40] + "…"
     return LogError(f"{where}: '{name}' must be a number, got {shown!r}; {remedy}")
+
+
+def _ends_with_comma(row: Sequence[str], columns: int) -> bool:
+    """True for a full row with one delimiter more at its end; one with blanks may have decimal commas instead."""
+    return len(row) == columns + 1 and not row[-1].strip() and all(map(str.strip, row[:-1]))
 
 
 def _too_many(path: Path, line: int, row: list[str], layout: Layout) -> LogError:
@@ -301,7 +335,8 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     seen: dict[str, int] = {}
     unique = []
     for place, name in enumerate(names):
-        clean = name.strip().strip('"').lstrip("\ufeff") or f"column {place + 1}"
+        clean = name.strip().strip('"').lstrip("\ufeff")
+        clean = (clean if place else re.sub(r"^#+\s*(?=\w)", "", clean)) or f"column {place + 1}"
         seen[clean] = seen.get(clean, 0) + 1
         unique.append(clean if seen[clean] == 1 else f"{clean} ({seen[clean]})")
     return tuple(unique)

@@ -15,6 +15,7 @@ from analysis.core.plain_data import is_number, loads
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
 from analysis.sources.limits import MB, limit, too_large
+from analysis.sources.phases import phase_of
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import table_of
 from analysis.sources.streams import open_text, text_head
@@ -30,6 +31,7 @@ _TITLES = ("name", "metric", "tag", "series", "title")
 _MACHINE = re.compile(r":monitor:|system[/.]|gpu[/.:]", re.IGNORECASE)  # counted in seconds by trackers
 _SPLIT = re.compile(r"(train|training|learn|eval|val|valid|valid_\d+|validation(_\d+)?|test|dev)/", re.IGNORECASE)
 _NUMBERED = re.compile(r"validation_\d+/")
+_COUNTED = re.compile(r"(?:(?P<axis>epoch|step|iteration|round|episode)[ _-]?)?(?P<number>\d+)", re.IGNORECASE)
 Rows = list[dict[str, Any]]
 
 
@@ -103,7 +105,7 @@ def _rows_of(content: Any) -> Rows | None:
         if isinstance(content.get(key), list | Mapping) and (rows := _rows_of(content[key])):
             names = _catboost_names(content)
             return [_named(row, names) for row in rows] if names else rows
-    return _by_number(content) or _from_series(content) or _columns(content)
+    return _by_number(content) or _from_series(content) or _by_run(content) or _columns(content)
 
 
 def _from_list(items: list[Any]) -> Rows | None:
@@ -119,11 +121,27 @@ def _from_list(items: list[Any]) -> Rows | None:
 
 
 def _by_number(content: Mapping[str, Any]) -> Rows | None:
-    """Return rows under their epoch: ``{"1": {...}, "2": {...}}``."""
-    rows = list(content.values())
-    if len(rows) < 2 or not all(key.isdecimal() for key in content) or not all(isinstance(r, dict) for r in rows):
+    """Return rows under their epoch: ``{"1": {...}, "2": {...}}``, ``{"epoch_1": {...}, ...}``."""
+    counted = [_COUNTED.fullmatch(key) for key in content]
+    if len(counted) < 2 or not all(isinstance(row, dict) for row in content.values()):
         return None
-    return [row if "epoch" in row else {"epoch": int(key), **row} for key, row in content.items()]
+    axes = {(found["axis"] or "epoch").lower() for found in counted if found}
+    if None in counted or len(axes) > 1:
+        return None
+    (axis,) = axes
+    numbers = [int(found["number"]) for found in counted if found]
+    return [row if axis in row else {axis: at, **row} for at, row in zip(numbers, content.values(), strict=True)]
+
+
+def _by_run(content: Mapping[str, Any]) -> Rows | None:
+    """Return the rows of several runs under their names, whose lists have the same names: a history a model."""
+    if len(content) < 2 or not all(isinstance(part, Mapping) for part in content.values()):
+        return None
+    parts = {key: _columns(part) for key, part in content.items() if phase_of(key.lower()) is None}
+    names = {tuple(sorted(rows[0])) for rows in parts.values() if rows}
+    if len(parts) < len(content) or None in parts.values() or len(names) > 1:
+        return None
+    return [{"run": key, **row} for key, rows in parts.items() for row in rows or ()]
 
 
 def _from_series(content: Any) -> Rows | None:

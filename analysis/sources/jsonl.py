@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analysis.core.errors import LogError
 from analysis.core.plain_data import loads
 from analysis.core.run import Dropped
 from analysis.sources.arrange import arrange
+from analysis.sources.axes import find_axis
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import RowTable
@@ -69,7 +74,27 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 def logs_of(table: RowTable, *, columns: Columns, dropped: tuple[Dropped, ...] = ()) -> list[RawLog]:
     """Make logs of collected rows, one a run; settings that stand on every row are the configuration."""
     frame, files = table.frame(texts=True), (str(table.path),)
-    return arrange(RawLog(frame, NAME, files, table.rows, dropped=(*dropped, *table.left_out())), columns)
+    frame, config, notes = _without_head(frame)
+    lost = (*dropped, *table.left_out())
+    return arrange(RawLog(frame, NAME, files, table.rows, config=config, dropped=lost, notes=notes), columns)
+
+
+def _without_head(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any], tuple[str, ...]]:
+    """Take a first row that counts nothing, and shares no name with the others, for the configuration."""
+    axis = find_axis(frame.columns, (*STEP_NAMES, *EPOCH_NAMES))
+    if axis is None or len(frame) < 3:
+        return frame, {}, ()
+    given = frame.iloc[0].dropna()
+    if axis in given.index or frame[list(given.index)].iloc[1:].notna().any(axis=None):
+        return frame, {}, ()
+    config = {
+        re.sub(r"^(?:config|args|params|hparams|hyperparameters)/", "", str(name)): int(value)
+        if isinstance(value, float) and value.is_integer()
+        else value
+        for name, value in given.items()
+    }
+    note = "the first row counts nothing: it is the configuration"
+    return frame.drop(columns=list(given.index)).iloc[1:].reset_index(drop=True), config, (note,)
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:

@@ -100,13 +100,16 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
         return None  # rows by epoch are no columns
     if any(plain(str(name)) in STEP_NAMES for name in content):
         return None  # Keras counts epochs alone
-    lists = {
-        str(name): list(values.values()) if isinstance(values, Mapping) else values for name, values in content.items()
-    }
+    lists = {str(name): list(values.values()) if _is_indexed(values) else values for name, values in content.items()}
     columns = {name: values for name, values in lists.items() if _is_column(values)}
     lengths = {len(values) for values in columns.values()}
     alike = len(lengths) == 1 or any(plain(name).endswith("loss") for name in columns)
     return columns if len(columns) == len(lists) and alike and lengths != {0} else None
+
+
+def _is_indexed(values: Any) -> bool:
+    """True for a column as pandas writes it, by the index of its rows."""
+    return isinstance(values, Mapping) and all(str(key).isdecimal() for key in values)
 
 
 def _is_column(values: Any) -> bool:

@@ -155,9 +155,11 @@ def _bare(form: str) -> str:
     >>> _bare("validation_main_loss"), _bare("train_avg_loss"), _bare("lm_loss_value"), _bare("learn_logloss")
     ('validation_loss', 'train_loss', 'lm_loss', 'train_logloss')
     """
+    form = re.sub(r"^metrics?_(?=(?:train|val|valid|validation|eval|test)_)", "", form)
     form = re.sub(r"^ray_tune_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)", "", form)
     form = re.sub(r"(?:^|(?<=_))(?:avg|avr|average|mean|running|smooth)_+(?=(?:[a-z]+_)?loss$)", "", form)
     form = re.sub(r"(?:^|(?<=_))(?:avg|average)_+(?=(?:[a-z]+_)?acc(?:uracy)?$)|(?<=_loss)_value$", "", form)
+    form = re.sub(r"^vali_", "val_", form)
     return re.sub(r"^learn_", "train_", re.sub(r"(?:^|(?<=_))mini_?batch_", "batch_", form))
 
 

@@ -29,6 +29,7 @@ from analysis.sources.json_logs import is_one_value
 from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.printed_lines import (
     NUMBER,
+    SCALES,
     Form,
     cells_of,
     clean,
@@ -37,6 +38,7 @@ from analysis.sources.printed_lines import (
     with_points,
 )
 from analysis.sources.printed_phases import of_model, phase_word
+from analysis.sources.printed_sections import by_section
 from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
@@ -56,6 +58,7 @@ _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jso
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
+_CHUNK = 20_000  # lines that are taken apart at once
 _LONGEST = 20_000  # characters of a line of values
 _HEADING = 100  # characters of a line that heads others
 _SETTINGS = re.compile(r"\bNamespace\((.*)\)")
@@ -123,7 +126,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     if not in_tables and table.empty:
         return []
     by_lines = in_tables <= len(table)
-    parts = parted(table) if by_lines else long
+    parts = parted(table, lines) if by_lines else long
     used = sum(map(len, parts))
     passed = sum(1 for line in lines if line.strip()) - sum(part.attrs.get("lines", len(part)) for part in parts)
     what = "lines of values" if by_lines else "rows of tables"
@@ -157,8 +160,11 @@ def _row(table: pd.DataFrame) -> str:
 
 
 def _wordings(lines: list[str]) -> list[str]:
-    """Return each line with a NUL in place of each number."""
-    return NUMBER.sub("\0", "\n".join(lines)).split("\n")
+    """Return each line with a NUL in place of each number; lines of one wording share it."""
+    known: dict[str, str] = {}
+    chunks = (lines[start : start + _CHUNK] for start in range(0, len(lines), _CHUNK))
+    found = (NUMBER.sub("\0", "\n".join(chunk)).split("\n") for chunk in chunks)
+    return [known.setdefault(wording, wording) for chunk in found for wording in chunk]
 
 
 def _lines(text: str) -> list[str]:
@@ -184,26 +190,32 @@ def _values(
     """
     groups: dict[str, list[int]] = {}
     for number, wording in enumerate(wordings):
-        if "\0" in wording:
+        if "\0" in wording or 0 < len(wording) < _HEADING:
             groups.setdefault(wording, []).append(number)
-    found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items())
+    found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items() if "\0" in wording)
     forms = {wording: form for wording, form in found if form}
-    for wording, form in forms.items():
-        forms[wording] = _of_phase(form, lines, groups[wording][0], forms)
-    if path.suffix.lower() in DOCUMENTS:
-        firm = {_signature(form) for wording, form in forms.items() if len(groups[wording]) > 1}
-        forms = {wording: form for wording, form in forms.items() if _signature(form) in firm}
-        if not any(of_model(name) for form in forms.values() for name, _ in form.metrics):
-            return pd.DataFrame(), None, ()
+    others = {wording: places for wording, places in groups.items() if wording not in forms}
+    kinds = by_section([(wording, groups[wording], form) for wording, form in forms.items()], others, lines)
+    kinds = [(wording, places, _of_phase(form, lines, places[0], forms)) for wording, places, form in kinds]
     counts: Counter[tuple[str, ...]] = Counter()
-    for wording, form in forms.items():
-        counts[_signature(form)] += len(groups[wording])
-    axes = {_axis(form) for form in forms.values() if counts[_signature(form)] > 1}
+    for _, places, form in kinds:
+        counts[_signature(form)] += len(places)
+    if path.suffix.lower() in DOCUMENTS:
+        firm = {_signature(form) for _, places, form in kinds if len(places) > 1}
+        kinds = [kind for kind in kinds if _signature(kind[2]) in firm]
+        if not any(of_model(name) for _, _, form in kinds for name, _ in form.metrics):
+            return pd.DataFrame(), None, ()
+    if any(form.bar and "ETA" not in wording for wording, _, form in kinds):  # Keras prints a full bar twice
+        kinds = [kind for kind in kinds if not kind[2].bar or "ETA" not in kind[0]]
+    axes = {_axis(form) for _, _, form in kinds if counts[_signature(form)] > 1}
     blocks, totals = [], []
-    for wording, form in forms.items():
-        repeats = _axis(form) in axes if _has_axis(form) else counts[_signature(form)] > 1
+    for wording, places, form in kinds:
+        repeats = counts[_signature(form)] > 1
+        if _has_axis(form) and not repeats:  # a line of its own kind among others that count
+            measures = not form.metrics or any(of_model(name) for name, _ in form.metrics)
+            repeats = measures and _axis(form) in axes
         if repeats and _SUMMARY not in wording:
-            block, total = _block(lines, groups[wording], form, unclear, wording)
+            block, total = _block(lines, places, form, unclear, wording)
             blocks.append((wording, block))
             totals.append(total)
     if not blocks:
@@ -231,18 +243,24 @@ def _block(
     lines: list[str], places: list[int], form: Form, unclear: dict[str, int], wording: str
 ) -> tuple[pd.DataFrame, int | None]:
     """Return the values of all lines of one wording, a row a line, by line number."""
-    own = [lines[place] for place in places]
-    found = cells_of(own, wording) or NUMBER.findall("\n".join(own))
-    cells = np.array(found, dtype=object).reshape(len(places), -1)
-    wanted = dict(form.metrics)
-    for name, at in form.metrics:
-        if metric(name).direction != "none" and is_ambiguous(cells[:, at].tolist()):
-            unclear[name] = unclear.get(name, 0) + len(cells)
-            del wanted[name]
-    wanted |= {name: at for name, at in (("\0step", form.step), ("\0epoch", form.epoch)) if at is not None}
-    if form.total is not None:
-        wanted["\0total"] = form.total
-    data = {name: _floats(cells[:, place]) for name, place in wanted.items()}
+    wanted = {**dict(form.metrics), "\0step": form.step, "\0epoch": form.epoch, "\0total": form.total}
+    columns: dict[int, list[np.ndarray[Any, Any]]] = {at: [] for at in wanted.values() if at is not None}
+    columns |= {at + 1: [] for at in form.shares}
+    judged = [(name, at) for name, at in form.metrics if metric(name).direction != "none"]
+    ambiguous = dict(judged)
+    for start in range(0, len(places), _CHUNK):
+        own = [lines[place] for place in places[start : start + _CHUNK]]
+        found = cells_of(own, wording) or NUMBER.findall("\n".join(own))
+        cells = np.array(found, dtype=object).reshape(len(own), -1)
+        for at, parts in columns.items():
+            parts.append(_floats(cells[:, at]))
+        ambiguous = {name: at for name, at in ambiguous.items() if is_ambiguous(cells[:, at].tolist())}
+    unclear |= {name: unclear.get(name, 0) + len(places) for name in ambiguous}
+    values, pieces = {at: np.concatenate(parts) for at, parts in columns.items()}, wording.split("\0")
+    named = {name: at for name, at in wanted.items() if at is not None and name not in ambiguous}
+    data = {name: values[at] * _scale(pieces[at + 1]) for name, at in named.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        data |= {name: data[name] / values[at + 1] for name, at in named.items() if at in form.shares}
     frame = pd.DataFrame(data, index=places)
     if form.bar and form.total is not None:
         frame = frame[frame["\0step"] == frame["\0total"]]  # a bar's running values: its last one is the epoch's
@@ -250,6 +268,11 @@ def _block(
         return frame, None
     totals = set(data["\0total"]) if form.total is not None else set()
     return frame, int(totals.pop()) if len(totals) == 1 else None
+
+
+def _scale(behind: str) -> float:
+    """Return what a letter glued to a number makes of it, as in ``1.2k``."""
+    return SCALES.get(behind[:1], 1.0) if behind and not behind[1:2].isalnum() else 1.0
 
 
 def _floats(cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -264,6 +287,10 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
     notes: tuple[str, ...] = ()
     table = table.rename(columns={"\0step": "step", "\0epoch": "epoch"})
+    if "epoch" in table and "step" in table and (main := main_metric(table)) is not None:
+        rows = table[table[main].notna()]
+        if 4 * rows["step"].count() < rows["epoch"].count():  # other lines count something else
+            table = table.drop(columns=["step", "\0total"], errors="ignore")
     for axis in ("epoch", "step"):
         if axis in table:
             bare = table[[name for name in ("step", "epoch") if name in table]].isna().all(axis=1)

@@ -8,32 +8,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.core.metrics import metric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_phases import PHASE, averaged, of_model, phase_word, with_phases
 from analysis.sources.text_tables import EPOCHS, STEPS
 
 NUMBER = re.compile(
     r"(?=[-+.\dnNiI])(?:"  # spares every other place the look at all the forms
-    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![\w.])\d\d/\d\d(?:/\d\d(?:\d\d)?)? \d\d:\d\d:\d\d"
-    r"|(?<![\w.])\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
-    r"|(?<![\w.@])[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
-    r"|(?<![\w.])[-+]?(?:nan|NaN|NAN|inf|Inf|[Ii]nfinity)(?=ms\b|\b)"
-    r")"
+    r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![A-Za-z0-9_.@À-ɏ])(?:"
+    r"\d\d/\d\d(?:/\d\d(?:\d\d)?)? \d\d:\d\d:\d\d|\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
+    r"|(?:(?<![A-Za-z]-)|(?<=[Ee]poch-)|(?<=[Ss]tep-)|(?<=[Ii]ter-))(?<![A-Za-z]\d\d-)"
+    r"[-+]?(?:\d{1,3}(?:[,_]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+    r"|[-+]?(?:nan|NaN|NAN|inf|Inf|[Ii]nfinity)(?=ms\b|\b)"
+    r"))"
 )
-"""A date, a time of day or a duration (neither is a value), or a number."""
+"""A date, a time of day or a duration (neither is a value), or a number; that of a name (Top-5, mAP50-95) is none."""
 
 _GLOBAL = frozenset({"num_updates", "global_step"})
 """Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
 
 _NO_METRICS = frozenset(
     {
-        *("v_num", "time", "eta", "mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+        *("v_num", "time", "eta", "to", "from", "mon", "tue", "wed", "thu", "fri", "sat", "sun"),
         *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
     }
 )
 _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
 _BOTH = re.compile(r"\s*\[\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
-_GLUED = re.compile(r"(?:st|nd|rd|th)? ?(epoch|batch|iter|step)s?\b(?!/)")
+_GLUED = re.compile(r"[kKM]?(?:st|nd|rd|th)? ?(epoch|batch|iter|step|轮)s?(?![A-Za-z/])")
 
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
 _LISTED = re.compile(
@@ -44,11 +46,25 @@ _BARS = "█▏▎▍▌▋▊▉━╸╺"
 _BRACKETED_BAR = re.compile(r"\[[=>.#\-]{5}")
 _MOMENT = re.compile(r"\d{4}[-/]\d\d|[^:]*:")
 _NAME = re.compile(
-    r"(?P<name>(?:[A-Za-z_][\w./@'%-]* ){0,2}[A-Za-z_][\w./@'%()-]*)['\"]?\s*(?P<mark>[:=]|\s|(?=\[))\s*['\"\[(]{0,2}$"
+    r"(?P<name>(?:[^\W\d][\w./@'%-]* ){0,2}[^\W\d][\w./@'%()-]*)['\"]?\s*"
+    r"(?P<mark>=>|->|[:=]|\s|(?=\[))\s*['\"\[(]{0,2}\s*#?$"
 )
+_BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;|]|$)")
+_OF_WHAT = re.compile(
+    r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
+)  # DL4J's score is a loss
+_SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b", re.IGNORECASE)
+"""Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
 _CODE = re.compile(
-    r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|#|@)"
+    r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|@)"
+    r"|^\s*#+(?!\d+\b|[#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, and no heading
 )
+
+
+_COUNTED = re.compile(r"\d+(?:[.,_]\d+)*")
+_LEADS = (" ", ":", "]", "\t")
+SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
+"""What a letter behind a number makes of it: 1.2k."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,8 @@ class Form:
     bar: bool
     metrics: tuple[tuple[str, int], ...]
     phase: str = ""
+    shares: frozenset[int] = frozenset()
+    """Places of counts that the number behind them makes a share: 97/100 of the examples."""
 
 
 def clean(text: str) -> str:
@@ -139,7 +157,8 @@ def form_of(line: str) -> Form | None:
     evaluates = False  # a count of evaluation batches
     leading = False  # the number in front, which is the step unless one is named: it may be a rank
     named: list[tuple[str, int]] = []
-    end = 0
+    shares: set[int] = set()
+    end = told = 0  # behind the last number, and behind the last value of the model
     for place, slot in enumerate(slots):
         between, end = line[end : slot.start()], slot.end()
         if _MOMENT.match(slot.group()):
@@ -147,15 +166,24 @@ def form_of(line: str) -> Form | None:
         if between.strip() in ("/", "of") and place:
             if place - 1 == step:
                 total = place
-            elif bar is None and not any(place - 1 == at for _, at in named) and place - 1 != epoch:
+            elif any(place - 1 == at for _, at in named):
+                shares |= {place - 1} if metric(named[-1][0].replace(" ", "_")).share else set()
+            elif bar is None and place - 1 != epoch and slots[place - 1].group().isdecimal():
                 bar, total = place - 1, place if step is None else total
             elif bar == 0 and step is None and epoch is None and _BOTH.match(line):
                 epoch, bar, total = bar, place - 1, place
             continue
         name = _name(between, first=place == 0)
+        if not of_model(name or "") and (said := _OF_WHAT.search(line, told, slot.start())) and of_model(said[1]):
+            name = said[1]  # accuracy on the test set: 0.9
+        elif name is None and place and (said := _BEHIND_IT.match(line, end)) and of_model(said[1]):
+            name = said[1]  # 0.7 avg loss
+        elif name and _SO_FAR.search(between) and not of_model(name):
+            continue  # val_loss improved from 0.9 to 0.8
+        told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
-        if (glued := _GLUED.match(line, end)) is not None and slot.group().isdecimal():  # ESPnet's 1epoch:
+        if (glued := _GLUED.match(line, end)) is not None and _COUNTED.fullmatch(slot.group()):  # ESPnet's 1epoch:
             last = glued[1]
         elif "/" in (name or "") and line[end : end + 1] == "/":  # 'global_step/max_steps': '5/500'
             last = plain(str(name).partition("/")[0])
@@ -167,13 +195,20 @@ def form_of(line: str) -> Form | None:
                 step, total, leading = place, None, False
         elif last.strip("_") in EPOCHS:
             epoch = place if epoch is None else epoch
-        elif PHASE.fullmatch(name or "") and between.endswith("[") and line[end : end + 1] in "/]":
+        elif PHASE.fullmatch(name or "") and between.rstrip().endswith("[") and line[end : end + 1] in "/]":
             continue  # Test: [20/98]
+        elif line.startswith("%|", end):
+            continue  # how full a bar is
         elif key in _NO_METRICS or _is_place(between, name or "", line[end:]):
             continue
         elif name:
             named.append((name, place))
-        elif place == 0 and not between.strip(" \t[(#") and line[end : end + 1] in (" ", ":", "]", "\t"):
+        elif (
+            place == 0
+            and slot.group().isdecimal()
+            and not between.strip(" \t[(#")
+            and line[end : end + 1] in (" ", ":", "]", "\t")
+        ):
             step, leading = place, True
         elif place == 1 and between.strip() == "," and re.fullmatch(r"\s*\[\d+,\s*\d+\].*", line):
             epoch, step = 0, 1  # [1,  2000] loss: 2.173
@@ -181,7 +216,7 @@ def form_of(line: str) -> Form | None:
             bracketed = place if bracketed is None else bracketed
     if step is None and epoch is None and bar is None:
         step = bracketed  # behind what a logger puts in front, as XGBoost's rounds
-    front = bar == 0 and not line[: slots[0].start()].endswith("[")
+    front = bar == 0 and not line[: slots[0].start()].rstrip().endswith("[")
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
     shown, word = with_phases(line, slots, named)
@@ -191,9 +226,12 @@ def form_of(line: str) -> Form | None:
         step = total = None
         front = False
         shown = averaged(line, slots, shown)
-    if step is None and epoch is None and not any(of_model(name) for name, _ in shown):
+    if leading and not shown:
+        return None  # a row of numbers
+    models = any(of_model(name) for name, _ in shown)
+    if step is None and epoch is None and (not models or _SO_FAR.search(line, 0, slots[named[0][1]].start())):
         return None
-    return Form(step, epoch, total, front, tuple(shown), word)
+    return Form(step, epoch, total, front, tuple(shown), word, frozenset(shares))
 
 
 def _counts_evaluation(before: str, alone: bool) -> bool:
@@ -217,8 +255,9 @@ def _name(between: str, *, first: bool) -> str | None:
     if ")" in name and "(" not in name:  # f1-score (micro avg)
         name = re.sub(r"^.*?([\w-]+ \([^()]*\))$", r"\1", between.strip(" :=\t'"))
         return name if ")" in name and "(" in name else None
-    if not first and found["mark"].isspace() and between[:1].isalpha() and between.startswith(name):
+    if not first and between[:1].isalpha() and between.startswith(name) and " " in name:
         name = name.partition(" ")[2]  # the unit of the number before
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
-    return name.strip().removesuffix(" is").removesuffix("'s") or None
+    name = re.sub(r" (?:is|no\.?|number|num|id|nr\.?)$", "", name.strip())
+    return name.removesuffix("'s") or None

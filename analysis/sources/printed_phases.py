@@ -10,7 +10,8 @@ from analysis.core.metrics import METRICS, metric
 from analysis.sources.metric_aliases import plain
 
 PHASE = re.compile(
-    r"(?<![A-Za-z])(train(?:ing)?|val(?:id(?:ation)?)?|eval(?:uation)?|dev|test)(?![A-Za-z]|\.py)", re.IGNORECASE
+    r"(?<![A-Za-z])(train(?:ing)?|val(?:i(?:d(?:ation|ating|ate)?)?)?|eval(?:uation|uating|uate)?|dev|test(?:ing)?)(?![A-Za-z]|\.py|\s+[\d.]+m?s\b)",
+    re.IGNORECASE,
 )
 _AVERAGED = re.compile(r"\s*\(\s*[-+.\deE]+%?\s*\)")
 HELD_OUT = {name for row in METRICS.values() if row.validates for name in row.names}
@@ -25,7 +26,7 @@ def phase_word(text: str) -> str:
     if found is None:
         return ""
     word = found[1].lower()
-    return "test" if word == "test" else {"t": "train", "e": "eval"}.get(word[0], "val")
+    return "test" if word.startswith("test") else {"t": "train", "e": "eval"}.get(word[0], "val")
 
 
 def with_phases(line: str, slots: Sequence[re.Match[str]], named: Named) -> tuple[list[tuple[str, int]], str]:
@@ -40,7 +41,7 @@ def with_phases(line: str, slots: Sequence[re.Match[str]], named: Named) -> tupl
     [('train loss', 0), ('train_acc', 1), ('val loss', 2), ('val_acc', 3)]
     """
     places = {at: line.rfind(name, 0, slots[at].start()) for name, at in named}
-    inside = [range(places[at], slots[at].start()) for _, at in named]
+    inside = [range(places[at], places[at] + len(name)) for name, at in named]
     words = [(found.start(), phase_word(found[0])) for found in PHASE.finditer(line)]
     alone = [(start, word) for start, word in words if not any(start in name for name in inside)]
     sole = {word for _, word in alone}

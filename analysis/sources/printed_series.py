@@ -1,13 +1,17 @@
-"""Keep apart what several kinds of printed lines call by one name: a training's loss, an evaluation's, the best."""
+"""Keep apart what printed lines call by one name: a training's loss and an evaluation's, a score of each class."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from analysis.sources.metric_aliases import plain
+from analysis.sources.printed_phases import PHASE, of_model
 from analysis.sources.text_tables import EPOCHS, STEPS
 
 _AXES = ["\0step", "\0epoch", "\0total"]
@@ -16,31 +20,125 @@ _SAY_NOTHING = (
 )
 
 
+_MOST_LABELS = 200
+_RANKS = {"rank", "gpu", "device", "worker", "process", "node"}
+
+Lines: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+"""Numbers of lines, in their order."""
+
+
 def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
     """Put its own words in front of the names in a kind of line that stands beside another one of the same names.
 
     Lines of one series that differ in their wording (``loss 2`` and ``loss 1 (best)``) do not stand at one step.
+    A number that tells the lines of one step apart (``Class 0 IoU: 0.5``) becomes part of their names.
 
     Parameters
     ----------
     blocks : sequence of (str, pandas.DataFrame)
         The wording of each kind of line, and its values by the number of the line.
     """
-    kept: list[tuple[int, pd.DataFrame]] = []
+    blocks = [(wording, _without_count(wording, block, blocks)) for wording, block in blocks]
+    counted = [block.index.to_numpy() for _, block in blocks if _axes(block)]
+    heads = np.unique(np.concatenate(counted)) if counted else np.empty(0, dtype=np.int64)
+    blocks = _by_words([(wording, one) for wording, block in blocks for one in _by_label(block, heads)], heads)
+    kept: list[pd.DataFrame | None] = [None] * len(blocks)
     order = sorted(range(len(blocks)), key=lambda place: (not _axes(blocks[place][1]), -len(blocks[place][1]), place))
     for place in order:
         wording, block = blocks[place]
-        for _, other in kept:
+        said_before = False
+        for other in (other for other in kept if other is not None):
             common = [name for name in block.columns if name in other.columns and name not in _AXES]
             if common and _beside(block, other):
+                said_before = said_before or _repeats(block, other, common)
                 words = _words(wording, common[0])
                 block = block.rename(columns={name: f"{words} {name}" for name in common})
-        kept.append((place, block))
-    return [block for _, block in sorted(kept, key=lambda one: one[0])]
+        kept[place] = None if said_before else block
+    return [block for block in kept if block is not None]
+
+
+def _by_words(blocks: Sequence[tuple[str, pd.DataFrame]], heads: Lines) -> list[tuple[str, pd.DataFrame]]:
+    """Name the lines of one step by the words in front where these alone tell them apart: ``Class car: AP 0.5``."""
+    own = [_in_front(wording) if not _axes(block) else "" for wording, block in blocks]
+    steps = {
+        place: np.searchsorted(heads, blocks[place][1].index.to_numpy(), side="right")
+        for place, words in enumerate(own)
+        if words
+    }
+    of_name: dict[str, list[int]] = {}
+    for place in steps:
+        for name in blocks[place][1].columns:
+            of_name.setdefault(str(name), []).append(place)
+    renamed: dict[int, dict[str, str]] = {}
+    for name, places in ((name, places) for name, places in of_name.items() if 1 < len(places) <= _MOST_LABELS):
+        for place in places:
+            others = [steps[other] for other in places if own[other] != own[place]]
+            if others and 2 * int(np.isin(steps[place], np.concatenate(others)).sum()) > len(steps[place]):
+                renamed.setdefault(place, {})[name] = f"{name} ({own[place]})"
+    return [
+        (wording, block.rename(columns=renamed[place]) if place in renamed else block)
+        for place, (wording, block) in enumerate(blocks)
+    ]
+
+
+def _in_front(wording: str) -> str:
+    """Return the words in front of the first number and its name, without those that say a phase or nothing."""
+    words = re.findall(r"[^\W\d][\w-]*", PHASE.sub("", wording.partition("\0")[0]))
+    return " ".join(word for word in words if not of_model(word) and word.lower() not in _SAY_NOTHING)
+
+
+def _repeats(block: pd.DataFrame, other: pd.DataFrame, common: Sequence[str]) -> bool:
+    """True if lines say no more than the same values at the same steps once more, as two loggers do."""
+    names = [name for name in block.columns if name not in common]
+    if len(block) != len(other) or any(name not in other for name in names):
+        return False
+    return bool((block[[*names, *common]].to_numpy() == other[[*names, *common]].to_numpy()).all())
 
 
 def _axes(block: pd.DataFrame) -> list[str]:
     return [name for name in _AXES[:2] if name in block]
+
+
+def _without_count(wording: str, block: pd.DataFrame, blocks: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Take a count that stands once in each of the steps that another line counts (``Steps: 98``) for no step."""
+    if _axes(block) != ["\0step"] or (block["\0step"].diff().dropna() >= 0).all():
+        return block
+    for _, head in blocks:
+        axes = _axes(head)
+        if axes and head is not block and len(head) in (len(block), len(block) + 1):
+            above = np.searchsorted(head.index.to_numpy(), block.index.to_numpy())
+            if (np.diff(above) == 1).all() and (head[axes[0]].diff().dropna() > 0).all():
+                words = re.search(r"([A-Za-z][\w ]*)\W*\0", wording)
+                return block.rename(columns={"\0step": f"{words[1].strip() if words else 'number'} counted"})
+    return block
+
+
+def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
+    """Return a block for each value of the number in front that tells lines of one step apart."""
+    scores = [name for name in block.columns if name not in _AXES and of_model(str(name))]
+    if not scores or len(block) < 4:
+        return [block]
+    front = list(block.columns)[: list(block.columns).index(scores[0])]
+    step = [block[name].to_numpy() for name in _axes(block)]
+    step = step or [np.searchsorted(heads, block.index.to_numpy(), side="right")]
+    for name in (name for name in front if name not in _AXES):
+        labels = block[name]
+        known = labels.nunique()
+        if not 2 <= known <= min(_MOST_LABELS, len(block) // 2) or (labels % 1 != 0).any():
+            continue
+        steps = block.groupby([*step], sort=False)[name]
+        if (steps.nunique() == steps.size()).all() and 2 * int((steps.size() == known).sum()) > steps.ngroups:
+            named = [column for column in block.columns if column not in (*_AXES, name)]
+            first = labels.min() if plain(str(name)).rsplit("_", 1)[-1] in _RANKS else None
+            return [
+                block[labels == label].drop(columns=name)
+                if label == first  # a process speaks for all of them
+                else block[labels == label]
+                .drop(columns=name)
+                .rename(columns={column: f"{column} ({name} {label:.0f})" for column in named})
+                for label in np.unique(labels)
+            ]
+    return [block]
 
 
 def _beside(block: pd.DataFrame, other: pd.DataFrame) -> bool:
@@ -50,7 +148,7 @@ def _beside(block: pd.DataFrame, other: pd.DataFrame) -> bool:
         return not _axes(block) and bool(_axes(other))
     before = np.searchsorted(other.index.to_numpy(), block.index.to_numpy()) - 1
     same = (before >= 0) & (other[axis].to_numpy()[before] == block[axis].to_numpy())
-    return bool(same.mean() > 0.5)
+    return bool(2 * same.sum() > len(block))
 
 
 def _words(wording: str, name: str) -> str:

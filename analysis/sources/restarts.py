@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.run import Dropped
-from analysis.sources.axis_names import main_metric, step_text
+from analysis.sources.axis_names import main_metric, metric_columns, step_text
 
 Floats = npt.NDArray[np.float64]
 Kind = Literal["continued", "again", "rolled back"]
@@ -79,6 +79,10 @@ def _replay(
         later = rows[(rows >= start) & (rows <= end)]
         at = float(np.nanmin(steps[start : first + 1]))
         if _is_late(steps, earlier, later):
+            continue
+        if _is_recap(frame, steps, earlier, later):
+            kept[later] = False
+            dropped.append(Dropped("row", len(later), "rows that are repeated at the end, as those of the best step"))
             continue
         what = restart_kind(steps[earlier], values[earlier], steps[later], values[later])
         if what == "continued":
@@ -175,6 +179,18 @@ def usual_spacing(steps: Floats) -> float:
     apart = np.diff(steps)
     apart = apart[apart > 0]
     return float(np.median(apart)) if apart.size else 1.0
+
+
+def _is_recap(frame: pd.DataFrame, steps: Floats, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> bool:
+    """True for last rows that repeat values of earlier ones of the same steps."""
+    if later[-1] != len(frame) - 1 or len(later) > 3:
+        return False
+    names = metric_columns(frame)
+    before = frame.iloc[earlier].drop_duplicates("step", keep="last").set_index("step")[names]
+    again = frame.iloc[later].set_index("step")[names]
+    return bool(again.index.isin(before.index).all()) and bool(
+        (again.isna() | (again == before.reindex(again.index))).all(axis=None)
+    )
 
 
 def _is_late(steps: Floats, earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.core.metrics import metric
 from analysis.sources.axis_names import main_metric
 from analysis.sources.metric_aliases import plain
+from analysis.sources.printed_phases import phase_word
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import restart_kind
 from analysis.sources.text_tables import EPOCHS, STEPS
@@ -20,6 +21,11 @@ from analysis.sources.text_tables import EPOCHS, STEPS
 _ABOVE = 6
 """Lines above a training that may say what it is."""
 _HEADING = re.compile(r"\s*(#{1,6}\s+|[=*\-_~>]{2,}\s*)(?P<words>[^#=*~]*[^\W\d][^#=*~]*?)\s*[#=*\-_~<]*\s*")
+_MARKDOWN = re.compile(r"\s*#{1,6}\s+(.*\w.*)")
+_COUNTS = re.compile(r"\b(?:epoch|step|iter\w*|episode|round)s?\b", re.IGNORECASE)
+_IN_FRONT = re.compile(
+    r"\s*(?P<words>[A-Za-z][\w .+-]*?)\s*[-:|]+\s*(?:epoch|step|iter\w*)\b.*", re.IGNORECASE
+)  # resnet-50 - Epoch 0/49
 _SAID = re.compile(
     r"(?P<name>[A-Za-z][A-Za-z_ ]*?)['\"]?\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
 )
@@ -36,14 +42,41 @@ class Said:
     group: str | None = None
 
 
-def parted(frame: pd.DataFrame) -> list[pd.DataFrame]:
+def parted(frame: pd.DataFrame, lines: Sequence[str]) -> list[pd.DataFrame]:
     """Part rows in the order of writing wherever a training starts again at its first step, with its values too.
 
-    What goes back otherwise (a rollback, a counter that starts again while the values go on) stays in one part.
+    So does one that starts again below a heading of Markdown. What goes back otherwise (a rollback, a counter that
+    starts again while the values go on) stays in one part.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows by the number of their line.
+    lines : sequence of str
+        The text.
     """
     axis = next((name for name in ("step", "epoch") if name in frame), None)
+    if axis is None:
+        return [frame]
+    steps, rows = frame[axis].to_numpy(dtype=np.float64), frame.index.to_numpy()
+    bounds = [0]
+    for row in (np.flatnonzero(np.diff(steps) < 0) + 1).tolist():
+        if steps[row] <= steps[bounds[-1]] and any(map(_parts, lines[rows[row - 1] + 1 : rows[row]])):
+            bounds.append(row)
+    pieces = [frame.iloc[start:end] for start, end in zip(bounds, [*bounds[1:], len(frame)], strict=True)]
+    return [part for piece in pieces for part in _again(piece, axis)]
+
+
+def _parts(line: str) -> bool:
+    """True for a heading of Markdown that names no step and no part of the data."""
+    found = _MARKDOWN.fullmatch(line)
+    return found is not None and not phase_word(found[1]) and not _COUNTS.search(found[1])
+
+
+def _again(frame: pd.DataFrame, axis: str) -> list[pd.DataFrame]:
+    """Part rows wherever the values of a training start again with its steps."""
     main = main_metric(frame)
-    if axis is None or main is None:
+    if main is None:
         return [frame]
     steps, values = frame[axis].to_numpy(dtype=np.float64), frame[main].to_numpy(dtype=np.float64)
     rows = np.flatnonzero(np.isfinite(values) & np.isfinite(steps))
@@ -137,7 +170,7 @@ def _stated(lines: Sequence[str]) -> dict[str, str]:
 
 
 def _heading(line: str) -> str | None:
-    found = _HEADING.fullmatch(line)
+    found = _HEADING.fullmatch(line) or _IN_FRONT.fullmatch(line)
     return found["words"].strip(" :") if found else None
 
 

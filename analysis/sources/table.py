@@ -62,6 +62,8 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     if layout is None:
         raise LogError(f"{path}: no header line; a table starts with a line that names its columns")
     check_columns(path, layout.header, columns)
+    if plain(layout.header[0]) in AXIS_NAMES and len(layout.header) > 3 and all(map(is_numeric, layout.header[1:])):
+        raise LogError(f"{path}: its columns are the steps; turn it, so that each step is a row")
     text = [name for name in layout.header if layout.is_text(name)]
     if len(text) == len(layout.header) and not any(is_number_like(layout.column(name)) for name in text):
         raise LogError(f"{path}: no column of numbers, only {', '.join(layout.header)}; a log needs a metric")

@@ -18,6 +18,7 @@ from analysis.sources.cells import BLANK, number, of_total
 from analysis.sources.delimited import is_numeric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_column
+from analysis.sources.result_lines import with_results
 
 STEPS = frozenset(
     {
@@ -27,7 +28,12 @@ STEPS = frozenset(
 )
 """Names of counters in printed text, in the form of `metric_aliases.plain`."""
 
-EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"})
+EPOCHS = frozenset(
+    {
+        *("epoch", "epochs", "ep", "train_epoch"),
+        *("epoche", "época", "epoca", "époque", "epoka", "эпоха", "轮次", "轮", "周期", "エポック", "에폭", "에포크"),
+    }
+)
 
 _AXES = {
     **{"#": "step", "e": "epoch", "ep": "epoch", "it": "iter", "%iter": "iter"},
@@ -40,7 +46,6 @@ _BARS = re.compile(r"[|│┃║]")
 _RULE = re.compile(r"[\s|+:=\-─-╿.]+")
 _BAR_BEHIND = re.compile(r"(?::\s*|\s{2,})\d+%\s*\|.*$")
 _MARKS = re.compile(r"^[*`_]+(?=\S)|(?<=\S)\s?[*`_+✓✔↑↓]+$")
-_NOT_LOGGED = frozenset({*BLANK, "No log", "No Log"})
 _GAP = 200
 """Lines that are no row of a table, after which it is over."""
 
@@ -67,13 +72,13 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
             found[-1][1].update(rows)  # the header once more
         else:
             found.append((names, rows))
-    tables = [_frame(names, rows) for names, rows in found if _is_log(names, rows)]
+    tables = [with_results(_frame(names, rows), lines) for names, rows in found if _is_log(names, rows)]
     return tables or _records(lines)
 
 
 def is_delimited(line: str) -> bool:
     """True for the header of a table whose cells commas, semicolons or tabs part."""
-    return re.search(r"[,;\t]", line) is not None and _counts(line)
+    return re.search(r"[,;\t]", line) is not None and _counts(line) and not any(map(_is_number, _cells(line) or ()))
 
 
 def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
@@ -170,7 +175,7 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
             names, axis = (words, _axis(words)) if cells is not None else (names, axis)
         if cells is None or axis is None:
             continue
-        counted = _is_number(cells[axis]) or (place == last + 1 and rows and cells[axis] in _NOT_LOGGED)
+        counted = _is_number(cells[axis]) or (place == last + 1 and rows and cells[axis] in BLANK)
         if counted and sum(map(_is_number, cells)) > _is_number(cells[axis]):
             if bars and last in rows and rows[last][axis] == cells[axis]:
                 del rows[last]  # running values, of which the last is the epoch's
@@ -241,7 +246,7 @@ def _frame(names: Cells, rows: dict[int, Cells]) -> pd.DataFrame:
         values = pd.to_numeric(pd.Series(cells, dtype="str"), errors="coerce").astype("float64")
         if values.isna().any():  # or what stands in for a number: a mark, a per cent, nothing
             shown = [_MARKS.sub("", cell) for cell in cells]
-            shown = ["" if cell in _NOT_LOGGED else cell for cell in shown]
+            shown = ["" if cell in BLANK else cell for cell in shown]
             if not any(shown):
                 continue
             read = [number(cell) for cell in shown]

@@ -26,7 +26,7 @@ from analysis.sources.evaluations import evaluations_of
 from analysis.sources.evaluations.evaluation import columns_of, own_names
 from analysis.sources.example_losses import load_example_losses
 from analysis.sources.inferred import base_rate, with_validation_size
-from analysis.sources.metric_aliases import standard_names
+from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.own_axis import place_rows
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import settle
@@ -183,7 +183,9 @@ def _named(
     scores, more = bare_scores(table, unsaid if raw.source in _GENERAL else ())
     said, notes = {**said, **scores}, [*notes, *more]
     spelled = {said.get(name, name): name for name in metrics if name not in told}
-    source = "logs by epoch" if raw.source in _GENERAL and _is_by_epoch(table) else raw.source
+    validated = [name for name in metrics if plain(name) in ("valid_loss", "validation_loss")]
+    at_ends = table if not validated else table[table[validated].notna().any(axis=1)]
+    source = "logs by epoch" if raw.source in _GENERAL and _is_by_epoch(at_ends) else raw.source
     found = standard_names(spelled, source=source, chosen=chosen, count=lambda name: int(table[spelled[name]].count()))
     names = {**said, **{spelled[name]: standard for name, standard in found.items()}, **told}
     for column, standard in list(names.items()):

@@ -1,0 +1,90 @@
+"""Name printed values by the heading that they stand below: ``Training``, ``Running validation``, ``Test set:``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from analysis.sources.printed_lines import Form
+from analysis.sources.printed_phases import of_model, phase_word
+
+Kind: TypeAlias = tuple[str, list[int], Form]
+"""The lines of one wording: it, their numbers, and what their numbers mean."""
+
+_HEADING = re.compile(
+    r"(?:^|[\s\-=*#>:|\]\[(])(train\w*|valid\w*|val|eval\w*|dev|test(?:ing)?)"
+    r"(?:\s+(?:set|results?|metrics?|phase|stats|summary|data|error|performance))*[\s\W]*$",
+    re.IGNORECASE,
+)
+_NEAR = 12
+"""Lines below a heading that it may speak of."""
+_MOST = 0.8
+"""Share of the lines of one wording that must stand below a heading."""
+
+
+def by_section(kinds: Sequence[Kind], others: Mapping[str, list[int]], lines: Sequence[str]) -> list[Kind]:
+    """Part lines of one wording that stand below different headings, and name them by theirs.
+
+    Parameters
+    ----------
+    kinds : sequence of Kind
+    others : mapping of str to list of int
+        The numbers of the lines that hold no values, by their wording.
+    lines : sequence of str
+        The text.
+    """
+    found: dict[int, str] = {}
+    for places in others.values():
+        heading = _HEADING.search(lines[places[0]])
+        if heading:
+            found |= dict.fromkeys(places, phase_word(heading[1]))
+    if not found:
+        return list(kinds)
+    heads = np.array(sorted(found))
+    counted = np.array(sorted(place for _, places, form in kinds if _has_axis(form) for place in places))
+    return [own for kind in kinds for own in _parted(kind, heads, found, counted)]
+
+
+def _parted(
+    kind: Kind, heads: np.ndarray[tuple[int], np.dtype[np.int64]], found: Mapping[int, str], counted: np.ndarray
+) -> list[Kind]:
+    wording, places, form = kind
+    named = [name for name, _ in form.metrics if of_model(name)]
+    if form.phase or not named or any(map(phase_word, named)):
+        return [kind]
+    own = np.array(places)
+    above = np.searchsorted(heads, own) - 1
+    near = (above >= 0) & (own - heads[above] <= _NEAR)
+    if not _has_axis(form) and len(counted):  # nor may a step have begun in between
+        last = np.searchsorted(counted, own) - 1
+        near &= (last < 0) | (counted[last] < heads[above])
+    phases = [found[int(heads[at])] if is_near else "" for at, is_near in zip(above, near, strict=True)]
+    known = {phase for phase in phases if phase}
+    if known <= {"train"} or near.mean() < (1 if _has_axis(form) else _MOST):
+        return [kind]
+    if _has_axis(form) and not _is_bar(form) and len(known) < 2:
+        return [kind]
+    return [
+        (wording, [at for at, said in zip(places, phases, strict=True) if said == phase], _of_phase(form, phase))
+        for phase in sorted(set(phases))
+    ]
+
+
+def _of_phase(form: Form, phase: str) -> Form:
+    if not phase:
+        return form
+    metrics = tuple((f"{phase}_{name}" if of_model(name) else name, at) for name, at in form.metrics)
+    form = replace(form, metrics=metrics, phase=phase)
+    return form if phase == "train" or not _is_bar(form) else replace(form, step=None, total=None, bar=False)
+
+
+def _is_bar(form: Form) -> bool:
+    return form.step is not None and form.total == form.step + 1
+
+
+def _has_axis(form: Form) -> bool:
+    return form.step is not None or form.epoch is not None
