@@ -114,7 +114,7 @@ _NAMED = tuple(
         r"""<(?P<name>[\w.-]{1,80})\s[^<>\n]{0,80}?\bvalue\s*=\s*["'](?P<value>[^"'<>\n]+)""",
         # a row of a table, as Markdown and CSV write it; #define PASSWORD "..."
         r"(?m)^\s*\|\s*(?P<name>[\w.-]{1,80})\s*\|\s*(?P<value>[^\s|]+)(?=\s*\|)",
-        r"(?m)^(?P<name>[\w.-]{1,80}),(?P<value>[^\s,]+)$",
+        r"(?m)^(?P<name>[\w.-]{1,80}),(?P<value>[^\s,]+)(?=[ \t]*$)",
         r"""\b(?P<name>[\w.-]{1,80})\s+["'](?P<value>[^\s"'\\]{4,})(?=["'])""",
     )
 )
