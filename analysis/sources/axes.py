@@ -161,6 +161,8 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
             told[name] = f"'{name}' is when '{name.removesuffix('_timestamp')}' was logged"
         elif key in STEP_NAMES and len(own) and (own == step[own.index]).all():
             told[name] = f"'{name}' repeats the step"
+        elif name == "column 1" and len(own) == len(frame) and (own.diff().dropna() == 1).all():
+            told[name] = "the first column has no name and numbers the rows"
     return frame.drop(columns=list(told)), tuple(told.values())
 
 

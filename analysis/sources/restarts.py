@@ -80,9 +80,11 @@ def _replay(
         at = float(np.nanmin(steps[start : first + 1]))
         if _is_late(steps, earlier, later):
             continue
-        what = restart_kind(steps[earlier], values[earlier], steps[later], values[later])
+        resumed = steps[later].copy()
+        resumed[0] = at  # the first row again may hold no finite value
+        what = restart_kind(steps[earlier], values[earlier], resumed, values[later])
         if what == "continued":
-            shift = steps[earlier].max() - at + usual_spacing(steps[later])
+            shift = np.nanmax(steps[begun:start]) - at + usual_spacing(steps[later])
             notes.append(numbered_on(at, at + shift))
             steps[start:] += shift
             if epochs is not None and epochs[first] <= epochs[last] and np.isfinite(epochs[[first, last]]).all():
