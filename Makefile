@@ -32,7 +32,8 @@ bench: $(VENV)/.ready-dev
 	@$(BIN)/python benchmarks/long_csv.py 1e6
 	@$(BIN)/python benchmarks/long_logs.py 1e6
 
-# 10,000 random logs that must read as written, and 10,000 damaged ones that must read or be refused in a line.
+# 10,000 random logs that must read as written, and 10,000 damaged ones that must read or be refused in a line:
+# others with each FUZZ_FROM.
 fuzz: $(VENV)/.ready-dev
 	FUZZ=50 $(BIN)/python -m pytest --dist load tests/sources/test_random_logs.py $(ARGS)
 

@@ -234,6 +234,51 @@ _framed("npmrc", drawn(HEX, 36), "//registry.npmjs.org/:_authToken={}", "npm con
 _framed("telegram, url", BY_FORM["telegram"], "https://api.telegram.org/bot{}/sendMessage")
 _framed("oracle", password, "jdbc:oracle:thin:scott/{}@db:1521/x")
 
+_framed(
+    "login of a tool",
+    password,
+    "curl -sSLu joe:{} https://h",
+    "http -a joe:{} https://h",
+    "REDISCLI_AUTH={}1 redis-cli",
+    "snowsql -a x -u joe -p {}",
+    "bcp t in f -U sa -P{}",
+    "machine h login joe account x password {}",
+    "*:*:*:joe:{}",
+    "log in with joe / 7{}",
+    "credentials are joe / 7{}",
+    "basic auth joe:7{}",
+    "auth: joe:7{}",
+)
+_framed("session", drawn(HEX, 32), "https://h/x?sessionid={}", "https://h/x?a=1&sid={}")
+_framed(
+    "code",
+    password,
+    '#define PASSWORD "{}"',
+    '(setq password "{}")',
+    'let apiKey: string = "{}";',
+    "password: str = '{}'",
+    "hub_token: Optional[str] = '{}'",
+    'api_key: str | None = "{}"',
+    '{"passWord" : "{}"}',
+    '<password value="{}"/>',
+)
+_framed(
+    "table and mark-up",
+    password,
+    "| password | {} |",
+    "user,joe\npassword,{}",
+    "**password**: {}",
+    "**Password:** {}",
+    "Password (again): {}",
+    "pass phrase: {}",
+    "wachtwoord: {}",
+    "password → {}",
+    "Password - 7{}",
+    "password was changed to {}",
+    "the old password '{}' still works",
+    "the passphrase of the key: {}",
+)
+
 
 @_text("basic header")
 def _(random: Random) -> Drawn:

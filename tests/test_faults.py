@@ -235,6 +235,47 @@ def test_what_belongs_to_somebody_else_is_named(place: Path, unharmed: Made, wha
     assert contents(place / "reports") == unharmed["report"]
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize(("mode", "all_of_it"), [(0o777, False), (0o1777, True)], ids=["for all", "sticky"])
+def test_a_report_of_somebody_else_stays_as_it_is(place: Path, unharmed: Made, mode: int, all_of_it: bool) -> None:
+    """A folder in which everybody may write: what is in theirs could not be taken away, or not moved at all."""
+    assert command(place, *COMMANDS["report"]).status == 0
+    theirs = [p for p in (place / "reports").rglob("*") if all_of_it or p.parts[len(place.parts) + 1] == "run_1"]
+    for path in (*theirs, *([place / "reports"] if all_of_it else [])):
+        os.chown(path, 65534, 65534)
+        if all_of_it and path.is_dir():
+            path.chmod(0o777)
+    (place / "reports").chmod(mode)
+    ended = command(place, *COMMANDS["report"], prepare=without_rights)
+    assert ended.status == 2, ended
+    (line,) = ended.err.splitlines()
+    assert "reports/run_1: cannot be written (" in line
+    assert contents(place / "reports") == unharmed["report"]
+    assert left_behind(place) == []
+
+
+def test_where_no_folder_may_be_entered_a_line_says_so(place: Path) -> None:
+    def shut_in() -> None:
+        Path().chmod(0)
+        without_rights()
+
+    ended = command(place, *COMMANDS["report"], prepare=shut_in)
+    place.chmod(0o755)
+    assert ended.status == 2, ended
+    assert ended.err.count("\n") == 1
+    assert "ermission denied" in ended.err
+
+
+def test_a_home_that_cannot_be_written_to_is_not_spoken_of() -> None:
+    """Matplotlib would, in lines that a notebook holds and that are others each time."""
+    home = {**os.environ, "HOME": "/proc/nowhere"}
+    for name in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        home.pop(name, None)
+    words = "import analysis.report, matplotlib; matplotlib.get_cachedir()"
+    ended = subprocess.run([sys.executable, "-c", words], env=home, capture_output=True, text=True, timeout=LIMIT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small disk")
 @pytest.mark.parametrize("kB", range(4, 32, 2) if TIMES > 1 else [8, 20])
 def test_a_small_disk_that_fills_is_named_and_a_larger_one_holds_the_report(

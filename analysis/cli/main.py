@@ -64,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as end:
         _say(f"interrupted; {end.args[0] if end.args else 'nothing is left half-written'}")
         return 128 + getattr(end, "number", signal.SIGINT)
+    except PermissionError as error:
+        _say(f"error: {error.filename or 'a file'}: {error.strerror or 'no permission'}; allow it, or go elsewhere")
+        return USAGE
     except MemoryError:
         _say("failed: there is not enough memory; give fewer or smaller logs, or allow more")
         return CRASH

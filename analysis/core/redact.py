@@ -28,7 +28,7 @@ _LOGIN_AT = re.compile(  # user:password@host without a scheme
 )
 _HOOK = re.compile(r"(?:https?://|\b(?=hooks\.|discord))(?P<host>[\w.-]+)(?::\d+)?(?P<path>/[^\s'\"<>]+)")
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])(?!git@)[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
-_SUSPECT = re.compile(rf"(?i)[@:=$%'\"<>?&\\,]|[\w+/-]{{20,}}|[\w-]{{16,}}|\s-|{STEM}")
+_SUSPECT = re.compile(rf"(?i)[@:=$%'\"<>?&\\,]|[\w+/~.-]{{20,}}|[\w-]{{16,}}|\s-|{STEM}")
 _LONGEST = 20_000
 """Characters of one value of a configuration that are kept."""
 _NAMING = ("name", "key", "type", "field", "variable")

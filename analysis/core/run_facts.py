@@ -34,6 +34,30 @@ def same_log(one: Run, two: Run) -> bool:
     return len(one.frame) > 0 and one.frame.equals(two.frame)
 
 
+def same_training(one: Run, two: Run) -> bool:
+    """True if what two logs measured alike agrees in every value, as far as the coarser of them writes it.
+
+    Columns that only one of them has make no second training, nor does rounding. Two trainings of noise never agree
+    so; a short curve of few digits may, so that 20 different values of three decimals at least are asked for.
+    """
+    shared = [name for name in judged(one.metrics) if name in two.metrics]
+    alike: set[float] = set()
+    for name in shared:
+        a, b = one.series(name), two.series(name)
+        decimals = min(_decimals(a), _decimals(b))
+        if not np.array_equal(one.steps_of(name), two.steps_of(name)) or decimals < 3:
+            return False
+        if not np.allclose(a, b, rtol=0, atol=0.51 * 10.0**-decimals):
+            return False
+        alike.update(a.tolist())
+    return len(alike) >= 20
+
+
+def _decimals(values: npt.NDArray[np.float64]) -> int:
+    """Return how many decimals values are written with, at most 6."""
+    return next((n for n in range(6) if np.array_equal(np.round(values, n), values)), 6)
+
+
 def is_per_epoch(run: Run, metric: str) -> bool:
     """True if a metric was logged once an epoch, so that its points are no steps of an oscillation."""
     count = run.series(metric).size

@@ -13,15 +13,18 @@ _KINDS = (
 )
 _PAIR = re.compile(
     rf"""(?xi)
-    (?: (?P<open> [?&\#;<] ) | (?<![\w.-]) | (?<=%2[2367]) | (?<=%3[BF]) ) (?P<dash> --? )?
-    (?P<name> (?: {_KINDS}[ ](?=key|token|secret|pass|code|url|uri|string|sig) )? [^\W\d] [\w.-]{{0,80}} )
-    (?: (?P<is> (?: \s+ (?: for | of | to | on | at ) (?: \s+ [\w.@-]{{1,40}} ){{1,3}}? )?
-          \s+ (?: is | was | are | equals | = | := | -> | to | or | \|\| | ist | lautet | est | es
-          | è ) (?: \s+ (?: now | still ) )? \s* :? \s+ )
+    (?: (?P<open> [?&\#;<] ) | (?<![\w.-]) (?<! \d{{12}}: ) | (?<=%2[2367]) | (?<=%3[BF]) ) (?P<dash> --? )?
+    (?P<name> (?: {_KINDS}[ ](?=key|token|secret|pass|code|url|uri|string|sig) | pass [ ](?=word|phrase|code) )?
+      [^\W\d] [\w.-]{{0,80}} )
+    (?: (?P<is> (?: \s+ (?: for | of | to | on | at ) (?: \s+ [\w.@-]{{1,40}} ){{1,3}}? (?: \s* [:=] \s+ | (?= \s ) ) )?
+          (?: (?<= [:=]\s ) | \s+ (?: is | was | are | equals | = | := | -> | → | [–—-] | to | or | \|\| | ist | lautet
+          | est | es | è ) (?: \s+ (?: now | still | (?: re | re?set | changed ) \s+ to ) )? \s* :? \s+ ) )
       | (?P<tuple> \\* ["'] \s* , \s* (?: \w+ \s* = \s* [\w.]* \s* ,? \s* ){{0,4}} (?= \\* ["'] ) )
       | (?P<coded> (?: %2[27] | &quot; | &\#39; )? \s* (?: %3A | %3D | [:=] ) (?: %20 | %2[27] | \s | &quot;
       | &\#39; )* (?<= [AaDd0-9;] ) )
-      | (?P<assigned> \\* ["'`]? [\])]{{0,2}} \s* (?: => | := | == | = | ： | : (?! // ) ) \s* )
+      | (?P<assigned> \\* (?: ["'`] | \*\* )? (?: [\])]{{0,2}} | [ ] \( [^()\n]{{1,20}} \) ) \s*
+          (?: => | := | == | = | ： | : \s* (?: Optional \[ )? (?: str | bytes | [Ss]tring | SecretStr ) \b
+          [\w .|\]]{{0,20}} = (?= \s* \\* ["'] ) | : (?! // ) ) \s* (?: \*\* \s* )? )
       | (?P<tag> > (?= [^\s<] ) )
       | (?P<blank> \s+ ) )
     """
@@ -52,16 +55,19 @@ _HEADER = re.compile(
     r"|(?<![\w-])(?:set-)?+cookie\s*+:\s*+(?=[^\s=]{1,80}=))(?!\[redacted\])(?P<value>[^\s'\"][^'\"\n\x1f\\]*)"
 )
 _SCHEMED = re.compile(r"(?i)(?<![\w-])(?P<scheme>bearer|basic|token)(?P<gap>\s+)(?P<value>[\w.~+/-]{8,}=*)")
+_ODD = r"(?=[^\s'\"]*?(?:\d|[!%^*&#@~?][^\s.,;'\"]))"
+"""Begins what no sentence holds: digits or signs in a word."""
 _COMMANDS = tuple(
     re.compile(pattern)
     for pattern in (
         # curl -u joe:pw, --user=joe:pw, lftp -u joe,pw, smbclient -U joe%pw
-        r"((?<!\S)(?:-u|-U|--user|--proxy-user|--userpwd)(?:\s+|=)?['\"]?[^\s:,%'\"=]{1,64}[:,%])(?!\d+(?:\s|$)"
+        r"((?<!\S)(?:-[A-Za-z]{0,6}u|-U|--user|--proxy-user|--userpwd)(?:\s+|=)?['\"]?[^\s:,%'\"=]{1,64}[:,%])(?!\d+(?:\s|$)"
         r")(?P<value>[^\s'\"]+)",
+        r"(\b(?:https?|xh)\s(?:[^\n|;]{0,80}?\s)?(?:-a|--auth)(?:\s+|=)['\"]?[^\s:'\"]{1,64}:)(?P<value>[^\s'\"]+)",
         # -p hunter2 behind a command where it means a password, written together or apart
         r"(\b(?:mysql\w*|mariadb\w*|mycli|pymysql)\b[^\n|;]{0,200}?\s-p)(?P<value>[^\s'\"-][^\s'\"]*|'[^']+'"
         r"|\"[^\"]+\")",
-        r"(\b(?:sshpass|7z\w?|zip|unzip|unrar)\b[^\n|;]{0,80}?\s-[pP]\s?)(?P<value>[^\s-]\S*)",
+        r"(\b(?:sshpass|7z\w?|zip|unzip|unrar|snowsql|bcp)\b[^\n|;]{0,80}?\s-[pP]\s?)(?P<value>[^\s-]\S*)",
         r"(\b(?:mongo\w*|twine|sqlcmd|cqlsh|ldap\w+|ipmitool|(?:docker|podman|oc|az|helm|skopeo|nerdctl"
         r"|registry|crane)\b"
         r"[^\n|;]{0,40}?\blogin)\b[^\n|;]{0,200}?\s-[pPw](?:\s+|=))(?P<value>[^\s-]\S*)",
@@ -72,21 +78,21 @@ _COMMANDS = tuple(
         # Python: auth=("joe", "hunter2")
         r"(?i)((?<!\w)\w{0,20}auth\w{0,10}\s*[=(:]\s*[(\[]?\s*\\*['\"][^'\"\n]{1,64}['\"]\s*,\s*\\*['\"]"
         r")(?P<value>[^'\"\n\\]+)",
-        # the password file of libpq: host:port:database:user:password
-        r"((?<!\S)[\w.*-]+:(?:\d{2,5}|\*):[\w*-]+:[\w*-]+:)(?P<value>[^\s:]+)(?!\S)",
+        r"(?m)(^\s*(?://\S+:)?_auth\s*=\s*)(?P<value>\S+)",
         # prose
         r"(?i)(\b(?:password|passwd|passphrase|pw|pwd|(?:api|secret|access)[ _-]?key|access[ _-]?token)\s+"
-        r")(?P<value>(?=[^\s]*[A-Za-z])(?=[^\s]*\d)[^\s:=,;'\"]{5,})",
-        r"(?i)()(?<!\S)(?P<value>(?=\S*\d)\S{4,200}+)(?=\s+as\s+(?:the\s+|my\s+|a\s+)?(?:password|passphrase"
+        rf")(?P<value>(?=[^\s:=,;'\"]*[A-Za-z]){_ODD}[^\s:=,;'\"]{{5,}})",
+        r"(?i)()(?<!\S)(?P<value>(?=\S*[\d!$%^*&#@~])\S{4,200}+)(?=\s+as\s+(?:the\s+|my\s+|a\s+)?(?:password|passphrase"
         r"|api[ _-]?key|secret|access token)\b)",
-        r"(?i)(\b(?:credentials?|creds|log-?in|user(?:name)?/pass\w*)\s*[:=]?\s*[\w.@-]{1,64}\s*[:/]\s*"
-        r")(?P<value>(?=\S*\d)[^\s'\"]{4,})",
+        r"(?i)((?<![\w./])(?:credentials?|creds|log[ -]?in|user(?:name)?/pass\w*|basic[ ]auth|auth(?=\s*[:=]))"
+        r"(?:\s+(?:with|as|are|is))?(?:\s+|\s*[:=]\s*)[\w.@-]{1,64}(?::|\s*/\s*))"
+        rf"(?P<value>{_ODD}[^\s'\"]{{4,}})",
         # Oracle and Windows
         r"(?i)(\b(?:sqlplus|sqlldr|expdp|impdp|connect)\s+(?:-\w+\s+)*\w{1,64}/)(?P<value>[^\s@]+)(?=@)",
         r"(\s/user:\S+\s+|\bssh-keygen\b[^\n|;]{0,120}?\s-[NP]\s+)(?P<value>[^\s'\"]+)",
         # netrc
         r"(\bmachine\s+\S+\s+(?:account\s+\S+\s+)?password\s+)(?P<value>(?=\S*\d)\S++)",
-        r"(\blogin\s+\S+\s+password\s+)(?![=:])(?P<value>\S+)",
+        r"(\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+)(?![=:])(?P<value>\S+)",
         r"(\b(?:machine\s+\S+|default)\s+login\s+)(?P<value>\S+)(?=\s+password\b)",
     )
 )
@@ -99,9 +105,21 @@ _PIPED = re.compile(
 )
 
 
-_ATTRIBUTE = re.compile(  # <property name="password">...</property>, <add key="password" value="..."/>
-    r"""(?i)\b(?:name|key|id)\s*=\s*["'](?P<name>[\w.-]{1,80})["'][^<>\n]{0,80}?(?:\bvalue\s*=\s*["']|>)"""
-    r"""(?P<value>[^"'<>\n]+)"""
+_NAMED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # <property name="password">...</property>, <add key="password" value="..."/>
+        r"""(?i)\b(?:name|key|id)\s*=\s*["'](?P<name>[\w.-]{1,80})["'][^<>\n]{0,80}?(?:\bvalue\s*=\s*["']|>)"""
+        r"""(?P<value>[^"'<>\n]+)""",
+        r"""<(?P<name>[\w.-]{1,80})\s[^<>\n]{0,80}?\bvalue\s*=\s*["'](?P<value>[^"'<>\n]+)""",
+        # a row of a table, as Markdown and CSV write it; #define PASSWORD "..."
+        r"(?m)^\s*\|\s*(?P<name>[\w.-]{1,80})\s*\|\s*(?P<value>[^\s|]+)(?=\s*\|)",
+        r"(?m)^(?P<name>[\w.-]{1,80}),(?P<value>[^\s,]+)(?=[ \t]*$)",
+        r"""\b(?P<name>[\w.-]{1,80})\s+["'](?P<value>[^\s"'\\]{4,})(?=["'])""",
+    )
+)
+_LIBPQ = re.compile(  # the password file: host:port:database:user:password
+    r"((?<!\S)[\w.*-]+:(?:\d{2,5}|\*):[\w*-]+:[\w*-]+:)(?P<value>[^\s:]+)(?!\S)"
 )
 
 
@@ -114,11 +132,12 @@ def without_told(text: str, put: str) -> str:
     for command in _COMMANDS:
         text = command.sub(lambda found: found[0] if found["value"].startswith(put) else f"{found[1]}{put}", text)
     text = _TO_LOG_IN.sub(lambda found: f"{found[1]}{put}" if _is_key(found["value"]) else found[0], text)
-    text = _ATTRIBUTE.sub(lambda found: _attribute(found, put), text)
+    for named in _NAMED:
+        text = named.sub(lambda found: _under_name(found, put), text)
     return _without_logins(_without_pairs(text, put), put)
 
 
-def _attribute(found: re.Match[str], put: str) -> str:
+def _under_name(found: re.Match[str], put: str) -> str:
     given = found["value"]
     start = found[0][: len(found[0]) - len(given)]
     return f"{start}{put}" if is_secret(found["name"], given) else found[0]
@@ -169,6 +188,10 @@ def _is_told(found: re.Match[str], value: re.Match[str]) -> bool:
             "credential",
             "accesskeyid",
             "keyid",
+            "sessionid",
+            "jsessionid",
+            "phpsessid",
+            "sid",
             "id",
         ) and (last != "id" or looks_drawn(given, 12)):
             return True
@@ -179,7 +202,7 @@ def _is_told(found: re.Match[str], value: re.Match[str]) -> bool:
     spoken = found["is"] is not None or (found["assigned"] or "").endswith(" ")
     if quoted or not spoken:
         return True
-    if _SENTENCE.fullmatch(given):
+    if _SENTENCE.fullmatch(given) or (re.search(r"\s[–—-]\s", found[0]) and not re.search(r"\d", given)):
         return False
     return is_password_name(name) or re.search(r"[^A-Za-z]|[a-z][A-Z]", given) is not None
 
@@ -203,6 +226,7 @@ def _is_key(value: str) -> bool:
 
 
 def _without_logins(text: str, put: str) -> str:
+    text = _LIBPQ.sub(lambda found: f"{found[1]}{put}", text)
     return _PIPED.sub(
         lambda found: f"{found[1]}{put}" if "login" in text or _is_key(found["value"]) else found[0], text
     )

@@ -15,8 +15,8 @@ def _bag(words: str) -> frozenset[str]:
 
 STEM = (
     r"(?:pass|pwd|psw|\bpw|secret|token|key|cred|auth|bearer|cookie|dsn|conn|signature|\bsig|pat\b|sas\b|pin\b"
-    r"|login|basic|sqlplus"
-    r"|wort\b|contrase|senha|parola|has[lł]o|senord|парол|密|パスワード|비밀번호|mail|user|host|[?&#]code=)"
+    r"|log[ -]?in|sessionid|\bsid\b|basic|sqlplus"
+    r"|wort\b|woord|contrase|senha|parola|has[lł]o|senord|парол|密|パスワード|비밀번호|mail|user|host|[?&#]code=)"
 )
 """Every name that can be that of a secret or a person holds one of these."""
 
@@ -51,7 +51,7 @@ def _pairs(words: str) -> frozenset[tuple[str, ...]]:
 _PAIRS = _pairs(
     "api key,api keys,access key,secret key,private key,account key,signing key,encryption key,ssh key,"
     "subscription key,storage key,auth key,admin key,connection string,conn string,conn str,sas url,sas uri,"
-    "webhook url,hook url"
+    "webhook url,hook url,pass word,pass phrase,pass code"
 )
 _MAYBE = _pairs(
     "master key,license key,service key,deploy key,app key,application key,client key,shared key,session key"
@@ -63,7 +63,7 @@ _ISSUERS = _bag(
     "cf doppler vault docker kaggle comet neptune clearml mlflow npm pypi heroku datadog dd pinecone deepseek together "
     "fireworks perplexity openrouter nvidia ngc modal runpod lambda vercel netlify supabase sentry notion linear jira "
     "figma dropbox box zoom shopify paypal dagster prefect airflow snowflake mongo mongodb redis postgres pg mysql db "
-    "database smtp ftp ssh proxy http https ldap root admin sudo rabbitmq kafka elastic es minio s3 gcs wasb "
+    "database smtp ftp ssh proxy http https ldap root admin sudo rabbitmq kafka elastic es minio s3 gcs wasb rediscli "
 )
 _OF_ACCESS = _ISSUERS | _bag(
     "auth access api refresh session bearer bot security personal deploy user client account login secret private "
@@ -95,7 +95,7 @@ _PLACEHOLDER = re.compile(
       | redacted | hidden
       | sk-no-key-required | your[-_ ].* | my[-_ ](?:api[-_ ]?)?(?:key|token|password|secret)
       | \$\{?\w+\}?.* | \{.*\} | %\(?\w+\)?[s%]? | <.* | \[.*\] | \(.*\) | env[:/]\S* | \S*environ\S* | getenv\S*
-      | \[redacted\].*
+      | \[redacted\].* | arn:aws[\w-]*:\S+
     """
 )
 _VARIABLE = re.compile(
@@ -187,7 +187,7 @@ def is_secret(name: str, value: object) -> bool:
     if _PLACEHOLDER.fullmatch(value) or _VARIABLE.fullmatch(value):
         return False
     if words[-1] == "dsn" or words[-1] in ("string", "str"):
-        return "://" in value or "=" in value or looks_drawn(value, 16)
+        return re.search(r"://[^/]*@|[=?]", value) is not None or looks_drawn(value, 16)
     if _FILE.fullmatch(value) or _FOLDERS.fullmatch(value):
         return False
     return True if weight >= 2 else _is_credential(words, value)

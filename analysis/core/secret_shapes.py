@@ -8,20 +8,27 @@ import re
 import string
 from itertools import pairwise
 
+_UUID_FORM = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 _CERTAIN = re.compile(  # forms that nothing else has
     r"""(?x)(?<![A-Za-z0-9])(?:
       gh[pousr]_[A-Za-z0-9]{20,} | github_pat_\w{20,} | xox[a-z](?:\.xox[a-z])?-[\w-]{10,} | xapp-\d-[\w-]{20,}
       | (?:AKIA|ASIA|ABIA|ACCA|LTAI|AKID)[0-9A-Za-z]{12,}\b | AIza[\w-]{30,} | SG\.[\w-]{16,}\.[\w-]{16,}
-      | (?:dapi|doapi|dkea|dose|SK|key-|fc-)[0-9a-f]{32}(?:-\d)?\b | [0-9a-f]{32}-us\d{1,2}\b
-      | sntry[su]_[\w/+=-]{20,} | AGE-SECRET-KEY-1[0-9A-Z]{20,} | AAAA[BCE][23][NHV][\w+/]{20,}={0,3}
-      | eyJ[\w/+-]{16,}={0,2}(?:\.[\w-]*){0,4}
+      | (?:dapi|doapi|dkea|dose|SK|AC|key-|fc-|11)[0-9a-f]{32}(?:-\d)?\b | [0-9a-f]{32}-us\d{1,2}\b
+      | [0-9a-f]{32}(?:-[0-9a-f]{8}){2}\b | [0-9a-f]{32}\.[A-Za-z0-9]{16}\b | [0-9a-f]{36}NRAL\b
+      | [0-9a-z]{10}msh[0-9a-z]{16}p[0-9a-z]{6}jsn[0-9a-z]{12}\b | v1\.(?:0-[0-9a-f]{24}-[0-9a-f]{100,}|[0-9a-f]{40}\b)
+      | (?:sntry[su]|gl[cs]a?)_[\w/+=-]{20,} | AGE-(?:SECRET-KEY|PLUGIN-[A-Z]+)-1[0-9A-Z]{20,}
+      | AAAA[BCE][23][NHV][\w+/]{20,}={0,3} | oy2[a-z0-9]{43}\b | u\+[\w-]{18}\b | A3(?:-[A-Z0-9]{5,6}){6}\b
+      | eyJ[\w/+-]{16,}={0,2}(?:\.[\w-]*){0,4} | sb_secret_[\w-]{20,} | rzp_(?:live|test)_[A-Za-z0-9]{14,}
+      | (?:[sp]k-lf-|amzn\.mws\.|pat-[a-z]+\d-|(?:api|sdk|mob)-|access-(?:sandbox|development|production)-) UUID
+      | (?:st|0)\.UUID\.[\w.+/:=-]{20,} | UUID:[0-9a-f]{32}\b | (?:user|agent):[0-9a-f]{32}\b
+      | [12](?:/\d{16}){1,2}:[0-9a-f]{32}\b | access_token\$\w+\$[0-9a-z]{16}\$[0-9a-f]{32}
       )
       | (?<!\d)\d{8,10}:A[\w-]{34}
       | (?<![A-Za-z0-9])(?: [A-Za-z0-9]{3}\dQ~[\w~.-]{31,34} | [MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27,}
       | AAAA[\w-]{7}:[\w-]{140}
-        | gl(?:pat|[a-z]?rt|dt|ptt|cbt|ft|agent|soat|imt|oas)-[\w-]{20,} )
+        | gl(?:pat|[a-z]?rt|dt|ptt|cbt|ft|agent|soat|imt|oas)-[\w-]{20,}(?:\.\w{2}\.\w{9})? )
       | \$(?:2[abxy]|5|6|1|y|apr1|argon2\w*|pbkdf2[\w-]*|scrypt)\$[\w./$,=+-]{20,}
-    """
+    """.replace("UUID", _UUID_FORM)
 )
 _ISSUED = re.compile(  # prefixes that issuers give their credentials, which names may begin with too
     r"""(?x)(?<![A-Za-z0-9])(?:
@@ -35,6 +42,8 @@ _ISSUED = re.compile(  # prefixes that issuers give their credentials, which nam
         | ATATT3 | ATCTT3 | wandb_v\d_ | KGAT_ | apify_api_ | tskey-[a-z]+- | nfp_ | napi_ | pul- | bkua_ | CCIPAT_
         | rpa_
         | sq[upa]_ | AKCp | xkeysib- | EAAA | ops_ | bedrock-api-key- | ABSK | HRKU- | snyk_ | dt0c01\. | rdme_ | CFPAT-
+        | xsmtpsib- | FLWSECK- | CLOJARS_ | packagist_[a-z]{3}_ | dtn_ | lin_oauth_ | [se]k_ | live_ | re_ | e?secret_
+        | e2b_ | sess- | pa-
         | pat(?=\w{14}\.) | [a-z]{2,8}_(?:live|pat|tkn|sk|secret)_ )
         [\w-]{10,}(?:[.~][\w~-]+)*=*
       | sk-[\w-]{0,24}[A-Za-z0-9]{16}[\w-]* | (?:ak|as)-[A-Za-z0-9]{22}\b | s\.[A-Za-z0-9]{24}\b )
@@ -42,15 +51,15 @@ _ISSUED = re.compile(  # prefixes that issuers give their credentials, which nam
 )
 _DRAWN = re.compile(r"(?<![A-Za-z0-9+/_.~-])[A-Za-z0-9+/_.~-]{20,}={0,2}")
 _HEX40 = re.compile(r"(?<![A-Za-z0-9/@.-])[0-9a-f]{40}(?![A-Za-z0-9/-])")
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(_UUID_FORM, re.IGNORECASE)
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)")
 _HASHES = re.compile(
     r"(?i)(?<![a-z])(?:sha\d*|md5|hash|digest|checksum|commit|git|rev|revision|fingerprint|etag|snapshots?|blobs?"
     r"|artifacts?|ref|ids?|uuid|version|integrity|crc\d*|xxh\w*|blake\w*)(?![a-z])"
 )
-_NAMED = re.compile(  # what random letters follow that are an identifier and no credential
-    r"(?:file|ftjob|ftckpt|ft|org|proj|chatcmpl|resp|msg|asst|thread|run|batch|step|job|trial|task|exp|experiment|model"
-    r"|dataset|data|ckpt|checkpoint|sha\d+|md5|etag|commit|version|snapshot|seed|tb|events)[-_:.=][\w.:=+/-]*"
+_NAMED = re.compile(  # random letters that are an identifier or a checksum, and no credential
+    r"(?:(?:file|org|ftjob|chatcmpl)-|(?:ftckpt|proj|resp|msg|asst|thread|run|batch|step|call|vs)_)[A-Za-z0-9]{8,30}"
+    r"|(?:sha\d+|md5|etag|commit|version|snapshot|events)[-_:.=][\w.:=+/-]*"
 )
 _BASIC = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _COMMON = frozenset(  # the 120 commonest pairs of letters in names of models, settings and files
@@ -163,7 +172,7 @@ def _is_issued(text: str) -> bool:
 
 def _without_drawn(text: str, put: str, before: str) -> str:
     """Replace random stretches of a text without blanks; paths and names of many parts keep their other parts."""
-    if speaks_of_hashes(before) or _NAMED.match(text) or is_uuid(text):
+    if speaks_of_hashes(before) or _NAMED.fullmatch(text) or is_uuid(text):
         return text
     if "." not in text and _is_jointed(text):
         return put
@@ -179,7 +188,7 @@ def _is_jointed(text: str) -> bool:
         return False
     whole = re.sub(r"[^A-Za-z0-9]", "", text)
     joints = len(text.rstrip("=")) - len(whole)
-    return 0 < joints <= (8 if len(text) == 40 else 1.5 + len(text) / 10) and _is_free(whole, 0.08)
+    return 0 < joints <= (8 if len(text) in (40, 44) else 1.5 + len(text) / 10) and _is_free(whole, 0.08)
 
 
 def _is_free(text: str, above: float) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from analysis.core.blocks import Tone
 from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
+from analysis.core.metrics import called
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import died, same_log
@@ -279,8 +280,20 @@ def stability_comparison(compared: Sequence[Comparison]) -> Comparison | None:
 def _nothing_shared(candidate: Run, baseline: Run) -> str:
     both = [name for name in candidate.metrics if name in baseline.metrics]
     if not both:
-        return "no shared metric"
+        units = _other_unit(candidate, baseline) or _other_unit(baseline, candidate)
+        return f"no shared metric{units}"
     return f"nobody says which way is better in {', '.join(both[:4])}"
+
+
+def _other_unit(percent: Run, fraction: Run) -> str:
+    """Say that one run has in percent what the other has as a fraction; such a column keeps its own name."""
+    names = (name for name in percent.metrics if metric_of(name).unit != "fraction" and percent.series(name).max() > 1)
+    own = next((name for name in names if called(name, fraction.metrics)), None)
+    return (
+        f": {own} of {display_name(percent.id)} is above 1; if that is in percent, write both as fractions"
+        if own
+        else ""
+    )
 
 
 def _ended_badly(run: Run) -> str | None:

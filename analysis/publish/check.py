@@ -14,7 +14,7 @@ from analysis.core.errors import UsageError
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, interval, listed
 from analysis.core.run import Run
-from analysis.core.run_facts import died, same_log
+from analysis.core.run_facts import died, same_log, same_training
 from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
 from analysis.evidence.seed_groups import group_of, seed_groups
@@ -230,6 +230,9 @@ def no_comparison(a: Analysis, trust_unstated: bool) -> str:
             alike = ", byte for byte" if run.provenance.sha256 == two.provenance.sha256 else " in every value"
             names = f"{display_name(two.id)} and {display_name(run.id)}"
             return f"the logs of {names} are identical{alike}: nothing was trained"
+        if same_training(two, run):
+            names = f"{display_name(two.id)} and {display_name(run.id)}"
+            return f"{names} agree in every value of every metric that both logged: nothing was trained"
         if len(two.frame) > 2 and two.frame.equals(run.frame.head(len(two.frame))):
             return f"every row of the candidate's log stands in that of {display_name(run.id)}: nothing was trained"
     held_out = [m for m in judged(one.metrics) if metric_of(m).validates]

@@ -65,6 +65,9 @@ def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
     with writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _mend(target)
+        for folder in (target, *(path for path in target.rglob("*") if path.is_dir() and not path.is_symlink())):
+            if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):  # nobody could take the old one away
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     with undisturbed() as disturbed:
         staging, handle = _new_staging(target)
         try:
@@ -73,7 +76,8 @@ def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
                 with _alone(target.parent):
                     if bring is not None and target.exists():
                         bring(target, staging)
-                    _put_in_place(staging, target)
+                    with writable(target):
+                        _put_in_place(staging, target)
         except OSError as error:
             if error.errno not in _NO_ROOM and staging.exists():
                 raise

@@ -167,6 +167,8 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
             told[name] = f"'{name}' repeats the step"
         elif key in evaluated and len(own) > 1 and _same(own, frame[evaluated[key]].dropna(), step):
             told[name] = f"'{name}' repeats '{evaluated[key]}'"
+        elif name == "column 1" and len(own) == len(frame) and (own.diff().dropna() == 1).all():
+            told[name] = "the first column has no name and numbers the rows"
     return frame.drop(columns=list(told)), tuple(told.values())
 
 

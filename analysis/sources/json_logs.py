@@ -113,11 +113,23 @@ def _from_list(items: list[Any]) -> Rows | None:
     if len(items) < 2:
         return None
     if all(isinstance(item, dict) for item in items):
-        numbers = [item for item in items if any(is_number(value) or _is_listed(value) for value in item.values())]
-        return items if len(numbers) == len(items) and len(set().union(*items)) < 2 * len(items) + 20 else None
+        widest = max(map(len, items))
+        return (
+            items
+            if all(map(_has_number, items)) and len(set().union(*items)) < 2 * max(len(items), widest) + 20
+            else None
+        )
     if all(isinstance(item, list) and len(item) == 3 and all(map(is_number, item)) for item in items):
         return [{"wall_time": wall, "step": step, "Value": value} for wall, step, value in items]
     return None
+
+
+def _has_number(row: Mapping[str, Any]) -> bool:
+    """True if a row holds a number, a list of numbers, or a loss as text."""
+    return any(is_number(value) or _is_listed(value) for value in row.values()) or any(
+        "loss" in name.lower() and isinstance(value, str) and re.search(r"(?i)\d|nan|inf", value)
+        for name, value in row.items()
+    )
 
 
 def _by_number(content: Mapping[str, Any]) -> Rows | None:

@@ -150,13 +150,13 @@ def _apart(column: str) -> str:
 
 
 def _bare(form: str) -> str:
-    """Return a name without a tool's prefix (Ray's, Chainer's), a phase said twice, and words for a mean.
+    """Return a name without a tool's prefix (Ray's, Chainer's, `metrics`), a phase said twice, and words for a mean.
 
-    >>> _bare("validation_main_loss"), _bare("train_avg_loss"), _bare("lm_loss_value"), _bare("learn_logloss")
-    ('validation_loss', 'train_loss', 'lm_loss', 'train_logloss')
+    >>> _bare("validation_main_loss"), _bare("train_avg_loss"), _bare("lm_loss_value"), _bare("metrics_val_loss")
+    ('validation_loss', 'train_loss', 'lm_loss', 'val_loss')
     """
     form = re.sub(r"^metrics?_(?=(?:train|val|valid|validation|eval|test)_)", "", form)
-    form = re.sub(r"^ray_tune_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)", "", form)
+    form = re.sub(r"^ray_tune_|(?:^|(?<=_))(?:metrics|scalars)_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)", "", form)
     form = re.sub(r"(?:^|(?<=_))(?:avg|avr|average|mean|running|smooth)_+(?=(?:[a-z]+_)?loss$)", "", form)
     form = re.sub(r"(?:^|(?<=_))(?:avg|average)_+(?=(?:[a-z]+_)?acc(?:uracy)?$)|(?<=_loss)_value$", "", form)
     form = re.sub(r"^vali_", "val_", form)

@@ -78,11 +78,15 @@ def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], tupl
         notes.append(note(names, own, steps[rows]))
         alone = np.isin(np.arange(len(frame)), rows)
         beside = (c for c in frame.columns if c not in (*NOT_METRICS, *names) and frame[c].dtype.kind in "fi")
+        moved: dict[str, pd.Series[float]] = {}
         for name in [name for name in beside if (frame[name].notna().to_numpy() & alone).any()]:
             # What stands on their rows and on the training's (a time) is of the evaluation there.
             values = frame[name].where(alone)
             kept = frame[f"val_{name}"].combine_first(values) if f"val_{name}" in frame else values
-            frame = frame.assign(**{name: frame[name].where(~alone), f"val_{name}": kept})
+            moved |= {name: frame[name].where(~alone), f"val_{name}": kept}
+        frame = pd.concat([frame.drop(columns=[*moved], errors="ignore"), pd.DataFrame(moved)], axis=1)[
+            list(dict.fromkeys([*frame.columns, *moved]))
+        ]
     if not notes:
         return frame, (), ()
     frame, lost = merge_rows(frame.assign(step=steps))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def _is_log(path: Path, text: str) -> bool:
         return False
     tabular = path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
     lines = _lines(text[:65536])[:50] if tabular else _lines(text)
-    if tabular and form_of(lines[0]) is None and re.search(r"[,;\t]", lines[0]):
+    if tabular and form_of(lines[0]) is None and _is_header(lines):
         return False
     if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
         return False  # a table by itself: its own source reads it faster
@@ -88,6 +88,13 @@ def _is_log(path: Path, text: str) -> bool:
     return (
         any(len(table) > 1 for table in tables_in(lines, wordings)) or len(_values(lines, wordings, {}, path)[0]) >= 2
     )
+
+
+def _is_header(lines: Sequence[str]) -> bool:
+    """True if a file begins with the names of a delimited table; bars at both ends of each line are Markdown's."""
+    first, second = [*(line.strip() for line in lines if line.strip() and line.lstrip()[0] != "#"), "", ""][:2]
+    barred = "|" in first and not (first.startswith("|") and second.startswith("|"))
+    return re.search(r"[,;\t]", first) is not None or (barred and first.count("|") == second.count("|"))
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:

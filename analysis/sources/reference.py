@@ -167,7 +167,8 @@ class Finder:
         source = next((s for s in self.sources if scheme == s.SCHEME), None)
         if source is None:
             known = ", ".join(sorted(f"{s.SCHEME}:" for s in self.sources if s.SCHEME))
-            raise RunNotFound(f"{_shown(text)}: unknown scheme '{scheme}:'; known are {known}")
+            unknown = f" '{scheme}:'" if _shown(text).startswith(scheme) else ""  # half a secret is not known for one
+            raise RunNotFound(f"{_shown(text)}: unknown scheme{unknown}; known are {known}")
         here = self._here(rest)
         if here is not None:
             return self._found(source, here)

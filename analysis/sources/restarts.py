@@ -84,9 +84,11 @@ def _replay(
             kept[later] = False
             dropped.append(Dropped("row", len(later), "rows that are repeated at the end, as those of the best step"))
             continue
-        what = restart_kind(steps[earlier], values[earlier], steps[later], values[later])
+        resumed = steps[later].copy()
+        resumed[0] = at  # the first row again may hold no finite value
+        what = restart_kind(steps[earlier], values[earlier], resumed, values[later])
         if what == "continued":
-            shift = steps[earlier].max() - at + usual_spacing(steps[later])
+            shift = np.nanmax(steps[begun:start]) - at + usual_spacing(steps[later])
             notes.append(numbered_on(at, at + shift))
             steps[start:] += shift
             if epochs is not None and epochs[first] <= epochs[last] and np.isfinite(epochs[[first, last]]).all():

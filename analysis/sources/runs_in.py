@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 from analysis.core.metrics import metric
 from analysis.core.run import FACTOR_KEYS, NOT_METRICS
 from analysis.sources.axes import find_axis, numeric_columns
-from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, main_metric
 from analysis.sources.base import Columns
 from analysis.sources.metric_aliases import plain
 from analysis.sources.stated import section_of
@@ -191,8 +192,21 @@ def _with_settings(frame: pd.DataFrame, axis: str, keys: list[str], free: Sequen
     for name in (name for name in free if name in _SETTINGS and 1 < frame[name].nunique() <= len(frame) / 2):
         groups = frame.groupby([*keys, name])[axis]
         if not _repeats(frame, axis, [*keys, name]) and groups.min().nunique() == 1 and groups.count().min() > 1:
-            return [*keys, name]
+            return keys if _is_schedule(frame, name) else [*keys, name]
     return keys
+
+
+def _is_schedule(frame: pd.DataFrame, name: str) -> bool:
+    """True if the values of a metric go on from block to block of a setting: one training whose setting changes."""
+    main = main_metric(frame.drop(columns=name))
+    if main is None or not _in_blocks(frame[name].dropna()):
+        return False
+    blocks = [rows.dropna() for _, rows in frame.groupby(name, sort=False)[main]]
+    blocks = [rows for rows in blocks if len(rows)]
+    return all(
+        abs(later.iloc[0] - earlier.iloc[-1]) < abs(later.iloc[0] - blocks[0].iloc[0]) / 2
+        for earlier, later in pairwise(blocks)
+    )
 
 
 def _repeats(frame: pd.DataFrame, axis: str, keys: Sequence[str]) -> int:

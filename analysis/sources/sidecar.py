@@ -90,7 +90,7 @@ def _is_spread(value: Any) -> bool:
 
 
 _TEXT = (_is_text, 'text; put it in quotes, for example "run_3"')
-_COUNT = (_is_count, "a whole number, for example 560")
+_COUNT = (_is_count, "a whole number that is not negative, for example 560")
 _MAPPING = (_is_mapping, "a mapping, for example {batch_size: 64}")
 
 KEYS: Mapping[str, tuple[Callable[[Any], bool], str]] = {

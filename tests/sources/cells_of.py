@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import io
 import json
 import re
@@ -22,8 +24,11 @@ AXES = re.compile(
 
 def numbers_in(path: Path) -> Counter[str]:
     """Return how many numbers each column of a text log holds; empty for what is no such log."""
-    text = path.read_text(encoding="utf-8", errors="replace").lstrip("\ufeff")
-    if text.lstrip().startswith("{") or path.suffix == ".jsonl":
+    content = path.read_bytes()
+    content = gzip.decompress(content) if path.suffix == ".gz" else content
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+    text = content.decode(encoding, errors="replace").lstrip("\ufeff")
+    if text.lstrip().startswith("{") or ".json" in path.suffixes:
         return _of_objects(text)
     lines = [line for line in text.splitlines(keepends=True) if line.strip() and not line.lstrip().startswith("#")]
     if not lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from dataclasses import dataclass, field
@@ -145,9 +146,14 @@ def _go_on(rng: np.random.Generator, log: Log, axis: str) -> None:
 
 
 def _decorate(rng: np.random.Generator, log: Log) -> None:
-    """Add columns of other kinds: a constant, a text, a time, a percentage, thousands, a tensor's text."""
-    extra = str(rng.choice(["none", "note", "time", "percent", "thousands", "tensor", "constant"]))
+    """Add columns of other kinds, losses that are not finite, or numbers as texts."""
+    extra = str(
+        rng.choice(
+            ["none", "note", "time", "percent", "thousands", "tensor", "constant", "many", "unit", "flags", "rates"]
+        )
+    )
     log.form += f", beside: {extra}"
+    many = int(rng.integers(3, 120))
     for place, row in enumerate(log.rows):
         if extra == "note":
             row["note"] = f"row number {place}"
@@ -161,25 +167,94 @@ def _decorate(rng: np.random.Generator, log: Log) -> None:
             row["scale"] = f"tensor({1 + place / 8}, device='cuda:0')"
         elif extra == "constant":
             row["batch_size"] = 16
+        elif extra == "many":
+            row |= {f"norm/layer_{number}": round(number + place / 16, 4) for number in range(many)}
+        elif extra == "unit":
+            row["memory"] = f"{2 + place / 4} GB"
+        elif extra == "flags":
+            row["clipped"] = bool(place % 3 == 0)
+        elif extra == "rates" and "loss" in row and row.get("split") != "val":
+            row["lr"] = f"{0.003 * 0.5 ** row.get('epoch', place // 8):.2e}"
+    if rng.random() < 0.15 and "carried" not in log.form:
+        _lose(rng, log)
+    if rng.random() < 0.15:
+        log.form += ", losses as texts"
+        shape = str(rng.choice(["{:.5f}", "{:.6e}", "+{:.5f}", " {:.5f} ", "tensor({:.5f})"]))
+        for row in log.rows:
+            row |= {name: shape.format(row[name]) for name in ("loss", "val_loss") if isinstance(row.get(name), float)}
+
+
+_NOT_FINITE = ("nan", "NaN", "inf", "-inf", "Infinity")
+
+
+def _lose(rng: np.random.Generator, log: Log) -> None:
+    """Make some losses of the training NaN or infinite; a reader must not find them, and must count them."""
+    wrong = str(rng.choice(_NOT_FINITE))
+    log.form += f", losses {wrong}"
+    gone = {id(row) for row in log.rows if row.get("split") != "val" and "loss" in row and rng.random() < 0.1}
+    found = {id(row): place for place, row in enumerate(row for row in log.rows if "loss" in row)}
+    if len(gone) > len(found) // 2:
+        return
+    for train in (metrics["train_loss"] for metrics in log.expected.values()):
+        for row in log.rows:
+            if id(row) in gone:
+                step = next((step for step, value in train.items() if value == row["loss"]), None)
+                if step is not None:
+                    del train[step]
+                    row["loss"] = wrong
 
 
 def write(log: Log, rng: np.random.Generator, folder: Path) -> Path:
-    """Write a log as a table with a random delimiter or as JSON lines."""
-    kind = str(rng.choice(["csv", "tsv", "semicolon", "jsonl"]))
-    log.form += f", as {kind}"
-    if kind == "jsonl":
-        path = folder / "log.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in log.rows), encoding="utf-8")
-        return path
-    delimiter = {"csv": ",", "tsv": "\t", "semicolon": ";"}[kind]
-    names = list(dict.fromkeys(name for row in log.rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, delimiter=delimiter, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(log.rows)
-    path = folder / f"log.{'tsv' if kind == 'tsv' else 'csv'}"
-    path.write_text(text.getvalue(), encoding="utf-8")
+    """Write a log as a table or as JSON, as one of many writers would."""
+    kind = str(rng.choice(["csv", "tsv", "semicolon", "jsonl", "pipe", "decimal comma", "json", "nested jsonl"]))
+    around = str(rng.choice(["plain", "plain", "CRLF", "mark", "UTF-16", "gzip", "blank lines", "comments", "index"]))
+    if around == "index" and log.form.startswith("none"):
+        around = "plain"  # where nothing else counts the rows, it would
+    log.form += f", as {kind}, {around}"
+    if "json" in kind:
+        name, text = "log.json" if kind == "json" else "log.jsonl", _json(log.rows, kind)
+    else:
+        name, text = f"log.{'tsv' if kind == 'tsv' else 'csv'}", _table(log.rows, kind, around, rng)
+    if around == "CRLF":
+        text = text.replace("\n", "\r\n")
+    content = text.encode({"mark": "utf-8-sig", "UTF-16": "utf-16"}.get(around, "utf-8"))
+    if around == "gzip":
+        name, content = f"{name}.gz", gzip.compress(content, mtime=0)
+    path = folder / name
+    path.write_bytes(content)
     return path
+
+
+def _json(rows: list[dict[str, Any]], kind: str) -> str:
+    rows = [{name: float(v) if v in _NOT_FINITE else v for name, v in row.items()} for row in rows]
+    if kind == "json":
+        return json.dumps(rows)
+    if kind == "nested jsonl":
+        rows = [{"metrics": {"loss": row["loss"]}, **row} if "loss" in row else row for row in rows]
+        for row in rows:
+            if "metrics" in row:
+                del row["loss"]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def _table(rows: list[dict[str, Any]], kind: str, around: str, rng: np.random.Generator) -> str:
+    delimiter = {"csv": ",", "tsv": "\t", "pipe": "|"}.get(kind, ";")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if kind == "decimal comma":
+        rows = [{n: str(v).replace(".", ",") if isinstance(v, float) else v for n, v in row.items()} for row in rows]
+    text = io.StringIO()
+    quoting = csv.QUOTE_ALL if rng.random() < 0.1 else csv.QUOTE_MINIMAL
+    writer = csv.DictWriter(text, names, delimiter=delimiter, lineterminator="\n", quoting=quoting)
+    writer.writeheader()
+    writer.writerows(rows)
+    lines = text.getvalue().splitlines()
+    if around == "index":
+        lines = [delimiter + lines[0], *(f"{number}{delimiter}{line}" for number, line in enumerate(lines[1:]))]
+    elif around == "comments":
+        lines = ["# a run of today", "# seed: 3", *lines]
+    elif around == "blank lines":
+        lines = [*(line for first in lines for line in (first, "")), ""]
+    return "\n".join(lines) + "\n"
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:

@@ -51,6 +51,57 @@ READ: dict[str, tuple[str, str | bytes, dict[str, dict[int, float]]]] = {
         *("a.csv", "step,train_loss,full_valid_loss\n1,1.0,\n2,0.9,\n"),
         {"train_loss": {1: 1.0, 2: 0.9}},
     ),
+    "a list of rows with more names than rows": (
+        *(
+            "a.json",
+            json.dumps([{"step": s, "loss": 1 / s, **{f"norm/{n}": s + n for n in range(60)}} for s in (1, 2)]),
+        ),
+        {"train_loss": {1: 1, 2: 0.5}, **{f"norm/{n}": {1: 1 + n, 2: 2 + n} for n in range(60)}},
+    ),
+    "a list of rows whose numbers are texts": (
+        *("a.json", '[{"step": "1/3", "loss": "nan"}, {"step": "2/3", "loss": "0.5"}, {"step": "3/3", "loss": "0.4"}]'),
+        {"train_loss": {2: 0.5, 3: 0.4}},
+    ),
+    "metrics in an object of their own": (
+        *("a.jsonl", lines(*({"step": s, "metrics": {"loss": 1 / s, "val_loss": 2 / s}} for s in (1, 2)))),
+        {"train_loss": {1: 1, 2: 0.5}, "full_valid_loss": {1: 2, 2: 1}},
+    ),
+    "the same with the phase beside it": (
+        *(
+            "a.jsonl",
+            lines(
+                *({"step": s // 2, "split": "val" if s % 2 else "train", "metrics": {"loss": s}} for s in range(2, 8))
+            ),
+        ),
+        {"train_loss": {1: 2, 2: 4, 3: 6}, "full_valid_loss": {1: 3, 2: 5, 3: 7}},
+    ),
+    "epochs behind the numbers of rows": (
+        *("a.csv", ",epoch,loss\n0,1,2.5\n1,2,2.4\n2,3,2.3\n"),
+        {"train_loss": {1: 2.5, 2: 2.4, 3: 2.3}},
+    ),
+    "bars between columns, the last one mostly empty": (
+        *("a.csv", "# today\nepoch|loss|val_loss\n1|2.5|\n1||2.7\n2|2.4|\n2||2.6\n"),
+        {"train_loss": {1: 2.5, 2: 2.4}, "full_valid_loss": {1: 2.7, 2: 2.6}},
+    ),
+    "bars, and the numbers of rows": (
+        *("a.csv", "|step|loss|val_loss\n0|5|2.5|\n1|10|2.4|2.6\n2|15|2.3|\n"),
+        {"train_loss": {5: 2.5, 10: 2.4, 15: 2.3}, "full_valid_loss": {10: 2.6}},
+    ),
+    "a rate that falls with each epoch, in which the counter starts again": (
+        *("a.csv", "epoch,iter,loss,lr\n1,1,4,0.1\n1,2,3,0.1\n2,1,2.5,0.05\n2,2,2.2,0.05\n3,1,2,0.02\n3,2,1.9,0.02\n"),
+        {
+            "train_loss": {1: 4, 2: 3, 3: 2.5, 4: 2.2, 5: 2, 6: 1.9},
+            "learning_rate": {1: 0.1, 2: 0.1, 3: 0.05, 4: 0.05, 5: 0.02, 6: 0.02},
+        },
+    ),
+    "not a number where the counter starts again": (
+        *("a.csv", "step,loss\n" + "".join(f"{s},{5 - s / 2}\n" for s in range(1, 7)) + "1,nan\n2,1.5\n3,1\n"),
+        {"train_loss": {**{s: 5 - s / 2 for s in range(1, 7)}, 8: 1.5, 9: 1}},
+    ),
+    "not a number before the counter starts again": (
+        *("a.csv", "step,loss\n" + "".join(f"{s},{5 - s / 2}\n" for s in range(1, 6)) + "6,inf\n1,1.9\n2,1.5\n3,1\n"),
+        {"train_loss": {**{s: 5 - s / 2 for s in range(1, 6)}, 7: 1.9, 8: 1.5, 9: 1}},
+    ),
     "names in any alphabet": (
         *("Größe 損失 🚀/metrics.csv", "epoch,step,потери,val_loss\n0,1,1.5,\n0,2,,0.9\n"),
         {"потери": {1: 1.5}, "full_valid_loss": {2: 0.9}},

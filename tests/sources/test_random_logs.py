@@ -16,8 +16,11 @@ from tests.sources.random_logs import mutated, random_log, write
 SCALE = int(os.environ.get("FUZZ", "1"))
 """How many times as many logs are tried: `make fuzz` sets it."""
 
+SEEDS = range(int(os.environ.get("FUZZ_FROM", "0")), int(os.environ.get("FUZZ_FROM", "0")) + 4 * SCALE)
+"""Seeds of 50 logs each; ``FUZZ_FROM`` sets the first one, for logs that nobody has tried."""
 
-@pytest.mark.parametrize("seed", range(4 * SCALE))
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_log_reads_as_what_was_written(seed: int, tmp_path: Path) -> None:
     """Every run, metric, step and value, and no number gone without a word."""
     for number in range(50):
@@ -38,7 +41,7 @@ def test_a_log_reads_as_what_was_written(seed: int, tmp_path: Path) -> None:
         assert unsaid(numbers_in(path), runs) == [], f"seeds {seed}, {number}: {log.form}; {told}"
 
 
-@pytest.mark.parametrize("seed", range(4 * SCALE))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_damaged_log_reads_or_is_refused_in_a_line(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
