@@ -210,7 +210,7 @@ def test_a_validation_without_an_error_decides_and_says_that_it_has_none() -> No
     assert a.verdict.result == "regressed"
     assert a.verdict.sentence == "b is a worse model than a."
     assert (
-        "without an interval: its error follows from results by example, or from 5 minibatch validations"
+        "without an interval: its error is known only from scores by example, or from at least 5 minibatch validations"
         in a.verdict.numbers
     )
     assert "unless seeds scatter by more than" in a.verdict.condition
