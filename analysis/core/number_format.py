@@ -77,8 +77,8 @@ def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
     """
     if value is None:
         return "–"
-    shown = f"{value:+.{digits}f}"
-    if float(shown) == 0:
+    shown = f"{value:+,.{digits}f}"
+    if not float(shown.replace(",", "")):
         shown = f"{0:.{digits}f}"
     return signed_minus(shown) + unit
 

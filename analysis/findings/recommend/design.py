@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import statistics as st
 from analysis.core.deciding import REWARDS
-from analysis.core.number_format import count
+from analysis.core.number_format import count, listed
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import FACTORS, Run
 from analysis.core.run_facts import died
@@ -49,9 +49,10 @@ def settling(a: Analysis) -> Recommendation | None:
 
 def _experiment(a: Analysis, plan: dict[str, Any], *, replicated: bool) -> Recommendation:
     assert a.gate is not None
-    factors, why = a.gate.factors, a.gate.reason(*ATTRIBUTION)
+    factors = a.gate.factors
+    why = a.gate.reason(*(name for name in ATTRIBUTION if name not in factors))
     if len(factors) > 1:
-        changed = ", ".join(factor_title(f).lower() for f in factors)
+        changed = listed([factor_title(f).lower() for f in factors])
         why = "; ".join(filter(None, [f"{changed} changed together", why]))
     points: list[Rich] = []
     if why:
@@ -165,8 +166,8 @@ def first_runs(a: Analysis, advice: tuple[Recommendation, ...]) -> tuple[NextRun
     plan = next((r.value for r in advice if r.id == "evidence.design"), None)
     if plan is None or len(plan["arms"]) < 2:
         return ()
-    when = f"the first of {plan['seeds_per_arm']} seeds of one arm of design.yaml"
-    outcome = f"With the other seeds of both arms: whether {plan['factor_title']} matters"
+    when = f"the first of {plan['seeds_per_arm']} seeds of each configuration in design.yaml"
+    outcome = f"Together with the other seeds they show whether {plan['factor_title']} matters"
     names = next_ids(ids, a.candidate.id, len(plan["arms"]))
     return tuple(
         replace(

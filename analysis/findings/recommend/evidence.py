@@ -34,7 +34,8 @@ def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
     rates = _learning_rate(a) if mend is None else None
     if settle is not None and rates is not None and rates.id == "evidence.learning_rate_missing":
         rates = None  # one experiment at a time: what it settles may make further rates needless
-    found = [_verdict_action(a), mend, _stopping(a), settle, missing_record(a), rates, _noise(a)]
+    checkpoint = _stopping(a) if mend is None else None
+    found = [_verdict_action(a), mend, checkpoint, settle, missing_record(a), rates, _noise(a)]
     return tuple(recommendation for recommendation in found if recommendation is not None)
 
 

@@ -151,11 +151,11 @@ def _table(a: Analysis, rows: Sequence[Row], identity: str, caption: str) -> Tab
     if not several or len(set(costs)) > 1:
         columns[Column("Cost" + (" a run" if seeds else ""))] = list(map(cell, costs))
     else:
-        caption += f"; each run {costs[0]}"
+        caption += f"; each run {costs[0]}" if costs[0] else ""
     if not several or any(troubles):
         columns[Column("Problems")] = list(map(_problem, troubles))
     else:
-        caption += "; no problems found"
+        caption += "; no problems found" if not a.candidate.only_evaluated else ""
     return Table(identity, caption, tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
 

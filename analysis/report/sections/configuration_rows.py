@@ -110,6 +110,8 @@ def best_checkpoint(a: Analysis, row: Row) -> str:
 def cost(a: Analysis, row: Row) -> str:
     """Say what a run of the configuration took: steps, epochs, and time where the log has it."""
     runs = [a.run(run_id) for run_id in row.runs]
+    if all(run.only_evaluated for run in runs):
+        return ""
     steps = sorted(total_steps(run) for run in runs)
     rows_are_epochs = all(a.evidence[run.id].per_epoch for run in runs) and max(steps) == max(
         run.series(a.curve).size for run in runs
