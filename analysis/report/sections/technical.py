@@ -24,7 +24,6 @@ from analysis.report.sections.narrative import (
     claims,
     findings_of,
     item,
-    link_to,
     remedies,
     shown_findings,
     stated_elsewhere,
@@ -202,15 +201,12 @@ def _gates(a: Analysis, found: Sequence[Finding]) -> list[Item]:
     by_reason: dict[str, list[Finding]] = {}
     for f in found:
         by_reason.setdefault(plain(f.text).partition(": ")[2], []).append(f)
-    items = []
-    for alike in by_reason.values():
-        runs = listed([a.name(f.runs[-1]) for f in alike]) if len(alike) <= MOST_RUNS else f"{len(alike)} runs"
-        told = plain(alike[0].text).partition(": ")[2]
-        words = rich(
-            "Comparing {runs} with {base} like for like: {told}", runs=runs, base=a.name(a.reference_id), told=told
-        )
-        below = [below for f in alike for below in remedies(stated_elsewhere(a, f))]
-        items.append(Item(join([words, link_to(alike[0])]), tuple(below)))
+    items, base = [], a.name(a.reference_id)
+    for told, alike in by_reason.items():
+        named = [rich("[{run}](#finding-{id})", run=a.name(f.runs[-1]), id=f.id) for f in alike]
+        runs = join([join(named[:-1], ", "), named[-1]], " and ")
+        words = rich("Comparing {runs} with {base} like for like: {told}", runs=runs, base=base, told=told)
+        items.append(Item(words, tuple(below for f in alike for below in remedies(stated_elsewhere(a, f)))))
     return items
 
 
