@@ -10,15 +10,17 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from analysis.core.blocks import Block, Callout, Cover, Details, Figure, Footer, Item, Items, Prose, Table
-from analysis.core.number_format import in_unit
+from analysis.core.blocks import Block, Callout, Column, Cover, Details, Figure, Footer, Item, Items, Prose, Table
+from analysis.core.number_format import cell, in_unit
 from analysis.core.rich_text import Rich, plain
 from analysis.core.run import Data, Run
+from analysis.core.run_facts import in_epochs, place
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.definitions import DEFINITIONS
 from analysis.render import html
 from analysis.render.mimebundle import mimebundle
 from analysis.report.sections import SECTIONS, charts, effort
+from analysis.report.sections.assessments import filled
 from tests.builders import analyzed, flat, known, log, noise, run, sections, tables
 from tests.degenerate import CASES, HOSTILE, analysis_of
 
@@ -327,3 +329,28 @@ def test_a_share_is_shown_in_percentage_points_wherever_it_stands() -> None:
     assert "+4.00 pp" in a.verdict.numbers
     assert plain(row[2].text) == "+4.00 pp"
     assert "in pp<" in "".join(block.svg for block in flat(filled["forest_figure"]) if isinstance(block, Figure))
+
+
+def test_a_column_that_holds_nothing_is_left_out_and_what_all_rows_say_is_said_once() -> None:
+    rows = tuple((cell("a"), cell("–", "too few points"), cell(f"{k}", "last value")) for k in range(2))
+    table = filled(Table("t", "T", (Column("Run"), Column("Noise"), Column("Gap")), rows))
+    assert [column.label for column in table.columns] == ["Run", "Gap"]
+    assert [plain(note) for note in table.notes] == ["Noise: too few points.", "Gap: last value."]
+    assert all(not row[1].minor for row in table.rows)
+
+
+def test_a_row_of_an_epoch_is_called_by_its_epoch_whatever_the_log_counts_from() -> None:
+    epochs = run("a", {"step": [0, 1, 2], "epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0]})
+    assert [place(epochs, "train_loss", step) for step in (0, 2)] == ["epoch 1", "epoch 3"]
+    assert in_epochs("best at step 1, then flat", epochs, "train_loss") == "best at epoch 2, then flat"
+    steps = run("b", {"step": [1_000, 2_000], "train_loss": [3.0, 2.0]})
+    assert place(steps, "train_loss", 2_000) == "step 2,000"
+
+
+def test_findings_of_one_rule_on_many_runs_are_folded() -> None:
+    a = analyzed([known(f"run_{k}", log(k, 300 if k else 600)) for k in range(7)], baseline="run_0")
+    kinds = [block for block in sections(a, figures=False)["stability"] if isinstance(block, Details)]
+    (folded,) = [block for block in kinds if plain(block.summary).startswith("Counts of oscillations run by run")]
+    (items,) = folded.blocks
+    assert isinstance(items, Items)
+    assert len(items.items) >= 5

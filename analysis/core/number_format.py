@@ -179,8 +179,8 @@ def number(value: float | None) -> str:
 
 
 def signed_number(value: float) -> str:
-    """Write a change of any size with its sign and four significant digits."""
-    return ("+" if value > 0 else "") + number(value)
+    """Write a change of any size with its sign and three significant digits."""
+    return signed_minus(f"{value:+.3g}") if value else "0"
 
 
 def rough(value: float) -> str:

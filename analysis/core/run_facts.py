@@ -58,7 +58,7 @@ def place(run: Run, metric: str, step: int) -> str:
 
 def in_epochs(words: str, run: Run, metric: str) -> str:
     """Name the steps in a sentence as `place` does."""
-    return re.sub(r"\bstep ([\d,]+)", lambda found: place(run, metric, int(found[1].replace(",", ""))), words)
+    return re.sub(r"\bstep (\d+(?:,\d{3})*)", lambda found: place(run, metric, int(found[1].replace(",", ""))), words)
 
 
 def breaks_of(run: Run, metric: str) -> npt.NDArray[np.bool_]:

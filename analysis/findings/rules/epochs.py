@@ -129,7 +129,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
                 "curves.shape",
                 "curves",
                 rich(
-                    "{run}: from first to last step the loss changed {c}; {trend}.",
+                    "{run}: from its first to its last value the loss changed {c}; {trend}.",
                     run=a.name(run.id),
                     c=f"by {signed(change, 0, '%')}" if relative else f"from {loss(first)} to {loss(last)}",
                     trend=trend,

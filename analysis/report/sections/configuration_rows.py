@@ -91,7 +91,8 @@ def best_checkpoint(a: Analysis, row: Row) -> str:
     """Say where the metric was best; of several seeds the range. A minibatch's best is chance, and is not named."""
     metric = row.configuration.metric
     direction = metric_of(metric).direction
-    if direction == "none" or figure_window(a.runs, metric) > 1:
+    chance = metric_of(metric).split != "full validation" and figure_window(a.runs, metric) > 1
+    if direction == "none" or chance:
         return "–"
     at = []
     for run_id in row.runs:

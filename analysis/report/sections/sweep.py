@@ -28,12 +28,14 @@ def sweep(a: Analysis) -> list[Block]:
     scene = scene_of(a)
     if scene is None:
         return []
+    drawing = plots.plot_sweep(scene)
     figure = plots.to_figure(
-        plots.plot_sweep(scene),
+        drawing,
         id="figure-sweep",
         name="training_sweep.png",
         caption=plots.sweep_caption(scene),
         alt=plots.sweep_alt(scene),
+        hover=plots.sweep_hover(drawing, scene),
     )
     return [
         Heading("The Sweep", 3, "sweep"),
