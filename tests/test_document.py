@@ -180,9 +180,9 @@ def test_impact_tables_are_printed(reference_sections: dict[str, list[Block]]) -
 def test_ranking_and_leaders_are_printed(reference_sections: dict[str, list[Block]]) -> None:
     table = reference_sections["ranking"]
     for place, name, grades in (
-        ("1st", "Run 3: lr=0.5, 1 epoch", ["A+", "A", "A"]),
-        ("2nd", "Run 4: lr=0.75, 2 epochs", ["C-", "A", "B-"]),
-        ("3rd", "Run 2: lr=1.5, 1 epoch", ["F", "C", "D"]),
+        ("1st", "Run 3: lr 0.5", ["A+", "A", "A"]),
+        ("2nd", "Run 4: lr 0.75", ["C-", "A", "B-"]),
+        ("3rd", "Run 2: lr 1.5", ["F", "C", "D"]),
     ):
         cells = row(table, place)
         assert cells[1].startswith(name)

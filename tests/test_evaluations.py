@@ -205,7 +205,7 @@ def test_a_folder_is_one_run_and_its_files_are_tasks(tmp_path: Path) -> None:
     assert sorted(pair.p_adjusted or 0 for pair in rest)[0] == pytest.approx(3 * raw[0])
     assert a.deciding_metric == OVERALL
     assert a.verdict.result == "improved"
-    assert "Of 3 metrics B is better than A in 2, worse in 0" in section(a)
+    assert "Of 3 metrics, B is better than A in 2 and worse in 0" in section(a)
 
 
 def test_a_stated_metric_decides_instead_of_the_mean(tmp_path: Path) -> None:

@@ -319,13 +319,13 @@ def test_alt_text_holds_the_numbers_that_are_drawn(three: list[Run]) -> None:
     assert f"Run {max(ends, key=ends.__getitem__)[-1]} ends highest" in alt
     assert "epochs end at step 280 and 560" in alt
     assert "0.305 (step 280)" in alt
-    assert f"mean over {curves.window} logged" in plain(plots.training_analysis_caption(curves))
+    assert f"mean over {curves.window} values" in plain(plots.training_analysis_caption(curves))
 
 
 def test_alt_text_of_many_runs_stays_short() -> None:
     runs = [make(f"r-{k}", noisy(60, seed=k, level=1 + k)) for k in range(12)]
     alt = plots.training_analysis_alt(plots.training_curves(runs, candidate="r-3", baseline="r-8"))
-    assert [k for k in range(12) if f"R {k} from" in alt] == [0, 3, 8, 11]
+    assert [k for k in range(12) if f"r-{k} from" in alt] == [0, 3, 8, 11]
     assert len(alt) < 1_200
 
 

@@ -49,8 +49,8 @@ FOURTEEN = [
     ("gap.rounding:run_3", "contradicted", r"\+2\.02 pp", r"\+2\.01 pp before rounding"),
     ("data.logged_steps:run_4", "supported", r"", r"560 rows, up to step 560; its file has 561 lines"),
     ("attribution.learning_rate", "cannot tell", r"rate 0\.75 is too high", r"chained"),
-    ("attribution.data_balancing", "cannot tell", r"had an effect", r"not identified"),
-    ("attribution.validation", "cannot tell", r"had an effect", r"not identified"),
+    ("attribution.data_balancing", "cannot tell", r"had an effect", r"cannot be told"),
+    ("attribution.validation", "cannot tell", r"had an effect", r"cannot be told"),
     ("data.missing", "contradicted", r"No missing", r"3 columns .*full_valid_error_rate.*train_error_rate"),
     ("advice.patience", "contradicted", r"20 steps", r"2 evaluations.*step 50 of 683.*30 of 291.*50 of 560"),
 ]

@@ -10,15 +10,17 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from analysis.core.blocks import Block, Callout, Cover, Details, Figure, Footer, Item, Items, Prose, Table
-from analysis.core.number_format import in_unit
+from analysis.core.blocks import Block, Callout, Column, Cover, Details, Figure, Footer, Item, Items, Prose, Table
+from analysis.core.number_format import cell, in_unit
 from analysis.core.rich_text import Rich, plain
 from analysis.core.run import Data, Run
+from analysis.core.run_facts import in_epochs, place
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.definitions import DEFINITIONS
 from analysis.render import html
 from analysis.render.mimebundle import mimebundle
 from analysis.report.sections import SECTIONS, charts, effort
+from analysis.report.sections.assessments import filled
 from tests.builders import analyzed, flat, known, log, noise, run, sections, tables
 from tests.degenerate import CASES, HOSTILE, analysis_of
 
@@ -178,13 +180,13 @@ def test_the_verdict_links_to_what_it_rests_on(reference: Analysis) -> None:
 
 
 def test_the_lessons_say_where_rules_of_thumb_and_evidence_disagree(reference: Analysis) -> None:
-    counted, listed = whole(reference)["lessons"]
+    (counted,) = whole(reference)["lessons"]
     assert isinstance(counted, Prose)
-    assert isinstance(listed, Items)
     claimed = [f for f in reference.findings if f.claim and f.section != "data-quality" and f.rule != "gap.rounding"]
     contradicted = [f for f in claimed if f.status == "contradicted"]
     assert f"The evidence contradicts {len(contradicted)}" in plain(counted.text)
-    assert [entry.status for entry in listed.items] == ["contradicted"] * min(8, len(contradicted))
+    first = {f.section: f.id for f in reversed(contradicted) if not f.section.startswith("impact-")}
+    assert {f"#finding-{name}" for name in first.values()} <= {span.href for span in counted.text}
 
 
 def test_a_badge_stands_only_beside_a_claim(reference: Analysis) -> None:
@@ -200,17 +202,18 @@ def test_where_nothing_disagrees_no_claim_is_listed() -> None:
     quiet = analyzed([run("a", {"train_loss": falling})], mute=["data.timestamps"])
     assert {f.status for f in quiet.findings if f.claim} == {"supported"}
     (counted,) = whole(quiet)["lessons"]
-    assert "contradicts none and cannot confirm none" in str(counted)
+    assert isinstance(counted, Prose)
+    assert "contradicts none and cannot confirm none" in plain(counted.text)
 
 
 MISSING = {
-    "no accuracy": {"gap": "accurac", "final_training": "Train accuracy was not logged"},
+    "no accuracy": {"gap": "", "final_training": "Train accuracy was not logged"},
     "no validation": {
         "final_validation": "generalisation cannot be assessed",
         "coverage": "No run logged a validation",
         "gap": "No run has both",
     },
-    "no sidecar": {"impact": "put a sidecar <run>.yaml", "data_quality": "not stated: configuration"},
+    "no sidecar": {"impact": "put a sidecar <run>.yaml", "data_quality": "Not stated for "},
     "one row": {"stability": "no run has two steps", "impact": "one run only"},
     "one value an epoch": {"stability": "one value an epoch"},
     "everything NaN": {"final_training": "No run logged a train loss", "curves": "No run logged a training curve"},
@@ -222,7 +225,7 @@ def test_a_section_says_what_is_missing_and_why(case: str, section: str) -> None
     words = " ".join(plain(text) for block in flat(whole(analysis_of(case))[section]) for text in spans(block))
     if (case, section) == ("no accuracy", "gap"):
         table = tables(whole(analysis_of(case))["gap"])["gap"]
-        assert {plain(row[1].text) for row in table.rows} == {"no number"}
+        assert [column.label for column in table.columns] == ["Run", "Loss gap"]
         assert all(plain(row[-1].minor).startswith("[") for row in table.rows)
     else:
         assert MISSING[case][section] in words
@@ -282,9 +285,14 @@ def test_metrics_that_the_document_does_not_know_are_not_called_the_same() -> No
 
 
 def test_a_leader_that_shares_its_number_is_not_alone() -> None:
-    a = analyzed([known(name, log(seed)) for seed, name in enumerate("abc")], baseline="a")
+    a = analyzed([known(name, log(seed, 300 if seed else 600)) for seed, name in enumerate("abc")], baseline="a")
     lines = [plain(item.text) for block in sections(a)["leaders"] if isinstance(block, Items) for item in block.items]
-    assert "Best Efficiency: a (300 steps, as 2 other runs)" in lines
+    assert "Best Efficiency: b (300 steps, like 1 other run)" in lines
+
+
+def test_nobody_leads_in_what_all_share() -> None:
+    a = analyzed([known(name, log(seed)) for seed, name in enumerate("abc")], baseline="a")
+    assert "Best Efficiency" not in str(sections(a)["leaders"])
 
 
 def test_a_metric_of_validation_data_is_not_drawn_as_unvalidated() -> None:
@@ -321,3 +329,28 @@ def test_a_share_is_shown_in_percentage_points_wherever_it_stands() -> None:
     assert "+4.00 pp" in a.verdict.numbers
     assert plain(row[2].text) == "+4.00 pp"
     assert "in pp<" in "".join(block.svg for block in flat(filled["forest_figure"]) if isinstance(block, Figure))
+
+
+def test_a_column_that_holds_nothing_is_left_out_and_what_all_rows_say_is_said_once() -> None:
+    rows = tuple((cell("a"), cell("–", "too few points"), cell(f"{k}", "last value")) for k in range(2))
+    table = filled(Table("t", "T", (Column("Run"), Column("Noise"), Column("Gap")), rows))
+    assert [column.label for column in table.columns] == ["Run", "Gap"]
+    assert [plain(note) for note in table.notes] == ["Noise: too few points.", "Gap: last value."]
+    assert all(not row[1].minor for row in table.rows)
+
+
+def test_a_row_of_an_epoch_is_called_by_its_epoch_whatever_the_log_counts_from() -> None:
+    epochs = run("a", {"step": [0, 1, 2], "epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0]})
+    assert [place(epochs, "train_loss", step) for step in (0, 2)] == ["epoch 1", "epoch 3"]
+    assert in_epochs("best at step 1, then flat", epochs, "train_loss") == "best at epoch 2, then flat"
+    steps = run("b", {"step": [1_000, 2_000], "train_loss": [3.0, 2.0]})
+    assert place(steps, "train_loss", 2_000) == "step 2,000"
+
+
+def test_findings_of_one_rule_on_many_runs_are_folded() -> None:
+    a = analyzed([known(f"run_{k}", log(k, 300 if k else 600)) for k in range(7)], baseline="run_0")
+    kinds = [block for block in sections(a, figures=False)["stability"] if isinstance(block, Details)]
+    (folded,) = [block for block in kinds if plain(block.summary).startswith("Counts of oscillations run by run")]
+    (items,) = folded.blocks
+    assert isinstance(items, Items)
+    assert len(items.items) >= 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from analysis.core.rich_text import plain
 from analysis.core.run import Data, Run
 from analysis.evidence.configurations import Configuration, lead
 from analysis.evidence.seed_spread import SeedSpread, Spread
-from analysis.report.plots.sweep import plot_sweep
+from analysis.report.plots.sweep import plot_sweep, sweep_hover
 from analysis.report.sections.answer import executive_summary
 from analysis.report.sections.impact import impact
 from analysis.report.sections.seeds import seeds
@@ -138,3 +139,14 @@ def test_a_run_with_random_digits_for_a_name_goes_by_what_sets_it_apart() -> Non
     assert set(labelled.names.values()) == {"trial 0", "trial 1", "trial 2", "trial 3"}
     seeds = analyzed([replace(r, id=names[r.id]) for r in swept()])
     assert seeds.name(names["lr0.01_s2"]) == "lr 0.01, seed 2"
+
+
+def test_the_page_shows_the_mean_of_the_nearest_value_under_the_pointer() -> None:
+    scene = scene_of(analyzed(swept()))
+    assert scene is not None
+    (panel,) = json.loads(sweep_hover(plot_sweep(scene), scene))
+    ((_, _, points),) = panel["curves"]
+    assert [words for _, _, words in points] == [f"lr {rate:g}, mean of 3 runs" for rate in sorted(LEVELS)]
+    assert [value for _, value, _ in points] == [float(f"{np.mean(scene.of(0, k)):.4g}") for k in range(len(LEVELS))]
+    places = [x for x, _, _ in points]
+    assert np.allclose(np.diff(places), np.diff(places)[0], atol=1e-3)  # decades stand equally far apart

@@ -34,15 +34,15 @@ def loss(value: float | None) -> str:
 
     Examples
     --------
-    >>> loss(0.3144), loss(0.00263), loss(None), loss(1234.5)
-    ('0.314', '0.00263', 'no number', '1234.5')
+    >>> loss(0.3144), loss(0.01), loss(None), loss(1234.5)
+    ('0.314', '0.0100', 'no number', '1234.5')
     """
     if value is None:
         return MISSING
     size = abs(value)
     if size >= 1000:
         return signed_minus(f"{value:.1f}" if size < 1e6 else f"{value:.3g}")
-    return signed_minus(f"{value:.3f}" if size >= 0.1 or size == 0 else f"{value:.3g}")
+    return signed_minus(f"{value:.3f}" if size >= 0.1 or size == 0 else f"{value:#.3g}")
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
@@ -77,8 +77,8 @@ def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
     """
     if value is None:
         return "–"
-    shown = f"{value:+.{digits}f}"
-    if float(shown) == 0:
+    shown = f"{value:+,.{digits}f}"
+    if not float(shown.replace(",", "")):
         shown = f"{0:.{digits}f}"
     return signed_minus(shown) + unit
 
@@ -123,10 +123,13 @@ def interval_parts(estimate: Interval, *, scale: float = 1.0, unit: str = "", si
     # Six decimals would leave nothing of the slope of a run of millions of steps.
     tiny = bounded and 0 < max(abs(value), abs(low), abs(high)) < _TINY
     form = f"{{:{'+' if sign else ''}{'.1e' if tiny else f'.{digits}f'}}}"
-    main = signed_minus(form.format(value)) + unit
-    if not bounded:
-        return main, ""
-    return main, signed_minus(f"[{form.format(low)}, {form.format(high)}]")
+    main, *ends = (_without_signed_zero(form.format(x)) for x in (value, low, high))
+    return main + unit, f"[{ends[0]}, {ends[1]}]" if bounded else ""
+
+
+def _without_signed_zero(shown: str) -> str:
+    """Set a true minus sign, and none before a number that is written as zero."""
+    return signed_minus(shown if float(shown) else shown.lstrip("+-"))
 
 
 def interval_cell(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> Cell:
@@ -142,22 +145,22 @@ def p_value(p: float | None) -> str:
 
     Examples
     --------
-    >>> p_value(0.8912), p_value(0.00001), p_value(0.034), p_value(None)
-    ('.89', '< .001', '.034', '–')
+    >>> p_value(0.8912), p_value(0.00001), p_value(0.034), p_value(0.998), p_value(None)
+    ('.89', '< .001', '.034', '> .99', '–')
     """
     if p is None or math.isnan(p):
         return "–"
     if p < 0.001:
         return "< .001"
     if p > 0.995:
-        return "1.0"
+        return "> .99"
     return f"{p:.3f}"[1:] if p < 0.1 else f"{p:.2f}"[1:]
 
 
 def p_words(p: float | None) -> str:
     """Write ``p = .03`` or ``p < .001``."""
     shown = p_value(p)
-    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+    return f"p {shown}" if shown.startswith(("<", ">")) else f"p = {shown}"
 
 
 def number(value: float | None) -> str:
@@ -176,8 +179,8 @@ def number(value: float | None) -> str:
 
 
 def signed_number(value: float) -> str:
-    """Write a change of any size with its sign and four significant digits."""
-    return ("+" if value > 0 else "") + number(value)
+    """Write a change of any size with its sign and three significant digits."""
+    return signed_minus(f"{value:+.3g}") if value else "0"
 
 
 def rough(value: float) -> str:

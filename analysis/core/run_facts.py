@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,6 +68,21 @@ def is_per_epoch(run: Run, metric: str) -> bool:
             return bool(np.median(np.diff(epochs)) >= 0.999)
     epochs_planned = run.factor("n_epochs")
     return isinstance(epochs_planned, int | float) and epochs_planned > 1 and count <= epochs_planned
+
+
+def place(run: Run, metric: str, step: int) -> str:
+    """Name a step of a run: by its epoch, counted from 1, where a row of the metric is one.
+
+    Of such logs the step says less than which epoch it is, and tools count it from 0 or from 1.
+    """
+    if is_per_epoch(run, metric):
+        return f"epoch {int((run.steps_of(metric) <= step).sum()) or 1}"
+    return f"step {step:,}"
+
+
+def in_epochs(words: str, run: Run, metric: str) -> str:
+    """Name the steps in a sentence as `place` does."""
+    return re.sub(r"\bstep (\d+(?:,\d{3})*)", lambda found: place(run, metric, int(found[1].replace(",", ""))), words)
 
 
 def breaks_of(run: Run, metric: str) -> npt.NDArray[np.bool_]:

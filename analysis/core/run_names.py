@@ -12,17 +12,18 @@ from typing import Any
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 
-_NUMBERED = re.compile(r"(?P<word>[A-Za-z]+)[ _-]?(?P<number>\d+)")
+_NUMBERED = re.compile(r"(?P<word>run|exp|experiment|trial|job|model|version|try|fold|seed)[ _-]?(?P<number>\d+)", re.I)
+"""IDs that count: of any other word the number may be a setting, and no next one follows from it."""
 _DRAWN = re.compile(r"(?P<start>[0-9a-f]{8})(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
 
 def display_name(run_id: str) -> str:
-    """Spell a run ID as a title: one word and a number apart, of 32 random digits (MLflow's) the first eight.
+    """Spell a run ID that counts as a title, and of 32 random digits (MLflow's) the first eight.
 
     Examples
     --------
-    >>> display_name("run_4"), display_name("lr3e-5/seed1"), display_name("accd6293ebe042678e8731540874824b")
-    ('Run 4', 'lr3e-5/seed1', 'accd6293')
+    >>> display_name("run_4"), display_name("dropout03"), display_name("accd6293ebe042678e8731540874824b")
+    ('Run 4', 'dropout03', 'accd6293')
     """
     if drawn := _DRAWN.fullmatch(run_id):
         return drawn["start"]
@@ -170,8 +171,8 @@ def next_ids(run_ids: Sequence[str], candidate: str, count: int) -> list[str]:
 
     Examples
     --------
-    >>> next_ids(["run_2", "run_4"], "run_4", 2), next_ids(["a"], "a", 1)
-    (['run_5', 'run_6'], ['a-next-1'])
+    >>> next_ids(["run_2", "run_4"], "run_4", 2), next_ids(["resnet18"], "resnet18", 1)
+    (['run_5', 'run_6'], ['resnet18-next-1'])
     """
     match = _NUMBERED.fullmatch(candidate)
     if not match:

@@ -273,8 +273,8 @@ def _cadence(one: Run, two: Run) -> Check:
 def _steps(one: Run, two: Run) -> Check:
     totals = total_steps(one), total_steps(two)
     if totals[0] == totals[1]:
-        return Check("step_count", "same", f"both ran {totals[0]} steps")
-    return Check("step_count", "different", f"the numbers of steps differ ({totals[0]} and {totals[1]})")
+        return Check("step_count", "same", f"both ran {totals[0]:,} steps")
+    return Check("step_count", "different", f"the numbers of steps differ ({totals[0]:,} and {totals[1]:,})")
 
 
 def factor_names(gate: Gate, joint: str = "or") -> str:

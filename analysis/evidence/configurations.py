@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -214,7 +215,10 @@ def configuration_names(groups: Sequence[SeedGroup], runs: Mapping[str, Run]) ->
         name: ", ".join(setting_words(f, row[run.id]) for f, row in _telling(factors).items())
         for name, run in first.items()
     }
-    return told if len(set(told.values())) == len(told) else own
+    shared = Counter(told.values())
+    if 2 * len(shared) < len(told):
+        return own  # the settings tell few of them apart
+    return {name: words if words and shared[words] == 1 else own[name] for name, words in told.items()}
 
 
 def _telling(factors: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:

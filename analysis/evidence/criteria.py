@@ -107,7 +107,7 @@ class Tested:
 
     def words(self) -> str:
         """Write number, interval, p and what it would take in one sentence."""
-        shown, p, whom = self.shown(), p_words(self.p), self.whom()
+        shown, p, whom = self.shown(), p_words(self.p) if self.p is not None else "", self.whom()
         told = ", ".join(filter(None, (p, whom))) if shown else ""
         return "; ".join(filter(None, (shown + (f" ({told})" if told else ""), self.takes)))
 

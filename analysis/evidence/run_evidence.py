@@ -223,7 +223,7 @@ def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estima
             return _with_scatter(st.unknown("fullval.share", reason, value=last, n=values.size), values)
         return scaled(st.share_level(last / scale, n_valid, scatter=scatter / scale), scale)
     if metric != "full_valid_loss":
-        reason = "its error takes the results of single examples"
+        reason = "its error is known only from the scores of single examples"
         level = _with_scatter(st.unknown("fullval.level", reason, value=last, n=values.size), values)
         least = st.least_error(last, n_valid) if of_answers(metric) else math.nan
         return replace(level, se=float(np.fmax(level.se, least)))

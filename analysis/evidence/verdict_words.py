@@ -151,8 +151,8 @@ def seed_condition(primary: Comparison, result: str) -> str:
         return ""
     scale, unit = shown_scale(primary)
     usual = f" (usual: about {rough(scale * primary.usual_seed_sd)}{unit})" if primary.usual_seed_sd else ""
-    holds = f"it holds unless seeds scatter by more than {rough(scale * limit)}{unit}{usual}"
-    return f"One run each: for the configurations {holds}."
+    holds = f"carries over to the configurations unless seeds scatter by more than {rough(scale * limit)}{unit}{usual}"
+    return f"One run each was compared; the result {holds}."
 
 
 def comparability_condition(primary: Comparison, stability: Comparison | None, result: str) -> str:
@@ -243,9 +243,7 @@ def attribution(pair: Gate, primary: Comparison | None) -> str:
         asked.append("validation_set")  # else the condition has said it
     why = pair.reason(*asked)
     several = f"{factor_names(pair, 'and')} changed together" if len(pair.factors) > 1 else ""
-    seed = (
-        "one run each does not tell it from the seed" if primary is not None and primary.seed_source == "none" else ""
-    )
+    seed = "with one run each it may be the seed" if primary is not None and primary.seed_source == "none" else ""
     known = several or (why if pair.attributable != "same" else "")
     reasons = "; ".join(filter(None, [known, seed]))
     if not reasons:

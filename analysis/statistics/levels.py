@@ -180,7 +180,7 @@ def _about_parabola(end: Line, value: float, w: int, *, strict: bool) -> Estimat
     worth = points * (1 - rho) / (1 + rho)
     df = worth - 1 - end.degree
     if df < LEAST_DF:
-        reason = f"the last {points} points are worth {worth:.1f} independent ones; {LEAST_DF + 3:.0f} are needed"
+        reason = f"the last {points} points are worth {worth:.1f} independent points; {LEAST_DF + 3:.0f} are needed"
         return unknown(name, reason, value=value, n=w, n_eff=worth * w / points)
     residual = end.residual
     n_eff = worth * w / points
@@ -258,7 +258,7 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
     line, n_eff = run.line, run.effective(run.n)
     value = 100 * line.slope
     if n_eff < LEAST_EFFECTIVE:
-        reason = f"{run.n} points are worth {n_eff:.1f} independent ones; 5 are needed"
+        reason = f"{run.n} points are worth {n_eff:.1f} independent points; 5 are needed"
         return unknown(name, reason, value=value, n=run.n, n_eff=n_eff)
     # The second term is what the uncertainty of rho itself adds: Var(rho) = (1 - rho²)/T, to second order.
     inflation = (1 + line.rho) / (1 - line.rho) * (1 + 2 / (run.n * (1 - line.rho)))
@@ -289,7 +289,7 @@ def local_log_noise(run: Settled, block: int) -> Estimate:
     phi = min(max(rho**2, burst), RHO_MAX)
     n_eff = e.size * (1 - 2 / block) * (1 - phi) / (1 + phi)
     if n_eff < LEAST_EFFECTIVE:
-        return unknown("noise.s", f"{run.n} points are worth {n_eff:.1f} independent ones; 5 are needed", n=run.n)
+        return unknown("noise.s", f"{run.n} points are worth {n_eff:.1f} independent points; 5 are needed", n=run.n)
     kappa = max(float(squares.var()), 2.0)
     return estimate("noise.s", log(s), 0.5 * sqrt(kappa / n_eff), n_eff - 1, run.n, n_eff=n_eff)
 
@@ -318,7 +318,7 @@ def log_noise(run: Settled | None) -> Estimate:
     value = log(run.line.s) - 0.5 * log(free / (run.n - 2))
     least = min(n_eff, run.effective(run.n))
     if least < LEAST_EFFECTIVE:
-        reason = f"{run.n} points are worth {least:.1f} independent ones; 5 are needed"
+        reason = f"{run.n} points are worth {least:.1f} independent points; 5 are needed"
         return unknown(name, reason, value=value, n=run.n, n_eff=least)
     return estimate(name, value, 0.5 * sqrt(kappa / n_eff), n_eff - 1, run.n, n_eff=n_eff)
 

@@ -45,7 +45,7 @@ def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_
     if not np.isfinite(value):
         return unknown(name, "no full validation")
     if minibatches is None or minibatches.n < 5:
-        reason = "its error follows from results by example, or from 5 minibatch validations and more"
+        reason = "its error is known only from scores by example, or from at least 5 minibatch validations"
         return unknown(name, reason, value=value, n=n_valid)
     if batch <= 0 or n_valid <= 0:
         return unknown(name, "batch size or validation set size unknown", value=value)

@@ -155,11 +155,12 @@
       const [first, last] = panel.x;
       const step = first + ((x - panel.box[0]) / (panel.box[2] - panel.box[0])) * (last - first);
       const rows = panel.curves.filter((curve) => curve[2].length).map(([name, colour, points]) => {
-        const [at, value] = nearest(points, step);
+        const [at, value, words] = nearest(points, step);
         const row = document.createElement("div");
         const sign = document.createElement("i");
         sign.style.background = colour;
-        row.append(sign, `${name}, step ${at.toLocaleString("en")}: ${written(value, panel.percent)}`);
+        const where = words ?? `${name}, ${panel.unit} ${at.toLocaleString("en")}`;
+        row.append(sign, `${where}: ${written(value, panel.percent)}`);
         return row;
       });
       tip.replaceChildren(...rows);

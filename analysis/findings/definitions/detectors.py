@@ -58,7 +58,7 @@ DETECTORS = (
     ),
     (
         "det.early_stopping",
-        "Early-stopping set",
+        "Better earlier checkpoint",
         "An earlier checkpoint is better than the last one by more than the best of several is by luck.",
         "the test of det.overfitting without the train loss; the set: within half of what it takes",
         _OWN,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import statistics as st
 from analysis.core.deciding import REWARDS
-from analysis.core.number_format import count, number
+from analysis.core.number_format import count, listed
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import FACTORS, Run
 from analysis.core.run_facts import died
@@ -32,12 +32,6 @@ def failure(a: Analysis, run: Run) -> str:
     return next((raised[detector] for detector in wanted if detector in raised), "")
 
 
-def broken(a: Analysis, run: Run) -> bool:
-    """Return True if the training loss of a run is none."""
-    found = a.detection(run.id, "det.broken")
-    return found is not None and found.status == "raised"
-
-
 def settling(a: Analysis) -> Recommendation | None:
     """Refuse to attribute, and give the experiment that would settle it; None where there is nothing to settle."""
     if a.baseline is None or a.gate is None or failure(a, a.candidate) or failure(a, a.baseline):
@@ -55,20 +49,21 @@ def settling(a: Analysis) -> Recommendation | None:
 
 def _experiment(a: Analysis, plan: dict[str, Any], *, replicated: bool) -> Recommendation:
     assert a.gate is not None
-    factors, why = a.gate.factors, a.gate.reason(*ATTRIBUTION)
+    factors = a.gate.factors
+    why = a.gate.reason(*(name for name in ATTRIBUTION if name not in factors))
     if len(factors) > 1:
-        changed = ", ".join(factor_title(f).lower() for f in factors)
+        changed = listed([factor_title(f).lower() for f in factors])
         why = "; ".join(filter(None, [f"{changed} changed together", why]))
     points: list[Rich] = []
     if why:
-        points.append(rich("The effect of a single setting is not identified: {why}.", why=why))
+        points.append(rich("What a single setting does cannot be told: {why}.", why=why))
     elif not replicated:
-        points.append(text("One run a configuration cannot separate the configuration from the seed."))
+        points.append(text("One run each cannot tell the configuration from the seed."))
     kept = {"parent": "from the same parent", "training_data": "on the same training data"}
     points.append(
         rich(
-            "Train {arms} with {n} each that differ in {factor} only: {kept}.",
-            arms=count(len(plan["arms"]), "configuration") if len(plan["arms"]) > 1 else "both",
+            "Train {arms} that differ only in {factor}, {n} each: {kept}.",
+            arms="two configurations" if len(plan["arms"]) > 1 else "both again, now so",
             n=count(plan["seeds_per_arm"], "seed"),
             factor=plan["factor_title"],
             kept=", ".join(words for name, words in kept.items() if name != plan["factor"]),
@@ -85,16 +80,16 @@ def _experiment(a: Analysis, plan: dict[str, Any], *, replicated: bool) -> Recom
 
 def _too_small(a: Analysis, plan: dict[str, Any]) -> Recommendation:
     scale, unit = shown_scale(a.verdict.primary) if a.verdict.primary is not None else (1, "")
-    size, seeds = f"{number(scale * plan['difference_sought'])}{unit}", f"{plan['seeds_per_arm']:,}"
+    size, seeds = f"{scale * plan['difference_sought']:.2g}{unit}", f"{plan['seeds_per_arm']:,}"
     return Recommendation(
         "evidence.too_small",
         "evidence",
         "design",
-        rich("**Train no further seeds for this difference**"),
+        rich("**Train no more seeds for this difference**"),
         (
             rich(
-                "To show a difference of {size} takes {n} seeds of each configuration: "
-                "one so small, if there is one, is not worth finding.",
+                "Showing a difference of {size} would take {n} seeds of each configuration. "
+                "Choose on other grounds, such as cost.",
                 size=size,
                 n=seeds,
             ),
@@ -152,13 +147,9 @@ def seed_sd(a: Analysis) -> float | None:
 
 def _validation_words(plan: dict[str, Any], margin: float) -> str:
     examples = plan["validation_examples"]
-    size = (
-        f"of at least {examples:,} examples (to see a loss difference of {margin:g})"
-        if examples
-        else "of a size that the spread of minibatch validations would tell, once logged"
-    )
+    size = f" of at least {examples:,} examples (to see a difference in loss of {margin:.2g})" if examples else ""
     keep = "keep it out of every ancestor's training data and log the loss of each example"
-    return f"Validate on one frozen file {size}; {keep}."
+    return f"Validate on one frozen file{size}; {keep}."
 
 
 def first_runs(a: Analysis, advice: tuple[Recommendation, ...]) -> tuple[NextRun, ...]:
@@ -175,8 +166,8 @@ def first_runs(a: Analysis, advice: tuple[Recommendation, ...]) -> tuple[NextRun
     plan = next((r.value for r in advice if r.id == "evidence.design"), None)
     if plan is None or len(plan["arms"]) < 2:
         return ()
-    when = f"the first of {plan['seeds_per_arm']} seeds of one arm of design.yaml"
-    outcome = f"With the other seeds of both arms: whether {plan['factor_title']} matters"
+    when = f"the first of {plan['seeds_per_arm']} seeds of each configuration in design.yaml"
+    outcome = f"Together with the other seeds they show whether {plan['factor_title']} matters"
     names = next_ids(ids, a.candidate.id, len(plan["arms"]))
     return tuple(
         replace(

@@ -13,9 +13,10 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval, listed, number
 from analysis.core.rich_text import rich, text
 from analysis.core.run import Run
+from analysis.core.run_facts import in_epochs
 from analysis.core.run_names import short_value
 from analysis.findings.plan import Recommendation
-from analysis.findings.recommend.design import broken, failure, seed_sd, settling
+from analysis.findings.recommend.design import failure, seed_sd, settling
 from analysis.findings.recommend.record import missing_record
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
     """Give the advice that the evidence carries, most important first; of models alone none about a training."""
     if a.candidate.only_evaluated:
         return tuple(advice for advice in (_verdict_action(a), _more_examples(a)) if advice is not None)
-    rates = _learning_rate(a) if not broken(a, a.candidate) else None
-    found = [_verdict_action(a), _mend(a), settling(a), missing_record(a), rates, _noise(a), _stopping(a)]
+    mend, settle = _mend(a), settling(a)
+    rates = _learning_rate(a) if mend is None else None
+    if settle is not None and rates is not None and rates.id == "evidence.learning_rate_missing":
+        rates = None  # one experiment at a time: what it settles may make further rates needless
+    checkpoint = _stopping(a) if mend is None else None
+    found = [_verdict_action(a), mend, checkpoint, settle, missing_record(a), rates, _noise(a)]
     return tuple(recommendation for recommendation in found if recommendation is not None)
 
 
@@ -49,7 +54,7 @@ def _verdict_action(a: Analysis) -> Recommendation | None:
         "evidence",
         "action",
         rich("**" + title + "**", cand=a.spoken(a.candidate.id), base=a.spoken(a.baseline.id)),
-        (text(a.verdict.sentence),),
+        (),
         a.candidate.id if keep else a.baseline.id,
     )
 
@@ -73,7 +78,7 @@ def _more_examples(a: Analysis) -> Recommendation | None:
 
 
 def _mend(a: Analysis) -> Recommendation | None:
-    """Ask for a failed training to be mended: neither another seed nor an experiment makes up for it."""
+    """Ask for a failed training to be fixed: neither another seed nor an experiment makes up for it."""
     found = [(run, why) for run in (a.candidate, a.baseline) if run is not None and (why := failure(a, run))]
     if not found:
         return None
@@ -81,7 +86,7 @@ def _mend(a: Analysis) -> Recommendation | None:
         "evidence.mend",
         "evidence",
         "action",
-        rich("**Mend {runs} before any further run of the kind**", runs=listed([a.name(run.id) for run, _ in found])),
+        rich("**Fix the training of {runs} first**", runs=listed([a.name(run.id) for run, _ in found])),
         tuple(rich("{run}: {why}.", run=a.name(run.id), why=why.rstrip(".")) for run, why in found),
     )
 
@@ -105,7 +110,7 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
             (
                 rich(
                     "Train {missing} more with everything else as in {run}, evenly spaced on a logarithmic scale: "
-                    "a recommendation takes {least}.",
+                    "from {least} rates on the best one can be estimated.",
                     run=a.spoken(a.candidate.id),
                     least=LEAST_RATES,
                     missing=missing,
@@ -195,7 +200,7 @@ def _noise(a: Analysis) -> Recommendation | None:
         rich("**Do not tune for oscillations**: they are sampling noise"),
         (
             rich(
-                "Training is {x} times as noisy as minibatch validation, which samples alike.",
+                "The training loss is {x} times as noisy as minibatch validation, where no weight moves.",
                 x=interval(e.excess_noise),
             ),
             rich(
@@ -211,11 +216,12 @@ def _stopping(a: Analysis) -> Recommendation | None:
     detection = a.detection(a.candidate.id, "det.early_stopping")
     if detection is None or detection.status != "raised":
         return None
+    statement = in_epochs(detection.statement, a.candidate, a.curve)
     return Recommendation(
         "evidence.checkpoint",
         "evidence",
         "optimization",
-        rich("**Choose the checkpoint of {run} by full validation**", run=a.name(a.candidate.id)),
-        (text(detection.statement),),
+        rich("**Use an earlier checkpoint of {run}**", run=a.name(a.candidate.id)),
+        (text(f"{statement[:1].upper()}{statement[1:]}."),),
         [number(float(step)) for step in detection.steps],
     )

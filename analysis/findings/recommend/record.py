@@ -8,6 +8,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import listed
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
+from analysis.core.run_names import metric_words
 from analysis.evidence.comparability import ATTRIBUTION, remedy, to_validate
 from analysis.findings.plan import Recommendation
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def missing_record(a: Analysis) -> Recommendation | None:
-    """Say what the logs and sidecars of candidate and baseline lack; None where they lack nothing."""
+    """Say what the logs and sidecars of candidate and baseline lack, the worst first; None if they lack nothing."""
     runs = [run for run in (a.baseline, a.candidate) if run is not None]
-    found = [_steps(a, runs), _validation(a, runs), _error(a, runs), _sidecar(a), _seeds(a)]
+    found = [_second_run(a), _validation(a, runs), _error(a, runs), _sidecar(a), _steps(a, runs), _seeds(a)]
     points = tuple(point for point in found if point)
     if not points:
         return None
@@ -32,10 +33,9 @@ def _steps(a: Analysis, runs: list[Run]) -> Rich:
     seeds = a.verdict.primary is not None and a.verdict.primary.seeds is not None  # these count runs, not steps
     if not coarse or seeds:
         return ()
-    sizes = listed([f"{a.name(run.id)} has {run.series(a.curve).size}" for run in coarse])
+    what = "training loss" if a.curve == "train_loss" else metric_words(a.curve)
     return text(
-        f"Log the training loss of every step or of every few, not once an epoch: {sizes} smooth values, which are "
-        "worth only a few independent ones, so that chance and change look alike."
+        f"Log the {what} of every step or of every few: one value an epoch is too smooth to tell change from chance."
     )
 
 
@@ -52,22 +52,24 @@ def _validation(a: Analysis, runs: list[Run]) -> Rich:
 
 
 def _error(a: Analysis, runs: list[Run]) -> Rich:
-    """Ask for what gives a full validation its error, where it has none."""
-    if a.verdict.primary is not None and a.verdict.primary.metric == "full_valid_loss":
-        return ()  # compared between seeds, whose spread is its error
-    levels = {run.id: a.evidence[run.id].full_valid_loss for run in runs}
-    blind = [run for run in runs if (level := levels[run.id]) is not None and not level.known]
-    if not blind:
+    """Ask for what gives the deciding metric its error between single runs, where it has none."""
+    primary = a.verdict.primary
+    metric = metric_of(primary.metric if primary is not None else next((c.metric for c in a.configurations), a.curve))
+    levels = [a.evidence[run.id].window.get(metric.name) for run in runs]
+    known = primary.known or primary.seeds is not None if primary is not None else all(e and e.known for e in levels)
+    if known or not metric.validates:
         return ()
-    unknown = [
-        *(["config.batch_size"] if any(run.factor("batch_size") is None for run in blind) else []),
-        *(["data.n_valid"] if any(run.n_valid is None for run in blind) else []),
-    ]
-    size = f"state {listed(unknown)}, and " if unknown else ""
-    told = f"{size}log the validation loss of minibatches on the way (five at least) or of each example"
+    sizes = ["data.n_valid"] if None in [run.n_valid for run in runs] else []
+    todo = []
+    if metric.name == "full_valid_loss":
+        unknown = sizes + (["config.batch_size"] if None in [run.factor("batch_size") for run in runs] else [])
+        todo += [f"state {listed(unknown)}"] if unknown else []
+        todo.append("log the validation loss of at least five minibatches, or of each example")
+    else:
+        todo.append("state data.n_valid" if metric.share and sizes else "keep the score of each example")
+    words = ", and ".join(todo)
     return text(
-        f"Give the full validation loss its error: {told}. Without it, a difference in it has no interval between "
-        "single runs."
+        f"{words[0].upper()}{words[1:]}: without it, {metric_words(metric.name)} has no interval in single runs."
     )
 
 
@@ -86,11 +88,15 @@ def _validated(a: Analysis) -> bool:
 
 
 def _seeds(a: Analysis) -> Rich:
-    if a.verdict.result != "insufficient data":
+    if a.baseline is None or a.verdict.result != "insufficient data":
         return ()
-    if a.baseline is None:
-        return text("Give a second run to compare with: the same configuration with another seed shows the noise.")
     return text(
         "Or give three seeds or more of each configuration (group in the sidecar): then runs are counted instead of "
         "steps, and short or smooth logs suffice."
     )
+
+
+def _second_run(a: Analysis) -> Rich:
+    if a.baseline is not None:
+        return ()
+    return text("Train a second run to compare with: the same configuration with another seed shows the noise.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from analysis.core.blocks import Status
@@ -24,15 +26,14 @@ def patience(a: Analysis) -> list[Finding]:
     every = int(np.median(np.diff(steps)))
     evaluations = max(1, round(a.settings.patience_steps / every))
     stops = {run.id: stopping_step(run, metric, evaluations) for run in a.runs if run.series(metric).size > 2}
-    early = {r: s for r, s in stops.items() if s is not None}
+    early = {r: s for r, s in stops.items() if s is not None and s < int(a.run(r).steps[-1])}
     hasty = any(step <= 0.25 * a.document[r].total_steps for r, step in early.items())
     status: Status = "contradicted" if hasty else "not supported" if early else "not tested"
-    told = listed([f"{a.name(r)} at step {s} of {a.document[r].total_steps}" for r, s in early.items()])
     text = rich(
         "Validation comes every {every}, so that is {n}: it would have stopped {told}.",
-        every=count(every, "step"),
+        every="step" if every == 1 else count(every, "step"),
         n=count(evaluations, "evaluation"),
-        told=told if early else "none of the runs",
+        told=_stopped(a, early) if early else "none of the runs early",
     )
     return [
         Finding(
@@ -44,11 +45,17 @@ def patience(a: Analysis) -> list[Finding]:
             rich("Stop after {n} steps without improvement", n=a.settings.patience_steps),
             n=float(evaluations),
             runs=tuple(stops),
-            remedy="Choose patience in evaluations, and compare full validations; see the early-stopping finding."
-            if early
-            else "",
+            remedy="Choose patience in evaluations, and compare full validations." if early else "",
         )
     ]
+
+
+def _stopped(a: Analysis, early: Mapping[str, int]) -> str:
+    """Say which runs would have been stopped, and when; of many the range."""
+    if len(early) <= 3:
+        return listed([f"{a.name(r)} at step {s:,} of {a.document[r].total_steps:,}" for r, s in early.items()])
+    shares = sorted(s / a.document[r].total_steps for r, s in early.items())
+    return f"{len(early)} of {len(a.runs)} runs, after {shares[0]:.0%} to {shares[-1]:.0%} of their steps"
 
 
 def stopping_step(run: Run, metric: str, evaluations: int) -> int | None:

@@ -7,11 +7,12 @@ import math
 from analysis import statistics as st
 from analysis.core.blocks import Status
 from analysis.core.config_factors import changed_factors
+from analysis.core.number_format import listed
 from analysis.core.rich_text import Rich, rich
 from analysis.core.run_names import factor_title, short_value
 from analysis.evidence.comparability import ATTRIBUTION, gate, remedy
 from analysis.evidence.comparisons import Comparison
-from analysis.evidence.verdict_words import LEAST_SEEDS, MOST_SEEDS
+from analysis.evidence.verdict_words import LEAST_SEEDS, MOST_SEEDS, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.rules.build import difference_words, sentence
@@ -27,16 +28,18 @@ def factors(a: Analysis) -> list[Finding]:
             continue
         before, after = values[a.baseline.id], values[a.candidate.id]
         others = [f for f in a.gate.factors if f != factor]
-        reasons = a.gate.reason("parent", "training_data", "batch_size", "validation_set")
+        unknown = [name for name in ATTRIBUTION if name not in a.gate.factors]  # what changed is named as such
+        reasons = a.gate.reason(*unknown)
         if others:
-            changed = ", ".join(factor_title(f).lower() for f in others)
+            changed = listed([factor_title(f).lower() for f in others])
             reasons = "; ".join(filter(None, [f"{changed} changed too", reasons]))
         status: Status
         primary = a.verdict.primary
         if others or a.gate.attributable != "same":
-            status, so = "cannot tell", f"its effect is not identified: {reasons}"
+            status, so = "cannot tell", f"what it did cannot be told: {reasons}"
         elif primary is None:
-            status, so = "cannot tell", "nothing can be compared"
+            why = a.verdict.sentence.rstrip(".")
+            status, so = "cannot tell", f"with one run each it may be chance; {why}"
         else:
             status, so = _judged(a, primary, too_high=_too_high(a, factor), raised=_raised(before, after))
         found.append(
@@ -97,8 +100,8 @@ def comparability(a: Analysis) -> list[Finding]:
     found = []
     reference = a.run(a.reference_id)
     for run in a.runs:
-        if run.id == reference.id:
-            continue
+        if run.id == reference.id or (run.only_evaluated and reference.only_evaluated):
+            continue  # evaluations are compared on the same examples, which is known
         pair = gate(reference, run)
         failed = pair.failed()
         status: Status = "supported"
@@ -109,7 +112,7 @@ def comparability(a: Analysis) -> list[Finding]:
             "Comparing {run} with {base} like for like: {why}.",
             run=a.name(run.id),
             base=a.name(reference.id),
-            why="; ".join(check.text for check in failed) or "everything that must agree does",
+            why="; ".join(check.text for check in failed) or "they agree in all that must agree",
         )
         found.append(
             Finding(
@@ -128,7 +131,8 @@ def comparability(a: Analysis) -> list[Finding]:
 
 def _judged(a: Analysis, primary: Comparison, *, too_high: bool, raised: bool) -> tuple[Status, str]:
     """Judge a claim about the one factor that changed: by runs of the configurations, in the direction claimed."""
-    numbers = difference_words(primary)
+    scale, unit = shown_scale(primary)
+    numbers = difference_words(primary, scale=scale, unit=unit)
     verdict = primary.verdict(a.settings.alpha)
     if too_high and not raised:
         return "not tested", f"no run here raised it alone; {numbers}"

@@ -116,8 +116,8 @@ def logged_steps(a: Analysis) -> list[Finding]:
         "{run} logged {rows}, up to step {last}{lines}.",
         run=a.name(a.candidate.id),
         rows=count(len(a.candidate.frame), "row"),
-        last=int(a.candidate.steps[-1]),
-        lines=f"; its file has {p.lines} lines, the first of which is the header" if header else "",
+        last=f"{int(a.candidate.steps[-1]):,}",
+        lines=f"; its file has {p.lines:,} lines, the first of which is the header" if header else "",
     )
     return [
         Finding(

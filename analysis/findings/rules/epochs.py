@@ -117,18 +117,19 @@ def curve_shape(a: Analysis) -> list[Finding]:
             status, trend = "contradicted" if falls else "supported", "then it was NaN or infinite to the end"
         elif slope is None or not slope.known:
             why = slope.reason if slope is not None and slope.reason else "too few points"
-            status, trend = "cannot tell", f"its slope is not told: {why}"
+            status, trend = "cannot tell", f"its slope cannot be told: {why}"
         else:
             grew = change > 0
             status = _slope_status(slope.low, slope.high, falls=falls, against=falls and grew, whole=falls == grew)
-            trend = f"once it has settled its slope is {interval(slope, sign=True)} per 100 steps, {p_words(slope.p)}"
+            each, unit = (scaled(slope, 0.01), "epoch") if run.counts_epochs else (slope, "100 steps")
+            trend = f"once it has settled its slope is {interval(each, sign=True)} per {unit}, {p_words(slope.p)}"
         found.append(
             Finding(
                 f"curves.shape:{run.id}",
                 "curves.shape",
                 "curves",
                 rich(
-                    "{run}: from first to last step the loss changed {c}; {trend}.",
+                    "{run}: from its first to its last value the loss changed {c}; {trend}.",
                     run=a.name(run.id),
                     c=f"by {signed(change, 0, '%')}" if relative else f"from {loss(first)} to {loss(last)}",
                     trend=trend,

@@ -6,6 +6,7 @@ from analysis.core.blocks import Status
 from analysis.core.rich_text import Rich, join, rich, text
 from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import Comparison
+from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.findings.goal import Criterion
@@ -84,7 +85,8 @@ def _judged(a: Analysis, criterion: str, by_document: bool | None) -> tuple[Rich
     compared = _compared(a, criterion)
     if compared is None or not compared.known:
         return rich("{criterion} cannot be compared", criterion=criterion), None
-    numbers = f"{metric_words(compared.metric)}: {difference_words(compared)}"
+    scale, unit = shown_scale(compared)
+    numbers = f"{metric_words(compared.metric)}: {difference_words(compared, scale=scale, unit=unit)}"
     if compared.comparable is not True:
         return rich(
             "{criterion} cannot be judged ({why}; {n})", criterion=criterion, why=compared.reason, n=numbers

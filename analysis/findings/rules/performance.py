@@ -111,7 +111,7 @@ def final_validation(a: Analysis) -> list[Finding]:
         levels = [a.document[r].final_full_valid_loss for r in (leader, other)]
         parts.append(text(f"full validation loss {levels[0]:.5f} against {levels[1]:.5f}: {difference_words(full)}"))
     if used is None:
-        parts.insert(0, text("what is quoted are single values without an interval"))
+        parts.insert(0, text("these are single values without an interval"))
     status: Status = "cannot tell"
     scale, unit = shown_scale(used) if used is not None else (1, "")
     if used is not None:
@@ -158,7 +158,11 @@ def full_validation(a: Analysis) -> list[Finding]:
         base=named(primary.baseline),
         difference=difference_words(primary, scale=scale, unit=unit),
         mdd=f" {undecided(primary)}" if verdict == "no difference" else "",
-        condition="" if primary.comparable else f" Not comparable as it stands: {primary.reason}.",
+        condition=""
+        if primary.comparable
+        else f" Whether they can be compared is open: {primary.reason}."
+        if primary.comparable is None
+        else f" They cannot be compared: {primary.reason}.",
     )
     status: Status = "supported" if verdict == "no difference" else gated("supported", primary.comparable)
     return [
@@ -227,7 +231,7 @@ def trade_off(a: Analysis) -> list[Finding]:
     else:
         status, so = "not supported", "there is no trade-off to see"
     shown = [
-        f"performance: {difference_words(primary)}" if primary is not None else "",
+        f"performance: {_in_unit(primary)}" if primary is not None else "",
         f"noise ratio: {difference_words(stability)}" if stability is not None else "",
     ]
     return [
@@ -263,7 +267,8 @@ def ranking(a: Analysis) -> list[Finding]:
     elif better:
         status, so = "contradicted", f"shown to be better than {name}: {listed(better)}"
     elif tied:
-        status, so = "not supported", f"no difference in performance is shown between {name} and {listed(tied)}"
+        rest = listed(tied) if len(tied) <= 3 else f"the {len(tied)} runs tied with it"
+        status, so = "not supported", f"no difference in performance is shown between {name} and {rest}"
     else:
         status, so = "supported", f"no other run performs as well: {name} is shown to be better than all of them"
     return [
@@ -286,6 +291,11 @@ def ranking(a: Analysis) -> list[Finding]:
 
 def _of_primary(a: Analysis, comparison: Comparison) -> bool:
     return a.verdict.primary is not None and comparison.metric == a.verdict.primary.metric
+
+
+def _in_unit(primary: Comparison) -> str:
+    scale, unit = shown_scale(primary)
+    return difference_words(primary, scale=scale, unit=unit)
 
 
 def _ahead(group: int | None, other: int | None) -> bool:
@@ -335,7 +345,7 @@ def _validation_values(
 ) -> str:
     if mine is not None and theirs is not None:
         return f"{percent(mine)} against {percent(theirs)}"
-    return f"loss {loss(mine_loss)} against {loss(theirs_loss)}"
+    return f"loss {loss(mine_loss)}{f' against {loss(theirs_loss)}' if theirs_loss is not None else ''}"
 
 
 def _leads(leader_is_candidate: bool, low: float, high: float, *, higher: bool) -> Status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.core.blocks import Status
 from analysis.core.rich_text import rich
+from analysis.core.run_facts import in_epochs
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.statistics.detectors import DETECTORS, Detection
@@ -32,7 +33,7 @@ def _finding(a: Analysis, run_id: str, detection: Detection) -> Finding:
             "{what} ({run}): {statement}",
             what=detector.title,
             run=a.name(run_id),
-            statement=detection.statement,
+            statement=in_epochs(detection.statement, a.run(run_id), a.curve),
         ),
         status,
         estimate=next(iter(detection.numbers.values()), None),

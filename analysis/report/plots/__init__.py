@@ -7,6 +7,7 @@ from analysis.report.plots.alt import (
     training_analysis_caption,
 )
 from analysis.report.plots.bars import Bar, MetricPanel, RunSummary, comparison_panels, plot_metrics_comparison
+from analysis.report.plots.curves import unit_of_steps
 from analysis.report.plots.data import (
     forest_data_table,
     metrics_comparison_data_table,
@@ -24,7 +25,7 @@ from analysis.report.plots.overview import (
     plot_overview,
 )
 from analysis.report.plots.render import to_figure
-from analysis.report.plots.sweep import plot_sweep, sweep_alt, sweep_caption
+from analysis.report.plots.sweep import plot_sweep, sweep_alt, sweep_caption, sweep_hover
 from analysis.report.plots.theme import RunStyle, run_colors, run_styles
 from analysis.report.plots.thin import Trace, figure_window
 from analysis.report.plots.training import (
@@ -70,9 +71,11 @@ __all__ = [
     "run_styles",
     "sweep_alt",
     "sweep_caption",
+    "sweep_hover",
     "to_figure",
     "training_analysis_alt",
     "training_analysis_caption",
     "training_analysis_data_table",
     "training_curves",
+    "unit_of_steps",
 ]

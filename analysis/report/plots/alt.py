@@ -90,16 +90,16 @@ def _candidate_words(curves: TrainingCurves) -> str:
 
 def training_analysis_caption(curves: TrainingCurves) -> Rich:
     """Say how to read the training analysis figure."""
-    width = "Each step is drawn as it was logged"
+    width = "Each value is drawn as it was logged"
     if curves.window > 1:
         width = (
-            f"Faint lines are the logged steps, strong lines their centred mean over {curves.window} logged "
-            "steps (near an end the line through the last such window; in a short run at most half of it)"
+            f"Faint lines are what was logged, strong lines the mean over {curves.window:,} values about each, "
+            "and at the ends a line through the last of them"
         )
     marks = {curves.shown.full_valid: "diamonds are full validations", curves.shown.valid: "circles minibatch ones"}
     drawn = [words for metric, words in marks.items() if any(run.series(metric).size for run in curves.runs)]
     return rich(
-        "{width}.{marks} Lines are not drawn across gaps and resumptions.",
+        "{width}.{marks} Lines break where a run was resumed or a value was no number.",
         width=width,
         marks=f" {', '.join(drawn).capitalize()}." if drawn else "",
     )

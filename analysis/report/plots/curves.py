@@ -97,6 +97,10 @@ def draw_points(ax: Axes, run: Run, metric: str) -> int:
     return int(np.count_nonzero(~np.isnan(trace.values)))
 
 
+_BIG = 15
+"""Full validations up to which the diamonds are big: of more they would cover each other."""
+
+
 def draw_full_validation(
     ax: Axes,
     run: Run,
@@ -118,10 +122,10 @@ def draw_full_validation(
         trace.values,
         linestyle="none",
         marker="D",
-        markersize=6.5,
+        markersize=6.5 if trace.steps.size <= _BIG else 3.5,
         markerfacecolor=style.color,
         markeredgecolor=INK,
-        markeredgewidth=0.9,
+        markeredgewidth=0.9 if trace.steps.size <= _BIG else 0.4,
         clip_on=False,
         zorder=7,
     )
@@ -151,9 +155,17 @@ def end_of(run: Run, curve: Curve, *, style: RunStyle) -> End:
     return End(float(curve.strong.steps[-1]), float(curve.strong.values[-1]), short_name(run.id), style)
 
 
-def finish_axes(ax: Axes, metric: str) -> None:
+def unit_of_steps(runs: Iterable[Run]) -> str:
+    """Name what the horizontal axis counts: epochs where every run's steps are the epochs of its log."""
+    runs = list(runs)
+    if not runs or not all(run.counts_epochs for run in runs):
+        return "step"
+    return "epoch, from 0" if any(int(run.steps[0]) == 0 for run in runs) else "epoch"
+
+
+def finish_axes(ax: Axes, metric: str, unit: str = "step") -> None:
     """Set ticks and grid for a metric, after everything has been drawn."""
-    step_axis(ax)
+    step_axis(ax, unit)
     grid(ax)
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     if metric in METRICS and METRICS[metric].unit == "fraction":

@@ -16,7 +16,9 @@ _POINTS = 120
 """Points of a curve that can be pointed at, at most."""
 
 
-def hover(figure: Figure, panels: Mapping[int, tuple[bool, Mapping[str, tuple[str, Trace]]]]) -> str:
+def hover(
+    figure: Figure, panels: Mapping[int, tuple[bool, Mapping[str, tuple[str, Trace]]]], unit: str = "step"
+) -> str:
     """Describe panels as JSON for the page's script.
 
     Parameters
@@ -25,26 +27,51 @@ def hover(figure: Figure, panels: Mapping[int, tuple[bool, Mapping[str, tuple[st
         As drawn; positions are fractions of it.
     panels : Mapping[int, tuple[bool, Mapping[str, tuple[str, Trace]]]]
         Index of the axes -> whether its values are shares, and its curves: name -> colour and values.
+    unit : str
+        What the horizontal axis counts.
 
     Returns
     -------
     str
-        A list of ``{"box": [left, top, right, bottom], "x": [first, last], "percent": bool, "curves": [...]}``,
-        each curve ``[name, colour, [[step, value], ...]]``.
+        A list of ``{"box": [left, top, right, bottom], "x": [first, last], "percent": bool, "unit": str,
+        "curves": [...]}``, each curve ``[name, colour, [[step, value], ...]]``.
     """
     axes = figure.get_axes()
-    found = [_panel(axes[index], percent, curves) for index, (percent, curves) in panels.items() if curves]
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+    found = [
+        _panel(axes[index], percent, [[name, colour, _points(trace)] for name, (colour, trace) in curves.items()])
+        | {"x": [float(x) for x in axes[index].get_xlim()], "unit": unit.partition(",")[0]}
+        for index, (percent, curves) in panels.items()
+        if curves
+    ]
+    return _written(found)
 
 
-def _panel(ax: Axes, percent: bool, curves: Mapping[str, tuple[str, Trace]]) -> dict[str, Any]:
+def hover_named(figure: Figure, panels: Sequence[tuple[bool, str, Sequence[tuple[float, float, str]]]]) -> str:
+    """Describe panels whose points have words of their own instead of a step.
+
+    Parameters
+    ----------
+    figure : Figure
+        As drawn.
+    panels : sequence of tuple[bool, str, Sequence[tuple[float, float, str]]]
+        Of each axes, in their order: whether its values are shares, the colour, and the points: place, value, words.
+    """
+    found = []
+    for ax, (percent, colour, points) in zip(figure.get_axes(), panels, strict=False):
+        to_axes = ax.transData + ax.transAxes.inverted()
+        placed = [[round(float(to_axes.transform((x, y))[0]), 4), float(f"{y:.4g}"), words] for x, y, words in points]
+        found.append(_panel(ax, percent, [["", colour, placed]]) | {"x": [0.0, 1.0], "unit": ""})
+    return _written(found)
+
+
+def _written(panels: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(panels, ensure_ascii=False, separators=(",", ":")) if panels else ""
+
+
+def _panel(ax: Axes, percent: bool, curves: Sequence[Any]) -> dict[str, Any]:
     place = ax.get_position()
-    return {
-        "box": [round(x, 4) for x in (place.x0, 1 - place.y1, place.x1, 1 - place.y0)],
-        "x": [float(x) for x in ax.get_xlim()],
-        "percent": percent,
-        "curves": [[name, colour, _points(trace)] for name, (colour, trace) in curves.items()],
-    }
+    box = [round(x, 4) for x in (place.x0, 1 - place.y1, place.x1, 1 - place.y0)]
+    return {"box": box, "percent": percent, "curves": curves}
 
 
 def _points(trace: Trace) -> Sequence[Sequence[float]]:

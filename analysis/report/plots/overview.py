@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -73,8 +74,9 @@ class Line:
 class Overview:
     """What the figure shows.
 
-    ``metric`` is that of the differences, ``course`` that of the curves, a share where ``percent``;
-    ``margin`` is too small to matter.
+    ``metric`` is that of the differences, ``course`` that of the curves, a share where ``percent``, drawn over the
+    steps or epochs that ``axis`` names; ``margin`` is too small to matter. Where nothing was logged twice there is no
+    course: the ``levels`` are drawn instead.
     """
 
     metric: str
@@ -87,6 +89,8 @@ class Overview:
     window: int = 1
     course: str = ""
     percent: bool = False
+    axis: str = "step"
+    levels: tuple[Difference, ...] = ()
 
     @property
     def band(self) -> float | None:
@@ -111,9 +115,10 @@ def configuration_line(name: str, runs: Sequence[Run], metric: str, *, look: Run
         steps, values = _aligned([curve.strong for curve in curves])
         curve = Curve(Trace(np.empty(0), np.empty(0)), Trace(steps, values.mean(axis=0)))
         low, high = values.min(axis=0), values.max(axis=0)
-    strong = curve.strong
-    at = int(np.nanargmax(strong.values) if metric_of(metric).direction == "higher" else np.nanargmin(strong.values))
-    return Line(name, look, curve, low, high, (float(strong.steps[at]), float(strong.values[at])), len(curves))
+    # The best checkpoint is one that was validated; a minibatch's best is chance, so that of the mean is shown.
+    drawn = curve.logged if metric_of(metric).split == "full validation" else curve.strong
+    at = int(np.nanargmax(drawn.values) if metric_of(metric).direction == "higher" else np.nanargmin(drawn.values))
+    return Line(name, look, curve, low, high, (float(drawn.steps[at]), float(drawn.values[at])), len(curves))
 
 
 def _aligned(traces: Sequence[Trace]) -> tuple[FloatArray, FloatArray]:
@@ -130,12 +135,16 @@ def plot_overview(scene: Overview) -> Figure:
     """Draw the figure: one panel where there is nothing to compare with."""
     forest = bool(scene.differences)
     height = _height(scene) + _TOP + _BOTTOM
-    labels = 0.4 + 0.073 * max([columns(_short(line.name)) for line in scene.lines if line.style.named] or [0])
+    named = [line for line in scene.lines if line.style.named] if not scene.levels else []
+    labels = 0.4 + 0.073 * max([columns(_short(line.name)) for line in named] or [0])
     with style():
         figure = Figure(figsize=(_WIDTH, height))
         wide = _WIDTH - _LEFT - labels - (_FOREST + 0.35 if forest else 0.1)
         box = (_LEFT / _WIDTH, _BOTTOM / height, wide / _WIDTH, (height - _TOP - _BOTTOM) / height)
-        _curves(_panel(figure, box), scene)
+        if scene.levels:
+            _levels(_panel(figure, box), scene)
+        else:
+            _curves(_panel(figure, box), scene)
         if forest:
             box = ((_WIDTH - _FOREST - 0.1) / _WIDTH, box[1], _FOREST / _WIDTH, box[3])
             _forest(_panel(figure, box), scene)
@@ -143,7 +152,7 @@ def plot_overview(scene: Overview) -> Figure:
 
 
 def _height(scene: Overview) -> float:
-    return max(_LEAST, _ROW * len(scene.differences))
+    return max(_LEAST, _ROW * max(len(scene.differences), len(scene.levels)))
 
 
 def _panel(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
@@ -194,7 +203,7 @@ def _curves(ax: Axes, scene: Overview) -> None:
             end = line.curve.strong
             ends.append(End(float(end.steps[-1]), float(end.values[-1]), _short(line.name), line.style))
     title(ax, label, note=_reading(scene))
-    finish_axes(ax, scene.course)
+    finish_axes(ax, scene.course, scene.axis)
     if scene.percent:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: signed_minus(f"{100 * y:.4g}%")))
     if max(line.curve.strong.values.size for line in scene.lines) < _FEW:
@@ -227,9 +236,10 @@ def _look_at_the_end(ax: Axes, scene: Overview) -> None:
         return
     low, high = float(late.min()) - 0.12 * spread, float(late.max()) + 0.12 * spread
     ax.set_ylim(low, high)
-    beyond = "steep start not shown"
-    ax.annotate(beyond, (0, 0), xycoords="axes fraction", xytext=(4, 3), textcoords="offset points",
-                fontsize=SMALL - 1.5, color=MUTED)  # fmt: skip
+    rises = float(np.median(late)) > float(np.median([v[~np.isnan(v)][0] for v in named]))
+    place: dict[str, Any] = {"xy": (0, 1), "xytext": (4, -9)} if rises else {"xy": (0, 0), "xytext": (4, 3)}
+    ax.annotate("steep start not shown", xycoords="axes fraction", textcoords="offset points",
+                fontsize=SMALL - 1.5, color=MUTED, **place)  # fmt: skip
 
 
 def _forest(ax: Axes, scene: Overview) -> None:
@@ -239,31 +249,15 @@ def _forest(ax: Axes, scene: Overview) -> None:
     title(
         ax,
         head if columns(head) <= _HEAD else "Difference to baseline",
-        note="with 95% interval · filled: clear of zero",
+        note="with 95% interval · filled: clear of zero" if _any_known(rows) else "single values, without an interval",
     )
     if scene.band is not None:
         ax.axvspan(-scene.band, scene.band, color=MUTED, alpha=0.16, linewidth=0, zorder=1)
-    ax.set_ylim(len(rows) - 0.35, -0.75)
     point = (len(rows) + 0.4) / (72 * _height(scene))  # in rows
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    for row, item in enumerate(rows):
+    for row in range(len(rows)):
         ax.plot((0, 0), (row - 3 * point, row + 1 - 13 * point), color=INK, linewidth=1.0, zorder=2)  # spares the words
-        value, low, high = (scene.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high))
-        color = item.style.color
-        if math.isfinite(low) and math.isfinite(high):
-            ax.plot((low, high), (row, row), color=color, linewidth=2.2, zorder=3)
-        face = color if item.settled else "none"
-        ax.plot(value, row, marker="D" if item.settled else "o", markersize=7, markeredgewidth=1.5, color=color,
-                markerfacecolor=face, zorder=4)  # fmt: skip
-        words = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": SMALL - 0.5}
-        ax.annotate(_short(item.name), (0, row), xytext=(0, 8), va="center", color=INK, **words)  # type: ignore[arg-type]
-        shown = _shown(scene, item)
-        ax.annotate(shown, (1, row), xytext=(0, 8), va="center", ha="right", color=MUTED, **words)  # type: ignore[arg-type]
-    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    _rows(ax, scene, rows, sign=True)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: signed_minus(f"{x:.4g}")))
-    grid(ax, "x")
-    ax.margins(x=0.08)
     direction: Direction = metric_of(scene.metric).direction
     for word, edge, align in zip(direction_words(direction), (0, 1), ("left", "right"), strict=True):
         ax.annotate(word, (edge, 0), xycoords="axes fraction", xytext=(0, -25), textcoords="offset points", ha=align,
@@ -273,15 +267,49 @@ def _forest(ax: Axes, scene: Overview) -> None:
                     textcoords="offset points", fontsize=SMALL, color=MUTED)  # fmt: skip
 
 
+def _levels(ax: Axes, scene: Overview) -> None:
+    """Draw the level of each configuration, where there is no course to draw."""
+    title(ax, metric_of(scene.metric).label, note="with 95% interval" if _any_known(scene.levels) else "single values")
+    _rows(ax, scene, scene.levels, sign=False)
+    unit = "%" if scene.unit else ""
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: signed_minus(f"{x:.4g}{unit}")))
+
+
+def _rows(ax: Axes, scene: Overview, rows: Sequence[Difference], *, sign: bool) -> None:
+    """Draw an estimate a row, its name above it on the left and its number on the right."""
+    ax.set_ylim(len(rows) - 0.35, -0.75)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    for row, item in enumerate(rows):
+        value, low, high = (scene.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high))
+        color = item.style.color
+        if math.isfinite(low) and math.isfinite(high):
+            ax.plot((low, high), (row, row), color=color, linewidth=2.2, zorder=3)
+        face = color if item.settled else "none"
+        ax.plot(value, row, marker="D" if item.settled else "o", markersize=7, markeredgewidth=1.5, color=color,
+                markerfacecolor=face, zorder=4)  # fmt: skip
+        words = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "fontsize": SMALL - 0.5}
+        ax.annotate(_short(item.name), (0, row), xytext=(0, 8), va="center", color=INK, **words)  # type: ignore[arg-type]
+        shown = _shown(scene, item, sign=sign)
+        ax.annotate(shown, (1, row), xytext=(0, 8), va="center", ha="right", color=MUTED, **words)  # type: ignore[arg-type]
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    grid(ax, "x")
+    ax.margins(x=0.08)
+
+
+def _any_known(rows: Sequence[Difference]) -> bool:
+    return any(math.isfinite(x) for item in rows for x in (item.estimate.low, item.estimate.high))
+
+
 def overview_caption(scene: Overview) -> Rich:
     """Say how to read the figure, as far as it does not say so itself."""
     told = []
-    if scene.course != scene.metric:
+    if scene.course != scene.metric and not scene.levels:
         told.append(f"{metric_of(scene.metric).label} itself was logged too seldom for a curve.")
     if scene.band is not None:
         size = f"{scene.band:.3g}{scene.unit}"
         told.append(f"Grey band: differences within ±{size} are too small to matter.")
-    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over steps.")
+    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over {scene.axis[:5].strip()}s.")
 
 
 def _written(scene: Overview, value: float) -> str:
@@ -290,20 +318,25 @@ def _written(scene: Overview, value: float) -> str:
 
 def overview_alt(scene: Overview) -> str:
     """Describe the figure in the numbers that are drawn."""
-    named = [line for line in scene.lines if line.style.named]
+    named = [line for line in scene.lines if line.style.named and not scene.levels]
     courses = [
         f"{line.name} is best at step {line.best[0]:,.0f} with {_written(scene, line.best[1])} "
         f"and ends at {_written(scene, float(line.curve.strong.values[-1]))}"
         for line in named
     ]
     told = [f"{metric_of(scene.course).label} over steps: {'; '.join(courses)}"] if courses else []
+    levels = [f"{item.name} {_shown(scene, item, sign=False)}" for item in scene.levels]
+    told += [f"{metric_of(scene.metric).label}: {'; '.join(levels)}"] if levels else []
     apart = [f"{d.name} {_shown(scene, d)}" for d in scene.differences]
     told += [f"Differences to {scene.baseline}: {'; '.join(apart)}"] if apart else []
     return ". ".join(told) + "." if told else "No run logs the deciding metric more than once."
 
 
-def _shown(scene: Overview, item: Difference) -> str:
-    return " ".join(interval_parts(item.estimate, scale=scene.scale, unit=scene.unit, sign=True)).strip()
+def _shown(scene: Overview, item: Difference, *, sign: bool = True) -> str:
+    unit = scene.unit if sign else "%" * bool(scene.unit)
+    if not _any_known([item]):
+        return signed_minus(f"{scene.scale * item.estimate.value:{'+' if sign else ''}.3g}") + unit
+    return " ".join(interval_parts(item.estimate, scale=scene.scale, unit=unit, sign=sign)).strip()
 
 
 def overview_data_table(scene: Overview, *, id: str) -> Table | None:

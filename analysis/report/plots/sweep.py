@@ -15,6 +15,7 @@ from analysis.core.number_format import in_unit, listed, signed_minus
 from analysis.core.rich_text import Rich, rich
 from analysis.core.run import FloatArray
 from analysis.core.run_names import metric_name, metric_words
+from analysis.report.plots.hover import hover_named
 from analysis.report.plots.theme import INK, MUTED, PALETTE, Margins, grid, new_panels, short_name, style, title
 
 _WIDTH, _HEIGHT, _MOST = 9.6, 2.4, 4
@@ -113,6 +114,23 @@ def _apart(places: FloatArray) -> bool:
 
 def _to_scale(factor: Factor) -> bool:
     return factor.places is not None and bool(np.array_equal(_axis(factor)[0], factor.places))
+
+
+def sweep_hover(figure: Figure, sweep: Sweep) -> str:
+    """Describe what a page shows under the pointer: the mean over the runs with the nearest value."""
+    panels = []
+    for index, factor in enumerate(sweep.factors[:_MOST]):
+        levels = [sweep.of(index, value) for value in range(len(factor.values))]
+        points = [
+            (float(x), float(np.mean(of)), f"{factor.name} {value}, {_runs(len(of))}")
+            for x, value, of in zip(_axis(factor)[0], factor.values, levels, strict=True)
+        ]
+        panels.append((sweep.percent, INK, points))
+    return hover_named(figure, panels)
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"mean of {number:,} runs"
 
 
 def sweep_caption(sweep: Sweep) -> Rich:

@@ -226,11 +226,11 @@ def grid(ax: Axes, axis: Literal["x", "y"] = "y") -> None:
     ax.tick_params(axis="both" if axis == "x" else "y", left=False, bottom=axis != "x")
 
 
-def step_axis(ax: Axes) -> None:
-    """Label the horizontal axis in steps, written short."""
+def step_axis(ax: Axes, unit: str = "step") -> None:
+    """Label the horizontal axis in steps or epochs, written short."""
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
-    ax.set_xlabel("step", labelpad=2)
+    ax.set_xlabel(unit, labelpad=2)
 
 
 def short_number(value: float) -> str:

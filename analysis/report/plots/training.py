@@ -23,6 +23,7 @@ from analysis.report.plots.curves import (
     finish_axes,
     fit_scale,
     metric_curve,
+    unit_of_steps,
     volatility_curve,
 )
 from analysis.report.plots.labels import End, label_ends
@@ -191,7 +192,7 @@ def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, m
             ends.append(end_of(run, curve, style=look))
     note = _absent(_reading(scene, metric, marked=marked), scene, curves, "no values from")
     title(ax, f"{name}, all runs" if len(scene.runs) > 1 else name, note=note)
-    finish_axes(ax, metric)
+    finish_axes(ax, metric, unit_of_steps(scene.runs))
     fit_scale(ax, curves.values())
     label_ends(ax, ends)
 
@@ -255,9 +256,10 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     if draw_full_validation(ax, run, beside(shown.loss)["full"], style=look, intervals=known):
         keys.append("◆ full validation, 95% interval" if known else "◆ full validation")
     title(ax, head, note=" · ".join(keys) or ("no validation was logged" if marked else "as logged"))
-    finish_axes(ax, shown.loss)
+    finish_axes(ax, shown.loss, unit_of_steps(scene.runs))
     fit_scale(ax, [curve])
-    _epochs(ax, marks)
+    if not run.counts_epochs:
+        _epochs(ax, marks)
 
 
 def _epochs(ax: Axes, marks: Marks) -> None:
@@ -301,7 +303,7 @@ def _volatility(ax: Axes, scene: TrainingCurves) -> None:
                 ends.append(end_of(run, curves[run.id], style=look))
     note = f"standard deviation over {VOLATILITY_WINDOW} steps, rolling"
     title(ax, head, note=_absent(note, scene, curves, f"fewer than {VOLATILITY_WINDOW} values:"))
-    finish_axes(ax, scene.shown.loss)
+    finish_axes(ax, scene.shown.loss, unit_of_steps(scene.runs))
     if not fit_scale(ax, curves.values()):
         ax.set_ylim(bottom=0)
     label_ends(ax, ends)

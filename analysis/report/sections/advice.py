@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analysis.core.blocks import Block, Code, Details, Heading, Item, Items, Prose
-from analysis.core.number_format import signed_minus
-from analysis.core.rich_text import rich, text
+from analysis.core.metrics import metric as metric_of
+from analysis.core.number_format import listed, signed_minus
+from analysis.core.rich_text import join, rich, text
 from analysis.core.run_names import metric_words
 from analysis.findings.analysis_result import Analysis
-from analysis.findings.recommend import NextRun, Recommendation
+from analysis.findings.recommend import NextRun, Prediction, Recommendation
 from analysis.report.sections.narrative import link_to, quiet, told
 
 
@@ -28,23 +31,26 @@ def actions(a: Analysis) -> list[Block]:
 
 def next_experiments(a: Analysis) -> list[Block]:
     """Show each next run as the YAML that is also written as a file."""
-    blocks: list[Block] = []
+    alike: dict[tuple[str, str], list[NextRun]] = {}
     for run in a.next_runs:
-        basis = "a rule of thumb" if run.basis == "heuristic" else "evidence"
-        blocks += [
+        alike.setdefault((run.when, run.expected_outcome), []).append(run)
+    blocks: list[Block] = []
+    for (when, outcome), runs in alike.items():
+        rule = " by a rule of thumb," if runs[0].basis == "heuristic" and "rules of thumb" not in when else ""
+        blocks.append(
             Prose(
                 rich(
-                    "**{name}** ({when}, by {basis}): `{file}`. Expected: {outcome}.{predicted}",
-                    name=run.name,
-                    when=run.when,
-                    basis=basis,
-                    file=run.file,
-                    outcome=run.expected_outcome.rstrip("."),
-                    predicted=_predicted(run),
+                    "**{names}** ({when}):{rule} {files}. Expected: {outcome}.{predicted}",
+                    names=listed([run.name for run in runs]),
+                    when=when,
+                    rule=rule,
+                    files=join([rich("`{file}`", file=run.file) for run in runs], " and "),
+                    outcome=outcome.rstrip("."),
+                    predicted=_predicted(runs),
                 )
-            ),
-            Details(text(run.file), (Code(run.to_yaml()),)),
-        ]
+            )
+        )
+        blocks += [Details(text(run.file), (Code(run.to_yaml()),)) for run in runs]
     return blocks or quiet("No further run is suggested.")
 
 
@@ -75,14 +81,19 @@ def _item(a: Analysis, recommendation: Recommendation) -> Item:
     return Item(title, recommendation.points, status=found.status if found else None)
 
 
-def _predicted(run: NextRun) -> str:
-    if not run.predictions:
-        return ""
-    shown = " and ".join(
-        signed_minus(f"{_measured(p.metric)} between {p.low:.3g} and {p.high:.3g}") for p in run.predictions
-    )
-    return f" Predicted, to be scored when its log arrives: {shown}."
+def _predicted(runs: Sequence[NextRun]) -> str:
+    """Write what the logs of the runs will be held against; once where it is the same for all."""
+    told = [" and ".join(map(_range, run.predictions)) for run in runs]
+    if len(set(told)) == 1:
+        return f" Predicted, and scored when the logs arrive: {told[0]}." if told[0] else ""
+    each = "; ".join(f"{run.name}: {words}" for run, words in zip(runs, told, strict=True) if words)
+    return f" Predicted, and scored when the logs arrive: {each}."
 
 
-def _measured(metric: str) -> str:
-    return "noise (sd)" if metric == "noise" else metric_words(metric)
+def _range(p: Prediction) -> str:
+    name = "noise (sd)" if p.metric == "noise" else metric_words(p.metric)
+    about = metric_of(p.metric)
+    fraction = about.unit == "fraction" or (about.share and abs(p.estimate) <= 1)
+    scale, unit = (100, "%") if fraction else (1, "")
+    low, high = (signed_minus(f"{scale * bound:.3g}") for bound in (p.low, p.high))
+    return f"{name} between {low} and {high}{unit}"

@@ -46,12 +46,12 @@ def executive_summary(a: Analysis) -> list[Block]:
     rows = configuration_rows(a)
     shown = foremost(a, rows, _ROWS if len(rows) <= _ROWS else _FEW_ROWS)
     steps = _next_steps(a)
-    open_ = a.verdict.result in _OPEN and steps
+    settle = next((r for r in steps if _settles(r)), None) if a.verdict.result in _OPEN else None
     blocks: list[Block] = [
-        _answer(a, rows, steps[0] if open_ else ()),
+        _answer(a, rows, settle),
         replace(_table(a, shown, "configurations", _caption(a, rows, shown)), notes=lead_words(a)),
         overview_figure(a, shown),
-        *_todo(steps[1:] if open_ else steps),
+        *_todo([_step(a, r) for r in steps if r is not settle]),
         *_goal(a),
         *_rule_of_thumb(a),
     ]
@@ -66,7 +66,7 @@ def executive_summary(a: Analysis) -> list[Block]:
 # --- the answer ---------------------------------------------------------------------------------
 
 
-def _answer(a: Analysis, rows: Sequence[Row], settle: Rich) -> Callout:
+def _answer(a: Analysis, rows: Sequence[Row], settle: Recommendation | None) -> Callout:
     verdict = a.verdict
     behind = [f for r in ("performance.primary", "det.nonfinite") for f in a.findings if f.rule == r]
     gated = next((f for f in a.findings if f.id == f"gate:{a.candidate.id}"), None)
@@ -75,9 +75,13 @@ def _answer(a: Analysis, rows: Sequence[Row], settle: Rich) -> Callout:
     lines = [
         join([text(verdict.numbers), link_to(next(iter(behind), None))]) if verdict.numbers else (),
         join([text(carries), link_to(gated)]) if carries else (),
-        rich("**What would tell:** {step}", step=settle) if settle else (),
+        rich("**{label}:** {step}", label=_label(settle), step=_step(a, settle)) if settle is not None else (),
     ]
     return Callout(verdict.tone, text(headline(a, rows)), tuple(line for line in lines if line), id="verdict")
+
+
+def _label(settle: Recommendation) -> str:
+    return "Not worth settling" if settle.id == "evidence.too_small" else "What would tell"
 
 
 def _scope(a: Analysis) -> str:
@@ -86,7 +90,8 @@ def _scope(a: Analysis) -> str:
         return ""
     if a.verdict.scope == "configurations":
         return "Seeds are part of this interval: it holds for the configurations, not only for these runs."
-    return "" if "One run each" in a.verdict.condition else "This holds for these models, not for their configurations."
+    said = "One run each was" in a.verdict.condition
+    return "" if said else "This holds for these models, not for their configurations."
 
 
 def headline(a: Analysis, rows: Sequence[Row]) -> str:
@@ -107,7 +112,7 @@ def _which_is_best(ranked: Sequence[Row]) -> str:
     if len(may) == 1:
         return f"{may[0]} is the best of {len(ranked)} configurations"
     if len(may) == len(ranked):
-        return f"which of the {len(ranked)} configurations is best is open"
+        return f"any of the {len(ranked)} configurations may be the best"
     if len(may) > 3:
         return f"{len(may)} of {len(ranked)} configurations may be the best"
     return f"of {len(ranked)} configurations {listed(may)} may each be the best"
@@ -146,11 +151,11 @@ def _table(a: Analysis, rows: Sequence[Row], identity: str, caption: str) -> Tab
     if not several or len(set(costs)) > 1:
         columns[Column("Cost" + (" a run" if seeds else ""))] = list(map(cell, costs))
     else:
-        caption += f"; each run {costs[0]}"
+        caption += f"; each run {costs[0]}" if costs[0] else ""
     if not several or any(troubles):
         columns[Column("Problems")] = list(map(_problem, troubles))
     else:
-        caption += "; no problems found"
+        caption += "; no problems found" if not a.candidate.only_evaluated else ""
     return Table(identity, caption, tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
 
@@ -210,20 +215,28 @@ def _problem(words: str) -> Cell:
 # --- what to do next ----------------------------------------------------------------------------
 
 
-def _next_steps(a: Analysis) -> list[Rich]:
-    """List what the evidence asks for, each with its reason and the file that does it; the cheapest settles first."""
-    found = [r for r in a.recommendations if r.basis == "evidence"]
-    return [_step(r) for r in found][:_NEXT]
+def _next_steps(a: Analysis) -> list[Recommendation]:
+    """List what the evidence asks for, the cheapest that settles something first; what not to do is no step."""
+    found = [r for r in a.recommendations if r.basis == "evidence" and r.id != "evidence.sampling_noise"]
+    return found[:_NEXT]
 
 
-def _step(r: Recommendation) -> Rich:
-    title = plain(r.title)
+def _settles(r: Recommendation) -> bool:
+    """Return True if a piece of advice settles an open question: which checkpoint is used does not."""
+    return r.group == "design" or r.id in ("evidence.mend", "evidence.examples")
+
+
+def _step(a: Analysis, r: Recommendation) -> Rich:
+    """Write what to do, why, and the file or section that does it."""
     if r.id == "evidence.record":
-        return rich("{todo}: [how](#actions-evidence).", todo=plain(r.points[0]).partition(":")[0].rstrip("."))
+        file = rich(" (`{file}`)", file=a.next_runs[0].file) if a.baseline is None and a.next_runs else ()
+        return rich("{todo}{file}. [More](#actions-evidence)", todo=plain(r.points[0]).rstrip("."), file=file)
     if r.id == "evidence.design":
-        return rich("{todo} (`next_runs/design.yaml`).", todo=plain(r.points[-2]).partition(":")[0].rstrip("."))
-    said = r.id in ("evidence.keep", "evidence.choose")  # by the answer itself
-    return rich("**{title}.** {why}", title=title.rstrip("."), why=r.points[0] if r.points and not said else ())
+        open_ = a.verdict.result in _OPEN  # then it stands beside the question that it answers
+        why = "" if open_ else f": that tells what {r.value['factor_title']} does from what a seed does"
+        todo, _, _ = plain(r.points[-2]).partition(":")
+        return rich("{todo} (`next_runs/design.yaml`){why}.", todo=todo.rstrip("."), why=why)
+    return rich("**{title}.** {why}", title=plain(r.title).rstrip("."), why=r.points[0] if r.points else ())
 
 
 def _todo(steps: Sequence[Rich]) -> list[Block]:

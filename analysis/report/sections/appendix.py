@@ -112,8 +112,8 @@ def _comparisons(a: Analysis) -> list[Block]:
         lines = [f"{metric}: {count(n, 'pair')}, {why}" for (metric, why), n in reasons.most_common(_REASONS)]
         lines += [f"{count(len(reasons) - _REASONS, 'further reason')} in the JSON"] if len(reasons) > _REASONS else []
         blocks.append(Prose(rich("**Without an interval**: {lines}.", lines="; ".join(lines))))
-    blocks.append(Prose(text("The results JSON has every comparison with interval, p and detectable difference.")))
-    return blocks
+    told = "The results JSON has every comparison with interval, p and detectable difference."
+    return [Prose(text(told), muted=True), *blocks]
 
 
 def matrix(a: Analysis, metric: str, group: list[Comparison]) -> Table:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from analysis.core.blocks import Cell, Tone
-from analysis.core.number_format import cell, count
-from analysis.core.rich_text import Rich, text
+from collections.abc import Sequence
+from dataclasses import replace
+
+from analysis.core.blocks import Cell, Table, Tone
+from analysis.core.number_format import MISSING, cell, count
+from analysis.core.rich_text import Rich, plain, text
 from analysis.core.run import Run
 from analysis.findings.analysis_result import Analysis
 
@@ -38,7 +41,36 @@ def shown_runs(a: Analysis) -> list[Run]:
 def left_out(a: Analysis) -> tuple[Rich, ...]:
     """Note beneath a table how many runs it leaves out; nothing where it has all."""
     more = len(a.runs) - len(shown_runs(a))
-    return (text(f"{count(more, 'further run')}: in the results JSON."),) if more else ()
+    return (text(f"The results JSON has {count(more, 'further run')}."),) if more else ()
+
+
+_NOTHING = {"–", MISSING, "Not assessed", "not counted", "not logged"}
+
+
+def filled(table: Table) -> Table:
+    """Leave out the columns that hold nothing; the one reason that all rows give beneath a value becomes a note."""
+    columns = range(len(table.columns))
+    empty = {n for n in columns[1:] if all(plain(row[n].text) in _NOTHING for row in table.rows)}
+    reasons = {n: _one_reason([row[n] for row in table.rows]) for n in columns[1:]}
+    kept = [n for n in columns if n not in empty]
+    return replace(
+        table,
+        columns=tuple(table.columns[n] for n in kept),
+        rows=tuple(tuple(replace(row[n], minor=()) if reasons.get(n) else row[n] for n in kept) for row in table.rows),
+        notes=(*table.notes, *(text(f"{table.columns[n].label}: {why}.") for n, why in reasons.items() if why)),
+    )
+
+
+def _one_reason(cells: Sequence[Cell]) -> str:
+    """Return what stands beneath each of several cells, where it is the same and no number."""
+    told = {plain(one.minor) for one in cells}
+    alone = told.pop() if len(told) == 1 else ""
+    return alone if not any(c.isdigit() for c in alone) and (len(cells) > 1 or plain(cells[0].text) in _NOTHING) else ""
+
+
+def alike(table: Table) -> bool:
+    """Return True if two rows or more differ in nothing but the run that they name."""
+    return len(table.rows) > 1 and len({tuple((c.text, c.minor) for c in row[1:]) for row in table.rows}) == 1
 
 
 def rows_of(a: Analysis, run_id: str | None) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -29,6 +29,7 @@ def overview_figure(a: Analysis, rows: Sequence[Row]) -> Figure:
     """Draw the deciding metric of the foremost configurations, and their differences to the baseline."""
     scene, drawing = scene_of(a, rows)
     curves = {line.name: (line.style.color, line.curve.strong) for line in scene.lines if line.style.named}
+    shares = is_share(scene.course) or scene.percent
     return plots.to_figure(
         drawing,
         id="figure-overview",
@@ -36,7 +37,7 @@ def overview_figure(a: Analysis, rows: Sequence[Row]) -> Figure:
         caption=plots.overview_caption(scene),
         alt=plots.overview_alt(scene),
         data=plots.overview_data_table(scene, id="figure-overview-data"),
-        hover=plots.hover(drawing, {0: (is_share(scene.course) or scene.percent, curves)}),
+        hover="" if scene.levels else plots.hover(drawing, {0: (shares, curves)}, scene.axis),
     )
 
 
@@ -67,8 +68,16 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
         window,
         drawn,
         percent=bool(unit) and drawn == metric,
+        axis=plots.unit_of_steps(a.run(r) for row in rows for r in row.runs),
+        levels=_levels(a, rows, looks) if all(a.run(r).only_evaluated for row in rows for r in row.runs) else (),
     )
     return scene, plots.plot_overview(scene)
+
+
+def _levels(a: Analysis, rows: Sequence[Row], looks: Mapping[str, plots.RunStyle]) -> tuple[plots.Difference, ...]:
+    """Arrange the level of each configuration's first run, where nothing was logged more than once."""
+    found = [(row, a.evidence[row.runs[0]].window.get(row.configuration.metric)) for row in rows]
+    return tuple(plots.Difference(row.spoken, e, looks[row.name], True) for row, e in found if e is not None)
 
 
 def is_share(metric: str) -> bool:
@@ -114,7 +123,7 @@ def curves_figure(a: Analysis) -> list[Block]:
                 caption=plots.training_analysis_caption(curves),
                 alt=plots.training_analysis_alt(curves),
                 data=plots.training_analysis_data_table(curves, id="figure-curves-data"),
-                hover=plots.hover(drawing, _pointed(a, curves)),
+                hover=plots.hover(drawing, _pointed(a, curves), plots.unit_of_steps(a.runs)),
             )
         ]
 

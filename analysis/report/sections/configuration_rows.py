@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count
 from analysis.core.run import Run
-from analysis.core.run_facts import total_steps
+from analysis.core.run_facts import place, total_steps
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.configurations import Configuration, between
 from analysis.evidence.seed_groups import seed_groups
@@ -87,22 +87,12 @@ def foremost(a: Analysis, rows: Sequence[Row], most: int) -> list[Row]:
     return [row for row in rows if row in kept]
 
 
-def place(a: Analysis, run_id: str, step: int) -> str:
-    """Name a step of a run: by its epoch where a row is one.
-
-    Where every row of the metric is an epoch the step number says less than which epoch it is.
-    """
-    if a.evidence[run_id].per_epoch:
-        steps = a.run(run_id).steps_of(a.curve)
-        return f"epoch {int((steps <= step).sum()) or 1}"
-    return f"step {step:,}"
-
-
 def best_checkpoint(a: Analysis, row: Row) -> str:
     """Say where the metric was best; of several seeds the range. A minibatch's best is chance, and is not named."""
     metric = row.configuration.metric
     direction = metric_of(metric).direction
-    if direction == "none" or figure_window(a.runs, metric) > 1:
+    chance = metric_of(metric).split != "full validation" and figure_window(a.runs, metric) > 1
+    if direction == "none" or chance:
         return "–"
     at = []
     for run_id in row.runs:
@@ -111,7 +101,7 @@ def best_checkpoint(a: Analysis, row: Row) -> str:
             at.append((run_id, int(steps[int(values.argmax() if direction == "higher" else values.argmin())])))
     if not at:
         return "–"
-    names = [place(a, run_id, step) for run_id, step in sorted(at, key=lambda pair: pair[1])]
+    names = [place(a.run(run_id), a.curve, step) for run_id, step in sorted(at, key=lambda pair: pair[1])]
     if len(set(names)) == 1:
         last = all(step == int(a.run(run_id).steps_of(metric)[-1]) for run_id, step in at)
         return names[0] + (" (last)" if last else "")
@@ -121,6 +111,8 @@ def best_checkpoint(a: Analysis, row: Row) -> str:
 def cost(a: Analysis, row: Row) -> str:
     """Say what a run of the configuration took: steps, epochs, and time where the log has it."""
     runs = [a.run(run_id) for run_id in row.runs]
+    if all(run.only_evaluated for run in runs):
+        return ""
     steps = sorted(total_steps(run) for run in runs)
     rows_are_epochs = all(a.evidence[run.id].per_epoch for run in runs) and max(steps) == max(
         run.series(a.curve).size for run in runs
@@ -196,7 +188,7 @@ def _words(d: Detection) -> str:
 
 def _where(a: Analysis, run_id: str, d: Detection) -> str:
     at = {"det.nonfinite": " from ", "det.divergence": " from ", "det.overfitting": " after "}.get(d.id)
-    return f"{at}{place(a, run_id, d.steps[0])}" if at and d.steps else ""
+    return f"{at}{place(a.run(run_id), a.curve, d.steps[0])}" if at and d.steps else ""
 
 
 assert _PROBLEMS.keys() <= DETECTORS.keys()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.core.blocks import Block, Cell, Column, Details, Items, Prose, Table
+from analysis.core.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, in_unit, interval_cell, percent, signed, signed_minus
 from analysis.core.rich_text import Rich, join, rich, text
@@ -13,8 +13,16 @@ from analysis.core.run_names import metric_words
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 from analysis.heuristics import grades
-from analysis.report.sections.assessments import left_out, shown_runs
-from analysis.report.sections.narrative import ROUNDING, findings_of, item, opened, quiet, shown_findings
+from analysis.report.sections.assessments import filled, left_out, shown_runs
+from analysis.report.sections.narrative import (
+    ROUNDING,
+    enumerated,
+    findings_of,
+    opened,
+    quiet,
+    shown_findings,
+    untrained,
+)
 from analysis.report.sections.observed import observed
 from analysis.statistics.detectors import DETECTORS
 
@@ -22,11 +30,13 @@ from analysis.statistics.detectors import DETECTORS
 def curves(a: Analysis) -> list[Block]:
     """Describe the training curves: what stands out, then their numbers, then what was looked for."""
     logged = [run for run in shown_runs(a) if run.series(a.curve).size]
+    if nothing := untrained(a):
+        return nothing
     if not logged:
         return [*quiet("No run logged a training curve."), *observed(a)]
     about = [f for f in findings_of(a, "curves") if not _quiet(f)]
     return [
-        *([Items(tuple(item(f) for f in about))] if about else []),
+        *enumerated(about),
         *observed(a, brief=True),
         Details(text("The training curves in numbers"), (_numbers(a, logged),)),
         *_looked_for(a),
@@ -38,9 +48,11 @@ def _looked_for(a: Analysis) -> list[Block]:
     found = [f for f in findings_of(a, "curves") if _quiet(f)]
     names = {
         state: [_named(a.curve, f) for f in found if (f.status == "cannot tell") == open_]
-        for state, open_ in (("Not found in {run}: {names}.", False), ("Cannot be told for {run}: {names}.", True))
+        for state, open_ in (("Not found in {run}: {names}.", False), ("Could not be checked in {run}: {names}.", True))
     }
     run = a.name(a.candidate.id)
+    if found and not a.curve.endswith("loss") and all(f.status == "cannot tell" for f in found):
+        return quiet("No training loss was logged: what goes wrong in a training cannot be looked for.")
     return [Prose(rich(words, run=run, names=join(listed, ", "))) for words, listed in names.items() if listed]
 
 
@@ -59,11 +71,12 @@ def _problem(curve: str, finding: Finding) -> str:
 
 
 def _numbers(a: Analysis, runs: Sequence[Run]) -> Table:
+    epochs = all(run.counts_epochs for run in runs)
     columns = (
         Column("Run"),
         *(Column(name, "right", None, "rules") for name in ("First", "Best", "Worst", "Last")),
         Column("Volatility", "right", "rule.volatility", "rules"),
-        Column("Slope per 100 steps", "right", "loss.trend", "evidence"),
+        Column(f"Slope per {'epoch' if epochs else '100 steps'}", "right", "loss.trend", "evidence"),
     )
     rows = []
     for run in runs:
@@ -74,7 +87,7 @@ def _numbers(a: Analysis, runs: Sequence[Run]) -> Table:
                 cell(a.name(run.id)),
                 *(cell(in_unit(a.curve, value)) for value in course),
                 cell("–" if d.volatility is None else f"{d.volatility:.3g}"),
-                interval_cell(slope, sign=True),
+                interval_cell(slope, scale=0.01 if epochs else 1, sign=True),
             )
         )
     caption = f"{metric_of(a.curve).label}: single values, rolling standard deviation, and trend"
@@ -110,7 +123,7 @@ def gap(a: Analysis) -> list[Block]:
         for d in (results[run.id],)
     )
     notes = (*_rounding_note(a), *left_out(a))
-    return opened(a, "gap", Table("gap", "Validation against training", columns, rows, notes=notes))
+    return opened(a, "gap", filled(Table("gap", "Validation against training", columns, rows, notes=notes)))
 
 
 def _loss_gap(a: Analysis, run_id: str) -> Cell | None:
@@ -121,7 +134,7 @@ def _loss_gap(a: Analysis, run_id: str) -> Cell | None:
     if d.final_full_valid_loss is None or d.final_train_loss is None:
         return None
     change = d.final_full_valid_loss - d.final_train_loss
-    return cell(signed_minus(f"{change:+.3g}"), "last values, no interval")
+    return cell(signed_minus(f"{change:+#.3g}"), "last values, no interval")
 
 
 def _rounding_note(a: Analysis) -> tuple[Rich, ...]:

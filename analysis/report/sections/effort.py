@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from analysis.core.blocks import Block, Column, Prose, Table
-from analysis.core.number_format import cell, signed
+from analysis.core.blocks import Block, Column, Details, Prose, Table
+from analysis.core.number_format import cell, count, signed
 from analysis.core.rich_text import text
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import DocumentResult
-from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
+from analysis.report.sections.assessments import alike, assessed, filled, left_out, rows_of, shown_runs
 from analysis.report.sections.evaluations import evaluations
-from analysis.report.sections.narrative import opened, quiet, told, validated_otherwise
+from analysis.report.sections.narrative import opened, quiet, told, untrained, validated_otherwise
 
 
 def efficiency(a: Analysis) -> list[Block]:
@@ -19,7 +19,8 @@ def efficiency(a: Analysis) -> list[Block]:
         steps = sorted(d.total_steps for d in a.document.values())
         ran = f"{steps[0]:,}" if steps[0] == steps[-1] else f"{steps[0]:,} to {steps[-1]:,}"
         why = "how many were expected is not known, as the sizes of the data are not stated"
-        return [*quiet(f"The runs took {ran} steps; {why}."), *told(a, "efficiency")]
+        took = f"The runs took {ran} steps" if len(a.runs) > 1 else f"The run took {count(steps[0], 'step')}"
+        return [*(untrained(a) or quiet(f"{took}; {why}.")), *told(a, "efficiency")]
     stated = any(d.expected_steps_stated is not None for d in a.document.values())
     columns = (
         Column("Run"),
@@ -40,22 +41,27 @@ def efficiency(a: Analysis) -> list[Block]:
         rows.append(
             (
                 cell(a.name(run.id)),
-                cell(str(d.total_steps)),
+                cell(f"{d.total_steps:,}"),
                 *((cell(_stated(d.expected_steps_stated)),) if stated else ()),
                 assessed(word),
-                cell(str(run.expected_from_data) if run.expected_from_data is not None else "data sizes not stated"),
+                cell(f"{run.expected_from_data:,}" if run.expected_from_data is not None else "data sizes not stated"),
                 cell("as expected" if d.overage_from_data_pct == 0 else signed(d.overage_from_data_pct, 1, "%")),
             )
         )
     strong = rows_of(a, a.leaders["efficiency"])
     table = Table("efficiency", "Steps taken against steps expected", columns, tuple(rows), strong, left_out(a))
     as_planned = all(d.overage_from_data_pct == 0 for d in a.document.values())
-    lead = [Prose(text("Every run took the steps that its data imply."))] if as_planned else []
-    return [*lead, *opened(a, "efficiency", table)]
+    if as_planned and not stated:
+        who = "Every run" if len(a.runs) > 1 else "The run"
+        return [
+            Prose(text(f"{who} took the steps that its data imply.")),
+            *opened(a, "efficiency", Details(text("Steps in numbers"), (table,))),
+        ]
+    return opened(a, "efficiency", filled(table))
 
 
 def _stated(steps: int | None) -> str:
-    return "not stated" if steps is None else f"~{steps}"
+    return "not stated" if steps is None else f"~{steps:,}"
 
 
 def coverage(a: Analysis) -> list[Block]:
@@ -66,7 +72,7 @@ def coverage(a: Analysis) -> list[Block]:
 def _coverage(a: Analysis) -> list[Block]:
     results = a.document
     if not any(r.validation_count or r.full_validation_count for r in results.values()):
-        return quiet(validated_otherwise(a) or "No run logged a validation.")
+        return untrained(a) or quiet(validated_otherwise(a) or "No run logged a validation.")
     columns = (
         Column("Run"),
         Column("Standard Validations", "right", "rule.validation_coverage", "rules"),
@@ -88,9 +94,11 @@ def _coverage(a: Analysis) -> list[Block]:
         for d in (results[run.id],)
     )
     strong = rows_of(a, a.leaders["monitoring"])
-    return opened(
-        a, "coverage", Table("coverage", "How often each run was validated", columns, rows, strong, left_out(a))
-    )
+    table = Table("coverage", "How often each run was validated", columns, rows, strong, left_out(a))
+    if alike(table):
+        lead = Prose(text("All runs were validated equally often."))
+        return [lead, *opened(a, "coverage", Details(text("Validations in numbers"), (table,)))]
+    return opened(a, "coverage", filled(table))
 
 
 def coverage_word(result: DocumentResult, others: list[DocumentResult]) -> str:
@@ -114,5 +122,5 @@ def _examples(a: Analysis, run_id: str) -> str:
         if e.valid_counts is not None:
             parts[-1] += f" ({e.valid_counts.tokens} tokens)"
     if run.series("full_valid_loss").size:
-        parts.append(f"{run.data.n_valid} in full" if run.data.n_valid else "size of the full set not stated")
+        parts.append(f"{run.n_valid:,} in full" if run.n_valid else "size of the full set not stated")
     return "; ".join(parts) or "none"

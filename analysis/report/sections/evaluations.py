@@ -45,11 +45,11 @@ def _lead(a: Analysis) -> Rich:
         told = words.get(readings[0], "No difference between {who} and {whom} is shown")
         result = rich(told + " in {what}", who=who, whom=whom, what=metric_words(tasks[0].metric))
     else:
-        told = "Of {n} {who} is better than {whom} in {better}, worse in {worse}"
+        told = "Of {n}, {who} is better than {whom} in {better} and worse in {worse}"
         numbers = {kind: readings.count(kind) for kind in ("better", "worse")}
         result = rich(told, who=who, whom=whom, n=count(len(tasks), "metric"), **numbers)
     return rich(
-        "{result} (tests at {alpha} adjusted for their number). This speaks of these two models; whether other seeds "
+        "{result} (tests at {alpha}, adjusted for their number). This speaks of these two models; whether other seeds "
         "would repeat it is another question.",
         result=result,
         alpha=f"{a.settings.alpha:.0%}",

@@ -7,14 +7,14 @@ from typing import Any
 from analysis.core.blocks import Block, Cell, Column, Details, Heading, Prose, Table, Tone
 from analysis.core.config_factors import changed_factors
 from analysis.core.number_format import cell, interval_cell, loss, percent, signed
-from analysis.core.rich_text import rich, text
+from analysis.core.rich_text import join, rich, text
 from analysis.core.run import Run
 from analysis.core.run_names import factor_short, factor_title, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
 from analysis.heuristics.run_numbers import DocumentResult
-from analysis.report.sections.narrative import findings_of, paragraph, quiet
+from analysis.report.sections.narrative import findings_of, link_to, paragraph, quiet, stated_elsewhere
 from analysis.report.sections.sweep import sweep
 
 
@@ -55,27 +55,23 @@ def _factor(
         blocks.append(
             Prose(
                 text(
-                    f"{a.name(a.candidate.id)} and {a.name(a.reference_id)} do not differ in it; "
-                    f"{a.name(after.id)} does."
+                    f"{a.name(a.candidate.id)} and {a.name(a.reference_id)} have the same; {a.name(after.id)} differs."
                 )
             )
         )
+    if shown is not None and a.gate is not None and factor in a.gate.factors:
+        words = "It changed together with {factor}: {a} and {b} are compared [there](#{id})."
+        names = {"a": a.name(before.id), "b": a.name(after.id)}
+        told = rich(words, factor=factor_title(shown).lower(), id=f"impact-{shown}", **names)
+        blocks.append(Prose(join([told, *map(link_to, findings_of(a, f"impact-{factor}"))]), muted=True))
+    else:
+        blocks += [paragraph(stated_elsewhere(a, f)) for f in findings_of(a, f"impact-{factor}")]
     phases = _phases(a, after) if factor == "n_epochs" else None
-    findings = findings_of(a, f"impact-{factor}")
-    blocks += map(paragraph, findings)
     tables: list[Block] = []
     if phases or (shown is None and _in_both(a, before.id, after.id)):
         tables.append(phases or _pair_table(a, factor, values, before, after))
     elif shown is None:
-        blocks += quiet("Both logged none of the numbers that rules of thumb compare.")
-    else:
-        names = {
-            "factor": factor_title(shown).lower(),
-            "id": f"impact-{shown}",
-            "a": a.name(before.id),
-            "b": a.name(after.id),
-        }
-        blocks.append(Prose(rich("{a} and {b} are compared [under {factor}](#{id}): the same two runs.", **names)))
+        blocks += quiet("Neither logged a number that the rules of thumb compare.")
     if tables:
         blocks.append(Details(text(f"{factor_title(factor)} in numbers"), tuple(tables)))
     return blocks

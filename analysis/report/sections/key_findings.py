@@ -12,8 +12,8 @@ from analysis.evidence.best_values import seen, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
-from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
-from analysis.report.sections.narrative import opened, quiet, told
+from analysis.report.sections.assessments import assessed, filled, left_out, rows_of, shown_runs
+from analysis.report.sections.narrative import opened, quiet, told, untrained
 
 _METRICS_AN_EPOCH, _OTHERS_EPOCHS = 5, 3
 _EPOCHS_AT_AN_END = 6
@@ -25,11 +25,9 @@ def stability(a: Analysis) -> list[Block]:
     counts = {run_id: result.oscillations for run_id, result in a.document.items()}
     known = {run_id: n for run_id, n in counts.items() if n is not None}
     if not known:
-        why = (
-            "Oscillations are changes from one step to the next; no run has two steps of a loss to compare, "
-            "or the logs hold one value an epoch."
-        )
-        return quiet(why)
+        epochs_alone = any(a.evidence[run.id].per_epoch for run in a.runs)
+        why = "the logs hold one value an epoch" if epochs_alone else "no run has two steps of a loss to compare"
+        return untrained(a) or quiet(f"Oscillations are changes from one step to the next; {why}.")
     reference = a.reference_id
     base = counts[reference]
     leading, several = _leading_factor(a), len(a.runs) > 1
@@ -50,7 +48,7 @@ def stability(a: Analysis) -> list[Block]:
         row = [Cell(text(a.title_of(run.id)))]
         if leading:
             row.append(cell(short_value(factor_values(run).get(leading))))
-        row.append(cell("not counted" if n is None else str(n), bold=n is not None))
+        row.append(cell("not counted" if n is None else f"{n:,}", bold=n is not None))
         if several:
             change = "Baseline" if run.id == reference else signed(change_pct(base, n), 0, "%")
             row += [cell(change), assessed(words[run.id])]
@@ -64,7 +62,7 @@ def stability(a: Analysis) -> list[Block]:
         strong=rows_of(a, a.leaders["stability"]),
         notes=(text("A count grows with the number of steps; the rate does not."), *left_out(a)),
     )
-    return opened(a, "stability", table)
+    return opened(a, "stability", filled(table))
 
 
 def stability_words(a: Analysis) -> dict[str, str]:
@@ -95,14 +93,14 @@ def epochs(a: Analysis) -> list[Block]:
         blocks.append(Details(text(f"Epochs of {whose}"), tuple(folded)))
     if len(others) > len(shown):
         more = count(len(others) - len(shown), "further run")
-        blocks.append(Prose(text(f"The epochs of {more} are in the results JSON.")))
+        blocks.append(Prose(text(f"The results JSON has the epochs of {more}."), muted=True))
     return [*blocks, *told(a, "epochs")]
 
 
 def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
     d, e = a.document[run_id], a.evidence[run_id]
-    if not d.epochs:
-        return quiet("The log holds no training curve to divide into epochs.")
+    if not d.epochs or a.run(run_id).only_evaluated:
+        return untrained(a) or quiet("The log holds no training curve to divide into epochs.")
     if e.per_epoch:
         return [_one_value_each(a, run_id)]
     if d.epoch_boundary == "unknown":
@@ -133,7 +131,7 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         rows.append(
             (
                 cell(f"Epoch {epoch.epoch}", bold=True),
-                cell(str(epoch.steps)),
+                cell(f"{epoch.steps:,}"),
                 cell(in_unit(a.curve, epoch.start_loss)),
                 cell(in_unit(a.curve, epoch.end_loss)),
                 cell(signed(epoch.improvement_pct, 1, "%"), bold=True),
@@ -153,7 +151,8 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
         hidden = len(rows) - 2 * _EPOCHS_AT_AN_END
         notes.append(text(f"The {hidden} epochs between are left out here; the results JSON has all."))
         rows = [*rows[:_EPOCHS_AT_AN_END], *rows[-_EPOCHS_AT_AN_END:]]
-    return [Table(f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, tuple(rows), notes=tuple(notes))]
+    table = Table(f"epochs-{run_id}", f"{a.name(run_id)} epoch by epoch", columns, tuple(rows), notes=tuple(notes))
+    return [filled(table)]
 
 
 def _one_value_each(a: Analysis, run_id: str) -> Table:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-from analysis.core.blocks import Block, Item, Items, Prose, Status
+from analysis.core.blocks import Block, Details, Item, Items, Prose, Status
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import listed
 from analysis.core.rich_text import Rich, join, rich, text
@@ -54,16 +56,53 @@ def shown_findings(a: Analysis) -> list[Finding]:
 def told(a: Analysis, section: str, *rules: str) -> list[Block]:
     """Tell a section's findings: one paragraph for one, a list for more."""
     found = findings_of(a, section, *rules)
-    if len(found) == 1:
-        return [paragraph(found[0])]
-    return [Items(tuple(item(f) for f in found))] if found else []
+    return [paragraph(found[0])] if len(found) == 1 else enumerated(found)
 
 
 def opened(a: Analysis, section: str, *blocks: Block) -> list[Block]:
     """Open a section with its first finding, then show its tables, then the other findings."""
     found = [f for f in findings_of(a, section) if f.rule != ROUNDING]
-    rest = [Items(tuple(item(f) for f in found[1:]))] if found[1:] else []
-    return [*map(paragraph, found[:1]), *blocks, *rest]
+    return [*map(paragraph, found[:1]), *blocks, *enumerated(found[1:])]
+
+
+_OF_A_KIND = 4
+"""Findings of one rule up to which each is shown: of more, as many runs have, the list is folded."""
+
+
+_OF_MANY = {
+    "stability.oscillation_count": "Counts of oscillations",
+    "curves.shape": "What is said of the curves",
+    "efficiency.expected_steps": "Steps taken and expected",
+    "gap.risk": "Gaps between validation and training",
+    "epochs.change": "Epochs",
+}
+"""What the findings of a rule are about that speak of many runs."""
+
+
+def enumerated(found: Sequence[Finding]) -> list[Block]:
+    """List findings; more than a few of one rule, which say the same of many runs, are folded away."""
+    by_rule = Counter(f.rule for f in found)
+    first = [f for f in found if by_rule[f.rule] <= _OF_A_KIND]
+    many = [f for f in found if by_rule[f.rule] > _OF_A_KIND]
+    blocks: list[Block] = [Items(tuple(item(f) for f in first))] if first else []
+    if many:
+        counted = Counter(f.status for f in many if f.claim)
+        states = listed([f"{n} {status}" for status, n in counted.items()]) if counted else ""
+        what = _OF_MANY.get(many[0].rule, "Findings")
+        summary = f"{what} run by run ({len(many)}{f': {states}' if states else ''})"
+        blocks.append(Details(text(summary), (Items(tuple(item(f) for f in many)),)))
+    return blocks
+
+
+def stated_elsewhere(a: Analysis, finding: Finding) -> Finding:
+    """Leave out the remedy of a finding where the advice has it: what is to be stated is said once."""
+    advised = any(r.id == "evidence.record" for r in a.recommendations)
+    return replace(finding, remedy="") if advised else finding
+
+
+def untrained(a: Analysis) -> list[Block]:
+    """Say that there is no training to speak of, where all runs are evaluations; nothing else."""
+    return quiet("These are evaluations: no training was logged.") if all(r.only_evaluated for r in a.runs) else []
 
 
 def item(finding: Finding) -> Item:

@@ -7,6 +7,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, in_unit
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
+from analysis.core.run_facts import place
 from analysis.evidence.best_values import ended, seen, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.rules.seen import worse_by
@@ -32,7 +33,7 @@ def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
         Column("Last", "right"),
         Column("Last against best", "right"),
     )
-    note = rich("Single values, not judged: the best of many is low or high by chance too.")
+    note = rich("Single values, without a judgement: the best of many is partly luck.")
     return [Table("seen", "First, best and last values", columns, rows, notes=(note, *left_out(a)))]
 
 
@@ -44,8 +45,8 @@ def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
         cell(metric_of(name).label),
         cell(f"{value.n:,}"),
         cell(in_unit(name, value.first)),
-        cell(in_unit(name, value.best), f"step {value.best_step:,}"),
-        cell(in_unit(name, value.last), f"step {value.last_step:,}"),
+        cell(in_unit(name, value.best), place(run, name, value.best_step)),
+        cell(in_unit(name, value.last), place(run, name, value.last_step)),
         Cell(_linked(a, run, name, "–" if value.n == 1 else since)),
     )
 

@@ -13,8 +13,8 @@ from analysis.evidence.comparability import to_validate
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import validation_fields
-from analysis.report.sections.assessments import assessed, left_out, rows_of, shown_runs
-from analysis.report.sections.narrative import lacking, opened, quiet, told, validated_otherwise
+from analysis.report.sections.assessments import assessed, filled, left_out, rows_of, shown_runs
+from analysis.report.sections.narrative import lacking, opened, quiet, told, untrained, validated_otherwise
 from analysis.report.sections.seeds import seeds
 from analysis.statistics import window_ratio
 
@@ -23,7 +23,7 @@ def final_training(a: Analysis) -> list[Block]:
     """Show the last training row by rule of thumb; beside it the mean of the last window."""
     if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.document.values()):
         why = "No run logged a train loss or train accuracy under a name that is known."
-        return quiet(why, more=_elsewhere(a))
+        return untrained(a) or quiet(why, more=_elsewhere(a))
     words, accurate = _training_words(a), any(r.final_train_accuracy is not None for r in a.document.values())
     ratios = _ratios(a)
     columns = (
@@ -52,7 +52,7 @@ def final_training(a: Analysis) -> list[Block]:
         rows_of(a, a.leaders["training_performance"]),
         left_out(a),
     )
-    return opened(a, "final-training", table, *lacking(a, ["train_mean_token_accuracy"], "Train accuracy"))
+    return opened(a, "final-training", filled(table), *lacking(a, ["train_mean_token_accuracy"], "Train accuracy"))
 
 
 def final_validation(a: Analysis) -> list[Block]:
@@ -110,6 +110,8 @@ def _elsewhere(a: Analysis) -> Rich:
 
 def _not_validated(a: Analysis) -> list[Block]:
     """Say that no validation loss or accuracy is known, and which other metrics were measured on validation data."""
+    if untrained(a):
+        return quiet("The scores stand under", more=rich("[Evaluations by Task](#evaluations)."))
     if otherwise := validated_otherwise(a):
         return quiet(otherwise, more=_elsewhere(a))
     why = f"No run logged a validation: generalisation cannot be assessed. Next time, {to_validate(a.curve)}."

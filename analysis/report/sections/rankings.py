@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from analysis.core.blocks import Block, Cell, Column, Item, Items, Prose, Table
-from analysis.core.config_factors import changed_factors, factor_values
 from analysis.core.number_format import cell, count, loss, percent
 from analysis.core.rich_text import Rich, rich, text
-from analysis.core.run import FACTORS, Run
-from analysis.core.run_names import factor_short, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics.run_numbers import DocumentResult, validation_fields
-from analysis.report.sections.assessments import left_out, shown_runs
+from analysis.report.sections.assessments import filled, left_out, shown_runs
+from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.report.sections.narrative import opened, quiet
 
 
@@ -37,7 +33,7 @@ def ranking(a: Analysis) -> list[Block]:
         return quiet(
             "No run has a number that the rules of thumb grade: oscillations or validation accuracy.",
         )
-    changed = changed_factors(a.runs)
+    settings = {run_id: row.name for row in configuration_rows(a) for run_id in row.runs}
     columns = (
         Column("Rank"),
         Column("Configuration"),
@@ -50,7 +46,7 @@ def ranking(a: Analysis) -> list[Block]:
     rows = tuple(
         (
             cell("–" if d.rank is None else ordinal(d.rank)),
-            Cell(configuration_name(a, run, changed)),
+            Cell(_named(a.name(run.id), settings.get(run.id, ""))),
             cell(d.grades.stability or "–", bold=True),
             cell(d.grades.performance or "–", bold=True),
             cell(d.grades.overall or "–", bold=True),
@@ -63,22 +59,12 @@ def ranking(a: Analysis) -> list[Block]:
     table = Table(
         "ranking", "Grades by rules of thumb, and what the evidence separates", columns, rows, notes=left_out(a)
     )
-    return opened(a, "ranking", table)
+    return opened(a, "ranking", filled(table))
 
 
-def configuration_name(a: Analysis, run: Run, changed: Collection[str]) -> Rich:
-    """Name a run with the factors that set it apart, of those that ``changed``: ``Run 3: lr=0.5, 1 epoch``."""
-    values = factor_values(run)
-    # Other factors, often sentences, are named only where no standard one tells the runs apart.
-    standard = [name for name in FACTORS if name in values and (name in changed or name == "learning_rate")]
-    parts = []
-    for name in standard or [name for name in changed if name in values]:
-        value = values[name]
-        if name == "n_epochs" and isinstance(value, int):
-            parts.append(count(value, "epoch"))
-        elif len(short_value(value)) <= 30:
-            parts.append(f"{factor_short(name)}={short_value(value)}")
-    return rich("**{run}**{config}", run=a.name(run.id), config=": " + ", ".join(parts[:4]) if parts else "")
+def _named(run: str, settings: str) -> Rich:
+    """Name a run with what sets its configuration apart."""
+    return rich("**{run}**{settings}", run=run, settings=f": {settings}" if settings not in ("", run) else "")
 
 
 def leaders(a: Analysis) -> list[Block]:
@@ -89,7 +75,7 @@ def leaders(a: Analysis) -> list[Block]:
     shown = tuple(Item(line) for line in lines if line)
     if not shown:
         return quiet("No run logged a number to lead in.")
-    return [Prose(text("Leaders by single numbers, which are rules of thumb:")), Items(shown)]
+    return [Prose(text("By rules of thumb, which take single numbers:")), Items(shown)]
 
 
 def _last_validation(a: Analysis, d: DocumentResult) -> str:
@@ -138,5 +124,7 @@ def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     number = show(a, a.document[run_id])  # type: ignore[operator]
     counted = a.document.values() if key in ("efficiency", "monitoring") else ()  # counts, which runs often share
     alike = sum(show(a, d) == number for d in counted) - 1  # type: ignore[operator]
-    others = f", as {count(alike, 'other run')}" if alike > 0 else ""
+    if alike == len(a.runs) - 1:
+        return ()  # nobody leads
+    others = f", like {count(alike, 'other run')}" if alike > 0 else ""
     return rich("**{label}**: {run} ({number}{others})", label=label, run=a.name(run_id), number=number, others=others)

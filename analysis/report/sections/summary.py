@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from analysis.core.blocks import Block, Cover, Footer, Item, Items, Prose
-from analysis.core.config_factors import factor_values
+from collections.abc import Sequence
+
+from analysis.core.blocks import Block, Cover, Footer, Prose
+from analysis.core.config_factors import changed_factors, factor_values
 from analysis.core.number_format import count
-from analysis.core.rich_text import Rich, rich, text
+from analysis.core.rich_text import Rich, join, rich, text
 from analysis.core.run import Run
 from analysis.core.run_names import factor_short, is_random, shared_parts, short_value
 from analysis.findings.analysis_result import Analysis
+from analysis.findings.finding import Finding
 from analysis.findings.rules.goal import judged
-from analysis.report.sections.answer import headline
 from analysis.report.sections.configuration_rows import configuration_rows
-from analysis.report.sections.narrative import ROUNDING, claims, quiet, shown_findings
+from analysis.report.sections.narrative import ROUNDING, quiet, shown_findings
 
-_LESSONS = 8
 _SETTINGS_SHOWN = 6
 
 
@@ -59,7 +60,8 @@ def configuration(a: Analysis) -> str:
     }
     parts = []
     seeds = len(next(row for row in configuration_rows(a) if row.is_candidate).runs)
-    for factor, value in factor_values(a.candidate).items():
+    values, changed = factor_values(a.candidate), changed_factors(a.runs) if len(a.runs) > 1 else {}
+    for factor, value in sorted(values.items(), key=lambda row: row[0] not in named and row[0] not in changed):
         if factor == "seed" and seeds > 1:
             continue
         if factor == "n_epochs" and value == 1:
@@ -80,33 +82,59 @@ def _telling(value: object) -> bool:
 
 
 def conclusion(a: Analysis) -> list[Block]:
-    """Close the report in the words of its first page."""
+    """Close the report in two words, and lead back to the answer, which is not said twice."""
     goal = ""
     if a.goal is not None and a.goal.criteria:
         met = [state for _, state in judged(a)]
-        state = (
-            "was not met" if False in met else "was met" if all(met) else "is neither shown to be met nor to be missed"
-        )
-        goal = f" The goal “{a.goal.text}” {state}."
-    return [Prose(rich("{answer}{goal} {more}", answer=headline(a, configuration_rows(a)), goal=goal, more=_VERDICT))]
+        goal = f" Goal: {'not met' if False in met else 'met' if all(met) else 'open'}."
+    result = f"Overall result: {a.verdict.result}." if a.baseline is not None else "One run alone: nothing to compare."
+    return [Prose(rich("{result}{goal} {more}", result=result, goal=goal, more=_VERDICT))]
 
 
-_VERDICT = rich("[Numbers and conditions](#verdict)")
+_VERDICT = rich("The answer, with its numbers and conditions, stands on [the first page](#verdict).")
+
+_SUBJECTS = {
+    "summary": "the overall result",
+    "stability": "stability",
+    "final-training": "training performance",
+    "final-validation": "validation performance",
+    "trade-off": "the trade-off",
+    "efficiency": "efficiency",
+    "epochs": "epochs",
+    "coverage": "validation coverage",
+    "curves": "training curves",
+    "gap": "overfitting",
+    "ranking": "the ranking",
+    "optimizations": "early stopping",
+}
+"""What the findings of a section are about; those of a factor are about its effect."""
 
 
 def lessons(a: Analysis) -> list[Block]:
-    """Name the points at which a rule of thumb would have misled; what is so stands where they lead."""
+    """Say how often, and about what, a rule of thumb would have misled; what is so stands where the words lead."""
     claimed = [f for f in shown_findings(a) if f.claim and f.section != "data-quality" and f.rule != ROUNDING]
     if not claimed:
         return quiet("No rule of thumb applies to these logs.")
     wrong = [f for f in claimed if f.status == "contradicted"]
     weak = [f for f in claimed if f.status in ("not supported", "cannot tell", "not tested")]
-    counted = (
-        f"Rules of thumb draw {count(len(claimed), 'conclusion')} from these logs. "
-        f"The evidence contradicts {len(wrong) or 'none'} and cannot confirm {len(weak) or 'none'}."
+    counted = rich(
+        "Rules of thumb draw {n} from these logs. The evidence contradicts {wrong}{on} and cannot confirm {weak}{off}.",
+        n=count(len(claimed), "conclusion"),
+        wrong=str(len(wrong) or "none"),
+        on=_about(wrong),
+        weak=str(len(weak) or "none"),
+        off=_about(weak),
     )
-    told = tuple(Item(claims(f), status=f.status) for f in [*wrong, *weak][:_LESSONS])
-    return [Prose(text(counted)), *([Items(told)] if told else [])]
+    return [Prose(counted)]
+
+
+def _about(found: Sequence[Finding]) -> Rich:
+    """Name the subjects of findings, each as a link to the first of them."""
+    first: dict[str, Finding] = {}
+    for f in found:
+        first.setdefault(_SUBJECTS.get(f.section, "the effect of a setting"), f)
+    links = [rich("[{subject}](#finding-{id})", subject=subject, id=f.id) for subject, f in first.items()]
+    return rich(" ({links})", links=join(links, ", ")) if links else ()
 
 
 def path_forward(a: Analysis) -> list[Block]:
@@ -130,17 +158,21 @@ def path_forward(a: Analysis) -> list[Block]:
 def footer(a: Analysis) -> list[Block]:
     """Close with date, steps and epochs."""
     result = a.document[a.candidate.id]
-    epochs = len(result.epochs)
+    epochs = f" across {count(len(result.epochs), 'epoch')}" if result.epoch_boundary != "unknown" else ""
+    told = f"{count(result.total_steps, 'training step')}{epochs}"
+    if a.candidate.only_evaluated:
+        told = "evaluations alone, no training"
     lines = a.candidate.provenance.lines
     rows = a.candidate.provenance.rows_read
-    counted = f" ({lines} lines in the file, one of them the header)" if lines is not None and lines == rows + 1 else ""
+    counted = (
+        f" ({lines:,} lines in the file, one of them the header)" if lines is not None and lines == rows + 1 else ""
+    )
     return [
         Footer(
             rich(
-                "Report generated on {day} | Analysis includes {steps} training steps across {epochs}{lines}",
+                "Report generated on {day} | Analysis includes {told}{lines}",
                 day=a.parameters.day.isoformat(),
-                steps=result.total_steps,
-                epochs=count(epochs, "epoch"),
+                told=told,
                 lines=counted,
             )
         )

@@ -17,7 +17,7 @@ from analysis.evidence.seed_groups import SeedGroup, level_by_run
 from analysis.findings.analysis_result import Analysis
 from analysis.report import plots
 from analysis.report.plots.sweep import Factor, Point, Sweep, places_of
-from analysis.report.sections.configuration_rows import configuration_rows, level_scale
+from analysis.report.sections.configuration_rows import level_scale
 
 _LEAST_VALUES, _LEAST_CONFIGURATIONS, _MOST_VALUES = 3, 4, 20
 """Values of a setting and configurations from which on there is a sweep, and values that an axis or a table holds."""
@@ -28,12 +28,14 @@ def sweep(a: Analysis) -> list[Block]:
     scene = scene_of(a)
     if scene is None:
         return []
+    drawing = plots.plot_sweep(scene)
     figure = plots.to_figure(
-        plots.plot_sweep(scene),
+        drawing,
         id="figure-sweep",
         name="training_sweep.png",
         caption=plots.sweep_caption(scene),
         alt=plots.sweep_alt(scene),
+        hover=plots.sweep_hover(drawing, scene),
     )
     return [
         Heading("The Sweep", 3, "sweep"),
@@ -75,7 +77,7 @@ def _best(a: Analysis, scene: Sweep) -> str:
     ranked = [c for c in a.configurations if math.isfinite(c.mean)]
     may = sum(c.may_be_best for c in ranked)
     if may == len(ranked):
-        return f"Which of the {may} configurations is best is open."
+        return f"Any of the {may} configurations may be the best."
     parts = []
     for index, factor in enumerate(scene.factors):
         kept = sorted({point.at[index] for point in scene.points if point.may_be_best})
@@ -85,9 +87,8 @@ def _best(a: Analysis, scene: Sweep) -> str:
             words = f"{values[0]} to {values[-1]}" if between else " or ".join(values)
             parts.append(f"{factor.name} {words}")
     having = f" {'It has' if may == 1 else 'They have'} {listed(parts)}." if parts else " Every value is among them."
-    first = configuration_rows(a)[0].spoken
     if may == 1:
-        return f"{first} is the best of {len(ranked)} configurations."
+        return f"The best configuration{having.replace('It has', 'has')}"
     return f"{count(may, 'configuration')} of {len(ranked)} may be the best in {metric_words(scene.metric)}.{having}"
 
 
@@ -110,23 +111,19 @@ def lead_words(a: Analysis) -> tuple[Rich, ...]:
     by, luck, expected, _ = _written(a, found)
     return (
         text(
-            f"The best leads the mean of all {found.count} by {by}; luck alone would give the best of {found.count} "
-            f"equal ones {luck}. Trained again, expect the best at about {expected}."
+            f"The best is {by} ahead of the mean of all {found.count}; luck alone would put the best of "
+            f"{found.count} equal ones {luck} ahead. Trained again, expect about {expected} of it."
         ),
     )
 
 
 def _luck(a: Analysis) -> str:
-    """Say on what the share of luck in the lead rests."""
+    """Say on what the share of luck in the lead of the best rests."""
     found = lead_of(a)
     if found is None:
         return ""
-    by, luck, expected, sd = _written(a, found)
-    how = "measured here" if found.measured else "as is usual, not measured here"
-    return (
-        f"Of the {by} by which the best leads the mean, {luck} is what the best of {found.count} equal configurations "
-        f"would lead by, if seeds scatter by {sd} ({how}). Trained again, the best is to be expected at {expected}."
-    )
+    sd, how = _written(a, found)[3], "as measured here" if found.measured else "as is usual; it was not measured here"
+    return f"What luck gives is reckoned with seeds that scatter by {sd} ({how})."
 
 
 def _written(a: Analysis, found: Lead) -> tuple[str, str, str, str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from analysis.core.blocks import Block, Cell, Column, Details, Item, Items, Prose, Table
+from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, count, listed
-from analysis.core.rich_text import Rich, join, rich, text
+from analysis.core.rich_text import Rich, join, plain, rich, text
+from analysis.core.run_names import metric_words
 from analysis.evidence.comparisons import ALL_PAIRS
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.definitions import DEFINITIONS
+from analysis.findings.finding import Finding
 from analysis.report.results_json import files
 from analysis.report.sections.appendix import appendix
 from analysis.report.sections.assessments import MOST_RUNS, left_out, shown_runs
@@ -17,30 +20,37 @@ from analysis.report.sections.detail import curves, gap
 from analysis.report.sections.effort import coverage, efficiency
 from analysis.report.sections.impact import impact
 from analysis.report.sections.key_findings import epochs, stability
-from analysis.report.sections.narrative import claims, findings_of, item, shown_findings
+from analysis.report.sections.narrative import (
+    claims,
+    findings_of,
+    item,
+    remedies,
+    shown_findings,
+    stated_elsewhere,
+)
 from analysis.report.sections.performance import final_training, final_validation
 from analysis.report.sections.rankings import ranking
 
 
 def methodology(a: Analysis) -> list[Block]:
     """State the methods with this report's values, the limits, and all definitions by ID."""
-    d, named = a.document[a.candidate.id], definitions_named(a)
-    ends = [f"step {epoch.last_step}" for epoch in d.epochs[:-1]]
-    boundary = ", ".join(ends[:3]) + (f" and {len(ends) - 3} more" if len(ends) > 3 else "")
+    named, tests = definitions_named(a), sum(c.p_adjusted is not None for c in a.comparisons)
+    scale, unit = (100, " pp") if metric_of(a.deciding_metric).bounded else (1, "")
     lines = [
         rich(
             "**Oscillation Counting**: changes of more than 1% between consecutive values "
             "([rule.oscillations](#def-rule.oscillations))"
         ),
-        rich("**Epoch Boundary**: {where} ({how})", where=boundary or "one epoch", how=_HOW[d.epoch_boundary]),
+        rich("**Epoch Boundary**: {how}", how=_boundary(a)),
         rich("**Validation Coverage**: percentage of steps with validation data"),
         rich("**Volatility**: rolling standard deviation (window = 20)"),
         rich(
-            "**Tests**: two-sided at {alpha}, adjusted by Holm over {n} comparisons; "
-            "equivalence margin ±{margin} in loss{pairs}",
+            "**Tests**: two-sided at {alpha}, adjusted by Holm over {n}; "
+            "equivalence margin ±{margin} in {metric}{pairs}",
             alpha=f"{a.settings.alpha:.0%}",
-            n=sum(c.p_adjusted is not None for c in a.comparisons),
-            margin=f"{a.margin:g}",
+            n=count(tests, "comparison"),
+            margin=f"{scale * a.margin:.3g}{unit}",
+            metric=metric_words(a.deciding_metric),
             pairs=_PAIRS.format(n=len(a.runs)) if len(a.runs) > ALL_PAIRS else "",
         ),
     ]
@@ -67,6 +77,18 @@ def methodology(a: Analysis) -> list[Block]:
         Details(text("All thresholds"), (Prose(settings),)),
         *_muted(a),
     ]
+
+
+def _boundary(a: Analysis) -> str:
+    """Say where epochs end in the candidate's log, and how that is known."""
+    d = a.document[a.candidate.id]
+    if a.candidate.only_evaluated:
+        return "none, as no training was logged"
+    if a.candidate.counts_epochs:
+        return "each row is an epoch"
+    ends = [f"{epoch.last_step:,}" for epoch in d.epochs[:-1]]
+    where = listed([*ends[:3], *([f"{len(ends) - 3} more"] if len(ends) > 3 else [])])
+    return f"after step {where} ({_HOW[d.epoch_boundary]})" if ends else f"one epoch ({_HOW[d.epoch_boundary]})"
 
 
 def definitions_named(a: Analysis) -> set[str]:
@@ -119,9 +141,9 @@ def _muted(a: Analysis) -> list[Block]:
 
 
 _LIMITS = (
-    "One run a configuration cannot separate the configuration from the seed.",
+    "One run of each cannot tell the configuration from the seed.",
     "Slow drift hidden under white noise makes window means look surer than they are; the setting strict halves that.",
-    "Smooth curves of few points, such as one row an epoch, are worth few independent points; "
+    "Smooth curves of few points, such as one row an epoch, hold few independent points; "
     "comparisons within one run are then refused.",
     "Strongly skewed noise (batches of one or two examples) raises a false spike in about a tenth of runs.",
 )
@@ -132,7 +154,7 @@ _HOW = {
     "metadata": "from the run's own data",
     "full validation": "from the rows with a full validation",
     "estimated": "estimated: steps divided by epochs",
-    "unknown": "the number of epochs is not known",
+    "unknown": "how many there were is not known",
 }
 
 
@@ -150,9 +172,9 @@ def data_quality(a: Analysis) -> list[Block]:
         (
             cell(a.title_of(run.id)),
             cell(run.provenance.source, run.provenance.path),
-            cell(f"{run.provenance.rows_read} × {run.provenance.columns_read}"),
-            cell(f"{run.provenance.rows_kept} × {run.provenance.columns_kept}"),
-            cell(f"{run.steps[0]} to {run.steps[-1]}"),
+            cell(f"{run.provenance.rows_read:,} × {run.provenance.columns_read}"),
+            cell(f"{run.provenance.rows_kept:,} × {run.provenance.columns_kept}"),
+            cell(f"{run.steps[0]:,} to {run.steps[-1]:,}"),
             Cell(rich("`{sha}`", sha=run.provenance.sha256[:12])),
         )
         for run in shown_runs(a)
@@ -167,10 +189,25 @@ def _checked(a: Analysis) -> list[Block]:
     """Tell what was found in the logs; what is as a rule of thumb says takes one line."""
     found = findings_of(a, "data-quality")
     fine = [f for f in found if f.claim and f.status == "supported"]
-    told = [f for f in found if f not in fine]
+    told = [f for f in found if f not in fine and f.rule != "gate"]
     as_said = join([claims(f) for f in fine], ", ")
-    line = [Item(rich("As a rule of thumb says: {claims}.", claims=as_said))] if fine else []
-    return [Items((*line, *map(item, told)))] if line or told else []
+    line = [Item(rich("As the rules of thumb say: {claims}.", claims=as_said))] if fine else []
+    items = (*line, *_gates(a, [f for f in found if f.rule == "gate"]), *map(item, told))
+    return [Items(items)] if items else []
+
+
+def _gates(a: Analysis, found: Sequence[Finding]) -> list[Item]:
+    """Say how like each run is to the baseline, once for all runs of which the same is found."""
+    by_reason: dict[str, list[Finding]] = {}
+    for f in found:
+        by_reason.setdefault(plain(f.text).partition(": ")[2], []).append(f)
+    items, base = [], a.name(a.reference_id)
+    for told, alike in by_reason.items():
+        named = [rich("[{run}](#finding-{id})", run=a.name(f.runs[-1]), id=f.id) for f in alike]
+        runs = join([join(named[:-1], ", "), named[-1]], " and ")
+        words = rich("Comparing {runs} with {base} like for like: {told}", runs=runs, base=base, told=told)
+        items.append(Item(words, tuple(below for f in alike for below in remedies(stated_elsewhere(a, f)))))
+    return items
 
 
 def _not_stated(a: Analysis) -> list[Rich]:
@@ -187,7 +224,7 @@ def _not_stated(a: Analysis) -> list[Rich]:
         if any(gone.values()):
             lacking.setdefault(", ".join(name for name, absent in gone.items() if absent), []).append(a.name(run.id))
     named = {what: _runs(a, runs) for what, runs in lacking.items()}
-    return [rich("{runs}: not stated: {what}.", runs=runs, what=what) for what, runs in named.items()]
+    return [rich("Not stated for {runs}: {what}.", runs=runs, what=what) for what, runs in named.items()]
 
 
 def _notes(a: Analysis) -> list[Rich]:
@@ -198,17 +235,18 @@ def _notes(a: Analysis) -> list[Rich]:
         further = [f"further sidecar keys, kept as they are: {kept}."] if kept else []
         for note in (*run.notes, *further):
             noted.setdefault(note, []).append(a.name(run.id))
-    lines = [rich("{runs}: {note}", runs=_runs(a, runs), note=note) for note, runs in noted.items()]
+    whole = [(note, _runs(a, runs)) for note, runs in noted.items()]
+    lines = [text(note) if runs == _ALL else rich("{runs}: {note}", runs=runs, note=note) for note, runs in whole]
     more = len(lines) - _NOTES
-    return [*lines[:_NOTES], *([text(f"{count(more, 'further note')}: in the results JSON.")] if more > 0 else [])]
+    return [*lines[:_NOTES], *([text(f"The results JSON has {count(more, 'further note')}.")] if more > 0 else [])]
 
 
-_NOTES = 12
+_NOTES, _ALL = 12, "all runs"
 
 
 def _runs(a: Analysis, names: list[str]) -> str:
     if len(names) == len(a.runs) > 1:
-        return "all runs"
+        return _ALL
     return listed(names) if len(names) <= MOST_RUNS else f"{len(names)} runs"
 
 

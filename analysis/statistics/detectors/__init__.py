@@ -129,8 +129,7 @@ DETECTORS: Mapping[str, Detector] = {
             "Overfitting",
             True,
             "The model goes on learning its training data while it gets worse on data it has not seen.",
-            "Use a checkpoint of the early-stopping set; train for fewer epochs, with more data or more "
-            "regularisation.",
+            "Use an earlier checkpoint; train for fewer epochs, with more data or more regularisation.",
             overfitting,
         ),
         Detector(
@@ -151,7 +150,7 @@ DETECTORS: Mapping[str, Detector] = {
         ),
         Detector(
             "det.early_stopping",
-            "Early-stopping set",
+            "Better earlier checkpoint",
             False,
             "An earlier checkpoint validates better than the last one, by more than chance makes the best of several.",
             "Prefer the earliest checkpoint of the set.",

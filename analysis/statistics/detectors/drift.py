@@ -54,14 +54,15 @@ def _overfitting_full(seen: Observed, rise: Rise) -> Seen:
     if not rise.shown:
         text = "the last full validation is the best"
         if rise.size > 0:
-            text = f"full validation is {rise.size:.3g} above its best, within what chance makes ({rise.needed:.3g})"
+            text = f"full validation is {rise.size:.3g} above its best; chance alone gives up to {rise.needed:.3g}"
         return Seen("not raised", text, numbers)
     fell = _train_fell(seen, where[0])
     if fell is None:
         return Seen("cannot tell", f"full validation rose by {rise.size:.3g}; no train loss beside it", numbers, where)
     if not fell:
         return Seen("not raised", f"full validation rose by {rise.size:.3g}, and so did the train loss", numbers)
-    text = f"full validation rose by {rise.size:.3g} from its best (more than {rise.needed:.3g}) as train loss fell"
+    luck = f"chance alone: up to {rise.needed:.3g}"
+    text = f"full validation rose by {rise.size:.3g} from its best ({luck}) as train loss fell"
     return Seen("raised", text, numbers, where)
 
 
@@ -149,7 +150,7 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
         if best is None or score < best[0]:
             best = (score, numbers, int(steps[0]))
     if best is None:
-        return Seen("cannot tell", "the validation losses are worth fewer than 5 independent ones")
+        return Seen("cannot tell", "the validation losses count as fewer than 5 independent ones")
     score, numbers, start = best
     numbers["detectable_rise"] = detectable
     if score < 1:
@@ -248,8 +249,8 @@ def early_stopping(seen: Observed) -> Seen:
     numbers["needed"] = rise.needed
     if not rise.shown:
         return Seen("not raised", "the last checkpoint is not shown to be worse than any before it", numbers, chosen)
-    text = f"the last checkpoint is worse than that of step {int(steps[rise.best])} by {rise.size:.3g}"
-    return Seen("raised", f"{text} (chance makes {rise.needed:.3g})", numbers, chosen)
+    text = f"the last checkpoint is {rise.size:.3g} worse than that of step {int(steps[rise.best]):,}"
+    return Seen("raised", f"{text} (chance alone: up to {rise.needed:.3g})", numbers, chosen)
 
 
 def _validation_stands(seen: Observed) -> bool:
