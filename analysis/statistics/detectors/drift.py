@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from analysis.statistics.detectors.observed import LEAST_EVALUATIONS, Curve, Observed, Seen, as_is
 from analysis.statistics.estimate import Estimate, estimate, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
-from analysis.statistics.longrun import averaged
+from analysis.statistics.longrun import averaged, corrected_lag, lag_sums
 from analysis.statistics.series import resolution, scatter_about_course
 
 ONE_SIDED = 0.05
@@ -207,8 +207,8 @@ def undertraining(seen: Observed) -> Seen:
 def _end_slope(train: Curve, rho: float) -> Estimate:
     """Return the slope per 100 steps at the last step: of a cubic through the latter half, 20 points at least.
 
-    A schedule that ends flat falls through its last window and yet gains nothing more. ``rho`` inflates the standard
-    error of least squares by ``(1 + rho)/(1 - rho)``.
+    A schedule that ends flat falls through its last window and yet gains nothing more. ``rho``, or the correlation that
+    the cubic leaves if that is larger, inflates the standard error of least squares by ``(1 + rho)/(1 - rho)``.
     """
     values, steps = averaged(train.values, train.steps)
     half = min(max(CUBIC_LEAST, values.size // 2), values.size)
@@ -216,6 +216,7 @@ def _end_slope(train: Curve, rho: float) -> Estimate:
     terms = np.polynomial.legendre.legvander(t, 3)
     found, *_ = np.linalg.lstsq(terms, values[-half:])
     residual = values[-half:] - terms @ found
+    rho = max(rho, corrected_lag(*lag_sums(residual), half, degree=2))
     at_end = np.array([0.0, 1.0, 3.0, 6.0]) * 200 / float(steps[-1] - steps[-half])  # P_k'(1) = k (k + 1)/2
     variance = float(residual @ residual) / (half - 4) * (1 + rho) / (1 - rho)
     se = sqrt(variance * float(at_end @ np.linalg.pinv(terms.T @ terms) @ at_end))
