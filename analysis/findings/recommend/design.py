@@ -131,7 +131,7 @@ def design(a: Analysis) -> dict[str, Any]:
         "arms": arms if factor not in _GIVEN else arms[:1],
         "seeds_per_arm": max(LEAST_SEEDS, seeds or 0),
         "seed_sd": tau,
-        "difference_sought": float(f"{sought:.6g}"),
+        "difference_sought": float(f"{sought:.12g}"),
         "validation_examples": examples,
         "parent": a.candidate.parent if a.candidate.parent != a.baseline.id else a.baseline.parent,
         "validation": "one frozen file, in no ancestor's training data, with the loss of each example logged",
