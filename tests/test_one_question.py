@@ -241,14 +241,14 @@ def test_seeds_that_die_are_counted_against_their_configuration() -> None:
     a = analyzed([*runs[:4], dead, runs[5]], baseline="a0", candidate="b0")
     assert (a.verdict.result, a.verdict.primary and a.verdict.primary.seeds) == ("mixed", (3, 2))
     assert "where it trains, but more of its runs die" in a.verdict.sentence
-    assert "B 1 ended as NaN or infinite and is left out" in a.verdict.condition
+    assert "b1 ended as NaN or infinite and is left out" in a.verdict.condition
 
 
 def test_a_seed_far_from_the_others_is_named() -> None:
     runs = [*seeds_that_end_at("a", (0.50, 0.51, 0.50, 0.52)), *seeds_that_end_at("b", (0.43, 0.44, 2.30, 0.43))]
     condition = analyzed(runs, baseline="a0", candidate="b0").verdict.condition
-    assert "B 2 ended far from the other seeds, at full validation loss 2.304 against 0.434 to 0.444" in condition
-    assert "A 3" not in condition
+    assert "b2 ended far from the other seeds, at full validation loss 2.304 against 0.434 to 0.444" in condition
+    assert "a3" not in condition
 
 
 def test_no_seed_of_a_normal_group_is_far_from_the_others() -> None:
@@ -295,8 +295,8 @@ def test_a_score_of_answers_is_no_better_known_than_a_share_of_them() -> None:
 @pytest.mark.parametrize(
     ("one", "two", "why"),
     [
-        ({"train_loss": 3.5}, {"train_loss": 0.6, "rewards/accuracies": 0.7}, "only B is trained from preferences"),
-        ({"train_loss": 3.5}, {"train_loss": 0.6, "reward": 0.7}, "only B is trained for a reward"),
+        ({"train_loss": 3.5}, {"train_loss": 0.6, "rewards/accuracies": 0.7}, "only b is trained from preferences"),
+        ({"train_loss": 3.5}, {"train_loss": 0.6, "reward": 0.7}, "only b is trained for a reward"),
     ],
 )
 def test_losses_of_two_kinds_are_not_compared(one: dict[str, float], two: dict[str, float], why: str) -> None:
@@ -322,3 +322,20 @@ def test_what_was_measured_otherwise_as_the_settings_say_is_not_compared(
     verdict = analyzed(runs, baseline="a", candidate="b").verdict
     assert verdict.result == "not comparable"
     assert f"differ ({values[0]} and {values[1]})" in verdict.sentence
+
+
+def test_no_quiet_makes_up_for_a_loss_of_accuracy_that_the_curve_shows_too() -> None:
+    """Ten points worse, at a loss five times its noise higher, with half the noise: regressed, not mixed."""
+    chance = np.random.default_rng(7)
+    steps = np.arange(400)
+    runs = []
+    for name, right, level, sd in (("a", 0.90, 0.5, 0.10), ("b", 0.80, 1.0, 0.05)):
+        columns = {
+            "train_loss": level + np.exp(-steps / 40) + chance.normal(0, sd, 400),
+            ACCURACY: np.where(steps % 40 == 39, right, np.nan),
+        }
+        runs.append(altered(known(name, columns, learning_rate_multiplier=level), data={"n_valid": 10_000}))
+    a = analyzed(runs, baseline="a", candidate="b")
+    assert a.verdict.stability is not None
+    assert a.verdict.stability.verdict(0.05) == "better"
+    assert a.verdict.result == "regressed"

@@ -13,7 +13,7 @@ from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
 from analysis.core.metrics import called
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
-from analysis.core.run_facts import died, same_log
+from analysis.core.run_facts import CURVES, died, same_log
 from analysis.core.run_names import display_name, is_random
 from analysis.core.settings import Settings
 from analysis.evidence import verdict_words as words
@@ -167,7 +167,7 @@ def decide(
             _group_name(candidate, primary.seeds[1], called),
             _group_name(baseline, primary.seeds[0], called),
         )
-    result = _result(primary, stability, settings)
+    result = _result(primary, stability, compared, settings)
     deadly = ends is not None and {"improved": 1, "regressed": -1}.get(result, 0) * (ends[0].died - ends[1].died) > 0
     result, reason = ("mixed" if deadly else result), ""
     if primary.comparable is False and result in ("improved", "regressed", "mixed"):
@@ -317,22 +317,23 @@ def _group_name(run: Run, seeds: int, called: Mapping[str, str]) -> str:
     return f"{called.get(run.id) or display_name(run.group or run.id)} ({seeds} {'seeds' if seeds > 1 else 'seed'})"
 
 
-def _dwarfs(primary: Comparison, stability: Comparison) -> bool:
+def _dwarfs(primary: Comparison, stability: Comparison, compared: Sequence[Comparison]) -> bool:
     """Return True if a difference is larger than the noise of the curve: then no change of the noise makes up for it.
 
-    A share of examples has another unit than the curve.
+    That of the curve itself where a share of examples decides, which has another unit.
     """
-    return (
-        not metric_of(primary.metric).bounded
-        and stability.level is not None
-        and abs(primary.result.value) > stability.level
-    )
+    alike = primary.result.value * metric_of(primary.metric).sign
+    changes = [c for c in compared if c.metric in CURVES and c.result.value * metric_of(c.metric).sign * alike > 0]
+    changes = changes if metric_of(primary.metric).bounded else [primary]
+    return stability.level is not None and any(abs(c.result.value) > stability.level for c in changes)
 
 
-def _result(primary: Comparison, stability: Comparison | None, settings: Settings) -> str:
+def _result(
+    primary: Comparison, stability: Comparison | None, compared: Sequence[Comparison], settings: Settings
+) -> str:
     p = primary.verdict(settings.alpha)
     s = stability.verdict(settings.alpha) if stability is not None else "no difference"
-    if stability is not None and _dwarfs(primary, stability):
+    if stability is not None and _dwarfs(primary, stability, compared):
         s = "no difference"
     if p == "better":
         return "mixed" if s == "worse" else "improved"

@@ -18,6 +18,7 @@ from analysis.core.settings import Settings
 from analysis.evidence.best_values import seen
 from analysis.evidence.comparability import Gate, factor_names
 from analysis.evidence.comparisons import COMPANIONS, Comparison
+from analysis.evidence.seed_spread import LOSS_EXAMPLES
 
 ALONE = 0.05
 """p up to which a single comparison counts as a difference."""
@@ -116,9 +117,10 @@ def _would_tell(primary: Comparison) -> str:
         if seeds <= MOST_SEEDS
         else "hardly any number of seeds would show it"
     )
-    return (
-        f"Seeds alone usually scatter by {rough(scale * usual)}{unit}, enough for a difference of this size: {advice}."
-    )
+    unstated = primary.metric == "full_valid_loss" and not primary.result.n
+    taken = f" (as of {LOSS_EXAMPLES:,} validation examples: state data.n_valid)" if unstated else ""
+    size = f"{rough(scale * usual)}{unit}{taken}"
+    return f"Seeds alone usually scatter by {size}, enough for a difference of this size: {advice}."
 
 
 def examples_needed(wrong: float, difference: float) -> int:
