@@ -138,3 +138,11 @@ def test_dodged_labels_keep_their_order_their_distance_and_their_bounds(seed: in
 def test_labels_that_do_not_touch_stay_where_they_are() -> None:
     wanted = np.array([0.9, 0.1, 0.5])
     assert dodge(wanted, gap=0.1, low=0.0, high=1.0).tolist() == wanted.tolist()
+
+
+def test_a_matplotlibrc_that_lies_about_has_no_say() -> None:
+    """Else a figure would depend on where it is made, and fail where somebody sets text by LaTeX."""
+    with style():
+        ours = dict(mpl.rcParams)
+    with mpl.rc_context({"text.usetex": True, "font.size": 30, "axes.grid": True, "savefig.bbox": "tight"}), style():
+        assert dict(mpl.rcParams) == ours

@@ -95,6 +95,8 @@ def _with_numbers(
     notes: list[str] = []
     planned = None
     metrics = {name: standard for standard, name in columns.items() if standard != "timestamp"}
+    read: dict[str, npt.NDArray[np.float64]] = {}
+    counters: list[str] = []
     for name in [name for name in frame.columns if is_text(frame[name])]:
         if plain(name) in RUN_NAMES:
             continue
@@ -110,10 +112,14 @@ def _with_numbers(
                 )
             continue
         notes += how
-        frame = frame.assign(**{name: values})
+        read[name] = values
         if "/" in name and (counts := [cell for cell in cells if isinstance(cell, str) and of_total(cell) is not None]):
-            frame = _whole_counter(frame, name)
+            counters.append(name)
             planned = int(counts[-1].rpartition("/")[2].replace(",", ""))
+    if read:  # all at once: a table of which hundreds of columns were put in one by one is slow
+        frame = pd.DataFrame({name: read.get(name, frame[name]) for name in frame.columns}, index=frame.index)
+    for name in counters:
+        frame = _whole_counter(frame, name)
     return frame, tuple(dropped), tuple(notes), planned
 
 

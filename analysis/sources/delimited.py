@@ -191,7 +191,11 @@ def _fast(
             )
         except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
             return None
-    return frame.set_axis(names, axis="columns")
+    frame = frame.set_axis(names, axis="columns")
+    return frame.copy() if len(names) > _WIDE else frame  # read_csv leaves each column by itself: slow to add to
+
+
+_WIDE = 90
 
 
 def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:
@@ -258,9 +262,8 @@ def _slow(
     if between:
         dropped.append(Dropped("row", between, "lines of text between the rows of the table"))
     dropped += [Dropped(name, n, f"text where numbers are, first in line {at}") for name, (at, n) in refused.items()]
-    frame = pd.DataFrame({name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()})
-    for name, cells in strings.items():
-        frame[name] = pd.array(cells, dtype="str")
+    read = {name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()}
+    frame = pd.DataFrame({**read, **{name: pd.array(cells, dtype="str") for name, cells in strings.items()}})
     return Delimited(frame, line, tuple(dropped))
 
 

@@ -47,7 +47,7 @@ def settle(frame: pd.DataFrame) -> Settled:
     if main is None:
         return Settled(frame)
     values = frame[main].to_numpy(dtype=np.float64)
-    rows = np.flatnonzero(np.isfinite(values) & np.isfinite(steps))
+    rows = np.flatnonzero(~np.isnan(values) & np.isfinite(steps))  # a NaN that was written stands as infinite
     falls = np.flatnonzero(np.diff(steps[rows]) < 0)
     if not falls.size:
         return Settled(frame)
@@ -84,11 +84,9 @@ def _replay(
             kept[later] = False
             dropped.append(Dropped("row", len(later), "rows that are repeated at the end, as those of the best step"))
             continue
-        resumed = steps[later].copy()
-        resumed[0] = at  # the first row again may hold no finite value
-        what = restart_kind(steps[earlier], values[earlier], resumed, values[later])
+        what = restart_kind(steps[earlier], values[earlier], steps[later], values[later])
         if what == "continued":
-            shift = np.nanmax(steps[begun:start]) - at + usual_spacing(steps[later])
+            shift = steps[earlier].max() - at + usual_spacing(steps[later])
             notes.append(numbered_on(at, at + shift))
             steps[start:] += shift
             if epochs is not None and epochs[first] <= epochs[last] and np.isfinite(epochs[[first, last]]).all():
@@ -169,6 +167,9 @@ def restart_kind(before: Floats, values: Floats, after: Floats, values_after: Fl
 
 def _goes_on(values: Floats, values_after: Floats) -> bool:
     """True if values go on nearer to where they ended than to where they began, beyond their scatter."""
+    values, values_after = values[np.isfinite(values)], values_after[np.isfinite(values_after)]
+    if not len(values) or not len(values_after):
+        return False
     few = max(1, min(10, len(values) // 5))
     began, end = float(np.median(values[:few])), float(np.median(values[-few:]))
     new = float(np.median(values_after[: max(1, min(few, len(values_after) // 5))]))

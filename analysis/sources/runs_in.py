@@ -201,11 +201,12 @@ def _is_schedule(frame: pd.DataFrame, name: str) -> bool:
     main = main_metric(frame.drop(columns=name))
     if main is None or not _in_blocks(frame[name].dropna()):
         return False
-    blocks = [rows.dropna() for _, rows in frame.groupby(name, sort=False)[main]]
-    blocks = [rows for rows in blocks if len(rows)]
-    return all(
-        abs(later.iloc[0] - earlier.iloc[-1]) < abs(later.iloc[0] - blocks[0].iloc[0]) / 2
-        for earlier, later in pairwise(blocks)
+    blocks = [rows[np.isfinite(rows)].to_numpy() for _, rows in frame.groupby(name, sort=False)[main]]
+    blocks = [values for values in blocks if len(values)]
+    apart = [abs(one) for values in blocks for one in np.diff(values)]
+    gained = abs(blocks[-1][-1] - blocks[0][0]) if blocks else 0.0
+    return bool(apart and gained > 2 * np.median(apart)) and all(
+        abs(later[0] - earlier[-1]) < abs(later[0] - blocks[0][0]) for earlier, later in pairwise(blocks)
     )
 
 

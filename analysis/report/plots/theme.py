@@ -126,8 +126,12 @@ def printable(text: str) -> str:
 
 def style() -> AbstractContextManager[None]:
     """Apply the theme for as long as the context lasts; nothing global is left changed."""
-    settings: Any = {**sns.axes_style("ticks"), **sns.plotting_context("paper"), **_SETTINGS}
-    return mpl.rc_context(settings)
+    ours: Any = {**sns.axes_style("ticks"), **sns.plotting_context("paper"), **_SETTINGS}
+    kept = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _OF_THE_PROCESS}
+    return mpl.rc_context({**kept, **ours})  # a matplotlibrc that lies about has no say
+
+
+_OF_THE_PROCESS = {"backend", "backend_fallback", "interactive", "toolbar", "timezone"}
 
 
 _SETTINGS: dict[str, Any] = {
