@@ -241,14 +241,14 @@ def test_seeds_that_die_are_counted_against_their_configuration() -> None:
     a = analyzed([*runs[:4], dead, runs[5]], baseline="a0", candidate="b0")
     assert (a.verdict.result, a.verdict.primary and a.verdict.primary.seeds) == ("mixed", (3, 2))
     assert "where it trains, but more of its runs die" in a.verdict.sentence
-    assert "B 1 ended as NaN or infinite and is left out" in a.verdict.condition
+    assert "b1 ended as NaN or infinite and is left out" in a.verdict.condition
 
 
 def test_a_seed_far_from_the_others_is_named() -> None:
     runs = [*seeds_that_end_at("a", (0.50, 0.51, 0.50, 0.52)), *seeds_that_end_at("b", (0.43, 0.44, 2.30, 0.43))]
     condition = analyzed(runs, baseline="a0", candidate="b0").verdict.condition
-    assert "B 2 ended far from the other seeds, at full validation loss 2.304 against 0.434 to 0.444" in condition
-    assert "A 3" not in condition
+    assert "b2 ended far from the other seeds, at full validation loss 2.304 against 0.434 to 0.444" in condition
+    assert "a3" not in condition
 
 
 def test_no_seed_of_a_normal_group_is_far_from_the_others() -> None:
