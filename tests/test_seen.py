@@ -72,7 +72,7 @@ def test_a_report_that_judges_shows_the_same_values_further_down() -> None:
 
 def test_a_best_value_says_what_train_loss_did_since() -> None:
     finding = next(f for f in analyzed([an_epoch_each("a", worst=0.4)]).findings if f.rule == "seen.best")
-    assert "Full validation loss was best at step" in finding.sentence
+    assert "Full validation loss was best at epoch" in finding.sentence
     assert "train loss changed by −" in finding.sentence
     assert finding.estimate == pytest.approx(0.501)
 

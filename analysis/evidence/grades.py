@@ -52,7 +52,8 @@ def _noise_grade(evidence: RunEvidence, problems: set[str], settings: Settings) 
         return "F", "diverged"
     excess = evidence.excess_noise
     if excess is None or not excess.known:
-        return "–", "no minibatch validation to hold the noise against"
+        why = excess.reason if excess is not None else ""
+        return "–", why or "no minibatch validation to hold the noise against"
     why = f"excess noise {interval(excess)}"
     for grade, bound in reversed(settings.excess_noise_bounds):
         if excess.low > bound:

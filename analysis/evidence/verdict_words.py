@@ -12,7 +12,7 @@ from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import in_unit, interval, number, p_words, rough, signed_number
 from analysis.core.run import Run
-from analysis.core.run_facts import total_steps
+from analysis.core.run_facts import place, total_steps
 from analysis.core.run_names import display_name, metric_words
 from analysis.core.settings import Settings
 from analysis.evidence.best_values import seen
@@ -178,7 +178,8 @@ def at_best(candidate: Run, baseline: Run, primary: Comparison) -> str:
     if primary.seeds is not None or metric_of(primary.metric).split == "train":
         return ""
     ours, theirs = (seen(run, primary.metric) for run in (candidate, baseline))
-    shown = (f"{in_unit(primary.metric, one.best)} (step {one.best_step:,})" for one in (ours, theirs))
+    places = [place(run, primary.metric, one.best_step) for run, one in ((candidate, ours), (baseline, theirs))]
+    shown = (f"{in_unit(primary.metric, one.best)} ({at})" for one, at in zip((ours, theirs), places, strict=True))
     return f"Each at its best checkpoint: {' against '.join(shown)}; choosing the best flatters both."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from analysis.core.errors import UsageError
@@ -163,17 +163,21 @@ _WORDS = {
 }
 
 
+_VALIDATED: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
+    ("final_valid_accuracy", "validation accuracy", percent),
+    ("final_full_valid_accuracy", "full validation accuracy", percent),
+    ("final_valid_loss", "validation loss", loss),
+    ("final_full_valid_loss", "full validation loss", loss),
+)
+"""What the rule of thumb of performance looks at: the first that both runs have."""
+
+
 def _validation_criterion(before: DocumentResult, after: DocumentResult, verdict: DocumentVerdict) -> Criterion:
-    if before.final_valid_accuracy is not None and after.final_valid_accuracy is not None:
-        shown = rich(
-            "last validation accuracy {a} against {b}",
-            a=percent(after.final_valid_accuracy),
-            b=percent(before.final_valid_accuracy),
-        )
-    elif verdict.performance_change is not None:
-        shown = rich("last validation value changed by {d}", d=signed(verdict.performance_change, 4))
-    else:
-        shown = rich("no validation was logged")
+    pairs = [(words, write, getattr(after, name), getattr(before, name)) for name, words, write in _VALIDATED]
+    found = next(((words, write(a), write(b)) for words, write, a, b in pairs if None not in (a, b)), None)
+    shown = rich("no validation was logged")
+    if found is not None:
+        shown = rich("last {words} {a} against {b}", words=found[0], a=found[1], b=found[2])
     met = None if verdict.performance_change is None else verdict.performance_better is True
     return Criterion("performance", _WORDS["performance"], shown, met)
 

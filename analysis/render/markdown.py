@@ -22,7 +22,7 @@ from analysis.core.blocks import (
     Table,
 )
 from analysis.core.rich_text import Rich, Span, merged, plain
-from analysis.render.glyphs import CLAIM, STATUSES, TONES
+from analysis.render.glyphs import CLAIM, POINTER, STATUSES, TONES
 from analysis.render.visible_text import legible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&@])")
@@ -83,6 +83,8 @@ def _span(span: Span) -> str:
         if span.bold and content:
             content = f"**{content}**"
         content = f"{edge_left}{content}{edge_right}" if content else " "
+    if span.href is not None and span.href.startswith("#") and span.text == POINTER:
+        return ""  # a mere pointer to a place that a Markdown file does not have
     if span.href is None or span.href.startswith("#"):
         return content
     return f"[{content}](<{span.href}>)"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from analysis.core.blocks import Cell, Column, Table
-from analysis.core.rich_text import Rich, plain
+from analysis.core.rich_text import Rich, join, plain, text
 from analysis.render.glyphs import LAYERS, TONES
 from analysis.render.html import anchor
 from analysis.render.visible_text import breakable
@@ -61,13 +61,24 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
     )
 
 
+_NONE = "–"
+
+
 def entries(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
-    """Write a table as a list in small type, one paragraph a row, its first cell in front."""
+    """Write a table as a list in small type, one paragraph a row, its first cell in front.
+
+    A cell without a value is left out, and the cells of its column are named, as their place no longer tells them.
+    """
+    named = {n for row in block.rows for n, cell in enumerate(row) if n and plain(cell.text) == _NONE}
     identity = f'"{anchor(block.id)}"' if block.id else "none"
     rows = ""
     for row in block.rows:
         mark = next((f'"{anchor(cell.id)}"' for cell in row if cell.id), "none")
-        cells = "".join(f"{inline(cell.text + cell.minor)}, " for cell in row if cell.text or cell.minor)
+        cells = ""
+        for n, cell in enumerate(row):
+            label = text(f"{block.columns[n].label}: ") if n in named else ()
+            told = join([part for part in (cell.text, cell.minor) if part and plain(part) != _NONE])
+            cells += f"{inline(label + told)}, " if told else ""
         rows += f"({mark}, ({cells})), "
     names = " · ".join(column.label for column in block.columns)
     notes = "".join(f"{inline(note)}, " for note in block.notes)

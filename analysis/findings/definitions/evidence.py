@@ -332,7 +332,7 @@ EVIDENCE = (
     (
         "power.mdd",
         "Smallest detectable difference",
-        "Difference that a comparison of this precision would find four times out of five.",
+        "Difference that a comparison of this precision shows with 80% power.",
         "2.8 · SE",
         "Normal power formula: 1.96 + 0.84",
     ),

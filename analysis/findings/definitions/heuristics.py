@@ -35,7 +35,7 @@ DOCUMENT = (
     (
         "rule.best_value",
         "Best value",
-        "First, best and last of the logged values: single values. The best of many is lucky by chance.",
+        "First, best and last of the logged values: single values. The best of many is partly luck.",
         "x[1]; min x or max x, whichever is better; x[last]",
     ),
     (

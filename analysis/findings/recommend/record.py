@@ -40,7 +40,7 @@ def _steps(a: Analysis, runs: list[Run]) -> Rich:
 
 
 def _validation(a: Analysis, runs: list[Run]) -> Rich:
-    without = [a.name(run.id) for run in runs if not any(metric_of(name).validates for name in run.metrics)]
+    without = [a.spoken(run.id) for run in runs if not any(metric_of(name).validates for name in run.metrics)]
     if not without:
         return ()
     todo = to_validate(a.curve)

@@ -265,7 +265,7 @@ def ranking(a: Analysis) -> list[Finding]:
     elif unknown:
         status, so = "cannot tell", f"the runs may not be comparable: {min(unknown)}"
     elif better:
-        status, so = "contradicted", f"shown to be better than {name}: {listed(better)}"
+        status, so = "contradicted", f"the evidence has {listed(better)} ahead of {name}"
     elif tied:
         rest = listed(tied) if len(tied) <= 3 else f"the {len(tied)} runs tied with it"
         status, so = "not supported", f"no difference in performance is shown between {name} and {rest}"

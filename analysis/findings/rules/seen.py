@@ -8,6 +8,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, in_unit, signed
 from analysis.core.rich_text import Rich, join, rich, text
 from analysis.core.run import Run
+from analysis.core.run_facts import place
 from analysis.evidence.best_values import Seen, ended, seen, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -51,12 +52,12 @@ def _course(run: Run, value: Seen) -> Rich:
     label = metric_of(value.metric).label
     if value.n == 1:
         return rich(
-            "{m} was logged once: {v} at step {s}",
+            "{m} was logged once: {v} at {s}",
             m=label,
             v=in_unit(value.metric, value.last),
-            s=f"{value.last_step:,}",
+            s=place(run, value.metric, value.last_step),
         )
-    where = f"at step {value.best_step:,} (value {value.place:,} of {value.n:,})"
+    where = f"at {place(run, value.metric, value.best_step)} (value {value.place:,} of {value.n:,})"
     if not ended(run, value.metric):
         end = "then it ended as NaN or infinite"
     elif value.lost == 0:

@@ -309,22 +309,30 @@ def overview_caption(scene: Overview) -> Rich:
     if scene.band is not None:
         size = f"{scene.band:.3g}{scene.unit}"
         told.append(f"Grey band: differences within ±{size} are too small to matter.")
-    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over {scene.axis[:5].strip()}s.")
+    over = scene.axis.partition(",")[0]
+    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over {over}s.")
 
 
 def _written(scene: Overview, value: float) -> str:
     return percent(value) if scene.percent else in_unit(scene.course, value)
 
 
+def _at(scene: Overview, step: float) -> str:
+    """Name a place on the horizontal axis, epochs counted from 1."""
+    unit, _, from_zero = scene.axis.partition(",")
+    return f"{unit} {step + bool(from_zero):,.0f}"
+
+
 def overview_alt(scene: Overview) -> str:
     """Describe the figure in the numbers that are drawn."""
     named = [line for line in scene.lines if line.style.named and not scene.levels]
     courses = [
-        f"{line.name} is best at step {line.best[0]:,.0f} with {_written(scene, line.best[1])} "
+        f"{line.name} is best at {_at(scene, line.best[0])} with {_written(scene, line.best[1])} "
         f"and ends at {_written(scene, float(line.curve.strong.values[-1]))}"
         for line in named
     ]
-    told = [f"{metric_of(scene.course).label} over steps: {'; '.join(courses)}"] if courses else []
+    over = scene.axis.partition(",")[0]
+    told = [f"{metric_of(scene.course).label} over {over}s: {'; '.join(courses)}"] if courses else []
     levels = [f"{item.name} {_shown(scene, item, sign=False)}" for item in scene.levels]
     told += [f"{metric_of(scene.metric).label}: {'; '.join(levels)}"] if levels else []
     apart = [f"{d.name} {_shown(scene, d)}" for d in scene.differences]
@@ -345,8 +353,8 @@ def overview_data_table(scene: Overview, *, id: str) -> Table | None:
         (
             cell(line.name),
             cell(str(line.seeds)),
-            cell(_written(scene, line.best[1]), f"step {line.best[0]:,.0f}"),
-            cell(_written(scene, float(line.curve.strong.values[-1])), f"step {line.curve.strong.steps[-1]:,.0f}"),
+            cell(_written(scene, line.best[1]), _at(scene, line.best[0])),
+            cell(_written(scene, float(line.curve.strong.values[-1])), _at(scene, float(line.curve.strong.steps[-1]))),
         )
         for line in scene.lines
     )

@@ -87,9 +87,9 @@ def enumerated(found: Sequence[Finding]) -> list[Block]:
     blocks: list[Block] = [Items(tuple(item(f) for f in first))] if first else []
     if many:
         counted = Counter(f.status for f in many if f.claim)
-        states = listed([f"{n} {status}" for status, n in counted.items()]) if counted else ""
+        states = listed([f"{n if len(counted) > 1 else 'all'} {status}" for status, n in counted.items()])
         what = _OF_MANY.get(many[0].rule, "Findings")
-        summary = f"{what} run by run ({len(many)}{f': {states}' if states else ''})"
+        summary = f"{what} run by run ({len(many)}{f': {states}' if counted else ''})"
         blocks.append(Details(text(summary), (Items(tuple(item(f) for f in many)),)))
     return blocks
 

@@ -160,7 +160,7 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
         return Seen("raised", text, numbers, (start, int(curve.steps[-1])))
     text = "no rise of the validation loss"
     if detectable > 0:  # a curve without any scatter leaves no chance to miss one
-        text += f"; {detectable:.2g} would be found four times out of five"
+        text += f"; {detectable:.2g} would show with 80% power"
     return Seen("not raised", text, numbers)
 
 
