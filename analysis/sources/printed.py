@@ -38,7 +38,7 @@ from analysis.sources.printed_lines import (
     with_points,
 )
 from analysis.sources.printed_phases import of_model, phase_word
-from analysis.sources.printed_sections import by_section
+from analysis.sources.printed_sections import by_section, with_short_names
 from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
@@ -58,6 +58,7 @@ _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jso
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
+_FEW = 20  # lines for which no pattern is compiled
 _CHUNK = 20_000  # lines that are taken apart at once
 _LONGEST = 20_000  # characters of a line of values
 _HEADING = 100  # characters of a line that heads others
@@ -204,6 +205,7 @@ def _values(
     others = {wording: places for wording, places in groups.items() if wording not in forms}
     kinds = by_section([(wording, groups[wording], form) for wording, form in forms.items()], others, lines)
     kinds = [(wording, places, _of_phase(form, lines, places[0], forms)) for wording, places, form in kinds]
+    kinds = with_short_names(kinds)
     counts: Counter[tuple[str, ...]] = Counter()
     for _, places, form in kinds:
         counts[_signature(form)] += len(places)
@@ -257,7 +259,7 @@ def _block(
     ambiguous = dict(judged)
     for start in range(0, len(places), _CHUNK):
         own = [lines[place] for place in places[start : start + _CHUNK]]
-        found = cells_of(own, wording) or NUMBER.findall("\n".join(own))
+        found = (len(own) > _FEW and cells_of(own, wording)) or NUMBER.findall("\n".join(own))
         cells = np.array(found, dtype=object).reshape(len(own), -1)
         for at, parts in columns.items():
             parts.append(_floats(cells[:, at]))

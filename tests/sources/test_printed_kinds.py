@@ -177,6 +177,14 @@ def test_a_table_of_other_numbers_in_the_output_changes_no_step(tmp_path: Path) 
     assert run.frame["step"].tolist() == list(EPOCHS)
 
 
+def test_a_name_that_differs_on_each_line_is_no_part_of_the_metric_s(tmp_path: Path) -> None:
+    steps = range(1, 121)
+    names = ["".join(chr(97 + digit) for digit in divmod(step, 26)) for step in steps]
+    lines = [f"step {k} image {name} loss: {1 / k:.4f}" for k, name in zip(steps, names, strict=True)]
+    run = only(tmp_path, "\n".join(lines))
+    assert column(run, "loss") == [round(1 / k, 4) for k in steps]
+
+
 def test_rows_that_are_printed_again_take_nothing_back(tmp_path: Path) -> None:
     """As LightGBM prints the best iteration once more, behind the last."""
     lines = [f"[{e}]\ttraining's l2: {t}\tvalid_1's l2: {v}" for e, t, v in ROWS]
