@@ -72,7 +72,7 @@ _ROWS = (
         "train_loss", "Train loss", "lower",
         aliases="training_loss loss train_loss_step train_step_loss loss_step batch_loss train_batch_loss "
         "train_loss_epoch train_epoch_loss epoch_loss loss_epoch step_loss train_total_loss total_loss loss_train "
-        "loss_training loss_train_total lm_loss reduced_train_loss loss_metrics_global_avg_loss "
+        "loss_total loss_training loss_train_total lm_loss reduced_train_loss loss_metrics_global_avg_loss "
         "train_samples_train_loss trl",
     ),
     Metric(

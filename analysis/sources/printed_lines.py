@@ -53,6 +53,7 @@ _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;
 _OF_WHAT = re.compile(
     r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
 )  # DL4J's score is a loss
+_CHANGED = re.compile(r"\b(?:(?:in|de)creased|improved?)\b", re.IGNORECASE)
 _SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b", re.IGNORECASE)
 """Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
 _CODE = re.compile(
@@ -178,7 +179,7 @@ def form_of(line: str) -> Form | None:
             name = said[1]  # accuracy on the test set: 0.9
         elif name is None and place and (said := _BEHIND_IT.match(line, end)) and of_model(said[1]):
             name = said[1]  # 0.7 avg loss
-        elif name and _SO_FAR.search(between) and not of_model(name):
+        elif name and _CHANGED.search(between) and not of_model(name):
             continue  # val_loss improved from 0.9 to 0.8
         told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
@@ -257,7 +258,8 @@ def _name(between: str, *, first: bool) -> str | None:
         return name if ")" in name and "(" in name else None
     if not first and between[:1].isalpha() and between.startswith(name) and " " in name:
         name = name.partition(" ")[2]  # the unit of the number before
+    name = re.sub(r" (?:is|was|of|no\.?|number|num|id|nr\.?)$", "", name.strip())
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
-    name = re.sub(r" (?:is|no\.?|number|num|id|nr\.?)$", "", name.strip())
+    name = re.sub(r"^(?:(?:with|and|the|a|has|had) )+", "", name)
     return name.removesuffix("'s") or None

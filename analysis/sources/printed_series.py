@@ -139,6 +139,8 @@ def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
         known = labels.nunique()
         if not 2 <= known <= min(_MOST_LABELS, len(block) // 2) or (labels % 1 != 0).any():
             continue
+        if int((labels.diff().iloc[1:] != 0).sum()) == known - 1:
+            continue  # one after another, as folds
         steps = block.groupby([*step], sort=False)[name]
         if (steps.nunique() == steps.size()).all() and 2 * int((steps.size() == known).sum()) > steps.ngroups:
             named = [column for column in block.columns if column not in (*_AXES, name)]

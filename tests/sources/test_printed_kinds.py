@@ -57,6 +57,7 @@ ROWS = list(zip(EPOCHS, LOSSES, VALID, strict=True))
         "#{e} train_loss={t} val_loss={v}",
         "Epoch #{e} -> train_loss => {t} ; val_loss => {v}",
         "epoch\t{e}\ttrain_loss\t{t}\tval_loss\t{v}",
+        "Epoch {e} completed in 12.3s with loss of {t} and validation loss of {v}",
         "Training loss after epoch {e}: {t}\nVali Loss after epoch {e}: {v}",
         "Epoch {e}/6\n9/9 [=======] - ETA: 0s - loss: {t}\n"
         "Epoch {e}: val_loss improved from 9.9 to {v}, saving to w.h5\n"
@@ -168,6 +169,22 @@ def test_models_trained_one_after_another_go_by_the_words_before_their_epochs(tm
     runs = read(tmp_path, text)
     assert [run.label for run in runs] == ["resnet-50", "resnet-18"]
     assert column(runs[0], "train_Top-1 Acc") == [0.5] * 6
+
+
+@pytest.mark.parametrize("line", ["[fold {k}][epoch {e}/6] loss: {t}", "Epoch {e} | fold {k} | loss: {t}"])
+def test_folds_that_each_line_names_are_runs_of_their_own(line: str, tmp_path: Path) -> None:
+    lines = [line.format(k=k, e=e, t=round(t + k, 2)) for k in (0, 1, 2) for e, t in PAIRS]
+    runs = read(tmp_path, "\n".join(lines))
+    assert [(run.id, run.config, run.group) for run in runs] == [(f"fold_{k}", {"fold": k}, "run") for k in (0, 1, 2)]
+    assert runs[2].frame["train_loss"].tolist() == [round(t + 2, 2) for t in LOSSES]
+
+
+def test_a_table_between_rules(tmp_path: Path) -> None:
+    """As Sphinx and others write them."""
+    rule = "=====  ==========  ========\n"
+    rows = "".join(f"{e:<5}  {t:<10}  {v:<8}\n" for e, t, v in ROWS)
+    run = only(tmp_path, f"{rule}epoch  train_loss  val_loss\n{rule}{rows}{rule}", "log.txt")
+    assert run.frame["full_valid_loss"].tolist() == VALID
 
 
 def test_a_table_of_other_numbers_in_the_output_changes_no_step(tmp_path: Path) -> None:
