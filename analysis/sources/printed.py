@@ -203,8 +203,10 @@ def _values(
     found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items() if "\0" in wording)
     forms = {wording: form for wording, form in found if form}
     others = {wording: places for wording, places in groups.items() if wording not in forms}
-    kinds = by_section([(wording, groups[wording], form) for wording, form in forms.items()], others, lines)
-    kinds = [(wording, places, _of_phase(form, lines, places[0], forms)) for wording, places, form in kinds]
+    kinds = []
+    for wording, places, form in by_section([(one, groups[one], form) for one, form in forms.items()], others, lines):
+        forms[wording] = _of_phase(form, lines, places[0], forms)
+        kinds.append((wording, places, forms[wording]))
     kinds = with_short_names(kinds)
     counts: Counter[tuple[str, ...]] = Counter()
     for _, places, form in kinds:
@@ -270,6 +272,9 @@ def _block(
     data = {name: values[at] * _scale(pieces[at + 1]) for name, at in named.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
         data |= {name: data[name] / values[at + 1] for name, at in named.items() if at in form.shares}
+    if form.total is not None and not form.bar and form.epoch is None and _is_epoch(data["\0step"], data["\0total"]):
+        data["\0epoch"], data["\0step"] = data["\0step"], data.pop("\0total")
+        form = replace(form, total=None)
     frame = pd.DataFrame(data, index=places)
     if form.bar and form.total is not None:
         frame = frame[frame["\0step"] == frame["\0total"]]  # a bar's running values: its last one is the epoch's
@@ -277,6 +282,12 @@ def _block(
         return frame, None
     totals = set(data["\0total"]) if form.total is not None else set()
     return frame, int(totals.pop()) if len(totals) == 1 else None
+
+
+def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool:
+    """True for ``3/100``, ``3/200``, ``4/100``: of an epoch, and a batch in it."""
+    same, rises = steps[1:] == steps[:-1], totals[1:] > totals[:-1]
+    return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
 
 
 def _scale(behind: str) -> float:

@@ -34,7 +34,7 @@ _NO_METRICS = frozenset(
     }
 )
 _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
-_BOTH = re.compile(r"\s*\[\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
+_BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
 _GLUED = re.compile(r"[kKM]?(?:st|nd|rd|th)? ?(epoch|batch|iter|step|轮)s?(?![A-Za-z/])")
 
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
@@ -53,6 +53,10 @@ _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;
 _OF_WHAT = re.compile(
     r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
 )  # DL4J's score is a loss
+_COUNTED_OF, _COUNTED_WHAT = (
+    re.compile(r" (?:of|on|over|for) (?:the )?$"),
+    re.compile(r" [A-Za-z]+\s*[:=]| [A-Za-z ]+ is "),
+)
 _CHANGED = re.compile(r"\b(?:(?:in|de)creased|improved?)\b", re.IGNORECASE)
 _SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b", re.IGNORECASE)
 """Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
@@ -171,9 +175,14 @@ def form_of(line: str) -> Form | None:
                 shares |= {place - 1} if metric(named[-1][0].replace(" ", "_")).share else set()
             elif bar is None and place - 1 != epoch and slots[place - 1].group().isdecimal():
                 bar, total = place - 1, place if step is None else total
-            elif bar == 0 and step is None and epoch is None and _BOTH.match(line):
+            elif (
+                None not in (bar, _BOTH.match(line, line.rfind("[", 0, slots[bar or 0].start())))
+                and step is epoch is None
+            ):
                 epoch, bar, total = bar, place - 1, place
             continue
+        if slot.group().isdecimal() and _COUNTED_OF.search(between) and _COUNTED_WHAT.match(line, end):
+            continue  # the mean of 258 batches: 0.5
         name = _name(between, first=place == 0)
         if not of_model(name or "") and (said := _OF_WHAT.search(line, told, slot.start())) and of_model(said[1]):
             name = said[1]  # accuracy on the test set: 0.9
@@ -196,11 +205,15 @@ def form_of(line: str) -> Form | None:
                 step, total, leading = place, None, False
         elif last.strip("_") in EPOCHS:
             epoch = place if epoch is None else epoch
-        elif PHASE.fullmatch(name or "") and between.rstrip().endswith("[") and line[end : end + 1] in "/]":
+        elif (
+            PHASE.fullmatch((name or "").rpartition(" ")[2])
+            and between.rstrip().endswith("[")
+            and line[end : end + 1] in "/]"
+        ):
             continue  # Test: [20/98]
         elif line.startswith("%|", end):
             continue  # how full a bar is
-        elif key in _NO_METRICS or _is_place(between, name or "", line[end:]):
+        elif _NO_METRICS.issuperset(key.split("_")) or key in _NO_METRICS or _is_place(between, name or "", line[end:]):
             continue
         elif name:
             named.append((name, place))
@@ -233,6 +246,10 @@ def form_of(line: str) -> Form | None:
     if step is None and epoch is None and (not models or _SO_FAR.search(line, 0, slots[named[0][1]].start())):
         return None
     return Form(step, epoch, total, front, tuple(shown), word, frozenset(shares))
+
+
+def _is_pair(line: str, at: int) -> bool:
+    return _BOTH.match(line, line.rfind("[", 0, at)) is not None
 
 
 def _counts_evaluation(before: str, alone: bool) -> bool:

@@ -76,6 +76,8 @@ def test_training_and_validation_of_each_epoch(line: str, tmp_path: Path) -> Non
     ("line", "name"),
     [
         ("accuracy on test set: {v}", "test_accuracy"),
+        ("Mean test accuracy of 258 batches: {v}", "test_accuracy"),
+        ("Test Error:\n Loss: 0.5\n Accuracy: {v}", "test_Accuracy"),
         ("Accuracy of the network on the 10000 test images: {v}", "test_Accuracy"),
         ("Test set: Average loss: 0.5, Accuracy: {hits}/100 ({v})", "test_Accuracy"),
         ("Evaluating model\nTop-1 acc: {v}  Top-5 acc: 0.99", "eval_Top-1 acc"),
@@ -221,6 +223,22 @@ def test_two_loggers_say_the_same(tmp_path: Path) -> None:
     lines = [f"INFO:root:Step {e} time 0.8s loss={t}\nI0912 model.py:65] Step {e} time 0.8s loss={t}" for e, t in PAIRS]
     run = only(tmp_path, "\n".join(lines))
     assert [name for name in run.frame if "loss" in name] == ["train_loss"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[2022-01-01 10:00:00 model] (main.py 182): INFO Train: [{e}/300][{b}/40]\teta 0:10:00\tloss {t}",
+        "10:00:00 DEBUG TRAIN Batch {e}/{b} loss {t} rank 0",
+    ],
+)
+def test_epoch_and_batch_without_their_names(line: str, tmp_path: Path) -> None:
+    batches = (10, 20, 30, 40)
+    lines = [line.format(e=e, b=b, t=round(t + 1 / b, 3)) for e, t in PAIRS for b in batches]
+    run = only(tmp_path, "\n".join(lines))
+    assert run.frame["train_loss"].tolist() == [round(t + 1 / b, 3) for t in LOSSES for b in batches]
+    assert run.frame["step"].is_monotonic_increasing
+    assert run.frame["epoch"].tolist() == [e for e in EPOCHS for _ in batches]
 
 
 def test_validation_once_an_epoch_is_of_the_whole_set(tmp_path: Path) -> None:
