@@ -270,8 +270,10 @@ def _block(
     values, pieces = {at: np.concatenate(parts) for at, parts in columns.items()}, wording.split("\0")
     named = {name: at for name, at in wanted.items() if at is not None and name not in ambiguous}
     data = {name: values[at] * _scale(pieces[at + 1]) for name, at in named.items()}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        data |= {name: data[name] / values[at + 1] for name, at in named.items() if at in form.shares}
+    for name in (name for name, at in named.items() if at in form.shares):
+        whole = values[named[name] + 1]
+        if whole[0] > 0 and (whole == whole[0]).all() and (data[name] <= whole).all():
+            data[name] = data[name] / whole
     if form.total is not None and not form.bar and form.epoch is None and _is_epoch(data["\0step"], data["\0total"]):
         data["\0epoch"], data["\0step"] = data["\0step"], data.pop("\0total")
         form = replace(form, total=None)

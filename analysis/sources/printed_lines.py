@@ -35,7 +35,7 @@ _NO_METRICS = frozenset(
 )
 _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
 _BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
-_GLUED = re.compile(r"[kKM]?(?:st|nd|rd|th)? ?(epoch|batch|iter|step|轮)s?(?![A-Za-z/])")
+_GLUED = re.compile(r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮)s?(?![A-Za-z/]|[\s:=#]*\d)")
 
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
 _LISTED = re.compile(
@@ -66,7 +66,6 @@ _CODE = re.compile(
 )
 
 
-_COUNTED = re.compile(r"\d+(?:[.,_]\d+)*")
 _LEADS = (" ", ":", "]", "\t")
 SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 """What a letter behind a number makes of it: 1.2k."""
@@ -172,7 +171,8 @@ def form_of(line: str) -> Form | None:
             if place - 1 == step:
                 total = place
             elif any(place - 1 == at for _, at in named):
-                shares |= {place - 1} if metric(named[-1][0].replace(" ", "_")).share else set()
+                whole = slot.group().isdecimal() and slots[place - 1].group().isdecimal()
+                shares |= {place - 1} if whole and metric(named[-1][0].replace(" ", "_")).share else set()
             elif bar is None and place - 1 != epoch and slots[place - 1].group().isdecimal():
                 bar, total = place - 1, place if step is None else total
             elif (
@@ -193,8 +193,9 @@ def form_of(line: str) -> Form | None:
         told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
-        if (glued := _GLUED.match(line, end)) is not None and _COUNTED.fullmatch(slot.group()):  # ESPnet's 1epoch:
-            last = glued[1]
+        glued = _GLUED.match(line, end)
+        if glued is not None and (slot.group().isdecimal() or glued["scale"]):  # ESPnet's 1epoch:
+            last = glued["axis"]
         elif "/" in (name or "") and line[end : end + 1] == "/":  # 'global_step/max_steps': '5/500'
             last = plain(str(name).partition("/")[0])
         elif PHASE.fullmatch(name or "") and line[end : end + 2] == " [" and slot.group().isdecimal():

@@ -93,6 +93,11 @@ def test_a_score_is_named_by_what_it_is_of(line: str, name: str, tmp_path: Path)
     assert column(only(tmp_path, "\n".join(lines)), name) == scores
 
 
+def test_two_scores_with_a_stroke_between_are_no_share(tmp_path: Path) -> None:
+    lines = [f"Epoch {e}: test acc (top-1/top-5): {70 + e}/{80 + 2 * e}" for e in EPOCHS]
+    assert column(only(tmp_path, "\n".join(lines)), "test_acc (top-1/top-5)") == [70 + e for e in EPOCHS]
+
+
 @pytest.mark.parametrize("form", ["Class {k} IoU: 0.{k}{e}", "class{w}: IoU 0.{k}{e}"])
 def test_scores_of_each_class_are_columns(form: str, tmp_path: Path) -> None:
     """And neither rows of their own, nor the last one for all."""
