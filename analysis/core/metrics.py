@@ -72,7 +72,7 @@ _ROWS = (
         "train_loss", "Train loss", "lower",
         aliases="training_loss loss train_loss_step train_step_loss loss_step batch_loss train_batch_loss "
         "train_loss_epoch train_epoch_loss epoch_loss loss_epoch step_loss train_total_loss total_loss loss_train "
-        "loss_training loss_train_total lm_loss reduced_train_loss loss_metrics_global_avg_loss "
+        "loss_total loss_training loss_train_total lm_loss reduced_train_loss loss_metrics_global_avg_loss "
         "train_samples_train_loss trl",
     ),
     Metric(
@@ -209,7 +209,7 @@ _LOWER = re.compile(
 )
 _HIGHER = re.compile(
     r"\w*acc(uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
-    r"|mar\d*|ar\d*|m?iou\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|npv|ppv|r2|mcc|kappa|ndcg"
+    r"|mar\d*|ar\d*|m?io?u\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|npv|ppv|r2|mcc|kappa|ndcg"
     r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
     r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"
     r"|t[pn]r|pesq|stoi|(si_?)?(snr|sdri?)|elo|" + _BENCHMARKS

@@ -38,7 +38,7 @@ from analysis.sources.printed_lines import (
     with_points,
 )
 from analysis.sources.printed_phases import of_model, phase_word
-from analysis.sources.printed_sections import by_section
+from analysis.sources.printed_sections import by_section, with_short_names
 from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
@@ -58,6 +58,7 @@ _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jso
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
+_FEW = 20  # lines for which no pattern is compiled
 _CHUNK = 20_000  # lines that are taken apart at once
 _LONGEST = 20_000  # characters of a line of values
 _HEADING = 100  # characters of a line that heads others
@@ -202,8 +203,11 @@ def _values(
     found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items() if "\0" in wording)
     forms = {wording: form for wording, form in found if form}
     others = {wording: places for wording, places in groups.items() if wording not in forms}
-    kinds = by_section([(wording, groups[wording], form) for wording, form in forms.items()], others, lines)
-    kinds = [(wording, places, _of_phase(form, lines, places[0], forms)) for wording, places, form in kinds]
+    kinds = []
+    for wording, places, form in by_section([(one, groups[one], form) for one, form in forms.items()], others, lines):
+        forms[wording] = _of_phase(form, lines, places[0], forms)
+        kinds.append((wording, places, forms[wording]))
+    kinds = with_short_names(kinds)
     counts: Counter[tuple[str, ...]] = Counter()
     for _, places, form in kinds:
         counts[_signature(form)] += len(places)
@@ -257,7 +261,7 @@ def _block(
     ambiguous = dict(judged)
     for start in range(0, len(places), _CHUNK):
         own = [lines[place] for place in places[start : start + _CHUNK]]
-        found = cells_of(own, wording) or NUMBER.findall("\n".join(own))
+        found = (len(own) > _FEW and cells_of(own, wording)) or NUMBER.findall("\n".join(own))
         cells = np.array(found, dtype=object).reshape(len(own), -1)
         for at, parts in columns.items():
             parts.append(_floats(cells[:, at]))
@@ -266,8 +270,13 @@ def _block(
     values, pieces = {at: np.concatenate(parts) for at, parts in columns.items()}, wording.split("\0")
     named = {name: at for name, at in wanted.items() if at is not None and name not in ambiguous}
     data = {name: values[at] * _scale(pieces[at + 1]) for name, at in named.items()}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        data |= {name: data[name] / values[at + 1] for name, at in named.items() if at in form.shares}
+    for name in (name for name, at in named.items() if at in form.shares):
+        whole = values[named[name] + 1]
+        if whole[0] > 0 and (whole == whole[0]).all() and (data[name] <= whole).all():
+            data[name] = data[name] / whole
+    if form.total is not None and not form.bar and form.epoch is None and _is_epoch(data["\0step"], data["\0total"]):
+        data["\0epoch"], data["\0step"] = data["\0step"], data.pop("\0total")
+        form = replace(form, total=None)
     frame = pd.DataFrame(data, index=places)
     if form.bar and form.total is not None:
         frame = frame[frame["\0step"] == frame["\0total"]]  # a bar's running values: its last one is the epoch's
@@ -275,6 +284,12 @@ def _block(
         return frame, None
     totals = set(data["\0total"]) if form.total is not None else set()
     return frame, int(totals.pop()) if len(totals) == 1 else None
+
+
+def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool:
+    """True for ``3/100``, ``3/200``, ``4/100``: of an epoch, and a batch in it."""
+    same, rises = steps[1:] == steps[:-1], totals[1:] > totals[:-1]
+    return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
 
 
 def _scale(behind: str) -> float:

@@ -34,8 +34,8 @@ _NO_METRICS = frozenset(
     }
 )
 _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
-_BOTH = re.compile(r"\s*\[\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
-_GLUED = re.compile(r"[kKM]?(?:st|nd|rd|th)? ?(epoch|batch|iter|step|轮)s?(?![A-Za-z/])")
+_BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
+_GLUED = re.compile(r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮)s?(?![A-Za-z/]|[\s:=#]*\d)")
 
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
 _LISTED = re.compile(
@@ -53,6 +53,11 @@ _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;
 _OF_WHAT = re.compile(
     r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
 )  # DL4J's score is a loss
+_COUNTED_OF, _COUNTED_WHAT = (
+    re.compile(r" (?:of|on|over|for) (?:the )?$"),
+    re.compile(r" [A-Za-z]+\s*[:=]| [A-Za-z ]+ is "),
+)
+_CHANGED = re.compile(r"\b(?:(?:in|de)creased|improved?)\b", re.IGNORECASE)
 _SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b", re.IGNORECASE)
 """Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
 _CODE = re.compile(
@@ -61,7 +66,6 @@ _CODE = re.compile(
 )
 
 
-_COUNTED = re.compile(r"\d+(?:[.,_]\d+)*")
 _LEADS = (" ", ":", "]", "\t")
 SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 """What a letter behind a number makes of it: 1.2k."""
@@ -167,24 +171,31 @@ def form_of(line: str) -> Form | None:
             if place - 1 == step:
                 total = place
             elif any(place - 1 == at for _, at in named):
-                shares |= {place - 1} if metric(named[-1][0].replace(" ", "_")).share else set()
+                whole = slot.group().isdecimal() and slots[place - 1].group().isdecimal()
+                shares |= {place - 1} if whole and metric(named[-1][0].replace(" ", "_")).share else set()
             elif bar is None and place - 1 != epoch and slots[place - 1].group().isdecimal():
                 bar, total = place - 1, place if step is None else total
-            elif bar == 0 and step is None and epoch is None and _BOTH.match(line):
+            elif (
+                None not in (bar, _BOTH.match(line, line.rfind("[", 0, slots[bar or 0].start())))
+                and step is epoch is None
+            ):
                 epoch, bar, total = bar, place - 1, place
             continue
+        if slot.group().isdecimal() and _COUNTED_OF.search(between) and _COUNTED_WHAT.match(line, end):
+            continue  # the mean of 258 batches: 0.5
         name = _name(between, first=place == 0)
         if not of_model(name or "") and (said := _OF_WHAT.search(line, told, slot.start())) and of_model(said[1]):
             name = said[1]  # accuracy on the test set: 0.9
         elif name is None and place and (said := _BEHIND_IT.match(line, end)) and of_model(said[1]):
             name = said[1]  # 0.7 avg loss
-        elif name and _SO_FAR.search(between) and not of_model(name):
+        elif name and _CHANGED.search(between) and not of_model(name):
             continue  # val_loss improved from 0.9 to 0.8
         told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
-        if (glued := _GLUED.match(line, end)) is not None and _COUNTED.fullmatch(slot.group()):  # ESPnet's 1epoch:
-            last = glued[1]
+        glued = _GLUED.match(line, end)
+        if glued is not None and (slot.group().isdecimal() or glued["scale"]):  # ESPnet's 1epoch:
+            last = glued["axis"]
         elif "/" in (name or "") and line[end : end + 1] == "/":  # 'global_step/max_steps': '5/500'
             last = plain(str(name).partition("/")[0])
         elif PHASE.fullmatch(name or "") and line[end : end + 2] == " [" and slot.group().isdecimal():
@@ -195,11 +206,15 @@ def form_of(line: str) -> Form | None:
                 step, total, leading = place, None, False
         elif last.strip("_") in EPOCHS:
             epoch = place if epoch is None else epoch
-        elif PHASE.fullmatch(name or "") and between.rstrip().endswith("[") and line[end : end + 1] in "/]":
+        elif (
+            PHASE.fullmatch((name or "").rpartition(" ")[2])
+            and between.rstrip().endswith("[")
+            and line[end : end + 1] in "/]"
+        ):
             continue  # Test: [20/98]
         elif line.startswith("%|", end):
             continue  # how full a bar is
-        elif key in _NO_METRICS or _is_place(between, name or "", line[end:]):
+        elif _NO_METRICS.issuperset(key.split("_")) or key in _NO_METRICS or _is_place(between, name or "", line[end:]):
             continue
         elif name:
             named.append((name, place))
@@ -234,6 +249,10 @@ def form_of(line: str) -> Form | None:
     return Form(step, epoch, total, front, tuple(shown), word, frozenset(shares))
 
 
+def _is_pair(line: str, at: int) -> bool:
+    return _BOTH.match(line, line.rfind("[", 0, at)) is not None
+
+
 def _counts_evaluation(before: str, alone: bool) -> bool:
     """True if a count says how far an evaluation is: ``Epoch(val) [1][50/100]``, ``Test: [50/100]``."""
     named = re.search(r"\((\w+)\)\W*$", before)
@@ -257,7 +276,8 @@ def _name(between: str, *, first: bool) -> str | None:
         return name if ")" in name and "(" in name else None
     if not first and between[:1].isalpha() and between.startswith(name) and " " in name:
         name = name.partition(" ")[2]  # the unit of the number before
+    name = re.sub(r" (?:is|was|of|no\.?|number|num|id|nr\.?)$", "", name.strip())
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
-    name = re.sub(r" (?:is|no\.?|number|num|id|nr\.?)$", "", name.strip())
+    name = re.sub(r"^(?:(?:with|and|the|a|has|had) )+", "", name)
     return name.removesuffix("'s") or None

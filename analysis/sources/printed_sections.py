@@ -22,6 +22,8 @@ _HEADING = re.compile(
 )
 _NEAR = 12
 """Lines below a heading that it may speak of."""
+_MOST_WORDS = 50
+"""Words before one name that may be names of their own."""
 _MOST = 0.8
 """Share of the lines of one wording that must stand below a heading."""
 
@@ -47,6 +49,24 @@ def by_section(kinds: Sequence[Kind], others: Mapping[str, list[int]], lines: Se
     heads = np.array(sorted(found))
     counted = np.array(sorted(place for _, places, form in kinds if _has_axis(form) for place in places))
     return [own for kind in kinds for own in _parted(kind, heads, found, counted)]
+
+
+def with_short_names(kinds: Sequence[Kind]) -> list[Kind]:
+    """Leave out the word before a name where it is another one on each line, as the name of a file is."""
+    longer: dict[str, set[str]] = {}
+    for _, _, form in kinds:
+        for name, _ in form.metrics:
+            before, _, last = name.rpartition(" ")
+            longer.setdefault(last, set()).update([before] if before else [])
+    varying = {last for last, before in longer.items() if len(before) > _MOST_WORDS}
+    if not varying:
+        return list(kinds)
+    return [(wording, places, replace(form, metrics=_short(form, varying))) for wording, places, form in kinds]
+
+
+def _short(form: Form, varying: set[str]) -> tuple[tuple[str, int], ...]:
+    last = [(name.rpartition(" ")[2], name, at) for name, at in form.metrics]
+    return tuple((short if short in varying else name, at) for short, name, at in last)
 
 
 def _parted(

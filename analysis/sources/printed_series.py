@@ -20,7 +20,7 @@ _SAY_NOTHING = (
 )
 
 
-_MOST_LABELS = 200
+_MOST_LABELS, _MOST_KINDS = 200, 100
 _RANKS = {"rank", "gpu", "device", "worker", "process", "node"}
 
 Lines: TypeAlias = npt.NDArray[np.signedinteger[Any]]
@@ -38,6 +38,7 @@ def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
     blocks : sequence of (str, pandas.DataFrame)
         The wording of each kind of line, and its values by the number of the line.
     """
+    blocks = _as_one(blocks)
     blocks = [(wording, _without_count(wording, block, blocks)) for wording, block in blocks]
     counted = [block.index.to_numpy() for _, block in blocks if _axes(block)]
     heads = np.unique(np.concatenate(counted)) if counted else np.empty(0, dtype=np.int64)
@@ -55,6 +56,18 @@ def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
                 block = block.rename(columns={name: f"{words} {name}" for name in common})
         kept[place] = None if said_before else block
     return [block for block in kept if block is not None]
+
+
+def _as_one(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.DataFrame]]:
+    """Take lines of the same names for one kind where their wordings are too many, as with a file's name on each."""
+    alike: dict[tuple[str, ...], list[tuple[str, pd.DataFrame]]] = {}
+    for wording, block in blocks:
+        alike.setdefault(tuple(map(str, block.columns)), []).append((wording, block))
+    joined = []
+    for kinds in alike.values():
+        many = len(kinds) > _MOST_KINDS
+        joined += [(kinds[0][0], pd.concat([block for _, block in kinds]).sort_index())] if many else kinds
+    return joined
 
 
 def _by_words(blocks: Sequence[tuple[str, pd.DataFrame]], heads: Lines) -> list[tuple[str, pd.DataFrame]]:
@@ -126,6 +139,8 @@ def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
         known = labels.nunique()
         if not 2 <= known <= min(_MOST_LABELS, len(block) // 2) or (labels % 1 != 0).any():
             continue
+        if int((labels.diff().iloc[1:] != 0).sum()) == known - 1:
+            continue  # one after another, as folds
         steps = block.groupby([*step], sort=False)[name]
         if (steps.nunique() == steps.size()).all() and 2 * int((steps.size() == known).sum()) > steps.ngroups:
             named = [column for column in block.columns if column not in (*_AXES, name)]

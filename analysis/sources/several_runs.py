@@ -113,7 +113,9 @@ def named_apart(
     """
     if len(parts) == 1:
         return list(logs[0])
-    said = said_above(lines, [int(part.index[0]) for part in parts], [int(part.index[-1]) for part in parts], stem)
+    said = _said_inside(parts, stem) or said_above(
+        lines, [int(part.index[0]) for part in parts], [int(part.index[-1]) for part in parts], stem
+    )
     note = f"{len(parts)} trainings one after another, each a run"
     named = []
     for one, own in zip(said, logs, strict=True):
@@ -122,6 +124,18 @@ def named_apart(
             config, group = {**log.config, **one.config}, log.group or one.group
             named.append(replace(log, id=run_id, label=one.label, config=config, group=group, notes=(*log.notes, note)))
     return named
+
+
+def _said_inside(parts: Sequence[pd.DataFrame], stem: str) -> list[Said] | None:
+    """Name trainings by a number on each of their lines: the fold, the seed, the run."""
+    for name in parts[0].columns:
+        key = plain(str(name)).rsplit("_", 1)[-1]
+        values = [set(part[name].dropna()) if name in part else set() for part in parts]
+        alone = [value.copy().pop() for value in values if len(value) == 1]
+        if key in (*_FOLDS, "seed", "run", "trial") and len(set(alone)) == len(parts):
+            group = stem if key in _FOLDS else None
+            return [Said(f"{key}_{value:g}", config={key: _number(f"{value:g}")}, group=group) for value in alone]
+    return None
 
 
 def said_above(lines: Sequence[str], starts: Sequence[int], ends: Sequence[int], stem: str) -> list[Said]:

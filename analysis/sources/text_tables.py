@@ -151,7 +151,12 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
             if more is None:
                 break
             names, start = tuple(" ".join(both).strip() for both in zip(names, more, strict=True)), start + 1
-    elif head and "\0" not in wordings[head - 1] and (above := _above(lines[head - 1], header)):
+    elif (
+        head
+        and not _RULE.fullmatch(lines[head - 1])
+        and "\0" not in wordings[head - 1]
+        and (above := _above(lines[head - 1], header))
+    ):
         names = above
     spans, axis = _spans(header), _axis(names)
     rows: dict[int, Cells] = {}
@@ -185,6 +190,8 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
 
 def _above(line: str, header: str) -> Cells | None:
     """Return the words of a header of two lines, whose words stand below each other; None if they do not."""
+    if _RULE.fullmatch(line):
+        return None
     upper, lower = _spans(line, r"\S+"), _spans(header, r"\S+")
     if len(upper) != len(lower) or len(lower) < 3:
         return None

@@ -57,6 +57,7 @@ ROWS = list(zip(EPOCHS, LOSSES, VALID, strict=True))
         "#{e} train_loss={t} val_loss={v}",
         "Epoch #{e} -> train_loss => {t} ; val_loss => {v}",
         "epoch\t{e}\ttrain_loss\t{t}\tval_loss\t{v}",
+        "Epoch {e} completed in 12.3s with loss of {t} and validation loss of {v}",
         "Training loss after epoch {e}: {t}\nVali Loss after epoch {e}: {v}",
         "Epoch {e}/6\n9/9 [=======] - ETA: 0s - loss: {t}\n"
         "Epoch {e}: val_loss improved from 9.9 to {v}, saving to w.h5\n"
@@ -75,6 +76,8 @@ def test_training_and_validation_of_each_epoch(line: str, tmp_path: Path) -> Non
     ("line", "name"),
     [
         ("accuracy on test set: {v}", "test_accuracy"),
+        ("Mean test accuracy of 258 batches: {v}", "test_accuracy"),
+        ("Test Error:\n Loss: 0.5\n Accuracy: {v}", "test_Accuracy"),
         ("Accuracy of the network on the 10000 test images: {v}", "test_Accuracy"),
         ("Test set: Average loss: 0.5, Accuracy: {hits}/100 ({v})", "test_Accuracy"),
         ("Evaluating model\nTop-1 acc: {v}  Top-5 acc: 0.99", "eval_Top-1 acc"),
@@ -88,6 +91,11 @@ def test_a_score_is_named_by_what_it_is_of(line: str, name: str, tmp_path: Path)
         for e, t, v in zip(EPOCHS, LOSSES, scores, strict=True)
     ]
     assert column(only(tmp_path, "\n".join(lines)), name) == scores
+
+
+def test_two_scores_with_a_stroke_between_are_no_share(tmp_path: Path) -> None:
+    lines = [f"Epoch {e}: test acc (top-1/top-5): {70 + e}/{80 + 2 * e}" for e in EPOCHS]
+    assert column(only(tmp_path, "\n".join(lines)), "test_acc (top-1/top-5)") == [70 + e for e in EPOCHS]
 
 
 @pytest.mark.parametrize("form", ["Class {k} IoU: 0.{k}{e}", "class{w}: IoU 0.{k}{e}"])
@@ -170,11 +178,35 @@ def test_models_trained_one_after_another_go_by_the_words_before_their_epochs(tm
     assert column(runs[0], "train_Top-1 Acc") == [0.5] * 6
 
 
+@pytest.mark.parametrize("line", ["[fold {k}][epoch {e}/6] loss: {t}", "Epoch {e} | fold {k} | loss: {t}"])
+def test_folds_that_each_line_names_are_runs_of_their_own(line: str, tmp_path: Path) -> None:
+    lines = [line.format(k=k, e=e, t=round(t + k, 2)) for k in (0, 1, 2) for e, t in PAIRS]
+    runs = read(tmp_path, "\n".join(lines))
+    assert [(run.id, run.config, run.group) for run in runs] == [(f"fold_{k}", {"fold": k}, "run") for k in (0, 1, 2)]
+    assert runs[2].frame["train_loss"].tolist() == [round(t + 2, 2) for t in LOSSES]
+
+
+def test_a_table_between_rules(tmp_path: Path) -> None:
+    """As Sphinx and others write them."""
+    rule = "=====  ==========  ========\n"
+    rows = "".join(f"{e:<5}  {t:<10}  {v:<8}\n" for e, t, v in ROWS)
+    run = only(tmp_path, f"{rule}epoch  train_loss  val_loss\n{rule}{rows}{rule}", "log.txt")
+    assert run.frame["full_valid_loss"].tolist() == VALID
+
+
 def test_a_table_of_other_numbers_in_the_output_changes_no_step(tmp_path: Path) -> None:
     lines = [f"Epoch {e}/6, Train Loss: {t}, Val Loss: {v}" for e, t, v in ROWS]
     report = "     precision  recall\n\n  0   0.91   0.90\n  1   0.90   0.91\n\naccuracy   0.90   200\n"
     run = only(tmp_path, "\n".join([*lines, "", report]))
     assert run.frame["step"].tolist() == list(EPOCHS)
+
+
+def test_a_name_that_differs_on_each_line_is_no_part_of_the_metric_s(tmp_path: Path) -> None:
+    steps = range(1, 121)
+    names = ["".join(chr(97 + digit) for digit in divmod(step, 26)) for step in steps]
+    lines = [f"step {k} image {name} loss: {1 / k:.4f}" for k, name in zip(steps, names, strict=True)]
+    run = only(tmp_path, "\n".join(lines))
+    assert column(run, "loss") == [round(1 / k, 4) for k in steps]
 
 
 def test_rows_that_are_printed_again_take_nothing_back(tmp_path: Path) -> None:
@@ -196,6 +228,22 @@ def test_two_loggers_say_the_same(tmp_path: Path) -> None:
     lines = [f"INFO:root:Step {e} time 0.8s loss={t}\nI0912 model.py:65] Step {e} time 0.8s loss={t}" for e, t in PAIRS]
     run = only(tmp_path, "\n".join(lines))
     assert [name for name in run.frame if "loss" in name] == ["train_loss"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[2022-01-01 10:00:00 model] (main.py 182): INFO Train: [{e}/300][{b}/40]\teta 0:10:00\tloss {t}",
+        "10:00:00 DEBUG TRAIN Batch {e}/{b} loss {t} rank 0",
+    ],
+)
+def test_epoch_and_batch_without_their_names(line: str, tmp_path: Path) -> None:
+    batches = (10, 20, 30, 40)
+    lines = [line.format(e=e, b=b, t=round(t + 1 / b, 3)) for e, t in PAIRS for b in batches]
+    run = only(tmp_path, "\n".join(lines))
+    assert run.frame["train_loss"].tolist() == [round(t + 1 / b, 3) for t in LOSSES for b in batches]
+    assert run.frame["step"].is_monotonic_increasing
+    assert run.frame["epoch"].tolist() == [e for e in EPOCHS for _ in batches]
 
 
 def test_validation_once_an_epoch_is_of_the_whole_set(tmp_path: Path) -> None:
