@@ -289,7 +289,7 @@ def test_a_score_of_answers_is_no_better_known_than_a_share_of_them() -> None:
     ]
     verdict = analyzed(runs, baseline="a", candidate="b").verdict
     assert verdict.result == "no evidence of a difference"
-    assert "Its error is at least ±4.5 pp" in verdict.numbers
+    assert "That error is at least ±4.5 pp" in verdict.numbers
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def _would_tell(primary: Comparison) -> str:
         n = examples_needed(wrong, d)
         return f"It would be a difference among {n:,} validation examples or more; state data.n_valid."
     if d <= (floor := 1.96 * primary.result.se):
-        return f"Its error is at least ±{rough(scale * floor)}{unit}: more examples and several seeds would tell."
+        return f"That error is at least ±{rough(scale * floor)}{unit}: more examples and several seeds would tell."
     seeds = st.required_size(usual, d) or LEAST_SEEDS
     advice = (
         f"{max(seeds, LEAST_SEEDS)} seeds of each would tell"
