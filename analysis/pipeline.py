@@ -30,7 +30,7 @@ from analysis.evidence.configurations import (
 )
 from analysis.evidence.criteria import Facts
 from analysis.evidence.evaluations import differing, evaluations
-from analysis.evidence.grades import evidence_grades
+from analysis.evidence.grades import evidence_grades, ranks_configurations
 from analysis.evidence.group_comparisons import between_groups
 from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
 from analysis.evidence.seed_fates import Fates, fates
@@ -175,7 +175,9 @@ def analyze_runs(
     sides = [evidence[run.id].window for run in (candidate, baseline) if run is not None]
     told = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
     first = [deciding_comparison(between, preferred, told), stability_comparison(between), matched]
-    compared = adjusted(raw, settings, [c for c in first if c is not None])
+    asked = first[0].metric if first[0] is not None else ranking
+    ranks = [c for c in raw if c.metric == asked and ranks_configurations(c, groups)]
+    compared = adjusted(raw, settings, [c for c in first if c is not None], ranks)
     between = [c for c in compared if _is_pair(c, base_id, candidate.id, groups)]
     matched = next((c for c in compared if c.definition == "loss.step_matched"), None)
     verdict = decide(

@@ -261,7 +261,8 @@ def _training_data(one: Run, two: Run) -> Check:
 def _cadence(one: Run, two: Run) -> Check:
     spacing = []
     for run in (one, two):
-        metric = next((m for m in ("valid_loss", "full_valid_loss") if run.steps_of(m).size > 1), None)
+        validated = [m for m in ("valid_loss", "full_valid_loss", *run.metrics) if metric_of(m).validates]
+        metric = next((m for m in validated if run.steps_of(m).size > 1), None)
         spacing.append(int(np.diff(run.steps_of(metric)[:2])[0]) if metric else None)
     if None in spacing:
         return Check("cadence", "cannot tell", "too few validations to know how often they were made")

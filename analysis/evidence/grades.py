@@ -12,7 +12,7 @@ from analysis.core.run_names import display_name
 from analysis.core.settings import Settings
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.evidence.seed_groups import seed_groups
+from analysis.evidence.seed_groups import SeedGroup, seed_groups
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,12 @@ def _noise_grade(evidence: RunEvidence, problems: set[str], settings: Settings) 
         if excess.low > bound:
             return grade, why
     return ("B", why + ", spikes") if "spikes" in problems else ("A", why)
+
+
+def ranks_configurations(c: Comparison, groups: Sequence[SeedGroup]) -> bool:
+    """True if a comparison may rank configurations: between those with several seeds only that of the seeds does."""
+    seeded = {run_id for group in groups if len(group.runs) > 1 for run_id in group.runs}
+    return c.seeds is not None or not {c.baseline, c.candidate} <= seeded
 
 
 def _performance_groups(
