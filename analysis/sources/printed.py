@@ -38,7 +38,7 @@ from analysis.sources.printed_lines import (
     with_points,
 )
 from analysis.sources.printed_phases import of_model, phase_word
-from analysis.sources.printed_sections import by_section, with_short_names
+from analysis.sources.printed_sections import by_section, with_short_names, without_repeats
 from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
@@ -207,7 +207,7 @@ def _values(
     for wording, places, form in by_section([(one, groups[one], form) for one, form in forms.items()], others, lines):
         forms[wording] = _of_phase(form, lines, places[0], forms)
         kinds.append((wording, places, forms[wording]))
-    kinds = with_short_names(kinds)
+    kinds = with_short_names(without_repeats(kinds))
     counts: Counter[tuple[str, ...]] = Counter()
     for _, places, form in kinds:
         counts[_signature(form)] += len(places)

@@ -47,7 +47,7 @@ _BRACKETED_BAR = re.compile(r"\[[=>.#\-]{5}")
 _MOMENT = re.compile(r"\d{4}[-/]\d\d|[^:]*:")
 _NAME = re.compile(
     r"(?P<name>(?:[^\W\d][\w./@'%-]* ){0,2}[^\W\d][\w./@'%()-]*)['\"]?\s*"
-    r"(?P<mark>=>|->|[:=]|\s|(?=\[))\s*['\"\[(]{0,2}\s*#?$"
+    r"(?P<mark>=>|->|[:=]|\s-(?=\s*$)|\s|(?=\[)|(?<=[a-z]-))\s*['\"\[(]{0,2}\s*#?$"
 )
 _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;|]|$)")
 _OF_WHAT = re.compile(
@@ -83,6 +83,8 @@ class Form:
     phase: str = ""
     shares: frozenset[int] = frozenset()
     """Places of counts that the number behind them makes a share: 97/100 of the examples."""
+    so_far: bool = False
+    """Whether the line may say once more what was the best, or with what a model was saved."""
 
 
 def clean(text: str) -> str:
@@ -244,9 +246,10 @@ def form_of(line: str) -> Form | None:
     if leading and not shown:
         return None  # a row of numbers
     models = any(of_model(name) for name, _ in shown)
-    if step is None and epoch is None and (not models or _SO_FAR.search(line, 0, slots[named[0][1]].start())):
+    if step is None and epoch is None and not models:
         return None
-    return Form(step, epoch, total, front, tuple(shown), word, frozenset(shares))
+    so_far = step is None and epoch is None and _SO_FAR.search(line, 0, slots[named[0][1]].start()) is not None
+    return Form(step, epoch, total, front, tuple(shown), word, frozenset(shares), so_far)
 
 
 def _is_pair(line: str, at: int) -> bool:
@@ -270,7 +273,7 @@ def _name(between: str, *, first: bool) -> str | None:
     found = _NAME.search(between)
     if not found:
         return None
-    name = found["name"].strip("'")
+    name = found["name"].strip("'-")
     if ")" in name and "(" not in name:  # f1-score (micro avg)
         name = re.sub(r"^.*?([\w-]+ \([^()]*\))$", r"\1", between.strip(" :=\t'"))
         return name if ")" in name and "(" in name else None

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_lines import Form
 from analysis.sources.printed_phases import of_model, phase_word
 
@@ -49,6 +50,29 @@ def by_section(kinds: Sequence[Kind], others: Mapping[str, list[int]], lines: Se
     heads = np.array(sorted(found))
     counted = np.array(sorted(place for _, places, form in kinds if _has_axis(form) for place in places))
     return [own for kind in kinds for own in _parted(kind, heads, found, counted)]
+
+
+def without_repeats(kinds: Sequence[Kind]) -> list[Kind]:
+    """Leave out lines that say what was the best, or was saved, unless only they have the value of their step."""
+    if not any(form.so_far for _, _, form in kinds):
+        return list(kinds)
+    counted = np.array(sorted(place for _, places, form in kinds if _has_axis(form) for place in places))
+    steps: dict[tuple[str, str], set[int]] = {}
+    for _, places, form in kinds:
+        for name, _ in form.metrics if not form.so_far else ():
+            steps.setdefault(_kind_of(name), set()).update(np.searchsorted(counted, places, side="right").tolist())
+    kept = []
+    for wording, places, form in kinds:
+        said = [steps[kind] for name, _ in form.metrics if (kind := _kind_of(name)) in steps]
+        own = np.searchsorted(counted, places, side="right").tolist()
+        if not form.so_far or (said and 2 * sum(step in set().union(*said) for step in own) < len(own)):
+            kept.append((wording, places, form))
+    return kept
+
+
+def _kind_of(name: str) -> tuple[str, str]:
+    """Return what a value was measured on, and the last word of its name."""
+    return phase_word(name).replace("eval", "val"), plain(name).rpartition("_")[2]
 
 
 def with_short_names(kinds: Sequence[Kind]) -> list[Kind]:

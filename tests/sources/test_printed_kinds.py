@@ -52,6 +52,7 @@ ROWS = list(zip(EPOCHS, LOSSES, VALID, strict=True))
         "[00:10<00:00, 4.9it/s]\n10:00:09 - INFO - trainer - Validating\nloss: {v} ||: 100%|####| 9/9 [00:01<00:00]",
         "Epoch {e}/6\nTRAINING -- Loss: {t}\nVALIDATION -- Loss: {v}\nNew best model saved with loss {v}...",
         "Epoch {e}: {t} train loss, {v} val loss, 12.3 seconds",
+        "Epoch-{e} - train_loss - {t} - val_loss - {v}",
         "Epoche {e}/6 - train_loss: {t} - val_loss: {v}",
         "第{e}轮 train_loss: {t} val_loss: {v}",
         "#{e} train_loss={t} val_loss={v}",
@@ -70,6 +71,20 @@ def test_training_and_validation_of_each_epoch(line: str, tmp_path: Path) -> Non
     assert run.frame["train_loss"].dropna().tolist() == LOSSES
     assert run.frame["full_valid_loss"].dropna().tolist() == VALID
     assert len(run.frame) == len(EPOCHS)
+
+
+@pytest.mark.parametrize("word", ["New best! ", "improved: "])
+def test_a_word_on_the_better_lines_makes_no_other_series(word: str, tmp_path: Path) -> None:
+    """Where a line repeats what was the best it is passed over; here only it has the value of its epoch."""
+    values = [2.4, 2.2, 2.3, 2.0, 2.1, 1.9]
+    best = [min(values[:e]) == values[e - 1] for e in EPOCHS]
+    lines = [
+        f"Epoch {e} loss {t}\n{word * is_best}val loss {v}"
+        for (e, t), v, is_best in zip(PAIRS, values, best, strict=True)
+    ]
+    run = only(tmp_path, "\n".join(lines))
+    assert run.frame["full_valid_loss"].tolist() == values
+    assert len(run.frame.columns) == 4
 
 
 @pytest.mark.parametrize(
