@@ -339,3 +339,26 @@ def test_no_quiet_makes_up_for_a_loss_of_accuracy_that_the_curve_shows_too() -> 
     assert a.verdict.stability is not None
     assert a.verdict.stability.verdict(0.05) == "better"
     assert a.verdict.result == "regressed"
+
+
+def test_configurations_are_ranked_by_their_seeds_alone_however_many_runs_there_are() -> None:
+    """Three configurations of three seeds: 36 pairs of single runs in several metrics do not dilute three of groups."""
+    chance = np.random.default_rng(8)
+    falling = np.exp(-np.arange(12.0) / 2)
+    runs = [
+        known(
+            f"{side}{seed}",
+            {
+                "train_loss": 0.4 + falling + chance.normal(0, 0.01, 12),
+                "full_valid_loss": level + chance.normal(0, 0.006) + falling,
+            },
+            learning_rate_multiplier=level,
+            seed=seed,
+        )
+        for side, level in (("a", 0.55), ("b", 0.54), ("c", 0.63))
+        for seed in range(3)
+    ]
+    a = analyzed(runs, candidate="a0")
+    places = {run_id: grade.group for run_id, grade in a.evidence_grades.items()}
+    assert {places[f"c{seed}"] for seed in range(3)} == {2}
+    assert {places[f"{side}{seed}"] for side in "ab" for seed in range(3)} == {1}

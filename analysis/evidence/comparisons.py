@@ -189,24 +189,16 @@ def comparisons(
 
 
 def adjusted(
-    found: Sequence[Comparison],
-    settings: Settings,
-    deciding: Collection[Comparison] = (),
-    ranking: Collection[Comparison] = (),
+    found: Sequence[Comparison], settings: Settings, deciding: Collection[Comparison], ranking: Collection[Comparison]
 ) -> tuple[Comparison, ...]:
     """Add p-values adjusted for their number, and tests of equivalence.
 
-    What decides the verdict is its own family, tested first and at full level: comparisons of other runs and metrics
-    must not dilute it. What ranks the configurations is the second; all others pay for each other (multi.holm).
+    What decides the verdict is its own family, tested first and at full level, what ranks the configurations a second:
+    comparisons of other runs and metrics must not dilute them. All others pay for each other (multi.holm).
     """
-    ids = [{id(c) for c in family} for family in (deciding, ranking)]
-    second = [c for c in found if id(c) in ids[1] - ids[0]]
-    rest = [c for c in found if id(c) not in ids[0] | ids[1]]
-    by_holm = {
-        id(c): p
-        for family in (second, rest)
-        for c, p in zip(family, st.holm([c.result.p for c in family]), strict=True)
-    }
+    first, second = ({id(c) for c in family} for family in (deciding, ranking))
+    families = [c for c in found if id(c) in second - first], [c for c in found if id(c) not in first | second]
+    by_holm = {id(c): p for f in families for c, p in zip(f, st.holm([c.result.p for c in f]), strict=True)}
     return tuple(
         replace(
             c,
