@@ -178,6 +178,22 @@ def test_a_schedule_that_ends_flat_is_not_undertrained() -> None:
     assert raised["straight"] >= 90
 
 
+@pytest.mark.parametrize("rows", [30, 200])
+def test_a_log_of_epochs_that_levels_off_is_not_undertrained(rows: int) -> None:
+    """It still falls, and as many epochs again would gain less than a hundredth; a power law gains a tenth."""
+    rng = np.random.default_rng(rows)
+    t = np.arange(1.0, rows + 1) / rows
+    levels_off, falls_on = 0.28 + 0.35 * np.exp(-5 * t), 0.28 * t**-0.3
+    raised = [0, 0]
+    for _ in range(60):
+        noise = 0.002 * rng.standard_normal(rows)
+        for which, shape in enumerate((levels_off, falls_on)):
+            train = Curve(np.arange(1.0, rows + 1), shape + noise)
+            raised[which] += _by_id(Observed(train=train))["det.undertraining"].status == "raised"
+    assert raised[0] <= 3
+    assert raised[1] >= 54
+
+
 def test_plateau_depends_on_margin_and_remaining_steps():
     """Flat noise is a plateau for a wide margin and a short rest, not for a narrow one and a long rest."""
     train = _curve(ar_noise(np.random.default_rng(13), 1, 500, 0.0)[0])

@@ -190,7 +190,8 @@ def undertraining(seen: Observed) -> Seen:
     upper = slope.value + t_quantile(1 - STRICT, slope.df) * slope.se
     # A curve that levels off within its last window gains by its slope at the end, not by the mean slope.
     at_end = _end_slope(seen.train, run.line.rho)
-    fall = max(0.0, -at_end.value * _ahead(seen, run))
+    ahead = _ahead(seen, run)
+    fall = min(max(0.0, -at_end.value * ahead), _levelling_off(seen.train, 100 * ahead))
     numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(seen, run)}
     text = f"slope of the last {run.n} points {slope.value:.3g} per 100 steps, at most {upper:.3g} (99%)"
     if upper >= 0:
@@ -221,6 +222,24 @@ def _end_slope(train: Curve, rho: float) -> Estimate:
     variance = float(residual @ residual) / (half - 4) * (1 + rho) / (1 - rho)
     se = sqrt(variance * float(at_end @ np.linalg.pinv(terms.T @ terms) @ at_end))
     return estimate("loss.trend", float(at_end @ found), se, half - 4, half)
+
+
+def _levelling_off(train: Curve, ahead: float) -> float:
+    """Return what ``ahead`` more steps gain if the loss goes on levelling off as it did; infinite if it does not.
+
+    The means of its last three quarters fall by f and then by q f, as an exponential does: what is left after the last
+    is ``q² f/(1 - q)``, from which it goes on.
+    """
+    values, steps = averaged(train.values, train.steps)
+    quarter = values.size // 4
+    if quarter < LEAST_FEW:
+        return float("inf")
+    one, two, three = (float(part.mean()) for part in np.split(values[-3 * quarter :], 3))
+    if not 0 < two - three < one - two:
+        return float("inf")
+    q = (two - three) / (one - two)
+    parts = ahead / (float(steps[-1] - steps[-3 * quarter]) / 3)
+    return (two - three) * q / (1 - q) * sqrt(q) * float(1 - q**parts)
 
 
 def _no_end(slope: Estimate) -> str:
