@@ -252,14 +252,14 @@ def test_a_seed_far_from_the_others_is_named() -> None:
 
 
 def test_no_seed_of_a_normal_group_is_far_from_the_others() -> None:
-    """At most one group in a hundred, of 3 to 8 seeds that scatter by 1 to 5 %."""
+    """None of fifty groups of 3 to 8 seeds that scatter by 1 to 5 %."""
     chance = np.random.default_rng(6)
     named = 0
-    for _ in range(60):
+    for _ in range(25):
         scatter, k = chance.uniform(0.01, 0.05), int(chance.integers(3, 9))
         sides = [seeds_that_end_at(side, 0.5 * (1 + chance.normal(0, scatter, k))) for side in "ab"]
         named += "far from the other seeds" in analyzed([*sides[0], *sides[1]], baseline="a0").verdict.condition
-    assert named <= 1
+    assert named == 0
 
 
 def test_what_two_runs_came_to_at_their_best_is_said_where_one_went_past_it() -> None:

@@ -36,6 +36,9 @@ RESULTS: Mapping[str, Tone] = {
 SECOND_LOOK = 0.2
 """Share of the level at which another metric decides where the one asked first shows nothing."""
 
+DESCRIBED = "ONE CONFIGURATION"
+"""Headline of runs that are described and not compared."""
+
 Scope = Literal["", "models", "configurations"]
 """Whether a result holds for these trained models alone, or would for new runs of their configurations."""
 
@@ -144,7 +147,7 @@ def decide(
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
     primary, stability = deciding_comparison(compared, preferred, told), stability_comparison(compared)
     if repeated and primary is not None:
-        return Verdict("no evidence of a difference", "ONE CONFIGURATION", repeated, "neutral")
+        return Verdict("no evidence of a difference", DESCRIBED, repeated, "neutral")
     names = _name(candidate, called), _name(baseline, called)
     ended = [_ended_badly(run) for run in (candidate, baseline)]
     if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.known):

@@ -11,6 +11,7 @@ from analysis.core.blocks import Block, Callout, Cell, Column, Details, Item, It
 from analysis.core.number_format import cell, decimals_for, interval_cell, interval_parts, listed, number, signed_minus
 from analysis.core.rich_text import Rich, join, plain, rich, text
 from analysis.core.run_names import display_name, is_random, metric_name, metric_words
+from analysis.evidence.verdict import DESCRIBED
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.goal import Criterion
 from analysis.findings.plan import Recommendation
@@ -46,7 +47,8 @@ def executive_summary(a: Analysis) -> list[Block]:
     rows = configuration_rows(a)
     shown = foremost(a, rows, _ROWS if len(rows) <= _ROWS else _FEW_ROWS)
     steps = _next_steps(a)
-    settle = next((r for r in steps if _settles(r)), None) if a.verdict.result in _OPEN else None
+    open_ = a.verdict.result in _OPEN and a.verdict.headline != DESCRIBED
+    settle = next((r for r in steps if _settles(r)), None) if open_ else None
     blocks: list[Block] = [
         _answer(a, rows, settle),
         replace(_table(a, shown, "configurations", _caption(a, rows, shown)), notes=lead_words(a)),
