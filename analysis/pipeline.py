@@ -176,7 +176,8 @@ def analyze_runs(
     told = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
     first = [deciding_comparison(between, preferred, told), stability_comparison(between), matched]
     asked = first[0].metric if first[0] is not None else ranking
-    ranks = [c for c in raw if c.metric == asked and ranks_configurations(c, groups)]
+    seeded = {run_id for group in groups if len(group.runs) > 1 for run_id in group.runs}
+    ranks = [c for c in raw if c.metric == asked and ranks_configurations(c, seeded)]
     compared = adjusted(raw, settings, [c for c in first if c is not None], ranks)
     between = [c for c in compared if _is_pair(c, base_id, candidate.id, groups)]
     matched = next((c for c in compared if c.definition == "loss.step_matched"), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from analysis.core.number_format import interval, listed
@@ -12,7 +12,7 @@ from analysis.core.run_names import display_name
 from analysis.core.settings import Settings
 from analysis.evidence.comparisons import Comparison
 from analysis.evidence.run_evidence import RunEvidence
-from analysis.evidence.seed_groups import SeedGroup, seed_groups
+from analysis.evidence.seed_groups import seed_groups
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,8 @@ def _noise_grade(evidence: RunEvidence, problems: set[str], settings: Settings) 
     return ("B", why + ", spikes") if "spikes" in problems else ("A", why)
 
 
-def ranks_configurations(c: Comparison, groups: Sequence[SeedGroup]) -> bool:
-    """True if a comparison may rank configurations: between those with several seeds only that of the seeds does."""
-    seeded = {run_id for group in groups if len(group.runs) > 1 for run_id in group.runs}
+def ranks_configurations(c: Comparison, seeded: Set[str]) -> bool:
+    """True if a comparison may rank configurations: between runs with other seeds (``seeded``) only theirs does."""
     return c.seeds is not None or not {c.baseline, c.candidate} <= seeded
 
 
@@ -81,7 +80,7 @@ def _performance_groups(
         c
         for c in compared
         if c.metric == metric and c.decides and c.comparable is not False and not {c.baseline, c.candidate} & dead
-        if c.seeds is not None or not {c.baseline, c.candidate} <= seeds.keys()
+        if ranks_configurations(c, seeds.keys())
     ]
     groups: dict[str, set[str]] = {run.id: seeds.get(run.id, {run.id}) for run in runs}
     for c in usable:

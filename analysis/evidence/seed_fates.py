@@ -56,9 +56,14 @@ class Fates:
         return " ".join([*told, *self.stray.values()])
 
 
+def dead_of(group: SeedGroup, runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the IDs of the runs of a group that died."""
+    return tuple(run.id for run in runs if run.id in group.runs and died(run))
+
+
 def fates(group: SeedGroup, metric: str, runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> Fates:
     """Return what became of the runs of a group, judged by their levels of a metric."""
-    dead = tuple(run.id for run in runs if run.id in group.runs and died(run))
+    dead = dead_of(group, runs)
     levels = {r: x for r, x in level_by_run(group, metric, evidence).items() if r not in dead}
     stray = {}
     for run_id, level in levels.items():

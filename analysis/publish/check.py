@@ -14,9 +14,10 @@ from analysis.core.errors import UsageError
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, interval, listed
 from analysis.core.run import Run
-from analysis.core.run_facts import died, same_log, same_training
+from analysis.core.run_facts import same_log, same_training
 from analysis.core.run_names import display_name, metric_words
 from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
+from analysis.evidence.seed_fates import dead_of
 from analysis.evidence.seed_groups import group_of, seed_groups
 from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
@@ -212,7 +213,7 @@ def _died_more(a: Analysis) -> str:
     groups = seed_groups(a.runs)
     if a.baseline is None or (ours := group_of(groups, a.candidate.id)) is (theirs := group_of(groups, a.baseline.id)):
         return ""
-    dead = [[r.id for r in a.runs if r.id in group.runs and died(r)] for group in (ours, theirs)]
+    dead = [dead_of(group, a.runs) for group in (ours, theirs)]
     if len(dead[0]) / len(ours.runs) <= len(dead[1]) / len(theirs.runs):
         return ""
     lost = listed([display_name(run_id) for run_id in dead[0]])
