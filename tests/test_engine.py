@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import threading
 import time
 import warnings
@@ -233,6 +234,18 @@ def test_what_a_kernel_leaves_in_the_temporary_folder_goes(
     ports = Path(outputs(nb, "cell-0")[0].text.strip())
     assert (ports.parent.suffix, ports.parent.parent) == (".scratch", tmp_path)
     assert not ports.parent.exists()
+
+
+@pytest.mark.skipif(not fork_is_safe(), reason="needs fork")
+def test_a_kernel_goes_with_its_folder_though_the_wait_for_its_end_be_interrupted(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    slow = "import atexit, time; atexit.register(time.sleep, 60)"
+    monkeypatch.setattr("analysis.publish.forked_kernel.wait", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        run("fork", slow)
+    assert list(tmp_path.glob("*.scratch")) == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)

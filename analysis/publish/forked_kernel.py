@@ -23,7 +23,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.core.scratch import scratch
+from analysis.core.scratch import scratch, undisturbed
 from analysis.publish.forked import die_with_parent, end_handles, ending
 
 if TYPE_CHECKING:
@@ -118,10 +118,17 @@ class ForkedKernel:
             self._patience = GRACE
 
     def close(self) -> None:
-        """Wait for a kernel that was asked to end; end any other, and whatever it started."""
-        give_up = time.monotonic() + self._patience
-        while self.is_alive() and (left := give_up - time.monotonic()) > 0:
-            wait(self._end, left if self._end else 0.01)
+        """Wait for a kernel that was asked to end; end any other, and whatever it started. An interrupt ends the wait."""
+        with undisturbed() as disturbed:
+            try:
+                with disturbed():
+                    give_up = time.monotonic() + self._patience
+                    while self.is_alive() and (left := give_up - time.monotonic()) > 0:
+                        wait(self._end, left if self._end else 0.01)
+            finally:
+                self._end_now()
+
+    def _end_now(self) -> None:
         for end, pid in ((os.killpg, self.pid), (os.kill, self.pid)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 if end is os.killpg or self.is_alive():
