@@ -49,6 +49,7 @@ from analysis.findings.rules import RENAMED, RULES, find_all
 from analysis.heuristics.run_numbers import document_results, leaders
 from analysis.heuristics.verdict import document_verdict
 from analysis.sources import load_runs
+from analysis.sources.describe import quoted
 from analysis.sources.remote import find_folder
 from analysis.statistics.detectors import DETECTORS, Detection, detect
 
@@ -296,8 +297,8 @@ def _check_judged(runs: Sequence[Run]) -> None:
             example = next((name for name in run.metrics if name not in METRICS), "my_score")
             raise LogError(
                 f"{run.provenance.path}: nobody can tell which way is better in any of its metrics (it has {logged}); "
-                f"rename the one that counts: --columns '{{eval_score: {example}}}' if higher is better, "
-                f"--columns '{{eval_error: {example}}}' if lower is"
+                f"state it of the one that counts: metrics: {{{quoted(example)}: {{direction: higher}}}}, or lower, "
+                f"in {run.sidecar}"
             )
 
 

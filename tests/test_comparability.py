@@ -8,7 +8,7 @@ import pytest
 
 from analysis.core.metrics import METRICS
 from analysis.core.run import Data, Run
-from analysis.evidence.comparability import ATTRIBUTION, gate, requirements
+from analysis.evidence.comparability import ATTRIBUTION, gate, other_quantity, requirements
 from tests.builders import CONFIG, altered, known, log, run
 
 
@@ -100,6 +100,31 @@ def test_several_changed_factors_are_not_attributable_and_a_seed_is_none() -> No
     assert gate(*pair(config=config(n_epochs=2))).factors == ("n_epochs",)
     assert gate(*pair(config=config(n_epochs=2))).attributable == "same"
     assert gate(*pair(config=config(seed=9))).factors == ()
+
+
+OTHER_MEASURES = [
+    ("full_valid_loss", {"loss_weights": [1.0, 0.5]}, {"loss_weights": [1.0, 2.0]}, "the losses differ (loss_weights"),
+    ("train_loss", {"model.kl_weight": 0.1}, {"model.kl_weight": 1.0}, "the losses differ (kl_weight 0.1 and 1)"),
+    ("full_valid_loss", {"vocab_size": 32_000}, {"vocab_size": 50_257}, "vocabularies of 32000 and 50257"),
+    ("train_loss", {"lora_dropout": 0.0}, {"lora_dropout": 0.1}, "in training alone differs (lora_dropout 0 and 0.1)"),
+    ("train_loss", {"attn_pdrop": 0.0}, {"attn_pdrop": 0.1}, "in training alone differs (attn_pdrop 0 and 0.1)"),
+    ("full_valid_loss", {"lora_dropout": 0.0}, {"lora_dropout": 0.1}, ""),
+    ("full_valid_mean_token_accuracy", {"label_smoothing": 0.0}, {"label_smoothing": 0.1}, ""),
+    ("full_valid_loss", {"vocab_size": 50_257}, {"vocab_size": 50_304}, ""),
+    ("full_valid_loss", {"weight_decay": 0.0}, {"weight_decay": 0.1}, ""),
+    ("full_valid_loss", {}, {"label_smoothing": 0.1}, ""),
+]
+
+
+@pytest.mark.parametrize(("metric", "first", "second", "words"), OTHER_MEASURES)
+def test_settings_that_enter_a_measure_make_it_another(
+    metric: str, first: dict[str, object], second: dict[str, object], words: str
+) -> None:
+    """As both runs state them: a weight in the loss, the tokens it is a mean over, what is on in training alone."""
+    one, two = known("a", log(1)), known("b", log(2))
+    checked = gate(altered(one, config=config(**first)), altered(two, config=config(**second)))
+    told = other_quantity(metric, checked)
+    assert words in told if words else not told
 
 
 def test_the_gate_is_symmetric() -> None:

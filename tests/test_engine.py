@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import threading
 import time
 import warnings
@@ -242,7 +241,11 @@ def test_a_kernel_goes_with_its_folder_though_the_wait_for_its_end_be_interrupte
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     slow = "import atexit, time; atexit.register(time.sleep, 60)"
-    monkeypatch.setattr("analysis.publish.forked_kernel.wait", lambda *_: signal.raise_signal(signal.SIGINT))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analysis.publish.forked_kernel.wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run("fork", slow)
     assert list(tmp_path.glob("*.scratch")) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -205,15 +206,21 @@ _LOWER = re.compile(
     r"\w*loss(es)?|err(or)?s?|perplexity|ppl|nll|ce|bce|xent|\w*mse|\w*rmsle|s?m[ad]?pe|n?mae|mase|crps|deviance"
     r"|[wcptm]er|fid\w*|fvd\w*|kid\w*|lpips|bp[bcd]|brier|ece|kld?|regret|cost|surprisal|hter|eer|edit|\w*_?divergence"
     r"|bits|\w*crossentropy|hinge|nme|epe|hd\d*|hausdorff|assd|chamfer|mpjpe|wasserstein|[ma]error|nelbo"
-    r"|f[pna]r|frr|(min)?dcf|collisions?|violations?|hallucinations?|toxicity"
+    r"|f[pna]r|frr|(min)?dcf|collisions?|violations?|hallucinations?|toxicity|(min)?[af]de|a?epe|silog"
 )
 _HIGHER = re.compile(
     r"\w*acc(uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
     r"|mar\d*|ar\d*|m?io?u\d*|dice|jaccard|\w*f[12]|f[12]?score|precision|recall|sensitivity|specificity|npv|ppv|r2|mcc|kappa|ndcg"
     r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
     r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"
-    r"|t[pn]r|pesq|stoi|(si_?)?(snr|sdri?)|elo|" + _BENCHMARKS
+    r"|t[pn]r|pesq|stoi|(si_?)?(snr|sdri?)|elo|mos|gini|[gu]auc|nds|a?mota|hota|pckh?|oks"
+    r"|sharpe|" + _BENCHMARKS
 )
+_OF_A_GAME = re.compile(
+    r"[dg]|disc(riminator)?|gen(erator)?|adv(ersarial)?|gan|policy|pg|actor|critic|vf|q|qf?\d+|td|real|fake"
+)
+"""Whose loss it is: where two models play against each other, or a critic follows a policy, lower is not better."""
+
 _OF_A_SET = re.compile(
     r"bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|cider|spice|comet|bertscore|[wct]er|map\d*|mar\d*|fid\w*|kid\w*|fvd\w*|"
     + _BENCHMARKS
@@ -340,6 +347,8 @@ def _by_words(name: str) -> Metric:
     own, direction = next(((part, said) for part in telling if (said := _direction(part))), ([], "none"))
     split = _FULL if split == "run" and any(map(_OF_A_SET.fullmatch, own)) else split
     share = direction != "none" and _is_share(own, direction)
+    if direction == "lower" and any(_is_of_a_game([word for part in form for word in part]) for form in parts):
+        direction = "none"
     if direction != "none" and _NEGATED.search(camel):
         direction = "lower" if direction == "higher" else "higher"
     return Metric(name, name, direction, split=split, share=share)  # type: ignore[arg-type]
@@ -365,6 +374,12 @@ def _direction(words: Sequence[str]) -> str | None:
         if any(map(pattern.fullmatch, words)):
             return said
     return None
+
+
+def _is_of_a_game(words: Sequence[str]) -> bool:
+    if not {"loss", "losses", "err"} & set(words):
+        return False
+    return any(map(_OF_A_GAME.fullmatch, words)) or ("value", "loss") in itertools.pairwise(words)
 
 
 def _is_share(words: Sequence[str], direction: str) -> bool:

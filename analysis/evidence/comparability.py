@@ -37,8 +37,9 @@ class Gate:
 
     Attributes
     ----------
-    other_losses, other_rewards : str
-        Why a loss, or a reward, of one run is not that of the other; empty where nothing says so.
+    other_losses, other_training, other_rewards : str
+        Why a loss, what was measured on training data, or a reward of one run is not that of the other; empty where
+        nothing says so.
     """
 
     baseline: str
@@ -46,6 +47,7 @@ class Gate:
     checks: tuple[Check, ...]
     factors: tuple[str, ...]
     other_losses: str = ""
+    other_training: str = ""
     other_rewards: str = ""
 
     def state(self, *ids: str) -> State:
@@ -130,9 +132,12 @@ def gate(baseline: Run, candidate: Run) -> Gate:
         _cadence(baseline, candidate),
         _steps(baseline, candidate),
     )
-    losses = _other_objective(baseline, candidate) or _stated_otherwise("losses", baseline, candidate)
+    pair = baseline, candidate
     return Gate(
-        *(baseline.id, candidate.id, checks, factors), losses, _stated_otherwise("environments", baseline, candidate)
+        *(baseline.id, candidate.id, checks, factors),
+        other_losses=_other_objective(*pair) or _stated_otherwise("losses", *pair) or _other_tokens(*pair),
+        other_training=_stated_otherwise("training", *pair),
+        other_rewards=_stated_otherwise("environments", *pair),
     )
 
 
@@ -151,8 +156,8 @@ def requirements(metric: str) -> tuple[str, ...]:
 def other_quantity(metric: str, pair: Gate) -> str:
     """Say that a metric is not the same quantity in both runs; empty where nothing says so.
 
-    A loss or score of the training was measured on data of another name, a loss is of another kind, a reward of
-    another environment.
+    A loss or score of the training was measured on data of another name or while other parts of the network were
+    dropped, a loss is of another kind, a reward of another environment.
     """
     row = metric_of(metric)
     if pair.other_losses and is_loss(metric):
@@ -161,25 +166,71 @@ def other_quantity(metric: str, pair: Gate) -> str:
         return pair.other_rewards
     if row.split != "train" and metric not in ("oscillation_rate", "noise", "noise_per_example"):
         return ""
-    return next((check.text for check in pair.checks if check.text == _OTHER_DATA), "")
+    other_data = next((check.text for check in pair.checks if check.text == _OTHER_DATA), "")
+    return other_data or (pair.other_training if row.split == "train" else "")
 
 
+def to_measure_alike(metric: str, pair: Gate) -> str:
+    """Say what to do where a metric is not the same quantity in both runs."""
+    if not other_quantity(metric, pair):
+        return "Evaluate both on one validation set"
+    if metric in REWARDS:
+        return "Evaluate both in one environment"
+    if metric_of(metric).split == "train":
+        return NOT_VALIDATED[0].upper() + NOT_VALIDATED[1:]
+    if pair.other_losses.startswith(_KINDS["tokens"][0]):
+        return "Evaluate both in bits per byte, or by a score on a task"
+    return "Evaluate both with one loss, or log a score beside it, such as an accuracy"
+
+
+_TERMS = (
+    r"kl|aux|recon\w*|perceptual|adv|gan|cycle|identity|commitment|b?ce|mse|l1|dice|seg|cls|box|obj|ent(ropy)?|vf|kd"
+)
 _KINDS = {
-    "losses": re.compile(r"(?:^|\.)(?:loss|loss_?(?:fn|func|function|type|name)|criterion)$", re.I),
-    "environments": re.compile(r"(?:^|\.)(?:env|env_?(?:id|name)|environment|environment_name|game|map_name)$", re.I),
+    "losses": (
+        "the losses differ",
+        rf"loss|loss_?(fn|func|function|type|name|weights?)|criterion|(loss_)?reduction|label_smoothing(_factor)?"
+        rf"|class_weights?|pos_weight|focal_(gamma|alpha)|commitment_cost|lambda_\w+|(\w+_)?loss_(weight|coeff?|lambda)"
+        rf"|({_TERMS})_(weight|coeff?|lambda|gain)",
+    ),
+    "training": (
+        "what is on in training alone differs",
+        r"(\w+_)?p?drop(_?out)?(_\w+)?|drop_path(_rate)?|stochastic_depth\w*|mixup(_\w+)?|cutmix(_\w+)?",
+    ),
+    "environments": ("the environments differ", r"env|env_?(id|name)|environment|environment_name|game|map_name"),
+    "tokens": ("the losses are by tokens of different kinds", r"tokenizer|tokenizer_(name|type|path|name_or_path)"),
 }
-"""Settings that say of which kind a loss is, and where a reward was earned."""
+"""What is said where settings of these names differ: of what a loss is made, what disturbs the training, where a
+reward was earned, of what a loss is the mean."""
+
+_PADDED = 128
+"""Vocabularies are padded to multiples of this or less: 50,257 and 50,304 tokens are of one tokenizer."""
 
 _PREFERENCES = re.compile(r"(?:eval_|train/)?(?:rewards/(?:accuracies|chosen|rejected)|logps/\w+)|reward_margin")
 
 
 def _stated_otherwise(kind: str, one: Run, two: Run) -> str:
     """Say which settings of a kind differ, as both runs state them."""
+    said, names = _KINDS[kind]
     for key in one.config:
-        values = one.config[key], two.config.get(key)
-        if _KINDS[kind].search(key) and all(isinstance(v, str) and v for v in values) and values[0] != values[1]:
-            return f"the {kind} differ ({values[0]} and {values[1]})"
+        name, values = re.split(r"[./]", key)[-1], (one.config[key], two.config.get(key))
+        if None in values or "" in values or not re.fullmatch(names, name, re.I):
+            continue
+        first, second = map(short_value, values)
+        if first != second:
+            return f"{said} ({'' if isinstance(values[0], str) else f'{name} '}{first} and {second})"
     return ""
+
+
+def _other_tokens(one: Run, two: Run) -> str:
+    """Say that the losses are means over the tokens of two tokenizers."""
+    if said := _stated_otherwise("tokens", one, two):
+        return said
+    sizes = [run.config.get("vocab_size") for run in (one, two)]
+    if any("tokenizer" in key for key in one.config) or not all(isinstance(size, int) for size in sizes):
+        return ""
+    padded = {-(-int(size) // _PADDED) for size in sizes if isinstance(size, int)}
+    return f"{_KINDS['tokens'][0]} (vocabularies of {sizes[0]} and {sizes[1]})" if len(padded) > 1 else ""
 
 
 def _other_objective(one: Run, two: Run) -> str:

@@ -9,15 +9,15 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from analysis.core.blocks import Tone
-from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
-from analysis.core.metrics import called
+from analysis.core.deciding import REWARDS, deciding_order, held_out, is_loss, standing
+from analysis.core.metrics import METRICS, called
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import CURVES, died, same_log
 from analysis.core.run_names import display_name, is_random
 from analysis.core.settings import Settings
 from analysis.evidence import verdict_words as words
-from analysis.evidence.comparability import Gate
+from analysis.evidence.comparability import Gate, other_quantity
 from analysis.evidence.comparisons import COMPANIONS, Comparison
 from analysis.evidence.seed_fates import Fates
 
@@ -32,6 +32,8 @@ RESULTS: Mapping[str, Tone] = {
     "insufficient data": "unknown",
 }
 """The results, and how each is meant. Insufficient data: there is no metric that both runs have."""
+
+_DECIDED = ("improved", "regressed", "mixed")
 
 SECOND_LOOK = 0.2
 """Share of the level at which another metric decides where the one asked first shows nothing."""
@@ -56,6 +58,10 @@ class Verdict:
         What the result speaks of; "" where nothing was decided by a comparison.
     seed_sd_limit : float or None
         With one run each: the standard deviation between seeds up to which the result holds for configurations too.
+    opposed : Comparison or None
+        A metric of the same rank as the deciding one, which differs the other way.
+    choice : str
+        Between what a reader of a mixed result has to choose.
     """
 
     result: str
@@ -67,6 +73,8 @@ class Verdict:
     attribution: str = ""
     primary: Comparison | None = None
     stability: Comparison | None = None
+    opposed: Comparison | None = None
+    choice: str = "performance or noise"
     attributable: str = "cannot tell"
     reason: str = ""
 
@@ -172,21 +180,23 @@ def decide(
         )
     result = _result(primary, stability, compared, settings)
     deadly = ends is not None and {"improved": 1, "regressed": -1}.get(result, 0) * (ends[0].died - ends[1].died) > 0
-    result, reason = ("mixed" if deadly else result), ""
-    if primary.comparable is False and result in ("improved", "regressed", "mixed"):
+    others = _disagreeing(primary, compared, settings, preferred)
+    against = next(iter(others), None)
+    opposed = next((c for c in others if _is_peer(c, primary, settings, preferred)), None)
+    result, reason = ("mixed" if deadly or opposed is not None else result), ""
+    if primary.comparable is False and (result in _DECIDED or other_quantity(primary.metric, pair)):
         result, reason = "not comparable", primary.reason
     elif primary.comparable is False and result == "equivalent":
         result = "no evidence of a difference"
-    against = next(iter(_disagreeing(primary, compared, settings, preferred)), None)
     if against is not None and result == "equivalent":
         result = "no evidence of a difference"
     conditions = (
         "Their logs are identical: one is a copy, no second measurement." if same_log(candidate, baseline) else "",
         " ".join(filter(None, (end.words(name) for end, name in zip(ends or (), called_as, strict=False)))),
         words.length(candidate, baseline, matched, settings),
-        words.shows_none(asked) if asked is not primary else words.disagreement(against, settings),
+        words.shows_none(asked) if asked is not primary else words.disagreement(opposed or against, settings),
         words.at_best(candidate, baseline, primary) if {candidate.id, baseline.id} & {*past_best} else "",
-        words.undecided_metric(primary, compared, candidate, baseline),
+        words.undecided_metric(primary, compared, candidate, baseline) if opposed is None else words.NAME_ONE,
         words.seed_condition(primary, result),
         words.comparability_condition(primary, stability, result),
     )
@@ -194,13 +204,17 @@ def decide(
     return Verdict(
         result,
         result.upper(),
-        words.sentence(result, names, primary, settings) if not deadly else words.deadly(names, primary, settings),
+        words.deadly(names, primary, settings)
+        if deadly
+        else words.sentence(result, names, primary, settings, opposed=opposed),
         RESULTS[result],
         words.numbers(primary, stability, result),
         " ".join(filter(None, conditions)),
         words.attribution(pair, primary),
         primary,
         stability,
+        opposed,
+        words.choice(primary, opposed, deadly=deadly),
         "no" if pair.attributable == "different" else "yes" if alike else "cannot tell",
         reason or pair.reason(),
     )
@@ -264,6 +278,13 @@ def _disagreeing(
     ]
     latest = {c.metric: c for c in others}.values()
     return [c for c in latest if c.verdict(settings.alpha) in {"better", "worse"} - {own}]
+
+
+def _is_peer(other: Comparison, primary: Comparison, settings: Settings, preferred: Sequence[str]) -> bool:
+    """True if another metric says the opposite, and only the order of the log put the deciding one before it."""
+    own = other.metric not in METRICS and primary.metric not in METRICS and primary.metric not in preferred
+    alike = is_loss(other.metric) == is_loss(primary.metric)
+    return own and alike and {other.verdict(settings.alpha), primary.verdict(settings.alpha)} == {"better", "worse"}
 
 
 def by_standing(c: Comparison) -> int:

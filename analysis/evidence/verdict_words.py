@@ -28,8 +28,13 @@ LEAST_SEEDS, MOST_SEEDS = 3, 30
 """Seeds a side to ask for at least, and above which no difference is worth an experiment."""
 
 
-def sentence(result: str, names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
-    """Return the result for a reader in a hurry."""
+NAME_ONE = "Name the metric that counts with primary."
+
+
+def sentence(
+    result: str, names: tuple[str, str], primary: Comparison, settings: Settings, *, opposed: Comparison | None = None
+) -> str:
+    """Return the result for a reader in a hurry; ``opposed`` is a metric of the same rank that says the opposite."""
     who, whom = names
     # Of the validation loss it goes without saying; of anything else it must be said.
     scope = "" if primary.metric in ("full_valid_loss", "valid_loss") else f" in {metric_words(primary.metric)}"
@@ -41,12 +46,27 @@ def sentence(result: str, names: tuple[str, str], primary: Comparison, settings:
     return {
         "improved": f"{who} is{kind} than {whom}{scope}.",
         "regressed": f"{who} is{kind.replace('better', 'worse')} than {whom}{scope}.",
-        "mixed": f"{who} against {whom} is mixed: performance and noise differ in opposite directions.",
+        "mixed": f"{who} against {whom} is mixed: {_opposites(primary, opposed, settings)}.",
         "equivalent": f"{who} and {whom} perform alike, within ±{margin}{scope}.",
         "stability-only change": f"{who} and {whom} differ in noise; no difference in performance is shown.",
         "no evidence of a difference": f"There is no evidence that {who} performs differently from {whom}{scope}.",
         "not comparable": f"{who} and {whom} cannot be compared{scope}: {primary.reason}.",
     }[result]
+
+
+def _opposites(primary: Comparison, opposed: Comparison | None, settings: Settings) -> str:
+    if opposed is None:
+        return "performance and noise differ in opposite directions"
+    return ", ".join(f"{c.verdict(settings.alpha)} in {metric_words(c.metric)}" for c in (primary, opposed))
+
+
+def choice(primary: Comparison, opposed: Comparison | None, *, deadly: bool) -> str:
+    """Say between what a reader of a mixed result has to choose."""
+    if deadly:
+        return "the level or the share of runs that survive"
+    if opposed is None:
+        return "performance or noise"
+    return f"{metric_words(primary.metric)} or {metric_words(opposed.metric)}"
 
 
 def deadly(names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
@@ -158,7 +178,9 @@ def seed_condition(primary: Comparison, result: str) -> str:
 
 
 def comparability_condition(primary: Comparison, stability: Comparison | None, result: str) -> str:
-    """Say what nobody stated and the result needs: the same validation set, or for noise the same batch size."""
+    """Say what differs, or what nobody stated and the result needs: one validation set, or for noise one batch size."""
+    if result == "no evidence of a difference" and primary.comparable is False:
+        return f"{primary.reason[:1].upper()}{primary.reason[1:]}."
     if result in ("no evidence of a difference", "not comparable"):
         return ""
     noisy = stability if result in ("mixed", "equivalent", "stability-only change") else None

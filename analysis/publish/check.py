@@ -192,6 +192,8 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
         return Condition("regressed", "met" if verdict.result == "regressed" else "not met", verdict.sentence)
     if primary.comparable is False:
         return Condition("regressed", "cannot tell", f"the two cannot be compared: {primary.reason}")
+    if verdict.opposed is not None:  # worse in one of two metrics of which nobody said which counts
+        return Condition("regressed", "met", f"{verdict.sentence} {verdict.condition}")
     change = primary.result.value
     worse = change != 0 and (change > 0) == (primary.direction == "lower")
     if worse and not primary.decides:

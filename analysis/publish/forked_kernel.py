@@ -118,7 +118,10 @@ class ForkedKernel:
             self._patience = GRACE
 
     def close(self) -> None:
-        """Wait for a kernel that was asked to end; end any other, and whatever it started. An interrupt ends the wait."""
+        """Wait for a kernel that was asked to end; end any other, and whatever it started.
+
+        An interrupt cuts the wait short, and nothing else.
+        """
         with undisturbed() as disturbed:
             try:
                 with disturbed():

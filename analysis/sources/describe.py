@@ -125,13 +125,13 @@ def _missing(run: Run) -> list[str]:
     unmapped = [name for name in run.metrics if name not in known]
     problems = [
         f"no {standard}: if one of {', '.join(among[:8])} is it, "
-        f"write for example columns: {{{standard}: {_quoted(among[0])}}} in {sidecar}"
+        f"write for example columns: {{{standard}: {quoted(among[0])}}} in {sidecar}"
         for standard, among in _could_be(run.metrics, unmapped).items()
     ]
     if not any(metric_of(name).direction != "none" for name in run.metrics) and unmapped:
         problems.append(
-            f"nobody can tell which way is better in {', '.join(unmapped[:8])}: give the one that counts a name that "
-            f"says so, for example columns: {{eval_score: {_quoted(unmapped[0])}}} or {{eval_error: …}} in {sidecar}"
+            f"nobody can tell which way is better in {', '.join(unmapped[:8])}: state it of the one that counts: "
+            f"metrics: {{{quoted(unmapped[0])}: {{direction: higher}}}}, or lower, in {sidecar}"
         )
     factors = [name for name in FACTORS if run.factor(name) is None]
     if factors:
@@ -162,7 +162,7 @@ def _could_be(metrics: Sequence[str], unmapped: Sequence[str]) -> dict[str, list
     return lacking
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Write a name as YAML reads it inside braces."""
     return name if re.fullmatch(r"[A-Za-z_][\w./()-]*", name) else json.dumps(name, ensure_ascii=False)
 

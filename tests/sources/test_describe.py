@@ -56,7 +56,7 @@ def test_a_metric_of_unknown_direction_is_never_offered_as_a_loss(tmp_path: Path
     told = " ".join(describe(run).problems)
     assert "train_loss" not in told
     assert "which way is better in thing" in told
-    assert "columns: {eval_score: thing} or {eval_error: …}" in told
+    assert "metrics: {thing: {direction: higher}}, or lower, in" in told
 
 
 def test_a_folder_is_told_the_sidecar_that_is_read_for_it(tmp_path: Path) -> None:

@@ -130,13 +130,22 @@ def test_a_row_too_long_is_found_even_where_columns_are_left_out(tmp_path: Path)
         only(path)
 
 
-def test_a_percentage_does_not_pass_for_a_fraction(tmp_path: Path) -> None:
-    """Accuracies above 1 keep their own name, and the run says why."""
+def test_a_share_in_percent_becomes_a_fraction(tmp_path: Path) -> None:
+    """No accuracy is above 1, and none but a percentage has decimals there."""
     path = tmp_path / "a.csv"
     path.write_text("step,loss,val_acc\n1,0.5,71.5\n2,0.4,80\n")
     run = only(path)
-    assert "full_valid_mean_token_accuracy" not in run.metrics
-    assert run.series("val_acc").tolist() == [71.5, 80.0]
+    assert run.series("full_valid_mean_token_accuracy").tolist() == [0.715, 0.8]
+    assert "'val_acc' is in percent, up to 80: kept as a fraction" in run.notes
+
+
+@pytest.mark.parametrize("values", [(71, 80), (0.9, 1.02), (150.5, 220.0), (-1.5, 71.5)])
+def test_what_may_be_no_percentage_keeps_its_name(tmp_path: Path, values: tuple[float, float]) -> None:
+    """Whole numbers may count right answers; the run says why there is no accuracy."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"step,loss,val_acc\n1,0.5,{values[0]}\n2,0.4,{values[1]}\n")
+    run = only(path)
+    assert run.series("val_acc").tolist() == [*values]
     assert any("no fraction" in note for note in run.notes)
 
 

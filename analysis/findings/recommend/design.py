@@ -13,7 +13,7 @@ from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import FACTORS, Run
 from analysis.core.run_facts import died
 from analysis.core.run_names import factor_title, next_ids
-from analysis.evidence.comparability import ATTRIBUTION
+from analysis.evidence.comparability import ATTRIBUTION, other_quantity
 from analysis.evidence.seed_groups import seed_groups
 from analysis.evidence.verdict_words import LEAST_SEEDS, MOST_SEEDS, shown_scale
 from analysis.findings.plan import NextRun, Recommendation, planned_run, with_seed
@@ -35,6 +35,8 @@ def failure(a: Analysis, run: Run) -> str:
 def settling(a: Analysis) -> Recommendation | None:
     """Refuse to attribute, and give the experiment that would settle it; None where there is nothing to settle."""
     if a.baseline is None or a.gate is None or failure(a, a.candidate) or failure(a, a.baseline):
+        return None
+    if other_quantity(a.deciding_metric, a.gate):
         return None
     # What is merely not stated is to be stated, not to be trained again.
     settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable != "different"

@@ -17,7 +17,7 @@ from analysis.core.run_facts import in_epochs
 from analysis.core.run_names import short_value
 from analysis.findings.plan import Recommendation
 from analysis.findings.recommend.design import failure, seed_sd, settling
-from analysis.findings.recommend.record import missing_record
+from analysis.findings.recommend.record import measure_alike, missing_record
 
 if TYPE_CHECKING:
     from analysis.findings.analysis_result import Analysis
@@ -35,7 +35,7 @@ def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
     if settle is not None and rates is not None and rates.id == "evidence.learning_rate_missing":
         rates = None  # one experiment at a time: what it settles may make further rates needless
     checkpoint = _stopping(a) if mend is None else None
-    found = [_verdict_action(a), mend, checkpoint, settle, missing_record(a), rates, _noise(a)]
+    found = [_verdict_action(a), measure_alike(a), mend, checkpoint, settle, missing_record(a), rates, _noise(a)]
     return tuple(recommendation for recommendation in found if recommendation is not None)
 
 
@@ -47,13 +47,13 @@ def _verdict_action(a: Analysis) -> Recommendation | None:
     title = {
         "improved": "Keep {cand}",
         "regressed": "Go back to {base}",
-        "mixed": "Choose between {cand} and {base} by what matters more: performance or noise",
+        "mixed": "Choose between {cand} and {base} by what matters more: {choice}",
     }[a.verdict.result]
     return Recommendation(
         f"evidence.{'keep' if keep else 'choose'}",
         "evidence",
         "action",
-        rich("**" + title + "**", cand=a.spoken(a.candidate.id), base=a.spoken(a.baseline.id)),
+        rich("**" + title + "**", cand=a.spoken(a.candidate.id), base=a.spoken(a.baseline.id), choice=a.verdict.choice),
         (),
         a.candidate.id if keep else a.baseline.id,
     )

@@ -9,7 +9,7 @@ from analysis.core.number_format import listed
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
 from analysis.core.run_names import metric_words
-from analysis.evidence.comparability import ATTRIBUTION, remedy, to_validate
+from analysis.evidence.comparability import ATTRIBUTION, remedy, to_measure_alike, to_validate
 from analysis.findings.plan import Recommendation
 
 if TYPE_CHECKING:
@@ -28,6 +28,16 @@ def missing_record(a: Analysis) -> Recommendation | None:
     )
 
 
+def measure_alike(a: Analysis) -> Recommendation | None:
+    """Say how two runs can be measured that cannot be compared; None where they can."""
+    primary = a.verdict.primary
+    if a.gate is None or primary is None or a.verdict.result != "not comparable":
+        return None
+    told = "" if metric_of(primary.metric).split == "train" else ": no further training would tell"
+    step = text(f"{to_measure_alike(primary.metric, a.gate)}{told}.")
+    return Recommendation("evidence.measure", "evidence", "design", rich("**Measure both alike**"), (step,))
+
+
 def _steps(a: Analysis, runs: list[Run]) -> Rich:
     coarse = [run for run in runs if a.evidence[run.id].per_epoch]
     seeds = a.verdict.primary is not None and a.verdict.primary.seeds is not None  # these count runs, not steps
@@ -40,6 +50,8 @@ def _steps(a: Analysis, runs: list[Run]) -> Rich:
 
 
 def _validation(a: Analysis, runs: list[Run]) -> Rich:
+    if a.verdict.result == "not comparable" and not metric_of(a.deciding_metric or a.curve).validates:
+        return ()  # `measure_alike` asks for it
     without = [a.spoken(run.id) for run in runs if not any(metric_of(name).validates for name in run.metrics)]
     if not without:
         return ()

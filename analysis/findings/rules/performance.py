@@ -147,7 +147,8 @@ def full_validation(a: Analysis) -> list[Finding]:
         "different": "differs from",
         "no difference": "is not shown to differ from",
     }[verdict]
-    words = "against" if verdict == "no difference" and seeds_explain(primary, a.settings.alpha) else words
+    if primary.comparable is False or (verdict == "no difference" and seeds_explain(primary, a.settings.alpha)):
+        words = "against"
     label, (scale, unit) = metric_words(primary.metric), shown_scale(primary)
     named = a.name if primary.seeds is None else a.spoken
     text_ = rich(
