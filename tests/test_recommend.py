@@ -181,6 +181,19 @@ def test_no_rate_is_recommended_on_the_reference_but_the_experiment_is(reference
         assert needed in words
 
 
+def test_of_runs_that_nobody_told_apart_more_seeds_tell() -> None:
+    """What is not stated settles nothing about which model is better; measured otherwise, no further seed does."""
+    unsaid = analyzed([run("run_1", log(1, 60)), run("run_2", log(2, 60, level=0.34))], baseline="run_1")
+    assert unsaid.verdict.result == "no evidence of a difference"
+    assert "evidence.design" not in advice(unsaid)
+    assert "Train 3 seeds of each" in plain(advice(unsaid)["evidence.seeds"].points[0])
+    smoothed = two(log(1), log(2, level=0.2), label_smoothing=0.1)
+    plainly = analyzed([known("run_1", log(1), label_smoothing=0.0), smoothed.candidate], baseline="run_1")
+    assert plainly.verdict.result == "not comparable"
+    assert "Evaluate both with one loss" in plain(advice(plainly)["evidence.measure"].points[0])
+    assert "evidence.design" not in advice(plainly)
+
+
 def test_validation_examples_are_what_the_spread_asks_for() -> None:
     a = two(log(1), log(2, 600))
     plan = advice(a)["evidence.design"].value

@@ -16,6 +16,9 @@ MOST_SCORES = 4
 _LOSS = re.compile(r"\w*loss(es)?|nll|ppl|perplexity|bp[bcd]|ce|bce|xent|\w*crossentropy|elbo|nelbo|deviance")
 
 
+_TEST = re.compile(r"(?<![a-z])test(?![a-z])", re.IGNORECASE)
+
+
 def is_loss(metric: str) -> bool:
     """True if a metric is a loss or follows from one; a score by its own right is none, high or low.
 
@@ -32,8 +35,9 @@ def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
     """Choose the metrics to judge: those of the table, in its order, and others only where they add something.
 
     Those are ``primary``, evaluations by example, validation metrics of a log whose validation has no standard name,
-    and all of a log that has no standard name at all: a log of many losses of its own beside a known one would else
-    pay for each in every adjusted p.
+    what was measured on a test set beside a validation set, scores that nothing calls the training's where nothing was
+    validated, and all of a log that has no standard name at all: a log of many losses of its own beside a known one
+    would else pay for each in every adjusted p.
     """
     logged = list(dict.fromkeys(names))
     known = [name for name, row in METRICS.items() if name in logged and row.direction != "none"]
@@ -42,9 +46,12 @@ def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
         # A share of examples has an error of its own, which a loss often has not; and a score says more than a loss.
         scored = any(metric(name).validates and not is_loss(name) for name in known)
         scores = [name for name in own if metric(name).validates and not is_loss(name)]
-        own = scores if not scored and len(scores) <= MOST_SCORES else []
+        tested = [name for name in own if metric(name).validates and _TEST.search(name)]
+        own = next((few for few in ([] if scored else scores, tested) if 0 < len(few) <= MOST_SCORES), [])
     elif known:
-        own = [name for name in own if metric(name).validates]
+        unnamed = [name for name in own if metric(name).split == "run" and not is_loss(name)]
+        validated = [name for name in own if metric(name).validates]
+        own = validated or (unnamed if len(unnamed) <= MOST_SCORES and not {*REWARDS} & {*known} else [])
     added = [name for name in logged if metric(name).by_example or name == primary]
     return tuple(dict.fromkeys((*known, *own, *added)))
 

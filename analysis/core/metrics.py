@@ -384,5 +384,6 @@ def _is_of_a_game(words: Sequence[str]) -> bool:
 
 def _is_share(words: Sequence[str], direction: str) -> bool:
     if direction == "lower":
-        return "error" in words and ("rate" in words or "class" in words or "classification" in words)
+        of_classes = any(re.fullmatch(r"rate|class(ification)?|top\d+", word) for word in words)
+        return of_classes and not {"error", "err"}.isdisjoint(words)
     return any(map(_SHARES.fullmatch, words)) and "balanced" not in words

@@ -236,6 +236,10 @@ def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candid
             return f"Of {len(of_one_kind)} validation {kind} {first}; name another with primary."
     if metric_of(primary.metric).validates or primary.metric in REWARDS:
         return ""
+    unsaid = primary.metric not in METRICS and metric_of(primary.metric).label == primary.metric
+    if split == "run" and unsaid and any(metric_of(m).split == "train" for m in order):
+        stated = f"metrics: {{{primary.metric}: {{split: validation}}}}"
+        return f"Nothing says on what {primary.metric} was measured; state it ({stated})."
     for run, other in ((candidate, baseline), (baseline, candidate)):
         own = [m for m in run.metrics if metric_of(m).validates and metric_of(m).direction != "none"]
         if own and not {*own} & {*other.metrics}:
@@ -250,7 +254,8 @@ def length(candidate: Run, baseline: Run, matched: Comparison | None, settings: 
         return ""
     planned = candidate.expected_steps or 0
     unfinished = f" of its planned {planned:,}" if planned > 1.1 * steps[0] else ""
-    ran = f"It ran {steps[0]:,}{unfinished} steps against {steps[1]:,}."
+    unit = "epochs" if candidate.counts_epochs and baseline.counts_epochs else "steps"
+    ran = f"It ran {steps[0]:,}{unfinished} {unit} against {steps[1]:,}."
     if matched is None or not matched.known:
         return ran
     reading = matched.verdict(settings.alpha)

@@ -15,6 +15,7 @@ from analysis.core.run_facts import died
 from analysis.core.run_names import factor_title, next_ids
 from analysis.evidence.comparability import ATTRIBUTION, other_quantity
 from analysis.evidence.seed_groups import seed_groups
+from analysis.evidence.verdict import DESCRIBED
 from analysis.evidence.verdict_words import LEAST_SEEDS, MOST_SEEDS, shown_scale
 from analysis.findings.plan import NextRun, Recommendation, planned_run, with_seed
 
@@ -43,10 +44,25 @@ def settling(a: Analysis) -> Recommendation | None:
     replicated = all(
         len(arm.runs) > 1 for arm in seed_groups(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
     )
-    if (settled and replicated) or not _differing(a):
+    if settled and replicated:
         return None
+    seeds, sought = _seeds(a)
+    if not _differing(a):
+        open_ = a.verdict.result == "no evidence of a difference" and not replicated and sought > 0
+        if not open_ or a.verdict.headline == DESCRIBED:
+            return None
+        return _too_small(a, seeds, sought) if seeds > MOST_SEEDS else _more_seeds(a, seeds)
     plan = design(a)
-    return _too_small(a, plan) if plan["seeds_per_arm"] > MOST_SEEDS else _experiment(a, plan, replicated=replicated)
+    return _too_small(a, seeds, sought) if seeds > MOST_SEEDS else _experiment(a, plan, replicated=replicated)
+
+
+def _more_seeds(a: Analysis, seeds: int) -> Recommendation:
+    """Advise seeds of two runs of which nobody said how they differ."""
+    assert a.baseline is not None
+    pair = {"cand": a.spoken(a.candidate.id), "base": a.spoken(a.baseline.id), "n": count(seeds, "seed")}
+    todo = rich("Train {n} of each, {cand} and {base}, and state in the sidecars how they differ.", **pair)
+    why = text("One run each cannot tell the configuration from the seed.")
+    return Recommendation("evidence.seeds", "evidence", "design", rich("**Train more seeds**"), (todo, why))
 
 
 def _experiment(a: Analysis, plan: dict[str, Any], *, replicated: bool) -> Recommendation:
@@ -80,9 +96,8 @@ def _experiment(a: Analysis, plan: dict[str, Any], *, replicated: bool) -> Recom
     return Recommendation("evidence.design", "evidence", "design", title, tuple(points), plan)
 
 
-def _too_small(a: Analysis, plan: dict[str, Any]) -> Recommendation:
+def _too_small(a: Analysis, seeds: int, sought: float) -> Recommendation:
     scale, unit = shown_scale(a.verdict.primary) if a.verdict.primary is not None else (1, "")
-    size, seeds = f"{scale * plan['difference_sought']:.2g}{unit}", f"{plan['seeds_per_arm']:,}"
     return Recommendation(
         "evidence.too_small",
         "evidence",
@@ -92,8 +107,8 @@ def _too_small(a: Analysis, plan: dict[str, Any]) -> Recommendation:
             rich(
                 "Showing a difference of {size} would take {n} seeds of each configuration. "
                 "Choose on other grounds, such as cost.",
-                size=size,
-                n=seeds,
+                size=f"{scale * sought:.2g}{unit}",
+                n=f"{seeds:,}",
             ),
         ),
     )
@@ -105,6 +120,18 @@ def _differing(a: Analysis) -> str | None:
     return next(iter([*a.gate.factors, *(name for name in _GIVEN if a.gate.state(name) == "different")]), None)
 
 
+def _seeds(a: Analysis) -> tuple[int, float]:
+    """Return the seeds of each configuration that would tell, and the difference that they would show."""
+    tau, primary = seed_sd(a), a.verdict.primary
+    # What was seen is worth confirming; less than what matters is not worth looking for.
+    seen = abs(primary.result.value) if primary is not None and math.isfinite(primary.result.value) else 0.0
+    sought = max(a.margin, seen)
+    if primary is not None and seen and (not primary.known or not primary.result.low <= 0 <= primary.result.high):
+        sought = seen  # beyond its own error it is as large as it was seen
+    seeds = st.required_size(tau, sought) if tau is not None else None
+    return max(LEAST_SEEDS, seeds or 0), sought
+
+
 def design(a: Analysis) -> dict[str, Any]:
     """Plan the experiment that would tell candidate and baseline apart: arms, seeds, validation examples."""
     assert a.baseline is not None
@@ -113,13 +140,7 @@ def design(a: Analysis) -> dict[str, Any]:
     key = (a.candidate.factor_key(factor) if factor in FACTORS else factor) or factor
     value = a.baseline.config.get((a.baseline.factor_key(factor) if factor in FACTORS else factor) or factor)
     arms = [dict(a.candidate.config), {**a.candidate.config, key: value}]
-    tau, primary = seed_sd(a), a.verdict.primary
-    # What was seen is worth confirming; less than what matters is not worth looking for.
-    seen = abs(primary.result.value) if primary is not None and math.isfinite(primary.result.value) else 0.0
-    sought = max(a.margin, seen)
-    if primary is not None and seen and (not primary.known or not primary.result.low <= 0 <= primary.result.high):
-        sought = seen  # beyond its own error it is as large as it was seen
-    seeds = st.required_size(tau, sought) if tau is not None else None
+    seeds, sought = _seeds(a)
     batch = a.candidate.factor("batch_size")
     minibatches = a.evidence[a.candidate.id].settled.get("valid_loss")
     examples = (
@@ -131,8 +152,8 @@ def design(a: Analysis) -> dict[str, Any]:
         "factor": key,
         "factor_title": _GIVEN.get(factor) or factor_title(factor).lower(),
         "arms": arms if factor not in _GIVEN else arms[:1],
-        "seeds_per_arm": max(LEAST_SEEDS, seeds or 0),
-        "seed_sd": tau,
+        "seeds_per_arm": seeds,
+        "seed_sd": seed_sd(a),
         "difference_sought": float(f"{sought:.12g}"),
         "validation_examples": examples,
         "parent": a.candidate.parent if a.candidate.parent != a.baseline.id else a.baseline.parent,

@@ -238,6 +238,8 @@ def _step(a: Analysis, r: Recommendation) -> Rich:
         why = "" if open_ else f": that tells what {r.value['factor_title']} does from what a seed does"
         todo, _, _ = plain(r.points[-2]).partition(":")
         return rich("{todo} (`next_runs/design.yaml`){why}.", todo=todo.rstrip("."), why=why)
+    if r.id == "evidence.seeds":
+        return r.points[0]
     return rich("**{title}.** {why}", title=plain(r.title).rstrip("."), why=r.points[0] if r.points else ())
 
 

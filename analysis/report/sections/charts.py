@@ -10,7 +10,7 @@ from dataclasses import replace
 from matplotlib.figure import Figure as Drawing
 
 from analysis.core.blocks import Block, Figure, Prose
-from analysis.core.deciding import judged
+from analysis.core.deciding import deciding_order, judged
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.rich_text import rich
@@ -90,7 +90,8 @@ _LEAST_POINTS = 3
 
 def _course_metric(a: Analysis, metric: str) -> str:
     """Choose whose course is drawn: the deciding metric's, unless no run logged it often enough to have one."""
-    wanted = (metric, "valid_loss", "valid_mean_token_accuracy", a.curve)
+    ordered = deciding_order(name for run in a.runs for name in run.metrics)
+    wanted = (metric, *(name for name in ordered if metric_of(name).validates), a.curve)
     return next((m for m in wanted if any(run.series(m).size >= _LEAST_POINTS for run in a.runs)), metric)
 
 
