@@ -47,7 +47,7 @@ def test_best_and_last_are_read_in_the_metrics_own_direction() -> None:
 def test_validation_comes_first_and_what_has_no_direction_is_left_out() -> None:
     columns = {"lr": [1.0, 1.0], "policy_loss": [1.0, 2.0], "train_loss": [2.0, 1.0], "val/box_loss": [1.0, 2.0]}
     assert shown_metrics(run("a", columns)) == ["val/box_loss", "train_loss"]
-    assert shown_metrics(run("a", {"policy_loss": [1.0, 2.0]})) == ["policy_loss"]
+    assert shown_metrics(run("a", {"box_loss": [1.0, 2.0]})) == ["box_loss"]
     assert shown_metrics(run("a", {"train_loss": [2.0, 1.0], "reward": [0.1, 0.2]})) == ["reward", "train_loss"]
 
 

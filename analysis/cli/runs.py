@@ -60,6 +60,7 @@ def belonging(runs: Sequence[Run], references: Sequence[str]) -> list[str]:
     from analysis.core.run_names import factor_short, short_value
     from analysis.evidence.seed_groups import seed_groups
     from analysis.sources.joined import PARTS
+    from analysis.sources.seeds_in_names import perhaps_seeds
 
     groups = seed_groups(runs)
     first = [run for run in runs if any(run.id == group.runs[0] for group in groups)]
@@ -72,12 +73,16 @@ def belonging(runs: Sequence[Run], references: Sequence[str]) -> list[str]:
         seeds = f"{len(group.runs)} seeds: " if len(group.runs) > 1 else ""
         lines.append(f"  {named or group.name}: {seeds}{', '.join(group.runs)}")
     lines += [f"  {run.id}: {note}" for run in runs for note in run.notes if PARTS in note]
+    lines += [
+        f"  if {', '.join(named)} are seeds of one configuration: {rest + '*'!r}: {{group: {rest}}} in runs.yaml"
+        for rest, named in perhaps_seeds(runs).items()
+    ]
     more = f" and {len(factors) - _SHOWN} more" if len(factors) > _SHOWN else ""
     apart = f", {len(groups)} groups" if len(groups) > 1 else ", one group"
     if factors:
         apart += f" that differ in {', '.join(name for name, _ in told)}{more}"
     elif len(groups) > 1:
-        apart += "; nothing says how they differ: state config in their sidecars, or in runs.yaml"
+        apart += "; no configuration says how they differ: state config in their sidecars, or in runs.yaml"
     command = " ".join(shlex.quote(reference) for reference in references)
     return [f"{len(runs)} runs{apart}", *lines, f"report: run-reports report {command}"]
 
