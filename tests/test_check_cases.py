@@ -28,6 +28,7 @@ BETTER_WORSE = {
     "val_r2": (0.9, 0.6),
     "eval_spearman": (0.8, 0.5),
     "eval_exact_match": (0.8, 0.6),
+    "val_psnr": (32.0, 29.0),
     "eval_reward": (100.0, 50.0),
     "val_wer": (0.1, 0.2),
     "test_cer": (0.05, 0.1),

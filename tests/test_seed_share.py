@@ -217,14 +217,14 @@ def test_the_p_for_any_overlap_is_the_worst_case() -> None:
 
 def test_a_run_that_states_its_metric_is_judged_by_it() -> None:
     runs = [
-        known(name, {"train_loss": [1.0, level], "my_score": [0.1, 0.2 + level]})
+        known(name, {"full_valid_loss": [1.0, level], "my_score": [0.1, 0.2 + level]})
         for name, level in (("a", 0.5), ("b", 0.9))
     ]
     by_loss = analyzed(runs, baseline="a").verdict
     by_score = analyzed(runs, baseline="a", settings={"primary": "my_score"}).verdict
     assert by_loss.primary is not None
     assert by_score.primary is not None
-    assert (by_loss.primary.metric, by_score.primary.metric) == ("train_loss", "my_score")
+    assert (by_loss.primary.metric, by_score.primary.metric) == ("full_valid_loss", "my_score")
 
 
 def test_what_decides_between_two_ranks_them_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis import statistics as st
-from analysis.core.deciding import REWARDS
+from analysis.core.deciding import REWARDS, is_loss
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.settings import Settings
@@ -29,6 +30,10 @@ POINT_SHARE = 0.05
 
 REWARD_SHARE = 0.2
 """The same of a reward: seeds of reinforcement learning scatter by a tenth to half of what they reach."""
+
+DECIBELS = 4.0
+"""Standard deviation in dB that single examples (images, utterances) have of a PSNR or SNR, taken as usual."""
+_DECIBELS = re.compile(r"(?<![a-z])(p?snr|(si_?)?sdri?)(?![a-z])")
 
 POINT_EXAMPLES = 200
 """Examples that a score (F1, mAP) is taken to be worth where nobody says how many there were."""
@@ -162,7 +167,9 @@ def usual_seed_sd(metric: str, one: Estimate, two: Estimate, n_valid: int | None
     if one.known and two.known:
         error = math.hypot(one.se, two.se) / 2 if row.split == "full validation" else 0.0
         return max(error, (REWARD_SHARE if row.name in REWARDS else CURVE_SHARE) * level)
-    if row.direction == "lower":
+    if _DECIBELS.search(metric.lower()):
+        return DECIBELS / math.sqrt(2 * (n_valid or POINT_EXAMPLES))
+    if row.direction == "lower" or is_loss(metric):
         return _loss_sd(level) / math.sqrt(2 * (n_valid or LOSS_EXAMPLES))
     if row.unit == "fraction" or (row.name not in REWARDS and level <= 100):
         return scale * math.sqrt(max(share * (1 - share), 1e-4) / (2 * (n_valid or POINT_EXAMPLES)))

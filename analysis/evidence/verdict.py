@@ -283,7 +283,7 @@ def _disagreeing(
 def _is_peer(other: Comparison, primary: Comparison, settings: Settings, preferred: Sequence[str]) -> bool:
     """True if another metric says the opposite, and only the order of the log put the deciding one before it."""
     own = other.metric not in METRICS and primary.metric not in METRICS and primary.metric not in preferred
-    alike = is_loss(other.metric) == is_loss(primary.metric)
+    alike = is_loss(other.metric) == is_loss(primary.metric) and other.direction == primary.direction
     return own and alike and {other.verdict(settings.alpha), primary.verdict(settings.alpha)} == {"better", "worse"}
 
 

@@ -1,4 +1,4 @@
-"""Seeds that only the names of runs tell: ``lr0.1_seed0`` and ``lr0.1_seed1`` are one configuration."""
+"""Seeds and folds that only the names of runs tell: ``lr0.1_seed0`` and ``lr0.1_seed1`` are one configuration."""
 
 from __future__ import annotations
 
@@ -10,30 +10,35 @@ from pathlib import Path
 
 from analysis.core.run import Run
 
-_SEED = re.compile(r"(?:^|(?<=[\W_]))(?:rng|seed)[_=-]?(?P<seed>\d{1,10})(?![^\W_])", re.IGNORECASE)
+_REPEATED = re.compile(
+    r"(?:^|(?<=[\W_]))(?P<what>rng|seed|fold|rep(?:eat|lica|licate|etition)?)[_=-]?(?P<number>\d{1,10})(?![^\W_])",
+    re.IGNORECASE,
+)
 
 
 def seeded_by_name(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """Take the seed from the name of each run that states none, where another run is named alike but for its seed.
+    """Take the seed or fold from the name of each run that states none, where another run is named alike but for it.
 
-    Runs that state no configuration at all form a group of the rest of the name; of others their configuration says
-    whether they belong together.
+    Runs that state no configuration at all, and folds, form a group of the rest of the name; of others their
+    configuration says whether they belong together.
     """
-    named: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    named: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for place, run in enumerate(runs):
-        found = list(_SEED.finditer(run.id))
+        found = list(_REPEATED.finditer(run.id))
         if len(found) == 1 and run.group is None and run.factor("seed") is None:
             rest = run.id[: found[0].start()].strip("_-/. ") + run.id[found[0].end() :]
-            named[rest.strip("_-/. ")].append((place, int(found[0]["seed"])))
+            what = "fold" if found[0]["what"].lower() == "fold" else "seed"
+            named[what, rest.strip("_-/. ")].append((place, int(found[0]["number"])))
     result = list(runs)
-    for rest, members in named.items():
-        if len({seed for _, seed in members}) < 2:
+    for (what, rest), members in named.items():
+        if len({number for _, number in members}) < 2:
             continue
-        for place, seed in members:
+        for place, number in members:
             run = runs[place]
-            group = None if run.config else rest or Path(run.provenance.path).resolve().parent.name
-            note = f"seed {seed}, as the name says" + (f"; one of {len(members)} of {group}" if group else "")
-            config = {**run.config, "seed": seed}
+            own = what == "fold" or not run.config
+            group = (rest or Path(run.provenance.path).resolve().parent.name) if own else None
+            note = f"{what} {number}, as the name says" + (f"; one of {len(members)} of {group}" if group else "")
+            config = {**run.config, what: number}
             result[place] = replace(run, config=config, group=group, notes=(*run.notes, note))
     return tuple(result)
 

@@ -40,6 +40,8 @@ def loaded(tmp_path: Path) -> object:
             {"wide": 2, "deep": 2},
         ),
         (["SEED7", "SEED8"], {None: 2}),
+        (["vit_fold0", "vit_fold1", "cnn_fold0", "cnn_fold1"], {"vit": 2, "cnn": 2}),
+        (["rep1-small", "rep2-small"], {"small": 2}),
         (["run_1", "run_2", "run_3"], {"run_1": 1, "run_2": 1, "run_3": 1}),
         (["linseed1", "linseed2"], {"linseed1": 1, "linseed2": 1}),
         (["seed1_of_seed2", "seed2_of_seed2"], {"seed1_of_seed2": 1, "seed2_of_seed2": 1}),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import statistics as st
 from analysis.core.deciding import REWARDS
+from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, listed
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import FACTORS, Run
@@ -47,6 +48,8 @@ def settling(a: Analysis) -> Recommendation | None:
     if settled and replicated:
         return None
     seeds, sought = _seeds(a)
+    if seeds > MOST_SEEDS and _assumed(a):
+        return None  # to state how many examples were validated comes first
     if not _differing(a):
         open_ = a.verdict.result == "no evidence of a difference" and not replicated and sought > 0
         if not open_ or a.verdict.headline == DESCRIBED:
@@ -54,6 +57,13 @@ def settling(a: Analysis) -> Recommendation | None:
         return _too_small(a, seeds, sought) if seeds > MOST_SEEDS else _more_seeds(a, seeds)
     plan = design(a)
     return _too_small(a, seeds, sought) if seeds > MOST_SEEDS else _experiment(a, plan, replicated=replicated)
+
+
+def _assumed(a: Analysis) -> bool:
+    """True if what seeds make of the deciding metric was reckoned from an assumed number of examples."""
+    runs = [run for run in (a.candidate, a.baseline) if run is not None]
+    unsized = metric_of(a.deciding_metric).validates and None in [run.n_valid for run in runs]
+    return unsized and a.deciding_metric not in REWARDS and a.seed_spread.of(a.deciding_metric) is None
 
 
 def _more_seeds(a: Analysis, seeds: int) -> Recommendation:
