@@ -41,6 +41,7 @@ from analysis.sources import (
 from analysis.sources.base import Source
 from analysis.sources.local_copies import Nearby, nearby
 from analysis.sources.openai import api, results_file
+from analysis.sources.percent import as_fractions
 from analysis.sources.reference import Finder, Found, reader_failed
 from analysis.sources.seeds_in_names import seeded_by_name
 from analysis.sources.sidecar import FOLDER_LOGS, run_stem, sidecar_to_write
@@ -165,7 +166,7 @@ def as_shown(run: Run, near: Nearby) -> Run:
 
 
 def told_apart(runs: list[Run]) -> tuple[Run, ...]:
-    """Rename runs whose ID occurs twice, by their file and as many folders as it takes; take seeds from the names."""
+    """Tell runs of one ID apart by their file and as many folders as it takes; write units and seeds alike in all."""
     for place, run in enumerate(runs):
         if any(run.id == other.id and _place(run) == _place(other) for other in runs[:place]):
             raise RunNotFound(f"run '{run.provenance.path}' is given twice; leave one out")
@@ -176,7 +177,7 @@ def told_apart(runs: list[Run]) -> tuple[Run, ...]:
     for depth in range(1, 10):
         counts = Counter(run.id for run in named)
         if max(counts.values(), default=1) == 1:
-            return seeded_by_name(named)
+            return seeded_by_name(as_fractions(named))
         named = [
             replace(run, id="/".join([*_folders(first)[-depth:], first.id])) if counts[run.id] > 1 else run
             for run, first in zip(named, runs, strict=True)

@@ -193,10 +193,6 @@ def _named(
             continue
         if column in chosen.values():
             raise no_fraction(where, standard, column, float(table[column].max()))
-        if _is_percent(table[column]):
-            table = table.assign(**{column: table[column] / 100})
-            notes.append(f"'{column}' is in percent, up to {float(table[column].max()) * 100:.4g}: kept as a fraction")
-            continue
         del names[column]
         if column == standard:
             names[column] = f"{column}_raw"
@@ -232,13 +228,6 @@ def _chosen_axes(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 def _above_one(column: pd.Series[float]) -> bool:
     values = column.to_numpy(dtype=np.float64)
     return bool(((values > 1.0 + 1e-9) & (values < np.inf)).any())
-
-
-def _is_percent(column: pd.Series[float]) -> bool:
-    """True for a share that can only be in percent: whole numbers might count right answers."""
-    values = column.to_numpy(dtype=np.float64)
-    values = values[np.isfinite(values)]
-    return bool(values.min() >= 0 and 2 < values.max() <= 100 and (values % 1 != 0).any())
 
 
 def _provenance(

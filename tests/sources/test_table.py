@@ -14,7 +14,7 @@ import pytest
 
 from analysis.core.errors import LogError, MissingExtra, UsageError
 from analysis.core.run import Run
-from analysis.sources import resolve
+from analysis.sources import load_runs, resolve
 from analysis.sources.metric_aliases import common, plain, standard_names
 
 VALUES = [(1, 0.5, 0.9), (2, 0.25, 0.8), (5, 0.125, 0.7)]
@@ -130,23 +130,35 @@ def test_a_row_too_long_is_found_even_where_columns_are_left_out(tmp_path: Path)
         only(path)
 
 
-def test_a_share_in_percent_becomes_a_fraction(tmp_path: Path) -> None:
-    """No accuracy is above 1, and none but a percentage has decimals there."""
+def test_a_percentage_does_not_pass_for_a_fraction(tmp_path: Path) -> None:
+    """Accuracies above 1 keep their own name, and the run says why."""
     path = tmp_path / "a.csv"
     path.write_text("step,loss,val_acc\n1,0.5,71.5\n2,0.4,80\n")
     run = only(path)
-    assert run.series("full_valid_mean_token_accuracy").tolist() == [0.715, 0.8]
-    assert "'val_acc' is in percent, up to 80: kept as a fraction" in run.notes
-
-
-@pytest.mark.parametrize("values", [(71, 80), (0.9, 1.02), (150.5, 220.0), (-1.5, 71.5)])
-def test_what_may_be_no_percentage_keeps_its_name(tmp_path: Path, values: tuple[float, float]) -> None:
-    """Whole numbers may count right answers; the run says why there is no accuracy."""
-    path = tmp_path / "a.csv"
-    path.write_text(f"step,loss,val_acc\n1,0.5,{values[0]}\n2,0.4,{values[1]}\n")
-    run = only(path)
-    assert run.series("val_acc").tolist() == [*values]
+    assert "full_valid_mean_token_accuracy" not in run.metrics
+    assert run.series("val_acc").tolist() == [71.5, 80.0]
     assert any("no fraction" in note for note in run.notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ((71.5, 80), "full_valid_mean_token_accuracy"),
+        ((71, 80), "val_acc"),
+        ((0.9, 1.02), "val_acc"),
+        ((-1.5, 7.5), "val_acc"),
+    ],
+)
+def test_beside_a_fraction_a_certain_percentage_becomes_one(
+    tmp_path: Path, values: tuple[float, float], kept: str
+) -> None:
+    """Whole numbers may count right answers, and what is no share stays."""
+    (tmp_path / "a.csv").write_text(f"step,loss,val_acc\n1,0.5,{values[0]}\n2,0.4,{values[1]}\n")
+    (tmp_path / "b.csv").write_text("step,loss,val_acc\n1,0.5,0.7\n2,0.4,0.8\n")
+    run, _ = load_runs([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")], runs_dir=tmp_path)
+    assert kept in run.metrics
+    scale = 1 if kept == "val_acc" else 100
+    assert (scale * run.series(kept)).tolist() == pytest.approx([*values])
 
 
 def test_a_gzip_bomb_stops_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
