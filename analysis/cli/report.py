@@ -69,14 +69,15 @@ def report_id_of(request: Any) -> str:
     """Name the folder before anything is executed: by request, else by the candidate."""
     from analysis.core.run import find_run
     from analysis.core.run_names import folder_name
-    from analysis.sources import load_runs
+    from analysis.sources import load_runs, logs_among
     from analysis.sources.remote import find_folder
 
     if request.report_id:
         return str(request.report_id)
     # The last run is the candidate unless one is named, which may be by label.
-    wanted = request.run_ids if request.candidate else request.run_ids[-1:]
-    runs = load_runs(wanted, runs_dir=find_folder(request.runs_dir), columns=request.columns)
+    folder = find_folder(request.runs_dir)
+    wanted = request.run_ids if request.candidate else logs_among(request.run_ids, folder)[0][-1:]
+    runs = load_runs(wanted, runs_dir=folder, columns=request.columns)
     return folder_name((find_run(runs, request.candidate, "candidate") or runs[-1]).id)
 
 

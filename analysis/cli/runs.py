@@ -30,14 +30,15 @@ def _runs(options: argparse.Namespace) -> int:
     from analysis.core.errors import AnalysisError
     from analysis.core.parameters import check_parameters
     from analysis.render.visible_text import legible
-    from analysis.sources import resolve, told_apart
+    from analysis.sources import logs_among, resolve, told_apart, told_of
     from analysis.sources.describe import describe
     from analysis.sources.remote import find_folder
 
     folder = find_folder(options.runs_dir)
     request = check_parameters({"run_ids": options.references or [str(folder)], "columns": options.columns})
     found, problems = [], []
-    for reference in request.run_ids:
+    logs, left_out = logs_among(request.run_ids, folder)
+    for reference in logs:
         try:
             found += resolve(reference, runs_dir=folder, columns=request.columns)
         except AnalysisError as error:
@@ -48,7 +49,9 @@ def _runs(options: argparse.Namespace) -> int:
         described = describe(run)
         print(legible(described.line() if short else "\n".join(described.lines())))
     if len(runs) > 1:
-        print(legible("\n".join(belonging(runs, options.references or [str(folder)]))))
+        print(legible("\n".join(belonging(runs, logs))))
+    if left_out:
+        print(legible(told_of(left_out)))
     for problem in problems:
         print(legible(problem), file=sys.stderr)
     return 2 if problems else 0

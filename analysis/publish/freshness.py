@@ -68,14 +68,14 @@ def read_from(request: Parameters) -> dict[str, object]:
         If a log cannot be found or read.
     """
     from analysis.core.redact import redact_text
-    from analysis.sources import known_sources
+    from analysis.sources import known_sources, logs_among
     from analysis.sources.local_copies import nearby
     from analysis.sources.reference import Finder
     from analysis.sources.remote import find_folder
 
     runs_dir, columns = find_folder(request.runs_dir), dict(request.columns or {})
     digest, states, plain = hashlib.sha256(), dict[str, str](), True
-    for reference in request.run_ids:
+    for reference in logs_among(request.run_ids, runs_dir)[0]:
         with nearby(reference, runs_dir) as near:
             found, _ = Finder(known_sources(), near.runs_dir, columns).find(near.reference)
             paths = [one.path for one in found]

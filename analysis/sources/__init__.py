@@ -6,7 +6,7 @@ A new source is one module with the names that `analysis.sources.base` states, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,8 +131,33 @@ def load_runs(
     LogError
         As `resolve`.
     """
-    runs = [run for reference in references for run in resolve(reference, runs_dir=runs_dir, columns=columns)]
+    logs, left_out = logs_among(references, runs_dir)
+    runs = [run for reference in logs for run in resolve(reference, runs_dir=runs_dir, columns=columns)]
+    if left_out:
+        runs[0] = replace(runs[0], notes=(*runs[0].notes, redact_text(told_of(left_out))))
     return told_apart(evaluations.in_one_unit(runs))
+
+
+def logs_among(references: Iterable[str], runs_dir: Path | str) -> tuple[list[str], list[str]]:
+    """Part references into those that are read, and paths of files that a shell's ``runs/*`` takes along.
+
+    Where nothing else is given they are read, to be refused.
+    """
+    given = list(references)
+    finder = Finder(known_sources(), Path(runs_dir), {})
+    beside = [reference for reference in given if finder.lies_beside(reference)]
+    if len(beside) == len(given):
+        return given, []
+    return [reference for reference in given if reference not in beside], beside
+
+
+def told_of(left_out: Sequence[str]) -> str:
+    """Say which of the files that were given are no logs."""
+    more = f" and {len(left_out) - _TOLD} more" if len(left_out) > _TOLD else ""
+    return f"given beside the logs, no logs, left out: {', '.join(left_out[:_TOLD])}{more}"
+
+
+_TOLD = 12
 
 
 def finished(found: Found, reference: str, columns: Mapping[str, str]) -> Run:
@@ -205,4 +230,4 @@ def _folders(run: Run) -> tuple[str, ...]:
     return folders[:-1] if folders and folders[-1] == run.id else folders
 
 
-__all__ = ["SOURCES", "known_sources", "load_runs", "resolve"]
+__all__ = ["SOURCES", "known_sources", "load_runs", "logs_among", "resolve", "told_of"]

@@ -11,6 +11,26 @@ from analysis.sources.streams import GZIP, text_head, unreadable
 from analysis.sources.yaml_files import load_json
 
 _JSON = "RUN_REPORTS_MAX_JSON_MB"
+_LOGS = frozenset(
+    {
+        *(".csv", ".tsv", ".log", ".out", ".err", ".stdout", ".jsonl", ".ndjson", ".parquet", ".pq", ".wandb"),
+        *(".db", ".sqlite", ".gz", ".zip", ".npz"),
+    }
+)
+"""Endings of what is a log or a damaged one."""
+
+
+def lies_beside(path: Path) -> bool:
+    """True for an existing file that can be no log, if no source recognises it: a sidecar, a plot, a config.json."""
+    if not path.is_file() or path.suffix.lower() in _LOGS:
+        return False
+    try:
+        if path.suffix.lower() == ".json":
+            load_json(path, setting=_JSON)  # a damaged one may have been a log
+        with path.open("rb") as stream:
+            return bool(stream.read(4096).strip())
+    except (LogError, OSError):
+        return False
 
 
 def not_a_log(path: Path) -> LogError:

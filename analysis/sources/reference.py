@@ -19,7 +19,7 @@ from analysis.sources.base import Columns, RemoteSource, Source
 from analysis.sources.below import ENTRIES, MOST, forms_of_one, logs_below, without_documents
 from analysis.sources.defaults import FILE, defaults_for, load_defaults, names_of, together
 from analysis.sources.joined import join, joined
-from analysis.sources.not_a_log import no_log_in, not_a_log
+from analysis.sources.not_a_log import lies_beside, no_log_in, not_a_log
 from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import LOG_SUFFIXES, Sidecar, find_sidecars, load_sidecar, own_path, run_stem
 from analysis.sources.streams import unreadable
@@ -81,6 +81,14 @@ class Finder:
                 raise
             # Whether it is a secret may stand in the label: PGPASSWORD=...
             raise RunNotFound(f"no run '{_shown(reference)}'; check it") from None
+
+    def lies_beside(self, reference: str) -> bool:
+        """True if a reference is the path of a file that belongs to no log's own: a sidecar, a README, a plot."""
+        path = Path(os.path.expanduser(reference.strip()))
+        try:
+            return lies_beside(path) and (path.stem.lower() == "readme" or self._source_of(path) is None)
+        except (OSError, ValueError):
+            return False
 
     def _look_up(self, text: str) -> list[Found]:
         here = self._here(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
@@ -72,6 +73,47 @@ def test_a_pattern_loads_every_log_it_matches_in_order(runs: Path) -> None:
     assert ids("run_*", runs) == ["run_1", "run_2"]
     labelled = resolve("Seed=run_*", runs_dir=runs)
     assert [run.label for run in labelled] == ["Seed run_1", "Seed run_2"]
+
+
+BESIDE = {
+    "run_1.yaml": b"config: {seed: 1}\n",
+    "README.md": b"| epoch | loss |\n|---|---|\n| 1 | 0.5 |\n| 2 | 0.4 |\n",
+    "curve.png": b"\x89PNG\r\n\x1a\n\0",
+    "config.json": b'{"lr": 0.1}',
+    "requirements.txt": b"torch==2.1\nnumpy\n",
+    "train.py": b"for step in range(10):\n    print(step)\n",
+    "best.pt": b"PK\x03\x04\0\0",
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_a_shell_takes_along_beside_the_logs_is_left_out_with_a_word(runs: Path, name: str) -> None:
+    """``report runs/*`` of a shell names every file; where nothing else is given it is refused as ever."""
+    (runs / name).write_bytes(BESIDE[name])
+    found = load_runs(sorted(map(str, runs.iterdir())), runs_dir=runs)
+    assert [run.id for run in found] == ["run_1", "run_2"]
+    assert f"left out: {runs / name}" in found[0].notes[-1]
+    if name != "README.md":
+        with pytest.raises(AnalysisError, match=re.escape(name)):
+            load_runs([str(runs / name)], runs_dir=runs)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run_3.csv", None),  # mistyped
+        ("run_3.yaml", None),
+        ("run_3.csv", "step,train_loss\n"),
+        ("run_3.csv", ""),
+        ("run_3.log", "Traceback (most recent call last)"),
+        ("run_3.json", '[{"step": 1, "loss": 0.5}, {"st'),  # cut off
+    ],
+)
+def test_a_mistyped_name_and_a_damaged_log_are_not_left_out(runs: Path, name: str, content: str | None) -> None:
+    if content is not None:
+        (runs / name).write_text(content)
+    with pytest.raises(AnalysisError, match="run_3"):
+        load_runs(["run_1", "run_2", str(runs / name)], runs_dir=runs)
 
 
 def test_two_matches_for_one_name_are_an_error_that_lists_them(runs: Path) -> None:
