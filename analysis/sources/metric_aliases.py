@@ -159,7 +159,8 @@ def _bare(form: str) -> str:
     form = re.sub(r"^ray_tune_|(?:^|(?<=_))(?:metrics|scalars)_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)", "", form)
     form = re.sub(r"(?:^|(?<=_))(?:avg|avr|average|mean|running|smooth)_+(?=(?:[a-z]+_)?loss$)", "", form)
     form = re.sub(r"(?:^|(?<=_))(?:avg|average)_+(?=(?:[a-z]+_)?acc(?:uracy)?$)|(?<=_loss)_value$", "", form)
-    form = re.sub(r"^vali_", "val_", form)
+    form = re.sub(r"^(?:vali|va|vl)_|_(?:va|vl)$", lambda found: "val_" if found[0][-1] == "_" else "_val", form)
+    form = re.sub(r"^trn?_|_trn?$", lambda found: "train_" if found[0][-1] == "_" else "_train", form)
     return re.sub(r"^learn_", "train_", re.sub(r"(?:^|(?<=_))mini_?batch_", "batch_", form))
 
 

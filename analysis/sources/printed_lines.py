@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.core.metrics import metric
 from analysis.sources.metric_aliases import plain
+from analysis.sources.printed_pairs import paired
 from analysis.sources.printed_phases import PHASE, averaged, of_model, phase_word, with_phases
 from analysis.sources.text_tables import EPOCHS, STEPS
 
@@ -159,6 +160,7 @@ def form_of(line: str) -> Form | None:
     if _CODE.search(line):
         return None
     slots = list(NUMBER.finditer(line))
+    pairs, alone = paired(line, slots)
     step = epoch = total = bar = bracketed = None
     evaluates = False  # a count of evaluation batches
     leading = False  # the number in front, which is the step unless one is named: it may be a rank
@@ -169,12 +171,17 @@ def form_of(line: str) -> Form | None:
         between, end = line[end : slot.start()], slot.end()
         if _MOMENT.match(slot.group()):
             continue
+        if place in pairs:
+            named.append((pairs[place], place))
+            continue
         if between.strip() in ("/", "of") and place:
             if place - 1 == step:
                 total = place
             elif any(place - 1 == at for _, at in named):
                 whole = slot.group().isdecimal() and slots[place - 1].group().isdecimal()
                 shares |= {place - 1} if whole and metric(named[-1][0].replace(" ", "_")).share else set()
+                if of_model(named[-1][0]) and "." in slot.group():
+                    named.append((f"{named[-1][0]} (2)", place))  # loss 0.5/0.6, of which nothing says what they are
             elif bar is None and place - 1 != epoch and slots[place - 1].group().isdecimal():
                 bar, total = place - 1, place if step is None else total
             elif (
@@ -236,7 +243,7 @@ def form_of(line: str) -> Form | None:
     front = bar == 0 and not line[: slots[0].start()].rstrip().endswith("[")
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
-    shown, word = with_phases(line, slots, named)
+    shown, word = with_phases(alone, slots, named)
     if step is not None and total == step + 1 and word not in ("", "train"):
         evaluates = evaluates or _counts_evaluation(line[: slots[step].start()], bar == step)
     if evaluates:

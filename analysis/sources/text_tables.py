@@ -18,6 +18,7 @@ from analysis.sources.cells import BLANK, number, of_total
 from analysis.sources.delimited import is_numeric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_column
+from analysis.sources.printed_pairs import values_of
 from analysis.sources.result_lines import with_results
 
 STEPS = frozenset(
@@ -219,7 +220,7 @@ def _is_number(cell: str) -> bool:
     if is_numeric(cell):
         return True
     cell = _MARKS.sub("", cell)
-    return cell not in BLANK and (number(cell) is not None or of_total(cell) is not None)
+    return cell not in BLANK and (number(cell) is not None or of_total(cell) is not None or bool(values_of(cell)))
 
 
 def _counted(cell: str) -> float:

@@ -300,3 +300,19 @@ def test_each_cell_of_a_random_table_is_kept_or_told(tmp_path: Path) -> None:
         form = ruled("|", "|---|", shown) if number % 2 else aligned(shown)
         (run,) = runs_of(tmp_path, form, f"{number}.txt")
         assert kept([run]) == int((~gaps).sum())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "a.log",
+            ruled("|", "|---|---|", [(e, f"{t} / {v}") for e, t, v, _ in ROWS], ("epoch", "loss (train / valid)")),
+        ),
+        ("a.log", aligned([(e, f"{t} / {v}") for e, t, v, _ in ROWS], ("epoch", "train/val loss"))),
+        ("a.csv", "epoch,loss train/val\n" + "".join(f"{e},{t}/{v}\n" for e, t, v, _ in ROWS)),
+    ],
+)
+def test_cells_of_two_sets_are_two_columns(tmp_path: Path, name: str, text: str) -> None:
+    (run,) = runs_of(tmp_path, text, name)
+    assert values(run) == {"train_loss": TRAIN, "full_valid_loss": VALID}
