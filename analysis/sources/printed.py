@@ -27,6 +27,7 @@ from analysis.sources.base import Columns
 from analysis.sources.cells import AMBIGUOUS, is_ambiguous
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.limits import MB, limit, too_large
+from analysis.sources.printed_ends import results_at_the_end
 from analysis.sources.printed_lines import (
     NUMBER,
     SCALES,
@@ -219,7 +220,7 @@ def _values(
     if any(form.bar and "ETA" not in wording for wording, _, form in kinds):  # Keras prints a full bar twice
         kinds = [kind for kind in kinds if not kind[2].bar or "ETA" not in kind[0]]
     axes = {_axis(form) for _, _, form in kinds if counts[_signature(form)] > 1}
-    blocks, totals = [], []
+    blocks, totals, single = [], [], []
     for wording, places, form in kinds:
         repeats = counts[_signature(form)] > 1
         if _has_axis(form) and not repeats:  # a line of its own kind among others that count
@@ -229,12 +230,16 @@ def _values(
             block, total = _block(lines, places, form, unclear, wording)
             blocks.append((wording, block))
             totals.append(total)
+        elif not _has_axis(form):
+            single.append((wording, places, form))
     if not blocks:
         return pd.DataFrame(), None, ()
+    final, blocks, told = results_at_the_end(single, blocks, lines)
+    blocks += [(wording, _block(lines, places, form, unclear, wording)[0]) for wording, places, form in final]
     table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
-    return table, planned.pop() if len(planned) == 1 and not restarts else None, notes
+    return table, planned.pop() if len(planned) == 1 and not restarts else None, (*notes, *told)
 
 
 def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:

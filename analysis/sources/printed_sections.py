@@ -65,7 +65,11 @@ def without_repeats(kinds: Sequence[Kind]) -> list[Kind]:
     for wording, places, form in kinds:
         said = [steps[kind] for name, _ in form.metrics if (kind := _kind_of(name)) in steps]
         own = np.searchsorted(counted, places, side="right").tolist()
-        if not form.so_far or (said and 2 * sum(step in set().union(*said) for step in own) < len(own)):
+        if (
+            not form.so_far
+            or len(places) == 1
+            or (said and 2 * sum(step in set().union(*said) for step in own) < len(own))
+        ):
             kept.append((wording, places, form))
     return kept
 

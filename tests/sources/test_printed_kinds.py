@@ -73,57 +73,6 @@ def test_training_and_validation_of_each_epoch(line: str, tmp_path: Path) -> Non
     assert len(run.frame) == len(EPOCHS)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "epoch {e} loss (train/val): {t}/{v}",
-        "epoch {e} loss (train, val): ({t}, {v})",
-        "Epoch {e} | loss train/val {t}/{v} | lr 0.1",
-        "epoch: {e}, train_loss/val_loss: {t}/{v}",
-        "epoch {e}: train loss / val loss = {t} / {v}",
-        "[{e}] train-val loss: {t} - {v}",
-        "Epoch {e} | val|train loss: {v}|{t}",
-        "epoch {e}; loss[tr,va]=[{t},{v}]",
-        "step {e}: loss {t}/{v} (train/val)",
-        "epoch {e} loss: {t} (train), {v} (val)",
-        "Epoch {e}: loss {t} [train] {v} [valid]",
-        "step {e} loss: train {t} / val {v}",
-        "Epoch {e} tr_loss {t} va_loss {v}",
-        "epoch {e} train/val: {t}/{v}",  # losses, as they fall: it is said
-    ],
-)
-def test_training_and_validation_side_by_side(line: str, tmp_path: Path) -> None:
-    """What the heading or the words behind say of each number, not the last of them of all."""
-    run = only(tmp_path, "\n".join(line.format(e=e, t=t, v=v) for e, t, v in ROWS))
-    assert run.frame["train_loss"].tolist() == LOSSES
-    assert run.frame["full_valid_loss"].tolist() == VALID
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "epoch {e} train/test loss: {t}/{v}, acc: {a}/{b}",
-        "epoch {e} (train/test) loss: {t}/{v}, acc: {a}/{b}",
-        "epoch {e} loss {t}/{v} (train/test), acc {a}/{b}",
-        "epoch {e} loss: train {t} / test {v} acc: train {a} / test {b}",
-        "epoch {e}: loss = {t} [train] / {v} [test], acc = {a} [train] / {b} [test]",
-    ],
-)
-def test_a_pair_of_sets_holds_for_what_follows_alike(line: str, tmp_path: Path) -> None:
-    lines = [line.format(e=e, t=t, v=v, a=1 - v / 4, b=1 - t / 4) for e, t, v in ROWS]
-    run = only(tmp_path, "\n".join(lines))
-    assert column(run, "train_loss") == LOSSES
-    assert [column(run, name) for name in run.frame if name.lower() == "test_loss"] == [VALID]
-    assert column(run, "train_acc") == [round(1 - v / 4, 6) for v in VALID]
-    assert column(run, "test_acc") == [round(1 - t / 4, 6) for t in LOSSES]
-
-
-def test_of_a_pair_that_nothing_names_both_are_kept(tmp_path: Path) -> None:
-    run = only(tmp_path, "\n".join(f"step {e}: loss {t}/{v}" for e, t, v in ROWS))
-    assert column(run, "loss") == LOSSES
-    assert column(run, "loss (2)") == VALID
-
-
 @pytest.mark.parametrize("word", ["New best! ", "improved: "])
 def test_a_word_on_the_better_lines_makes_no_other_series(word: str, tmp_path: Path) -> None:
     """Where a line repeats what was the best it is passed over; here only it has the value of its epoch."""

@@ -1,0 +1,98 @@
+"""Place the results that are printed once, behind the last step of a training: ``Test acc: 0.91``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import pandas as pd
+
+from analysis.core.metrics import metric
+from analysis.sources.metric_aliases import plain
+from analysis.sources.printed_lines import Form
+from analysis.sources.printed_phases import of_model, phase_word
+from analysis.sources.printed_sections import Kind
+
+_FINAL = re.compile(r"^(?:final|overall)[ _]", re.IGNORECASE)
+_SUMMARY = re.compile(r"\b(?:best|train_runtime)\b", re.IGNORECASE)
+_TOLD = 5
+_SHOWN = 60  # characters of a line in a note
+
+Block: TypeAlias = tuple[str, pd.DataFrame]
+"""The wording of a kind of line, and its values by the number of the line."""
+
+
+def results_at_the_end(
+    single: Sequence[Kind], blocks: Sequence[Block], lines: Sequence[str]
+) -> tuple[list[Kind], list[Block], tuple[str, ...]]:
+    """Return single lines that give what was measured at the end of the run, what is left of the others, and notes.
+
+    A line does if it says that its data are held out, stands behind all steps, and no other value of that name was
+    measured. Of what else looks like a result it is said that it is not read.
+
+    Parameters
+    ----------
+    single : sequence of Kind
+        Lines of values without an axis that come once.
+    blocks : sequence of Block
+        The values that are read.
+    lines : sequence of str
+        The text.
+    """
+    counted = [block for _, block in blocks if "\0step" in block or "\0epoch" in block]
+    end = max((int(block.index[-1]) for block in counted if len(block)), default=len(lines))
+    several = [one for one in blocks if _several(one[1], end)]
+    left = [one for one in blocks if not any(one is other for other in several)]
+    measured = {_what(str(name)) for _, block in left for name in block.columns}
+    given = [_what(str(name)) for _, block in several for name in block.columns]
+    given += [_what(name) for _, _, form in single for name in _results(form)]
+    notes = [f"{len(block)} lines such as {_line(lines, int(block.index[0]))} {_SEVERAL}" for _, block in several]
+    taken: list[Kind] = []
+    for wording, places, form in single:
+        names, shown = _results(form), _line(lines, places[0])
+        if not any(of_model(name) for name, _ in form.metrics) or (places[0] < end and not names):
+            continue
+        if form.so_far or _SUMMARY.search(wording) or not names:
+            notes += [f"{shown} is not read: no step, and no measurement of held-out data at the end"]
+        elif any(given.count(_what(name)) > 1 for name in names):
+            notes.append(f"{shown} {_SEVERAL}")
+        elif any(_what(name) in measured for name in names):
+            notes.append(f"{shown} is not read: it has no step, and the same was measured at steps before")
+        elif places[0] < end:
+            notes.append(f"{shown} is not read: it has no step, and stands once, before the end of the run")
+        else:
+            notes.append(f"{shown} stands once, behind the last step: taken for a measurement at the end of the run")
+            metrics = tuple((_FINAL.sub("", name), at) for name, at in form.metrics if name in names)
+            taken.append((wording, places, replace(form, metrics=metrics)))
+    more = (f"{len(notes) - _TOLD} more results stand without a step",) if len(notes) > _TOLD else ()
+    return taken, left, (*notes[:_TOLD], *more)
+
+
+_SEVERAL = "behind the last step: ambiguous, as several have that name; not read"
+
+
+def _several(block: pd.DataFrame, end: int) -> bool:
+    """True for lines of one wording, all behind the last step, whose values differ and whose other numbers do not."""
+    if "\0step" in block or "\0epoch" in block or len(block) < 2 or block.index[0] < end:
+        return False
+    return all(of_model(str(name)) for name in block.columns if block[name].nunique(dropna=False) > 1) and bool(
+        (block.nunique(dropna=False) > 1).any()
+    )
+
+
+def _line(lines: Sequence[str], place: int) -> str:
+    return f"'{' '.join(lines[place].split())[:_SHOWN]}'"
+
+
+def _results(form: Form) -> list[str]:
+    """Return the names of a line's values that were measured on held-out data."""
+    named = [name for name, _ in form.metrics if of_model(name)]
+    return [name for name in named if phase_word(name) not in ("", "train") or metric(plain(name)).validates]
+
+
+def _what(name: str) -> tuple[str, str]:
+    """Return on what a value was measured, and what: the words of its name without that."""
+    words = [word for word in plain(_FINAL.sub("", name)).split("_") if word and not phase_word(word)]
+    return phase_word(name).replace("eval", "val"), "_".join(words).replace("accuracy", "acc")

@@ -1,0 +1,107 @@
+"""Forms in which scripts print their values: which number is whose, and where it was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.core.run import NOT_METRICS
+from analysis.sources.metric_aliases import plain
+from tests.sources.test_printed_kinds import EPOCHS, LOSSES, ROWS, VALID, column, only
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "epoch {e} loss (train/val): {t}/{v}",
+        "epoch {e} loss (train, val): ({t}, {v})",
+        "Epoch {e} | loss train/val {t}/{v} | lr 0.1",
+        "epoch: {e}, train_loss/val_loss: {t}/{v}",
+        "epoch {e}: train loss / val loss = {t} / {v}",
+        "[{e}] train-val loss: {t} - {v}",
+        "Epoch {e} | val|train loss: {v}|{t}",
+        "epoch {e}; loss[tr,va]=[{t},{v}]",
+        "step {e}: loss {t}/{v} (train/val)",
+        "epoch {e} loss: {t} (train), {v} (val)",
+        "Epoch {e}: loss {t} [train] {v} [valid]",
+        "step {e} loss: train {t} / val {v}",
+        "Epoch {e} tr_loss {t} va_loss {v}",
+        "epoch {e} train/val: {t}/{v}",  # losses, as they fall: it is said
+    ],
+)
+def test_training_and_validation_side_by_side(line: str, tmp_path: Path) -> None:
+    """What the heading or the words behind say of each number, not the last of them of all."""
+    run = only(tmp_path, "\n".join(line.format(e=e, t=t, v=v) for e, t, v in ROWS))
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert run.frame["full_valid_loss"].tolist() == VALID
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "epoch {e} train/test loss: {t}/{v}, acc: {a}/{b}",
+        "epoch {e} (train/test) loss: {t}/{v}, acc: {a}/{b}",
+        "epoch {e} loss {t}/{v} (train/test), acc {a}/{b}",
+        "epoch {e} loss: train {t} / test {v} acc: train {a} / test {b}",
+        "epoch {e}: loss = {t} [train] / {v} [test], acc = {a} [train] / {b} [test]",
+    ],
+)
+def test_a_pair_of_sets_holds_for_what_follows_alike(line: str, tmp_path: Path) -> None:
+    lines = [line.format(e=e, t=t, v=v, a=1 - v / 4, b=1 - t / 4) for e, t, v in ROWS]
+    run = only(tmp_path, "\n".join(lines))
+    assert column(run, "train_loss") == LOSSES
+    assert [column(run, name) for name in run.frame if name.lower() == "test_loss"] == [VALID]
+    assert column(run, "train_acc") == [round(1 - v / 4, 6) for v in VALID]
+    assert column(run, "test_acc") == [round(1 - t / 4, 6) for t in LOSSES]
+
+
+def test_of_a_pair_that_nothing_names_both_are_kept(tmp_path: Path) -> None:
+    run = only(tmp_path, "\n".join(f"step {e}: loss {t}/{v}" for e, t, v in ROWS))
+    assert column(run, "loss") == LOSSES
+    assert column(run, "loss (2)") == VALID
+
+
+@pytest.mark.parametrize(
+    ("text", "results"),
+    [
+        ("Test acc: 0.91", {"test_acc": 0.91}),
+        ("Final test loss 0.31", {"test_loss": 0.31}),
+        ("Test loss: 0.31\nTest accuracy: 0.91", {"test_loss": 0.31, "test_accuracy": 0.91}),
+        ("{'test_loss': 0.31, 'test_acc': 0.91}", {"test_loss": 0.31, "test_acc": 0.91}),
+        ("=== Test results ===\nloss: 0.31\naccuracy: 0.91", {"test_loss": 0.31, "test_accuracy": 0.91}),
+        ("Accuracy of the network on the 10000 test images: 91 %", {"test_accuracy": 91.0}),
+        ("12:00:01 - INFO - Test WER: 12.3%", {"test_wer": 12.3}),
+        ("BLEU: 31.4", {"bleu": 31.4}),
+        ("     Test metric      DataLoader 0\n      test_acc           0.91", {"test_acc": 0.91}),
+    ],
+)
+def test_a_result_printed_once_is_of_the_end_of_the_run(text: str, results: dict[str, float], tmp_path: Path) -> None:
+    lines = [f"Epoch {e}: loss {t} val_loss {v}" for e, t, v in ROWS]
+    run = only(tmp_path, "\n".join([*lines, "done", *text.splitlines(), "Params: 1000"]))
+    found = {plain(name): column(run, name) for name in run.frame if name not in NOT_METRICS and "val" not in name}
+    assert {name: values for name, values in found.items() if len(values) == 1} == {n: [v] for n, v in results.items()}
+    assert run.frame["step"].tolist() == list(EPOCHS)
+    assert any("taken for a measurement at the end of the run" in note for note in run.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Test acc: 0.91\nTest acc: 0.92", "ambiguous"),
+        ("Test acc: 0.91\nFinal test acc = 0.92", "ambiguous"),
+        ("Final validation loss: 1.87", "the same was measured at steps before"),
+        ("Final train loss: 1.35", "no measurement of held-out data"),
+        ("accuracy: 0.91", "no measurement of held-out data"),
+        ("Best val acc: 0.93", "no measurement of held-out data at the end"),
+    ],
+)
+def test_of_a_result_that_may_be_another_one_it_is_said_that_it_is_not_read(
+    text: str, why: str, tmp_path: Path
+) -> None:
+    lines = [f"Epoch {e}: loss {t} val_loss {v}" for e, t, v in ROWS]
+    run = only(tmp_path, "\n".join([*lines, *text.splitlines()]))
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert run.frame["full_valid_loss"].tolist() == VALID
+    assert set(run.metrics) == {"train_loss", "full_valid_loss"}
+    assert any(text.partition("\n")[0] in note and why in note for note in run.notes)
