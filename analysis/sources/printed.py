@@ -152,7 +152,12 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
         logs = [[_of_lines(replace(log, frame=part, expected_steps=total), columns)] for part in parts]
         logs[0][0] = replace(logs[0][0], dropped=(*lost, *logs[0][0].dropped))
     else:
-        logs = [arrange(replace(log, frame=part.reset_index(drop=True)), columns) for part in parts]
+        logs = [
+            arrange(
+                replace(log, frame=part.reset_index(drop=True), notes=(*part.attrs.get("notes", ()), *notes)), columns
+            )
+            for part in parts
+        ]
     return named_apart(logs, parts, lines, run_stem(path))
 
 

@@ -18,6 +18,7 @@ from analysis.sources.cells import BLANK, number, of_total
 from analysis.sources.delimited import is_numeric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_column
+from analysis.sources.printed_frames import frames_in
 from analysis.sources.printed_pairs import values_of
 from analysis.sources.result_lines import with_results
 
@@ -43,7 +44,7 @@ _AXES = {
 """Short heads of the columns that count, as spaCy and others print them."""
 _COMMENT = re.compile(r"\s*[#%;]+\s+(?=\w)")
 _COUNTER = re.compile(r"step|epoch|episode|\bep?\b|iter|\bit\b|batch|round|\bup|counter|trees|#", re.IGNORECASE)
-_BARS = re.compile(r"[|│┃║]")
+_BARS = re.compile(r"[|│┃║┆]")
 _RULE = re.compile(r"[\s|+:=\-─-╿.]+")
 _BAR_BEHIND = re.compile(r"(?::\s*|\s{2,})\d+%\s*\|.*$")
 _MARKS = re.compile(r"^[*`_]+(?=\S)|(?<=\S)\s?[*`_+✓✔↑↓]+$")
@@ -74,7 +75,13 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
         else:
             found.append((names, rows))
     tables = [with_results(_frame(names, rows), lines) for names, rows in found if _is_log(names, rows)]
-    return tables or _records(lines)
+    taken = {row for table in tables for row in table.index}
+    for printed in frames_in(lines, wordings):
+        if taken.isdisjoint(printed.rows):
+            table = _frame(printed.names, printed.rows)
+            table.attrs["notes"] = tuple(printed.notes)
+            tables.append(table)
+    return sorted(tables, key=lambda table: int(table.index[0])) or _records(lines)
 
 
 def is_delimited(line: str) -> bool:
@@ -163,7 +170,7 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
     rows: dict[int, Cells] = {}
     last = start
     for place in range(start, end):
-        if place - last > _GAP or (not rows and place - start > 2):
+        if place - last > _GAP or (not rows and place - start > 3):
             break
         if "\0" not in wordings[place]:
             continue
