@@ -18,6 +18,7 @@ from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, mai
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
 from analysis.sources.metric_aliases import plain
+from analysis.sources.other_counters import as_steps, best_counter
 
 _LEAST_SHARE = 0.3
 """Share of the rows that must have a step: of a column that fewer have, the rest of the log has no steps."""
@@ -219,6 +220,11 @@ def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
     counts = first.startswith(("column 1", "Unnamed: 0")) and frame[first].notna().all()
     if counts and (frame[first].diff().dropna() == 1).all():
         return frame.pop(first), "no step column: steps are the log's row index"
+    for name in best_counter(numeric_columns(frame)) if "epoch" not in frame else ():
+        found = as_steps(name, frame[name].ffill().to_numpy(dtype=np.float64))
+        if found is not None:
+            steps, unit = found
+            return pd.Series(steps, index=frame.pop(name).index), f"no step column: steps are {unit}, by '{name}'"
     rows = pd.Series(np.arange(1, len(frame) + 1, dtype=np.float64), index=frame.index)
     return rows, "no step column: steps are row numbers; name one with columns: {step: <column>}"
 

@@ -25,6 +25,9 @@ _WRAPPED = re.compile(
     rf"|<tf\.\w+:.*\bnumpy=({_DECIMAL}|nan|inf)\b.*>|\[\s*({_DECIMAL}|nan|inf)\s*\]",
     re.IGNORECASE,
 )
+_SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
+_SCALED = re.compile(rf"({_DECIMAL})\s?([kKMGBT])")
+_COUNTS = re.compile(r"step|iter|token|sample|example|image", re.IGNORECASE)
 _PERCENT = re.compile(rf"({_DECIMAL})\s*%")
 _OF_TOTAL = re.compile(r"(\d[\d,]*)\s*/\s*\d[\d,]*")
 _VECTOR = re.compile(rf"[\[(]\s*({_DECIMAL}(?:[\s,]+{_DECIMAL})+)\s*[\])]")
@@ -117,6 +120,8 @@ def numbers(
         The numbers, shape (cells,), NaN where blank or text; None if the column holds (nearly) no number. What
         was lost; notes on how the cells were read.
     """
+    if _COUNTS.search(name):
+        cells = [_scaled(cell) if isinstance(cell, str) else cell for cell in cells]
     given = [cell for cell in cells if isinstance(cell, str) and cell.strip() not in BLANK]
     if not is_number_like(given[:500]):
         return None, (), ()
@@ -137,6 +142,17 @@ def numbers(
             values[place] = value
     lost = (Dropped(name, failed, "text where the column holds numbers"),) if failed else ()
     return values, lost, _how(name, given[0], commas)
+
+
+def scale_of(behind: str) -> float:
+    """Return what a letter glued to a number makes of it, as in ``1.2k``."""
+    return _SCALES.get(behind[:1], 1.0) if behind and not behind[1:2].isalnum() else 1.0
+
+
+def _scaled(cell: str) -> str:
+    """Return ``1.2M`` as a number in digits."""
+    found = _SCALED.fullmatch(cell.strip())
+    return f"{float(found[1]) * _SCALES[found[2]]:.15g}" if found else cell
 
 
 def _how(name: str, cell: str, commas: bool) -> tuple[str, ...]:

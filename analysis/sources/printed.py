@@ -24,13 +24,13 @@ from analysis.sources.arrange import arrange
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
-from analysis.sources.cells import AMBIGUOUS, is_ambiguous
+from analysis.sources.cells import AMBIGUOUS, is_ambiguous, scale_of
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.limits import MB, limit, too_large
+from analysis.sources.printed_counters import by_other_counter
 from analysis.sources.printed_ends import results_at_the_end
 from analysis.sources.printed_lines import (
     NUMBER,
-    SCALES,
     Form,
     cells_of,
     clean,
@@ -214,6 +214,10 @@ def _values(
         forms[wording] = _of_phase(form, lines, places[0], forms)
         kinds.append((wording, places, forms[wording]))
     kinds = with_short_names(without_repeats(kinds))
+    if kinds and not any(_has_axis(form) for _, _, form in kinds):
+        kinds, counted = by_other_counter(kinds, lines)
+    else:
+        counted = ()
     counts: Counter[tuple[str, ...]] = Counter()
     for _, places, form in kinds:
         counts[_signature(form)] += len(places)
@@ -244,7 +248,7 @@ def _values(
     table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
-    return table, planned.pop() if len(planned) == 1 and not restarts else None, (*notes, *told)
+    return table, planned.pop() if len(planned) == 1 and not restarts else None, (*counted, *notes, *told)
 
 
 def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:
@@ -279,7 +283,9 @@ def _block(
     unclear |= {name: unclear.get(name, 0) + len(places) for name in ambiguous}
     values, pieces = {at: np.concatenate(parts) for at, parts in columns.items()}, wording.split("\0")
     named = {name: at for name, at in wanted.items() if at is not None and name not in ambiguous}
-    data = {name: values[at] * _scale(pieces[at + 1]) for name, at in named.items()}
+    data = {name: values[at] * scale_of(pieces[at + 1]) for name, at in named.items()}
+    if form.each is not None:
+        data["\0step"] = np.round(data["\0step"] * form.each)
     for name in (name for name, at in named.items() if at in form.shares):
         whole = values[named[name] + 1]
         if whole[0] > 0 and (whole == whole[0]).all() and (data[name] <= whole).all():
@@ -300,11 +306,6 @@ def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool
     """True for ``3/100``, ``3/200``, ``4/100``: of an epoch, and a batch in it."""
     same, rises = steps[1:] == steps[:-1], totals[1:] > totals[:-1]
     return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
-
-
-def _scale(behind: str) -> float:
-    """Return what a letter glued to a number makes of it, as in ``1.2k``."""
-    return SCALES.get(behind[:1], 1.0) if behind and not behind[1:2].isalnum() else 1.0
 
 
 def _floats(cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

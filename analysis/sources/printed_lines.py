@@ -38,6 +38,8 @@ _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in
 _BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
 _GLUED = re.compile(r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮)s?(?![A-Za-z/]|[\s:=#]*\d)")
 
+_COUNTED = re.compile(r"[kKMB]? ?((?:token|sample|example|image|sequence|frame)s)(?: seen| processed)?(?![A-Za-z/])")
+
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
 _LISTED = re.compile(
     r"(?<=[\s:=])\[((?:[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|nan)(?:,? +(?:[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|nan))+)\]"
@@ -68,8 +70,6 @@ _CODE = re.compile(
 
 
 _LEADS = (" ", ":", "]", "\t")
-SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
-"""What a letter behind a number makes of it: 1.2k."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class Form:
     """Places of counts that the number behind them makes a share: 97/100 of the examples."""
     so_far: bool = False
     """Whether the line may say once more what was the best, or with what a model was saved."""
+    each: float | None = None
+    """What one of what stands for steps is, where that is no step: tokens in millions, time in hours."""
 
 
 def clean(text: str) -> str:
@@ -197,6 +199,8 @@ def form_of(line: str) -> Form | None:
             name = said[1]  # accuracy on the test set: 0.9
         elif name is None and place and (said := _BEHIND_IT.match(line, end)) and of_model(said[1]):
             name = said[1]  # 0.7 avg loss
+        elif not of_model(name or "") and (said := _COUNTED.match(line, end)):
+            name = said[1]  # after 320 examples
         elif name and _CHANGED.search(between) and not of_model(name):
             continue  # val_loss improved from 0.9 to 0.8
         told = end if of_model(name or "") else told

@@ -26,6 +26,7 @@ STEPS = frozenset(
     {
         *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
         *("update", "updates", "num_updates", "up", "batch", "batch_id", "batch_idx", "round", "episode"),
+        *("timestep", "timesteps", "total_timesteps"),
     }
 )
 """Names of counters in printed text, in the form of `metric_aliases.plain`."""

@@ -162,7 +162,7 @@ def _decorate(rng: np.random.Generator, log: Log) -> None:
         elif extra == "percent":
             row["gpu"] = f"{40 + place % 7} %"
         elif extra == "thousands":
-            row["tokens"] = f"{1 + place:,},000"
+            row["flops"] = f"{1 + place:,},000"
         elif extra == "tensor":
             row["scale"] = f"tensor({1 + place / 8}, device='cuda:0')"
         elif extra == "constant":
