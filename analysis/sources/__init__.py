@@ -37,6 +37,7 @@ from analysis.sources import (
     trackio,
     ultralytics,
     wandb,
+    wrapped_lines,
 )
 from analysis.sources.base import Source
 from analysis.sources.local_copies import Nearby, nearby
@@ -65,6 +66,7 @@ SOURCES: tuple[Source, ...] = (
     tensorboard,
     evaluations,
     notebook,
+    wrapped_lines,
     printed,
     printed_trials,
     numbered_json,

@@ -86,6 +86,15 @@ def _is_log(path: Path, text: str) -> bool:
         return False
     if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
         return False  # a table by itself: its own source reads it faster
+    return _holds_values(lines, path)
+
+
+def holds_values(text: str, path: Path) -> bool:
+    """True if lines or tables of a text hold values by their step."""
+    return _holds_values(_lines(text), path)
+
+
+def _holds_values(lines: list[str], path: Path) -> bool:
     wordings = _wordings(lines)
     return (
         any(len(table) > 1 for table in tables_in(lines, wordings)) or len(_values(lines, wordings, {}, path)[0]) >= 2
@@ -101,15 +110,26 @@ def _is_header(lines: Sequence[str]) -> bool:
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read the lines of values of a printed log, and its tables; several trainings in it are several runs."""
+    logs = logs_of(whole_text(path), path, columns)
+    if not logs:
+        raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
+    return logs
+
+
+def whole_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    LogError
+        If it is above the limit of `RUN_REPORTS_MAX_PRINTED_MB`.
+    """
     with open_lines(path) as stream:
         most = limit(_MOST) * MB
         text = stream.read(most + 1)
     if len(text) > most:
         raise too_large(path, len(text) / MB, _MOST)
-    logs = logs_of(text, path, columns)
-    if not logs:
-        raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
-    return logs
+    return text
 
 
 def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:

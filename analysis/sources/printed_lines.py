@@ -38,6 +38,12 @@ _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in
 _BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
 _GLUED = re.compile(r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮)s?(?![A-Za-z/]|[\s:=#]*\d)")
 
+_PROCESS = re.compile(
+    r"\s*(?:\[\d+,(?=\d+\]<std)|\((?:\w+ )?(?=pid=\d)|\[pod/(?=[^\]]*\])"
+    r"|(?:[A-Z][a-z]{2} +\d+ [\d:]{8}|\d{4}-\d\d-\d\dT\S+) \S+ [\w./-]+\[(?=\d+\]:))"
+)
+_BEHIND_PROCESS = re.compile(r"[^()\[\]<>]*[\])](?:<std\w+>)?:?\s*")
+"""What mpirun, Ray, Kubernetes and journald put in front of a line; between the two stands a process's number."""
 _COUNTED = re.compile(r"[kKMB]? ?((?:token|sample|example|image|sequence|frame)s)(?: seen| processed)?(?![A-Za-z/])")
 
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
@@ -168,10 +174,14 @@ def form_of(line: str) -> Form | None:
     leading = False  # the number in front, which is the step unless one is named: it may be a rank
     named: list[tuple[str, int]] = []
     shares: set[int] = set()
+    own = 0  # where what the program printed begins
+    if (process := _PROCESS.match(line)) and (behind := _BEHIND_PROCESS.search(line, process.end())):
+        own = behind.end()
+        named += [("rank", place) for place, slot in enumerate(slots) if process.end() <= slot.start() < own][:1]
     end = told = 0  # behind the last number, and behind the last value of the model
     for place, slot in enumerate(slots):
         between, end = line[end : slot.start()], slot.end()
-        if _MOMENT.match(slot.group()):
+        if _MOMENT.match(slot.group()) or slot.start() < own:
             continue
         if place in pairs:
             named.append((pairs[place], place))
@@ -216,6 +226,7 @@ def form_of(line: str) -> Form | None:
         if last.strip("_") in STEPS and (last != "s" or place == 0) and line[end : end + 1] != "%":
             evaluates = phase_word(name or "") not in ("", "train") or evaluates
             if step is None or last in _GLOBAL or leading:
+                named[:0] = [("rank", 0)] if leading else []  # 0: step 1 loss 2.0
                 step, total, leading = place, None, False
         elif last.strip("_") in EPOCHS:
             epoch = place if epoch is None else epoch
@@ -247,7 +258,7 @@ def form_of(line: str) -> Form | None:
     front = bar == 0 and not line[: slots[0].start()].rstrip().endswith("[")
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1
-    shown, word = with_phases(alone, slots, named)
+    shown, word = with_phases(" " * own + alone[own:], slots, named)
     if step is not None and total == step + 1 and word not in ("", "train"):
         evaluates = evaluates or _counts_evaluation(line[: slots[step].start()], bar == step)
     if evaluates:

@@ -130,7 +130,7 @@ def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
     """Return a block for each value of the number in front that tells lines of one step apart."""
     scores = [name for name in block.columns if name not in _AXES and of_model(str(name))]
     if not scores or len(block) < 4:
-        return [block]
+        return [block.drop(columns="rank", errors="ignore")]
     front = list(block.columns)[: list(block.columns).index(scores[0])]
     step = [block[name].to_numpy() for name in _axes(block)]
     step = step or [np.searchsorted(heads, block.index.to_numpy(), side="right")]
@@ -153,7 +153,7 @@ def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
                 .rename(columns={column: f"{column} ({name} {label:.0f})" for column in named})
                 for label in np.unique(labels)
             ]
-    return [block]
+    return [block.drop(columns="rank", errors="ignore")]
 
 
 def _beside(block: pd.DataFrame, other: pd.DataFrame) -> bool:
