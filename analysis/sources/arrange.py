@@ -20,8 +20,8 @@ from analysis.sources.base import Columns
 from analysis.sources.cells import numbers, of_total
 from analysis.sources.long_tables import as_wide
 from analysis.sources.metric_aliases import plain
+from analysis.sources.packed_cells import unpacked
 from analysis.sources.phases import by_phase, phase_column, with_flags_as_words
-from analysis.sources.printed_pairs import with_pairs_apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import constant_settings, merge_rows
 from analysis.sources.runs_in import RUN_NAMES, Part, is_text, is_time, runs_in
@@ -48,7 +48,7 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
     """
     if log.frame.empty:
         raise LogError(f"{log.files[0]}: no data rows; a log needs at least one step")
-    wide, pivoted, stated = as_wide(with_pairs_apart(with_flags_as_words(log.frame)))
+    wide, pivoted, stated = as_wide(unpacked(with_flags_as_words(log.frame)))
     frame, lost, notes, planned = _with_numbers(wide, columns, log.files[0])
     log = replace(
         log,

@@ -7,10 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
+from analysis.core.metrics import metric
 from analysis.core.plain_data import is_number, loads
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
@@ -169,7 +171,7 @@ def _from_series(content: Any) -> Rows | None:
         steps, values = _lists_of(series) or ([], [])
         if len(steps) != len(values):
             raise LogError(f"'{name}' has {len(steps)} steps and {len(values)} values; write as many of each")
-        times = series.get("timestamps")
+        times = series.get("timestamps") if isinstance(series, Mapping) else None
         times = times if isinstance(times, list) and len(times) == len(steps) else [None] * len(steps)
         seen: Counter[float] = Counter()
         for step, value, time in zip(steps, values, times, strict=True):
@@ -181,7 +183,7 @@ def _from_series(content: Any) -> Rows | None:
     return [rows[key] for key in sorted(rows)] or None
 
 
-def _series(content: Any, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _series(content: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """Yield each series by its place and name; of what a tracker measures at the machine none."""
     if isinstance(content, list):
         if content and all(isinstance(item, Mapping) and _lists_of(item) for item in content):
@@ -193,15 +195,32 @@ def _series(content: Any, prefix: str) -> Iterator[tuple[str, Mapping[str, Any]]
         name = f"{prefix}{key}"
         if _MACHINE.match(name):
             continue
-        if isinstance(value, Mapping) and _lists_of(value):
+        if _lists_of(value) and (_has_names(value) or metric(key).direction != "none"):
             yield name, value
         else:
             yield from _series(value, f"{name}/")
 
 
-def _lists_of(series: Mapping[str, Any]) -> tuple[list[Any], list[Any]] | None:
-    steps = next((series[key] for key in _STEPS if key in series), None)
-    values = next((series[key] for key in _VALUES if key in series), None)
+def _has_names(series: Any) -> bool:
+    """True if a series says what its steps are; of one that does not only the name tells that it is one."""
+    return isinstance(series, Mapping) and not all(key.isdecimal() for key in series)
+
+
+def _lists_of(series: Any) -> tuple[list[Any], list[Any]] | None:
+    """Return steps and values: of two lists, of ``[[step, value], ...]``, of ``{"100": value, ...}``; else None."""
+    if isinstance(series, list):
+        pairs = len(series) > 1 and all(isinstance(pair, list) and len(pair) in (2, 3) for pair in series)
+        if not pairs or not all(map(is_number, (number for pair in series for number in pair))):
+            return None
+        at = [pair[-2] for pair in series]  # a wall time may stand before
+        rises = len({len(pair) for pair in series}) == 1 and all(a < b for a, b in pairwise(at))
+        return (at, [pair[-1] for pair in series]) if rises and all(step % 1 == 0 for step in at) else None
+    if not isinstance(series, Mapping):
+        return None
+    if len(series) > 1 and all(key.isdecimal() and (series[key] is None or is_number(series[key])) for key in series):
+        return [int(key) for key in series], list(series.values())
+    found = [next((series[key] for key in keys if key in series), None) for keys in (_STEPS, _VALUES)]
+    steps, values = found
     listed = isinstance(steps, list) and isinstance(values, list) and all(map(is_number, steps))
     return (steps, values) if listed else None  # type: ignore[return-value]
 

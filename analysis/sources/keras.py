@@ -109,8 +109,8 @@ def _history(path: Path) -> Mapping[str, list[Any]] | None:
 
 
 def _is_indexed(values: Any) -> bool:
-    """True for a column as pandas writes it, by the index of its rows."""
-    return isinstance(values, Mapping) and all(str(key).isdecimal() for key in values)
+    """True for a column as pandas writes it, by the index of its rows; other numbers are steps."""
+    return isinstance(values, Mapping) and [*map(str, values)] == [*map(str, range(len(values)))]
 
 
 def _is_column(values: Any) -> bool:

@@ -87,8 +87,8 @@ def plain(name: str) -> str:
     """
     joined = re.sub(r"[/.:\-\s_]*[/.:\-\s][/.:\-\s_]*|_(?=_)", "_", name.strip().lstrip("/")).lower()
     return re.sub(
-        r"_(losse|accuracie)s$",
-        lambda found: "_" + found[1].replace("accuracie", "accuracy").replace("losse", "loss"),
+        r"(^|_)(losse|accuracie|acc)s$",
+        lambda found: found[1] + found[2].replace("accuracie", "accuracy").replace("losse", "loss"),
         joined,
     )
 

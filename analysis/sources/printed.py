@@ -36,14 +36,16 @@ from analysis.sources.printed_lines import (
     clean,
     form_of,
     has_decimal_commas,
+    holds_lists,
     with_points,
 )
+from analysis.sources.printed_lists import lists_in
 from analysis.sources.printed_phases import of_model, phase_word
 from analysis.sources.printed_sections import by_section, with_short_names, without_repeats
 from analysis.sources.printed_series import apart
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
-from analysis.sources.several_runs import named_apart, parted
+from analysis.sources.several_runs import named_apart, parted, printed_arguments
 from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_lines, text_head
 from analysis.sources.text_tables import is_delimited, tables_in
@@ -63,8 +65,6 @@ _FEW = 20  # lines for which no pattern is compiled
 _CHUNK = 20_000  # lines that are taken apart at once
 _LONGEST = 20_000  # characters of a line of values
 _HEADING = 100  # characters of a line that heads others
-_SETTINGS = re.compile(r"\bNamespace\((.*)\)")
-_SETTING = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
 
 
 def recognises(path: Path) -> bool:
@@ -86,19 +86,24 @@ def _is_log(path: Path, text: str) -> bool:
         return False
     if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
         return False  # a table by itself: its own source reads it faster
-    return _holds_values(lines, path)
+    return holds_values("\n".join(lines) if tabular else text, path)
 
 
 def holds_values(text: str, path: Path) -> bool:
-    """True if lines or tables of a text hold values by their step."""
-    return _holds_values(_lines(text), path)
+    """True if lines, tables or lists of a text hold values by their step."""
+    lines, wordings, tables = _tables(text)
+    return any(len(table) > 1 for table in tables) or len(_values(lines, wordings, {}, path)[0]) >= 2
 
 
-def _holds_values(lines: list[str], path: Path) -> bool:
+def _tables(text: str) -> tuple[list[str], list[str], list[pd.DataFrame]]:
+    """Return the lines of a text, their wordings without those of its tables and lists, and these."""
+    lines = _lines(text)
     wordings = _wordings(lines)
-    return (
-        any(len(table) > 1 for table in tables_in(lines, wordings)) or len(_values(lines, wordings, {}, path)[0]) >= 2
-    )
+    tables = tables_in(lines, wordings)
+    lists, taken = lists_in(text.replace("\r", "\n"))
+    for row in {*taken, *(row for table in tables for row in table.index)}:
+        wordings[row] = ""
+    return lines, wordings, sorted([*tables, *lists], key=lambda table: int(table.index[0]))
 
 
 def _is_header(lines: Sequence[str]) -> bool:
@@ -143,11 +148,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     columns : Columns
         The user's names.
     """
-    lines = _lines(text)
-    wordings = _wordings(lines)
-    tables = tables_in(lines, wordings)
-    for row in (row for table in tables for row in table.index):
-        wordings[row] = ""
+    lines, wordings, tables = _tables(text)
     unclear: dict[str, int] = {}
     table, total, counted = _values(lines, wordings, unclear, path)
     long = [one for one in tables if len(one) > 1]
@@ -159,14 +160,15 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     used = sum(map(len, parts))
     passed = sum(1 for line in lines if line.strip()) - sum(part.attrs.get("lines", len(part)) for part in parts)
     what = "lines of values" if by_lines else "rows of tables"
+    means = ("of lists of numbers on a line the mean is read",) if not in_tables and holds_lists(text) else ()
     commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
-    notes = (*commas, *counted * by_lines, f"printed log: {used} {what} read, {passed} other lines passed over")
+    notes = (*commas, *means, *counted * by_lines, f"printed log: {used} {what} read, {passed} other lines passed over")
     if by_lines and in_tables:
         notes += (f"tables of {in_tables} rows beside the {used} lines of values are not read",)
     if not by_lines and len(table):
         notes += (f"{len(table)} lines of values beside the tables of {used} rows are not read",)
     notes += tuple(f"a table of one row is left out: {_row(one)}" for one in tables if len(one) == 1)
-    log = RawLog(table, NAME, (str(path),), used, lines=len(lines), config=_settings(text), notes=notes)
+    log = RawLog(table, NAME, (str(path),), used, lines=len(lines), config=printed_arguments(text), notes=notes)
     if by_lines:
         lost = tuple(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())
         logs = [[_of_lines(replace(log, frame=part, expected_steps=total), columns)] for part in parts]
@@ -374,12 +376,6 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     axis = "step" if "step" in table else "epoch"
     table = table[table[axis].notna()]
     return (table, notes) if table[axis].nunique() > 1 else (table.iloc[:0], ())
-
-
-def _settings(text: str) -> dict[str, str]:
-    """Return the arguments of a printed ``Namespace(...)``, the first in the text."""
-    found = _SETTINGS.search(text) if "Namespace(" in text else None
-    return {key: value.strip("'\" ") for key, value in _SETTING.findall(found[1])} if found else {}
 
 
 def _has_axis(form: Form) -> bool:

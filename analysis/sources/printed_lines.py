@@ -108,6 +108,11 @@ def clean(text: str) -> str:
     return text
 
 
+def holds_lists(text: str) -> bool:
+    """True if a text, by its start, has lists of numbers of which the mean is read."""
+    return "[" in text and _LISTED.search(text[:_SAMPLE]) is not None
+
+
 def _mean(listed: re.Match[str]) -> str:
     values = np.array(listed[1].replace(",", " ").split(), dtype=np.float64)
     return f"{np.nanmean(values):.6g}" if np.isfinite(values).any() else "nan"

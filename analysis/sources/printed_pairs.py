@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from analysis.sources.cells import number
 from analysis.sources.printed_phases import of_model, phase_word
@@ -87,22 +83,6 @@ def values_of(cell: str) -> list[float]:
     if len(parts) < 2 or "." not in cell or any(value is None or value != value for value in parts):
         return []
     return [value for value in parts if value is not None]
-
-
-def with_pairs_apart(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with a column for each set where one has the values of several: ``0.5 / 0.6``."""
-    columns: dict[str, pd.Series[Any]] = {}
-    for name in map(str, frame.columns):
-        names = sets_of(name) if not pd.api.types.is_numeric_dtype(frame[name]) else []
-        cells = [values_of(cell) if isinstance(cell, str) else [] for cell in frame[name]] if names else []
-        given = [len(values) for values in cells if values]
-        if not given or set(given) != {len(names)} or len(given) < frame[name].notna().sum():
-            columns[name] = frame[name]
-            continue
-        for at, own in enumerate(names):
-            values = [cell[at] if cell else np.nan for cell in cells]
-            columns[own if own not in columns else name] = pd.Series(values, index=frame.index, dtype="float64")
-    return pd.DataFrame(columns, index=frame.index) if len(columns) > len(frame.columns) else frame
 
 
 def _names(sets: str, before: str | None, after: str | None) -> list[str]:

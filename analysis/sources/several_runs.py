@@ -32,6 +32,10 @@ _SAID = re.compile(
 _FOLDS = ("fold", "cv_fold", "kfold", "split", "repeat", "repetition", "replicate")
 
 
+_ARGUMENTS = re.compile(r"\bNamespace\((.*)\)")
+_ARGUMENT = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
+
+
 @dataclass(frozen=True)
 class Said:
     """What the lines above a training say: its name among the others, settings, and the group of its folds."""
@@ -40,6 +44,12 @@ class Said:
     label: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     group: str | None = None
+
+
+def printed_arguments(text: str) -> dict[str, str]:
+    """Return the arguments of a printed ``Namespace(...)``, the first in the text."""
+    found = _ARGUMENTS.search(text) if "Namespace(" in text else None
+    return {key: value.strip("'\" ") for key, value in _ARGUMENT.findall(found[1])} if found else {}
 
 
 def parted(frame: pd.DataFrame, lines: Sequence[str]) -> list[pd.DataFrame]:

@@ -1,0 +1,127 @@
+"""Read the lists of values that a script printed: ``train_losses = [2.3, 2.1, ...]``, ``{'loss': [...]}``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.sources.axis_names import AXIS_NAMES
+from analysis.sources.metric_aliases import plain
+from analysis.sources.printed_phases import of_model
+
+_NUMBER = r"(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf|None|null)"
+_SCALAR = rf"(?P<open>(?:\w+\.)?(?:float\d*|tensor)\(\s*)?(?P<value>{_NUMBER})(?(open)\s*(?:,[^()\n]*)?\))"
+_VALUE = re.compile(_SCALAR)
+_PAIR = re.compile(rf"[(\[]\s*(?P<step>\d+)\s*,\s*{_SCALAR}\s*[)\]]")
+_BETWEEN = re.compile(r"[\s,]+|\s*(?=\])")
+_OPENS = re.compile(
+    r"['\"]?(?P<name>[^\W\d][\w./@ ()-]{0,60}?)['\"]?\s*[:=]\s*(?:(?:np\.|torch\.)?(?:array|tensor|deque)\()?"
+    r"\s*\[\s*(?=[-+\d.(\[ntfiN])"
+)
+_COUNTED = re.compile(r"\b(?:epoch|step|iter\w*|round)\W{0,3}\d", re.IGNORECASE)
+_WORDS = re.compile(r"[_ ]?(?:history|hist|list|curve|values?|log)$|^(?:all|list of|history of)[_ ]", re.IGNORECASE)
+_LEAST = 3
+_MOST_LINES = 50_000
+"""Lines of a text in which lists are looked for: a log that printed more of them holds its values there."""
+
+
+@dataclass(frozen=True)
+class PrintedList:
+    """A list under its name: its values, the steps that stand beside them if any do, and its lines."""
+
+    name: str
+    values: list[float]
+    steps: list[float]
+    lines: range
+
+
+def lists_in(text: str) -> tuple[list[pd.DataFrame], set[int]]:
+    """Return the tables that lists make, and the numbers of all lines on which lists stand.
+
+    A row is the place in the lists, or the step that stands beside the value; a name that comes again begins another
+    table. Of lists that are not as long as the others nobody can tell at which steps their values were measured.
+
+    Parameters
+    ----------
+    text : str
+        As it was printed. A list on a line that names a step or an epoch is a value of that step.
+    """
+    if "[" not in text or text.count("\n") > _MOST_LINES:
+        return [], set()
+    tables, taken = [], set()
+    for group in _groups(_found(text)):
+        taken |= {line for one in group for line in one.lines}
+        if any(of_model(one.name) for one in group):
+            tables.append(_table(group))
+    return [table for table in tables if len(table)], taken
+
+
+def _found(text: str) -> Iterator[PrintedList]:
+    place = 0
+    while (opens := _OPENS.search(text, place)) is not None:
+        place = opens.end()
+        values: list[float] = []
+        steps: list[float] = []
+        item = _PAIR if text[place] in "([" else _VALUE
+        while (found := item.match(text, place)) and (between := _BETWEEN.match(text, found.end())):
+            values.append(_number(found["value"]))
+            steps += [float(found["step"])] if item is _PAIR else []
+            place = between.end()
+        if len(values) < _LEAST or text[place : place + 1] != "]":
+            continue
+        name = _WORDS.sub("", opens["name"].strip(" ("))
+        first, last = text.count("\n", 0, opens.start("name")), text.count("\n", 0, place)
+        counted = _COUNTED.search(text, text.rfind("\n", 0, opens.start()) + 1, opens.end())
+        if not counted and (of_model(name) or plain(name) in AXIS_NAMES | {"lr", "learning_rate"}):
+            yield PrintedList(name, values, steps, range(first, last + 1))
+
+
+def _number(cell: str) -> float:
+    if cell in ("None", "null"):
+        return np.nan
+    value = float(cell)
+    return value if np.isfinite(value) else np.inf
+
+
+def _groups(found: Iterator[PrintedList]) -> Iterator[list[PrintedList]]:
+    """Yield the lists of one training: until a name comes again."""
+    group: list[PrintedList] = []
+    for one in found:
+        if any(one.name == other.name for other in group):
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _table(group: Sequence[PrintedList]) -> pd.DataFrame:
+    """Return lists as columns; its rows bear the number of the line on which the first list begins."""
+    notes: list[str] = []
+    paired = [one for one in group if one.steps]
+    if paired:
+        columns = [pd.Series(one.values, index=one.steps, name=one.name).groupby(level=0).last() for one in paired]
+        frame = pd.concat(columns, axis=1).sort_index().rename_axis("step").reset_index()
+        kept = paired
+    else:
+        lengths = Counter(len(one.values) for one in group if of_model(one.name))
+        most = max(lengths, key=lambda length: (lengths[length], length))
+        kept = [one for one in group if len(one.values) == most]
+        frame = pd.DataFrame({one.name: one.values for one in kept})
+        if not any(plain(one.name) in AXIS_NAMES for one in kept):
+            frame.insert(0, "step", np.arange(1, most + 1, dtype=np.float64))
+            notes.append("steps are places in the lists that were printed")
+    notes += [
+        f"'{one.name}' is not read: a list of {len(one.values)} values beside lists of {len(kept[0].values)}, "
+        "and nothing says at which steps they were measured"
+        for one in group
+        if one not in kept
+    ]
+    frame.index = pd.Index([group[0].lines.start] * len(frame))
+    frame.attrs |= {"notes": tuple(notes), "lines": len({line for one in kept for line in one.lines})}
+    return frame
