@@ -86,24 +86,27 @@ def _is_log(path: Path, text: str) -> bool:
         return False
     if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
         return False  # a table by itself: its own source reads it faster
-    return holds_values("\n".join(lines) if tabular else text, path)
+    return _holds_values(text, lines, path)
 
 
 def holds_values(text: str, path: Path) -> bool:
     """True if lines, tables or lists of a text hold values by their step."""
-    lines, wordings, tables = _tables(text)
+    return _holds_values(text, _lines(text), path)
+
+
+def _holds_values(text: str, lines: list[str], path: Path) -> bool:
+    wordings, tables = _tables(text, lines)
     return any(len(table) > 1 for table in tables) or len(_values(lines, wordings, {}, path)[0]) >= 2
 
 
-def _tables(text: str) -> tuple[list[str], list[str], list[pd.DataFrame]]:
-    """Return the lines of a text, their wordings without those of its tables and lists, and these."""
-    lines = _lines(text)
+def _tables(text: str, lines: list[str]) -> tuple[list[str], list[pd.DataFrame]]:
+    """Return the wordings of lines, without those of the tables and lists in the text, and these."""
     wordings = _wordings(lines)
     tables = tables_in(lines, wordings)
     lists, taken = lists_in(text.replace("\r", "\n"))
-    for row in {*taken, *(row for table in tables for row in table.index)}:
+    for row in (row for row in {*taken, *(row for table in tables for row in table.index)} if row < len(lines)):
         wordings[row] = ""
-    return lines, wordings, sorted([*tables, *lists], key=lambda table: int(table.index[0]))
+    return wordings, sorted([*tables, *lists], key=lambda table: int(table.index[0]))
 
 
 def _is_header(lines: Sequence[str]) -> bool:
@@ -148,7 +151,8 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     columns : Columns
         The user's names.
     """
-    lines, wordings, tables = _tables(text)
+    lines = _lines(text)
+    wordings, tables = _tables(text, lines)
     unclear: dict[str, int] = {}
     table, total, counted = _values(lines, wordings, unclear, path)
     long = [one for one in tables if len(one) > 1]

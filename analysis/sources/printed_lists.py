@@ -19,10 +19,9 @@ _SCALAR = rf"(?P<open>(?:\w+\.)?(?:float\d*|tensor)\(\s*)?(?P<value>{_NUMBER})(?
 _VALUE = re.compile(_SCALAR)
 _PAIR = re.compile(rf"[(\[]\s*(?P<step>\d+)\s*,\s*{_SCALAR}\s*[)\]]")
 _BETWEEN = re.compile(r"[\s,]+|\s*(?=\])")
-_OPENS = re.compile(
-    r"['\"]?(?P<name>[^\W\d][\w./@ ()-]{0,60}?)['\"]?\s*[:=]\s*(?:(?:np\.|torch\.)?(?:array|tensor|deque)\()?"
-    r"\s*\[\s*(?=[-+\d.(\[ntfiN])"
-)
+_OPENS = re.compile(r"[:=]\s*(?:(?:np\.|torch\.)?(?:array|tensor|deque)\()?\s*\[\s*(?=[-+\d.(\[ntfiN])")
+_NAME = re.compile(r"['\"]?([^\W\d][\w./@ ()-]*?)['\"]?\s*$")
+_LONGEST = 60  # characters of a name
 _COUNTED = re.compile(r"\b(?:epoch|step|iter\w*|round)\W{0,3}\d", re.IGNORECASE)
 _WORDS = re.compile(r"[_ ]?(?:history|hist|list|curve|values?|log)$|^(?:all|list of|history of)[_ ]", re.IGNORECASE)
 _LEAST = 3
@@ -72,12 +71,15 @@ def _found(text: str) -> Iterator[PrintedList]:
             values.append(_number(found["value"]))
             steps += [float(found["step"])] if item is _PAIR else []
             place = between.end()
-        if len(values) < _LEAST or text[place : place + 1] != "]":
+        line = text.rfind("\n", 0, opens.start()) + 1
+        named = _NAME.search(text, max(line, opens.start() - _LONGEST), opens.start())
+        if len(values) < _LEAST or text[place : place + 1] != "]" or named is None:
             continue
-        name = _WORDS.sub("", opens["name"].strip(" ("))
-        first, last = text.count("\n", 0, opens.start("name")), text.count("\n", 0, place)
-        counted = _COUNTED.search(text, text.rfind("\n", 0, opens.start()) + 1, opens.end())
-        if not counted and (of_model(name) or plain(name) in AXIS_NAMES | {"lr", "learning_rate"}):
+        name = _WORDS.sub("", named[1].strip(" ("))
+        first, last = text.count("\n", 0, line), text.count("\n", 0, place)
+        if not _COUNTED.search(text, line, opens.end()) and (
+            of_model(name) or plain(name) in AXIS_NAMES | {"lr", "learning_rate"}
+        ):
             yield PrintedList(name, values, steps, range(first, last + 1))
 
 
