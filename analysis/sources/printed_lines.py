@@ -62,6 +62,8 @@ _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;
 _OF_WHAT = re.compile(
     r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
 )  # DL4J's score is a loss
+_SUBJECT = re.compile(r"(?:(?i:average|mean) )?([A-Za-z]\w*(?: [a-z]\w*)?) for (?:'([\w-]+)'|[^.:;]*) [^.:;]*is $")
+"""Kaldi's objective function for 'output' for minibatches 0-99 is"""
 _COUNTED_OF, _COUNTED_WHAT = (
     re.compile(r" (?:of|on|over|for) (?:the )?$"),
     re.compile(r" [A-Za-z]+\s*[:=]| [A-Za-z ]+ is "),
@@ -209,7 +211,16 @@ def form_of(line: str) -> Form | None:
             continue
         if slot.group().isdecimal() and _COUNTED_OF.search(between) and _COUNTED_WHAT.match(line, end):
             continue  # the mean of 258 batches: 0.5
+        if between == "-" and slot.group().isdecimal():
+            ranges = [at for other, at in named if at == place - 1 and other.lower().endswith("batches")]
+            if ranges or place - 1 == step:
+                step, named = place, [one for one in named if one[1] not in ranges]  # minibatches 0-99
+                continue
         name = _name(between, first=place == 0)
+        if name == "is" and (said := _SUBJECT.search(line, 0, slot.start())):
+            name = " ".join(filter(None, said.groups()))
+        elif name is None and line[end : end + 1] == "%" and not named:
+            name = "progress"
         if not of_model(name or "") and (said := _OF_WHAT.search(line, told, slot.start())) and of_model(said[1]):
             name = said[1]  # accuracy on the test set: 0.9
         elif name is None and place and (said := _BEHIND_IT.match(line, end)) and of_model(said[1]):

@@ -22,6 +22,15 @@ from tests.sources.test_printed_kinds import EPOCHS, LOSSES, only
         ("a.log", "", "kimg {m:.1f}  loss {t}", [600 * e for e in EPOCHS], "images"),
         ("a.log", "", "elapsed: {e}m loss {t}", [60 * e for e in EPOCHS], "seconds"),
         ("a.log", "", "elapsed {m:.1f} hours, loss {t}", [2160 * e for e in EPOCHS], "seconds"),
+        ("a.log", "", "batches {e}00-{e}99: loss {t}", [100 * e + 99 for e in EPOCHS], ""),
+        (
+            "a.log",
+            "",
+            "Progress: {e}1.5% words/sec/thread: 12 lr: 0.1 avg.loss: {t} ETA: 0h 0m",
+            [100 * e + 15 for e in EPOCHS],
+            "thousandths of the whole",
+        ),
+        ("a.log", "", "[{e}0%] loss={t}", [100 * e for e in EPOCHS], "thousandths of the whole"),
         ("a.csv", "tokens_seen,loss", "{n},{t}", [65_536 * e for e in EPOCHS], "tokens"),
         ("a.csv", "tokens (B),loss", "{e}.5,{t}", [(2 * e + 1) * 500_000_000 for e in EPOCHS], "tokens"),
         ("a.csv", "tokens,loss", "{m:.1f}M,{t}", [600_000 * e for e in EPOCHS], "tokens"),
@@ -38,7 +47,7 @@ def test_what_counts_up_is_the_axis_and_its_unit_is_said(
     run = only(tmp_path, "\n".join([head, *rows] if head else rows), name)
     assert run.frame["step"].tolist() == steps
     assert run.frame["train_loss"].tolist() == LOSSES
-    assert any(f"steps are {unit}" in note for note in run.notes)
+    assert not unit or any(f"steps are {unit}" in note for note in run.notes)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +70,12 @@ def test_steps_and_epochs_come_before_other_counters(tmp_path: Path) -> None:
     assert only(tmp_path, "\n".join(["epoch,tokens,loss", *rows]), "a.csv").frame["step"].tolist() == list(EPOCHS)
     lines = [f"tokens: {1000 * e} step {e}: loss {t}" for e, t in zip(EPOCHS, LOSSES, strict=True)]
     assert only(tmp_path, "\n".join(lines)).frame["step"].tolist() == list(EPOCHS)
+
+
+def test_a_sentence_names_its_value_by_its_subject(tmp_path: Path) -> None:
+    """Kaldi's: whether higher is better is for the user to say."""
+    said = "LOG (nnet3-train:Print():nnet.cc:277) Average objective function for 'output' for minibatches {}-{} is {}"
+    lines = [said.format(100 * e - 100, 100 * e - 1, -t) for e, t in zip(EPOCHS, LOSSES, strict=True)]
+    run = only(tmp_path, "\n".join(lines))
+    assert run.frame["step"].tolist() == [100 * e - 1 for e in EPOCHS]
+    assert run.frame["objective function output"].tolist() == [-t for t in LOSSES]
