@@ -20,6 +20,7 @@ from analysis.sources.base import Columns
 from analysis.sources.cells import numbers, of_total
 from analysis.sources.long_tables import as_wide
 from analysis.sources.metric_aliases import plain
+from analysis.sources.other_languages import columns_in_english
 from analysis.sources.packed_cells import unpacked
 from analysis.sources.phases import by_phase, phase_column, with_flags_as_words
 from analysis.sources.raw_log import RawLog
@@ -48,13 +49,14 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
     """
     if log.frame.empty:
         raise LogError(f"{log.files[0]}: no data rows; a log needs at least one step")
-    wide, pivoted, stated = as_wide(unpacked(with_flags_as_words(log.frame)))
+    english, translated = columns_in_english([name for name in map(str, log.frame) if name not in columns.values()])
+    wide, pivoted, stated = as_wide(unpacked(with_flags_as_words(log.frame.rename(columns=english))))
     frame, lost, notes, planned = _with_numbers(wide, columns, log.files[0])
     log = replace(
         log,
         frame=frame,
         dropped=(*log.dropped, *lost),
-        notes=(*log.notes, *pivoted, *notes),
+        notes=(*log.notes, *translated, *pivoted, *notes),
         expected_steps=log.expected_steps or planned,
         columns_read=log.columns_read or len(log.frame.columns),
     )

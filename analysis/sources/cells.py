@@ -25,9 +25,13 @@ _WRAPPED = re.compile(
     rf"|<tf\.\w+:.*\bnumpy=({_DECIMAL}|nan|inf)\b.*>|\[\s*({_DECIMAL}|nan|inf)\s*\]",
     re.IGNORECASE,
 )
+FORTRAN = re.compile(r"(?<=[\d.])D(?=[+-]\d{2,3}(?!\d))")
+"""What stands for the E in numbers that Fortran writes: 0.19D+01."""
+_SPREAD = re.compile(rf"({_DECIMAL})\s*%?\s*(?:±|\+/-|\+-)\s*{_DECIMAL}\s*%?")
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 _SCALED = re.compile(rf"({_DECIMAL})\s?([kKMGBT])")
 _COUNTS = re.compile(r"step|iter|token|sample|example|image", re.IGNORECASE)
+_NUMBER = re.compile(f"({_DECIMAL})")
 _PERCENT = re.compile(rf"({_DECIMAL})\s*%")
 _OF_TOTAL = re.compile(r"(\d[\d,]*)\s*/\s*\d[\d,]*")
 _VECTOR = re.compile(rf"[\[(]\s*({_DECIMAL}(?:[\s,]+{_DECIMAL})+)\s*[\])]")
@@ -55,6 +59,10 @@ def _written(cell: str) -> float | None:
     if _GROUPED.fullmatch(cell):
         return float(cell.replace(",", ""))
     if found := _PERCENT.fullmatch(cell):
+        return float(found[1])
+    if (found := _SPREAD.fullmatch(cell)) or (
+        FORTRAN.search(cell) and (found := _NUMBER.fullmatch(FORTRAN.sub("E", cell)))
+    ):
         return float(found[1])
     if found := _WRAPPED.fullmatch(cell):
         return number(next(group for group in found.groups() if group))

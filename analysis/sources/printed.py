@@ -26,7 +26,7 @@ from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
 from analysis.sources.cells import AMBIGUOUS, is_ambiguous, scale_of
 from analysis.sources.json_logs import is_one_value
-from analysis.sources.limits import MB, limit, too_large
+from analysis.sources.other_languages import in_english
 from analysis.sources.printed_counters import by_other_counter
 from analysis.sources.printed_ends import results_at_the_end
 from analysis.sources.printed_lines import (
@@ -47,7 +47,7 @@ from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.several_runs import named_apart, parted, printed_arguments
 from analysis.sources.sidecar import run_stem
-from analysis.sources.streams import open_lines, text_head
+from analysis.sources.streams import text_head, whole_text
 from analysis.sources.text_tables import is_delimited, tables_in
 
 DOCUMENTS = (".ipynb", ".md")
@@ -56,7 +56,8 @@ DOCUMENTS = (".ipynb", ".md")
 NAME = "printed"
 SCHEME = ""
 
-_MOST = "RUN_REPORTS_MAX_PRINTED_MB"
+MOST = "RUN_REPORTS_MAX_PRINTED_MB"
+"""The setting that bounds a text that is read as a whole."""
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jsonl")
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
@@ -77,6 +78,7 @@ def recognises(path: Path) -> bool:
 
 
 def _is_log(path: Path, text: str) -> bool:
+    text, _ = in_english(text)
     first = text.lstrip("\ufeff \r\n").partition("\n")[0]
     if not first or _is_json(first) or is_one_value(text):
         return False
@@ -91,6 +93,7 @@ def _is_log(path: Path, text: str) -> bool:
 
 def holds_values(text: str, path: Path) -> bool:
     """True if lines, tables or lists of a text hold values by their step."""
+    text, _ = in_english(text)
     return _holds_values(text, _lines(text), path)
 
 
@@ -118,26 +121,10 @@ def _is_header(lines: Sequence[str]) -> bool:
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read the lines of values of a printed log, and its tables; several trainings in it are several runs."""
-    logs = logs_of(whole_text(path), path, columns)
+    logs = logs_of(whole_text(path, MOST), path, columns)
     if not logs:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
     return logs
-
-
-def whole_text(path: Path) -> str:
-    """Return the text of a file.
-
-    Raises
-    ------
-    LogError
-        If it is above the limit of `RUN_REPORTS_MAX_PRINTED_MB`.
-    """
-    with open_lines(path) as stream:
-        most = limit(_MOST) * MB
-        text = stream.read(most + 1)
-    if len(text) > most:
-        raise too_large(path, len(text) / MB, _MOST)
-    return text
 
 
 def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
@@ -151,6 +138,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     columns : Columns
         The user's names.
     """
+    text, translated = in_english(text)
     lines = _lines(text)
     wordings, tables = _tables(text, lines)
     unclear: dict[str, int] = {}
@@ -166,7 +154,13 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     what = "lines of values" if by_lines else "rows of tables"
     means = ("of lists of numbers on a line the mean is read",) if not in_tables and holds_lists(text) else ()
     commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
-    notes = (*commas, *means, *counted * by_lines, f"printed log: {used} {what} read, {passed} other lines passed over")
+    notes = (
+        *translated,
+        *commas,
+        *means,
+        *counted * by_lines,
+        f"printed log: {used} {what} read, {passed} other lines passed over",
+    )
     if by_lines and in_tables:
         notes += (f"tables of {in_tables} rows beside the {used} lines of values are not read",)
     if not by_lines and len(table):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.core.metrics import metric
+from analysis.sources.cells import FORTRAN
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_pairs import paired
 from analysis.sources.printed_phases import PHASE, averaged, of_model, phase_word, with_phases
@@ -25,7 +26,7 @@ NUMBER = re.compile(
 )
 """A date, a time of day or a duration (neither is a value), or a number; that of a name (Top-5, mAP50-95) is none."""
 
-_GLOBAL = frozenset({"num_updates", "global_step"})
+_GLOBAL = frozenset({"num_updates", "global_step", "timestep", "timesteps", "num_timesteps"})
 """Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
 
 _NO_METRICS = frozenset(
@@ -64,6 +65,8 @@ _OF_WHAT = re.compile(
 )  # DL4J's score is a loss
 _SUBJECT = re.compile(r"(?:(?i:average|mean) )?([A-Za-z]\w*(?: [a-z]\w*)?) for (?:'([\w-]+)'|[^.:;]*) [^.:;]*is $")
 """Kaldi's objective function for 'output' for minibatches 0-99 is"""
+_SET_BEHIND = re.compile(r"([A-Za-z]\w*) (train(?:ing)?|val(?:id(?:ation)?)?|dev|eval|test)")
+_EVALUATED = "Saving dict"  # what TensorFlow's Estimator says of an evaluation
 _COUNTED_OF, _COUNTED_WHAT = (
     re.compile(r" (?:of|on|over|for) (?:the )?$"),
     re.compile(r" [A-Za-z]+\s*[:=]| [A-Za-z ]+ is "),
@@ -104,6 +107,8 @@ def clean(text: str) -> str:
         text = _WRAPPED.sub(r"\1", text)
     if "[" in text:
         text = _LISTED.sub(_mean, text)
+    if "D+0" in text or "D-0" in text:
+        text = FORTRAN.sub("E", text)
     # Most texts have none, and are spared the search for all of them at once.
     if "\x1b" in text or any(mark in text for mark in _BARS) or _BRACKETED_BAR.search(text):
         return _NOISE.sub("", text)
@@ -176,6 +181,7 @@ def form_of(line: str) -> Form | None:
         return None
     slots = list(NUMBER.finditer(line))
     pairs, alone = paired(line, slots)
+    alone = alone.replace(_EVALUATED, f"{'eval':{len(_EVALUATED)}}")
     step = epoch = total = bar = bracketed = None
     evaluates = False  # a count of evaluation batches
     leading = False  # the number in front, which is the step unless one is named: it may be a rank
@@ -209,8 +215,9 @@ def form_of(line: str) -> Form | None:
             ):
                 epoch, bar, total = bar, place - 1, place
             continue
-        if slot.group().isdecimal() and _COUNTED_OF.search(between) and _COUNTED_WHAT.match(line, end):
-            continue  # the mean of 258 batches: 0.5
+        counts = slot.group().isdecimal() or slot.group().isalpha()
+        if counts and _COUNTED_OF.search(between) and _COUNTED_WHAT.match(line, end):
+            continue  # the mean of 258 batches: 0.5; number of nan iterations: 0
         if between == "-" and slot.group().isdecimal():
             ranges = [at for other, at in named if at == place - 1 and other.lower().endswith("batches")]
             if ranges or place - 1 == step:
@@ -219,7 +226,7 @@ def form_of(line: str) -> Form | None:
         name = _name(between, first=place == 0)
         if name == "is" and (said := _SUBJECT.search(line, 0, slot.start())):
             name = " ".join(filter(None, said.groups()))
-        elif name is None and line[end : end + 1] == "%" and not named:
+        elif name is None and line[end : end + 1] == "%" and not named and step is epoch is None:
             name = "progress"
         if not of_model(name or "") and (said := _OF_WHAT.search(line, told, slot.start())) and of_model(said[1]):
             name = said[1]  # accuracy on the test set: 0.9
@@ -229,6 +236,8 @@ def form_of(line: str) -> Form | None:
             name = said[1]  # after 320 examples
         elif name and _CHANGED.search(between) and not of_model(name):
             continue  # val_loss improved from 0.9 to 0.8
+        elif name and (said := _SET_BEHIND.fullmatch(name)) and of_model(said[1]):
+            name = f"{said[2]}_{said[1]}"  # loss train 0.5
         told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
@@ -240,7 +249,7 @@ def form_of(line: str) -> Form | None:
         elif PHASE.fullmatch(name or "") and line[end : end + 2] == " [" and slot.group().isdecimal():
             last = "epoch"  # timm's Train: 0 [ 50/100
         if last.strip("_") in STEPS and (last != "s" or place == 0) and line[end : end + 1] != "%":
-            evaluates = phase_word(name or "") not in ("", "train") or evaluates
+            evaluates = (phase_word(name or "") not in ("", "train") and last not in _GLOBAL) or evaluates
             if step is None or last in _GLOBAL or leading:
                 named[:0] = [("rank", 0)] if leading else []  # 0: step 1 loss 2.0
                 step, total, leading = place, None, False

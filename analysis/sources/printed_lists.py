@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.sources.axis_names import AXIS_NAMES
 from analysis.sources.metric_aliases import plain
-from analysis.sources.printed_phases import of_model
+from analysis.sources.printed_phases import of_model, phase_word
 
 _NUMBER = r"(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?nan|[-+]?inf|None|null)"
 _SCALAR = rf"(?P<open>(?:\w+\.)?(?:float\d*|tensor)\(\s*)?(?P<value>{_NUMBER})(?(open)\s*(?:,[^()\n]*)?\))"
@@ -76,6 +76,9 @@ def _found(text: str) -> Iterator[PrintedList]:
         if len(values) < _LEAST or text[place : place + 1] != "]" or named is None:
             continue
         name = _WORDS.sub("", named[1].strip(" ("))
+        above = phase_word(text[text.rfind("\n", 0, max(line - 1, 0)) + 1 : line])  # History (metrics, evaluate):
+        if above not in ("", "train") and not phase_word(name):
+            name = f"{above}_{name}"
         first, last = text.count("\n", 0, line), text.count("\n", 0, place)
         if not _COUNTED.search(text, line, opens.end()) and (
             of_model(name) or plain(name) in AXIS_NAMES | {"lr", "learning_rate"}

@@ -179,6 +179,22 @@ def open_lines(path: Path, *, newline: str | None = None) -> Iterator[io.TextIOW
             lines.detach()
 
 
+def whole_text(path: Path, setting: str) -> str:
+    """Return the text of a log.
+
+    Raises
+    ------
+    LogError
+        If it is above the limit of the setting.
+    """
+    with open_lines(path) as stream:
+        most = limit(setting) * MB
+        text = stream.read(most + 1)
+    if len(text) > most:
+        raise too_large(path, len(text) / MB, setting)
+    return text
+
+
 def unpack_base64(content: bytes) -> tuple[bytes, bool]:
     """Return base64 content unpacked and True, anything else unchanged and False."""
     if not _BASE64.fullmatch(content):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.sources import other_languages
 from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.cells import BLANK, number, of_total
@@ -26,17 +27,12 @@ STEPS = frozenset(
     {
         *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
         *("update", "updates", "num_updates", "up", "batch", "batch_id", "batch_idx", "round", "episode"),
-        *("timestep", "timesteps", "total_timesteps"),
+        *("timestep", "timesteps", "total_timesteps", "num_timesteps"),
     }
 )
 """Names of counters in printed text, in the form of `metric_aliases.plain`."""
 
-EPOCHS = frozenset(
-    {
-        *("epoch", "epochs", "ep", "train_epoch"),
-        *("epoche", "época", "epoca", "époque", "epoka", "эпоха", "轮次", "轮", "周期", "エポック", "에폭", "에포크"),
-    }
-)
+EPOCHS = frozenset({"epoch", "epochs", "ep", "train_epoch"}) | other_languages.EPOCHS
 
 _AXES = {
     **{"#": "step", "e": "epoch", "ep": "epoch", "it": "iter", "%iter": "iter"},

@@ -14,10 +14,10 @@ from analysis.core.errors import LogError
 from analysis.core.plain_data import is_number
 from analysis.sources.base import Columns
 from analysis.sources.metric_aliases import plain
-from analysis.sources.printed import holds_values, logs_of, whole_text
+from analysis.sources.printed import MOST, holds_values, logs_of
 from analysis.sources.printed_phases import of_model
 from analysis.sources.raw_log import RawLog
-from analysis.sources.streams import text_head
+from analysis.sources.streams import text_head, whole_text
 
 NAME = "printed, line by line"
 SCHEME = ""
@@ -45,7 +45,7 @@ def recognises(path: Path) -> bool:
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read the lines as if they had been printed into a file."""
-    logs = logs_of(_text(_rows(whole_text(path).lstrip("\ufeff \r\n"))), path, columns)
+    logs = logs_of(_text(_rows(whole_text(path, MOST).lstrip("\ufeff \r\n"))), path, columns)
     if not logs:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
     return [replace(log, source=NAME) for log in logs]

@@ -105,3 +105,49 @@ def test_of_a_result_that_may_be_another_one_it_is_said_that_it_is_not_read(
     assert run.frame["full_valid_loss"].tolist() == VALID
     assert set(run.metrics) == {"train_loss", "full_valid_loss"}
     assert any(text.partition("\n")[0] in note and why in note for note in run.notes)
+
+
+def test_a_result_of_tensorflows_estimator_is_of_its_evaluation(tmp_path: Path) -> None:
+    saved = "INFO:tensorflow:Saving dict for global step {s}: global_step = {s}, loss = {v}"
+    line = "INFO:tensorflow:loss = {t}, step = {s} (12.3 sec)\n"
+    run = only(tmp_path, "\n".join((line + saved).format(s=100 * e, t=t, v=v) for e, t, v in ROWS))
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert run.frame["full_valid_loss"].tolist() == VALID
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a.log", "step {e} loss = {t:.2f}D+01 lr = 0.100D-03"),
+        ("a.csv", "{e},{t:.2f}D+01,0.100D-03"),
+    ],
+)
+def test_numbers_as_fortran_writes_them(name: str, line: str, tmp_path: Path) -> None:
+    lines = [line.format(e=e, t=t / 10) for e, t, _ in ROWS]
+    run = only(tmp_path, "\n".join(["step,loss,lr", *lines] if name == "a.csv" else lines), name)
+    assert column(run, "loss") == LOSSES
+    assert set(column(run, "lr")) == {1e-4}
+
+
+def test_of_a_value_and_its_spread_the_value_is_read(tmp_path: Path) -> None:
+    text = "epoch,loss,val_loss\n" + "\n".join(f"{e},{t} ± 0.05,{v}+/-0.1" for e, t, v in ROWS)
+    run = only(tmp_path, text, "a.csv")
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert run.frame["full_valid_loss"].tolist() == VALID
+
+
+def test_an_evaluation_by_environment_steps(tmp_path: Path) -> None:
+    lines = [f"Eval num_timesteps={1000 * e}, episode_reward={t} +/- 0.5\nEpisode length: 200.00" for e, t, _ in ROWS]
+    run = only(tmp_path, "\n".join(lines))
+    assert run.steps_of("eval_reward").tolist() == [1000 * e for e in EPOCHS]
+    assert run.series("eval_reward").tolist() == LOSSES
+
+
+def test_a_validation_that_is_missing_at_some_steps_changes_no_name(tmp_path: Path) -> None:
+    lines = [
+        f"iter {e} | loss train: {t}, val: {v if e % 2 else 'n/a'} | number of nan iterations: 0" for e, t, v in ROWS
+    ]
+    run = only(tmp_path, "\n".join(lines))
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert run.frame["full_valid_loss"].dropna().tolist() == VALID[::2]
+    assert not run.nonfinite
