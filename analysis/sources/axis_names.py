@@ -13,6 +13,8 @@ STEP_NAMES = (
     *("train_step", "training_step", "iteration", "iter", "iterations", "itr", "n_iter", "training_iteration"),
     *("time_total_timesteps", "total_timesteps", "num_timesteps", "timesteps_total", "timestep", "timesteps"),
     *(
+        "misc_total_timesteps",
+        "misc_nupdates",
         "env_steps",
         "num_updates",
         "update",

@@ -21,6 +21,7 @@ _CJK = {
     "avg": "平均",
     "loss": "损失函?数?值?|損失值?|손실",
     "accuracy": "准确率|准确度|正确率|準確率|精度|正解率|정확도",
+    "step": "步数|迭代次数|迭代|ステップ|스텝",
     "lr": "学习率|學習率|学習率|학습률",
 }
 _PARTS = [f"(?P<{word}>{forms})" for word, forms in _CJK.items()]
@@ -37,6 +38,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("loss", "Verlust"),
     ("accuracy", "Genauigkeit"),
     ("lr", "Lernrate"),
+    ("step", "Schritt"),
     *(
         (f"{word} {what}".strip(), rf"{name}{of}")
         for what, name in (
@@ -56,7 +58,19 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("loss", r"[пП]отери|[фФ]ункция потерь|[лЛ]осс"),
 )
 _PHRASE = re.compile(r"\b(?:" + "|".join(f"(?P<p{at}>{form})" for at, (_, form) in enumerate(_PHRASES)) + r")\b")
-_SIGNS = ("erlust", "enauigkeit", "Lernrate", "erte", "erdida", "erda", "erdita", "xactitud", "curacia", "ccuratezza")
+_SIGNS = (
+    "erlust",
+    "enauigkeit",
+    "Lernrate",
+    "Schritt",
+    "erte",
+    "erdida",
+    "erda",
+    "erdita",
+    "xactitud",
+    "curacia",
+    "ccuratezza",
+)
 """Parts of those of the words that may be written without accents."""
 _SAMPLE = 200_000  # characters
 _WIDE = str.maketrans({"：": ": ", "，": ", ", "；": "; ", "（": " (", "）": ") ", "％": "%", "＝": "="})

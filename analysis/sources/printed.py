@@ -28,7 +28,7 @@ from analysis.sources.cells import AMBIGUOUS, is_ambiguous, scale_of
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.other_languages import in_english
 from analysis.sources.printed_counters import by_other_counter
-from analysis.sources.printed_ends import results_at_the_end
+from analysis.sources.printed_ends import lines_of_the_best, results_at_the_end
 from analysis.sources.printed_lines import (
     NUMBER,
     Form,
@@ -223,8 +223,9 @@ def _values(
     lines are prose, a wording must come again, or the values it names.
     """
     groups: dict[str, list[int]] = {}
+    best = lines_of_the_best(lines, wordings)
     for number, wording in enumerate(wordings):
-        if "\0" in wording or 0 < len(wording) < _HEADING:
+        if number not in best and ("\0" in wording or 0 < len(wording) < _HEADING):
             groups.setdefault(wording, []).append(number)
     found = ((wording, form_of(lines[places[0]])) for wording, places in groups.items() if "\0" in wording)
     forms = {wording: form for wording, form in found if form}
@@ -268,7 +269,11 @@ def _values(
     table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
-    return table, planned.pop() if len(planned) == 1 and not restarts else None, (*counted, *notes, *told)
+    return (
+        table,
+        planned.pop() if len(planned) == 1 and not restarts else None,
+        (*counted, *notes, *told, *best.values()),
+    )
 
 
 def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:

@@ -17,11 +17,21 @@ from analysis.sources.printed_sections import Kind
 
 _FINAL = re.compile(r"^(?:final|overall)[ _]", re.IGNORECASE)
 _SUMMARY = re.compile(r"\b(?:best|train_runtime)\b", re.IGNORECASE)
+_BEST = re.compile(r"\bbest (?:iteration|epoch|step|round)\b[^\d]*:\s*$", re.IGNORECASE)
 _TOLD = 5
 _SHOWN = 60  # characters of a line in a note
 
 Block: TypeAlias = tuple[str, pd.DataFrame]
 """The wording of a kind of line, and its values by the number of the line."""
+
+
+def lines_of_the_best(lines: Sequence[str], wordings: Sequence[str]) -> dict[int, str]:
+    """Return the lines that say once more what the best step was, below a line that says so (LightGBM), as notes."""
+    found = {}
+    for place, wording in enumerate(wordings[:-1]):
+        if "\0" not in wording and "\0" in wordings[place + 1] and _BEST.search(wording):
+            found[place + 1] = f"{_line(lines, place + 1)} says what the best step was: not read as a row"
+    return found
 
 
 def results_at_the_end(

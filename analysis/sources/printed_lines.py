@@ -37,7 +37,9 @@ _NO_METRICS = frozenset(
 )
 _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
 _BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
-_GLUED = re.compile(r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮)s?(?![A-Za-z/]|[\s:=#]*\d)")
+_GLUED = re.compile(
+    r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮|步)s?(?![A-Za-z/]|[\s:=#]*\d)"
+)
 
 _PROCESS = re.compile(
     r"\s*(?:\[\d+,(?=\d+\]<std)|\((?:\w+ )?(?=pid=\d)|\[pod/(?=[^\]]*\])"
@@ -65,6 +67,7 @@ _OF_WHAT = re.compile(
 )  # DL4J's score is a loss
 _SUBJECT = re.compile(r"(?:(?i:average|mean) )?([A-Za-z]\w*(?: [a-z]\w*)?) for (?:'([\w-]+)'|[^.:;]*) [^.:;]*is $")
 """Kaldi's objective function for 'output' for minibatches 0-99 is"""
+_BEST = re.compile(r"\b[Bb]est\b[^=:|,;()\[\]]*[:=]?\s*$")
 _SET_BEHIND = re.compile(r"([A-Za-z]\w*) (train(?:ing)?|val(?:id(?:ation)?)?|dev|eval|test)")
 _EVALUATED = "Saving dict"  # what TensorFlow's Estimator says of an evaluation
 _COUNTED_OF, _COUNTED_WHAT = (
@@ -187,6 +190,7 @@ def form_of(line: str) -> Form | None:
     leading = False  # the number in front, which is the step unless one is named: it may be a rank
     named: list[tuple[str, int]] = []
     shares: set[int] = set()
+    best: set[int] = set()
     own = 0  # where what the program printed begins
     if (process := _PROCESS.match(line)) and (behind := _BEHIND_PROCESS.search(line, process.end())):
         own = behind.end()
@@ -198,6 +202,9 @@ def form_of(line: str) -> Form | None:
             continue
         if place in pairs:
             named.append((pairs[place], place))
+            continue
+        if between.strip() in ("->", "-->", "=>", "→") and any(place - 1 == at and of_model(own) for own, at in named):
+            named.append((f"{named[-1][0]} (2)", place))  # loss 0.6 -> 0.5, of which nothing says what they are
             continue
         if between.strip() in ("/", "of") and place:
             if place - 1 == step:
@@ -238,6 +245,8 @@ def form_of(line: str) -> Form | None:
             continue  # val_loss improved from 0.9 to 0.8
         elif name and (said := _SET_BEHIND.fullmatch(name)) and of_model(said[1]):
             name = f"{said[2]}_{said[1]}"  # loss train 0.5
+        if of_model(name or "") and _BEST.search(line, told, slot.start()) and "best" not in str(name).lower():
+            best.add(place)  # best eval loss on epoch 3 is 0.5
         told = end if of_model(name or "") else told
         key = re.sub(r"\(.*\)$", "", plain(name)) if name else ""  # MMEngine's Epoch(train)
         last = key.rsplit("_", 1)[-1] if " " in (name or "") else key
@@ -280,6 +289,8 @@ def form_of(line: str) -> Form | None:
             bracketed = place if bracketed is None else bracketed
     if step is None and epoch is None and bar is None:
         step = bracketed  # behind what a logger puts in front, as XGBoost's rounds
+    if step is not None or epoch is not None:
+        named = [(f"{name} (best)" if at in best else name, at) for name, at in named]
     front = bar == 0 and not line[: slots[0].start()].rstrip().endswith("[")
     if bar is not None and (step is None or step == bar):
         step, total = bar, bar + 1

@@ -52,7 +52,8 @@ def with_phases(line: str, slots: Sequence[re.Match[str]], named: Named) -> tupl
         own = phase_word(name)
         before = [word for start, word in alone if start < places[at]]
         word = before[-1] if before else sole.copy().pop() if len(sole) == 1 else ""
-        if not word and not own:
+        alike = sum(plain(other) == plain(name) for other, _ in named)
+        if not word and not own and alike >= min(len({word for _, word in words}), 2):
             word = next((word for start, word in reversed(words) if start < places[at]), "")
             word = "" if plain(f"{word}_{name}") in taken else word
         if of_model(name):

@@ -27,7 +27,7 @@ STEPS = frozenset(
     {
         *("step", "steps", "s", "global_step", "train_step", "iter", "iters", "it", "iteration", "iterations"),
         *("update", "updates", "num_updates", "up", "batch", "batch_id", "batch_idx", "round", "episode"),
-        *("timestep", "timesteps", "total_timesteps", "num_timesteps"),
+        *("timestep", "timesteps", "total_timesteps", "num_timesteps", "步"),
     }
 )
 """Names of counters in printed text, in the form of `metric_aliases.plain`."""

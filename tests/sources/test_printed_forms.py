@@ -151,3 +151,24 @@ def test_a_validation_that_is_missing_at_some_steps_changes_no_name(tmp_path: Pa
     assert run.frame["train_loss"].tolist() == LOSSES
     assert run.frame["full_valid_loss"].dropna().tolist() == VALID[::2]
     assert not run.nonfinite
+
+
+def test_a_value_behind_those_of_both_sets_is_not_taken_for_one_of_them(tmp_path: Path) -> None:
+    """The line says a score of each, and one loss."""
+    run = only(tmp_path, "\n".join(f"Epoch {e}: train acc 0.{e}1, val acc 0.{e}2, loss {t}" for e, t, _ in ROWS))
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert "full_valid_loss" not in run.frame
+
+
+def test_the_best_so_far_is_no_measurement_of_its_epoch(tmp_path: Path) -> None:
+    best = [min(VALID[:e][::-1]) - 1 for e in EPOCHS]
+    form = "Epoch {e}: train_loss={t}\neval_epoch_loss={v}\nbest eval loss on epoch {e} is {b}"
+    text = "\n".join(form.format(e=e, t=t, v=v, b=b) for (e, t, v), b in zip(ROWS, best, strict=True))
+    run = only(tmp_path, text)
+    assert run.frame["full_valid_loss"].tolist() == VALID
+
+
+def test_both_sides_of_an_arrow_are_kept(tmp_path: Path) -> None:
+    run = only(tmp_path, "\n".join(f"epoch {e}: loss {v} -> {t}" for e, t, v in ROWS))
+    assert column(run, "loss") == VALID
+    assert column(run, "loss (2)") == LOSSES
