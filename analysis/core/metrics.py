@@ -209,7 +209,7 @@ _LOWER = re.compile(
     r"|f[pna]r|frr|(min)?dcf|collisions?|violations?|hallucinations?|toxicity|(min)?[af]de|a?epe|silog"
 )
 _HIGHER = re.compile(
-    r"\w*acc(uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
+    r"\w*acc(u|uracy|uracies|s)?\d*|success(es)?|win(rate|s)?|exact|em|top\d+|(pr|roc)?auc|auc(roc|pr)?|au(ro|pr)c|m?ap\d*"
     r"|mar\d*|ar\d*|m?io?u\d*|dice|jaccard|\w*f[12]|f[12]?score|prec(ision)?|recall|sensitivity|specificity|npv|ppv|r2|mcc|kappa|ndcg"
     r"|mrr|psnr|ssim|bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|bertscore|comet|cider|spice|score|\w+score|rewards?"
     r"|\w*returns?|spearman\w*|pearson\w*|kendall\w*|\w*corr(elation)?s?|ccc|matthews|likelihood|loglik|elbo|hits?\d*|solved"

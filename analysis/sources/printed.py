@@ -152,7 +152,11 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     used = sum(map(len, parts))
     passed = sum(1 for line in lines if line.strip()) - sum(part.attrs.get("lines", len(part)) for part in parts)
     what = "lines of values" if by_lines else "rows of tables"
-    means = ("of lists of numbers on a line the mean is read",) if not in_tables and holds_lists(text) else ()
+    means = (
+        ("of lists of numbers the mean is read",)
+        if not any("listed" in one.attrs for one in tables) and holds_lists(text)
+        else ()
+    )
     commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
     notes = (
         *translated,

@@ -198,8 +198,8 @@ def form_of(line: str) -> Form | None:
     end = told = 0  # behind the last number, and behind the last value of the model
     for place, slot in enumerate(slots):
         between, end = line[end : slot.start()], slot.end()
-        if _MOMENT.match(slot.group()) or slot.start() < own:
-            continue
+        if _MOMENT.match(slot.group()) or slot.start() < own or line.rfind("@[", 0, end) > line.rfind("]", 0, end):
+            continue  # COCO's Average Precision (AP) @[ IoU=0.50:0.95 | maxDets=100 ]
         if place in pairs:
             named.append((pairs[place], place))
             continue
@@ -262,7 +262,7 @@ def form_of(line: str) -> Form | None:
             if step is None or last in _GLOBAL or leading:
                 named[:0] = [("rank", 0)] if leading else []  # 0: step 1 loss 2.0
                 step, total, leading = place, None, False
-        elif last.strip("_") in EPOCHS:
+        elif last.strip("_") in EPOCHS and line[end : end + 1] != "%":
             epoch = place if epoch is None else epoch
         elif (
             PHASE.fullmatch((name or "").rpartition(" ")[2])

@@ -128,5 +128,5 @@ def _table(group: Sequence[PrintedList]) -> pd.DataFrame:
         if one not in kept
     ]
     frame.index = pd.Index([group[0].lines.start] * len(frame))
-    frame.attrs |= {"notes": tuple(notes), "lines": len({line for one in kept for line in one.lines})}
+    frame.attrs |= {"notes": tuple(notes), "listed": True, "lines": len({line for one in kept for line in one.lines})}
     return frame

@@ -51,9 +51,16 @@ def with_phases(line: str, slots: Sequence[re.Match[str]], named: Named) -> tupl
     for name, at in named:
         own = phase_word(name)
         before = [word for start, word in alone if start < places[at]]
-        word = before[-1] if before else sole.copy().pop() if len(sole) == 1 else ""
+        said_of = [word for word in before if word != "eval"]  # Dev: Evaluation - loss: 0.5
+        word = (
+            (said_of if before[-1:] == ["eval"] and said_of else before)[-1]
+            if before
+            else sole.copy().pop()
+            if len(sole) == 1
+            else ""
+        )
         alike = sum(plain(other) == plain(name) for other, _ in named)
-        if not word and not own and alike >= min(len({word for _, word in words}), 2):
+        if not word and not own and alike >= min(len({word for _, word in words} - {"eval"}), 2):
             word = next((word for start, word in reversed(words) if start < places[at]), "")
             word = "" if plain(f"{word}_{name}") in taken else word
         if of_model(name):

@@ -168,5 +168,6 @@ def _beside(block: pd.DataFrame, other: pd.DataFrame) -> bool:
 
 def _words(wording: str, name: str) -> str:
     before = wording.partition(name)[0]
-    words = [word for word in re.findall(r"[A-Za-z][\w-]*", before) if word.lower() not in _SAY_NOTHING]
+    words = re.findall(r"[A-Za-z][\w-]*", before)
+    words = [word for word in words if word.lower() not in _SAY_NOTHING and not of_model(word)]
     return " ".join(words[-2:]) or "other"

@@ -83,6 +83,8 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
 
 def is_delimited(line: str) -> bool:
     """True for the header of a table whose cells commas, semicolons or tabs part."""
+    if "%|" in line:  # a bar of progress, which may be drawn with #
+        return False
     return re.search(r"[,;\t]", line) is not None and _counts(line) and not any(map(_is_number, _cells(line) or ()))
 
 

@@ -172,3 +172,31 @@ def test_both_sides_of_an_arrow_are_kept(tmp_path: Path) -> None:
     run = only(tmp_path, "\n".join(f"epoch {e}: loss {v} -> {t}" for e, t, v in ROWS))
     assert column(run, "loss") == VALID
     assert column(run, "loss (2)") == LOSSES
+
+
+def test_the_set_is_the_one_that_is_named_and_not_that_it_is_an_evaluation(tmp_path: Path) -> None:
+    form = (
+        "Batch[{s}/900] - loss: {t}  acc: 50.1%(9/16)\nDev Accuracy:  Evaluation - loss: {v}  acc: 60.1%(5/9) \n"
+        "Test Accuracy:  Evaluation - loss: 9.5  acc: 61.2%(6/9) "
+    )
+    run = only(tmp_path, "\n".join(form.format(s=10 * e, t=t, v=v) for e, t, v in ROWS))
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert run.frame["full_valid_loss"].tolist() == VALID
+    assert set(column(run, "test_loss")) == {9.5}
+
+
+def test_a_score_behind_a_loss_of_two_words_is_of_the_same_set(tmp_path: Path) -> None:
+    form = "global step {s}, epoch: 1, batch: {s}, loss: {t}, accu: 0.5{e}\neval dev loss: {v}, accu: 0.4{e}"
+    run = only(tmp_path, "\n".join(form.format(s=10 * e, e=e, t=t, v=v) for e, t, v in ROWS))
+    assert run.frame["full_valid_loss"].tolist() == VALID
+    assert column(run, "accu") == [round(0.5 + e / 100, 2) for e in EPOCHS]
+    assert column(run, "val_accu") == [round(0.4 + e / 100, 2) for e in EPOCHS]
+
+
+def test_a_per_cent_is_no_epoch_and_what_an_average_is_taken_over_no_value(tmp_path: Path) -> None:
+    precision = " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.312"
+    lines = [f"Epochs:  {16 * e}%|#   | {e}/6 [00:01<00:05, t_loss={t}, i_acc=0.5]\n{precision}" for e, t, _ in ROWS]
+    run = only(tmp_path, "\n".join(lines))
+    assert run.frame["step"].tolist() == list(EPOCHS)
+    assert "epoch" not in run.frame
+    assert set(run.metrics) == {"t_loss", "i_acc"}
