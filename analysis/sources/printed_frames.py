@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from analysis.core.metrics import metric
 from analysis.sources.axis_names import AXIS_NAMES
 from analysis.sources.metric_aliases import plain
-from analysis.sources.printed_phases import of_model
+from analysis.sources.printed_phases import of_model, phase_word
 
 _WORDS, _GAPS = re.compile(r"\S+"), re.compile(r"\S+(?: \S+)*")
 _LEFT_OUT = frozenset({"...", "…"})
@@ -49,7 +50,7 @@ def frames_in(lines: Sequence[str], wordings: Sequence[str]) -> Iterator[Printed
         while found.wraps and (more := _next_block(lines, found)):
             found = _beside(found, more)
         place = found.last + 1
-        if _is_log(found.names[1:]):
+        if _is_log(found.names):
             yield _counted(found)
 
 
@@ -124,8 +125,11 @@ def _beside(found: PrintedFrame, more: PrintedFrame) -> PrintedFrame:
 
 def _is_log(names: Sequence[str]) -> bool:
     """True if most columns are those of a training, and one a value of the model."""
-    known = [of_model(name) or plain(name) in AXIS_NAMES | _SETTINGS for name in names if name not in _LEFT_OUT]
-    return any(map(of_model, names)) and 2 * sum(known) > len(known)
+    shown = [name for name in names if name and name not in _LEFT_OUT]
+    known = [of_model(name) or plain(name) in AXIS_NAMES | _SETTINGS for name in shown]
+    # Scores alone may be of classes, unless they are of training and validation or something counts.
+    told = [phase_word(name) or plain(name) in AXIS_NAMES or metric(plain(name)).direction == "lower" for name in shown]
+    return any(told) and any(map(of_model, shown)) and 2 * sum(known) > len(known)
 
 
 def _counted(found: PrintedFrame) -> PrintedFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.core.metrics import metric
 from analysis.sources.axis_names import AXIS_NAMES
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_phases import of_model, phase_word
@@ -31,12 +32,16 @@ _MOST_LINES = 50_000
 
 @dataclass(frozen=True)
 class PrintedList:
-    """A list under its name: its values, the steps that stand beside them if any do, and its lines."""
+    """A list under its name: its values, the steps that stand beside them if any do, and its lines.
+
+    ``several`` tells whether the name itself says that it is of several steps: ``accs``, ``acc_history``.
+    """
 
     name: str
     values: list[float]
     steps: list[float]
     lines: range
+    several: bool
 
 
 def lists_in(text: str) -> tuple[list[pd.DataFrame], set[int]]:
@@ -55,9 +60,14 @@ def lists_in(text: str) -> tuple[list[pd.DataFrame], set[int]]:
     tables, taken = [], set()
     for group in _groups(_found(text)):
         taken |= {line for one in group for line in one.lines}
-        if any(of_model(one.name) for one in group):
+        if any(of_model(one.name) for one in group) and (len(group) > 1 or _is_history(group[0])):
             tables.append(_table(group))
     return [table for table in tables if len(table)], taken
+
+
+def _is_history(one: PrintedList) -> bool:
+    """True if a list alone is of steps: a score alone may be of classes."""
+    return one.several or one.steps != [] or metric(plain(one.name)).direction == "lower"
 
 
 def _found(text: str) -> Iterator[PrintedList]:
@@ -76,6 +86,7 @@ def _found(text: str) -> Iterator[PrintedList]:
         if len(values) < _LEAST or text[place : place + 1] != "]" or named is None:
             continue
         name = _WORDS.sub("", named[1].strip(" ("))
+        several = named[1].endswith("s") or _WORDS.search(named[1]) is not None
         above = phase_word(text[text.rfind("\n", 0, max(line - 1, 0)) + 1 : line])  # History (metrics, evaluate):
         if above not in ("", "train") and not phase_word(name):
             name = f"{above}_{name}"
@@ -83,7 +94,7 @@ def _found(text: str) -> Iterator[PrintedList]:
         if not _COUNTED.search(text, line, opens.end()) and (
             of_model(name) or plain(name) in AXIS_NAMES | {"lr", "learning_rate"}
         ):
-            yield PrintedList(name, values, steps, range(first, last + 1))
+            yield PrintedList(name, values, steps, range(first, last + 1), several)
 
 
 def _number(cell: str) -> float:

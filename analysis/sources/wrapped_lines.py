@@ -13,6 +13,7 @@ from typing import Any
 from analysis.core.errors import LogError
 from analysis.core.plain_data import is_number
 from analysis.sources.base import Columns
+from analysis.sources.cells import number
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed import MOST, holds_values, logs_of
 from analysis.sources.printed_phases import of_model
@@ -93,7 +94,11 @@ def _text(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _measures(row: Mapping[str, Any]) -> bool:
-    return any(is_number(value) and of_model(str(key)) for key, value in row.items())
+    return any(of_model(str(key)) and (is_number(value) or _is_number_text(value)) for key, value in row.items())
+
+
+def _is_number_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and number(value) is not None
 
 
 def _message_column(header: str) -> bool:

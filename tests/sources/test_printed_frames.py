@@ -77,6 +77,7 @@ def test_a_gap_in_a_printed_column_is_no_loss_that_is_not_a_number(tmp_path: Pat
     "frame",
     [
         pd.DataFrame({"age": [20, 30, 40], "income": [1, 2, 3], "loss": [1, 2, 3]}),  # insurance, perhaps
+        pd.DataFrame({"precision": [0.9, 0.8, 0.7], "recall": [0.8, 0.7, 0.6]}),  # of classes, perhaps
         FRAME.describe(),
         FRAME.set_axis([3, 1, 2, 6, 5, 4]),
     ],

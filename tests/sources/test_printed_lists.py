@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from analysis.core.errors import LogError
+from analysis.sources import load_runs
 from tests.sources.test_printed_kinds import EPOCHS, LOSSES, ROWS, VALID, only, read
 
 HISTORY = {"loss": LOSSES, "val_loss": VALID}
@@ -95,3 +97,10 @@ def test_of_a_list_on_the_line_of_a_step_the_mean_is_read_and_said(tmp_path: Pat
     run = only(tmp_path, "".join(f"Epoch {e} losses: [{t}, {t - 0.5:.1f}]\n" for e, t, _ in ROWS))
     assert run.frame["train_loss"].round(6).tolist() == [round(t - 0.25, 6) for t in LOSSES]
     assert any("the mean is read" in note for note in run.notes)
+
+
+def test_a_list_of_scores_alone_may_be_of_classes(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("evaluating\nIoU: [0.5, 0.6, 0.7, 0.4]\n")
+    with pytest.raises(LogError):
+        load_runs([str(path)], runs_dir=tmp_path)

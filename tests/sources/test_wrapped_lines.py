@@ -59,6 +59,8 @@ def test_lines_kept_one_by_one(name: str, tmp_path: Path) -> None:
 def test_rows_of_values_with_a_message_are_rows(tmp_path: Path) -> None:
     rows = [{"message": f"step {e} loss 9.0", "step": e, "loss": t} for e, t in zip(EPOCHS, LOSSES, strict=True)]
     assert only(tmp_path, json_lines(*rows), "a.jsonl").frame["train_loss"].tolist() == LOSSES
+    cells = "".join(f"{row['step']},{row['loss']},{row['message']}\n" for row in rows)
+    assert only(tmp_path, f"step,loss,message\n{cells}", "a.csv").frame["train_loss"].tolist() == LOSSES
 
 
 @pytest.mark.parametrize(
