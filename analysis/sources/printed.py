@@ -28,7 +28,7 @@ from analysis.sources.cells import AMBIGUOUS, is_ambiguous, scale_of
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.other_languages import in_english
 from analysis.sources.printed_counters import by_other_counter
-from analysis.sources.printed_ends import lines_of_the_best, results_at_the_end
+from analysis.sources.printed_ends import lines_of_the_best, results_at_the_end, results_beside_tables
 from analysis.sources.printed_lines import (
     NUMBER,
     Form,
@@ -162,7 +162,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
         *translated,
         *commas,
         *means,
-        *counted * by_lines,
+        *counted * (by_lines or table.empty),
         f"printed log: {used} {what} read, {passed} other lines passed over",
     )
     if by_lines and in_tables:
@@ -267,7 +267,7 @@ def _values(
         elif not _has_axis(form):
             single.append((wording, places, form))
     if not blocks:
-        return pd.DataFrame(), None, ()
+        return pd.DataFrame(), None, results_beside_tables(single, lines)
     final, blocks, told = results_at_the_end(single, blocks, lines)
     blocks += [(wording, _block(lines, places, form, unclear, wording)[0]) for wording, places, form in final]
     table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))

@@ -80,6 +80,12 @@ def results_at_the_end(
     return taken, left, (*notes[:_TOLD], *more)
 
 
+def results_beside_tables(single: Sequence[Kind], lines: Sequence[str]) -> tuple[str, ...]:
+    """Say of single results of held-out data in a text that holds its values in tables that they are not read."""
+    places = [places[0] for _, places, form in single if _results(form)][:_TOLD]
+    return tuple(f"{_line(lines, place)} is not read: it has no step, and stands beside a table" for place in places)
+
+
 _SEVERAL = "behind the last step: ambiguous, as several have that name; not read"
 
 

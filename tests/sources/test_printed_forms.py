@@ -200,3 +200,10 @@ def test_a_per_cent_is_no_epoch_and_what_an_average_is_taken_over_no_value(tmp_p
     assert run.frame["step"].tolist() == list(EPOCHS)
     assert "epoch" not in run.frame
     assert set(run.metrics) == {"t_loss", "i_acc"}
+
+
+def test_of_a_result_beside_a_table_it_is_said_that_it_is_not_read(tmp_path: Path) -> None:
+    rows = [f"{e}  {t}  {v}" for e, t, v in ROWS]
+    run = only(tmp_path, "\n".join(["epoch  train_loss  val_loss", *rows, "Test acc: 0.91"]))
+    assert run.frame["full_valid_loss"].tolist() == VALID
+    assert any("'Test acc: 0.91' is not read" in note for note in run.notes)
