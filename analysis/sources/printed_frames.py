@@ -40,16 +40,14 @@ def frames_in(lines: Sequence[str], wordings: Sequence[str]) -> Iterator[Printed
     wordings : sequence of str
         The lines with a NUL in place of each number.
     """
-    place = 0
-    while place < len(lines) - 1:
-        heads = wordings[place] and "\0" not in wordings[place] and _may_head(wordings, place)
-        found = _block(lines, place) if heads else None
+    end = 0
+    for place in [place for place, wording in enumerate(wordings[:-1]) if wording and "\0" not in wording]:
+        found = _block(lines, place) if place >= end and _may_head(wordings, place) else None
         if found is None:
-            place += 1
             continue
         while found.wraps and (more := _next_block(lines, found)):
             found = _beside(found, more)
-        place = found.last + 1
+        end = found.last + 1
         if _is_log(found.names):
             yield _counted(found)
 
