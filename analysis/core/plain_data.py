@@ -33,17 +33,17 @@ def loads(text: str | bytes) -> Any:
     ValueError
         If it is no JSON, nested more than `DEEPEST` levels, or holds more than `MOST_HELD` lists and mappings.
     """
-    if (
-        text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
-    ) > MOST_HELD:
+    left = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    if left > MOST_HELD:
         raise ValueError(f"more than {MOST_HELD:,} lists and mappings")
     try:
         value = json.loads(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(DEEPEST):
-        if not level:
+    for depth in range(DEEPEST):
+        left -= len(level)
+        if not level or depth + left < DEEPEST:  # what is left to open cannot go too deep: rows of numbers end here
             return value
         held = chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level)
         level = [inner for inner in held if isinstance(inner, dict | list)]

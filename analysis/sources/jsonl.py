@@ -56,7 +56,8 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     with open_lines(path) as stream:
         while block := stream.readlines(_BLOCK):
             rows = _objects(block)
-            if rows is not None and table.add_numbers(rows):
+            if rows is not None:
+                table.add_all(rows, begun + 1)
                 line = begun + len(block)
             else:
                 for number, row, cut in _rows(path, block, begun):
@@ -116,17 +117,17 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any], bool]]:
             begun += len(block)
 
 
-_BLOCK = 1 << 19
+_BLOCK = 1 << 17
 """Characters that are parsed at once, to the end of a line, where all lines are rows."""
 
 
-def _objects(lines: list[str]) -> list[Mapping[str, Any]] | None:
+def _objects(lines: list[str]) -> list[dict[str, Any]] | None:
     """Return the objects of lines that hold just one each; None if one of them does not."""
     try:
         found = loads(f"[{','.join(lines)}]")
     except (ValueError, RecursionError):
         return None
-    whole = len(found) == len(lines) and all(type(row) is dict for row in found)
+    whole = len(found) == len(lines) and set(map(type, found)) == {dict}
     return found if whole else None
 
 

@@ -6,9 +6,10 @@ import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.core.errors import LogError
@@ -21,8 +22,22 @@ _MOST_KINDS = 50
 """Sets of names that rows may have and still be read column by column."""
 _LONGEST = 1000
 """Characters of a text that are kept: the names and times of a log have fewer, what a model wrote may have more."""
+_DEEPEST = 5
+"""Mappings within each other whose values become columns."""
 _ORDINARY = 1e300
 """What is larger, infinite or NaN may not fit a column as it stands."""
+
+_Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+_Values: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass
+class _Column:
+    """Values of some rows: float64, or str and None; of lists 1 for each. ``first`` is the place of the first one."""
+
+    kind: type
+    first: int
+    values: _Values
 
 
 @dataclass
@@ -53,35 +68,29 @@ class RowTable:
         if self.rows % 4096 == 0 or len(self.numbers) + len(self.texts) > columns:
             self._check_size()
 
-    def add_numbers(self, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """Append rows that hold nothing but numbers, column by column; change nothing and return False for others.
+    def add_all(self, rows: Sequence[dict[str, Any]], line: int) -> None:
+        """Append rows, the first of which stands on ``line``, as `add` does one by one and several times as fast.
 
-        It does what `add` does for each of them, several times as fast.
+        They are taken by columns, unless one holds values of several kinds.
         """
-        alike: dict[tuple[str, ...], list[int]] = {}
-        for place, row in enumerate(rows):
-            alike.setdefault(tuple(row), []).append(place)
-        if len(alike) > _MOST_KINDS:
-            return False
-        columns: dict[str, Any] = {}
-        for names, places in alike.items():
-            for name in names:
-                cells = [rows[place][name] for place in places]
-                if name in self.texts or not set(map(type, cells)) <= _NUMBERS:
-                    return False
-                try:
-                    values = np.array(cells, dtype=np.float64)
-                except OverflowError:
-                    return False
-                whole = columns.setdefault(name, np.full(len(rows), np.nan))
-                whole[places] = np.where(np.isfinite(values), values, np.inf)
-        for name, values in columns.items():
-            column = self.numbers.setdefault(name, array.array("d"))
-            column.extend([np.nan] * (self.rows - len(column)))
-            column.frombytes(values.tobytes())
+        columns: dict[str, _Column] = {}
+        if not self._collect(rows, np.arange(len(rows)), "", columns, len(rows)):
+            for number, row in enumerate(rows, start=line):
+                self.add(row, number)
+            return
+        for name, column in sorted(columns.items(), key=lambda item: item[1].first):
+            if column.kind is list:
+                self.skipped[name] = self.skipped.get(name, 0) + int(np.isfinite(column.values).sum())
+            elif column.kind is str:
+                texts = self.texts.setdefault(name, [])
+                texts.extend([None] * (self.rows - len(texts)))
+                texts.extend(column.values.tolist())
+            else:
+                numbers = self.numbers.setdefault(name, array.array("d"))
+                numbers.extend([np.nan] * (self.rows - len(numbers)))
+                numbers.frombytes(column.values.tobytes())
         self.rows += len(rows)
         self._check_size()
-        return True
 
     def frame(self, *, texts: bool = False) -> pd.DataFrame:
         """Return the columns of numbers, and of text if wanted, each in the order in which they first occurred."""
@@ -107,6 +116,73 @@ class RowTable:
         counts = {name: sum(cell is not None for cell in self.texts[name]) for name in names}
         return (*lists, *(Dropped(name, count, "text, no number") for name, count in counts.items() if count))
 
+    def _collect(
+        self, rows: Sequence[dict[str, Any]], places: _Places, prefix: str, columns: dict[str, _Column], size: int
+    ) -> bool:
+        """Take rows, which stand at ``places`` among ``size``, apart into columns; False where `add` has to decide."""
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for at, row in enumerate(rows):
+            alike.setdefault(tuple(row), []).append(at)
+        if len(alike) > _MOST_KINDS:
+            return False
+        return all(
+            self._collect_cells(f"{prefix}{name}", [rows[at][name] for at in own], places[own], columns, size)
+            for names, own in alike.items()
+            for name in names
+        )
+
+    def _collect_cells(
+        self, name: str, cells: Sequence[Any], places: _Places, columns: dict[str, _Column], size: int
+    ) -> bool:
+        """Put the values of one name into its column; False where `add` has to decide."""
+        kinds = set(map(type, cells))
+        if type(None) in kinds:
+            places = places[[cell is not None for cell in cells]]
+            cells = [cell for cell in cells if cell is not None]
+            kinds.discard(type(None))
+        if kinds == {dict} and name.count("/") < _DEEPEST:
+            return self._collect(cells, places, f"{name}/", columns, size)
+        kind, values = self._values_of(name, cells, kinds)
+        given = np.array([], dtype=bool) if values is None else pd.notna(values)
+        if not given.any():  # None, and words for "not logged", make no column
+            return values is not None
+        first = int(places[given.argmax()])
+        column = columns.get(name)
+        if column is None:
+            blank, dtype = (None, object) if kind is str else (np.nan, np.float64)
+            column = columns[name] = _Column(kind, first, np.full(size, blank, dtype=dtype))
+        elif column.kind is not kind or pd.notna(column.values[places]).any():  # the same key twice in one row
+            return False
+        elif first < column.first:
+            column.first, columns[name] = first, columns.pop(name)
+        column.values[places] = values
+        return True
+
+    def _values_of(self, name: str, cells: Sequence[Any], kinds: set[type]) -> tuple[type, _Values | None]:
+        """Return what `add` makes of cells, none of them None: the kind of column and its values.
+
+        The values are None where that depends on more than this.
+        """
+        values: list[Any] | None = None
+        if kinds <= _NUMBERS and name not in self.texts:
+            try:
+                numbers = np.array(cells, dtype=np.float64)
+            except OverflowError:
+                return float, None
+            return float, np.where(np.isfinite(numbers), numbers, np.inf)
+        if kinds == {list}:
+            return list, np.ones(len(cells))
+        if kinds == {bool} and name not in self.numbers:
+            values = [str(cell).lower() for cell in cells]
+        elif kinds == {str} and (name in self.texts or (name not in self.numbers and number(cells[0]) is None)):
+            values = [cell[:_LONGEST] for cell in cells]
+        elif kinds == {str}:
+            read = np.array([number(cell) for cell in cells])
+            # A word for "not logged" is a text where the column turns out to be one.
+            unsure = read.dtype == object or (name not in self.numbers and np.isnan(read).any())
+            return float, None if unsure else read
+        return str, None if values is None else np.array(values, dtype=object)
+
     def _add(self, row: Mapping[str, Any], prefix: str, line: int | None) -> None:
         before = self.rows - 1
         for key, value in row.items():
@@ -123,7 +199,7 @@ class RowTable:
                 continue
             if isinstance(value, bool) and name not in self.numbers:
                 self._put(self.texts.setdefault(name, []), None, str(value).lower())  # a flag is no measurement
-            elif isinstance(value, Mapping) and prefix.count("/") < 5:
+            elif isinstance(value, Mapping) and prefix.count("/") < _DEEPEST:
                 self._add(value, f"{name}/", line)
             elif isinstance(value, str):
                 self._add_text(name, value, line)
