@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from analysis.core.metrics import METRICS, metric
 
@@ -79,6 +80,7 @@ SOLE: tuple[tuple[re.Pattern[str], str], ...] = (
 _VALIDATED = re.compile(r"(?:val|valid|validation|dev|eval|test)_(.+)|(.+)_(?:val|valid|validation|dev|eval|test)")
 
 
+@lru_cache(maxsize=10_000)
 def plain(name: str) -> str:
     """Return a name in the form in which names are compared.
 

@@ -24,7 +24,7 @@ from analysis.sources.arrange import arrange
 from analysis.sources.axes import set_axes
 from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
-from analysis.sources.cells import AMBIGUOUS, is_ambiguous, scale_of
+from analysis.sources.cells import AMBIGUOUS, scale_of
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.other_languages import in_english
 from analysis.sources.printed_counters import by_other_counter
@@ -32,7 +32,6 @@ from analysis.sources.printed_ends import lines_of_the_best, results_at_the_end,
 from analysis.sources.printed_lines import (
     NUMBER,
     Form,
-    cells_of,
     clean,
     form_of,
     has_decimal_commas,
@@ -43,6 +42,7 @@ from analysis.sources.printed_lists import lists_in
 from analysis.sources.printed_phases import of_model, phase_word
 from analysis.sources.printed_sections import by_section, with_short_names, without_repeats
 from analysis.sources.printed_series import apart
+from analysis.sources.printed_wordings import Wordings
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.several_runs import named_apart, parted, printed_arguments
@@ -62,8 +62,6 @@ _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jso
 _SNIFFED = (1 << 19, 1 << 24)
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
-_FEW = 20  # lines for which no pattern is compiled
-_CHUNK = 20_000  # lines that are taken apart at once
 _LONGEST = 20_000  # characters of a line of values
 _HEADING = 100  # characters of a line that heads others
 
@@ -102,9 +100,9 @@ def _holds_values(text: str, lines: list[str], path: Path) -> bool:
     return any(len(table) > 1 for table in tables) or len(_values(lines, wordings, {}, path)[0]) >= 2
 
 
-def _tables(text: str, lines: list[str]) -> tuple[list[str], list[pd.DataFrame]]:
+def _tables(text: str, lines: list[str]) -> tuple[Wordings, list[pd.DataFrame]]:
     """Return the wordings of lines, without those of the tables and lists in the text, and these."""
-    wordings = _wordings(lines)
+    wordings = Wordings(lines)
     tables = tables_in(lines, wordings)
     lists, taken = lists_in(text.replace("\r", "\n"))
     for row in (row for row in {*taken, *(row for table in tables for row in table.index)} if row < len(lines)):
@@ -197,14 +195,6 @@ def _row(table: pd.DataFrame) -> str:
     return ", ".join(f"{name} {cell}" for name, cell in table.iloc[0].items())[:200]
 
 
-def _wordings(lines: list[str]) -> list[str]:
-    """Return each line with a NUL in place of each number; lines of one wording share it."""
-    known: dict[str, str] = {}
-    chunks = (lines[start : start + _CHUNK] for start in range(0, len(lines), _CHUNK))
-    found = (NUMBER.sub("\0", "\n".join(chunk)).split("\n") for chunk in chunks)
-    return [known.setdefault(wording, wording) for chunk in found for wording in chunk]
-
-
 def _lines(text: str) -> list[str]:
     text = with_points(text) if has_decimal_commas(text) else text
     lines = clean(text.lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
@@ -219,7 +209,7 @@ def _is_json(line: str) -> bool:
 
 
 def _values(
-    lines: list[str], wordings: list[str], unclear: dict[str, int], path: Path
+    lines: list[str], wordings: Wordings, unclear: dict[str, int], path: Path
 ) -> tuple[pd.DataFrame, int | None, tuple[str, ...]]:
     """Return the rows of all lines of values in their order, the planned steps, and notes.
 
@@ -261,7 +251,7 @@ def _values(
             measures = not form.metrics or any(of_model(name) for name, _ in form.metrics)
             repeats = measures and _axis(form) in axes
         if repeats and _SUMMARY not in wording:
-            block, total = _block(lines, places, form, unclear, wording)
+            block, total = _block(wordings, places, form, unclear, wording)
             blocks.append((wording, block))
             totals.append(total)
         elif not _has_axis(form):
@@ -269,7 +259,7 @@ def _values(
     if not blocks:
         return pd.DataFrame(), None, results_beside_tables(single, lines)
     final, blocks, told = results_at_the_end(single, blocks, lines)
-    blocks += [(wording, _block(lines, places, form, unclear, wording)[0]) for wording, places, form in final]
+    blocks += [(wording, _block(wordings, places, form, unclear, wording)[0]) for wording, places, form in final]
     table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
@@ -294,23 +284,14 @@ def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form
 
 
 def _block(
-    lines: list[str], places: list[int], form: Form, unclear: dict[str, int], wording: str
+    wordings: Wordings, places: list[int], form: Form, unclear: dict[str, int], wording: str
 ) -> tuple[pd.DataFrame, int | None]:
     """Return the values of all lines of one wording, a row a line, by line number."""
     wanted = {**dict(form.metrics), "\0step": form.step, "\0epoch": form.epoch, "\0total": form.total}
-    columns: dict[int, list[np.ndarray[Any, Any]]] = {at: [] for at in wanted.values() if at is not None}
-    columns |= {at + 1: [] for at in form.shares}
-    judged = [(name, at) for name, at in form.metrics if metric(name).direction != "none"]
-    ambiguous = dict(judged)
-    for start in range(0, len(places), _CHUNK):
-        own = [lines[place] for place in places[start : start + _CHUNK]]
-        found = (len(own) > _FEW and cells_of(own, wording)) or NUMBER.findall("\n".join(own))
-        cells = np.array(found, dtype=object).reshape(len(own), -1)
-        for at, parts in columns.items():
-            parts.append(_floats(cells[:, at]))
-        ambiguous = {name: at for name, at in ambiguous.items() if is_ambiguous(cells[:, at].tolist())}
+    values, pieces = wordings.numbers(wording, places, form.slots), wording.split("\0")
+    judged = {name: at for name, at in form.metrics if metric(name).direction != "none"}
+    ambiguous = [name for name, at in judged.items() if wordings.is_ambiguous(places, at, values[at])]
     unclear |= {name: unclear.get(name, 0) + len(places) for name in ambiguous}
-    values, pieces = {at: np.concatenate(parts) for at, parts in columns.items()}, wording.split("\0")
     named = {name: at for name, at in wanted.items() if at is not None and name not in ambiguous}
     data = {name: values[at] * scale_of(pieces[at + 1]) for name, at in named.items()}
     if form.each is not None:
@@ -337,12 +318,6 @@ def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool
     return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
 
 
-def _floats(cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    try:
-        values = cells.astype(np.float64)
-    except ValueError:
-        values = np.array([float(cell.replace(",", "")) for cell in cells])
-    return np.where(np.isnan(values), np.inf, values)
 
 
 def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -41,7 +41,7 @@ def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
     blocks = _as_one(blocks)
     blocks = [(wording, _without_count(wording, block, blocks)) for wording, block in blocks]
     counted = [block.index.to_numpy() for _, block in blocks if _axes(block)]
-    heads = np.unique(np.concatenate(counted)) if counted else np.empty(0, dtype=np.int64)
+    heads = np.sort(np.concatenate(counted)) if counted else np.empty(0, dtype=np.int64)
     blocks = _by_words([(wording, one) for wording, block in blocks for one in _by_label(block, heads)], heads)
     kept: list[pd.DataFrame | None] = [None] * len(blocks)
     order = sorted(range(len(blocks)), key=lambda place: (not _axes(blocks[place][1]), -len(blocks[place][1]), place))

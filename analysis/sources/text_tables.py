@@ -41,7 +41,8 @@ _AXES = {
 """Short heads of the columns that count, as spaCy and others print them."""
 _COMMENT = re.compile(r"\s*[#%;]+\s+(?=\w)")
 _COUNTER = re.compile(r"step|epoch|episode|\bep?\b|iter|\bit\b|batch|round|\bup|counter|trees|#", re.IGNORECASE)
-_BARS = re.compile(r"[|│┃║┆]")
+_BAR_MARKS = frozenset("|│┃║┆")
+_BARS = re.compile(f"[{''.join(sorted(_BAR_MARKS))}]")
 _RULE = re.compile(r"[\s|+:=\-─-╿.]+")
 _BAR_BEHIND = re.compile(r"(?::\s*|\s{2,})\d+%\s*\|.*$")
 _MARKS = re.compile(r"^[*`_]+(?=\S)|(?<=\S)\s?[*`_+✓✔↑↓]+$")
@@ -94,14 +95,14 @@ def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
     How many lines they take is kept in ``attrs``.
     """
     rows: dict[int, dict[str, float]] = {}
-    start, section = -1, ""
-    for place, line in enumerate(lines):
-        cells = _cells(line, 2) if _BARS.match(line.lstrip()) else None
+    start, last, section = 0, -2, ""
+    for place in [place for place, line in enumerate(lines) if line.lstrip()[:1] in _BAR_MARKS]:
+        cells = _cells(lines[place], 2)
         if cells is None or not cells[0]:
-            start = -1
             continue
-        if start < 0:
+        if place > last + 1:
             start, section = place, ""
+        last = place
         value = number(cells[1])
         if not cells[1]:
             section = cells[0] if cells[0].endswith("/") else ""
