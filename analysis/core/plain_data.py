@@ -45,8 +45,8 @@ def loads(text: str | bytes) -> Any:
         left -= len(level)
         if not level or depth + left < DEEPEST:  # what is left to open cannot go too deep: rows of numbers end here
             return value
-        held = chain.from_iterable(one.values() if isinstance(one, dict) else one for one in level)
-        level = [inner for inner in held if isinstance(inner, dict | list)]
+        held = chain.from_iterable(one.values() if type(one) is dict else one for one in level)
+        level = [inner for inner in held if type(inner) in (dict, list)]
     if level:
         raise ValueError(_TOO_DEEP)
     return value

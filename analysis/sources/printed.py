@@ -137,8 +137,11 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
         The user's names.
     """
     text, translated = in_english(text)
-    lines = _lines(text)
+    lines, config = _lines(text), printed_arguments(text)
+    commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
     wordings, tables = _tables(text, lines)
+    listed = not any("listed" in one.attrs for one in tables) and holds_lists(text)
+    del text  # its lines are as much once more
     unclear: dict[str, int] = {}
     table, total, counted = _values(lines, wordings, unclear, path)
     long = [one for one in tables if len(one) > 1]
@@ -150,12 +153,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     used = sum(map(len, parts))
     passed = sum(1 for line in lines if line.strip()) - sum(part.attrs.get("lines", len(part)) for part in parts)
     what = "lines of values" if by_lines else "rows of tables"
-    means = (
-        ("of lists of numbers the mean is read",)
-        if not any("listed" in one.attrs for one in tables) and holds_lists(text)
-        else ()
-    )
-    commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
+    means = ("of lists of numbers the mean is read",) if listed else ()
     notes = (
         *translated,
         *commas,
@@ -168,7 +166,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     if not by_lines and len(table):
         notes += (f"{len(table)} lines of values beside the tables of {used} rows are not read",)
     notes += tuple(f"a table of one row is left out: {_row(one)}" for one in tables if len(one) == 1)
-    log = RawLog(table, NAME, (str(path),), used, lines=len(lines), config=printed_arguments(text), notes=notes)
+    log = RawLog(table, NAME, (str(path),), used, lines=len(lines), config=config, notes=notes)
     if by_lines:
         lost = tuple(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())
         logs = [[_of_lines(replace(log, frame=part, expected_steps=total), columns)] for part in parts]

@@ -47,7 +47,7 @@ class Wordings(list[str]):
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__(lines)
         self.lines = lines
-        self._read: dict[str, list[tuple[list[int], dict[int, Floats]]]] = {}
+        self._read: dict[str, list[tuple[Places, dict[int, Floats]]]] = {}
         known: dict[str, str] = {}
         patterns: list[_Pattern] = []
         for start, end in pairwise([0, *range(_FIRST, len(lines), _CHUNK), len(lines)]):
@@ -112,7 +112,7 @@ class Wordings(list[str]):
             cells = [match.groups() for match in matches if match]
             with suppress(ValueError):  # a date, where the pattern's own line has a number
                 read = {slot: _floats([row[at] for row in cells]) for at, slot in enumerate(pattern.slots)}
-                self._read.setdefault(pattern.wording, []).append((own, read))
+                self._read.setdefault(pattern.wording, []).append((np.array(own), read))
         return [place for place, match in zip(places, matches, strict=True) if not match]
 
 

@@ -120,14 +120,16 @@ class RowTable:
         self, rows: Sequence[dict[str, Any]], places: _Places, prefix: str, columns: dict[str, _Column], size: int
     ) -> bool:
         """Take rows, which stand at ``places`` among ``size``, apart into columns; False where `add` has to decide."""
-        alike: dict[tuple[str, ...], list[int]] = {}
-        for at, row in enumerate(rows):
-            alike.setdefault(tuple(row), []).append(at)
-        if len(alike) > _MOST_KINDS:
-            return False
-        return all(
-            self._collect_cells(f"{prefix}{name}", [rows[at][name] for at in own], places[own], columns, size)
-            for names, own in alike.items()
+        of_row = list(map(tuple, rows))
+        alike = dict.fromkeys(of_row[:1], (rows, places))
+        if of_row.count(of_row[0]) < len(rows):
+            own: dict[tuple[str, ...], list[int]] = {}
+            for at, names in enumerate(of_row):
+                own.setdefault(names, []).append(at)
+            alike = {names: ([rows[at] for at in its], places[its]) for names, its in own.items()}
+        return len(alike) <= _MOST_KINDS and all(
+            self._collect_cells(f"{prefix}{name}", [row[name] for row in its], at, columns, size)
+            for names, (its, at) in alike.items()
             for name in names
         )
 
