@@ -316,8 +316,6 @@ def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool
     return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
 
 
-
-
 def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
     notes: tuple[str, ...] = ()
