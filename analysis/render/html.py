@@ -194,6 +194,11 @@ def scroll(*, label: str) -> str:
     return f'<div class="rr-scroll" role="group" tabindex="0" aria-label="{escape(label)}">'
 
 
+def formula(mathml: str) -> str:
+    """Set a formula on a line of its own, which scrolls where the page is narrow."""
+    return f'<span class="rr-scroll rr-formula" role="group" tabindex="0" aria-label="Formula">{mathml}</span>\n'
+
+
 def _head(columns: tuple[Column, ...]) -> str:
     layers = ""
     if any(column.layer for column in columns):

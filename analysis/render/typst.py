@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import singledispatch
 
 from analysis.core.blocks import (
@@ -90,6 +91,13 @@ def characters(text: str) -> str:
     return pieces[0] if len(pieces) == 1 else "{" + "; ".join(pieces) + "}" if pieces else '""'
 
 
+@dataclass(frozen=True)
+class Formula(Span):
+    """A formula among text: ``text`` as it was typed, ``typst`` an expression for it."""
+
+    typst: str = ""
+
+
 def inline(text: Rich) -> str:
     """Write rich text as one content expression."""
     parts = [_span(span) for span in merged(text)]
@@ -97,6 +105,8 @@ def inline(text: Rich) -> str:
 
 
 def _span(span: Span) -> str:
+    if isinstance(span, Formula):
+        return linked(span.typst, span.href)
     content = f"rr-mono({characters(span.text)})" if span.code else characters(unbroken(span.text))
     return linked(emphasised(content, span), span.href)
 

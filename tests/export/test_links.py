@@ -1,10 +1,9 @@
-"""A template of one's own: a deleted section leaves no dead link, and a formula is shown as it was typed."""
+"""A template of one's own: a deleted section leaves no dead link."""
 
 from __future__ import annotations
 
 import re
 
-import nbformat
 import pytest
 
 from analysis.findings.analysis_result import Analysis
@@ -27,10 +26,3 @@ def test_a_deleted_section_leaves_no_dead_link(two: Analysis, gone: str) -> None
     targets = set(re.findall(r'href="#([^"]+)"', page))
     assert targets <= places
     assert targets, "what is there is still linked"
-
-
-def test_a_formula_is_shown_as_it_was_typed() -> None:
-    cell = nbformat.v4.new_markdown_cell("The rate $\\eta_t = \\eta_0/t$ costs $5 or $7.\n\n$$\\sum_i x_i < 3$$")
-    page, _ = HTMLReport().from_notebook_node(notebook_of(cell))
-    words = " ".join(re.sub(r"<[^>]+>", "", page.partition("<main")[2]).split())
-    assert "The rate $\\eta_t = \\eta_0/t$ costs $5 or $7. $$\\sum_i x_i &lt; 3$$" in words

@@ -69,12 +69,13 @@ class Page:
 
     def markdown(self, cell: NotebookNode) -> markupsafe.Markup:
         """Render a Markdown cell; its headings enter the contents."""
-        rendered = to_html(cell.source, outline=self._outline, attachments=cell.get("attachments", {}))
+        attachments = cell.get("attachments", {})
+        rendered = to_html(cell.source, outline=self._outline, attachments=attachments, formulas=True)
         return markupsafe.Markup(rendered)
 
     def output_markdown(self, source: str) -> markupsafe.Markup:
         """Render Markdown that a cell shows."""
-        return markupsafe.Markup(to_html(source, outline=self._outline, attachments={}))
+        return markupsafe.Markup(to_html(source, outline=self._outline, attachments={}, formulas=False))
 
     def heading(self, output: NotebookNode) -> markupsafe.Markup:
         """Render a heading block at the level that fits the outline, and enter it into the contents."""

@@ -131,7 +131,7 @@ def _written(nb: NotebookNode) -> _Document:
     document = _Document(outline_of(nb))
     for number, cell in enumerate(nb.cells, start=1):
         if cell.cell_type == "markdown":
-            prose = TypstProse(document.outline, cell.get("attachments", {}), picture)
+            prose = TypstProse(document.outline, cell.get("attachments", {}), picture, formulas=True)
             source = prose.render(cell.source)
         elif cell.cell_type == "code":
             source = "".join(_output(output, number=number, document=document) for output in cell.outputs)
@@ -185,7 +185,7 @@ def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
         if blocks:
             return "".join(typst.render(block) for block in blocks)
     if "text/markdown" in data:
-        return TypstProse(document.outline, {}, picture).render(data["text/markdown"])
+        return TypstProse(document.outline, {}, picture, formulas=False).render(data["text/markdown"])
     unreadable = f"[{alt}: not a readable drawing]" if "image/svg+xml" in data else None
     plain = data.get("text/latex") or data.get("text/plain") or unreadable
     return _verbatim(plain, tone="neutral") if plain else ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
+from itertools import groupby
 from typing import Any
 
 import mistune
@@ -13,13 +14,14 @@ import mistune
 from analysis.core.blocks import Cell, Column, Table
 from analysis.core.rich_text import Rich, Span, join
 from analysis.render import html, typst
+from analysis.render.export.formulas import dollars, formula, is_display
 from analysis.render.export.outline import Outline
 from analysis.render.visible_text import legible
 
 Token = Mapping[str, Any]
 Attachments = Mapping[str, Mapping[str, str]]
 
-_PLUGINS = ["table", "strikethrough", "task_lists", "url", "math"]
+_PLUGINS: list[Any] = ["table", "strikethrough", "task_lists", "url", dollars]
 _parse: Callable[[str], Any] = mistune.create_markdown(renderer=None, plugins=_PLUGINS)
 
 _ACTIVE = re.compile(
@@ -28,6 +30,7 @@ _ACTIVE = re.compile(
 )
 _LONG_SCRIPT = 400
 _EMPTY_HEAD = re.compile(r"<th(\s[^>]*)?>(?:\s|&nbsp;)*</th>")
+_TYPED = re.compile(r'<math\b[^>]*\balttext="([^"]*)".*?</math>', re.DOTALL)
 _HEAD_PART = re.compile(r"(<thead\b.*?</thead>)", re.DOTALL)
 
 
@@ -79,12 +82,12 @@ def image_of(bundle: Mapping[str, str]) -> tuple[str, str] | None:
 class PageRenderer(mistune.HTMLRenderer):
     """Markdown tokens to HTML: headings enter the outline, nothing is fetched from elsewhere."""
 
-    def __init__(self, outline: Outline, attachments: Attachments) -> None:
+    def __init__(self, outline: Outline, attachments: Attachments, *, formulas: bool) -> None:
         super().__init__(escape=False)
-        self.outline, self.attachments = outline, attachments
+        self.outline, self.attachments, self.formulas = outline, attachments, formulas
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
-        name = unescape(re.sub(r"<[^>]+>", "", text))
+        name = unescape(re.sub(r"<[^>]+>", "", _TYPED.sub(r"\1", text)))
         if not name.strip() or self.outline.repeats_title(name, level=level):
             return ""
         entry = self.outline.add(name, level=level)
@@ -99,11 +102,13 @@ class PageRenderer(mistune.HTMLRenderer):
     def block_html(self, html: str) -> str:
         return inert(html)
 
-    def inline_math(self, text: str) -> str:
-        return f'<span class="rr-math">${escape(text)}$</span>'
-
-    def block_math(self, text: str) -> str:
-        return f'<p class="rr-math">$${escape(text)}$$</p>\n'
+    def formula(self, text: str) -> str:
+        if not self.formulas:
+            return html.characters(text)
+        found, alone = formula(text), is_display(text)
+        if not found:
+            return f'<span class="rr-math{" rr-formula" * alone}">{html.characters(text)}</span>'
+        return html.formula(found.mathml) if alone else found.mathml
 
     def block_code(self, code: str, info: str | None = None) -> str:
         return f'<pre tabindex="0"><code>{escape(legible(code))}</code></pre>\n'
@@ -128,10 +133,16 @@ class PageRenderer(mistune.HTMLRenderer):
         return f'<a href="{self.safe_url(url)}">{alt}</a>'
 
 
-def to_html(source: str, *, outline: Outline, attachments: Attachments) -> str:
-    """Render a Markdown cell as HTML; its headings are added to the outline."""
-    convert = mistune.create_markdown(renderer=PageRenderer(outline, attachments), plugins=_PLUGINS)
-    return str(convert(source))
+def to_html(source: str, *, outline: Outline, attachments: Attachments, formulas: bool) -> str:
+    """Render Markdown as HTML; its headings are added to the outline.
+
+    Parameters
+    ----------
+    formulas : bool
+        True for what a person wrote. Else dollar signs stay as they are: the text may come from a log.
+    """
+    renderer = PageRenderer(outline, attachments, formulas=formulas)
+    return str(mistune.create_markdown(renderer=renderer, plugins=_PLUGINS)(source))
 
 
 @dataclass
@@ -146,11 +157,14 @@ class TypstProse:
         Images of the cell, by name.
     image : callable
         Takes (type, base64, alt) and gives a Typst expression.
+    formulas : bool
+        True for what a person wrote, as in `to_html`.
     """
 
     outline: Outline
     attachments: Attachments
     image: Callable[[str, str, str], str]
+    formulas: bool
     _pictures: list[str] = field(default_factory=list)
 
     def render(self, source: str) -> str:
@@ -175,8 +189,7 @@ class TypstProse:
             entry = self.outline.add(text, level=token["attrs"]["level"])
             return typst.heading(typst.inline(self._rich(token["children"])), level=entry.level, identity=entry.id)
         if kind in ("paragraph", "block_text"):
-            content = self._rich(token["children"])
-            return f"rr-prose(none, none, {typst.inline(content)})" if content else ""
+            return self._paragraph(token["children"])
         if kind == "list":
             return self._list(token)
         if kind == "table":
@@ -185,12 +198,26 @@ class TypstProse:
             return f"rr-quote({self._joined(token['children'])})"
         if kind == "thematic_break":
             return "rr-rule()"
-        if kind in ("block_code", "block_math"):
+        if kind == "formula":
+            return self._paragraph([token])
+        if kind == "block_code":
             return f"rr-verbatim({typst.verbatim(token['raw'].rstrip())})"
         if kind == "block_html":
             text = _words(token["raw"])
             return f"rr-prose(none, none, {typst.characters(text)})" if text else ""
         return ""
+
+    def _paragraph(self, tokens: list[Token]) -> str:
+        """Write a paragraph; a formula on a line of its own parts it."""
+        parts = []
+        for alone, run in groupby(tokens, self._is_display):
+            content = _trimmed(self._rich(list(run)))
+            written = typst.inline(content)
+            parts += [written if alone else f"rr-prose(none, none, {written})"] if content else []
+        return parts[0] if len(parts) == 1 else "{" + "; ".join(parts) + "}" if parts else ""
+
+    def _is_display(self, token: Token) -> bool:
+        return self.formulas and token["type"] == "formula" and is_display(token["raw"])
 
     def _joined(self, tokens: list[Token]) -> str:
         return "{" + "; ".join(self.blocks(tokens)) + "}"
@@ -240,8 +267,8 @@ class TypstProse:
             return self._picture(token, style)
         if kind == "codespan":
             return (replace(style, text=unescape(token["raw"]), code=True),)
-        if kind == "inline_math":
-            return (replace(style, text=f"${token['raw']}$"),)
+        if kind == "formula":
+            return self._formula(token, style)
         if kind == "inline_html":
             words = "\n" if token["raw"].lower().startswith("<br") else _words(token["raw"])
             return (replace(style, text=words),) if words else ()
@@ -250,6 +277,12 @@ class TypstProse:
         if "children" in token:
             return self._rich(token["children"], style)
         return (replace(style, text=token.get("raw", "")),) if token.get("raw") else ()
+
+    def _formula(self, token: Token, style: Span) -> Rich:
+        found = formula(token["raw"]) if self.formulas else None
+        if not found:
+            return (replace(style, text=token["raw"], code=self.formulas),)
+        return (typst.Formula(token["raw"], href=style.href, typst=found.typst),)
 
     def _picture(self, token: Token, style: Span) -> Rich:
         url, alt = token["attrs"]["url"], _plain(token["children"]) or "Picture"
@@ -265,3 +298,12 @@ class TypstProse:
 
 def _plain(tokens: list[Token]) -> str:
     return "".join(_plain(token["children"]) if "children" in token else token.get("raw", " ") for token in tokens)
+
+
+def _trimmed(content: Rich) -> Rich:
+    """Take the spaces from both ends."""
+    if not content:
+        return content
+    content = (replace(content[0], text=content[0].text.lstrip()), *content[1:])
+    content = (*content[:-1], replace(content[-1], text=content[-1].text.rstrip()))
+    return tuple(span for span in content if span.text)
