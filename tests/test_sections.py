@@ -21,7 +21,7 @@ from analysis.render import html
 from analysis.render.mimebundle import mimebundle
 from analysis.report.sections import SECTIONS, charts, effort
 from analysis.report.sections.assessments import filled
-from tests.builders import analyzed, flat, known, log, noise, run, sections, tables
+from tests.builders import analyzed, at, flat, known, log, noise, run, sections, tables
 from tests.degenerate import CASES, HOSTILE, analysis_of
 
 FORMS = {"text/html", "text/markdown", "text/plain", "text/vnd.typst"}
@@ -343,6 +343,10 @@ def test_a_row_of_an_epoch_is_called_by_its_epoch_whatever_the_log_counts_from()
     epochs = run("a", {"step": [0, 1, 2], "epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0]})
     assert [place(epochs, "train_loss", step) for step in (0, 2)] == ["epoch 1", "epoch 3"]
     assert in_epochs("best at step 1, then flat", epochs, "train_loss") == "best at epoch 2, then flat"
+    seldom = run("c", {"step": np.arange(1, 41), "epoch": np.arange(1, 41) / 4, "valid_loss": at(40, 8, 1.0)})
+    assert [place(seldom, "valid_loss", int(step)) for step in seldom.steps_of("valid_loss")] == [
+        f"epoch {k}" for k in (2, 4, 6, 8, 10)
+    ]
     steps = run("b", {"step": [1_000, 2_000], "train_loss": [3.0, 2.0]})
     assert place(steps, "train_loss", 2_000) == "step 2,000"
 

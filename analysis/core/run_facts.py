@@ -75,9 +75,37 @@ def place(run: Run, metric: str, step: int) -> str:
 
     Of such logs the step says less than which epoch it is, and tools count it from 0 or from 1.
     """
-    if is_per_epoch(run, metric):
+    if run.counts_epochs or not is_per_epoch(run, metric):
+        return logged_at(run, step)
+    number = _epochs(run)
+    if number is None:
         return f"epoch {int((run.steps_of(metric) <= step).sum()) or 1}"
-    return f"step {step:,}"
+    return f"epoch {int(number[max(0, int(np.searchsorted(run.steps, step, side='right')) - 1)])}"
+
+
+def logged_at(run: Run, step: int) -> str:
+    """Name a step as the log counts it: by the step, or by the epoch from 1."""
+    return f"{unit_of_steps(run)} {step + counted_from_0(run):,}"
+
+
+def counted_from_0(run: Run) -> bool:
+    """True if the log numbers its epochs from 0: people count them from 1, and so does every page."""
+    return run.counts_epochs and int(run.steps[0]) == 0
+
+
+def _epochs(run: Run) -> npt.NDArray[np.float64] | None:
+    """Number the epoch of each row from 1, shape (n,); None where the log does not say it."""
+    if "epoch" not in run.frame or run.frame["epoch"].notna().sum() < 2:
+        return None
+    epoch = run.frame["epoch"].ffill().bfill().to_numpy(dtype=np.float64)
+    fractional = bool((epoch % 1 != 0).any())
+    number: npt.NDArray[np.float64] = np.ceil(epoch - 1e-9) if fractional else epoch + (epoch.min() == 0)
+    return np.maximum(number, 1)
+
+
+def unit_of_steps(*runs: Run) -> str:
+    """Name what the steps of logs count: epochs where every run's steps are the epochs of its log."""
+    return "epoch" if runs and all(run.counts_epochs for run in runs) else "step"
 
 
 def in_epochs(words: str, run: Run, metric: str) -> str:
@@ -135,11 +163,9 @@ def epoch_bounds(run: Run) -> tuple[npt.NDArray[np.int64], str]:
     if total and whole and rows and abs(total - total_steps(run)) <= max(2, 0.01 * total):
         ends = np.ceil(rows * np.arange(1, whole + 1) / batch).astype(np.int64) - (total_steps(run) - last)
         return np.append(ends[ends < last], last), "metadata"
-    if "epoch" in run.frame and run.frame["epoch"].notna().sum() > 1:
-        epoch = run.frame["epoch"].ffill().bfill().to_numpy(dtype=np.float64)
-        number = np.ceil(epoch - 1e-9) if (epoch % 1 != 0).any() else epoch
-        ends = run.steps[:-1][np.diff(number) > 0]
-        return np.append(ends, last), "metadata"
+    number = _epochs(run)
+    if number is not None:
+        return np.append(run.steps[:-1][np.diff(number) > 0], last), "metadata"
     full = run.steps_of("full_valid_loss")
     if whole and full.size == whole and abs(int(full[-1]) - last) <= 0.02 * last:
         return np.append(full[full < last], last), "full validation"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.core.errors import UsageError
+from analysis.core.run_facts import unit_of_steps
 from analysis.core.run_names import metric_name, named_among
 from analysis.findings.analysis_result import Analysis
 from analysis.report.plots.curves import draw_curve, end_of, finish_axes, fit_scale, metric_curve
@@ -49,10 +50,10 @@ def curve(a: Analysis, metric: str | None = None, *, ax: Axes | None = None) -> 
         drawn = [(run, metric_curve(run, wanted, window=window)) for run in runs]
         for run, line in drawn:
             draw_curve(axes, line, style=looks[run.id], front=run.id == a.candidate.id)
-        finish_axes(axes, wanted)
+        finish_axes(axes, wanted, unit_of_steps(*runs))
         fit_scale(axes, [line for _, line in drawn])
         label_ends(axes, [end_of(run, line, style=looks[run.id]) for run, line in drawn if looks[run.id].named])
-        axes.set(xlabel="step", title=metric_name(wanted))
+        axes.set_title(metric_name(wanted))
     return axes
 
 

@@ -159,7 +159,7 @@
         const row = document.createElement("div");
         const sign = document.createElement("i");
         sign.style.background = colour;
-        const where = words ?? `${name}, ${panel.unit} ${(at + (panel.add ?? 0)).toLocaleString("en")}`;
+        const where = words ?? `${name}, ${panel.unit} ${at.toLocaleString("en")}`;
         row.append(sign, `${where}: ${written(value, panel.percent)}`);
         return row;
       });

@@ -10,6 +10,7 @@ from analysis.core.config_factors import changed_factors
 from analysis.core.number_format import count, signed
 from analysis.core.rich_text import rich
 from analysis.core.run import FACTORS, Run
+from analysis.core.run_facts import unit_of_steps
 from analysis.core.run_names import display_name, factor_title, next_ids, short_value
 from analysis.core.settings import Settings
 from analysis.findings.plan import NextRun, Recommendation, changed, planned_run
@@ -173,6 +174,7 @@ def _keep_actions(situation: Situation) -> list[Recommendation]:
 def _optimizations(situation: Situation, rate: float | None) -> list[Recommendation]:
     settings, result = situation.settings, situation.results[situation.candidate.id]
     advice = []
+    unit = unit_of_steps(situation.candidate)
     if result.validation_count or result.full_validation_count:
         advice.append(
             Recommendation(
@@ -182,7 +184,7 @@ def _optimizations(situation: Situation, rate: float | None) -> list[Recommendat
                 rich("**Implement Early Stopping**"),
                 (
                     rich("Monitor validation loss"),
-                    rich("Stop if no improvement for {n} steps", n=settings.patience_steps),
+                    rich("Stop if no improvement for {n} {unit}s", n=settings.patience_steps, unit=unit),
                 ),
                 settings.patience_steps,
             )

@@ -10,6 +10,7 @@ from analysis.core.blocks import Status
 from analysis.core.number_format import count, interval, listed
 from analysis.core.rich_text import rich
 from analysis.core.run import Run
+from analysis.core.run_facts import logged_at, unit_of_steps
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -23,7 +24,7 @@ def patience(a: Analysis) -> list[Finding]:
     if advice is None or metric is None:
         return []
     steps = a.candidate.steps_of(metric)
-    every = int(np.median(np.diff(steps)))
+    every, unit = int(np.median(np.diff(steps))), unit_of_steps(a.candidate)
     evaluations = max(1, round(a.settings.patience_steps / every))
     stops = {run.id: stopping_step(run, metric, evaluations) for run in a.runs if run.series(metric).size > 2}
     early = {r: s for r, s in stops.items() if s is not None and s < int(a.run(r).steps[-1])}
@@ -31,7 +32,7 @@ def patience(a: Analysis) -> list[Finding]:
     status: Status = "contradicted" if hasty else "not supported" if early else "not tested"
     text = rich(
         "Validation comes every {every}, so that is {n}: it would have stopped {told}.",
-        every="step" if every == 1 else count(every, "step"),
+        every=unit if every == 1 else count(every, unit),
         n=count(evaluations, "evaluation"),
         told=_stopped(a, early) if early else "none of the runs early",
     )
@@ -42,7 +43,7 @@ def patience(a: Analysis) -> list[Finding]:
             "optimizations",
             text,
             status,
-            rich("Stop after {n} steps without improvement", n=a.settings.patience_steps),
+            rich("Stop after {n} {unit}s without improvement", n=a.settings.patience_steps, unit=unit),
             n=float(evaluations),
             runs=tuple(stops),
             remedy="Choose patience in evaluations, and compare full validations." if early else "",
@@ -53,7 +54,9 @@ def patience(a: Analysis) -> list[Finding]:
 def _stopped(a: Analysis, early: Mapping[str, int]) -> str:
     """Say which runs would have been stopped, and when; of many the range."""
     if len(early) <= 3:
-        return listed([f"{a.name(r)} at step {s:,} of {a.document[r].total_steps:,}" for r, s in early.items()])
+        return listed(
+            [f"{a.name(r)} at {logged_at(a.run(r), s)} of {a.document[r].total_steps:,}" for r, s in early.items()]
+        )
     shares = sorted(s / a.document[r].total_steps for r, s in early.items())
     return f"{len(early)} of {len(a.runs)} runs, after {shares[0]:.0%} to {shares[-1]:.0%} of their steps"
 

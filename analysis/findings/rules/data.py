@@ -9,7 +9,7 @@ from analysis.core.blocks import Status
 from analysis.core.number_format import count, listed, signed
 from analysis.core.rich_text import rich
 from analysis.core.run import NOT_METRICS, Run
-from analysis.core.run_facts import same_log
+from analysis.core.run_facts import logged_at, same_log
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -113,10 +113,10 @@ def logged_steps(a: Analysis) -> list[Finding]:
     d, p = a.document[a.candidate.id], a.candidate.provenance
     header = p.lines is not None and p.lines == p.rows_read + 1
     text = rich(
-        "{run} logged {rows}, up to step {last}{lines}.",
+        "{run} logged {rows}, up to {last}{lines}.",
         run=a.name(a.candidate.id),
         rows=count(len(a.candidate.frame), "row"),
-        last=f"{int(a.candidate.steps[-1]):,}",
+        last=logged_at(a.candidate, int(a.candidate.steps[-1])),
         lines=f"; its file has {p.lines:,} lines, the first of which is the header" if header else "",
     )
     return [
@@ -162,9 +162,8 @@ def missing_values(a: Analysis) -> list[Finding]:
         if rest:
             told.append(f"{a.name(run.id)} lacks {listed(rest)}")
         for metric, steps in run.nonfinite.items():
-            told.append(
-                f"{a.name(run.id)} has {count(len(steps), 'non-finite value')} of {metric} (first at step {steps[0]})"
-            )
+            first = logged_at(run, steps[0])
+            told.append(f"{a.name(run.id)} has {count(len(steps), 'non-finite value')} of {metric} (first at {first})")
         told += [f"{a.name(run.id)}: {one.count} × {one.reason} ({one.column})" for one in run.provenance.dropped]
     text = (
         rich("{told}.", told="; ".join(told))

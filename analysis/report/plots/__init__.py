@@ -7,7 +7,6 @@ from analysis.report.plots.alt import (
     training_analysis_caption,
 )
 from analysis.report.plots.bars import Bar, MetricPanel, RunSummary, comparison_panels, plot_metrics_comparison
-from analysis.report.plots.curves import unit_of_steps
 from analysis.report.plots.data import (
     forest_data_table,
     metrics_comparison_data_table,
@@ -77,5 +76,4 @@ __all__ = [
     "training_analysis_caption",
     "training_analysis_data_table",
     "training_curves",
-    "unit_of_steps",
 ]

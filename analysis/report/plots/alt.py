@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.core.number_format import count, in_unit, listed, loss
 from analysis.core.rich_text import Rich, rich
+from analysis.core.run_facts import logged_at
 from analysis.core.run_names import metric_words
 from analysis.report.plots.bars import MetricPanel, bar_words
 from analysis.report.plots.curves import Curve
@@ -24,7 +25,7 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
     if not curves.loss:
         return f"Four panels; no run logs {metric_words(curves.shown.loss)}."
     told = _told(curves)
-    courses = [f"{short_name(run)} {_course(curves.loss[run])}" for run in told]
+    courses = [f"{short_name(run)} {_course(curves.loss[run], curves.unit)}" for run in told]
     highest = max(curves.loss, key=lambda run: curves.loss[run].strong.values[-1])
     runs = count(len(curves.loss), "run")
     sentences = [f"{metric_label(curves.shown.loss)}, smoothed, of {runs}: {'; '.join(courses)}"]
@@ -42,7 +43,7 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
     noise = [
         f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}" for r in told if r in curves.volatility
     ]
-    noise_words = f"rolling volatility ends at {listed(noise)}" if noise else "too few steps for volatility"
+    noise_words = f"rolling volatility ends at {listed(noise)}" if noise else f"too few {curves.unit}s for volatility"
     sentences.append(_candidate_words(curves))
     sentences.append(f"{accuracy_words}; {noise_words}")
     return ". ".join(sentence for sentence in sentences if sentence) + "."
@@ -57,13 +58,13 @@ def _told(curves: TrainingCurves) -> list[str]:
     return [run for run in runs if run in chosen]
 
 
-def _course(curve: Curve) -> str:
+def _course(curve: Curve, unit: str) -> str:
     logged = curve.logged
     low = int(np.nanargmin(logged.values))
     high = int(np.nanargmax(logged.values))
     first, last = float(curve.strong.values[0]), float(curve.strong.values[-1])
     return (
-        f"from {loss(first)} to {loss(last)} at step {curve.strong.steps[-1]:,.0f} (single steps between "
+        f"from {loss(first)} to {loss(last)} at {unit} {curve.strong.steps[-1]:,.0f} (single {unit}s between "
         f"{loss(float(logged.values[low]))} at {logged.steps[low]:,.0f} and "
         f"{loss(float(logged.values[high]))} at {logged.steps[high]:,.0f})"
     )
@@ -72,7 +73,7 @@ def _course(curve: Curve) -> str:
 def _candidate_words(curves: TrainingCurves) -> str:
     run = next(run for run in curves.runs if run.id == curves.candidate)
     parts = []
-    if curves.marks.epoch_ends:
+    if curves.marks.epoch_ends and not run.counts_epochs:
         ends = [f"{step:,}" for step in curves.marks.epoch_ends[:6]]
         more = len(curves.marks.epoch_ends) - len(ends)
         about = "about " if curves.marks.estimated else ""
@@ -80,7 +81,7 @@ def _candidate_words(curves: TrainingCurves) -> str:
     full = run.series(curves.shown.full_valid)
     if full.size:
         at = run.steps_of(curves.shown.full_valid)
-        shown = [f"{loss(float(v))} (step {s:,})" for s, v in list(zip(at, full, strict=True))[-4:]]
+        shown = [f"{loss(float(v))} ({logged_at(run, int(s))})" for s, v in list(zip(at, full, strict=True))[-4:]]
         parts.append(f"full validation loss {listed(shown)}")
     points = run.series(curves.shown.valid).size
     if points:

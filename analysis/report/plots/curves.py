@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from analysis.core.metrics import METRICS
 from analysis.core.number_format import signed_minus
 from analysis.core.run import FloatArray, Run
+from analysis.core.run_facts import counted_from_0
 from analysis.heuristics.formulas import VOLATILITY_WINDOW
 from analysis.report.plots.labels import End
 from analysis.report.plots.theme import INK, RunStyle, grid, short_name, short_number, step_axis
@@ -113,7 +114,8 @@ def draw_full_validation(
     trace = joined([thin(steps, values) for steps, values in segments(run, metric)])
     if trace.empty:
         return 0
-    known = [(step, *intervals[step]) for step in run.steps_of(metric).tolist() if step in intervals]
+    later = counted_from_0(run)
+    known = [(step + later, *intervals[step]) for step in run.steps_of(metric).tolist() if step in intervals]
     if known:
         steps, low, high = zip(*known, strict=True)
         ax.vlines(steps, low, high, color=INK, linewidth=1.6, zorder=6)
@@ -134,7 +136,7 @@ def draw_full_validation(
 
 def draw_nonfinite(ax: Axes, run: Run, metric: str, *, style: RunStyle) -> None:
     """Mark at the top edge the steps at which a metric was NaN or infinite."""
-    steps = np.array(run.nonfinite.get(metric, ()), dtype=np.float64)
+    steps = np.array(run.nonfinite.get(metric, ()), dtype=np.float64) + counted_from_0(run)
     if steps.size:
         shown = steps[:: -(-steps.size // 60)]
         ax.plot(
@@ -153,14 +155,6 @@ def draw_nonfinite(ax: Axes, run: Run, metric: str, *, style: RunStyle) -> None:
 def end_of(run: Run, curve: Curve, *, style: RunStyle) -> End:
     """Give the place at which the strong curve ends, to be labelled with the run's name."""
     return End(float(curve.strong.steps[-1]), float(curve.strong.values[-1]), short_name(run.id), style)
-
-
-def unit_of_steps(runs: Iterable[Run]) -> str:
-    """Name what the horizontal axis counts: epochs where every run's steps are the epochs of its log."""
-    runs = list(runs)
-    if not runs or not all(run.counts_epochs for run in runs):
-        return "step"
-    return "epoch, from 0" if any(int(run.steps[0]) == 0 for run in runs) else "epoch"
 
 
 def finish_axes(ax: Axes, metric: str, unit: str = "step") -> None:

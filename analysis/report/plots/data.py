@@ -9,6 +9,7 @@ import numpy as np
 from analysis.core.blocks import Cell, Column, Table
 from analysis.core.number_format import cell, in_unit, loss
 from analysis.core.rich_text import rich
+from analysis.core.run_facts import logged_at
 from analysis.core.run_names import name_among
 from analysis.report.plots.bars import MetricPanel, bar_words
 from analysis.report.plots.curves import Curve
@@ -21,7 +22,10 @@ def training_analysis_data_table(curves: TrainingCurves, *, id: str) -> Table:
     name = metric_label(curves.shown.loss)
     columns = (
         Column("Run"),
-        *(Column(label, "right") for label in (f"{name} at the start", "at the end", "lowest step", "highest step")),
+        *(
+            Column(label, "right")
+            for label in (f"{name} at the start", "at the end", f"lowest {curves.unit}", f"highest {curves.unit}")
+        ),
         Column(f"{metric_label(curves.shown.accuracy)} at the end", "right"),
         Column("Volatility at the end", "right"),
         Column("Last full validation", "right"),
@@ -32,13 +36,15 @@ def training_analysis_data_table(curves: TrainingCurves, *, id: str) -> Table:
         rows.append(
             (
                 cell(name_among(run.id)),
-                *_course(curves.loss.get(run.id)),
+                *_course(curves.loss.get(run.id), curves.unit),
                 cell(in_unit(curves.shown.accuracy, _end(curves.accuracy.get(run.id)))),
                 cell(loss(_end(curves.volatility.get(run.id)))),
-                cell(loss(float(full[-1])), f"step {at[-1]:,}") if full.size else cell(loss(None)),
+                cell(loss(float(full[-1])), logged_at(run, int(at[-1]))) if full.size else cell(loss(None)),
             )
         )
-    note = rich("Start and end are those of the smoothed curve (mean of {n} logged steps).", n=curves.window)
+    note = rich(
+        "Start and end are those of the smoothed curve (mean of {n} logged {unit}s).", n=curves.window, unit=curves.unit
+    )
     return Table(id, "Numbers of the training figure", columns, tuple(rows), notes=(note,))
 
 
@@ -46,16 +52,16 @@ def _end(curve: Curve | None) -> float | None:
     return None if curve is None else float(curve.strong.values[-1])
 
 
-def _course(curve: Curve | None) -> tuple[Cell, ...]:
+def _course(curve: Curve | None, unit: str) -> tuple[Cell, ...]:
     if curve is None:
         return (cell(loss(None)),) * 4
     logged = curve.logged
     places = (int(np.nanargmin(logged.values)), int(np.nanargmax(logged.values)))
     strong = curve.strong
     return (
-        cell(loss(float(strong.values[0])), f"step {strong.steps[0]:,.0f}"),
-        cell(loss(float(strong.values[-1])), f"step {strong.steps[-1]:,.0f}"),
-        *(cell(loss(float(logged.values[at])), f"step {logged.steps[at]:,.0f}") for at in places),
+        cell(loss(float(strong.values[0])), f"{unit} {strong.steps[0]:,.0f}"),
+        cell(loss(float(strong.values[-1])), f"{unit} {strong.steps[-1]:,.0f}"),
+        *(cell(loss(float(logged.values[at])), f"{unit} {logged.steps[at]:,.0f}") for at in places),
     )
 
 

@@ -28,18 +28,18 @@ def hover(
     panels : Mapping[int, tuple[bool, Mapping[str, tuple[str, Trace]]]]
         Index of the axes -> whether its values are shares, and its curves: name -> colour and values.
     unit : str
-        What the horizontal axis counts; after a comma, that it counts from 0: people count from 1.
+        What the horizontal axis counts.
 
     Returns
     -------
     str
         A list of ``{"box": [left, top, right, bottom], "x": [first, last], "percent": bool, "unit": str,
-        "add": 0 or 1, "curves": [...]}``, each curve ``[name, colour, [[step, value], ...]]``.
+        "curves": [...]}``, each curve ``[name, colour, [[step, value], ...]]``.
     """
     axes = figure.get_axes()
     found = [
         _panel(axes[index], percent, [[name, colour, _points(trace)] for name, (colour, trace) in curves.items()])
-        | {"x": [float(x) for x in axes[index].get_xlim()], "unit": unit.partition(",")[0], "add": int("," in unit)}
+        | {"x": [float(x) for x in axes[index].get_xlim()], "unit": unit}
         for index, (percent, curves) in panels.items()
         if curves
     ]

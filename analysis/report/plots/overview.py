@@ -309,8 +309,7 @@ def overview_caption(scene: Overview) -> Rich:
     if scene.band is not None:
         size = f"{scene.band:.3g}{scene.unit}"
         told.append(f"Grey band: differences within ±{size} are too small to matter.")
-    over = scene.axis.partition(",")[0]
-    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over {over}s.")
+    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over {scene.axis}s.")
 
 
 def _written(scene: Overview, value: float) -> str:
@@ -318,9 +317,8 @@ def _written(scene: Overview, value: float) -> str:
 
 
 def _at(scene: Overview, step: float) -> str:
-    """Name a place on the horizontal axis, epochs counted from 1."""
-    unit, _, from_zero = scene.axis.partition(",")
-    return f"{unit} {step + bool(from_zero):,.0f}"
+    """Name a place on the horizontal axis."""
+    return f"{scene.axis} {step:,.0f}"
 
 
 def overview_alt(scene: Overview) -> str:
@@ -331,8 +329,7 @@ def overview_alt(scene: Overview) -> str:
         f"and ends at {_written(scene, float(line.curve.strong.values[-1]))}"
         for line in named
     ]
-    over = scene.axis.partition(",")[0]
-    told = [f"{metric_of(scene.course).label} over {over}s: {'; '.join(courses)}"] if courses else []
+    told = [f"{metric_of(scene.course).label} over {scene.axis}s: {'; '.join(courses)}"] if courses else []
     levels = [f"{item.name} {_shown(scene, item, sign=False)}" for item in scene.levels]
     told += [f"{metric_of(scene.metric).label}: {'; '.join(levels)}"] if levels else []
     apart = [f"{d.name} {_shown(scene, d)}" for d in scene.differences]

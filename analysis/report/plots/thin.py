@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.core.run import FloatArray, Run
+from analysis.core.run_facts import counted_from_0
 from analysis.statistics.estimate import Steps
 
 BUCKETS = 400
@@ -37,14 +38,15 @@ def segments(run: Run, metric: str) -> list[tuple[Steps, FloatArray]]:
     Returns
     -------
     list of (steps, values)
-        In step order, without NaN, none of them empty. Views of the run's table where nothing is missing.
+        In step order, without NaN, none of them empty. Steps that count epochs count from 1.
     """
     if metric not in run.frame:
         return []
     steps, values = run.steps_of(metric), run.series(metric)
     breaks = np.unique(np.array([*run.nonfinite.get(metric, ()), *run.seams], dtype=np.int64))
     cuts = np.unique(np.searchsorted(steps, breaks))
-    pairs = zip(np.split(steps, cuts), np.split(values, cuts), strict=True)
+    drawn = steps + 1 if counted_from_0(run) else steps
+    pairs = zip(np.split(drawn, cuts), np.split(values, cuts), strict=True)
     return [(s, v) for s, v in pairs if v.size]
 
 

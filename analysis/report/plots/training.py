@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from analysis.core.metrics import METRICS
 from analysis.core.number_format import count, listed
 from analysis.core.run import Run
+from analysis.core.run_facts import unit_of_steps
 from analysis.core.run_names import metric_name, metric_words
 from analysis.heuristics.formulas import VOLATILITY_WINDOW
 from analysis.report.plots.curves import (
@@ -23,7 +24,6 @@ from analysis.report.plots.curves import (
     finish_axes,
     fit_scale,
     metric_curve,
-    unit_of_steps,
     volatility_curve,
 )
 from analysis.report.plots.labels import End, label_ends
@@ -93,6 +93,11 @@ class TrainingCurves:
     loss: Mapping[str, Curve]
     accuracy: Mapping[str, Curve]
     volatility: Mapping[str, Curve]
+
+    @property
+    def unit(self) -> str:
+        """What the horizontal axes count, step or epoch."""
+        return unit_of_steps(*self.runs)
 
 
 def training_curves(
@@ -192,7 +197,7 @@ def _all_runs(ax: Axes, scene: TrainingCurves, curves: Mapping[str, Curve], *, m
             ends.append(end_of(run, curve, style=look))
     note = _absent(_reading(scene, metric, marked=marked), scene, curves, "no values from")
     title(ax, f"{name}, all runs" if len(scene.runs) > 1 else name, note=note)
-    finish_axes(ax, metric, unit_of_steps(scene.runs))
+    finish_axes(ax, metric, scene.unit)
     fit_scale(ax, curves.values())
     label_ends(ax, ends)
 
@@ -217,7 +222,11 @@ def beside(metric: str) -> Mapping[str, str]:
 
 
 def _reading(scene: TrainingCurves, metric: str, *, marked: int) -> str:
-    parts = ["each step as logged" if scene.window < 2 else f"faint: each step · strong: mean of {scene.window:,}"]
+    parts = [
+        f"each {scene.unit} as logged"
+        if scene.window < 2
+        else f"faint: each {scene.unit} · strong: mean of {scene.window:,}"
+    ]
     if marked:
         parts.append("◆ full validation")
     if any(run.nonfinite.get(metric) for run in scene.runs):
@@ -256,7 +265,7 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
     if draw_full_validation(ax, run, beside(shown.loss)["full"], style=look, intervals=known):
         keys.append("◆ full validation, 95% interval" if known else "◆ full validation")
     title(ax, head, note=" · ".join(keys) or ("no validation was logged" if marked else "as logged"))
-    finish_axes(ax, shown.loss, unit_of_steps(scene.runs))
+    finish_axes(ax, shown.loss, scene.unit)
     fit_scale(ax, [curve])
     if not run.counts_epochs:
         _epochs(ax, marks)
@@ -301,9 +310,9 @@ def _volatility(ax: Axes, scene: TrainingCurves) -> None:
             draw_curve(ax, curves[run.id], style=look, front=run.id == scene.candidate)
             if look.named:
                 ends.append(end_of(run, curves[run.id], style=look))
-    note = f"standard deviation over {VOLATILITY_WINDOW} steps, rolling"
+    note = f"standard deviation over {VOLATILITY_WINDOW} {scene.unit}s, rolling"
     title(ax, head, note=_absent(note, scene, curves, f"fewer than {VOLATILITY_WINDOW} values:"))
-    finish_axes(ax, scene.shown.loss, unit_of_steps(scene.runs))
+    finish_axes(ax, scene.shown.loss, scene.unit)
     if not fit_scale(ax, curves.values()):
         ax.set_ylim(bottom=0)
     label_ends(ax, ends)

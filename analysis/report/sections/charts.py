@@ -14,7 +14,7 @@ from analysis.core.deciding import deciding_order, judged
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.rich_text import rich
-from analysis.core.run_facts import epoch_bounds
+from analysis.core.run_facts import epoch_bounds, unit_of_steps
 from analysis.core.run_names import metric_name, named_among
 from analysis.evidence.comparisons import COMPANIONS, Comparison
 from analysis.evidence.seed_groups import group_of, seed_groups
@@ -68,7 +68,7 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
         window,
         drawn,
         percent=bool(unit) and drawn == metric,
-        axis=plots.unit_of_steps(a.run(r) for row in rows for r in row.runs),
+        axis=unit_of_steps(*(a.run(r) for row in rows for r in row.runs)),
         levels=_levels(a, rows, looks) if all(a.run(r).only_evaluated for row in rows for r in row.runs) else (),
     )
     return scene, plots.plot_overview(scene)
@@ -124,7 +124,7 @@ def curves_figure(a: Analysis) -> list[Block]:
                 caption=plots.training_analysis_caption(curves),
                 alt=plots.training_analysis_alt(curves),
                 data=plots.training_analysis_data_table(curves, id="figure-curves-data"),
-                hover=plots.hover(drawing, _pointed(a, curves), plots.unit_of_steps(a.runs)),
+                hover=plots.hover(drawing, _pointed(a, curves), curves.unit),
             )
         ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.core.blocks import Block, Column, Details, Prose, Table
 from analysis.core.number_format import cell, count, signed
 from analysis.core.rich_text import text
+from analysis.core.run_facts import unit_of_steps
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import DocumentResult
@@ -19,7 +20,8 @@ def efficiency(a: Analysis) -> list[Block]:
         steps = sorted(d.total_steps for d in a.document.values())
         ran = f"{steps[0]:,}" if steps[0] == steps[-1] else f"{steps[0]:,} to {steps[-1]:,}"
         why = "how many were expected is not known, as the sizes of the data are not stated"
-        took = f"The runs took {ran} steps" if len(a.runs) > 1 else f"The run took {count(steps[0], 'step')}"
+        unit = unit_of_steps(*a.runs)
+        took = f"The runs took {ran} {unit}s" if len(a.runs) > 1 else f"The run took {count(steps[0], unit)}"
         return [*(untrained(a) or quiet(f"{took}; {why}.")), *told(a, "efficiency")]
     stated = any(d.expected_steps_stated is not None for d in a.document.values())
     columns = (
