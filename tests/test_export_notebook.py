@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import nbformat
@@ -33,6 +34,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_was_added_to_the_template_is_in_every_format(made: Path) -> None:
     assert "What I think of it" in (made / "report.html").read_text(encoding="utf-8")
     assert "## What I think of it" in (made / "report.md").read_text(encoding="utf-8")
+
+
+def test_further_files_are_listed_on_the_page_and_in_the_results(made: Path) -> None:
+    results = json.loads((made / "training_analysis_results.json").read_text(encoding="utf-8"))
+    there = {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()}
+    assert {*results["files"]} == there - {".made.json"}
+    for page in ("report.html", "report.ipynb", "report.md"):
+        assert "tables/*.tex" in (made / page).read_text(encoding="utf-8").replace("\\", "").replace("<wbr>", "")
 
 
 def test_tables_are_numbers_that_pandas_reads_again(made: Path) -> None:

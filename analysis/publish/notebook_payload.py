@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from analysis.findings.results_file import RESULTS
 from analysis.render import KEY
+from analysis.render.mimebundle import mimebundle
 
 RESULTS_MIME = "application/vnd.run-report+json"
 """MIME type of the output that carries ``{"results": {...}, "files": {name: text}}``."""
 
 
-def write_parts(nb: Any, folder: Path, *, without: Collection[str] = ()) -> dict[str, Any]:
+def write_parts(nb: Any, folder: Path, *, without: Collection[str] = (), also: Collection[str] = ()) -> dict[str, Any]:
     """Write the results, the figures and the extra files that a notebook carries.
 
     Parameters
@@ -24,8 +25,9 @@ def write_parts(nb: Any, folder: Path, *, without: Collection[str] = ()) -> dict
         The executed notebook.
     folder : pathlib.Path
         Where to; exists.
-    without : collection of str
-        Files that the results list and that will not be made.
+    without, also : collection of str
+        Files that the results list and that will not be made, and that will be made besides. The notebook's own list
+        of files is changed accordingly.
 
     Returns
     -------
@@ -44,7 +46,9 @@ def write_parts(nb: Any, folder: Path, *, without: Collection[str] = ()) -> dict
     bundle = bundles[-1]
     results = dict(bundle["results"])
     if "files" in results:
-        results["files"] = [name for name in results["files"] if name not in without]
+        results["files"] = [*(name for name in results["files"] if name not in without), *also]
+        if without or also:
+            _list_files(nb, results["files"])
     text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / RESULTS).write_bytes(text.encode() + b"\n")
     for name, content in bundle.get("files", {}).items():
@@ -54,6 +58,14 @@ def write_parts(nb: Any, folder: Path, *, without: Collection[str] = ()) -> dict
         if about.get("kind") == "figure" and "image/png" in output.data:
             _write(folder, about["name"], b64decode(output.data["image/png"]))
     return results
+
+
+def _list_files(nb: Any, names: Sequence[str]) -> None:
+    from analysis.report.sections.technical import FILES, files_block
+
+    for output in _outputs(nb):
+        if f'id="{FILES}"' in output.data.get("text/html", ""):
+            output.data.update(mimebundle(files_block(names)))
 
 
 def _outputs(nb: Any) -> Iterator[Any]:

@@ -144,7 +144,10 @@ class Publisher:
             except execute.CellFailed as failure:
                 raise _explained(failure, target) from None
         with watch("results"):
-            results = notebook_payload.write_parts(nb, folder, without=() if self.pdf != "none" else (PDF,))
+            without, also = () if self.pdf != "none" else (PDF,), _further_names(nb, self.also)
+            results = notebook_payload.write_parts(nb, folder, without=without, also=also)
+            if without or also:
+                (folder / NOTEBOOK).write_bytes(execute.as_bytes(nb))
         with watch("export"):
             for export in exporters.result():
                 export(nb, folder)
@@ -202,6 +205,14 @@ def export_notebook(notebook: Path, folder: Path, *, pdf: str = "typst", also: t
         raise UsageError(f"{notebook}: no cell has an output; execute it first, for example with papermill")
     folder.mkdir(parents=True, exist_ok=True)
     return sorted([export(nb, folder) for export in load_exporters(pdf)] + _write_also(nb, folder, also))
+
+
+def _further_names(nb: Any, formats: tuple[str, ...]) -> tuple[str, ...]:
+    if not formats:
+        return ()
+    from analysis.render.export.markdown import further_files
+
+    return tuple(further_files(nb, formats))
 
 
 def _write_also(nb: Any, folder: Path, formats: tuple[str, ...]) -> list[Path]:

@@ -53,20 +53,20 @@ def tables_of(markdown: str) -> list[ReportTable]:
     return found
 
 
-def write_also(notebook: NotebookNode, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write further formats of a report into its folder: ``report.md``, ``tables/*.csv``, ``tables/*.tex``.
-
-    Returns
-    -------
-    list of Path
-        What was written.
-    """
+def further_files(notebook: NotebookNode, formats: Sequence[str]) -> dict[str, str]:
+    """Make further formats of a report, by name: ``report.md``, ``tables/*.csv``, ``tables/*.tex``."""
     markdown = to_markdown(notebook)
     files = {"report.md": markdown} if "md" in formats else {}
     for number, table in enumerate(tables_of(markdown), start=1):
         for kind, write in _TABLES.items():
             if kind in formats:
                 files[f"tables/{number:02d}-{slug(table.caption)[:60]}.{kind}"] = write(table)
+    return files
+
+
+def write_also(notebook: NotebookNode, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write `further_files` into the folder of a report, and return their paths."""
+    files = further_files(notebook, formats)
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)

@@ -252,5 +252,17 @@ def _runs(a: Analysis, names: list[str]) -> str:
 
 def files_generated(a: Analysis) -> list[Block]:
     """List the files of this report."""
-    names = join([rich("`{name}`", name=name) for name, _ in files(a)], ", ")
-    return [Prose(rich("This report consists of {names}.", names=names))]
+    return [files_block([name for name, _ in files(a)])]
+
+
+def files_block(files: Sequence[str]) -> Prose:
+    """Write the list of files; tables are not named one by one."""
+    names = dict.fromkeys(
+        f"tables/*.{name.rpartition('.')[2]}" if name.startswith("tables/") else name for name in files
+    )
+    shown = join([rich("`{name}`", name=name) for name in names], ", ")
+    return Prose(rich("This report consists of {names}.", names=shown), id=FILES)
+
+
+FILES = "files-generated"
+"""ID of the list of files."""
