@@ -10,7 +10,15 @@ import pytest
 
 from analysis.core.blocks import Block
 from analysis.core.run import Data
-from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
+from analysis.core.run_facts import (
+    breaks_of,
+    curve_metric,
+    ended_nonfinite,
+    epoch_bounds,
+    first_step,
+    is_per_epoch,
+    total_steps,
+)
 from analysis.core.settings import Settings
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics.run_numbers import document_results, leaders
@@ -294,6 +302,23 @@ def test_epoch_ends_come_from_the_best_source() -> None:
     assert (epoch_bounds(guessed)[0].tolist(), epoch_bounds(guessed)[1]) == ([50, 101], "estimated")
     unknown = run("a", {"train_loss": values})
     assert (epoch_bounds(unknown)[0].tolist(), epoch_bounds(unknown)[1]) == ([100], "unknown")
+
+
+@pytest.mark.parametrize(
+    ("steps", "first"),
+    [
+        ([1, 2, 3], 1), ([0, 1, 2], 0), ([10, 20, 30], 1), ([9, 19, 29], 0), ([1, 10, 20, 30], 1), ([0, 10, 20], 0),
+        ([510, 520, 530], 501), ([7], 7),
+    ],
+)  # fmt: skip
+def test_a_row_stands_for_the_steps_since_the_last_one(steps: list[int], first: int) -> None:
+    assert first_step(run("a", {"train_loss": np.ones(len(steps)), "step": steps})) == first
+
+
+def test_the_first_epoch_of_a_log_every_ten_steps_is_as_long_as_the_others() -> None:
+    steps = np.arange(10, 301, 10)
+    logged = {"step": steps, "epoch": steps / 100, "train_loss": np.linspace(1, 0.5, 30)}
+    assert [epoch.steps for epoch in document_of(logged).epochs] == [100, 100, 100]
 
 
 def test_epochs_cover_every_step_once() -> None:

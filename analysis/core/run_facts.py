@@ -145,6 +145,16 @@ def total_steps(run: Run) -> int:
     return int(steps[-1]) + int(zero_based)
 
 
+def first_step(run: Run) -> int:
+    """Return the first step that the log stands for.
+
+    A log every ten steps that begins at step 10 has steps 1 to 10 in its first row, one that begins at 9 steps 0 to 9.
+    """
+    first = int(run.steps[0])
+    every = int(np.median(np.diff(run.steps))) if run.steps.size > 1 else 1
+    return first - every + 1 if every <= first + 1 else min(first, 1)
+
+
 def epoch_bounds(run: Run) -> tuple[npt.NDArray[np.int64], str]:
     """Find the last step of each epoch and say how it was found (rule.epoch_boundary).
 

@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from analysis.core.metrics import metric
 from analysis.core.run import FloatArray, Run
-from analysis.core.run_facts import breaks_of, curve_metric, ended_nonfinite, epoch_bounds, is_per_epoch, total_steps
+from analysis.core.run_facts import (
+    breaks_of,
+    curve_metric,
+    ended_nonfinite,
+    epoch_bounds,
+    first_step,
+    is_per_epoch,
+    total_steps,
+)
 from analysis.core.settings import POINTS, Settings
 from analysis.heuristics import grades as grading
 from analysis.heuristics.formulas import change_pct, count_oscillations, improvement_pct, mean_volatility
@@ -133,7 +141,7 @@ def _epochs(
     steps, values = run.steps_of(curve), run.series(curve)
     sign = metric(curve).sign
     epochs: list[Epoch] = []
-    before = int(run.steps[0]) - 1
+    before = first_step(run) - 1
     for number, end in enumerate(ends, start=1):
         inside = slice(*np.searchsorted(steps, (before, end), side="right"))
         part = values[inside]
