@@ -226,8 +226,10 @@ def test_many_comparisons_are_told_against_the_baseline_and_by_pairs() -> None:
     ]
     a = analyzed(runs)
     found = tables(sections(a, figures=False)["appendix"])
-    against = {plain(row[0].text) for row in found["comparisons"].rows}
-    assert {words.split(" against ")[1] for words in against} == {a.name(a.reference_id)}
+    against = found["comparisons"]
+    assert against.caption == f"Comparisons against {a.name(a.reference_id)}"
+    assert a.name(a.reference_id) not in {plain(row[0].text) for row in against.rows}
+    assert not any(cell.minor for row in against.rows for cell in row), "a comparison is one line"
     pairs = found["comparisons-train_loss"]
     shown = [plain(cell.text) for row in pairs.rows for cell in row[1:]]
     known_pairs = [c for c in a.comparisons if c.metric == "train_loss" and c.known and c.scope == "whole"]
@@ -235,6 +237,15 @@ def test_many_comparisons_are_told_against_the_baseline_and_by_pairs() -> None:
     worse = [row for row in pairs.rows if plain(row[0].text) == "Run 3"] or [pairs.rows[0]]
     assert any("▼" in words or "▲" in words for words in (plain(c.text) for c in worse[0]))
     assert len(to_json(a)["comparisons"]) == len(a.comparisons)
+
+
+def test_reasons_against_comparisons_are_said_once_below_them() -> None:
+    runs = [known(f"run_{k}", log(k, 200), learning_rate_multiplier=k, batch_size=32 * k) for k in range(1, 7)]
+    table = tables(sections(analyzed(runs), figures=False)["appendix"])["comparisons"]
+    states = {plain(row[-1].text) for row in table.rows}
+    numbers = {int(n) for state in states for n in re.findall(r"\((\d+)\)", state)}
+    assert numbers == set(range(1, len(table.notes) + 1))
+    assert len({plain(note).partition(") ")[2] for note in table.notes}) == len(table.notes) > 0
 
 
 def test_few_comparisons_stay_in_one_table() -> None:

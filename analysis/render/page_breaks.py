@@ -9,11 +9,15 @@ _VIEW_BOX = re.compile(r'<svg\b[^>]*\sviewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)
 _TEXT = re.compile(r"<text\b[^>]*>")
 _SHIFT = re.compile(r"translate\([\d.-]+[ ,]+([\d.-]+)\)")
 _LEVEL = re.compile(r'\sy="([\d.-]+)"')
-_DESCENT = 0.3
+_DESCENT, _AS_WIDE = 0.3, 0.9
+_LEAST = 0.15
+"""Height of a part at least, as a share of the greatest."""
 
 
 def slices(svg: str, *, tallest: float) -> list[float]:
-    """Cut a drawing into parts that fit a page, each at the widest gap between lines of text.
+    """Cut a drawing that is taller than a page into parts, each at the widest gap between lines of text.
+
+    Panels are farthest apart. A part ends where a panel does, so that pages are filled.
 
     Parameters
     ----------
@@ -32,7 +36,7 @@ def slices(svg: str, *, tallest: float) -> list[float]:
     --------
     >>> rows = "".join(f'<text y="{y}">a</text>' for y in (10, 20, 90, 100, 110))
     >>> slices(f'<svg viewBox="0 0 100 120">{rows}</svg>', tallest=1.0)
-    [0.4166666666666667, 1.0]
+    [0.3416666666666667, 1.0]
     """
     box = _VIEW_BOX.search(svg)
     if box is None:
@@ -40,19 +44,25 @@ def slices(svg: str, *, tallest: float) -> list[float]:
     width, height = float(box[1]), float(box[2])
     levels = sorted({level for tag in _TEXT.findall(svg) if (level := _height_of(tag)) is not None})
     ends, start, limit = [], 0.0, tallest * width
-    while height - start > limit:
-        start = _cut(levels, low=start + limit / 2, high=start + limit)
+    gaps = list(pairwise(levels))
+    widest = max((below - above for above, below in gaps), default=0.0)
+    panels = [_between(above, below) for above, below in gaps if below - above >= _AS_WIDE * widest]
+    while height > limit and start < height - _LEAST * limit:
+        fitting = (end for end in panels if start + _LEAST * limit < end <= min(start + limit, height - _LEAST * limit))
+        end = next(fitting, height)
+        start = end if end - start <= limit else _cut(gaps, low=start + limit / 2, high=start + limit)
         ends.append(start / height)
-    return [*ends, 1.0]
+    return [*ends[:-1], 1.0]
 
 
-def _cut(levels: list[float], *, low: float, high: float) -> float:
-    gaps = [(below - above, above, below) for above, below in pairwise(levels) if low < below and above < high]
-    if not gaps:
-        return high
-    gap, above, _ = max(gaps)
+def _cut(gaps: list[tuple[float, float]], *, low: float, high: float) -> float:
+    fitting = [(below - above, above, below) for above, below in gaps if low < below and above < high]
+    return min(high, max(low, _between(*max(fitting)[1:]))) if fitting else high
+
+
+def _between(above: float, below: float) -> float:
     # Letters stand on their line: what is free lies nearer to the line above.
-    return min(high, max(low, above + _DESCENT * gap))
+    return above + _DESCENT * (below - above)
 
 
 def _height_of(tag: str) -> float | None:

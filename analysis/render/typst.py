@@ -37,8 +37,8 @@ _NOT_DRAWN = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL
 _WEB_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _SLANTED = re.compile(r"[\x20-\u024f\u0370-\u052f\u2000-\u206f\u20a0-\u22ff]*")
 _CODE_WIDTH = 84
-_TALLEST = 1.38
-"""Height of a page less a caption, as a multiple of its width."""
+_TALLEST, _SMALL = 1.38, 0.56
+"""Height of a page less a caption, as a multiple of its width; width of a figure in the appendix as a share of it."""
 
 
 def render(block: Block) -> str:
@@ -210,10 +210,10 @@ def _(block: Figure) -> str:
 def _figure(block: Figure, *, fixed: bool = False) -> str:
     """Write a figure; one that is ``fixed`` stays in its place among the text."""
     drawing = _NOT_DRAWN.sub("", block.svg)
-    ends = array(f"{end:.4f}" for end in slices(drawing, tallest=_TALLEST))
+    ends = array(f"{end:.4f}" for end in slices(drawing, tallest=_TALLEST / (_SMALL if fixed else 1)))
     return (
         f"rr-figure({_identity(block.id)}, {literal(drawing)}, {literal(block.alt)}, {inline(block.caption)}, "
-        f"ends: {ends}, fixed: {str(fixed).lower()})"
+        f"ends: {ends}, {f'small: {_SMALL:.0%}' if fixed else 'small: none'})"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -10,7 +11,6 @@ from analysis.core.blocks import Block, Cell, Column, Details, Prose, Table
 from analysis.core.number_format import (
     cell,
     count,
-    interval_cell,
     interval_parts,
     listed,
     number,
@@ -33,7 +33,7 @@ _IN_FULL = 30
 _NAMED = 6
 """Runs up to which the columns of a matrix bear names; of more they are numbered."""
 
-_REASONS = 6
+_REASONS, _FEW = 6, "too few points"
 _HUGE = 700.0
 
 
@@ -94,7 +94,7 @@ def _comparisons(a: Analysis) -> list[Block]:
     A matrix of more than `ALL_PAIRS` runs would have gaps, and no place on a page.
     """
     if len(a.comparisons) <= _IN_FULL:
-        return [_table(a, list(a.comparisons), "All comparisons")]
+        return [_table(a, list(a.comparisons), "All comparisons", baseline=None)]
     by_metric: dict[str, list[Comparison]] = defaultdict(list)
     for c in a.comparisons:
         by_metric[c.metric].append(c)
@@ -103,17 +103,28 @@ def _comparisons(a: Analysis) -> list[Block]:
     first = [c for c in known if c.candidate in shown]
     blocks: list[Block] = []
     if first:
-        blocks.append(_table(a, first, f"Comparisons against {a.name(a.reference_id)}"))
+        blocks.append(_table(a, first, f"Comparisons against {a.name(a.reference_id)}", baseline=a.reference_id))
     if len(a.runs) <= ALL_PAIRS:
         blocks += [matrix(a, metric, group) for metric, group in by_metric.items() if any(c.known for c in group)]
     unknown = [c for c in a.comparisons if not c.known]
     if unknown:
-        reasons = Counter((metric_name(c.metric), c.result.reason or "too few points") for c in unknown)
+        reasons = Counter((metric_name(c.metric), _cause(c.result.reason)) for c in unknown)
         lines = [f"{metric}: {count(n, 'pair')}, {why}" for (metric, why), n in reasons.most_common(_REASONS)]
         lines += [f"{count(len(reasons) - _REASONS, 'further reason')} in the JSON"] if len(reasons) > _REASONS else []
         blocks.append(Prose(rich("**Without an interval**: {lines}.", lines="; ".join(lines))))
     told = "The results JSON has every comparison with interval, p and detectable difference."
     return [Prose(text(told), muted=True), *blocks]
+
+
+def _cause(reason: str | None) -> str:
+    """Say why there is no interval in words that many pairs share: too few points, not how many of each.
+
+    Examples
+    --------
+    >>> _cause("at the end are 2.8 independent points; 5 are needed")
+    'at the end are fewer than 5 independent points'
+    """
+    return re.sub(r"[\d.]+ independent points; (\d+) are needed", r"fewer than \1 independent points", reason or _FEW)
 
 
 def matrix(a: Analysis, metric: str, group: list[Comparison]) -> Table:
@@ -153,9 +164,10 @@ def _pair(c: Comparison | None, alpha: float) -> Cell:
     return cell(sign + main, bold=bool(sign))
 
 
-def _table(a: Analysis, comparisons: list[Comparison], caption: str) -> Table:
+def _table(a: Analysis, comparisons: list[Comparison], caption: str, *, baseline: str | None) -> Table:
+    """Give each comparison a row of one line; ``baseline`` is that of all of them, reasons are said once."""
     columns = (
-        Column("Candidate against baseline"),
+        Column("Candidate" if baseline else "Candidate against baseline"),
         Column("Metric"),
         Column("Difference", "right", None, "evidence"),
         Column("p", "right"),
@@ -163,26 +175,28 @@ def _table(a: Analysis, comparisons: list[Comparison], caption: str) -> Table:
         Column("Detectable", "right", "power.mdd"),
         Column("Comparable"),
     )
-    return Table("comparisons", caption, columns, tuple(_row(a, c) for c in comparisons))
+    reasons = list(dict.fromkeys(c.reason for c in comparisons if c.comparable is not True and c.reason))
+    rows = tuple(_row(a, c, baseline=baseline, reasons=reasons) for c in comparisons)
+    notes = tuple(text(f"({k}) {reason}.") for k, reason in enumerate(reasons, start=1))
+    return Table("comparisons", caption, columns, rows, notes=notes)
 
 
-def _row(a: Analysis, c: Comparison) -> tuple[Cell, ...]:
+def _row(a: Analysis, c: Comparison, *, baseline: str | None, reasons: Sequence[str]) -> tuple[Cell, ...]:
     state = {True: "yes", False: "no", None: "cannot tell"}[c.comparable]
+    why = f" ({reasons.index(c.reason) + 1})" if c.reason in reasons and c.comparable is not True else ""
+    names = a.name(c.candidate) if baseline else f"{a.name(c.candidate)} against {a.name(c.baseline)}"
     scale, unit = shown_scale(c)
     unit = "×" if c.ratio else unit
-    shown = (
-        interval_cell(c.as_interval(), scale=scale, sign=not c.ratio, unit=unit)
-        if c.known
-        else cell("–", c.result.reason or "")
-    )
+    found = c.as_interval()
+    shown = " ".join(interval_parts(found, scale=scale, sign=not c.ratio, unit=unit)).strip() if found else ""
     return (
-        cell(f"{a.name(c.candidate)} against {a.name(c.baseline)}", "" if c.scope == "whole" else c.scope),
+        cell(names if c.scope == "whole" else f"{names}, {c.scope}"),
         cell(metric_name(c.metric)),
-        shown,
+        cell(shown) if c.known and found else cell("–", c.result.reason or ""),
         cell(p_value(c.p)),
         cell(p_value(c.p_adjusted)),
         cell(_detectable(c, scale, unit)),
-        cell(state, c.reason if c.comparable is not True else ""),
+        cell(state + why),
     )
 
 
