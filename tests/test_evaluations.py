@@ -20,9 +20,11 @@ from analysis.core.examples import OVERALL
 from analysis.core.rich_text import Span
 from analysis.findings.analysis_result import Analysis
 from analysis.pipeline import analyze
+from analysis.render.markdown import render as markdown
 from analysis.report.results_json import schema, to_json
 from analysis.report.sections.effort import coverage
 from analysis.sources import resolve
+from tests.builders import sections
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -436,3 +438,17 @@ def test_a_task_of_one_example_does_not_spoil_the_mean(tmp_path: Path) -> None:
     assert overall.metric == OVERALL
     assert overall.result.value == pytest.approx(np.mean([pair.result.value for pair in rest if pair.n > 1]))
     assert a.verdict.result == "improved"
+
+
+def test_of_evaluations_no_curves_are_drawn(tmp_path: Path) -> None:
+    """They have neither steps nor a course: no axis, table or bar speaks of any."""
+    rng = np.random.default_rng(0)
+    for name, share in (("old", 0.5), ("new", 0.7)):
+        scores = rng.random(400) < share
+        write(tmp_path / f"{name}.csv", [{"id": f"q{k}", "score": int(s)} for k, s in enumerate(scores)])
+    a = analyze(run_ids=[str(tmp_path / f"{name}.csv") for name in ("old", "new")])
+    filled = sections(a)
+    assert not filled["curves_figure"]
+    shown = "\n".join(markdown(block) for blocks in filled.values() for block in blocks)
+    assert "step 0" not in shown
+    assert "expected unknown" not in shown

@@ -182,6 +182,33 @@ def test_a_window_without_a_difference_contradicts_no_last_row() -> None:
     assert [f.status for f in found] == ["not supported"]
 
 
+def test_values_too_far_apart_for_seeds_name_the_best_validation_as_the_verdict_does() -> None:
+    def few(seed: int, level: float) -> dict[str, np.ndarray]:
+        return {name: log(seed, level=level)[name] for name in ("train_loss", "full_valid_loss")}
+
+    a = pair(few(0, 0.3), few(1, 0.4))
+    (found,) = of_rule(a, "performance.final_validation")
+    assert a.verdict.result == "regressed"
+    assert (found.runs[1], found.status) == ("a", "supported")
+    assert "farther apart than seeds usually scatter" in found.sentence
+
+
+def test_a_difference_that_is_held_back_says_why() -> None:
+    runs = [known(f"{arm}{k}", losses(log(10 * k + (arm == "b"), level=0.3 - 0.02 * (arm == "b"))), seed=k,
+                  learning_rate_multiplier=1.0 + (arm == "b")) for arm in "ab" for k in range(3)]  # fmt: skip
+    a = analyzed(runs)
+    found = [*of_rule(a, "performance.final_training"), *of_rule(a, "performance.final_validation")]
+    held = [f for f in found if f.status == "not supported" and (f.low or 0) * (f.high or 0) > 0]
+    assert held
+    assert all("it may be chance" in f.sentence or "seeds may differ" in f.sentence for f in held)
+
+
+def test_where_rules_of_thumb_rank_two_runs_alike_neither_ranks_first() -> None:
+    same = log(1)
+    a = pair(same, {name: values.copy() for name, values in same.items()})
+    assert not of_rule(a, "ranking.first")
+
+
 def test_best_validation_is_held_against_what_it_quotes() -> None:
     """Label smoothing: a higher accuracy beside a higher loss contradicts no claim in accuracy."""
     runs = []

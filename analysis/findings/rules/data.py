@@ -109,7 +109,9 @@ def rounding(a: Analysis) -> list[Finding]:
 
 
 def logged_steps(a: Analysis) -> list[Finding]:
-    """State how many steps were logged, and that a file has a header line besides."""
+    """State how many steps were logged, and that a file has a header line besides; an evaluation has none."""
+    if a.candidate.only_evaluated:
+        return []
     d, p = a.document[a.candidate.id], a.candidate.provenance
     header = p.lines is not None and p.lines == p.rows_read + 1
     text = rich(
@@ -243,7 +245,9 @@ def validation_cadence(a: Analysis) -> list[Finding]:
 
 
 def timestamps(a: Analysis) -> list[Finding]:
-    """Hold "reliable timestamp tracking" against the timestamps."""
+    """Hold "reliable timestamp tracking" against the timestamps, which evaluations do not need."""
+    if all(run.only_evaluated for run in a.runs):
+        return []
     told = []
     logged = [run for run in a.runs if "timestamp" in run.frame and run.frame["timestamp"].notna().any()]
     for run in logged:

@@ -34,14 +34,15 @@ def final_training(a: Analysis) -> list[Finding]:
     quoted = mine.final_train_accuracy is not None and accuracy is not None and accuracy.known
     used = accuracy if quoted and accuracy is not None else window
     status: Status = "cannot tell"
+    but = ""
     if used.known:
         status = _leads(used.candidate == leader, used.result.low, used.result.high, higher=used.direction == "higher")
-        status = _beyond_seeds(a, used, status)
+    status, but = _beyond_seeds(a, used, status)
     scale, unit = shown_scale(used)
     means = f"over the last window the mean losses differ by {difference_words(window)}"
     if used is not window:
         means += f"; the mean accuracies by {difference_words(used, scale=scale, unit=unit)}"
-    text_ = sentence(f"{_last_row(a, leader)}; {means}")
+    text_ = sentence(f"{_last_row(a, leader)}; {means}{but}")
     claim = rich(
         "{run} has the best training performance ({shown} on the last row)",
         run=a.name(leader),
@@ -110,9 +111,14 @@ def final_validation(a: Analysis) -> list[Finding]:
     if full is not None and full.known:
         levels = [a.document[r].final_full_valid_loss for r in (leader, other)]
         parts.append(text(f"full validation loss {levels[0]:.5f} against {levels[1]:.5f}: {difference_words(full)}"))
-    if used is None:
-        parts.insert(0, text("these are single values without an interval"))
+    apart = next((c for c in quoted if c is not None and c.verdict(a.settings.alpha) in ("better", "worse")), None)
     status: Status = "cannot tell"
+    if used is None and apart is not None:
+        parts.insert(0, text("one value each, without an interval, farther apart than seeds usually scatter"))
+        leads = (apart.verdict(a.settings.alpha) == "better") == (apart.candidate == leader)
+        status = gated("supported" if leads else "contradicted", apart.comparable)
+    elif used is None:
+        parts.insert(0, text("these are single values without an interval"))
     scale, unit = shown_scale(used) if used is not None else (1, "")
     if used is not None:
         higher = used.direction == "higher"
@@ -120,7 +126,8 @@ def final_validation(a: Analysis) -> list[Finding]:
             _leads(used.candidate == leader, used.result.low, used.result.high, higher=higher),
             used.comparable,
         )
-        status = _beyond_seeds(a, used, status)
+        status, but = _beyond_seeds(a, used, status)
+        parts += [text(but.removeprefix("; "))] if but else []
     return [
         Finding(
             f"performance.final_validation:{leader}",
@@ -252,8 +259,8 @@ def trade_off(a: Analysis) -> list[Finding]:
 def ranking(a: Analysis) -> list[Finding]:
     """Hold the first place by rules of thumb against the groups that the evidence separates."""
     ranked = sorted((r for r in a.document if a.document[r].rank is not None), key=lambda r: a.document[r].rank or 0)
-    if len(ranked) < 2:
-        return []
+    if len(ranked) < 2 or a.document[ranked[0]].rank == a.document[ranked[1]].rank:
+        return []  # nobody ranks first
     first, name, groups = ranked[0], a.name(ranked[0]), {r: a.evidence_grades[r].group for r in ranked}
     better = [a.name(r) for r in ranked if _ahead(groups[r], groups[first])]
     tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]
@@ -315,9 +322,20 @@ def _shown(a: Analysis, comparison: Comparison) -> bool:
     return comparison.verdict(a.settings.alpha) != "no difference"
 
 
-def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> Status:
-    """Hold back a "supported" of a difference that the family of tests, or the usual scatter of seeds, can explain."""
-    return "not supported" if status == "supported" and not _shown(a, comparison) else status
+def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> tuple[Status, str]:
+    """Hold back a "supported" of a difference that the family of tests, or the usual scatter of seeds, can explain.
+
+    Returns
+    -------
+    tuple
+        The status, and the clause that says why it was held back.
+    """
+    if status != "supported" or _shown(a, comparison):
+        return status, ""
+    adjusted = comparison.p_adjusted
+    many = adjusted is not None and adjusted > a.settings.alpha
+    why = f"among all comparisons it may be chance ({p_words(adjusted)})" if many else "seeds may differ as much"
+    return "not supported", f"; {why}"
 
 
 def _at_equal_length(matched: Comparison, whole: Comparison | None, alpha: float) -> str:

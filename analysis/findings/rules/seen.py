@@ -20,7 +20,8 @@ _ALL = 4
 def best_values(a: Analysis) -> list[Finding]:
     """Say where each run's deciding metric was best and where it ended, and what the train loss did since."""
     told = a.runs if len(a.runs) <= _ALL else [run for run in a.runs if run.id in (a.candidate.id, a.reference_id)]
-    return [_finding(a, run, shown[0]) for run in told if (shown := _wanted(a, run))]
+    trained = [run for run in told if not run.only_evaluated]
+    return [_finding(a, run, shown[0]) for run in trained if (shown := _wanted(a, run))]
 
 
 def _wanted(a: Analysis, run: Run) -> list[str]:

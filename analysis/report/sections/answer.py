@@ -220,6 +220,8 @@ def _problem(words: str) -> Cell:
 def _next_steps(a: Analysis) -> list[Recommendation]:
     """List what the evidence asks for, the cheapest that settles something first; what not to do is no step."""
     found = [r for r in a.recommendations if r.basis == "evidence" and r.id != "evidence.sampling_noise"]
+    if any(r.id == "evidence.mend" for r in found):  # measured alike first: more training would not tell
+        found = [r for r in found if r.group != "design"]
     return found[:_NEXT]
 
 

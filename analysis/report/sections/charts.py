@@ -36,7 +36,7 @@ def overview_figure(a: Analysis, rows: Sequence[Row]) -> Figure:
         name="training_overview.png",
         caption=plots.overview_caption(scene),
         alt=plots.overview_alt(scene),
-        data=plots.overview_data_table(scene, id="figure-overview-data"),
+        data=None if scene.levels else plots.overview_data_table(scene, id="figure-overview-data"),
         hover="" if scene.levels else plots.hover(drawing, {0: (shares, curves)}, scene.axis),
     )
 
@@ -109,7 +109,9 @@ def shown_metrics(a: Analysis) -> plots.Shown:
 
 
 def curves_figure(a: Analysis) -> list[Block]:
-    """Draw the curves: loss, accuracy, the candidate's own, volatility."""
+    """Draw the curves: loss, accuracy, the candidate's own, volatility; of evaluations there are none."""
+    if all(run.only_evaluated for run in a.runs):
+        return []
     shown = shown_metrics(a)
     marks = _marks(a)
     base = a.baseline.id if a.baseline else None
@@ -150,7 +152,8 @@ def metrics_figure(a: Analysis) -> list[Block]:
     train, validation = _final_metrics(a)
     summaries = [_summary(a, run_id, train, validation) for run_id in _foremost_first(a)]
     panels = plots.comparison_panels(summaries, train=train, validation=validation)
-    panels = tuple(panel for panel in panels if any(panel.bars.values()))
+    trained = any(not run.only_evaluated for run in a.runs)
+    panels = tuple(panel for panel in panels if any(panel.bars.values()) and (trained or panel.title != "Steps"))
     with _names(a):
         drawn = plots.to_figure(
             plots.plot_metrics_comparison(panels, colors=_colors(a)),

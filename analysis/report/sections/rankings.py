@@ -86,7 +86,11 @@ def _last_validation(a: Analysis, d: DocumentResult) -> str:
 
 
 _LEADERS = (
-    ("stability", "Best Stability", lambda _, d: count(d.oscillations, "oscillation")),
+    (
+        "stability",
+        "Best Stability",
+        lambda _, d: "" if d.oscillations is None else count(d.oscillations, "oscillation"),
+    ),
     (
         "training_performance",
         "Best Training Performance",
@@ -122,7 +126,8 @@ def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     if run_id is None:
         return ()
     number = show(a, a.document[run_id])  # type: ignore[operator]
-    counted = a.document.values() if key in ("efficiency", "monitoring") else ()  # counts, which runs often share
+    counts = ("stability", "efficiency", "monitoring")  # which runs often share
+    counted = a.document.values() if key in counts else ()
     alike = sum(show(a, d) == number for d in counted) - 1  # type: ignore[operator]
     if alike == len(a.runs) - 1:
         return ()  # nobody leads
