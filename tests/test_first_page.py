@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from analysis.findings.analysis_result import Analysis
 from analysis.report import plots
 from analysis.report.plots.overview import Overview, configuration_line, plot_overview
 from analysis.report.plots.theme import run_styles
-from analysis.report.sections.answer import executive_summary
+from analysis.report.sections.answer import executive_summary, headline
 from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.report.sections.rankings import ordinal
 from analysis.report.sections.summary import title
@@ -184,3 +185,15 @@ def test_what_can_be_pointed_at_is_what_is_drawn() -> None:
     text = plots.hover(figure, {0: (True, {"lr 0.1": ("#d55e00", scene.lines[0].curve.strong)})})  # type: ignore[arg-type]
     assert '"percent":true' in text
     assert f"[10,{runs[0].series(metric)[-1]:.4g}]" in text
+
+
+def test_a_mean_over_the_end_is_called_one_and_a_last_value_is_not() -> None:
+    """The figure ends at the last value, so that a sentence must not say of a mean that the run ended there."""
+    steps = analyzed([run("a", {"train_loss": log(1, 200)["train_loss"]})])
+    assert re.search(
+        r"a ended at [\d.]+ in train loss, the mean of its last \d+ values\.",
+        headline(steps, configuration_rows(steps)),
+    )
+    losses = [2.0, 1.5, 1.25, 1.0]
+    epochs = analyzed([run("a", {"step": [1, 2, 3, 4], "epoch": [1, 2, 3, 4], "full_valid_loss": losses})])
+    assert "the mean of" not in headline(epochs, configuration_rows(epochs))

@@ -101,7 +101,10 @@ def headline(a: Analysis, rows: Sequence[Row]) -> str:
     sentence = a.verdict.sentence
     if a.baseline is None and rows and math.isfinite(rows[0].configuration.mean):
         what, level = metric_words(rows[0].configuration.metric), _level(a, rows[0], _digits(rows))[0]
-        sentence = f"{a.name(a.candidate.id)} ended at {level} in {what}."
+        known = a.evidence[a.candidate.id].window.get(rows[0].configuration.metric)
+        mean = known is not None and known.definition == "loss.window_mean" and known.n > 1
+        over = f", the mean of its last {known.n:,.0f} values" if known is not None and mean else ""
+        sentence = f"{a.name(a.candidate.id)} ended at {level} in {what}{over}."
         return f"{sentence} There is no other run to compare it with."
     ranked = [row for row in rows if math.isfinite(row.configuration.mean)]
     if len(ranked) < 3:

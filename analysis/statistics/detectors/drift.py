@@ -111,7 +111,8 @@ def rise_of(seen: Observed) -> Rise | None:
         best = int(means[:-w].argmin())
         needed = float(-ndtri(0.025 / (size - w))) * sigma * sqrt(2 / w)
         floor = max(resolution(values), LEAST_RISE * abs(float(means[best])))
-        return Rise(float(means[-1] - means[best]), max(needed, floor), best + w // 2)
+        lowest = best + int(values[best : best + w].argmin())
+        return Rise(float(means[-1] - means[best]), max(needed, floor), lowest)
     if size < 2:
         return None
     best = int(values.argmin())
