@@ -46,8 +46,8 @@ from analysis.findings.recommend import recommend
 from analysis.findings.remote_catalogue import reports_nearby
 from analysis.findings.results_file import Report
 from analysis.findings.rules import RENAMED, RULES, find_all
-from analysis.heuristics.run_numbers import document_results, leaders
-from analysis.heuristics.verdict import document_verdict
+from analysis.heuristics.run_numbers import leaders, rule_numbers
+from analysis.heuristics.verdict import rule_verdict
 from analysis.sources import load_runs
 from analysis.sources.describe import quoted
 from analysis.sources.remote import find_folder
@@ -150,7 +150,7 @@ def analyze_runs(
     settings = _by_standard_names(settings, runs)
     if settings.primary:
         runs = [replace(run, primary=run.metric_named(settings.primary)) for run in runs]
-    document, evidence = document_results(runs, settings), run_evidence(runs, strict=settings.strict)
+    rules, evidence = rule_numbers(runs, settings), run_evidence(runs, strict=settings.strict)
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
     broken = {r: f"{display_name(r)} is broken: {said}" for r, said in _raised(detections, "det.broken").items()}
     evidence = {r: e.without_training(broken[r]) if r in broken else e for r, e in evidence.items()}
@@ -209,10 +209,10 @@ def analyze_runs(
         candidate=candidate,
         baseline=baseline,
         curve=curve,
-        document=document,
-        leaders=leaders(document),
-        document_verdict=document_verdict(document[candidate.id], document[base_id] if base_id else None, settings),
-        goal=read_goal(request.goal or candidate.goal, document, candidate.id, base_id, settings, facts),
+        rules_of_thumb=rules,
+        leaders=leaders(rules),
+        rule_verdict=rule_verdict(rules[candidate.id], rules[base_id] if base_id else None, settings),
+        goal=read_goal(request.goal or candidate.goal, rules, candidate.id, base_id, settings, facts),
         evidence=evidence,
         detections=detections,
         comparisons=compared,

@@ -8,15 +8,15 @@ import pytest
 
 from analysis.core.settings import Settings
 from analysis.findings.goal import goal_json, read_goal
-from analysis.heuristics.run_numbers import DocumentResult, document_results
-from analysis.heuristics.verdict import HEADLINES, document_verdict
+from analysis.heuristics.run_numbers import RuleNumbers, rule_numbers
+from analysis.heuristics.verdict import HEADLINES, rule_verdict
 from tests.builders import known, log
 
-BASE = document_results([known("a", log(1))], Settings())["a"]
+BASE = rule_numbers([known("a", log(1))], Settings())["a"]
 OSCILLATIONS = BASE.oscillations or 0
 
 
-def candidate(accuracy: float | None = 0.0, oscillations: float | None = 1.0, steps: int = 0) -> DocumentResult:
+def candidate(accuracy: float | None = 0.0, oscillations: float | None = 1.0, steps: int = 0) -> RuleNumbers:
     """The base run with another last accuracy, oscillation count and length."""
     return replace(
         BASE,
@@ -44,7 +44,7 @@ def candidate(accuracy: float | None = 0.0, oscillations: float | None = 1.0, st
 def test_the_overall_result_follows_accuracy_and_oscillations(
     accuracy: float, oscillations: float | None, outcome: str
 ) -> None:
-    verdict = document_verdict(candidate(accuracy, oscillations), BASE, Settings())
+    verdict = rule_verdict(candidate(accuracy, oscillations), BASE, Settings())
     assert verdict.outcome == outcome
     assert verdict.headline == HEADLINES[outcome]  # type: ignore[index]
 
@@ -53,16 +53,16 @@ def test_ten_percent_more_oscillations_are_still_stable() -> None:
     base = replace(BASE, oscillations=100)
     for count, outcome in ((110, "improved"), (111, "mixed")):
         after = replace(candidate(0.01), oscillations=count)
-        assert document_verdict(after, base, Settings()).outcome == outcome
+        assert rule_verdict(after, base, Settings()).outcome == outcome
 
 
 def test_without_accuracy_the_loss_decides_and_without_validation_nothing() -> None:
     base, after = candidate(None), replace(candidate(None), final_valid_loss=(BASE.final_valid_loss or 0) - 0.1)
-    assert document_verdict(after, base, Settings()).outcome == "improved"
-    assert document_verdict(base, after, Settings()).outcome == "regressed"
+    assert rule_verdict(after, base, Settings()).outcome == "improved"
+    assert rule_verdict(base, after, Settings()).outcome == "regressed"
     bare = replace(base, final_valid_loss=None, final_full_valid_loss=None, final_full_valid_accuracy=None)
-    assert document_verdict(bare, bare, Settings()).outcome == "not assessed"
-    assert document_verdict(base, None, Settings()).outcome == "not assessed"
+    assert rule_verdict(bare, bare, Settings()).outcome == "not assessed"
+    assert rule_verdict(base, None, Settings()).outcome == "not assessed"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_goal_is_taken_apart_by_its_words(goal: str, criteria: list[str]) -> N
         (candidate(-0.01, None), False),
     ],
 )
-def test_a_goal_is_achieved_when_every_criterion_is_met(after: DocumentResult, achieved: bool | None) -> None:
+def test_a_goal_is_achieved_when_every_criterion_is_met(after: RuleNumbers, achieved: bool | None) -> None:
     found = read_goal("better and stable performance", {"a": BASE, "b": after}, "b", "a", Settings())
     assert found is not None
     assert found.achieved is achieved

@@ -65,7 +65,7 @@ def test_another_run_changes_no_number_of_the_others(two_alike: Analysis) -> Non
     more = analyzed([known("z", log(7)), *two_alike.runs], baseline="a", candidate="b")
     for run_id in ("a", "b"):
         assert more.evidence[run_id].to_json() == two_alike.evidence[run_id].to_json()
-        assert more.document[run_id].oscillations == two_alike.document[run_id].oscillations
+        assert more.rules_of_thumb[run_id].oscillations == two_alike.rules_of_thumb[run_id].oscillations
     kept = [repr(c.result) for c in more.comparisons if (c.baseline, c.candidate) == ("a", "b")]
     assert kept == [repr(c.result) for c in two_alike.comparisons]  # NaN in it equals none, from Python 3.13 on
 
@@ -91,7 +91,7 @@ def test_the_candidate_is_the_last_and_the_baseline_the_best_of_the_others() -> 
     ]
     a = analyzed(runs)
     assert (a.candidate.id, a.baseline.id if a.baseline else None) == ("c", "b")
-    assert (a.document["b"].oscillations or 0) > (a.document["a"].oscillations or 0)
+    assert (a.rules_of_thumb["b"].oscillations or 0) > (a.rules_of_thumb["a"].oscillations or 0)
 
 
 def test_a_parent_among_the_runs_is_the_baseline() -> None:
@@ -171,9 +171,9 @@ def test_loading_from_disk_gives_what_arrays_give(tmp_path: Path) -> None:
     write_run(tmp_path, "a", columns, **sidecar)
     loaded = analyze(run_ids=["a"], runs_dir=str(tmp_path), reports_dir=str(tmp_path / "none"), date="2025-09-11")
     made = analyzed([run("a", columns, config=sidecar["config"], data=loaded.run("a").data)])
-    assert loaded.document == made.document
+    assert loaded.rules_of_thumb == made.rules_of_thumb
     assert loaded.evidence["a"].to_json() == made.evidence["a"].to_json()
-    assert loaded.document["a"].expected_steps == 300
+    assert loaded.rules_of_thumb["a"].expected_steps == 300
 
 
 def test_nothing_is_written_by_an_analysis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def test_a_row_that_is_an_epoch_is_expected_once_an_epoch(columns: dict[str, Any
     whole = run("whole", falling, config=config, data=data)
     short = run("short", {name: values[:10] for name, values in falling.items()}, config=config, data=data)
     a = analyzed([whole, short])
-    assert [a.document[r].overage_from_data_pct for r in ("whole", "short")] == [0, pytest.approx(-100 / 3)]
+    assert [a.rules_of_thumb[r].overage_from_data_pct for r in ("whole", "short")] == [0, pytest.approx(-100 / 3)]
     assert a.evidence["whole"].per_epoch
     steps = run("steps", {"train_loss": np.linspace(2, 1, 40)}, config=config, data=data)
     assert steps.expected_from_data == 9375

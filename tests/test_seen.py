@@ -148,7 +148,7 @@ def test_a_log_of_one_value_an_epoch_is_listed_as_such_with_its_best() -> None:
 
 def test_an_epoch_of_a_reward_improves_when_it_rises() -> None:
     a = analyzed([run("a", {"reward": np.linspace(-2.0, 3.0, 40)})])
-    assert a.document["a"].epochs[0].improvement_pct == pytest.approx(250)
+    assert a.rules_of_thumb["a"].epochs[0].improvement_pct == pytest.approx(250)
 
 
 def test_the_loss_relative_to_the_baseline_stands_beside_the_window_means() -> None:

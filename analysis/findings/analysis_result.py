@@ -26,8 +26,8 @@ from analysis.findings.finding import Finding
 from analysis.findings.frames import Frames, summary
 from analysis.findings.goal import Goal
 from analysis.findings.plan import NextRun, Recommendation
-from analysis.heuristics.run_numbers import DocumentResult
-from analysis.heuristics.verdict import DocumentVerdict
+from analysis.heuristics.run_numbers import RuleNumbers
+from analysis.heuristics.verdict import RuleVerdict
 from analysis.statistics.detectors import Detection
 
 
@@ -83,9 +83,9 @@ class Analysis:
     candidate: Run
     baseline: Run | None
     curve: str
-    document: Mapping[str, DocumentResult]
+    rules_of_thumb: Mapping[str, RuleNumbers]
     leaders: Mapping[str, str | None]
-    document_verdict: DocumentVerdict
+    rule_verdict: RuleVerdict
     goal: Goal | None
     evidence: Mapping[str, RunEvidence] = field(repr=False)
     detections: Mapping[str, tuple[Detection, ...]]

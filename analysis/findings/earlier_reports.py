@@ -186,7 +186,7 @@ def _changes(a: Analysis, earlier: Report) -> list[Change]:
     changes = [Change("Title", None, old, a.title, None) for old in [str(earlier["title"])] if old != a.title]
     changes += [
         Change("Overall result (rules of thumb)", None, before, after, differs, "by the evidence's comparison")
-        for before, after in [(str(earlier["verdict"].get("rules_of_thumb")), a.document_verdict.headline)]
+        for before, after in [(str(earlier["verdict"].get("rules_of_thumb")), a.rule_verdict.headline)]
         if before != after
     ]
     before, after = str(earlier["verdict"].get("evidence")), a.verdict.result
@@ -208,7 +208,7 @@ def _changes(a: Analysis, earlier: Report) -> list[Change]:
 
 
 def _run_changes(a: Analysis, run_id: str, old: Mapping[str, Any]) -> list[Change]:
-    new, was = a.document[run_id], old["rules_of_thumb"]
+    new, was = a.rules_of_thumb[run_id], old["rules_of_thumb"]
     changes = []
     level, before = a.evidence[run_id].window.get(a.curve), (old["evidence"].get("window") or {}).get(a.curve)
     noise = _level_moved(level, before)

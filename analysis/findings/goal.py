@@ -13,8 +13,8 @@ from analysis.core.redact import redact_text
 from analysis.core.rich_text import Rich, plain, rich, text
 from analysis.core.settings import Settings
 from analysis.evidence.criteria import FORMS, VERBS, Facts, Tested, hold_criterion, read_criterion, split_goal
-from analysis.heuristics.run_numbers import DocumentResult
-from analysis.heuristics.verdict import DocumentVerdict, document_verdict
+from analysis.heuristics.run_numbers import RuleNumbers
+from analysis.heuristics.verdict import RuleVerdict, rule_verdict
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ _ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 def read_goal(
     goal: str | None,
-    results: Mapping[str, DocumentResult],
+    results: Mapping[str, RuleNumbers],
     candidate: str,
     baseline: str | None,
     settings: Settings,
@@ -80,7 +80,7 @@ def read_goal(
         shown = rich("there is no run to compare with")
         return Goal(goal, (*tested, *(Criterion(name, _WORDS[name], shown, None) for name in wanted)))
     before, after = results[baseline], results[candidate]
-    verdict = document_verdict(after, before, settings)
+    verdict = rule_verdict(after, before, settings)
     checks = {
         "performance": lambda: _validation_criterion(before, after, verdict),
         "stability": lambda: _stability_criterion(verdict, settings),
@@ -172,7 +172,7 @@ _VALIDATED: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
 """What the rule of thumb of performance looks at: the first that both runs have."""
 
 
-def _validation_criterion(before: DocumentResult, after: DocumentResult, verdict: DocumentVerdict) -> Criterion:
+def _validation_criterion(before: RuleNumbers, after: RuleNumbers, verdict: RuleVerdict) -> Criterion:
     pairs = [(words, write, getattr(after, name), getattr(before, name)) for name, words, write in _VALIDATED]
     found = next(((words, write(a), write(b)) for words, write, a, b in pairs if None not in (a, b)), None)
     shown = rich("no validation was logged")
@@ -182,7 +182,7 @@ def _validation_criterion(before: DocumentResult, after: DocumentResult, verdict
     return Criterion("performance", _WORDS["performance"], shown, met)
 
 
-def _stability_criterion(verdict: DocumentVerdict, settings: Settings) -> Criterion:
+def _stability_criterion(verdict: RuleVerdict, settings: Settings) -> Criterion:
     change = verdict.oscillation_change_pct
     if change is None:
         return Criterion("stability", _WORDS["stability"], rich("oscillations cannot be counted"), None)
@@ -194,12 +194,12 @@ def _stability_criterion(verdict: DocumentVerdict, settings: Settings) -> Criter
     return Criterion("stability", _WORDS["stability"], shown, change <= settings.more_oscillations_pct)
 
 
-def _efficiency_criterion(before: DocumentResult, after: DocumentResult) -> Criterion:
+def _efficiency_criterion(before: RuleNumbers, after: RuleNumbers) -> Criterion:
     shown = rich("{a} steps against {b}", a=after.total_steps, b=before.total_steps)
     return Criterion("efficiency", _WORDS["efficiency"], shown, after.total_steps <= before.total_steps)
 
 
-def _training_criterion(before: DocumentResult, after: DocumentResult) -> Criterion:
+def _training_criterion(before: RuleNumbers, after: RuleNumbers) -> Criterion:
     if before.final_train_loss is None or after.final_train_loss is None:
         return Criterion("training", _WORDS["training"], rich("no train loss was logged"), None)
     shown = rich("last train loss {a} against {b}", a=loss(after.final_train_loss), b=loss(before.final_train_loss))

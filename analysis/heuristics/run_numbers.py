@@ -50,7 +50,7 @@ class Grades:
 
 
 @dataclass(frozen=True)
-class DocumentResult:
+class RuleNumbers:
     """Rule-of-thumb numbers for one run; None where undefined. Accuracies are fractions, gap in points."""
 
     total_steps: int
@@ -79,7 +79,7 @@ class DocumentResult:
     grades: Grades = Grades()
 
 
-def document_results(runs: Sequence[Run], settings: Settings) -> dict[str, DocumentResult]:
+def rule_numbers(runs: Sequence[Run], settings: Settings) -> dict[str, RuleNumbers]:
     """Compute the rule-of-thumb numbers, grades and ranks for a set of runs, by run ID."""
     curve = curve_metric(runs)
     results = {run.id: _measure(run, curve) for run in runs}
@@ -93,7 +93,7 @@ def document_results(runs: Sequence[Run], settings: Settings) -> dict[str, Docum
     return {run_id: replace(result, rank=ranks[run_id]) for run_id, result in graded.items()}
 
 
-def _measure(run: Run, curve: str) -> DocumentResult:
+def _measure(run: Run, curve: str) -> RuleNumbers:
     loss = run.series(curve)
     breaks = breaks_of(run, curve)
     counted = loss.size > 1 and not is_per_epoch(run, curve)
@@ -107,7 +107,7 @@ def _measure(run: Run, curve: str) -> DocumentResult:
     total, computed, stated = total_steps(run), run.expected_from_data, run.expected_steps
     epochs, boundary = _epochs(run, curve, breaks, oscillations)
     lower = metric(curve).direction != "higher"
-    return DocumentResult(
+    return RuleNumbers(
         total_steps=total,
         expected_steps=computed if computed is not None else stated,
         expected_steps_stated=stated,
@@ -165,7 +165,7 @@ def _epochs(
     return tuple(epochs), boundary
 
 
-def _score(result: DocumentResult) -> tuple[float, ...] | None:
+def _score(result: RuleNumbers) -> tuple[float, ...] | None:
     """Order runs by overall grade, then by the numbers behind the two grades."""
     if result.grades.overall is None:
         return None
@@ -194,7 +194,7 @@ def _extreme(values: FloatArray, *, lowest: bool) -> float | None:
     return float(values.min() if lowest else values.max())
 
 
-def leaders(results: Mapping[str, DocumentResult]) -> dict[str, str | None]:
+def leaders(results: Mapping[str, RuleNumbers]) -> dict[str, str | None]:
     """Name the run that leads each of the five rankings by rules of thumb; None where no run has the number."""
     return {
         "stability": _leader(results, lambda r: _negative(r.oscillations)),
@@ -209,24 +209,24 @@ def leaders(results: Mapping[str, DocumentResult]) -> dict[str, str | None]:
     }
 
 
-def validation_fields(results: Mapping[str, DocumentResult]) -> tuple[str, str]:
+def validation_fields(results: Mapping[str, RuleNumbers]) -> tuple[str, str]:
     """Name the accuracy and the loss that stand for validation: of a minibatch; where no run has one, of the set."""
     fields = ("final_valid_accuracy", "final_valid_loss")
     logged = any(getattr(result, name) is not None for result in results.values() for name in fields)
     return fields if logged else ("final_full_valid_accuracy", "final_full_valid_loss")
 
 
-def _validated(result: DocumentResult, accuracy: str, loss: str) -> tuple[float, ...] | None:
+def _validated(result: RuleNumbers, accuracy: str, loss: str) -> tuple[float, ...] | None:
     return _first_of(getattr(result, accuracy), _negative(getattr(result, loss)))
 
 
-def _leader(results: Mapping[str, DocumentResult], score: Any) -> str | None:
+def _leader(results: Mapping[str, RuleNumbers], score: Any) -> str | None:
     scored = {run_id: score(result) for run_id, result in results.items()}
     known = {run_id: value for run_id, value in scored.items() if value is not None}
     return max(known, key=lambda run_id: known[run_id]) if known else None
 
 
-def _monitored(result: DocumentResult) -> bool:
+def _monitored(result: RuleNumbers) -> bool:
     return result.validation_count + result.full_validation_count > 0
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from analysis.core.settings import Settings
 from analysis.heuristics.formulas import change_pct
-from analysis.heuristics.run_numbers import DocumentResult
+from analysis.heuristics.run_numbers import RuleNumbers
 
 Outcome = Literal["improved", "regressed", "mixed", "unchanged", "less stable", "more stable", "not assessed"]
 
@@ -24,7 +24,7 @@ HEADLINES: Mapping[Outcome, str] = {
 
 
 @dataclass(frozen=True)
-class DocumentVerdict:
+class RuleVerdict:
     """The overall result by rules of thumb, from the last validation value and the oscillation count."""
 
     outcome: Outcome
@@ -34,10 +34,10 @@ class DocumentVerdict:
     oscillation_change_pct: float | None
 
 
-def document_verdict(candidate: DocumentResult, baseline: DocumentResult | None, settings: Settings) -> DocumentVerdict:
+def rule_verdict(candidate: RuleNumbers, baseline: RuleNumbers | None, settings: Settings) -> RuleVerdict:
     """Decide by rule of thumb: better validation with many more oscillations is mixed, and so on."""
     if baseline is None:
-        return DocumentVerdict("not assessed", HEADLINES["not assessed"], None, None, None)
+        return RuleVerdict("not assessed", HEADLINES["not assessed"], None, None, None)
     change, better = _performance(candidate, baseline)
     oscillations = change_pct(baseline.oscillations, candidate.oscillations)
     limit = settings.more_oscillations_pct
@@ -52,10 +52,10 @@ def document_verdict(candidate: DocumentResult, baseline: DocumentResult | None,
         outcome = "mixed" if shakier else "improved"
     else:
         outcome = "mixed" if calmer else "regressed"
-    return DocumentVerdict(outcome, HEADLINES[outcome], change, better, oscillations)
+    return RuleVerdict(outcome, HEADLINES[outcome], change, better, oscillations)
 
 
-def _performance(candidate: DocumentResult, baseline: DocumentResult) -> tuple[float | None, bool | None]:
+def _performance(candidate: RuleNumbers, baseline: RuleNumbers) -> tuple[float | None, bool | None]:
     pairs = (
         (candidate.final_valid_accuracy, baseline.final_valid_accuracy, 1),
         (candidate.final_full_valid_accuracy, baseline.final_full_valid_accuracy, 1),

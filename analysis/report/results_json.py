@@ -15,7 +15,7 @@ from analysis.evidence.configurations import Configuration
 from analysis.evidence.run_evidence import estimate_json
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.goal import goal_json
-from analysis.heuristics.run_numbers import DocumentResult
+from analysis.heuristics.run_numbers import RuleNumbers
 from analysis.render.export import exporters
 from analysis.report.summary import summary
 
@@ -54,8 +54,8 @@ def to_json(a: Analysis) -> dict[str, Any]:
         "leaders": dict(a.leaders),
         "goal": goal_json(a.goal),
         "verdict": {
-            **_both_names("rules_of_thumb", a.document_verdict.headline),
-            **_both_names("rules_of_thumb_detail", plain_json(a.document_verdict)),
+            **_both_names("rules_of_thumb", a.rule_verdict.headline),
+            **_both_names("rules_of_thumb_detail", plain_json(a.rule_verdict)),
             "evidence": a.verdict.result,
             "evidence_detail": a.verdict.to_json(),
         },
@@ -120,7 +120,7 @@ def _run(a: Analysis, run: Run) -> dict[str, Any]:
         "nonfinite": plain_json(run.nonfinite),
         "seams": list(run.seams),
         "notes": list(run.notes),
-        **_both_names("rules_of_thumb", document_json(a.document[run.id])),
+        **_both_names("rules_of_thumb", rule_numbers_json(a.rules_of_thumb[run.id])),
         "evidence": {**a.evidence[run.id].to_json(), "grades": plain_json(grade)},
     }
 
@@ -166,7 +166,7 @@ def _both_names(key: str, value: Any) -> dict[str, Any]:
     return {key: value, key.replace("rules_of_thumb", "document"): value}
 
 
-def document_json(result: DocumentResult) -> dict[str, Any]:
+def rule_numbers_json(result: RuleNumbers) -> dict[str, Any]:
     """Give the rule-of-thumb numbers for one run."""
     converted: dict[str, Any] = plain_json(result)
     return converted

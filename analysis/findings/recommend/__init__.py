@@ -11,7 +11,7 @@ from analysis.evidence.configurations import deciding_metric, preferred_metrics
 from analysis.findings.plan import NextRun, Prediction, Recommendation
 from analysis.findings.recommend.design import first_runs
 from analysis.findings.recommend.evidence import evidence_recommendations
-from analysis.findings.recommend.heuristics import Situation, document_recommendations
+from analysis.findings.recommend.heuristics import Situation, rule_recommendations
 from analysis.findings.recommend.predict import predictions
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def recommend(a: Analysis) -> tuple[tuple[Recommendation, ...], tuple[NextRun, .
     situation = Situation(
         a.candidate,
         a.baseline,
-        a.document,
+        a.rules_of_thumb,
         a.settings,
         failed,
         better=a.verdict.result == "improved",
         learning=_last_is_best(a),
     )
-    advice, planned = document_recommendations(a.runs, situation)
+    advice, planned = rule_recommendations(a.runs, situation)
     evidence = evidence_recommendations(a)
     next_runs = planned or first_runs(a, evidence)
     return (*evidence, *advice), tuple(replace(run, predictions=predictions(a, run.config)) for run in next_runs)

@@ -15,7 +15,7 @@ from analysis.core.run_names import display_name, factor_title, next_ids, short_
 from analysis.core.settings import Settings
 from analysis.findings.plan import NextRun, Recommendation, changed, planned_run
 from analysis.heuristics.formulas import change_pct
-from analysis.heuristics.run_numbers import DocumentResult
+from analysis.heuristics.run_numbers import RuleNumbers
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Situation:
 
     candidate: Run
     baseline: Run | None
-    results: Mapping[str, DocumentResult]
+    results: Mapping[str, RuleNumbers]
     settings: Settings
     failed: bool = False
     better: bool = False
@@ -72,7 +72,7 @@ def next_learning_rate(stable: float, unstable: float) -> float:
     return float(middle)
 
 
-def document_recommendations(
+def rule_recommendations(
     runs: Sequence[Run], situation: Situation
 ) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
     """Apply the rules of thumb; returns their advice and the runs they would submit next."""

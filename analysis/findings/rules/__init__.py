@@ -22,7 +22,7 @@ from analysis.findings.rules import (
 )
 
 RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
-    "rule.result": attribution.document_result,
+    "rule.result": attribution.rules_result,
     "goal.achieved": goal.achieved,
     "seen.best": seen.best_values,
     "stability.oscillation_count": stability.oscillation_count,

@@ -28,7 +28,7 @@ def patience(a: Analysis) -> list[Finding]:
     evaluations = max(1, round(a.settings.patience_steps / every))
     stops = {run.id: stopping_step(run, metric, evaluations) for run in a.runs if run.series(metric).size > 2}
     early = {r: s for r, s in stops.items() if s is not None and s < int(a.run(r).steps[-1])}
-    hasty = any(step <= 0.25 * a.document[r].total_steps for r, step in early.items())
+    hasty = any(step <= 0.25 * a.rules_of_thumb[r].total_steps for r, step in early.items())
     status: Status = "contradicted" if hasty else "not supported" if early else "not tested"
     text = rich(
         "Validation comes every {every}, so that is {n}: it would have stopped {told}.",
@@ -55,9 +55,12 @@ def _stopped(a: Analysis, early: Mapping[str, int]) -> str:
     """Say which runs would have been stopped, and when; of many the range."""
     if len(early) <= 3:
         return listed(
-            [f"{a.name(r)} at {logged_at(a.run(r), s)} of {a.document[r].total_steps:,}" for r, s in early.items()]
+            [
+                f"{a.name(r)} at {logged_at(a.run(r), s)} of {a.rules_of_thumb[r].total_steps:,}"
+                for r, s in early.items()
+            ]
         )
-    shares = sorted(s / a.document[r].total_steps for r, s in early.items())
+    shares = sorted(s / a.rules_of_thumb[r].total_steps for r, s in early.items())
     return f"{len(early)} of {len(a.runs)} runs, after {shares[0]:.0%} to {shares[-1]:.0%} of their steps"
 
 
@@ -118,7 +121,7 @@ def coverage(a: Analysis) -> list[Finding]:
     """Hold "N times better full validation coverage" against evaluations per epoch."""
     if a.baseline is None:
         return []
-    mine, base = a.document[a.candidate.id], a.document[a.baseline.id]
+    mine, base = a.rules_of_thumb[a.candidate.id], a.rules_of_thumb[a.baseline.id]
     if not base.full_validation_count or mine.full_validation_count <= base.full_validation_count:
         return []
     per_epoch = [d.full_validation_count / max(1, len(d.epochs)) for d in (mine, base)]

@@ -58,9 +58,9 @@ def factors(a: Analysis) -> list[Finding]:
     return found
 
 
-def document_result(a: Analysis) -> list[Finding]:
+def rules_result(a: Analysis) -> list[Finding]:
     """Hold the result by rules of thumb against the evidence's."""
-    if a.baseline is None or a.document_verdict.outcome == "not assessed":
+    if a.baseline is None or a.rule_verdict.outcome == "not assessed":
         return []
     alike = {
         "improved": ("improved",),
@@ -71,7 +71,7 @@ def document_result(a: Analysis) -> list[Finding]:
         "more stable": ("stability-only change",),
     }
     opposite = {"improved": "regressed", "regressed": "improved"}
-    outcome, result = a.document_verdict.outcome, a.verdict.result
+    outcome, result = a.rule_verdict.outcome, a.verdict.result
     status: Status
     if result == "insufficient data" or (outcome, result) == ("unchanged", "no evidence of a difference"):
         status = "cannot tell"  # what is not shown to differ is not shown to be alike
@@ -88,7 +88,7 @@ def document_result(a: Analysis) -> list[Finding]:
             "summary",
             rich("{sentence} {numbers}", sentence=a.verdict.sentence, numbers=a.verdict.numbers),
             status,
-            rich("{headline}", headline=a.document_verdict.headline.capitalize()),
+            rich("{headline}", headline=a.rule_verdict.headline.capitalize()),
             definition="verdict.evidence",
             runs=(a.baseline.id, a.candidate.id),
         )

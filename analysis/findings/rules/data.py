@@ -23,7 +23,7 @@ def expected_steps(a: Analysis) -> list[Finding]:
     """Hold a stated number of steps against what the data sizes imply."""
     found = []
     for run in a.runs:
-        d, computed, stated = a.document[run.id], run.expected_from_data, run.expected_steps
+        d, computed, stated = a.rules_of_thumb[run.id], run.expected_from_data, run.expected_steps
         if stated is None or abs(d.overage_pct or 0) < _ALIKE_PCT:
             continue
         over = d.total_steps > stated
@@ -77,7 +77,7 @@ def rounding(a: Analysis) -> list[Finding]:
     """Point out differences that change when the printed numbers are subtracted instead of the logged ones."""
     found = []
     for run in a.runs:
-        d = a.document[run.id]
+        d = a.rules_of_thumb[run.id]
         if d.gap_pp is None or d.final_valid_accuracy is None or d.final_train_accuracy is None:
             continue
         printed = round(d.final_valid_accuracy * 100, 2) - round(d.final_train_accuracy * 100, 2)
@@ -112,7 +112,7 @@ def logged_steps(a: Analysis) -> list[Finding]:
     """State how many steps were logged, and that a file has a header line besides; an evaluation has none."""
     if a.candidate.only_evaluated:
         return []
-    d, p = a.document[a.candidate.id], a.candidate.provenance
+    d, p = a.rules_of_thumb[a.candidate.id], a.candidate.provenance
     header = p.lines is not None and p.lines == p.rows_read + 1
     text = rich(
         "{run} logged {rows}, up to {last}{lines}.",

@@ -16,7 +16,7 @@ from analysis.heuristics.run_numbers import Epoch
 def epoch_change(a: Analysis) -> list[Finding]:
     """Hold each "epoch k improved or degraded", two single points, against the slope and full validation."""
     found = []
-    epochs = a.document[a.candidate.id].epochs
+    epochs = a.rules_of_thumb[a.candidate.id].epochs
     if len(epochs) < 2:
         return []
     slopes = a.evidence[a.candidate.id].epoch_slopes
@@ -64,14 +64,14 @@ def epoch_change(a: Analysis) -> list[Finding]:
 
 def more_epochs(a: Analysis) -> list[Finding]:
     """Hold "the last epoch caused overfitting", said of a rising loss, against validation."""
-    epochs = a.document[a.candidate.id].epochs
+    epochs = a.rules_of_thumb[a.candidate.id].epochs
     if len(epochs) < 2 or grades.epoch_word(epochs[-1].improvement_pct, a.settings) != "Poor":
         return []
     detection = a.detection(a.candidate.id, "det.overfitting")
     full = a.candidate.series("full_valid_loss")
     worsened = detection is not None and detection.status == "raised"
     improved = full.size > 1 and bool(full[-1] <= full[-2])
-    gap = a.document[a.candidate.id].gap_pp
+    gap = a.rules_of_thumb[a.candidate.id].gap_pp
     status: Status
     if worsened:
         status = "supported"
@@ -101,7 +101,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
     """Hold what a rule of thumb says of a curve's shape against its slope."""
     found = []
     for run in a.runs:
-        d, slope = a.document[run.id], a.evidence[run.id].slope.get(a.curve)
+        d, slope = a.rules_of_thumb[run.id], a.evidence[run.id].slope.get(a.curve)
         first, values = d.first_train_loss, run.series(a.curve)
         if first is None or values.size < 2 or a.curve != "train_loss":
             continue
@@ -148,7 +148,7 @@ def gap_sign(a: Analysis) -> list[Finding]:
     """Hold an "overfitting risk", read from the size of the accuracy gap, against its sign."""
     found = []
     for run in a.runs:
-        d, e = a.document[run.id], a.evidence[run.id]
+        d, e = a.rules_of_thumb[run.id], a.evidence[run.id]
         word = grades.risk_word(d.gap_pp, a.settings)
         if d.gap_pp is None or word not in ("Moderate", "High"):
             continue
@@ -187,7 +187,7 @@ def gap_sign(a: Analysis) -> list[Finding]:
 
 def _shape_claim(a: Analysis, run_id: str, change: float | None, size: str) -> tuple[str, int] | None:
     """Give words for a curve, whose loss changed by some size, and the direction they claim (-1: the loss falls)."""
-    d = a.document[run_id]
+    d = a.rules_of_thumb[run_id]
     epochs = d.epochs
     if len(epochs) > 1 and grades.epoch_word(epochs[-1].improvement_pct, a.settings) == "Poor":
         if grades.epoch_word(epochs[0].improvement_pct, a.settings) == "Good":

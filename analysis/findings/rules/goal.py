@@ -78,10 +78,10 @@ def _tested(criterion: Criterion) -> tuple[Rich, bool | None]:
     return rich("{asked} {state}: {shown}", asked=criterion.asked, state=state, shown=criterion.shown), criterion.met
 
 
-def _judged(a: Analysis, criterion: str, by_document: bool | None) -> tuple[Rich, bool | None]:
+def _judged(a: Analysis, criterion: str, by_rules: bool | None) -> tuple[Rich, bool | None]:
     """Say whether the evidence meets a criterion (None: it does not tell), and by which numbers."""
     if criterion == "efficiency":
-        return text("the number of steps is a fact"), by_document
+        return text("the number of steps is a fact"), by_rules
     compared = _compared(a, criterion)
     if compared is None or not compared.known:
         return rich("{criterion} cannot be compared", criterion=criterion), None

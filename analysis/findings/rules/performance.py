@@ -22,7 +22,7 @@ def final_training(a: Analysis) -> list[Finding]:
     other = _opponent(a, leader)
     if leader is None or other is None:
         return []
-    mine, theirs = a.document[leader], a.document[other]
+    mine, theirs = a.rules_of_thumb[leader], a.rules_of_thumb[other]
     if mine.final_train_loss is None or theirs.final_train_loss is None:
         return []
     window, accuracy = (
@@ -80,8 +80,8 @@ def final_validation(a: Analysis) -> list[Finding]:
             "full_valid_loss",
         )
     )
-    mine, theirs = a.document[leader], a.document[other]
-    values = [getattr(result, name) for name in validation_fields(a.document) for result in (mine, theirs)]
+    mine, theirs = a.rules_of_thumb[leader], a.rules_of_thumb[other]
+    values = [getattr(result, name) for name in validation_fields(a.rules_of_thumb) for result in (mine, theirs)]
     shown = _validation_values(*values)
     quoted = (window, full) if None in values[:2] else (counts, accuracy, full_accuracy)
     known = [c for c in quoted if c is not None and c.known]
@@ -109,7 +109,7 @@ def final_validation(a: Analysis) -> list[Finding]:
             text(f"full validation accuracy {told}: {difference_words(full_accuracy, scale=scale, unit=unit)}")
         )
     if full is not None and full.known:
-        levels = [a.document[r].final_full_valid_loss for r in (leader, other)]
+        levels = [a.rules_of_thumb[r].final_full_valid_loss for r in (leader, other)]
         parts.append(text(f"full validation loss {levels[0]:.5f} against {levels[1]:.5f}: {difference_words(full)}"))
     apart = next((c for c in quoted if c is not None and c.verdict(a.settings.alpha) in ("better", "worse")), None)
     status: Status = "cannot tell"
@@ -219,12 +219,12 @@ def matched_steps(a: Analysis) -> list[Finding]:
 
 def trade_off(a: Analysis) -> list[Finding]:
     """Hold the rule-of-thumb "best validation at the cost of stability" against both comparisons."""
-    if a.document_verdict.outcome != "mixed" or a.baseline is None:
+    if a.rule_verdict.outcome != "mixed" or a.baseline is None:
         return []
     primary, stability = a.verdict.primary, a.verdict.stability
     p = primary.verdict(a.settings.alpha) if primary is not None else None
     s = stability.verdict(a.settings.alpha) if stability is not None else None
-    better = a.document_verdict.performance_better
+    better = a.rule_verdict.performance_better
     claim = rich(
         "**Key Trade-off**: {run} achieved {one} validation performance {but} training stability",
         run=a.name(a.candidate.id),
@@ -258,8 +258,11 @@ def trade_off(a: Analysis) -> list[Finding]:
 
 def ranking(a: Analysis) -> list[Finding]:
     """Hold the first place by rules of thumb against the groups that the evidence separates."""
-    ranked = sorted((r for r in a.document if a.document[r].rank is not None), key=lambda r: a.document[r].rank or 0)
-    if len(ranked) < 2 or a.document[ranked[0]].rank == a.document[ranked[1]].rank:
+    ranked = sorted(
+        (r for r in a.rules_of_thumb if a.rules_of_thumb[r].rank is not None),
+        key=lambda r: a.rules_of_thumb[r].rank or 0,
+    )
+    if len(ranked) < 2 or a.rules_of_thumb[ranked[0]].rank == a.rules_of_thumb[ranked[1]].rank:
         return []  # nobody ranks first
     first, name, groups = ranked[0], a.name(ranked[0]), {r: a.evidence_grades[r].group for r in ranked}
     better = [a.name(r) for r in ranked if _ahead(groups[r], groups[first])]
@@ -289,7 +292,7 @@ def ranking(a: Analysis) -> list[Finding]:
             rich(
                 "{run} ranks first (grade {grade})",
                 run=a.name(first),
-                grade=a.document[first].grades.overall or "–",
+                grade=a.rules_of_thumb[first].grades.overall or "–",
             ),
             runs=tuple(ranked),
             definition="grade.performance",

@@ -22,9 +22,9 @@ _NARROW = 0.2
 def oscillation_count(a: Analysis) -> list[Finding]:
     """Hold each "N % more oscillations" against the rate per transition."""
     found = []
-    base = a.document[a.reference_id]
+    base = a.rules_of_thumb[a.reference_id]
     for run in a.runs:
-        mine = a.document[run.id]
+        mine = a.rules_of_thumb[run.id]
         change = change_pct(base.oscillations, mine.oscillations)
         if change is None or abs(change) <= a.settings.more_oscillations_pct:
             continue
@@ -66,7 +66,7 @@ def oscillation_count(a: Analysis) -> list[Finding]:
 
 def least_stable(a: Analysis) -> list[Finding]:
     """Hold "least stable because of its learning rate" against batch size and noise."""
-    counts = {r: d.oscillations for r, d in a.document.items() if d.oscillations is not None}
+    counts = {r: d.oscillations for r, d in a.rules_of_thumb.items() if d.oscillations is not None}
     if len(counts) < 2:
         return []
     worst = max(counts, key=lambda run_id: counts[run_id])
@@ -198,7 +198,7 @@ def volatility(a: Analysis) -> list[Finding]:
     """Hold "higher volatility", said of more oscillations, against the volatility itself."""
     if a.baseline is None:
         return []
-    mine, base = a.document[a.candidate.id], a.document[a.baseline.id]
+    mine, base = a.rules_of_thumb[a.candidate.id], a.rules_of_thumb[a.baseline.id]
     change = change_pct(base.oscillations, mine.oscillations)
     if mine.volatility is None or base.volatility is None or change is None:
         return []

@@ -232,7 +232,7 @@ def _second(a: Analysis, usual: str, first: str) -> str:
 
 
 def _summary(a: Analysis, run_id: str, train: str, validation: str) -> plots.RunSummary:
-    d, e = a.document[run_id], a.evidence[run_id]
+    d, e = a.rules_of_thumb[run_id], a.evidence[run_id]
     return plots.RunSummary(
         run=run_id,
         oscillation_rate=e.oscillation_rate,

@@ -80,7 +80,7 @@ def _numbers(a: Analysis, runs: Sequence[Run]) -> Table:
     )
     rows = []
     for run in runs:
-        d, slope = a.document[run.id], a.evidence[run.id].slope.get(a.curve)
+        d, slope = a.rules_of_thumb[run.id], a.evidence[run.id].slope.get(a.curve)
         course = (d.first_train_loss, d.best_train_loss, d.worst_train_loss, float(run.series(a.curve)[-1]))
         rows.append(
             (
@@ -96,7 +96,7 @@ def _numbers(a: Analysis, runs: Sequence[Run]) -> Table:
 
 def gap(a: Analysis) -> list[Block]:
     """Hold validation against training: the rule-of-thumb accuracy gap, and the loss gap with its interval."""
-    results = a.document
+    results = a.rules_of_thumb
     gaps = {run.id: _loss_gap(a, run.id) for run in a.runs}
     if not any(r.gap_pp is not None for r in results.values()) and not any(gaps.values()):
         return quiet(
@@ -128,7 +128,7 @@ def gap(a: Analysis) -> list[Block]:
 
 def _loss_gap(a: Analysis, run_id: str) -> Cell | None:
     """Show the loss gap with its interval, else the difference of the last values; None where a loss is missing."""
-    known, d = a.evidence[run_id].loss_gap, a.document[run_id]
+    known, d = a.evidence[run_id].loss_gap, a.rules_of_thumb[run_id]
     if known is not None:
         return interval_cell(known, sign=True)
     if d.final_full_valid_loss is None or d.final_train_loss is None:

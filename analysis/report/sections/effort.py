@@ -8,7 +8,7 @@ from analysis.core.rich_text import text
 from analysis.core.run_facts import unit_of_steps
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
-from analysis.heuristics.run_numbers import DocumentResult
+from analysis.heuristics.run_numbers import RuleNumbers
 from analysis.report.sections.assessments import alike, assessed, filled, left_out, rows_of, shown_runs
 from analysis.report.sections.evaluations import evaluations
 from analysis.report.sections.narrative import opened, quiet, told, untrained, validated_otherwise
@@ -16,14 +16,14 @@ from analysis.report.sections.narrative import opened, quiet, told, untrained, v
 
 def efficiency(a: Analysis) -> list[Block]:
     """Hold the steps against the stated number and against what the data sizes imply."""
-    if all(d.expected_steps is None and d.expected_steps_stated is None for d in a.document.values()):
-        steps = sorted(d.total_steps for d in a.document.values())
+    if all(d.expected_steps is None and d.expected_steps_stated is None for d in a.rules_of_thumb.values()):
+        steps = sorted(d.total_steps for d in a.rules_of_thumb.values())
         ran = f"{steps[0]:,}" if steps[0] == steps[-1] else f"{steps[0]:,} to {steps[-1]:,}"
         why = "how many were expected is not known, as the sizes of the data are not stated"
         unit = unit_of_steps(*a.runs)
         took = f"The runs took {ran} {unit}s" if len(a.runs) > 1 else f"The run took {count(steps[0], unit)}"
         return [*(untrained(a) or quiet(f"{took}; {why}.")), *told(a, "efficiency")]
-    stated = any(d.expected_steps_stated is not None for d in a.document.values())
+    stated = any(d.expected_steps_stated is not None for d in a.rules_of_thumb.values())
     columns = (
         Column("Run"),
         Column("Total Steps", "right", None, "rules"),
@@ -34,7 +34,7 @@ def efficiency(a: Analysis) -> list[Block]:
     )
     rows = []
     for run in shown_runs(a):
-        d = a.document[run.id]
+        d = a.rules_of_thumb[run.id]
         epochs = run.factor("n_epochs")
         expected = d.expected_steps_stated if d.expected_steps_stated is not None else d.expected_steps
         word, _ = grades.efficiency_word(
@@ -52,7 +52,7 @@ def efficiency(a: Analysis) -> list[Block]:
         )
     strong = rows_of(a, a.leaders["efficiency"])
     table = Table("efficiency", "Steps taken against steps expected", columns, tuple(rows), strong, left_out(a))
-    as_planned = all(d.overage_from_data_pct == 0 for d in a.document.values())
+    as_planned = all(d.overage_from_data_pct == 0 for d in a.rules_of_thumb.values())
     if as_planned and not stated:
         who = "Every run" if len(a.runs) > 1 else "The run"
         return [
@@ -72,7 +72,7 @@ def coverage(a: Analysis) -> list[Block]:
 
 
 def _coverage(a: Analysis) -> list[Block]:
-    results = a.document
+    results = a.rules_of_thumb
     if not any(r.validation_count or r.full_validation_count for r in results.values()):
         return untrained(a) or quiet(validated_otherwise(a) or "No run logged a validation.")
     columns = (
@@ -103,7 +103,7 @@ def _coverage(a: Analysis) -> list[Block]:
     return opened(a, "coverage", filled(table))
 
 
-def coverage_word(result: DocumentResult, others: list[DocumentResult]) -> str:
+def coverage_word(result: RuleNumbers, others: list[RuleNumbers]) -> str:
     """Put validation coverage into words."""
     if not result.validation_count + result.full_validation_count:
         return "None"

@@ -13,7 +13,7 @@ from analysis.core.run_names import factor_short, factor_title, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
-from analysis.heuristics.run_numbers import DocumentResult
+from analysis.heuristics.run_numbers import RuleNumbers
 from analysis.report.sections.narrative import findings_of, link_to, paragraph, quiet, stated_elsewhere
 from analysis.report.sections.sweep import sweep
 
@@ -102,7 +102,7 @@ def _pair_table(a: Analysis, factor: str, values: dict[str, Any], before: Run, a
 
 
 def _metric_rows(a: Analysis, before: str, after: str) -> list[tuple[Cell, ...] | None]:
-    one, two = a.document[before], a.document[after]
+    one, two = a.rules_of_thumb[before], a.rules_of_thumb[after]
     return [
         _number_row(a, before, after, "Oscillations", ("oscillations", "oscillation_rate", False)),
         _stability_row(one, two),
@@ -129,7 +129,7 @@ def _metric_rows(a: Analysis, before: str, after: str) -> list[tuple[Cell, ...] 
 def _in_both(a: Analysis, before: str, after: str) -> bool:
     """Tell whether both runs have one of the numbers that the table compares."""
     fields = ("oscillations", "final_train_accuracy", "final_train_loss", "final_valid_accuracy", "final_valid_loss")
-    pair = a.document[before], a.document[after]
+    pair = a.rules_of_thumb[before], a.rules_of_thumb[after]
     return any(all(getattr(d, field) is not None for d in pair) for field in (*fields, "final_full_valid_loss"))
 
 
@@ -137,7 +137,7 @@ def _number_row(
     a: Analysis, before: str, after: str, label: str, what: tuple[str, str, bool]
 ) -> tuple[Cell, ...] | None:
     field, metric, higher = what
-    one, two = getattr(a.document[before], field), getattr(a.document[after], field)
+    one, two = getattr(a.rules_of_thumb[before], field), getattr(a.rules_of_thumb[after], field)
     if one is None or two is None or one == two:
         return None
     show = percent if "accuracy" in field else loss if "loss" in field else str
@@ -160,7 +160,7 @@ def _number_row(
     )
 
 
-def _stability_row(one: DocumentResult, two: DocumentResult) -> tuple[Cell, ...] | None:
+def _stability_row(one: RuleNumbers, two: RuleNumbers) -> tuple[Cell, ...] | None:
     words = [_level(result.grades.stability) for result in (one, two)]
     if None in words or words[0] == words[1]:
         return None
@@ -182,7 +182,7 @@ def _level(grade: str | None) -> str | None:
 
 def _phases(a: Analysis, run: Run) -> Table | None:
     """Show what each epoch did."""
-    epochs = a.document[run.id].epochs
+    epochs = a.rules_of_thumb[run.id].epochs
     if len(epochs) < 2:
         return None
     columns = (

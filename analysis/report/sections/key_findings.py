@@ -22,7 +22,7 @@ _EPOCHS_AT_AN_END = 6
 
 def stability(a: Analysis) -> list[Block]:
     """Count oscillations by rule of thumb; beside them the rate per transition and the noise."""
-    counts = {run_id: result.oscillations for run_id, result in a.document.items()}
+    counts = {run_id: result.oscillations for run_id, result in a.rules_of_thumb.items()}
     known = {run_id: n for run_id, n in counts.items() if n is not None}
     if not known:
         epochs_alone = any(a.evidence[run.id].per_epoch for run in a.runs)
@@ -67,14 +67,14 @@ def stability(a: Analysis) -> list[Block]:
 
 def stability_words(a: Analysis) -> dict[str, str]:
     """Put each run's oscillation count into words."""
-    counts = {r: d.oscillations for r, d in a.document.items()}
+    counts = {r: d.oscillations for r, d in a.rules_of_thumb.items()}
     known = [n for n in counts.values() if n is not None]
     best, last = min(known, default=None), max(known, default=None)
     return {
         run_id: "Not assessed"
         if n is None
         else grades.word(
-            a.document[run_id].grades.stability,
+            a.rules_of_thumb[run_id].grades.stability,
             best=n == best,
             last=len(known) > 1 and n == last,
         )
@@ -85,7 +85,7 @@ def stability_words(a: Analysis) -> dict[str, str]:
 def epochs(a: Analysis) -> list[Block]:
     """Go through the candidate's epochs; those of other runs are folded away."""
     blocks = _epoch_table(a, a.candidate.id)
-    others = [run.id for run in a.runs if run.id != a.candidate.id and len(a.document[run.id].epochs) > 1]
+    others = [run.id for run in a.runs if run.id != a.candidate.id and len(a.rules_of_thumb[run.id].epochs) > 1]
     shown = others if len(others) <= _OTHERS_EPOCHS else [run_id for run_id in others if run_id == a.reference_id]
     folded = [block for run_id in shown for block in _epoch_table(a, run_id)]
     if folded:
@@ -98,7 +98,7 @@ def epochs(a: Analysis) -> list[Block]:
 
 
 def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
-    d, e = a.document[run_id], a.evidence[run_id]
+    d, e = a.rules_of_thumb[run_id], a.evidence[run_id]
     if not d.epochs or a.run(run_id).only_evaluated:
         return untrained(a) or quiet("The log holds no training curve to divide into epochs.")
     if e.per_epoch:
@@ -157,7 +157,7 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
 
 def _one_value_each(a: Analysis, run_id: str) -> Table:
     """List a log of one value an epoch: there is no start and no end of an epoch in it; the best epoch is bold."""
-    run, d = a.run(run_id), a.document[run_id]
+    run, d = a.run(run_id), a.rules_of_thumb[run_id]
     shown = [name for name in dict.fromkeys((a.curve, *shown_metrics(run))) if run.series(name).size][
         :_METRICS_AN_EPOCH
     ]

@@ -21,10 +21,10 @@ from analysis.statistics import window_ratio
 
 def final_training(a: Analysis) -> list[Block]:
     """Show the last training row by rule of thumb; beside it the mean of the last window."""
-    if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.document.values()):
+    if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.rules_of_thumb.values()):
         why = "No run logged a train loss or train accuracy under a name that is known."
         return untrained(a) or quiet(why, more=_elsewhere(a))
-    words, accurate = _training_words(a), any(r.final_train_accuracy is not None for r in a.document.values())
+    words, accurate = _training_words(a), any(r.final_train_accuracy is not None for r in a.rules_of_thumb.values())
     ratios = _ratios(a)
     columns = (
         Column("Run"),
@@ -37,7 +37,7 @@ def final_training(a: Analysis) -> list[Block]:
     )
     rows = []
     for run in shown_runs(a):
-        d, window = a.document[run.id], a.evidence[run.id].window
+        d, window = a.rules_of_thumb[run.id], a.evidence[run.id].window
         accuracy = interval_cell(window.get("train_mean_token_accuracy"), scale=100, unit="%")
         row = [cell(a.name(run.id)), cell(loss(d.final_train_loss))]
         row += [cell(percent(d.final_train_accuracy))] if accurate else []
@@ -57,7 +57,7 @@ def final_training(a: Analysis) -> list[Block]:
 
 def final_validation(a: Analysis) -> list[Block]:
     """Show the last minibatch validation by rule of thumb; beside it counts and the full validation."""
-    logged = any(r.validation_count or r.full_validation_count for r in a.document.values())
+    logged = any(r.validation_count or r.full_validation_count for r in a.rules_of_thumb.values())
     if not logged:
         return _not_validated(a)
     words, shown = _validation_words(a), [column for column in _VALIDATION if any(column.has(a, r.id) for r in a.runs)]
@@ -69,7 +69,9 @@ def final_validation(a: Analysis) -> list[Block]:
         row = [one.cell(a, run.id) for one in shown]
         row.insert(assessed_after, assessed(words[run.id]))
         rows.append((cell(a.name(run.id)), *row))
-    minibatch = any(r.final_valid_loss is not None or r.final_valid_accuracy is not None for r in a.document.values())
+    minibatch = any(
+        r.final_valid_loss is not None or r.final_valid_accuracy is not None for r in a.rules_of_thumb.values()
+    )
     of = "one minibatch, and the whole validation set" if minibatch else "the whole validation set"
     table = Table(
         "final-validation",
@@ -128,23 +130,23 @@ class _Shown:
 
 
 def _field(name: str) -> Callable[[Analysis, str], bool]:
-    return lambda a, run_id: getattr(a.document[run_id], name) is not None
+    return lambda a, run_id: getattr(a.rules_of_thumb[run_id], name) is not None
 
 
 def _full_loss(a: Analysis, run_id: str) -> Cell:
     level = a.evidence[run_id].full_valid_loss
-    return interval_cell(level) if level else cell(loss(a.document[run_id].final_full_valid_loss))
+    return interval_cell(level) if level else cell(loss(a.rules_of_thumb[run_id].final_full_valid_loss))
 
 
 _VALIDATION = (
     _Shown(
         Column("Valid Loss", "right", "rule.final_valid_loss", "rules"),
-        lambda a, r: cell(loss(a.document[r].final_valid_loss)),
+        lambda a, r: cell(loss(a.rules_of_thumb[r].final_valid_loss)),
         _field("final_valid_loss"),
     ),
     _Shown(
         Column("Valid Accuracy", "right", "rule.final_valid_accuracy", "rules"),
-        lambda a, r: cell(percent(a.document[r].final_valid_accuracy)),
+        lambda a, r: cell(percent(a.rules_of_thumb[r].final_valid_accuracy)),
         _field("final_valid_accuracy"),
     ),
     _Shown(
@@ -159,14 +161,14 @@ _VALIDATION = (
     ),
     _Shown(
         Column("Full validation accuracy", "right", None, "evidence"),
-        lambda a, r: cell(percent(a.document[r].final_full_valid_accuracy)),
+        lambda a, r: cell(percent(a.rules_of_thumb[r].final_full_valid_accuracy)),
         _field("final_full_valid_accuracy"),
     ),
 )
 
 
 def _accuracy_cell(a: Analysis, run_id: str) -> Cell:
-    counts, d = a.evidence[run_id].valid_counts, a.document[run_id]
+    counts, d = a.evidence[run_id].valid_counts, a.rules_of_thumb[run_id]
     if counts is None:
         why = "tokens per batch unresolved" if d.final_valid_accuracy is not None else ""
         return cell("–", why)
@@ -181,7 +183,7 @@ def _training_words(a: Analysis) -> dict[str, str]:
         else None
         if r.final_train_loss is None
         else -r.final_train_loss
-        for run_id, r in a.document.items()
+        for run_id, r in a.rules_of_thumb.items()
     }
     known = [score for score in scores.values() if score is not None]
     best = a.leaders["training_performance"]
@@ -200,11 +202,11 @@ def _training_words(a: Analysis) -> dict[str, str]:
 
 def _validation_words(a: Analysis) -> dict[str, str]:
     best = a.leaders["validation_performance"]
-    of_accuracy, of_loss = validation_fields(a.document)
-    accuracies = {r: getattr(d, of_accuracy) for r, d in a.document.items()}
+    of_accuracy, of_loss = validation_fields(a.rules_of_thumb)
+    accuracies = {r: getattr(d, of_accuracy) for r, d in a.rules_of_thumb.items()}
     known = [value for value in accuracies.values() if value is not None]
     words = {}
-    for run_id, result in a.document.items():
+    for run_id, result in a.rules_of_thumb.items():
         grade = result.grades.performance
         last = len(known) > 1 and accuracies[run_id] == min(known)
         if grade is None and (getattr(result, of_loss) is not None or accuracies[run_id] is not None):

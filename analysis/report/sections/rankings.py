@@ -6,7 +6,7 @@ from analysis.core.blocks import Block, Cell, Column, Item, Items, Prose, Table
 from analysis.core.number_format import cell, count, loss, percent
 from analysis.core.rich_text import Rich, rich, text
 from analysis.findings.analysis_result import Analysis
-from analysis.heuristics.run_numbers import DocumentResult, validation_fields
+from analysis.heuristics.run_numbers import RuleNumbers, validation_fields
 from analysis.report.sections.assessments import filled, left_out, shown_runs
 from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.report.sections.narrative import opened, quiet
@@ -28,8 +28,8 @@ def ranking(a: Analysis) -> list[Block]:
     """Rank by the rule-of-thumb grades; beside them the evidence's, which never contradict a comparison."""
     if len(a.runs) < 2:
         return quiet("There is one run only: nothing to rank.")
-    ranked = sorted(shown_runs(a), key=lambda run: a.document[run.id].rank or len(a.runs) + 1)
-    if all(a.document[run.id].rank is None for run in ranked):
+    ranked = sorted(shown_runs(a), key=lambda run: a.rules_of_thumb[run.id].rank or len(a.runs) + 1)
+    if all(a.rules_of_thumb[run.id].rank is None for run in ranked):
         return quiet(
             "No run has a number that the rules of thumb grade: oscillations or validation accuracy.",
         )
@@ -54,7 +54,7 @@ def ranking(a: Analysis) -> list[Block]:
             cell(a.evidence_grades[run.id].performance, a.evidence_grades[run.id].performance_why),
         )
         for run in ranked
-        for d in (a.document[run.id],)
+        for d in (a.rules_of_thumb[run.id],)
     )
     table = Table(
         "ranking", "Grades by rules of thumb, and what the evidence separates", columns, rows, notes=left_out(a)
@@ -78,9 +78,9 @@ def leaders(a: Analysis) -> list[Block]:
     return [Prose(text("By rules of thumb, which take single numbers:")), Items(shown)]
 
 
-def _last_validation(a: Analysis, d: DocumentResult) -> str:
+def _last_validation(a: Analysis, d: RuleNumbers) -> str:
     """Write the last validation: of a minibatch, or of the whole set where no run has one."""
-    accuracy, value = (getattr(d, name) for name in validation_fields(a.document))
+    accuracy, value = (getattr(d, name) for name in validation_fields(a.rules_of_thumb))
     parts = [f"{percent(accuracy)} accuracy"] if accuracy is not None else []
     return ", ".join([*parts, f"{loss(value)} loss"] if value is not None else parts)
 
@@ -125,9 +125,9 @@ def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     run_id = a.leaders[key]
     if run_id is None:
         return ()
-    number = show(a, a.document[run_id])  # type: ignore[operator]
+    number = show(a, a.rules_of_thumb[run_id])  # type: ignore[operator]
     counts = ("stability", "efficiency", "monitoring")  # which runs often share
-    counted = a.document.values() if key in counts else ()
+    counted = a.rules_of_thumb.values() if key in counts else ()
     alike = sum(show(a, d) == number for d in counted) - 1  # type: ignore[operator]
     if alike == len(a.runs) - 1:
         return ()  # nobody leads

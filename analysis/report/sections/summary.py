@@ -157,7 +157,7 @@ def path_forward(a: Analysis) -> list[Block]:
 
 def footer(a: Analysis) -> list[Block]:
     """Close with date, steps and epochs."""
-    result = a.document[a.candidate.id]
+    result = a.rules_of_thumb[a.candidate.id]
     epochs = f" across {count(len(result.epochs), 'epoch')}" if result.epoch_boundary != "unknown" else ""
     told = f"{count(result.total_steps, 'training step')}{epochs}"
     if a.candidate.only_evaluated:

@@ -81,7 +81,7 @@ def methodology(a: Analysis) -> list[Block]:
 
 def _boundary(a: Analysis) -> str:
     """Say where epochs end in the candidate's log, and how that is known."""
-    d = a.document[a.candidate.id]
+    d = a.rules_of_thumb[a.candidate.id]
     if a.candidate.only_evaluated:
         return "none, as no training was logged"
     if a.candidate.counts_epochs:

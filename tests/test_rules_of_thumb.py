@@ -21,7 +21,7 @@ from analysis.core.run_facts import (
 )
 from analysis.core.settings import Settings
 from analysis.findings.analysis_result import Analysis
-from analysis.heuristics.run_numbers import document_results, leaders
+from analysis.heuristics.run_numbers import leaders, rule_numbers
 from analysis.render import markdown
 from tests.builders import RUN_IDS, flat, known, log, run, tables
 
@@ -118,9 +118,9 @@ def test_results_hold_grades_leaders_and_overall_result(
 
 
 def test_the_three_slips_come_out_right(reference: Analysis, reference_sections: dict[str, list[Block]]) -> None:
-    assert f"{reference.document['run_3'].gap_pp:.2f}" == "2.01"
-    assert f"{reference.document['run_2'].overage_pct:.1f}" == "95.1"
-    assert reference.document["run_4"].total_steps == 560
+    assert f"{reference.rules_of_thumb['run_3'].gap_pp:.2f}" == "2.01"
+    assert f"{reference.rules_of_thumb['run_2'].overage_pct:.1f}" == "95.1"
+    assert reference.rules_of_thumb["run_4"].total_steps == 560
     assert "Analysis includes 560 training steps across 2 epochs" in written(reference_sections["footer"])
     assert "Differences are taken before rounding, which shows in Run 2, Run 3." in written(reference_sections["gap"])
     assert "561 lines, the first of which is the header" in written(reference_sections["data_quality"])
@@ -244,7 +244,7 @@ def test_summary_is_printed(reference_sections: dict[str, list[Block]], printed:
 
 
 def document_of(columns: dict[str, Any], **fields: Any) -> Any:
-    return document_results([run("a", columns, **fields)], Settings())["a"]
+    return rule_numbers([run("a", columns, **fields)], Settings())["a"]
 
 
 def test_counts_by_hand() -> None:
@@ -265,17 +265,17 @@ def test_volatility_is_the_mean_of_rolling_deviations() -> None:
 def test_nothing_is_differenced_across_a_seam_or_a_gap() -> None:
     resumed = run("a", {"train_loss": [1.0, 2.0, 4.0, 8.0]}, seams=(3,))
     assert breaks_of(resumed, "train_loss").tolist() == [False, False, True, False]
-    assert document_results([resumed], Settings())["a"].oscillations == 2
+    assert rule_numbers([resumed], Settings())["a"].oscillations == 2
     broken = run("a", {"train_loss": [1.0, np.inf, 4.0, 8.0]})
     assert breaks_of(broken, "train_loss").tolist() == [False, True, False]
-    assert document_results([broken], Settings())["a"].oscillations == 1
+    assert rule_numbers([broken], Settings())["a"].oscillations == 1
 
 
 def test_a_run_that_ends_as_nan_has_no_final_value() -> None:
     dead = run("a", {"train_loss": [1.0, 0.5, np.inf], "valid_loss": [np.inf, 0.5, np.nan]})
     assert ended_nonfinite(dead, "train_loss")
     assert not ended_nonfinite(dead, "valid_loss")
-    result = document_results([dead], Settings())["a"]
+    result = rule_numbers([dead], Settings())["a"]
     assert (result.final_train_loss, result.final_valid_loss) == (None, 0.5)
 
 
@@ -350,7 +350,7 @@ def test_a_higher_reward_is_the_best_value_of_its_curve() -> None:
 
 def test_leaders_fall_back_to_losses_and_to_nobody() -> None:
     runs = [run("a", {"train_loss": [0.3, 0.3, 0.2]}), run("b", {"train_loss": [0.3, 0.5]})]
-    assert leaders(document_results(runs, Settings())) == {
+    assert leaders(rule_numbers(runs, Settings())) == {
         "stability": "a",
         "training_performance": "a",
         "validation_performance": None,
@@ -361,6 +361,6 @@ def test_leaders_fall_back_to_losses_and_to_nobody() -> None:
 
 def test_ties_share_a_rank() -> None:
     columns = log(5)
-    results = document_results([known("a", columns), known("b", columns), known("c", log(6, n=900))], Settings())
+    results = rule_numbers([known("a", columns), known("b", columns), known("c", log(6, n=900))], Settings())
     assert results["a"].rank == results["b"].rank == 1
     assert results["c"].rank == 3
