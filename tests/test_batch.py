@@ -296,7 +296,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_as_if_never_killed(
     assert last.failed == ()
     assert contents(place / "reports") == expected
     assert not [p for p in (place / "reports").iterdir() if p.name.startswith(".")]
-    # Python's own first look whether the folder can be written to is an empty file for a moment, which a kill may catch.
+    # Python first tries whether the folder can be written to: an empty file for a moment, in which a kill may come.
     left = [p for p in (place / "temporary").iterdir() if p.is_dir() or p.stat().st_size]
     assert left == []
 
