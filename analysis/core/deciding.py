@@ -13,7 +13,9 @@ REWARDS = ("eval_reward", "reward")
 MOST_SCORES = 4
 """Scores of a log's own that are judged beside a known validation loss: more are those of single classes."""
 
-_LOSS = re.compile(r"\w*loss(es)?|nll|ppl|perplexity|bp[bcd]|ce|bce|xent|\w*crossentropy|n?elbo|likelihood|loglik")
+_LOSS = re.compile(
+    r"\w*loss(es)?|nll|ppl|perplexity|bp[bcd]|b?ce|xent|\w*crossentropy|n?elbo|deviance|likelihood|loglik"
+)
 
 
 _TEST = re.compile(r"(?<![a-z])test(?![a-z])", re.IGNORECASE)

@@ -18,7 +18,7 @@ from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, TIME_NAMES, mai
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
 from analysis.sources.metric_aliases import plain
-from analysis.sources.other_counters import as_steps, best_counter
+from analysis.sources.other_counters import PROGRESS, as_steps, best_counter
 
 _LEAST_SHARE = 0.3
 """Share of the rows that must have a step: of a column that fewer have, the rest of the log has no steps."""
@@ -148,7 +148,6 @@ def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataF
 
 
 _EVALUATED = re.compile(r"(?:eval|val|valid|validation|test)_(\w+)")
-_PROGRESS = frozenset({"percentage", "percent", "progress", "percent_complete"})
 
 
 def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -160,7 +159,7 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
         if name in NOT_METRICS:
             continue
         own = frame[name].dropna()
-        if key in _PROGRESS and own.is_monotonic_increasing:
+        if key in PROGRESS and own.is_monotonic_increasing:
             told[name] = f"'{name}' says how far the run is, and is no metric"
         elif name.endswith("_timestamp") and name.removesuffix("_timestamp") in frame:
             told[name] = f"'{name}' is when '{name.removesuffix('_timestamp')}' was logged"

@@ -22,7 +22,8 @@ _TIME = re.compile(
 _SCALES = {"k": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _CUMULATIVE = re.compile(rf"{_OF_ALL}|wall|relative")
-_PROGRESS = frozenset({"progress", "percent", "percentage", "percent_complete"})
+PROGRESS = frozenset({"progress", "percent", "percentage", "percent_complete"})
+"""Names of columns that say which share of a run is done."""
 _SHORTS = {"img": "images", "kimg": "images"}
 _RISES = 0.9
 """Share of the values that are above the one before: several trainings may follow each other."""
@@ -42,7 +43,7 @@ def counter_unit(name: str) -> tuple[str, float] | None:
         return _SHORTS.get(found["what"], f"{found['what']}s"), scale
     if len(key) > 1 and (found := _TIME.fullmatch(key)):
         return "seconds", float(_SECONDS[(found["unit"] or "s")[0]])
-    return ("thousandths of the whole", 10.0) if key in _PROGRESS else None
+    return ("thousandths of the whole", 10.0) if key in PROGRESS else None
 
 
 def best_counter(names: Iterable[str]) -> list[str]:

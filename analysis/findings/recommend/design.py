@@ -55,8 +55,9 @@ def settling(a: Analysis) -> Recommendation | None:
         if not open_ or a.verdict.headline == DESCRIBED:
             return None
         return _too_small(a, seeds, sought) if seeds > MOST_SEEDS else _more_seeds(a, seeds)
-    plan = design(a)
-    return _too_small(a, seeds, sought) if seeds > MOST_SEEDS else _experiment(a, plan, replicated=replicated)
+    if seeds > MOST_SEEDS:
+        return _too_small(a, seeds, sought)
+    return _experiment(a, design(a), replicated=replicated)
 
 
 def _assumed(a: Analysis) -> bool:

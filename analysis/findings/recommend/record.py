@@ -50,7 +50,7 @@ def _steps(a: Analysis, runs: list[Run]) -> Rich:
 
 
 def _validation(a: Analysis, runs: list[Run]) -> Rich:
-    if a.verdict.result == "not comparable" and not metric_of(a.deciding_metric or a.curve).validates:
+    if a.verdict.result == "not comparable" and not metric_of(a.deciding_metric).validates:
         return ()  # `measure_alike` asks for it
     without = [a.spoken(run.id) for run in runs if not any(metric_of(name).validates for name in run.metrics)]
     if not without:
