@@ -40,12 +40,12 @@ from analysis.sources.printed_lines import (
 )
 from analysis.sources.printed_lists import lists_in
 from analysis.sources.printed_phases import of_model, phase_word
-from analysis.sources.printed_sections import by_section, with_short_names, without_repeats
+from analysis.sources.printed_sections import Kind, by_section, with_short_names, without_repeats
 from analysis.sources.printed_series import apart
 from analysis.sources.printed_wordings import Wordings
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
-from analysis.sources.several_runs import named_apart, parted, printed_arguments
+from analysis.sources.several_runs import named_apart, parted
 from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import text_head, whole_text
 from analysis.sources.text_tables import is_delimited, tables_in
@@ -137,7 +137,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
         The user's names.
     """
     text, translated = in_english(text)
-    lines, config = _lines(text), printed_arguments(text)
+    lines = _lines(text)
     commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
     wordings, tables = _tables(text, lines)
     listed = not any("listed" in one.attrs for one in tables) and holds_lists(text)
@@ -166,7 +166,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     if not by_lines and len(table):
         notes += (f"{len(table)} lines of values beside the tables of {used} rows are not read",)
     notes += tuple(f"a table of one row is left out: {_row(one)}" for one in tables if len(one) == 1)
-    log = RawLog(table, NAME, (str(path),), used, lines=len(lines), config=config, notes=notes)
+    log = RawLog(table, NAME, (str(path),), used, lines=len(lines), notes=notes)
     if by_lines:
         lost = tuple(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())
         logs = [[_of_lines(replace(log, frame=part, expected_steps=total), columns)] for part in parts]
@@ -234,6 +234,7 @@ def _values(
     counts: Counter[tuple[str, ...]] = Counter()
     for _, places, form in kinds:
         counts[_signature(form)] += len(places)
+    kinds = _without_constants(kinds, wordings)
     if path.suffix.lower() in DOCUMENTS:
         firm = {_signature(form) for _, places, form in kinds if len(places) > 1}
         kinds = [kind for kind in kinds if _signature(kind[2]) in firm]
@@ -310,6 +311,18 @@ def _block(
     return frame, int(totals.pop()) if len(totals) == 1 else None
 
 
+def _without_constants(kinds: Sequence[Kind], wordings: Wordings) -> list[Kind]:
+    """Leave out lines without a value of the model whose step is the same on all of them: they count nothing."""
+    seen: dict[tuple[str, ...], set[tuple[float, ...]]] = {}
+    for wording, places, form in kinds:
+        if _has_axis(form) and not any(of_model(name) for name, _ in form.metrics):
+            slots = [at for at in (form.epoch, form.step) if at is not None]
+            values = wordings.numbers(wording, places, slots)
+            seen.setdefault(_signature(form), set()).update(zip(*(values[at] for at in slots), strict=True))
+    constant = {signature for signature, values in seen.items() if len(values) == 1}
+    return [kind for kind in kinds if _signature(kind[2]) not in constant or len(kind[1]) == 1]
+
+
 def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool:
     """True for ``3/100``, ``3/200``, ``4/100``: of an epoch, and a batch in it."""
     same, rises = steps[1:] == steps[:-1], totals[1:] > totals[:-1]
@@ -342,7 +355,7 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
             table["step"] = (epoch - epoch.min()) * length + step
         table["step"] = table["step"].ffill()
     table = table[table[metrics].notna().any(axis=1)] if metrics else table.iloc[:0]
-    if "step" not in table and "epoch" in table and (table["epoch"] % 1 != 0).any():
+    if "step" not in table and "epoch" in table and (table["epoch"].dropna() % 1 != 0).any():
         main = main_metric(table)
         if main is not None:  # epochs are rounded: several lines may have the same
             table = table.assign(step=table[main].notna().cumsum().clip(lower=1).astype(np.float64))

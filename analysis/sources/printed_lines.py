@@ -25,6 +25,9 @@ NUMBER = re.compile(
 )
 """A date, a time of day or a duration (neither is a value), or a number; that of a name (Top-5, mAP50-95) is none."""
 
+_PLANNED = re.compile(r"(?:^|_)(?:max|maximum|scheduled|planned|warmup|accumulation|logging|save)_\w+")
+"""A number of steps or epochs that a run was told, and no counter."""
+
 _GLOBAL = frozenset({"num_updates", "global_step", "timestep", "timesteps", "num_timesteps"})
 """Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
 
@@ -78,7 +81,7 @@ _SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b
 """Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
 _CODE = re.compile(
     r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|@)"
-    r"|^\s*#+(?!\d+\b|[#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, and no heading
+    r"|^(?:\t| {4,})\s*#|^\s*#+(?!\d+\b|[#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, and no heading
 )
 
 
@@ -239,6 +242,8 @@ def form_of(line: str) -> Form | None:
             last = plain(str(name).partition("/")[0])
         elif PHASE.fullmatch(name or "") and line[end : end + 2] == " [" and slot.group().isdecimal():
             last = "epoch"  # timm's Train: 0 [ 50/100
+        if _PLANNED.search(key):
+            last = key
         if last.strip("_") in STEPS and (last != "s" or place == 0) and line[end : end + 1] != "%":
             evaluates = (phase_word(name or "") not in ("", "train") and last not in _GLOBAL) or evaluates
             if step is None or last in _GLOBAL or leading:

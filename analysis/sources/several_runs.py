@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from analysis.core.metrics import metric
 from analysis.sources.axis_names import main_metric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_phases import phase_word
+from analysis.sources.printed_settings import ARMS, SOON, arms_above, settings_above
 from analysis.sources.raw_log import RawLog
 from analysis.sources.restarts import restart_kind
 from analysis.sources.text_tables import EPOCHS, STEPS
@@ -29,11 +30,11 @@ _IN_FRONT = re.compile(
 _SAID = re.compile(
     r"(?P<name>[A-Za-z][A-Za-z_ ]*?)['\"]?\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
 )
+_SHORT = re.compile(r"[\w.+-]{1,30}")
+"""A value that a run may be named by."""
 _FOLDS = ("fold", "cv_fold", "kfold", "split", "repeat", "repetition", "replicate")
-
-
-_ARGUMENTS = re.compile(r"\bNamespace\((.*)\)")
-_ARGUMENT = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[^,()\[\]]+)")
+_CHANCE = (*_FOLDS, "seed")
+"""What may differ between runs of one configuration."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,6 @@ class Said:
     label: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
     group: str | None = None
-
-
-def printed_arguments(text: str) -> dict[str, str]:
-    """Return the arguments of a printed ``Namespace(...)``, the first in the text."""
-    found = _ARGUMENTS.search(text) if "Namespace(" in text else None
-    return {key: value.strip("'\" ") for key, value in _ARGUMENT.findall(found[1])} if found else {}
 
 
 def parted(frame: pd.DataFrame, lines: Sequence[str]) -> list[pd.DataFrame]:
@@ -108,7 +103,7 @@ def _again(frame: pd.DataFrame, axis: str) -> list[pd.DataFrame]:
 def named_apart(
     logs: Sequence[Sequence[RawLog]], parts: Sequence[pd.DataFrame], lines: Sequence[str], stem: str
 ) -> list[RawLog]:
-    """Name the logs of each part of a text apart; a single one is called after its file.
+    """Add what is printed above each part of a text: its settings and, of several parts, their names.
 
     Parameters
     ----------
@@ -119,13 +114,15 @@ def named_apart(
     lines : sequence of str
         The text.
     stem : str
-        Name of the file.
+        Name of the file; a single part is called so.
     """
+    ends = [0, *(int(part.index[-1]) + 1 for part in parts)]
+    above = [lines[end : int(part.index[0])] for end, part in zip(ends, parts, strict=False)]
+    below = [lines[int(part.index[0]) : int(part.index[-1]) + 1][:SOON] for part in parts]
     if len(parts) == 1:
-        return list(logs[0])
-    said = _said_inside(parts, stem) or said_above(
-        lines, [int(part.index[0]) for part in parts], [int(part.index[-1]) for part in parts], stem
-    )
+        config = settings_above(above[0], below[0])
+        return [replace(log, config={**config, **log.config}) for log in logs[0]]
+    said = _said_inside(parts, stem) or said_above(above, below, stem)
     note = f"{len(parts)} trainings one after another, each a run"
     named = []
     for one, own in zip(said, logs, strict=True):
@@ -143,53 +140,76 @@ def _said_inside(parts: Sequence[pd.DataFrame], stem: str) -> list[Said] | None:
         values = [set(part[name].dropna()) if name in part else set() for part in parts]
         alone = [value.copy().pop() for value in values if len(value) == 1]
         if key in (*_FOLDS, "seed", "run", "trial") and len(set(alone)) == len(parts):
-            group = stem if key in _FOLDS else None
+            group = stem if key in _CHANCE else None
             return [Said(f"{key}_{value:g}", config={key: _number(f"{value:g}")}, group=group) for value in alone]
     return None
 
 
-def said_above(lines: Sequence[str], starts: Sequence[int], ends: Sequence[int], stem: str) -> list[Said]:
+def said_above(above: Sequence[Sequence[str]], below: Sequence[Sequence[str]], stem: str) -> list[Said]:
     """Name several trainings of one text by the lines above each: ``Fold 2``, ``lr=0.01``, a heading, else by number.
 
     Parameters
     ----------
-    lines : sequence of str
-    starts, ends : sequence of int
-        The first and last line of each training.
+    above : sequence of sequences of str
+        The lines above each training, from the end of the one before.
+    below : sequence of sequences of str
+        The lines of each training, or the first of them.
     stem : str
         Name of the file.
     """
-    above = []
-    for place, start in enumerate(starts):
-        first = ends[place - 1] + 1 if place else 0
-        own = [line for line in lines[first:start] if line.strip() and len(line) < 200]
-        above.append(own[-_ABOVE:])
-    stated = [_stated(own) for own in above]
-    shared = [name for name in stated[0] if all(name in own for own in stated)]
-    differ = [name for name in shared if len({own[name] for own in stated}) > 1]
-    configs = [{plain(name): _number(own[name]) for name in differ} for own in stated]
+    short = [[line for line in lines if line.strip() and len(line) < 200] for lines in above]
+    settings = _shared([settings_above(*both) for both in zip(above, below, strict=True)])
+    arms = _shared([arms_above(*both) for both in zip(short, below, strict=True)])
+    for found in (arms, _shared([_stated(own[-_ABOVE:]) for own in short])):
+        settings = [{**_differing(found, one), **own} for one, own in zip(found, settings, strict=True)]
+    differ = [name for name in settings[0] if len({str(own[name]) for own in settings}) > 1]
     for name in differ:
-        if len({own[name] for own in stated}) == len(stated):
-            key = plain(name)
-            folds = stem if key in _FOLDS else None
-            pairs = zip(stated, configs, strict=True)
-            return [Said(f"{key}_{own[name]}", config=config, group=folds) for own, config in pairs]
-    labels = [next((label for line in reversed(own) if (label := _heading(line))), None) for own in above]
-    unique = None not in labels and len(set(labels)) == len(labels)
-    numbered = enumerate(zip(labels, configs, strict=True), start=1)
-    return [Said(f"{stem}_{place}", label if unique else None, config) for place, (label, config) in numbered]
+        values = [str(own[name]) for own in settings]
+        if len(set(values)) == len(values) and all(map(_SHORT.fullmatch, values)):
+            group = stem if plain(name) in _CHANCE and differ == [name] else None
+            return [Said(f"{plain(name)}_{own[name]}", config=own, group=group) for own in settings]
+    arm = next((name for name in differ if name in ARMS and {*differ} <= {name, "seed"}), None)
+    if arm is not None and all(_SHORT.fullmatch(str(own[arm])) for own in settings):
+        arms = [str(own[arm]) for own in settings]
+        return [
+            Said(f"{name}_{arms[: place + 1].count(name)}", config=own, group=name)
+            for place, (name, own) in enumerate(zip(arms, settings, strict=True))
+        ]
+    labels = [_label(own[-_ABOVE:]) for own in short]
+    if not _unique(labels):
+        labels = [_label(own) for own in short]
+    numbered = enumerate(zip(labels, settings, strict=True), start=1)
+    return [Said(f"{stem}_{place}", label if _unique(labels) else None, own) for place, (label, own) in numbered]
 
 
-def _stated(lines: Sequence[str]) -> dict[str, str]:
+def _shared(stated: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Keep what is stated of each training: what only stands above some may be a result of the one before."""
+    names = [name for name in stated[0] if all(name in own for own in stated)]
+    return [{name: own[name] for name in names} for own in stated]
+
+
+def _differing(found: Sequence[Mapping[str, Any]], one: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in one.items() if any(other[name] != value for other in found)}
+
+
+def _label(lines: Sequence[str]) -> str | None:
+    return next((label for line in reversed(lines) if (label := _heading(line))), None)
+
+
+def _unique(labels: Sequence[str | None]) -> bool:
+    return None not in labels and len(set(labels)) == len(labels)
+
+
+def _stated(lines: Sequence[str]) -> dict[str, float | int]:
     """Return the numbers that lines state by name, without counts, times and results; of one name the last."""
-    found: dict[str, str] = {}
+    found: dict[str, float | int] = {}
     for line in lines:
         for said in _SAID.finditer(line):
             name = " ".join(said["name"].split()[-2:])
             key = plain(name).rsplit("_", 1)[-1]
             name = key if key in (*_FOLDS, "seed", "lr", "run", "trial") else name
             if key not in STEPS | EPOCHS and metric(name).direction == "none" and key not in ("time", "accuracy"):
-                found[name] = said["value"]
+                found[plain(name)] = _number(said["value"])
     return found
 
 

@@ -103,11 +103,6 @@ def test_printed_tables(header: str, row: str, tmp_path: Path) -> None:
     assert frame["epoch"].tolist() == list(range(1, 13))
 
 
-def test_printed_arguments_are_the_configuration(tmp_path: Path) -> None:
-    log = read(tmp_path, "Namespace(lr=0.1, opt='sgd')\nstep 1: loss 2.0\nstep 2: loss 1.0\n")
-    assert log.config == {"lr": "0.1", "opt": "sgd"}
-
-
 @pytest.mark.parametrize("text", ["for step in range(10):\n    loss = 0.5\n" * 20, "lr: 0.1\nepochs: 3\n", "hello\n"])
 def test_code_settings_and_prose_are_no_log(text: str, tmp_path: Path) -> None:
     path = tmp_path / "train.txt"

@@ -182,7 +182,7 @@ def test_one_of_them_is_named_behind_its_file(reference: str, tmp_path: Path) ->
     ("above", "ids", "config"),
     [
         ("Fold {n}\n", ["fold_1", "fold_2", "fold_3"], {"fold": 2}),
-        ("Config: {{'lr': 0.0{n}, 'bs': 32}}\n", ["lr_0.01", "lr_0.02", "lr_0.03"], {"lr": 0.02}),
+        ("Config: {{'lr': 0.0{n}, 'bs': 32}}\n", ["lr_0.01", "lr_0.02", "lr_0.03"], {"lr": 0.02, "bs": 32}),
         ("===== training with lr=0.0{n} =====\n", ["lr_0.01", "lr_0.02", "lr_0.03"], {"lr": 0.02}),
     ],
 )
