@@ -81,7 +81,8 @@ _SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b
 """Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
 _CODE = re.compile(
     r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|@)"
-    r"|^(?:\t| {4,})\s*#|^\s*#+(?!\d+\b|[#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, and no heading
+    r"|^(?:\t| {4,})\s*#"
+    r"|^\s*#+(?!\d+\b|[#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, and no heading
 )
 
 
