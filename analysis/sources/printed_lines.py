@@ -63,6 +63,7 @@ _NAME = re.compile(
     r"(?P<name>(?:[^\W\d][\w./@'%-]* ){0,2}[^\W\d][\w./@'%()-]*)['\"]?\s*"
     r"(?P<mark>=>|->|[:=]|\s-(?=\s*$)|\s|(?=\[)|(?<=[a-z]-))\s*['\"\[(]{0,2}\s*#?$"
 )
+_UNIT = re.compile(r" (?:s|sec|secs|seconds|ms|min|h|MB|GB|MiB|GiB|it/s) ")
 _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;|]|$)")
 _OF_WHAT = re.compile(
     r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
@@ -323,8 +324,8 @@ def _name(between: str, *, first: bool) -> str | None:
     if ")" in name and "(" not in name:  # f1-score (micro avg)
         name = re.sub(r"^.*?([\w-]+ \([^()]*\))$", r"\1", between.strip(" :=\t'"))
         return name if ")" in name and "(" in name else None
-    if not first and between[:1].isalpha() and between.startswith(name) and " " in name:
-        name = name.partition(" ")[2]  # the unit of the number before
+    if not first and (_UNIT.match(between) or between[:1].isalpha()) and between.lstrip().startswith(name):
+        name = name.partition(" ")[2] or name  # the unit of the number before
     name = re.sub(r" (?:is|was|of|no\.?|number|num|id|nr\.?)$", "", name.strip())
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
