@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from analysis.publish.forked import fork_is_safe
+from tests import warm
 from tests.builders import ROOT, RUN_IDS
 
 boto3 = pytest.importorskip("boto3", reason="S3's client is not installed: pip install 'run-reports[remote]'")
@@ -71,8 +72,7 @@ def bucket(environment: dict[str, str]) -> Iterator[Any]:
 
 
 def command(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "analysis", *arguments]
-    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True)
+    return subprocess.run([*warm.command(), *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 def contents(bucket: Any, prefix: str) -> dict[str, bytes]:

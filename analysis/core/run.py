@@ -176,7 +176,7 @@ class Run:
         """Names of the metrics that have at least one value, in table order."""
         return tuple(c for c in self.frame.columns if c not in NOT_METRICS and self.frame[c].notna().any())
 
-    @property
+    @cached_property
     def steps(self) -> npt.NDArray[np.int64]:
         """All logged steps, ascending, shape (rows,)."""
         return self.frame["step"].to_numpy(dtype=np.int64)
@@ -237,7 +237,7 @@ class Run:
             found[name] = exact or (nested[0] if len(nested) == 1 else None)
         return found
 
-    @property
+    @cached_property
     def counts_epochs(self) -> bool:
         """True if the steps of the log number its epochs, so that batches say nothing of how many there are to be."""
         if "epoch" in self.frame:
