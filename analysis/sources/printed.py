@@ -67,8 +67,8 @@ SCHEME = ""
 MOST = "RUN_REPORTS_MAX_PRINTED_MB"
 """The setting that bounds a text that is read as a whole."""
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jsonl")
-_SNIFFED = (1 << 19, 1 << 24)
-"""Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
+_SNIFFED, _TABLE = (1 << 19, 1 << 24), 1 << 16
+"""Characters read to recognise a log: the second where the first, perhaps source code, hold no values; of a table."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
 _LONGEST = 20_000  # characters of a line of values
 _ROUNDS = 3  # trainings of one epoch that are one training
@@ -77,25 +77,38 @@ _HEADING = 100  # characters of a line that heads others
 
 def recognises(path: Path) -> bool:
     """True for text in which lines of values repeat with a rising step or epoch."""
-    if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
+    if not path.is_file() or _suffix(path) not in _SUFFIXES:
         return False
-    return _is_log(path, text_head(path, _SNIFFED[0])) or (
-        path.stat().st_size > _SNIFFED[0] and _is_log(path, text_head(path, _SNIFFED[1]))
-    )
+    start = text_head(path, _SNIFFED[0])
+    if _is_other(path, start):
+        return False
+    return _is_log(path, start) or (path.stat().st_size > _SNIFFED[0] and _is_log(path, text_head(path, _SNIFFED[1])))
+
+
+def _is_other(path: Path, text: str) -> bool:
+    """True if the first lines of a text are JSON or a table's: its own source reads it faster."""
+    text, _ = in_english(text)
+    if _is_json(text.lstrip("\ufeff \r\n").partition("\n")[0]):
+        return True
+    if _is_tabular(path):
+        lines = _lines(text[:_TABLE])[:50]
+        return form_of(lines[0]) is None and _is_header(lines)
+    return _suffix(path) in (".txt", ".log") and is_delimited(_lines(text)[0])
 
 
 def _is_log(path: Path, text: str) -> bool:
     text, _ = in_english(text)
-    first = text.lstrip("\ufeff \r\n").partition("\n")[0]
-    if not first or _is_json(first) or is_one_value(text):
+    if not text.strip("\ufeff \r\n") or is_one_value(text):
         return False
-    tabular = path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
-    lines = _lines(text[:65536])[:50] if tabular else _lines(text)
-    if tabular and form_of(lines[0]) is None and _is_header(lines):
-        return False
-    if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
-        return False  # a table by itself: its own source reads it faster
-    return _holds_values(text, lines, path)
+    return _holds_values(text, _lines(text[:_TABLE])[:50] if _is_tabular(path) else _lines(text), path)
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _is_tabular(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
 
 
 def holds_values(text: str, path: Path) -> bool:
