@@ -18,9 +18,11 @@ from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.metric_aliases import plain
+from analysis.sources.phases import phase_of_file
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis
 from analysis.sources.runs_in import RUN_NAMES
+from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_text
 from analysis.sources.yaml_files import load_json
 
@@ -39,7 +41,7 @@ def recognises(path: Path) -> bool:
     if head(path, 64).lstrip().startswith(b"{"):
         return ".json" in path.name and _history(path) is not None
     layout = sniff(path)
-    return layout is not None and _is_history(layout)
+    return layout is not None and _is_history(layout) and phase_of_file(run_stem(path)) in (None, "train")
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:

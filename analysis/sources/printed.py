@@ -28,6 +28,7 @@ from analysis.sources.cells import AMBIGUOUS, scale_of
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.metric_aliases import plain
 from analysis.sources.other_languages import in_english
+from analysis.sources.printed_bars import one_an_epoch
 from analysis.sources.printed_coco import with_coco_names
 from analysis.sources.printed_counters import by_other_counter
 from analysis.sources.printed_ends import lines_of_the_best, results_at_the_end, results_beside_tables
@@ -250,7 +251,7 @@ def _values(
     for wording, places, form in by_section([(one, groups[one], form) for one, form in forms.items()], others, lines):
         forms[wording] = _of_phase(form, lines, places[0], forms)
         kinds.append((wording, places, forms[wording]))
-    kinds = with_short_names(without_repeats(kinds))
+    kinds, drawn = one_an_epoch(with_short_names(without_repeats(kinds)), wordings)
     if kinds and not any(_has_axis(form) for _, _, form in kinds):
         kinds, counted = by_other_counter(kinds, lines)
     else:
@@ -264,8 +265,6 @@ def _values(
         kinds = [kind for kind in kinds if signature(kind[2]) in firm]
         if not any(of_model(name) for _, _, form in kinds for name, _ in form.metrics):
             return pd.DataFrame(), None, ()
-    if any(form.bar and "ETA" not in wording for wording, _, form in kinds):  # Keras prints a full bar twice
-        kinds = [kind for kind in kinds if not kind[2].bar or "ETA" not in kind[0]]
     axes = {_axis(form) for _, _, form in kinds if counts[signature(form)] > 1}
     blocks, totals, single = [], [], []
     for wording, places, form in kinds:
@@ -281,9 +280,12 @@ def _values(
             single.append((wording, places, form))
     if not blocks:
         return pd.DataFrame(), None, results_beside_tables(single, lines)
-    final, blocks, told = results_at_the_end(single, blocks, lines)
-    blocks += [(wording, _block(wordings, places, form, unclear, wording)[0]) for wording, places, form in final]
     bars = any(form.bar and form.total is not None for _, _, form in kinds)
+    trainings, last = list[pd.DataFrame](), max(int(block.index[-1]) for _, block in blocks if len(block))
+    if any(places[0] < last for _, places, form in single if form.phase not in ("", "train")):
+        trainings = parted(_with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)[0], lines)
+    final, blocks, told = results_at_the_end(single, blocks, lines, trainings)
+    blocks += [(wording, _block(wordings, places, form, unclear, wording)[0]) for wording, places, form in final]
     table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)
     sizes = {size for _, block in blocks for name, size in block.attrs["counted"].items() if _held_out(name)}
     table.attrs["n_valid"] = sizes.pop() if len(sizes) == 1 else None
@@ -292,7 +294,7 @@ def _values(
     return (
         table,
         planned.pop() if len(planned) == 1 and not restarts else None,
-        (*counted, *notes, *told, *best.values()),
+        (*counted, *drawn, *notes, *told, *best.values()),
     )
 
 
