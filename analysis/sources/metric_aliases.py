@@ -40,7 +40,10 @@ _OPENAI: Table = {
 _ACCURACY = "full_valid_mean_token_accuracy"
 _WHOLE_SET: Table = {
     "full_valid_loss": ("full_valid_loss", "eval_loss", "val_loss", "validation_loss", "valid_loss"),
-    _ACCURACY: (*METRICS[_ACCURACY].names, "valid_accuracy", "valid_acc"),
+    _ACCURACY: (
+        *(_ACCURACY, "full_valid_accuracy", "full_valid_acc", "eval_accuracy", "val_accuracy", "validation_accuracy"),
+        *("eval_acc", "val_acc", "valid_accuracy", "valid_acc"),
+    ),
 }
 
 BY_SOURCE: Mapping[str, Table] = {
