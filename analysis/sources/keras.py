@@ -14,7 +14,8 @@ import pandas as pd
 from analysis.core.errors import LogError
 from analysis.core.plain_data import is_number
 from analysis.sources.adjacent_config import log_with_settings
-from analysis.sources.axis_names import STEP_NAMES
+from analysis.sources.axes import find_axis
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.metric_aliases import plain
@@ -56,6 +57,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
                 f"{path}: the lists of a history differ in length ({lengths}); write null where none was logged"
             )
         frame = pd.DataFrame({name: _numbers(values) for name, values in history.items()})
+        frame = frame.rename(columns={find_axis(frame.columns, EPOCH_NAMES): "epoch"})
         if "epoch" not in frame:
             frame.insert(0, "epoch", np.arange(len(frame), dtype=np.float64))
         frame.insert(0, "step", frame["epoch"])
