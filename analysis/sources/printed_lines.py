@@ -320,7 +320,7 @@ def _name(between: str, *, first: bool) -> str | None:
     if not found:
         return None
     name = found["name"].strip("'-")
-    if not first and between.rstrip(" -") == name and between[:1].isalpha() and between != name:
+    if not first and between.rstrip(" -") == name != between and " " not in name and name[:1] == between[:1]:
         return None  # 5s 50ms/step
     if ")" in name and "(" not in name:  # f1-score (micro avg)
         name = re.sub(r"^.*?([\w-]+ \([^()]*\))$", r"\1", between.strip(" :=\t'"))
