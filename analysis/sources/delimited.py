@@ -24,6 +24,7 @@ from analysis.sources.cells import BLANK, DECIMAL_COMMA, has_decimal_commas, has
 from analysis.sources.limits import check_cells
 from analysis.sources.metric_aliases import plain
 from analysis.sources.streams import GZIP, count_lines, open_lines, open_text, text_head
+from analysis.sources.table_heads import of_two_lines, titles_above
 
 SAMPLE_ROWS = 500
 _SKIPPED = re.compile(r"\s*#|\ufeff?\"?sep=.\"?\s*$")
@@ -37,11 +38,15 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 @dataclass(frozen=True)
 class Delimited:
-    """A delimited log: float64 columns; text columns as str or, where they are times, as datetimes."""
+    """A delimited log: float64 columns; text columns as str or, where they are times, as datetimes.
+
+    ``below``: lines of text behind the last row.
+    """
 
     frame: pd.DataFrame
     lines: int
     dropped: tuple[Dropped, ...]
+    below: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Layout:
     """What the first lines of a delimited log show.
 
     ``header`` has the names stripped and made unique, ``written`` as they stand in the file; ``sample`` the
-    first rows as text. ``cut``: the header is longer than what was looked at.
+    first rows as text. ``cut``: the header is longer than what was looked at. ``above``: the titles above it.
     """
 
     header: tuple[str, ...]
@@ -58,6 +63,7 @@ class Layout:
     sample: tuple[tuple[str, ...], ...]
     first_line: int = 1
     cut: bool = False
+    above: str = ""
 
     def column(self, name: str) -> list[str]:
         """Values of a column in the sample, without blanks."""
@@ -98,7 +104,7 @@ class Layout:
 def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
     """Look at the start of a file; None if it is no delimited text with a header.
 
-    Lines that start with ``#`` before the header are skipped, but for one that names the numbers below it.
+    Lines that start with ``#`` before the header are skipped, but for one that names the numbers below it, and titles.
     """
     text = text_head(path)
     lines = text.splitlines()
@@ -110,13 +116,18 @@ def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
     if len(text) >= 32768 and len(lines) > skipped + 1:
         lines = lines[:-1]  # the last one may be cut off
     if delimiter is None:
-        delimiter = max(",\t;|", key=lines[skipped].count)
+        shown = lines[skipped] if re.search(r"[,\t;|]", lines[skipped]) else "\n".join(lines[skipped : skipped + 20])
+        delimiter = max(",\t;|", key=shown.count)
     if skipped and _heads(lines[skipped - 1], lines[skipped], delimiter):
         skipped -= 1  # the comment right above the rows names their columns
     start = lines[skipped : skipped + SAMPLE_ROWS + 1]
     rows = [tuple(row) for row in csv.reader(start, delimiter=delimiter, skipinitialspace=True)]
-    sample, cut = tuple(row for row in rows[1:] if row), len(text) >= 32768 and len(lines) == skipped + 1
-    return Layout(_unique(rows[0]), rows[0], delimiter, sample, skipped + 1, cut)
+    cut = len(text) >= 32768 and len(lines) == skipped + 1
+    titles = titles_above(rows)
+    above, rows, skipped = "; ".join(filter(None, map("".join, rows[:titles]))), rows[titles:], skipped + titles
+    names, taken = of_two_lines(rows) or (rows[0], 1)
+    first, rows, skipped = rows[taken - 1], rows[taken:], skipped + taken
+    return Layout(_unique(names), first, delimiter, tuple(filter(None, rows)), skipped, cut, above)
 
 
 def _heads(comment: str, row: str, delimiter: str) -> bool:
@@ -246,6 +257,7 @@ def _slow(
     line, dropped = layout.first_line, []
     refused: dict[str, tuple[int, int]] = {}
     counted = layout.header[0] in numbers
+    below: list[str] = []
     header, repeated, between = [name.strip().lstrip("\ufeff") for name in layout.written], 0, 0
     counter = next((place for name, place in places if plain(name) in (*STEP_NAMES, *EPOCH_NAMES)), None)
     summaries = 0
@@ -255,15 +267,17 @@ def _slow(
             continue
         if len(row) > len(layout.header) and not _ends_with_comma(row, len(layout.header)):
             raise _too_many(path, line, row, layout)
+        if len(row) < len(layout.header) and counted and not any(map(is_numeric, row)):
+            between += 1  # what was printed into the table, such as "saved the best model"
+            below.append(layout.delimiter.join(row))
+            continue
         if is_last and len(row) < len(layout.header):
             dropped.append(_CUT)
             break
-        if len(row) < len(layout.header) and counted and not any(map(is_numeric, row)):
-            between += 1  # what was printed into the table, such as "saved the best model"
-            continue
         if counter is not None and _SUMMARY.match(row[counter].strip() if counter < len(row) else ""):
             summaries += 1
             continue
+        below.clear()
         for name, place in places:
             cell = row[place].strip() if place < len(row) else ""
             value = number(cell)
@@ -284,7 +298,7 @@ def _slow(
     dropped += [Dropped(name, n, f"text where numbers are, first in line {at}") for name, (at, n) in refused.items()]
     read = {name: np.frombuffer(column, dtype=np.float64) for name, column in columns.items()}
     frame = pd.DataFrame({**read, **{name: pd.array(cells, dtype="str") for name, cells in strings.items()}})
-    return Delimited(frame, line, tuple(dropped))
+    return Delimited(frame, line, tuple(dropped), tuple(below))
 
 
 def _rows(path: Path, layout: Layout) -> Iterator[tuple[int, list[str], bool]]:

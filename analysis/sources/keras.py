@@ -77,7 +77,7 @@ def _is_history(layout: Layout) -> bool:
     """True for a table of numbers that counts epochs one by one, and nothing else, and has a loss."""
     names = {plain(name) for name in layout.header}
     others = {*STEP_NAMES, *RUN_NAMES, "fold", "seed", *(("epoch",) if layout.header[0] != "epoch" else ())}
-    counted = layout.header[0] in _EPOCHS and not names & others
+    counted = layout.header[0] in _EPOCHS and not names & others and not layout.above
     losses = any(name == "loss" or name.endswith("_loss") for name in names)
     return counted and losses and not any(map(layout.is_text, layout.header)) and _counts_epochs(layout)
 

@@ -31,7 +31,12 @@ from analysis.sources.other_languages import in_english
 from analysis.sources.printed_bars import one_an_epoch
 from analysis.sources.printed_coco import with_coco_names
 from analysis.sources.printed_counters import by_other_counter
-from analysis.sources.printed_ends import lines_of_the_best, results_at_the_end, results_beside_tables
+from analysis.sources.printed_ends import (
+    lines_of_the_best,
+    results_at_the_end,
+    results_beside_tables,
+    with_results_below,
+)
 from analysis.sources.printed_lines import (
     NUMBER,
     Form,
@@ -172,7 +177,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     if not in_tables and table.empty:
         return []
     by_lines = in_tables <= len(table)
-    parts = parted(table, lines) if by_lines else long
+    parts, results = (parted(table, lines), ()) if by_lines else with_results_below(long, lines)
     used = sum(map(len, parts))
     passed = sum(1 for line in lines if line.strip()) - sum(part.attrs.get("lines", len(part)) for part in parts)
     what = "lines of values" if by_lines else "rows of tables"
@@ -181,7 +186,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
         *translated,
         *commas,
         *means,
-        *counted * (by_lines or table.empty),
+        *(results or counted * (by_lines or table.empty)),
         f"printed log: {used} {what} read, {passed} other lines passed over",
     )
     if by_lines and in_tables:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from analysis.core.metrics import metric
 from analysis.sources.metric_aliases import plain
-from analysis.sources.printed_lines import NUMBER, Form
+from analysis.sources.printed_lines import NUMBER, Form, form_of
 from analysis.sources.printed_phases import of_model, phase_word
 from analysis.sources.printed_sections import Kind
 
@@ -20,6 +21,7 @@ _FINAL = re.compile(r"^(?:final|overall)[ _]", re.IGNORECASE)
 _SUMMARY = re.compile(r"\b(?:best|train_runtime)\b", re.IGNORECASE)
 _BEST = re.compile(r"\bbest (?:iteration|epoch|step|round)\b[^\d]*:\s*$", re.IGNORECASE)
 _TOLD = 5
+_BELOW = 200  # lines below a table
 _SHOWN = 60  # characters of a line in a note
 
 Block: TypeAlias = tuple[str, pd.DataFrame]
@@ -121,6 +123,40 @@ def results_beside_tables(single: Sequence[Kind], lines: Sequence[str]) -> tuple
     """Say of single results of held-out data in a text that holds its values in tables that they are not read."""
     places = [places[0] for _, places, form in single if _results(form)][:_TOLD]
     return tuple(f"{_line(lines, place)} is not read: it has no step, and stands beside a table" for place in places)
+
+
+def results_below(table: pd.DataFrame, lines: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Place at the last row of a table what lines of text below it say was measured on held-out data, and say so."""
+    found: dict[str, list[float]] = {}
+    known = {_what(str(name)) for name in table.columns}
+    for line in lines:
+        form = form_of(line)
+        bare = form is not None and form.step is None and form.epoch is None and not form.so_far
+        for name, value in _results(form, line) if form and bare and not _SUMMARY.search(line) else ():
+            found.setdefault(_FINAL.sub("", name), []).append(float(value.replace(",", "")))
+    single = {name: values[0] for name, values in found.items() if len(values) == 1 and _what(name) not in known}
+    if not single or not len(table):
+        return table, ()
+    last = np.arange(len(table)) == len(table) - 1
+    notes = (
+        f"'{name}' {value:g} stands below the rows: taken for a measurement at the end"
+        for name, value in single.items()
+    )
+    return table.assign(**{name: np.where(last, value, np.nan) for name, value in single.items()}), tuple(notes)
+
+
+def with_results_below(
+    tables: Sequence[pd.DataFrame], lines: Sequence[str]
+) -> tuple[list[pd.DataFrame], tuple[str, ...]]:
+    """Return printed tables, by the numbers of their lines, with the results below each at its last row, and notes."""
+    kept, told = list(tables), list[str]()
+    ends = [*(int(table.index[0]) for table in tables[1:]), len(lines)]
+    for place, (table, end) in enumerate(zip(tables, ends, strict=True)):
+        last = int(table.index[-1]) + 1
+        if "listed" not in table.attrs:
+            kept[place], notes = results_below(table, lines[last : min(end, last + _BELOW)])
+            told += notes
+    return kept, tuple(told)
 
 
 _SEVERAL = "behind the last step: ambiguous, as several have that name; not read"

@@ -51,7 +51,8 @@ def settle(frame: pd.DataFrame) -> Settled:
     falls = np.flatnonzero(np.diff(steps[rows]) < 0)
     if not falls.size:
         return Settled(frame)
-    if len(falls) > min(_MOST, max(3, len(rows) / 10)):
+    newest_first = len(falls) == len(rows) - 1 > 1
+    if newest_first or len(falls) > min(_MOST, max(3, len(rows) / 10)):
         return Settled(frame, notes=(f"the rows are in no order of step ({len(falls)} go back): they are sorted",))
     return _replay(frame, steps, values, rows, falls)
 

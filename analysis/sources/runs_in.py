@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.core.metrics import metric
-from analysis.core.run import FACTOR_KEYS, NOT_METRICS
+from analysis.core.run import FACTOR_KEYS, NOT_METRICS, Dropped
 from analysis.sources.axes import find_axis, numeric_columns
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES, main_metric
 from analysis.sources.base import Columns
@@ -30,6 +30,7 @@ _REPEATS = (
     *("fold", "cv_fold", "kfold", "seed", "random_seed", "trial", "replicate", "rep", "repeat", "repetition"),
     *("config", "config_id", "experiment_id", "run_number", "worker", "rank", "member"),
 )
+_PROCESSES = ("rank", "local_rank", "global_rank", "process", "process_index", "worker", "gpu", "device")
 _FOLDS = ("fold", "cv_fold", "kfold", "replicate", "rep", "repeat", "repetition")
 _SETTINGS = set(FACTOR_KEYS) - set(STEP_NAMES)
 _NOT_MEASURED = {*map(plain, FACTOR_KEYS), *_REPEATS, *RUN_NAMES}
@@ -76,6 +77,20 @@ def runs_in(frame: pd.DataFrame, columns: Columns, stem: str) -> list[Part]:
     if alone is None or len(frame.columns) < 2:
         return [Part(frame)]
     return [Part(frame.drop(columns=alone), name=str(_plain(frame[alone].iloc[0])))]
+
+
+def of_first_process(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
+    """Leave out what processes other than the first logged at the same steps, as ``rank`` 0, 1, 2: they are one run."""
+    axis = columns.get("step") or next(iter(_counters(frame)), None)
+    free = [name for name in numeric_columns(frame) if name not in columns.values() and name != axis]
+    for name in _named(free, _PROCESSES) if axis is not None else ():
+        found = sorted(frame[name].dropna().unique())
+        counts = len(found) > 1 and found == list(range(len(found))) and frame[name].notna().all()
+        if counts and 2 * _repeats(frame, str(axis), []) > len(frame) - len(frame) / len(found):
+            first = frame[frame[name] == 0].drop(columns=name).reset_index(drop=True)
+            reason = f"rows of other processes ({name} 1 to {len(found) - 1}): the first speaks for the run"
+            return first, (Dropped("row", len(frame) - len(first), reason),)
+    return frame, ()
 
 
 def _named(names: Sequence[str], wanted: Sequence[str]) -> list[str]:

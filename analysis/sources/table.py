@@ -20,6 +20,7 @@ from analysis.sources.long_tables import LONG_NAMES
 from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
 from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column, phase_of, phase_of_file
+from analysis.sources.printed_ends import results_below
 from analysis.sources.raw_log import RawLog
 from analysis.sources.runs_in import RUN_NAMES, is_text
 from analysis.sources.sidecar import run_stem
@@ -73,12 +74,14 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     numbers = [name for name in layout.header if name not in text]
     lenient = set(numbers) - _meant(layout, columns)
     read = read_delimited(path, layout, numbers=numbers, texts=texts, step=_step(layout, columns), lenient=lenient)
-    frame, grouped = _with_decimals(read.frame, layout)
+    frame, results = results_below(read.frame, read.below)
+    frame, grouped = _with_decimals(frame, layout)
     frame, tagged = _with_tag(frame, path)
     frame, phased = _with_phase(frame, path, columns)
     config = {name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)}
     left_out = [name for name in text if name not in texts and name not in config]
-    notes = (f"text columns left out: {', '.join(left_out[:10])}",) if left_out else ()
+    notes = [f"text columns left out: {', '.join(left_out[:10])}"] if left_out else []
+    notes += [f"above the header stands '{layout.above[:80]}': not read"] if layout.above else []
     return RawLog(
         frame,
         NAME,
@@ -88,7 +91,7 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
         columns_read=len(layout.header),
         config=config,
         dropped=read.dropped,
-        notes=(*notes, *grouped, *tagged, *phased),
+        notes=(*notes, *results, *grouped, *tagged, *phased),
     )
 
 

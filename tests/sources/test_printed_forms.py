@@ -202,11 +202,15 @@ def test_a_per_cent_is_no_epoch_and_what_an_average_is_taken_over_no_value(tmp_p
     assert set(run.metrics) == {"t_loss", "i_acc", "map50_95"}
 
 
-def test_of_a_result_beside_a_table_it_is_said_that_it_is_not_read(tmp_path: Path) -> None:
-    rows = [f"{e}  {t}  {v}" for e, t, v in ROWS]
-    run = only(tmp_path, "\n".join(["epoch  train_loss  val_loss", *rows, "Test acc: 0.91"]))
+@pytest.mark.parametrize(("gap", "name"), [("  ", "run.log"), (",", "run.csv")])
+def test_a_result_below_a_table_is_of_its_end(gap: str, name: str, tmp_path: Path) -> None:
+    """Of two that have one name none is read."""
+    head = [gap.join(("epoch", "train_loss", "val_loss")), *(gap.join(map(str, row)) for row in ROWS)]
+    run = only(tmp_path, "\n".join([*head, "Best val_loss: 0.1", "Test acc: 0.91", "done"]), name)
     assert run.frame["full_valid_loss"].tolist() == VALID
-    assert any("'Test acc: 0.91' is not read" in note for note in run.notes)
+    assert (run.steps_of("Test acc").tolist(), run.series("Test acc").tolist()) == ([ROWS[-1][0]], [0.91])
+    both = only(tmp_path, "\n".join([*head, "Test acc: 0.91", "Test acc: 0.92"]), name)
+    assert "Test acc" not in both.metrics
 
 
 COCO = """Evaluate annotation type *bbox*

@@ -137,3 +137,37 @@ def test_a_search_of_scikit_learn_is_a_list_of_runs(tmp_path: Path) -> None:
         [v] for v in search.cv_results_["mean_test_score"]
     ]
     assert all(set(run.metrics) == {"mean_test_score", "mean_train_score"} for run in runs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Results of Monday,,\n,,\n" + TABLE,
+        "Results of Monday\n\n" + TABLE.replace(",", ";"),
+        ",train,val\nepoch,loss,loss\n" + TABLE.partition("\n")[2],
+        ",train,val\n,loss,loss\nepoch,,\n" + TABLE.partition("\n")[2],
+        TABLE.splitlines()[0] + "\n" + "\n".join(reversed(TABLE.splitlines()[1:])) + "\n",
+    ],
+)
+def test_tables_as_spreadsheets_and_pandas_write_them(text: str, tmp_path: Path) -> None:
+    """Below a title, with a header of two lines, the newest row first."""
+    (run,) = read(tmp_path, text)
+    assert is_whole(run)
+    assert "Monday" not in text or any("Results of Monday" in note or "passed over" in note for note in run.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("log.csv", "{},{},{}\n"), ("log.jsonl", '{{"step": {}, "rank": {}, "loss": {}}}\n')]
+)
+def test_processes_that_log_the_same_steps_are_one_run(name: str, form: str, tmp_path: Path) -> None:
+    """Four ranks are no four seeds: the first speaks for the run, and it is said."""
+    rows = "".join(form.format(step, rank, 3 - step / 10 + rank) for step in EPOCHS for rank in range(4))
+    (run,) = read(tmp_path, ("step,rank,loss\n" if name.endswith("csv") else "") + rows, name)
+    assert run.series("train_loss").tolist() == [3 - step / 10 for step in EPOCHS]
+    (lost,) = run.provenance.dropped
+    assert (lost.count, lost.reason) == (18, "rows of other processes (rank 1 to 3): the first speaks for the run")
+
+
+def test_ranks_of_an_adapter_are_settings(tmp_path: Path) -> None:
+    rows = "".join(f"{step},{rank},{3 - step / 10 + rank / 100}\n" for rank in (4, 8) for step in EPOCHS)
+    assert [run.config["rank"] for run in read(tmp_path, "step,rank,loss\n" + rows)] == [4, 8]

@@ -1,0 +1,56 @@
+"""Find the header of a delimited table below the titles, and in the two lines, that spreadsheets give it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.sources.cells import number
+
+_FARTHEST = 20
+"""Lines among which a header is looked for."""
+
+Row = tuple[str, ...]
+
+
+def titles_above(rows: Sequence[Row]) -> int:
+    """Return how many rows stand above the header: each with one cell, or none, of those that the table has.
+
+    >>> titles_above([("Results", "", ""), ("", "", ""), ("epoch", "loss", "acc"), ("1", "2.0", "0.1")])
+    2
+    """
+    if not rows or sum(map(bool, rows[0])) > 1 or max(map(len, rows[:_FARTHEST])) < 2:
+        return 0
+    full = (place for place, row in enumerate(rows[:_FARTHEST]) if sum(map(bool, row)) > 1)
+    head = next(full, 0)
+    below = rows[head + 1 : head + 3]
+    return head if not any(map(_is_number, rows[head])) and any(_is_number(one) for row in below for one in row) else 0
+
+
+def of_two_lines(rows: Sequence[Row]) -> tuple[Row, int] | None:
+    """Return the names of a header of two lines, groups over names, and how many lines it takes; None for another.
+
+    Below those of pandas stands the name of the index alone.
+
+    >>> of_two_lines([("", "train", ""), ("epoch", "loss", "acc"), ("1", "2.0", "0.1")])
+    (('epoch', 'train/loss', 'train/acc'), 2)
+    """
+    index = len(rows) > 3 and bool(rows[2][:1]) and bool(rows[2][0]) and not any(rows[2][1:])
+    first = rows[3:4] if index else rows[2:3]
+    if not first or len({len(row) for row in (*rows[:2], *first)}) > 1:
+        return None
+    groups, names = rows[0], ((rows[2][0], *rows[1][1:]) if index else rows[1])
+    numeric = [bool(name) for name, cell in zip(names, first[0], strict=True) if _is_number(cell)]
+    spans = [group for group in groups if group]
+    if len(numeric) < 2 or not all(numeric) or any(map(_is_number, (*groups, *names))):
+        return None
+    if not spans or (len(spans) == len(groups) and len(set(spans)) == len(spans)):
+        return None
+    joined, group = [], ""
+    for above, name in zip(groups, names, strict=True):
+        group = above or group
+        joined.append(f"{group}/{name}" if group and name else name or group)
+    return tuple(joined), 3 if index else 2
+
+
+def _is_number(cell: str) -> bool:
+    return bool(cell) and number(cell) is not None
