@@ -22,12 +22,12 @@ from analysis.core.plain_data import loads
 from analysis.core.run import Dropped
 from analysis.sources.arrange import arrange
 from analysis.sources.axes import set_axes
-from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
 from analysis.sources.cells import AMBIGUOUS, scale_of
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.metric_aliases import plain
 from analysis.sources.other_languages import in_english
+from analysis.sources.printed_axes import with_axis
 from analysis.sources.printed_bars import one_an_epoch
 from analysis.sources.printed_coco import with_coco_names
 from analysis.sources.printed_counters import by_other_counter
@@ -77,7 +77,6 @@ _SNIFFED, _TABLE = (1 << 19, 1 << 24), 1 << 16
 """Characters read to recognise a log: the second where the first, perhaps source code, hold no values; of a table."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
 _LONGEST = 20_000  # characters of a line of values
-_ROUNDS = 3  # trainings of one epoch that are one training
 _HEADING = 100  # characters of a line that heads others
 
 
@@ -288,10 +287,10 @@ def _values(
     bars = any(form.bar and form.total is not None for _, _, form in kinds)
     trainings, last = list[pd.DataFrame](), max(int(block.index[-1]) for _, block in blocks if len(block))
     if any(places[0] < last for _, places, form in single if form.phase not in ("", "train")):
-        trainings = parted(_with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)[0], lines)
+        trainings = parted(with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)[0], lines)
     final, blocks, told = results_at_the_end(single, blocks, lines, trainings)
     blocks += [(wording, _block(wordings, places, form, unclear, wording)[0]) for wording, places, form in final]
-    table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)
+    table, notes = with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)
     sizes = {size for _, block in blocks for name, size in block.attrs["counted"].items() if _held_out(name)}
     table.attrs["n_valid"] = sizes.pop() if len(sizes) == 1 else None
     planned = {total for total in totals if total is not None}
@@ -355,56 +354,6 @@ def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool
     """True for ``3/100``, ``3/200``, ``4/100``: of an epoch, and a batch in it."""
     same, rises = steps[1:] == steps[:-1], totals[1:] > totals[:-1]
     return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
-
-
-def _with_axis(table: pd.DataFrame, bars: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
-    notes: tuple[str, ...] = ()
-    table = table.rename(columns={"\0step": "step", "\0epoch": "epoch"})
-    if "epoch" in table and "step" in table and (main := main_metric(table)) is not None:
-        rows = table[table[main].notna()]
-        if 4 * rows["step"].count() < rows["epoch"].count():  # other lines count something else
-            table = table.drop(columns=["step", "\0total"], errors="ignore")
-    for axis in ("epoch", "step"):
-        if axis in table:
-            bare = table[[name for name in ("step", "epoch") if name in table]].isna().all(axis=1)
-            table[axis] = table[axis].where(~bare, table[axis].ffill())
-    total = table.pop("\0total") if "\0total" in table else None
-    metrics = [name for name in table.columns if name not in ("step", "epoch")]
-    if "epoch" in table and "step" in table:
-        epoch, step = table["epoch"].ffill(), table["step"]
-        known = step.dropna()
-        again = known.diff() < (0 if known.nunique() > 1 else 1)  # or one line an epoch, at the same batch
-        if total is not None:
-            again |= (known.diff() == 0) & (known == total[known.index])  # a full bar an epoch
-        turns = again & (epoch[known.index].diff() > 0)
-        if turns.any():
-            length = total.max() if total is not None and total.notna().any() else step.max() + (step.min() == 0)
-            table["step"] = (epoch - epoch.min()) * length + step
-        table["step"] = table["step"].ffill()
-    table = table[table[metrics].notna().any(axis=1)] if metrics else table.iloc[:0]
-    uneven = "step" not in table and "epoch" in table and bool((table["epoch"].dropna() % 1 != 0).any())
-    if uneven or (bars and _always_first(table)):
-        main = main_metric(table)
-        if main is not None:  # epochs are rounded, or each call of a program counts its own
-            table = table.assign(step=table[main].notna().cumsum().clip(lower=1).astype(np.float64))
-            notes = (f"no step is printed: steps are numbers of the lines with {main}",)
-    if "step" not in table and "epoch" not in table:
-        return table.iloc[:0], ()
-    if "step" not in table and (table.groupby("epoch")[metrics].count() <= 1).all(axis=None):
-        table = table.assign(step=table["epoch"])  # lines of one epoch, such as train and validation, are one row
-    axis = "step" if "step" in table else "epoch"
-    table = table[table[axis].notna()]
-    return (table, notes) if table[axis].nunique() > 1 else (table.iloc[:0], ())
-
-
-def _always_first(table: pd.DataFrame) -> bool:
-    """True if many full bars are of no epoch but the first, as where a program trains one at a time."""
-    main = main_metric(table) if len(table) else None
-    if main is None or table[main].count() < _ROUNDS:
-        return False
-    constant = all(table[axis].nunique() < 2 for axis in ("step", "epoch") if axis in table)
-    return constant and ("epoch" not in table or bool(table["epoch"].max() <= 1))
 
 
 def _held_out(name: str) -> bool:
