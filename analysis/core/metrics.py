@@ -137,13 +137,13 @@ _ROWS = (
     ),
     Metric(
         "map50_95", "mAP 50-95", "higher", "fraction", _FULL,
-        aliases="metrics_map50_95(b) metrics_map_0_5_0_95 map_0_5_0_95 map@0_5_0_95 val_map50_95 bbox_map "
-        "coco_bbox_map",
+        aliases="metrics_map50_95(b) metrics_map_0_5_0_95 map_0_5_0_95 map@0_5_0_95 metrics_map@_5_95 val_map50_95 "
+        "bbox_map coco_bbox_map",
     ),
     Metric(
         "map50", "mAP 50", "higher", "fraction", _FULL,
-        aliases="metrics_map50(b) metrics_map_0_5 map_0_5 metrics_map50 map@0_5 map_50 eval_map_50 val_map_50 "
-        "val_map50 bbox_map_50 coco_bbox_map_50",
+        aliases="metrics_map50(b) metrics_map_0_5 map_0_5 metrics_map50 metrics_map@_5 map@_5 map@0_5 map_50 "
+        "eval_map_50 val_map_50 val_map50 bbox_map_50 coco_bbox_map_50",
     ),
     Metric(
         "precision", "Precision", "higher", "fraction", _FULL,

@@ -34,6 +34,7 @@ Rules that hold for all of them
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -79,3 +80,15 @@ def head(path: Path, size: int = 4096) -> bytes:
         with contextlib.suppress(OSError), path.open("rb") as stream:
             return stream.read(size)
     return b""
+
+
+_ROTATED = re.compile(r"(?<=\.log|\.txt|\.out|\.csv)\.(?:\d{1,3}|\d{4}-\d\d-\d\d(?:[_-]\d\d)*)$|(?<=\.jsonl)\.\d{1,3}$")
+
+
+def bare_name(path: Path) -> str:
+    """Return a file's name in lower case without what packing and rotation add.
+
+    >>> bare_name(Path("Train.log.2")), bare_name(Path("a.csv.gz")), bare_name(Path("v1.2"))
+    ('train.log', 'a.csv', 'v1.2')
+    """
+    return _ROTATED.sub("", path.name.lower().removesuffix(".gz"))

@@ -15,7 +15,7 @@ from analysis.core.errors import LogError
 from analysis.core.metrics import metric
 from analysis.core.plain_data import is_number, loads
 from analysis.sources.axis_names import AXIS_NAMES
-from analysis.sources.base import Columns
+from analysis.sources.base import Columns, bare_name
 from analysis.sources.jsonl import logs_of
 from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.metric_aliases import plain
@@ -48,7 +48,7 @@ Rows = list[dict[str, Any]]
 
 def recognises(path: Path) -> bool:
     """True for a JSON file that holds two rows of numbers at least, in a form that is known."""
-    if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
+    if not path.is_file() or Path(bare_name(path)).suffix not in _SUFFIXES:
         return False
     if not is_one_value(text_head(path)):
         return False

@@ -17,7 +17,7 @@ from analysis.core.run import Dropped
 from analysis.sources.arrange import arrange
 from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
-from analysis.sources.base import Columns
+from analysis.sources.base import Columns, bare_name
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import RowTable
 from analysis.sources.streams import open_lines, text_head
@@ -30,7 +30,7 @@ _SUFFIXES = (".jsonl", ".ndjson", ".json", ".log", ".txt")
 
 def recognises(path: Path) -> bool:
     """True for a text file whose first line is a JSON object; one of messages alone is no log of steps."""
-    name = path.name.lower().removesuffix(".gz")
+    name = bare_name(path)
     if not path.is_file() or not (name.endswith(_SUFFIXES) or ".jsonl" in name):
         return False
     text = text_head(path)

@@ -7,10 +7,14 @@ from pathlib import Path
 from analysis.core.errors import LogError
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.limits import check_size
+from analysis.sources.printed_lines import form_of
+from analysis.sources.printed_lists import shortened_in
 from analysis.sources.streams import GZIP, text_head, unreadable
 from analysis.sources.yaml_files import load_json
 
 _JSON = "RUN_REPORTS_MAX_JSON_MB"
+_PACKED = (b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
+"""How archives and packed files of zip, bzip2, xz, Zstandard, 7-Zip and RAR begin."""
 _LOGS = frozenset(
     {
         *(".csv", ".tsv", ".log", ".out", ".err", ".stdout", ".jsonl", ".ndjson", ".parquet", ".pq", ".wandb"),
@@ -53,8 +57,6 @@ def not_a_log(path: Path) -> LogError:
         return LogError(f"{path}: damaged gzip data, or no text in it; copy the log again")
     if start.startswith(GZIP):
         return LogError(f"{path}: no source knows what is packed in this file; unpack it with gunzip, and give that")
-    if b"\0" in start:
-        return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
     if is_one_value(text_head(path)):
         try:
             load_json(path, setting=_JSON)
@@ -67,6 +69,16 @@ def not_a_log(path: Path) -> LogError:
         return LogError(f"{path}: {said}; run it, save it with its outputs, and give it again")
     if path.suffix.lower() in {".yaml", ".yml", ".json", ".toml"}:
         return LogError(f"{path}: settings or a summary, not a log of steps; give the log it belongs to")
+    if start.startswith(_PACKED):
+        return LogError(f"{path}: a packed file or archive that is not read; unpack it, and give what was in it")
+    if b"\0" in start:
+        return LogError(f"{path}: a binary file that no source knows; give the log itself or the folder it is in")
+    if shortened := shortened_in(text_head(path)):
+        said = f"of {', '.join([*shortened][:3])} only the ends were printed, with ... between them"
+        return LogError(f"{path}: {said}; print it whole: numpy.set_printoptions(threshold=10**9)")
+    if any(form is not None and form.metrics for form in map(form_of, text_head(path).splitlines()[:1000])):
+        said = "lines of values without a step or an epoch"
+        return LogError(f"{path}: {said}; print the step on each line, or write a table with step,train_loss")
     return LogError(
         f"{path}: no source knows this file; a table needs an ending such as .csv and a header line with column names"
     )

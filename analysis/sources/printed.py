@@ -22,7 +22,7 @@ from analysis.core.plain_data import loads
 from analysis.core.run import Dropped
 from analysis.sources.arrange import arrange
 from analysis.sources.axes import set_axes
-from analysis.sources.base import Columns
+from analysis.sources.base import Columns, bare_name
 from analysis.sources.cells import AMBIGUOUS, scale_of
 from analysis.sources.json_logs import is_one_value
 from analysis.sources.metric_aliases import plain
@@ -46,7 +46,7 @@ from analysis.sources.printed_lines import (
     holds_lists,
     with_points,
 )
-from analysis.sources.printed_lists import lists_in
+from analysis.sources.printed_lists import lists_in, shortened_in
 from analysis.sources.printed_phases import HELD_OUT, of_model, phase_word
 from analysis.sources.printed_sections import (
     by_section,
@@ -109,11 +109,11 @@ def _is_log(path: Path, text: str) -> bool:
 
 
 def _suffix(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
+    return Path(bare_name(path)).suffix
 
 
 def _is_tabular(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
+    return bare_name(path).endswith((".csv", ".jsonl"))
 
 
 def holds_values(text: str, path: Path) -> bool:
@@ -131,7 +131,9 @@ def _tables(text: str, lines: list[str]) -> tuple[Wordings, list[pd.DataFrame]]:
     """Return the wordings of lines, without those of the tables and lists in the text, and these."""
     wordings = Wordings(lines)
     tables = tables_in(lines, wordings)
-    lists, taken = lists_in(text.replace("\r", "\n"))
+    text = text.replace("\r", "\n")
+    lists, taken = lists_in(text)
+    taken |= {row for rows in shortened_in(text).values() for row in rows}
     for row in (row for row in {*taken, *(row for table in tables for row in table.index)} if row < len(lines)):
         wordings[row] = ""
     return wordings, sorted([*tables, *lists], key=lambda table: int(table.index[0]))
@@ -167,6 +169,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     lines = _lines(text)
     commas = ("numbers are printed with decimal commas",) if has_decimal_commas(text) else ()
     wordings, tables = _tables(text, lines)
+    shortened = [*shortened_in(text)]
     listed = not any("listed" in one.attrs for one in tables) and holds_lists(text)
     del text  # its lines are as much once more
     unclear: dict[str, int] = {}
@@ -192,6 +195,9 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
         notes += (f"tables of {in_tables} rows beside the {used} lines of values are not read",)
     if not by_lines and len(table):
         notes += (f"{len(table)} lines of values beside the tables of {used} rows are not read",)
+    notes += tuple(
+        f"'{name}' is not read: only the ends of the list were printed, with ... between" for name in shortened
+    )
     notes += tuple(f"a table of one row is left out: {_row(one)}" for one in tables if len(one) == 1)
     log = RawLog(table, NAME, (str(path),), used, lines=len(lines), notes=notes)
     if by_lines:

@@ -312,6 +312,8 @@ def _is_place(between: str, name: str, behind: str) -> bool:
     """Return True for a number that tells where in the code, or in a range of batches, a line was printed."""
     if _SOURCE.search(name) or re.match(r"-\d+(?:batch|iter)", behind):
         return True
+    if behind.startswith((" - ", " | ")) and re.search(r"[\w.]:[\w<>]+:$", between):
+        return True  # __main__:train:42 -
     return behind.startswith(")") and re.search(r"\(\w+:$", between) is not None  # (trainer:732)
 
 

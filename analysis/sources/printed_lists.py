@@ -22,6 +22,8 @@ _PAIR = re.compile(rf"[(\[]\s*(?P<step>\d+)\s*,\s*{_SCALAR}\s*[)\]]")
 _BETWEEN = re.compile(r"[\s,]+|\s*(?=\])")
 _OPENS = re.compile(r"[:=]\s*(?:(?:np\.|torch\.)?(?:array|tensor|deque)\()?\s*\[\s*(?=[-+\d.(\[ntfiN])")
 _NAME = re.compile(r"['\"]?([^\W\d][\w./@ ()-]*?)['\"]?\s*$")
+_SHORTENED = re.compile(r"[:=]\s*(?:(?:np\.|torch\.)?(?:array|tensor)\()?\[(?=\s*[-+\d])[-+\d.eE\s,]*?(?<=[\s,])\.\.\.")
+"""What numpy and torch print of a long array: its ends."""
 _LONGEST = 60  # characters of a name
 _COUNTED = re.compile(r"\b(?:epoch|step|iter\w*|round)\W{0,3}\d", re.IGNORECASE)
 _WORDS = re.compile(r"[_ ]?(?:history|hist|list|curve|values?|log)$|^(?:all|list of|history of)[_ ]", re.IGNORECASE)
@@ -63,6 +65,22 @@ def lists_in(text: str) -> tuple[list[pd.DataFrame], set[int]]:
         if any(of_model(one.name) for one in group) and (len(group) > 1 or _is_history(group[0])):
             tables.append(_table(group))
     return [table for table in tables if len(table)], taken
+
+
+def shortened_in(text: str) -> dict[str, range]:
+    """Return the metrics of which a text shows a list with an ellipsis in it, and the numbers of its lines.
+
+    >>> shortened_in("val_losses: [2.5 2.4 ... 0.4 0.3], sizes: [1 2 ... 3]")
+    {'val_losses': range(0, 1)}
+    """
+    shown: dict[str, range] = {}
+    for found in _SHORTENED.finditer(text) if "..." in text and text.count("\n") <= _MOST_LINES else ():
+        line = text.rfind("\n", 0, found.start()) + 1
+        named = _NAME.search(text, max(line, found.start() - _LONGEST), found.start())
+        if named and of_model(_WORDS.sub("", named[1])):
+            first, end = text.count("\n", 0, line), max(text.find("]", found.end()), found.end())
+            shown[named[1]] = range(first, first + text.count("\n", line, end) + 1)
+    return shown
 
 
 def _is_history(one: PrintedList) -> bool:

@@ -48,6 +48,8 @@ def with_results(table: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
 def _results(head: str, line: str) -> dict[str, float] | None:
     """Return the values of one line by the names in the line above it; None if they are no such pair."""
     names, cells = _GAP.split(_BAR.sub("", head).strip()), _GAP.split(line.strip())
+    if len(names) != len(cells):  # a name as wide as its column
+        names = _BAR.sub("", head).split()
     if len(names) != len(cells) or len(names) < 3 or any(number(name) is not None for name in names):
         return None
     values = [number(cell) for cell in cells]

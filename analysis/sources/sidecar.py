@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.core.errors import LogError
+from analysis.sources.base import bare_name
 from analysis.sources.raw_log import RawLog
 from analysis.sources.yaml_files import Document, load_json, load_yaml
 
@@ -166,7 +167,8 @@ def run_stem(path: Path) -> str:
     >>> run_stem(Path("runs/step_metrics (1).csv.gz")), run_stem(Path("lr0.5.csv"))
     ('step_metrics (1)', 'lr0.5')
     """
-    name = path.name
+    rotated = len(bare_name(path)) < len(path.name.removesuffix(".gz")) and not path.is_dir()
+    name = path.name[: len(bare_name(path))] if rotated else path.name
     while not path.is_dir() and Path(name).suffix.lower() in LOG_SUFFIXES and Path(name).stem:
         name = Path(name).stem
     return name

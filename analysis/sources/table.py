@@ -13,7 +13,7 @@ from analysis.core.run import FACTOR_KEYS
 from analysis.sources.arrange import arrange
 from analysis.sources.axes import check_columns, find_axis
 from analysis.sources.axis_names import AXIS_NAMES, EPOCH_NAMES, STEP_NAMES, TIME_NAMES
-from analysis.sources.base import Columns, head
+from analysis.sources.base import Columns, bare_name, head
 from analysis.sources.cells import has_points_in_thousands, is_ambiguous, is_number_like
 from analysis.sources.delimited import Layout, is_numeric, read_delimited, sniff
 from analysis.sources.long_tables import LONG_NAMES
@@ -41,14 +41,14 @@ def recognises(path: Path) -> bool:
         return False
     if head(path, 4) == MAGIC:
         return True
-    if not path.name.lower().removesuffix(".gz").endswith(_SUFFIXES):
+    if not bare_name(path).endswith(_SUFFIXES):
         return False
     layout = sniff(path)
     if layout is None or all(map(is_numeric, layout.header)):
         return False
     if len(layout.header) < 2 and (layout.is_text(layout.header[0]) or not layout.sample):
         return False
-    if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
+    if bare_name(path).endswith((".csv", ".tsv")):
         return True
     return find_axis(layout.header, (*STEP_NAMES, *EPOCH_NAMES)) is not None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.core.errors import LogError
 from analysis.core.plain_data import is_number
-from analysis.sources.base import Columns
+from analysis.sources.base import Columns, bare_name
 from analysis.sources.cells import number
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed import MOST, holds_values, logs_of
@@ -34,7 +34,7 @@ _FEW = 200  # rows by which a file is recognised
 
 def recognises(path: Path) -> bool:
     """True if the text that a file keeps line by line is a printed log, and nothing else in it a value of the model."""
-    if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
+    if not path.is_file() or Path(bare_name(path)).suffix not in _SUFFIXES:
         return False
     start = text_head(path, 1 << 18).lstrip("\ufeff \r\n")
     if not start.startswith(("{", "[")) and not _message_column(start.partition("\n")[0]):

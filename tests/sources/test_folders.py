@@ -235,3 +235,13 @@ def test_training_and_validation_in_files_of_their_own_are_one_run(train: str, v
     (alone,) = load_runs([valid], runs_dir=tmp_path)
     assert "train_loss" not in alone.metrics
     assert "full_valid_loss" in alone.metrics
+
+
+def test_a_rotated_log_is_one_run_with_its_older_parts(tmp_path: Path) -> None:
+    """The number at the end of its name is no ending of a file that is no log."""
+    for part, name in enumerate(("train.log.2", "train.log.1", "train.log")):
+        (tmp_path / name).write_text(
+            "".join(f"step {k} loss {loss(k)}\n" for k in range(10 * part + 1, 10 * part + 11))
+        )
+    (run,) = read(tmp_path)
+    assert (run.id, run.series("train_loss").tolist()) == ("train", [loss(k) for k in range(1, 31)])

@@ -159,6 +159,12 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
         *("a.csv", 'step,loss\n1,"1,500"\n2,"1,250"\n'),
         "'loss' is left out: ambiguous: a comma before",
     ),
+    "an archive": ("a.zip", b"PK\x03\x04\0\0", "a packed file or archive that is not read; unpack it"),
+    "values without a step": (
+        "a.log",
+        "loss=1.9 acc=0.1\nloss=1.8 acc=0.2\n",
+        "lines of values without a step or an epoch",
+    ),
     "a field too many": ("a.csv", "step,loss\n1,1.0\n2,0.9,7\n", r"a\.csv:3: 3 fields where the header has 2"),
     "half a gzip": ("a.csv.gz", gzip.compress(b"step,loss\n" * 99)[:20], "damaged gzip"),
     "a packed trainer state": ("trainer_state.json.gz", gzip.compress(state().encode()), "unpack it with gunzip"),

@@ -104,3 +104,16 @@ def test_a_list_of_scores_alone_may_be_of_classes(tmp_path: Path) -> None:
     path.write_text("evaluating\nIoU: [0.5, 0.6, 0.7, 0.4]\n")
     with pytest.raises(LogError):
         load_runs([str(path)], runs_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "shown", ["[2.5 2.4 ... 0.4 0.3]", "array([2.5, 2.4, ..., 0.4, 0.3])", "[2.5 2.4 ... 0.5\n 0.4 0.3]"]
+)
+def test_of_a_list_whose_middle_was_not_printed_nothing_is_read(shown: str, tmp_path: Path) -> None:
+    """Its first value is no result of the end."""
+    lines = [f"epoch {e} loss {t}" for e, t, _ in ROWS]
+    run = only(tmp_path, "\n".join([*lines, f"val_losses = {shown}"]))
+    assert run.metrics == ("train_loss",)
+    assert any("'val_losses' is not read: only the ends" in note for note in run.notes)
+    with pytest.raises(LogError, match="of val_losses only the ends were printed"):
+        read(tmp_path, f"val_losses = {shown}\n", "a.txt")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis.core.errors import LogError, MissingExtra
 from analysis.core.examples import Examples
-from analysis.sources.base import head
+from analysis.sources.base import bare_name, head
 from analysis.sources.delimited import read_delimited, sniff
 from analysis.sources.evaluations.evaluation import Evaluation, as_text, examples_of, score_of
 from analysis.sources.jsonl import json_lines
@@ -95,7 +95,7 @@ def _scored(known: set[str]) -> bool:
 
 def recognises(path: Path) -> bool:
     """Return True for a file whose columns can only be scores by example."""
-    if not path.is_file() or not path.name.lower().removesuffix(".gz").endswith(_SUFFIXES):
+    if not path.is_file() or not bare_name(path).endswith(_SUFFIXES):
         return False
     return is_of_examples(_columns(path))
 
@@ -151,7 +151,7 @@ def _columns(path: Path) -> list[str]:
             return list(import_module("pyarrow.parquet").read_schema(path).names)
         except Exception:
             return []
-    name = path.name.lower().removesuffix(".gz")
+    name = bare_name(path)
     if name.endswith((".csv", ".tsv")):
         layout = sniff(path)
         return list(layout.header) if layout is not None else []
@@ -171,7 +171,7 @@ def _rows(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Read a file as rows with the names of `_ROLES`; return them with the names of the scores among them."""
     if head(path, 4) == MAGIC:
         table = _from_parquet(path)
-    elif path.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json")):
+    elif bare_name(path).endswith((".jsonl", ".ndjson", ".json")):
         table = _from_json(path)
     else:
         table = _from_text(path)

@@ -16,7 +16,7 @@ from analysis.core.errors import LogError
 from analysis.core.run import Dropped
 from analysis.sources import printed
 from analysis.sources._points import points_table
-from analysis.sources.base import Columns, head
+from analysis.sources.base import Columns, bare_name, head
 from analysis.sources.delimited import sniff
 from analysis.sources.raw_log import RawLog
 from analysis.sources.streams import mapped_bytes
@@ -35,7 +35,7 @@ def recognises(path: Path) -> bool:
         return bool(_files(path)) or bool(_outputs(path))
     if head(path, len(MAGIC)) == MAGIC or path.suffix == ".wandb":
         return path.is_file()
-    if not path.name.lower().removesuffix(".gz").endswith(".csv"):
+    if not bare_name(path).endswith(".csv"):
         return False
     layout = sniff(path, delimiter=",")
     return layout is not None and kind(layout) is not None
