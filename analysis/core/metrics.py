@@ -333,7 +333,7 @@ def _stated(name: str) -> Metric | None:
 
 @lru_cache(maxsize=10_000)
 def _by_words(name: str) -> Metric:
-    plain = _PER_UNIT.sub("", name.lower().replace("-", "_"))
+    plain = _PER_UNIT.sub("", re.sub(r"(?<![a-z])top[-_ ](?=\d)", "top", name.lower()).replace("-", "_"))
     camel = _PER_UNIT.sub("", _CAMEL.sub("_", name).lower().replace("-", "_"))
     parts = [[_words(part) for part in re.split(r"[/.:\\]+", form)] for form in (plain, camel)]
     words = [word for form in reversed(parts) for part in form for word in part]

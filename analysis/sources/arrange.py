@@ -25,7 +25,7 @@ from analysis.sources.packed_cells import unpacked
 from analysis.sources.phases import by_phase, phase_column, with_flags_as_words
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import constant_settings, merge_rows
-from analysis.sources.runs_in import RUN_NAMES, Part, is_text, is_time, of_first_process, runs_in
+from analysis.sources.runs_in import RUN_NAMES, Part, check_rows, is_text, is_time, of_first_process, runs_in
 from analysis.sources.stated import section_of, stated_first, without_section
 
 _SCHEDULED = ("lr", "learning_rate")
@@ -52,6 +52,7 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
     english, translated = columns_in_english([name for name in map(str, log.frame) if name not in columns.values()])
     wide, pivoted, stated = as_wide(unpacked(with_flags_as_words(log.frame.rename(columns=english))))
     frame, lost, notes, planned = _with_numbers(wide, columns, log.files[0])
+    check_rows(frame, log.files[0])
     frame, others = of_first_process(frame, columns)
     log = replace(
         log,

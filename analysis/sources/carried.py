@@ -1,4 +1,4 @@
-"""Find evaluations that a log repeats on each row until the next one: only the first of each is an evaluation."""
+"""Find what stands on the rows between evaluations and is none: the last one repeated, or a placeholder such as -1."""
 
 from __future__ import annotations
 
@@ -14,6 +14,39 @@ Floats = npt.NDArray[np.float64]
 _LEAST_ROWS = 3
 """Rows for which a value must stand on average to count as carried forward."""
 _LEAST_CHANGES = 2
+
+
+_PLACEHOLDERS = (-1.0, 0.0, -99.0, -100.0, -999.0, -9999.0)
+
+
+def without_placeholders(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
+    """Leave out what stands for "not evaluated" on most rows of a validation loss or score: 0, -1, -999.
+
+    The other values lie above zero, and the placeholder stands between them too: a score that begins at 0 is one.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        With standard names, in order of step.
+    """
+    dropped: list[Dropped] = []
+    for name in (name for name in frame.columns if name not in NOT_METRICS and metric(name).validates):
+        row, values = metric(name), frame[name].to_numpy(dtype=np.float64)
+        given = values[~np.isnan(values)]
+        low = float(given.min()) if len(given) else np.nan
+        blank = given == low
+        if low not in _PLACEHOLDERS or not (row.bounded or row.direction == "lower") or 2 * blank.sum() < len(given):
+            continue
+        others = given[~blank]
+        between = len(others) > 1 and np.flatnonzero(blank)[-1] > np.flatnonzero(~blank)[0]
+        if (
+            between
+            and others.min() > 0
+            and (low < 0 or (row.direction == "lower" and others.min() > 0.01 * others.max()))
+        ):
+            frame = frame.assign(**{name: np.where(values == low, np.nan, values)})
+            dropped.append(Dropped(name, int(blank.sum()), f"{low:g} between the evaluations stands for none"))
+    return frame, tuple(dropped)
 
 
 def without_carried(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:

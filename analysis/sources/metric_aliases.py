@@ -170,7 +170,12 @@ def _bare(form: str) -> str:
     ('validation_loss', 'train_loss', 'lm_loss', 'val_loss')
     """
     form = re.sub(r"^metrics?_(?=(?:train|val|valid|validation|eval|test)_)", "", form)
-    form = re.sub(r"^ray_tune_|(?:^|(?<=_))(?:metrics|scalars)_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)", "", form)
+    form = re.sub(r"_?[\[(](?:nats|bits|%|pct|percent|a_u_|-|s|ms)[\])]$", "", form)
+    form = re.sub(
+        r"^ray_tune_|(?:^|(?<=_))(?:metrics|scalars|data(?=_(?:loss|acc)))_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)",
+        "",
+        form,
+    )
     form = re.sub(r"(?:^|(?<=_))(?:avg|avr|average|mean|running|smooth)_+(?=(?:[a-z]+_)?loss$)", "", form)
     form = re.sub(r"(?:^|(?<=_))(?:avg|average)_+(?=(?:[a-z]+_)?acc(?:uracy)?$)|(?<=_loss)_value$", "", form)
     form = re.sub(r"^(?:vali|va|vl)_|_(?:va|vl)$", lambda found: "val_" if found[0][-1] == "_" else "_val", form)

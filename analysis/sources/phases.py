@@ -57,6 +57,17 @@ def phase_of_file(stem: str) -> str | None:
     return phase_of(found[1] or found[2]) if found else None
 
 
+def _phase_in(value: object) -> str | None:
+    """Return the phase that the words of a text name, if they name one: ``train_step``, ``val_epoch_end``.
+
+    >>> _phase_in("train_step"), _phase_in("checkpoint"), _phase_in("train_val_gap")
+    ('train', None, None)
+    """
+    words = plain(value).split("_") if isinstance(value, str) and len(value) < _LONGEST else []
+    named = {phase for word in words if (phase := phase_of(word))}
+    return named.pop() if len(named) == 1 else None
+
+
 FLAGS = {
     **dict.fromkeys(("is_train", "is_training", "training", "train"), ("val", "train")),
     **dict.fromkeys(("is_val", "is_valid", "is_validation", "is_eval", "is_test"), ("train", "val")),
@@ -77,6 +88,11 @@ def with_flags_as_words(frame: pd.DataFrame) -> pd.DataFrame:
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+_EVENTS = (*PHASE_NAMES, "event", "event_type", "type", "kind", "log_type", "tag", "key")
+"""Columns whose values may say it among other words."""
+_LONGEST = 40  # characters of such a value
+
+
 def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> str | None:
     """Return the text column that says of which set a row is, or None.
 
@@ -84,6 +100,8 @@ def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> s
     """
     for name in sorted(texts, key=lambda one: plain(one) not in PHASE_NAMES):
         given = {value for value in values[name] if isinstance(value, str) and value.strip()}
+        if plain(name) in _EVENTS and len(given) < 10 and len({*map(_phase_in, given)} - {None}) > 1:
+            return name
         known = [value for value in given if phase_of(value)]
         if given and (len(known) == len(given) or (known and plain(name) in PHASE_NAMES and len(given) < 10)):
             return name
@@ -105,7 +123,7 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
         Columns that are no metrics.
     """
     labels = frame[column].ffill().bfill()
-    phases = labels.map({value: phase_of(value) or plain(str(value)) for value in labels.unique()})
+    phases = labels.map({value: _phase_in(value) or plain(str(value)) for value in labels.unique()})
     if "val" not in set(phases):  # what is measured beside the training is its validation, whatever it is called
         phases = phases.replace("test", "val")
     found = list(dict.fromkeys(phases.dropna()))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.core.errors import LogError
 from analysis.core.metrics import metric
 from analysis.core.run import FACTOR_KEYS, NOT_METRICS, Dropped
 from analysis.sources.axes import find_axis, numeric_columns
@@ -36,7 +37,7 @@ _SETTINGS = set(FACTOR_KEYS) - set(STEP_NAMES)
 _NOT_MEASURED = {*map(plain, FACTOR_KEYS), *_REPEATS, *RUN_NAMES}
 _TRIALS = ("number", "trial", "trial_number")
 _OBJECTIVE = re.compile(r"value|values_\d+|objective|target")
-_OF_A_TRIAL = re.compile(r"state|duration|datetime_\w+|system_attrs_.*|(?:mean|std)_(?:fit|score)_time|params")
+_OF_A_TRIAL = re.compile(r"state|duration|datetime_\w+|system_attrs_.*|(?:mean|std)_(?:fit|score)_time")
 """What Optuna and scikit-learn keep beside the settings of a trial."""
 _OF_A_FOLD = re.compile(r"(?:split\d+|rank|std)_(?:test|train)_(\w+)")
 _LONGEST = 80  # characters of a name
@@ -136,6 +137,15 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
     return together
 
 
+def check_rows(frame: pd.DataFrame, where: str) -> None:
+    """Raise `LogError` for a table with a row for each class, as a classification report has: that is no training."""
+    named = next(
+        (str(name) for name in frame.columns[:1] if plain(str(name)) in ("class", "category", "species")), None
+    )
+    if named and is_text(frame[named]) and frame[named].is_unique and not _counters(frame):
+        raise LogError(f"{where}: a row for each {named}, none for each step; give the log of the training")
+
+
 def _folds(frame: pd.DataFrame) -> list[str]:
     """Return what scikit-learn's search has beside the mean over folds: scores of single ones, spreads and ranks."""
     found = {name: _OF_A_FOLD.fullmatch(str(name)) for name in frame.columns}
@@ -152,7 +162,7 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
     """Make a run of each row: its metrics as final values, everything else as its configuration."""
     axes = _counters(frame)
     folds = _folds(frame)
-    frame = frame.drop(columns=folds)
+    frame = frame.drop(columns=[*folds, *(["params"] if folds and "params" in frame else [])])  # unpacked already
     measured = [
         name
         for name in numeric_columns(frame)

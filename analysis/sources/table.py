@@ -25,12 +25,15 @@ from analysis.sources.raw_log import RawLog
 from analysis.sources.runs_in import RUN_NAMES, is_text
 from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_text
+from analysis.sources.table_heads import steps_across, table_of_columns
 
 NAME = "table"
 SCHEME = ""
 
 _SMALL = 8_000_000
 """Bytes up to which all columns of text are read; of a longer log those that say what its rows are."""
+_TURNED = 32_000
+"""Bytes up to which a table whose columns are the steps is turned: it is read from what `sniff` looked at."""
 _PARQUET_TEXTS = (*RUN_NAMES, *TIME_NAMES, *PHASE_NAMES, *LONG_NAMES, "string_value")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
 
@@ -64,7 +67,14 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     if layout is None:
         raise LogError(f"{path}: no header line; a table starts with a line that names its columns")
     check_columns(path, layout.header, columns)
-    if plain(layout.header[0]) in AXIS_NAMES and len(layout.header) > 3 and all(map(is_numeric, layout.header[1:])):
+    across = steps_across(layout.header)
+    if across is not None and not columns and path.stat().st_size < _TURNED:
+        turned = table_of_columns(across, layout.sample)
+        if turned is not None:
+            told = ("its columns are the steps: turned, so that each is a row",)
+            rows, names = len(layout.sample), len(layout.header)
+            return RawLog(turned, NAME, (str(path),), rows, columns_read=names, notes=told)
+    if across is not None and plain(layout.header[0]) in AXIS_NAMES:
         raise LogError(f"{path}: its columns are the steps; turn it, so that each step is a row")
     text = [name for name in layout.header if layout.is_text(name)]
     if len(text) == len(layout.header) and not any(is_number_like(layout.column(name)) for name in text):

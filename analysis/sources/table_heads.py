@@ -1,13 +1,21 @@
-"""Find the header of a delimited table below the titles, and in the two lines, that spreadsheets give it."""
+"""Find the header of a delimited table below titles, in two lines, or at the left where the columns are the steps."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 
+import pandas as pd
+
+from analysis.core.metrics import metric
 from analysis.sources.cells import number
+from analysis.sources.metric_aliases import plain
 
 _FARTHEST = 20
 """Lines among which a header is looked for."""
+
+_STEP = re.compile(r"(?:(?P<axis>epoch|step|iter|iteration|ep)[ _-]?)?(?P<number>\d+)", re.IGNORECASE)
 
 Row = tuple[str, ...]
 
@@ -50,6 +58,31 @@ def of_two_lines(rows: Sequence[Row]) -> tuple[Row, int] | None:
         group = above or group
         joined.append(f"{group}/{name}" if group and name else name or group)
     return tuple(joined), 3 if index else 2
+
+
+def steps_across(header: Row) -> tuple[str, list[float]] | None:
+    """Return the name of the axis and the steps that the columns of a table are; None if they are not.
+
+    >>> steps_across(("metric", "epoch_1", "epoch_2", "epoch_3")), steps_across(("step", "10", "20", "30"))
+    (('epoch', [1.0, 2.0, 3.0]), ('step', [10.0, 20.0, 30.0]))
+    """
+    found = [_STEP.fullmatch(name.strip()) for name in header[1:]]
+    axes = {(one["axis"] or plain(header[0])).lower() for one in found if one}
+    steps = [float(one["number"]) for one in found if one]
+    if len(steps) < 3 or None in found or len(axes) > 1 or any(a >= b for a, b in pairwise(steps)):
+        return None
+    return ("epoch" if "epoch" in axes.pop() else "step"), steps
+
+
+def table_of_columns(across: tuple[str, list[float]], rows: Sequence[Row]) -> pd.DataFrame | None:
+    """Return the table whose rows are the metrics with the steps as its rows; None if no row is a metric's."""
+    axis, steps = across
+    names = [row[0].strip() for row in rows if row]
+    cells = [[number(cell) for cell in row[1:]] for row in rows if row]
+    known = any(metric(name).direction != "none" for name in names) and not any(map(_is_number, names))
+    if not known or len(set(names)) < len(names) or any(len(row) != len(steps) or None in row for row in cells):
+        return None
+    return pd.DataFrame({axis: steps, **dict(zip(names, cells, strict=True))}, dtype="float64")
 
 
 def _is_number(cell: str) -> bool:

@@ -21,7 +21,7 @@ from analysis.sources._results import without_results
 from analysis.sources.axes import check_columns_once
 from analysis.sources.bare_losses import bare_losses, bare_scores
 from analysis.sources.base import Columns
-from analysis.sources.carried import without_carried
+from analysis.sources.carried import without_carried, without_placeholders
 from analysis.sources.evaluations import evaluations_of
 from analysis.sources.evaluations.evaluation import columns_of, own_names
 from analysis.sources.example_losses import load_example_losses
@@ -63,6 +63,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     frame, placed, merged = place_rows(frame)
     settled = settle(frame)
     frame, nonfinite, seams, dropped = validated(settled.frame, redact_text(where))
+    frame, blank = without_placeholders(frame)
     frame, carried, held = without_carried(frame)
     notes += [*placed, *settled.notes, *held]
     examples = {e.metric: e for e in raw.examples}
@@ -76,7 +77,7 @@ def finish(raw: RawLog, *, run_id: str, reference: str, sidecar: Sidecar, column
     own = {standard: column for column, standard in renamed.items()}
     dropped = tuple(
         replace(lost, column=own.get(lost.column, lost.column))
-        for lost in (*merged, *settled.dropped, *dropped, *carried)
+        for lost in (*merged, *settled.dropped, *dropped, *blank, *carried)
     )
     if sidecar.example_losses:
         examples["full_valid_loss"] = load_example_losses(sidecar.example_losses)

@@ -56,9 +56,14 @@ def test_tables_as_other_programs_write_them(text: str, tmp_path: Path) -> None:
     assert is_whole(run)
 
 
-def test_a_table_whose_columns_are_the_steps_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AnalysisError, match="its columns are the steps; turn it"):
-        read(tmp_path, "epoch,1,2,3\ntrain_loss,2.0,1.9,1.8\nval_loss,2.1,2.0,1.9\n")
+@pytest.mark.parametrize(
+    "head", [["epoch", *map(str, EPOCHS)], ["metric", *map(str, EPOCHS)], ["", *(f"epoch_{e}" for e in EPOCHS)]]
+)
+def test_a_table_whose_columns_are_the_steps_is_turned(head: list[str], tmp_path: Path) -> None:
+    rows = [head, ["loss", *map(str, LOSSES)], ["val_loss", *map(str, VALID)]]
+    (run,) = read(tmp_path, "".join(",".join(row) + "\n" for row in rows))
+    assert is_whole(run)
+    assert any("its columns are the steps" in note for note in run.notes)
 
 
 def test_rows_under_named_epochs(tmp_path: Path) -> None:
@@ -171,3 +176,37 @@ def test_processes_that_log_the_same_steps_are_one_run(name: str, form: str, tmp
 def test_ranks_of_an_adapter_are_settings(tmp_path: Path) -> None:
     rows = "".join(f"{step},{rank},{3 - step / 10 + rank / 100}\n" for rank in (4, 8) for step in EPOCHS)
     assert [run.config["rank"] for run in read(tmp_path, "step,rank,loss\n" + rows)] == [4, 8]
+
+
+@pytest.mark.parametrize("blank", ["-1", "0", "-999", "-1.0"])
+def test_what_stands_for_no_evaluation_is_none(blank: str, tmp_path: Path) -> None:
+    """Its -1 would be the best loss of the run."""
+    rows = "".join(f"{k},{2 - k / 100},{blank if k % 10 else 2.1 - k / 100}\n" for k in range(1, 41))
+    (run,) = read(tmp_path, "step,loss,val_loss\n" + rows)
+    assert run.steps_of("full_valid_loss").tolist() == [10, 20, 30, 40]
+    (lost,) = run.provenance.dropped
+    assert (lost.column, lost.count) == ("val_loss", 36)
+
+
+def test_a_score_that_begins_at_zero_is_measured(tmp_path: Path) -> None:
+    rows = "".join(f"{k},{2 - k / 100},{max(0, k - 25) / 100}\n" for k in range(1, 41))
+    (run,) = read(tmp_path, "epoch,loss,val_accuracy\n" + rows)
+    assert run.series("full_valid_mean_token_accuracy").size == 40
+
+
+def test_a_row_for_each_class_is_no_training(tmp_path: Path) -> None:
+    with pytest.raises(AnalysisError, match="a row for each class, none for each step"):
+        read(tmp_path, "class,precision,recall\ncat,0.9,0.8\ndog,0.7,0.9\n")
+
+
+@pytest.mark.parametrize(
+    ("train", "valid"), [("train_step", "validation"), ("train", "eval_end"), ("fit.step", "val.epoch")]
+)
+def test_events_of_training_and_validation_are_told_apart(train: str, valid: str, tmp_path: Path) -> None:
+    """Both call their loss ``loss``: the later of one step would stand for both."""
+    rows = [{"event": train, "step": e, "loss": t} for e, t, _ in ROWS]
+    rows += [{"event": valid, "step": e, "loss": v} for e, _, v in ROWS] + [{"event": "saved", "step": 6}]
+    (run,) = read(
+        tmp_path, "".join(json.dumps(row) + "\n" for row in sorted(rows, key=lambda row: row["step"])), "a.jsonl"
+    )
+    assert is_whole(run)
