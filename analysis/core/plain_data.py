@@ -46,8 +46,9 @@ def loads(text: str | bytes) -> Any:
         left -= kinds.count(dict) + kinds.count(list)
         if depth + left < DEEPEST:  # what is left to open cannot go too deep: rows of numbers end here
             return value
-        level = [one for one in held if type(one) in (dict, list)]
-        held = list(chain.from_iterable(one.values() if type(one) is dict else one for one in level))
+        mappings: list[dict[str, Any]] = [one for one in held if type(one) is dict]
+        lists = [one for one in held if type(one) is list]
+        held = list(chain(chain.from_iterable(map(dict.values, mappings)), chain.from_iterable(lists)))
     if not {dict, list}.isdisjoint(map(type, held)):
         raise ValueError(_TOO_DEEP)
     return value

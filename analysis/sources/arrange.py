@@ -132,11 +132,11 @@ def _flags(
     name: str, cells: list[str | None]
 ) -> tuple[npt.NDArray[np.float64], tuple[Dropped, ...], tuple[str, ...]] | None:
     """Return true and false as 1 and 0 if the column says of each example whether it was solved; else None."""
+    if not metric(name).share or plain(name).endswith("best"):
+        return None
     said = {cell for cell in cells if isinstance(cell, str)}
     truths = {"true": 1.0, "false": 0.0}
     if not said or not {cell.lower() for cell in said} <= set(truths):
-        return None
-    if not metric(name).share or plain(name).endswith("best"):
         return None
     read = np.array([truths[cell.lower()] if isinstance(cell, str) else np.nan for cell in cells])
     return read, (), (f"'{name}' is true or false: read as 1 and 0",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -163,9 +164,11 @@ def numbers(
     """
     if _COUNTS.search(name):
         cells = [_scaled(cell) if isinstance(cell, str) else cell for cell in cells]
-    given = [cell for cell in cells if isinstance(cell, str) and cell.strip() not in BLANK]
-    if not is_number_like(given[:500]):
+    written = (cell for cell in cells if isinstance(cell, str) and cell.strip() not in BLANK)
+    given = list(islice(written, 500))
+    if not is_number_like(given):
         return None, (), ()
+    given += written
     if metric(name).direction != "none" and is_ambiguous(given):  # a count is not written with decimals
         return None, (Dropped(name, len(given), AMBIGUOUS),), ()
     commas = has_decimal_commas(given[:500])

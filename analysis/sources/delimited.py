@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -175,6 +176,8 @@ def read_delimited(
     frame = _fast(path, layout, numbers, texts, step if whole else None)
     if frame is None and whole:
         frame = _fast(path, layout, numbers, texts, None)
+    if frame is None and not texts:
+        frame = _with_words(path, layout, numbers)
     if frame is None or (len(numbers) + len(texts) < len(layout.header) and _is_ragged(path, layout, len(frame))):
         return _slow(path, layout, (numbers, texts), lenient)
     dropped: tuple[Dropped, ...] = ()
@@ -201,32 +204,65 @@ def _fast(
     kinds.update({name: str for name in written.values() if name not in times})
     if step is not None:
         kinds[layout.written[layout.header.index(step)]] = np.int64
-    with open_text(path) as (stream, encoding), np.errstate(invalid="ignore"):
-        check_cells(path, count_lines(path), len(names))
-        try:
-            # Skipping initial spaces or naming columns in the call costs a third more time.
-            frame = pd.read_csv(
-                stream,
-                sep=layout.delimiter,
-                skiprows=layout.first_line - 1 or None,
-                usecols=None if len(names) == len(layout.header) else places,
-                dtype=kinds,
-                parse_dates=times or False,  # three times as fast as reading text and parsing that
-                date_format="ISO8601",
-                keep_default_na=False,
-                na_values=[""],
-                index_col=False,
-                engine="c",
-                encoding=encoding,
-                encoding_errors="replace",
-            )
-        except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
-            return None
+    # Skipping initial spaces or naming columns in the call costs a third more time; this is three times as fast as
+    # reading times as text and parsing that.
+    frame = _parsed(
+        path, layout, places, dtype=kinds, parse_dates=times or False, date_format="ISO8601", na_values=[""]
+    )
+    if frame is None:
+        return None
     frame = frame.set_axis(names, axis="columns")
     return frame.copy() if len(names) > _WIDE else frame  # read_csv leaves each column by itself: slow to add to
 
 
 _WIDE = 90
+
+
+def _parsed(path: Path, layout: Layout, places: Sequence[int], **how: Any) -> pd.DataFrame | None:
+    """Return the columns at some places as pandas reads them; None where it refuses."""
+    with open_text(path) as (stream, encoding), np.errstate(invalid="ignore"):
+        check_cells(path, count_lines(path), len(places))
+        try:
+            frame: pd.DataFrame = pd.read_csv(  # type: ignore[call-overload]
+                stream,
+                sep=layout.delimiter,
+                skiprows=layout.first_line - 1 or None,
+                usecols=None if len(places) == len(layout.header) else places,
+                keep_default_na=False,
+                index_col=False,
+                engine="c",
+                encoding=encoding,
+                encoding_errors="replace",
+                **how,
+            )
+        except (ValueError, OverflowError, pd.errors.ParserError, csv.Error):
+            return None
+        return frame
+
+
+_NAN = ("nan", "NaN", "NAN", "-nan", "-NaN")
+"""What writers make of NaN."""
+
+
+def _with_words(path: Path, layout: Layout, numbers: Sequence[str]) -> pd.DataFrame | None:
+    """Read numbers among which stand words for NaN and "not logged", as row by row; None where other text does."""
+    if any(len(row) > len(layout.header) for row in layout.sample):
+        return None
+    names = [name for name in layout.header if name in set(numbers)]
+    places = [layout.header.index(name) for name in names]
+    frame = _parsed(path, layout, places, dtype=np.float64, na_values=[*BLANK, *_NAN], skipinitialspace=True)
+    lines = count_lines(path) - layout.first_line
+    if frame is None or not len(frame) or not 0 <= lines - len(frame) <= 1 or frame.isna().all(axis=1).any():
+        return None  # rows of blanks are passed over
+    frame = frame.set_axis(names, axis="columns")
+    gaps = [name for name in names if frame[name].isna().any()]
+    words = _parsed(path, layout, [layout.header.index(name) for name in gaps], dtype=str, na_filter=False)
+    if words is None:
+        return None
+    read = {name: np.where(np.isinf(frame[name]), np.inf, frame[name]) for name in names}
+    for name, cells in zip(gaps, words, strict=True):
+        read[name][words[cells].str.strip().isin(_NAN)] = np.inf
+    return pd.DataFrame(read)
 
 
 def _is_ragged(path: Path, layout: Layout, rows: int) -> bool:

@@ -102,8 +102,8 @@ def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> s
         given = {value for value in values[name] if isinstance(value, str) and value.strip()}
         if plain(name) in _EVENTS and len(given) < 10 and len({*map(_phase_in, given)} - {None}) > 1:
             return name
-        known = [value for value in given if phase_of(value)]
-        if given and (len(known) == len(given) or (known and plain(name) in PHASE_NAMES and len(given) < 10)):
+        enough = any if plain(name) in PHASE_NAMES and len(given) < 10 else all
+        if given and enough(map(phase_of, given)):
             return name
     return None
 

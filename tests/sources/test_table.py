@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import gzip
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from analysis.core.errors import LogError, MissingExtra, UsageError
 from analysis.core.run import Run
 from analysis.sources import load_runs, resolve
+from analysis.sources.delimited import read_delimited, sniff
 from analysis.sources.metric_aliases import common, plain, standard_names
 
 VALUES = [(1, 0.5, 0.9), (2, 0.25, 0.8), (5, 0.125, 0.7)]
@@ -280,3 +282,19 @@ def test_times_that_cannot_be_read_are_counted_wherever_they_stand(tmp_path: Pat
     assert run.frame["timestamp"].iloc[0] == pd.Timestamp("2025-01-01T00:00:01.1234567Z")
     assert run.frame["timestamp"].isna().sum() == 2
     assert [(d.column, d.count) for d in run.provenance.dropped] == [("timestamp", 1)]
+
+
+def test_words_among_numbers_are_read_at_once_and_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A written NaN counts as infinite, a word for "not logged" as a gap; no row is read by itself."""
+    words = {"": math.nan, "NA": math.nan, "None": math.nan, "-": math.nan, "nan": math.inf, "NaN": math.inf}
+    words |= {"inf": math.inf, "-inf": math.inf, "1e400": math.inf, " nan": math.inf, "0.1": 0.1}
+    rng = np.random.default_rng(0)
+    cells = np.where(rng.random(2000) < 0.5, rng.choice(list(words), 2000), rng.normal(size=2000).astype(str))
+    path = tmp_path / "a.csv"
+    path.write_text("step,loss\n" + "".join(f"{step},{cell}\n" for step, cell in enumerate(cells)))
+    monkeypatch.setattr("analysis.sources.delimited._slow", None)
+    layout = sniff(path)
+    assert layout is not None
+    read = read_delimited(path, layout, numbers=["step", "loss"], step="step")
+    np.testing.assert_array_equal(read.frame["loss"], [words[cell] if cell in words else float(cell) for cell in cells])
+    assert (read.lines, read.dropped) == (2001, ())
