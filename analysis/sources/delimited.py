@@ -195,8 +195,6 @@ def _fast(
     """Read by pandas; None for a log that needs to be read row by row."""
     wanted, place_of = {*numbers, *texts}, {name: place for place, name in enumerate(layout.header)}
     names = [name for name in layout.header if name in wanted]
-    if any(len(row) > len(layout.header) for row in layout.sample):
-        return None  # with usecols pandas would pass over what is too many
     places = [place_of[name] for name in names]
     written = {name: layout.written[place_of[name]] for name in texts}
     times = [written[name] for name in texts if layout.is_time(name)]
@@ -220,6 +218,8 @@ _WIDE = 90
 
 def _parsed(path: Path, layout: Layout, places: Sequence[int], **how: Any) -> pd.DataFrame | None:
     """Return the columns at some places as pandas reads them; None where it refuses."""
+    if any(len(row) > len(layout.header) for row in layout.sample):
+        return None  # with usecols pandas would pass over what is too many
     with open_text(path) as (stream, encoding), np.errstate(invalid="ignore"):
         check_cells(path, count_lines(path), len(places))
         try:
@@ -246,8 +246,6 @@ _NAN = ("nan", "NaN", "NAN", "-nan", "-NaN")
 
 def _with_words(path: Path, layout: Layout, numbers: Sequence[str]) -> pd.DataFrame | None:
     """Read numbers among which stand words for NaN and "not logged", as row by row; None where other text does."""
-    if any(len(row) > len(layout.header) for row in layout.sample):
-        return None
     names = [name for name in layout.header if name in set(numbers)]
     places = [layout.header.index(name) for name in names]
     frame = _parsed(path, layout, places, dtype=np.float64, na_values=[*BLANK, *_NAN], skipinitialspace=True)

@@ -62,6 +62,14 @@ def recognises(path: Path) -> bool:
         return True  # to be said on loading
 
 
+def is_json(line: str) -> bool:
+    """True if a line is a JSON object or list by itself."""
+    try:
+        return isinstance(loads(line), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def is_one_value(text: str) -> bool:
     """True if a text, or the start of one, is a single JSON object or list, whole or cut off."""
     text = text.lstrip("\ufeff \r\n\t")

@@ -6,9 +6,8 @@ value are read, all lines of one wording at once. Lines of values without an axi
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,12 @@ import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.core.metrics import metric
-from analysis.core.plain_data import loads
 from analysis.core.run import Dropped
 from analysis.sources.arrange import arrange
 from analysis.sources.axes import set_axes
 from analysis.sources.base import Columns, bare_name
 from analysis.sources.cells import AMBIGUOUS, scale_of
-from analysis.sources.json_logs import is_one_value
+from analysis.sources.json_logs import is_json, is_one_value
 from analysis.sources.metric_aliases import plain
 from analysis.sources.other_languages import in_english
 from analysis.sources.printed_axes import with_axis
@@ -55,14 +53,14 @@ from analysis.sources.printed_sections import (
     without_constants,
     without_repeats,
 )
-from analysis.sources.printed_series import apart
+from analysis.sources.printed_series import apart, as_one_kind
 from analysis.sources.printed_wordings import Wordings
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
 from analysis.sources.several_runs import named_apart, parted
 from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import text_head, whole_text
-from analysis.sources.text_tables import is_delimited, tables_in
+from analysis.sources.text_tables import is_delimited, is_header, tables_in
 
 DOCUMENTS = (".ipynb", ".md")
 """Endings of files that hold more prose than values."""
@@ -93,11 +91,11 @@ def recognises(path: Path) -> bool:
 def _is_other(path: Path, text: str) -> bool:
     """True if the first lines of a text are JSON or a table's: its own source reads it faster."""
     text, _ = in_english(text)
-    if _is_json(text.lstrip("\ufeff \r\n").partition("\n")[0]):
+    if is_json(text.lstrip("\ufeff \r\n").partition("\n")[0]):
         return True
     if _is_tabular(path):
         lines = _lines(text[:_TABLE])[:50]
-        return form_of(lines[0]) is None and _is_header(lines)
+        return form_of(lines[0]) is None and is_header(lines)
     return _suffix(path) in (".txt", ".log") and is_delimited(_lines(text)[0])
 
 
@@ -137,13 +135,6 @@ def _tables(text: str, lines: list[str]) -> tuple[Wordings, list[pd.DataFrame]]:
     for row in (row for row in {*taken, *(row for table in tables for row in table.index)} if row < len(lines)):
         wordings[row] = ""
     return wordings, sorted([*tables, *lists], key=lambda table: int(table.index[0]))
-
-
-def _is_header(lines: Sequence[str]) -> bool:
-    """True if a file begins with the names of a delimited table; bars at both ends of each line are Markdown's."""
-    first, second = [*(line.strip() for line in lines if line.strip() and line.lstrip()[0] != "#"), "", ""][:2]
-    barred = "|" in first and not (first.startswith("|") and second.startswith("|"))
-    return re.search(r"[,;\t]", first) is not None or (barred and first.count("|") == second.count("|"))
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
@@ -234,13 +225,6 @@ def _lines(text: str) -> list[str]:
     return [line if len(line) < _LONGEST else "" for line in lines]
 
 
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(loads(line), dict | list)
-    except (ValueError, RecursionError):
-        return False
-
-
 def _values(
     lines: list[str], wordings: Wordings, unclear: dict[str, int], path: Path
 ) -> tuple[pd.DataFrame, int | None, tuple[str, ...]]:
@@ -277,7 +261,7 @@ def _values(
             return pd.DataFrame(), None, ()
     axes = {_axis(form) for _, _, form in kinds if counts[signature(form)] > 1}
     blocks, totals, single = [], [], []
-    for wording, places, form in kinds:
+    for wording, places, form in as_one_kind(kinds, _SUMMARY):
         repeats = counts[signature(form)] > 1
         if _has_axis(form) and not repeats:  # a line of its own kind among others that count
             measures = not form.metrics or any(of_model(name) for name, _ in form.metrics)

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.sources.cells import scale_of
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_phases import PHASE, of_model
+from analysis.sources.printed_sections import Kind
 from analysis.sources.text_tables import EPOCHS, STEPS
 
 _AXES = ["\0step", "\0epoch", "\0total"]
@@ -56,6 +58,25 @@ def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
                 block = block.rename(columns={name: f"{words} {name}" for name in common})
         kept[place] = None if said_before else block
     return [block for block in kept if block is not None]
+
+
+def as_one_kind(kinds: Sequence[Kind], apart: str) -> list[Kind]:
+    """Take lines of which the same numbers mean the same for one kind where their wordings are too many.
+
+    So it is where a text stands on each line: a sample, a file's name. Wordings with the word ``apart`` are left out.
+    """
+    alike: dict[tuple[Any, ...], list[Kind]] = {}
+    for kind in kinds:
+        pieces = kind[0].split("\0")
+        scales = tuple(scale_of(pieces[at + 1]) for at in sorted(kind[2].slots))
+        alike.setdefault((kind[2], len(pieces), scales, apart in kind[0] and kind[0]), []).append(kind)
+    joined = {id(same[0]): same for same in alike.values() if len(same) > _MOST_KINDS}
+    left_out = {id(kind) for same in joined.values() for kind in same[1:]}
+    return [
+        (kind[0], sorted(place for _, places, _ in joined.get(id(kind), [kind]) for place in places), kind[2])
+        for kind in kinds
+        if id(kind) not in left_out
+    ]
 
 
 def _as_one(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.DataFrame]]:

@@ -82,6 +82,13 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
     return sorted(tables, key=lambda table: int(table.index[0])) or _records(lines)
 
 
+def is_header(lines: Sequence[str]) -> bool:
+    """True if a file begins with the names of a delimited table; bars at both ends of each line are Markdown's."""
+    first, second = [*(line.strip() for line in lines if line.strip() and line.lstrip()[0] != "#"), "", ""][:2]
+    barred = "|" in first and not (first.startswith("|") and second.startswith("|"))
+    return re.search(r"[,;\t]", first) is not None or (barred and first.count("|") == second.count("|"))
+
+
 def is_delimited(line: str) -> bool:
     """True for the header of a table whose cells commas, semicolons or tabs part."""
     if "%|" in line:  # a bar of progress, which may be drawn with #

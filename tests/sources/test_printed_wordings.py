@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Sequence
+from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analysis.sources import load_runs
 from analysis.sources.printed_lines import NUMBER, form_of
 from analysis.sources.printed_wordings import Wordings
 
@@ -94,3 +97,14 @@ def test_most_lines_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.sources.printed_wordings.NUMBER", Counting(searches))
     Wordings(lines)
     assert len("\n".join(searches).split("\n")) < 1000
+
+
+def test_a_text_that_differs_on_each_line_changes_nothing(tmp_path: Path) -> None:
+    """More lines than kinds of line that are kept apart, none of them alike."""
+    words = list(map("".join, permutations("abcdef", 5)))
+    losses = {step: 2 / step for step in range(1, 400)}
+    path = tmp_path / "a.log"
+    path.write_text("".join(f"step {k} loss {loss!r} sample: {words[k]} it\n" for k, loss in losses.items()))
+    (run,) = load_runs([str(path)], runs_dir=tmp_path)
+    assert run.metrics == ("train_loss",)
+    assert dict(zip(run.steps_of("train_loss").tolist(), run.series("train_loss").tolist(), strict=True)) == losses
