@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -213,6 +214,14 @@ def test_what_a_child_changes_stays_in_it(run: Run) -> None:
         "import os, warnings, sys; os.environ['LEAK'] = '1'; os.chdir('/'); warnings.simplefilter('ignore')",
     )
     assert (dict(os.environ), os.getcwd(), list(warnings.filters)) == before
+
+
+def test_the_loop_of_a_child_is_its_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a loop that both had, one would get what was to wake the other: a kernel that was to end ran on."""
+    run("fork", "1")  # after which the parent has a loop
+    monkeypatch.setattr(asyncio.get_event_loop(), "of_the_parent", True, raising=False)
+    nb = run("fork", "import asyncio; hasattr(asyncio.get_running_loop(), 'of_the_parent')")
+    assert outputs(nb, "cell-0")[0].data["text/plain"] == "False"
 
 
 def test_processes_that_a_cell_left_behind_end_with_the_child(run: Run) -> None:

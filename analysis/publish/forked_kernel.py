@@ -223,6 +223,7 @@ def _warn_as_new() -> None:
 
 def _serve(connection_file: str) -> None:
     """Run the kernel until it is asked to end."""
+    import asyncio
     import threading
 
     import ipykernel_launcher
@@ -231,6 +232,8 @@ def _serve(connection_file: str) -> None:
     arguments, environment = kernel_command(connection_file)
     os.environ.update(environment)
     sys.argv = [str(ipykernel_launcher.__file__), *arguments]
+    # The parent's loop, if it has run one, would be one with this: what wakes the one might reach the other alone.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     app: Any = IPKernelApp.instance()
     with _without_debugger():
         app.initialize(arguments)

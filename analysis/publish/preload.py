@@ -13,6 +13,9 @@ from typing import Any
 
 MODULES = ("analysis.pipeline", "analysis.report.sections", "analysis.report.plots", "ipykernel.kernelapp")
 
+STARTING = ("IPython.core.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic", "tornado.queues")
+"""What every kernel imports as it starts."""
+
 
 def preload() -> None:
     """Import the modules of a report; one that cannot be imported is left to the cell that needs it.
@@ -23,9 +26,12 @@ def preload() -> None:
     gc.disable()  # what is imported stays: looking for garbage in it takes a tenth of the time
     with deferred("scipy.stats", "scipy.cluster"), contextlib.suppress(ImportError):
         importlib.import_module("seaborn")
-    for name in MODULES:
+    for name in (*MODULES, *STARTING):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        # Or each kernel would look through the entry points of all packages.
+        importlib.import_module("matplotlib.backends").backend_registry.list_all()
     gc.freeze()
     gc.enable()
 

@@ -12,6 +12,7 @@ import pytest
 
 from analysis.core.errors import LogError
 from analysis.core.run import NOT_METRICS, Run
+from analysis.publish.forked import apart
 from analysis.sources import SOURCES, load_runs, resolve
 
 DATA = Path(__file__).parents[1] / "data"
@@ -236,15 +237,19 @@ def test_dvclive_joins_its_metrics_by_step() -> None:
 
 
 def test_dvclive_as_its_writer_logs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is logged through the library is what is read."""
+    """What is logged through the library is what is read; it leaves a thread behind, so it has a process of its own."""
     dvclive = pytest.importorskip("dvclive", reason="dvclive is not installed")
     monkeypatch.chdir(tmp_path)
     values = [float(v) for v in np.random.default_rng(1).normal(size=20)]
-    with dvclive.Live(str(tmp_path / "live"), save_dvc_exp=False, report=None, dvcyaml=None) as live:
-        live.log_params({"lr": 0.5})
-        for value in values:
-            live.log_metric("train/loss", value)
-            live.next_step()
+
+    def write() -> None:
+        with dvclive.Live(str(tmp_path / "live"), save_dvc_exp=False, report=None, dvcyaml=None) as live:
+            live.log_params({"lr": 0.5})
+            for value in values:
+                live.log_metric("train/loss", value)
+                live.next_step()
+
+    apart(write)
     run = only(tmp_path / "live")
     assert run.series("train_loss").tolist() == values
     assert run.config["lr"] == 0.5
