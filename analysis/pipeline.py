@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.errors import LogError, UsageError
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
@@ -33,8 +33,8 @@ from analysis.evidence.evaluations import differing, evaluations
 from analysis.evidence.grades import evidence_grades, ranks_configurations
 from analysis.evidence.group_comparisons import between_groups
 from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
-from analysis.evidence.seed_fates import Fates, fates
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
+from analysis.evidence.seed_outcomes import SeedOutcomes, outcomes
 from analysis.evidence.seed_spread import seed_spread
 from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
 from analysis.evidence.verdict_words import LEAST_SEEDS
@@ -174,8 +174,8 @@ def analyze_runs(
     raw = (*raw, *([matched] if matched else []))
     between = [c for c in raw if _is_pair(c, base_id, candidate.id, groups)]
     sides = [evidence[run.id].window for run in (candidate, baseline) if run is not None]
-    told = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
-    first = [deciding_comparison(between, preferred, told), stability_comparison(between), matched]
+    estimated = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
+    first = [deciding_comparison(between, preferred, estimated), stability_comparison(between), matched]
     asked = first[0].metric if first[0] is not None else ranking
     seeded = {run_id for group in groups if len(group.runs) > 1 for run_id in group.runs}
     ranks = [c for c in raw if c.metric == asked and ranks_configurations(c, seeded)]
@@ -189,11 +189,11 @@ def analyze_runs(
         pair,
         settings,
         preferred=preferred,
-        told=told,
+        estimated=estimated,
         matched=matched,
         diverged=_raised(detections, "det.divergence"),
         broken=broken,
-        called=_called(groups, runs),
+        config_names=_config_names(groups, runs),
         past_best=_raised(detections, "det.early_stopping"),
         ends=_ends(groups, candidate, baseline, ranking, runs, evidence),
         repeated=_repeated(groups, ranking, runs, evidence) if request.baseline is None else "",
@@ -237,7 +237,7 @@ def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
     return replace(found, predictions=scores, changes=changes, previous=previous)
 
 
-def _called(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:
+def _config_names(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:
     """Return the name of each run's configuration, by run ID."""
     names = configuration_names(groups, {run.id: run for run in runs})
     return {run_id: names[group.name] for group in groups for run_id in group.runs}
@@ -250,12 +250,12 @@ def _ends(
     metric: str | None,
     runs: Sequence[Run],
     evidence: Mapping[str, RunEvidence],
-) -> tuple[Fates, Fates] | None:
+) -> tuple[SeedOutcomes, SeedOutcomes] | None:
     """Return what became of the seeds of the two configurations; None for one."""
     if baseline is None or metric is None:
         return None
     one, two = (group_of(groups, run.id) for run in (candidate, baseline))
-    return None if one is two else (fates(one, metric, runs, evidence), fates(two, metric, runs, evidence))
+    return None if one is two else (outcomes(one, metric, runs, evidence), outcomes(two, metric, runs, evidence))
 
 
 def _repeated(
@@ -268,8 +268,8 @@ def _repeated(
     mean, sd = scale * float(levels.mean()), scale * float(levels.std(ddof=1))
     digits = decimals_for(sd)
     spread = f"{signed_minus(f'{mean:.{digits}f}')}{unit} ± {sd:.{digits}f}"
-    told = f"{len(levels)} seeds of one configuration: {metric_words(metric)} {spread} (mean ± sd)."
-    return f"{told} {fates(groups[0], metric, runs, evidence).words('it')}".strip()
+    words = f"{len(levels)} seeds of one configuration: {metric_words(metric)} {spread} (mean ± sd)."
+    return f"{words} {outcomes(groups[0], metric, runs, evidence).words('it')}".strip()
 
 
 def _raised(detections: Mapping[str, Sequence[Detection]], detector: str) -> dict[str, str]:
@@ -292,7 +292,7 @@ def _problems(detections: Mapping[str, Sequence[Detection]]) -> dict[str, set[st
 def _check_judged(runs: Sequence[Run]) -> None:
     """Refuse a run of which nothing can be judged: its report would be empty."""
     for run in runs:
-        if not judged((*run.metrics, *run.nonfinite)):
+        if not judged_metrics((*run.metrics, *run.nonfinite)):
             logged = ", ".join(run.metrics[:8]) or "nothing"
             example = next((name for name in run.metrics if name not in METRICS), "my_score")
             raise LogError(

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.batch.run_sets import RunSet
 from analysis.core.errors import AnalysisError
 from analysis.core.redact import redact_text
-from analysis.core.scratch import ASK_TO_END, undisturbed
+from analysis.core.scratch import ASK_TO_END, signals_deferred
 from analysis.publish.folder import Manifest, mend, renew_manifest, write_atomically
 from analysis.publish.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
 from analysis.publish.freshness import asked_for, has_urls, is_same, read_from
@@ -128,7 +128,7 @@ class Pool:
         while waiting or self._workers:
             while waiting and len(self._workers) < self._plan.workers:
                 # An interrupt finds each process among the workers, and that with a log to write to.
-                with undisturbed():
+                with signals_deferred():
                     self._workers.append(self._start(waiting.pop()))
                 yield {"event": "start", "report": self._workers[-1].run_set.report_id}
                 if waiting and not self._ready:

@@ -12,7 +12,7 @@ import yaml
 from analysis.batch.run_set_rules import EVERY, EVERY_NEW, expand, is_rule, meant
 from analysis.core.errors import AnalysisError, UsageError
 from analysis.core.parameters import KINDS, Parameters, check_parameters
-from analysis.core.plain_data import construct, line_of, next_node, open_yaml, read_text, said
+from analysis.core.plain_data import construct, line_of, next_node, open_yaml, read_text, yaml_problem
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def load_entries(path: Path) -> list[Entry]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: the run sets are not text in UTF-8: {error.reason}") from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {said(error)}") from None
+        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {yaml_problem(error)}") from None
 
 
 def _documents(loader: yaml.SafeLoader) -> Iterator[yaml.Node]:

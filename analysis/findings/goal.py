@@ -12,7 +12,7 @@ from analysis.core.number_format import loss, percent, signed
 from analysis.core.redact import redact_text
 from analysis.core.rich_text import Rich, plain, rich, text
 from analysis.core.settings import Settings
-from analysis.evidence.criteria import FORMS, VERBS, Facts, Tested, hold_criterion, read_criterion, split_goal
+from analysis.evidence.criteria import FORMS, VERBS, CriterionResult, Facts, check_criterion, read_criterion, split_goal
 from analysis.heuristics.run_numbers import RuleNumbers
 from analysis.heuristics.verdict import RuleVerdict, rule_verdict
 
@@ -25,7 +25,7 @@ class Criterion:
     asked: str
     shown: Rich
     met: bool | None
-    tested: Tested | None = None
+    tested: CriterionResult | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,9 @@ def read_goal(
         return None
     goal = redact_text(goal)
     numbers, prose = split_goal(in_symbols(goal, facts)) if facts is not None else ((), goal)
-    tested = tuple(numeric(hold_criterion(read_criterion(part, facts), facts)) for part in numbers if facts is not None)
+    tested = tuple(
+        numeric(check_criterion(read_criterion(part, facts), facts)) for part in numbers if facts is not None
+    )
     wanted = [name for name, words in _ASKED if words.search(prose)]
     if baseline is None:
         shown = rich("there is no run to compare with")
@@ -149,7 +151,7 @@ def _logged(name: str, facts: Facts) -> bool:
         return False
 
 
-def numeric(tested: Tested) -> Criterion:
+def numeric(tested: CriterionResult) -> Criterion:
     """Arrange a tested criterion as one of a goal."""
     met = {"met": True, "not met": False, "cannot tell": None}[tested.state]
     return Criterion(tested.asked.metric, tested.asked.text, text(tested.words()), met, tested)
@@ -226,7 +228,7 @@ def goal_json(goal: Goal | None) -> dict[str, object] | None:
     }
 
 
-def tested_json(tested: Tested) -> dict[str, object]:
+def tested_json(tested: CriterionResult) -> dict[str, object]:
     """Return a tested criterion as plain JSON values; null where a number is not known."""
     e = tested.estimate
     values = {name: getattr(e, name) if e is not None else math.nan for name in ("value", "low", "high", "se")}

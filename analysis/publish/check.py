@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.errors import UsageError
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, interval, listed
 from analysis.core.run import Run
 from analysis.core.run_facts import same_log, same_training
 from analysis.core.run_names import display_name, metric_words
-from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
-from analysis.evidence.seed_fates import dead_of
+from analysis.evidence.criteria import CriterionResult, Facts, State, check_criterion, read_criterion, untestable
 from analysis.evidence.seed_groups import group_of, seed_groups
+from analysis.evidence.seed_outcomes import dead_runs
 from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -50,7 +50,7 @@ class Checked:
     conditions: tuple[Condition, ...]
     outcome: Outcome
     fails: bool
-    criteria: tuple[Tested, ...] = ()
+    criteria: tuple[CriterionResult, ...] = ()
     history: str = ""
 
 
@@ -121,7 +121,7 @@ def check(
     return replace(_checked(a, conditions, INSUFFICIENT in fail_on), criteria=criteria, history=history)
 
 
-def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tuple[Tested, ...]:
+def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tuple[CriterionResult, ...]:
     """Hold the conditions with numbers; those against the baseline only where the two can be compared."""
     pair = (a.reference_id, a.candidate.id)
     between = tuple(
@@ -132,7 +132,7 @@ def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tupl
     facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, gate, a.curve, a.settings, a.seed_spread, between)
     why = no_comparison(a, trust_unstated)
     asked = (read_criterion(text, facts, "--fail-if") for text in fail_if)
-    return tuple(untold(one, why) if why and one.against else hold_criterion(one, facts) for one in asked)
+    return tuple(untestable(one, why) if why and one.against else check_criterion(one, facts) for one in asked)
 
 
 def to_json(checked: Checked) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _died_more(a: Analysis) -> str:
     groups = seed_groups(a.runs)
     if a.baseline is None or (ours := group_of(groups, a.candidate.id)) is (theirs := group_of(groups, a.baseline.id)):
         return ""
-    dead = [dead_of(group, a.runs) for group in (ours, theirs)]
+    dead = [dead_runs(group, a.runs) for group in (ours, theirs)]
     if len(dead[0]) / len(ours.runs) <= len(dead[1]) / len(theirs.runs):
         return ""
     lost = listed([display_name(run_id) for run_id in dead[0]])
@@ -238,8 +238,8 @@ def no_comparison(a: Analysis, trust_unstated: bool) -> str:
             return f"{names} agree in every value of every metric that both logged: nothing was trained"
         if len(two.frame) > 2 and two.frame.equals(run.frame.head(len(two.frame))):
             return f"every row of the candidate's log stands in that of {display_name(run.id)}: nothing was trained"
-    held_out = [m for m in judged(one.metrics) if metric_of(m).validates]
-    if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
+    held_out = [m for m in judged_metrics(one.metrics) if metric_of(m).validates]
+    if held_out and not any(metric_of(m).validates for m in judged_metrics(two.metrics)):
         return "the candidate logged no validation, the baseline did"
     if a.verdict.primary is not None and (missing := _missing_at_the_end(two, a.verdict.primary.metric)):
         return missing

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from analysis.core.blocks import Tone
 from analysis.core.errors import UsageError
 from analysis.core.number_format import count, p_value
-from analysis.evidence.criteria import Tested
+from analysis.evidence.criteria import CriterionResult
 from analysis.findings.analysis_result import Analysis
 from analysis.publish.check import Checked, problems
 from analysis.render.glyphs import TONES
@@ -94,14 +94,14 @@ def _conditions(checked: Checked) -> str:
     return _table(("Condition", "", "What was found"), rows) if rows else ""
 
 
-def _criteria(criteria: Sequence[Tested]) -> str:
+def _criteria(criteria: Sequence[CriterionResult]) -> str:
     rows = [
         (
             inert(t.asked.text),
             inert(t.shown() or "none"),
             inert(p_value(t.p)) if t.p is not None else "",
             _state(t.state),
-            inert("; ".join(filter(None, (t.whom(), t.takes)))),
+            inert("; ".join(filter(None, (t.scope_words(), t.takes)))),
         )
         for t in criteria
     ]

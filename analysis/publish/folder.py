@@ -18,7 +18,7 @@ from typing import Any
 
 from analysis.core.errors import UsageError
 from analysis.core.plain_data import loads
-from analysis.core.scratch import clear_away, hold_when_free, let_go, made_held, undisturbed
+from analysis.core.scratch import create_locked, lock_when_free, remove_abandoned, signals_deferred, unlock
 
 MANIFEST = ".made.json"
 """The file in a folder that lists what was made, with a hash of each file, and from what."""
@@ -68,10 +68,10 @@ def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
         for folder in (target, *(path for path in target.rglob("*") if path.is_dir() and not path.is_symlink())):
             if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):  # nobody could take the old one away
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    with undisturbed() as disturbed:
+    with signals_deferred() as signals_delivered:
         staging, handle = _new_staging(target)
         try:
-            with disturbed():
+            with signals_delivered():
                 yield staging
                 with _alone(target.parent):
                     if bring is not None and target.exists():
@@ -85,13 +85,13 @@ def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
             raise UsageError(f"{target}: cannot be written ({why}); check the path and the room there") from None
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-            let_go(handle)
+            unlock(handle)
 
 
 def _new_staging(target: Path) -> tuple[Path, int | None]:
     with writable(target):
         prefix, parent = f".{target.name}.", target.parent
-        staging, handle = made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=_FILLED, dir=parent))
+        staging, handle = create_locked(lambda: tempfile.mkdtemp(prefix=prefix, suffix=_FILLED, dir=parent))
         staging.chmod(_mode(0o777))
         return staging, handle
 
@@ -102,11 +102,11 @@ def _alone(folder: Path) -> Iterator[None]:
     handle = None
     with contextlib.suppress(OSError):  # Windows opens no folder
         handle = os.open(folder, os.O_RDONLY)
-        hold_when_free(handle, folder)
+        lock_when_free(handle, folder)
     try:
         yield
     finally:
-        let_go(handle)
+        unlock(handle)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -117,11 +117,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     UsageError
         If it cannot be written there.
     """
-    with writable(path), undisturbed():
+    with writable(path), signals_deferred():
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
-            clear_away(left)
-        unfinished, handle = made_held(lambda: _new_file(path))
+            remove_abandoned(left)
+        unfinished, handle = create_locked(lambda: _new_file(path))
         try:
             unfinished.write_bytes(content)
             unfinished.chmod(_mode(0o666))
@@ -130,7 +130,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             unfinished.unlink(missing_ok=True)
             raise
         finally:
-            let_go(handle)
+            unlock(handle)
 
 
 def _new_file(path: Path) -> str:
@@ -276,7 +276,7 @@ def mend(parent: Path) -> None:
     """Undo whatever killed processes left beside the folders in ``parent``, and files they did not finish in them."""
     for pattern in (f".*{_UNFINISHED}", f"*/.*{_UNFINISHED}"):
         for file in map(parent.joinpath, glob.glob(pattern, root_dir=parent)):
-            clear_away(file)
+            remove_abandoned(file)
     names = {path.name[1:].rsplit(".", 2)[0] for path in parent.glob(f".*{_FILLED}")}
     names |= {path.name[1:].removesuffix(".old") for path in parent.glob(".*.old")}
     for name in names:
@@ -292,4 +292,4 @@ def _mend(target: Path) -> None:
         else:
             os.rename(old, target)
     for orphan in target.parent.glob(f".{glob.escape(target.name)}.*{_FILLED}"):
-        clear_away(orphan)
+        remove_abandoned(orphan)

@@ -23,7 +23,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.core.scratch import scratch, undisturbed
+from analysis.core.scratch import scratch, signals_deferred
 from analysis.publish.forked import die_with_parent, end_handles, ending
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ class ForkedKernel:
 
         An interrupt cuts the wait short, and nothing else.
         """
-        with undisturbed() as disturbed:
+        with signals_deferred() as signals_delivered:
             try:
-                with disturbed():
+                with signals_delivered():
                     give_up = time.monotonic() + self._patience
                     while self.is_alive() and (left := give_up - time.monotonic()) > 0:
                         wait(self._end, left if self._end else 0.01)

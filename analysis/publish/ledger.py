@@ -13,7 +13,7 @@ from typing import Any
 
 from analysis.core.errors import UsageError
 from analysis.core.plain_data import loads
-from analysis.core.scratch import hold_when_free
+from analysis.core.scratch import lock_when_free
 from analysis.publish.folder import writable
 
 
@@ -78,7 +78,7 @@ def _open_locked(path: Path) -> int:
             try:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise UsageError(f"{path}: a ledger must be a file")
-                hold_when_free(handle, path)
+                lock_when_free(handle, path)
                 # Whoever replaces the file as a whole, as editors do, leaves the lock with one that nobody sees.
                 if os.path.exists(path) and os.path.samestat(os.fstat(handle), os.stat(path)):
                     return handle

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.errors import UsageError
 from analysis.core.number_format import count
 from analysis.core.redact import redact_text
@@ -115,7 +115,7 @@ def run_history(
     ordered = read if listed != [where] else sorted(read, key=_by_time(read))
     given = {_place(run) for run in (candidate, *beside)}
     good = [run for run in ordered if _place(run) not in given and not died(run)]
-    good = [run for run in good if {*judged(run.metrics)} & {*judged(candidate.metrics)}]
+    good = [run for run in good if {*judged_metrics(run.metrics)} & {*judged_metrics(candidate.metrics)}]
     states = {run.id: gate(run, candidate).state("validation_set") for run in good}
     best = "same" if "same" in states.values() else "cannot tell"
     last = [run for run in good if states[run.id] == best][-most:]

@@ -9,7 +9,7 @@ from analysis.core.number_format import count, in_unit, signed
 from analysis.core.rich_text import Rich, join, rich, text
 from analysis.core.run import Run
 from analysis.core.run_facts import place
-from analysis.evidence.best_values import Seen, ended, seen, shown_metrics
+from analysis.evidence.best_values import BestValue, best_value, ended, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 
@@ -32,7 +32,7 @@ def _wanted(a: Analysis, run: Run) -> list[str]:
 
 
 def _finding(a: Analysis, run: Run, name: str) -> Finding:
-    value = seen(run, name)
+    value = best_value(run, name)
     parts = [_course(run, value), _train_since(run, value), _judged(a, run, value)]
     return Finding(
         f"seen.best:{run.id}",
@@ -48,7 +48,7 @@ def _finding(a: Analysis, run: Run, name: str) -> Finding:
     )
 
 
-def _course(run: Run, value: Seen) -> Rich:
+def _course(run: Run, value: BestValue) -> Rich:
     """Write the course of a metric: its best and its last value."""
     label = metric_of(value.metric).label
     if value.n == 1:
@@ -61,7 +61,7 @@ def _course(run: Run, value: Seen) -> Rich:
     where = f"at {place(run, value.metric, value.best_step)} (value {value.place:,} of {value.n:,})"
     if not ended(run, value.metric):
         end = "then it ended as NaN or infinite"
-    elif value.lost == 0:
+    elif value.lost_since_best == 0:
         end = "which is also where it ended" if value.best_step == value.last_step else "as good as where it ended"
     elif not metric_of(value.metric).validates:
         end = f"and ended at {in_unit(value.metric, value.last)} (single values: the best of many is lucky)"
@@ -71,21 +71,25 @@ def _course(run: Run, value: Seen) -> Rich:
     return rich("{m} was best {where} with {best}, {end}", m=label, where=where, best=best, end=end)
 
 
-def worse_by(value: Seen) -> str:
+def worse_by(value: BestValue) -> str:
     """Write how far the last value is from the best: percentage points of a fraction, else percent.
 
     Examples
     --------
-    >>> worse_by(Seen("valid_loss", 3, 1.0, 0.5, 2, 2, 0.55, 3))
+    >>> worse_by(BestValue("valid_loss", 3, 1.0, 0.5, 2, 2, 0.55, 3))
     '10%'
     """
     if metric_of(value.metric).unit == "fraction":
-        return f"{value.lost * 100:.2g} pp"
-    relative = value.lost < abs(value.best)
-    return f"{value.lost / abs(value.best) * 100:.2g}%" if relative else in_unit(value.metric, value.lost)
+        return f"{value.lost_since_best * 100:.2g} pp"
+    relative = value.lost_since_best < abs(value.best)
+    return (
+        f"{value.lost_since_best / abs(value.best) * 100:.2g}%"
+        if relative
+        else in_unit(value.metric, value.lost_since_best)
+    )
 
 
-def _train_since(run: Run, value: Seen) -> Rich:
+def _train_since(run: Run, value: BestValue) -> Rich:
     """Say what the train loss did after the best validation: both together are the sign of overfitting."""
     steps, losses = run.steps_of("train_loss"), run.series("train_loss")
     if value.metric == "train_loss" or value.best_step == value.last_step or not losses.size:
@@ -98,7 +102,7 @@ def _train_since(run: Run, value: Seen) -> Rich:
     return text(f"since then train loss changed by {signed(float(change), 1, '%')} (first to last of {values})")
 
 
-def _judged(a: Analysis, run: Run, value: Seen) -> Rich:
+def _judged(a: Analysis, run: Run, value: BestValue) -> Rich:
     """Add what the detector of overfitting makes of it, where there is something to judge."""
     found = a.detection(run.id, "det.overfitting")
     if value.n == 1 or found is None or found.status == "muted" or not value.metric.endswith("valid_loss"):

@@ -157,7 +157,7 @@ def _why_alike(noise: Comparison) -> tuple[str, str]:
         more = "no noisier" if noise.result.value > 1 else "no less noisy"
         why = f"; its loss is {noise.level_ratio:.2g} times as high, and noise goes with the level"
         return f"{more} for its level than", why
-    return "about as noisy as", f"; within a factor of {noise.indifferent:g} counts as alike"
+    return "about as noisy as", f"; within a factor of {noise.equivalence_ratio:g} counts as alike"
 
 
 def white_noise(a: Analysis) -> list[Finding]:

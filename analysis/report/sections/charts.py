@@ -10,7 +10,7 @@ from dataclasses import replace
 from matplotlib.figure import Figure as Drawing
 
 from analysis.core.blocks import Block, Figure, Prose
-from analysis.core.deciding import deciding_order, judged
+from analysis.core.deciding import deciding_order, judged_metrics
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.rich_text import rich
@@ -227,7 +227,7 @@ def _second(a: Analysis, usual: str, first: str) -> str:
     """Choose what a second panel shows where no run has the usual metric: another fraction, else what is judged."""
     logged = {metric for run in a.runs for metric in run.metrics}
     fractions = (m for m, row in METRICS.items() if row.unit == "fraction" and row.split == metric_of(first).split)
-    others = (*fractions, "full_valid_loss", *judged(dict.fromkeys(m for run in a.runs for m in run.metrics)))
+    others = (*fractions, "full_valid_loss", *judged_metrics(dict.fromkeys(m for run in a.runs for m in run.metrics)))
     return usual if usual in logged else next((m for m in others if m in logged and m != first), usual)
 
 

@@ -8,7 +8,7 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, count, in_unit, interval_cell, signed
 from analysis.core.rich_text import text
 from analysis.core.run_names import factor_title, short_value
-from analysis.evidence.best_values import seen, shown_metrics
+from analysis.evidence.best_values import best_value, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
@@ -162,7 +162,7 @@ def _one_value_each(a: Analysis, run_id: str) -> Table:
         :_METRICS_AN_EPOCH
     ]
     at = {name: dict(zip(run.steps_of(name).tolist(), run.series(name).tolist(), strict=True)) for name in shown}
-    best = {name: seen(run, name).best_step for name in shown if metric_of(name).direction != "none"}
+    best = {name: best_value(run, name).best_step for name in shown if metric_of(name).direction != "none"}
     marked = {number for number, epoch in enumerate(d.epochs) if epoch.last_step in best.values()}
     ends = {*range(_EPOCHS_AT_AN_END), *range(len(d.epochs) - _EPOCHS_AT_AN_END, len(d.epochs))}
     kept = [number for number in range(len(d.epochs)) if number in ends | marked]

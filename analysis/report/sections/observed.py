@@ -8,7 +8,7 @@ from analysis.core.number_format import cell, in_unit
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
 from analysis.core.run_facts import place
-from analysis.evidence.best_values import ended, seen, shown_metrics
+from analysis.evidence.best_values import best_value, ended, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.rules.seen import worse_by
 from analysis.report.sections.assessments import left_out, shown_runs
@@ -38,8 +38,14 @@ def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
 
 
 def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
-    value = seen(run, name)
-    since = "not a number" if not ended(run, name) else "is the best" if value.lost == 0 else f"{worse_by(value)} worse"
+    value = best_value(run, name)
+    since = (
+        "not a number"
+        if not ended(run, name)
+        else "is the best"
+        if value.lost_since_best == 0
+        else f"{worse_by(value)} worse"
+    )
     return (
         *([cell(a.name(run.id))] if len(a.runs) > 1 else []),
         cell(metric_of(name).label),
