@@ -39,8 +39,8 @@ from analysis.evidence.seed_spread import seed_spread
 from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
 from analysis.evidence.verdict_words import LEAST_SEEDS
 from analysis.findings.analysis_result import Analysis
-from analysis.findings.earlier_reports import load_reports, score_predictions, series_of, since
-from analysis.findings.frames import changed
+from analysis.findings.earlier_reports import changes_since, load_reports, score_predictions, series_of
+from analysis.findings.frames import changes_between
 from analysis.findings.goal import read_goal
 from analysis.findings.recommend import recommend
 from analysis.findings.remote_catalogue import reports_nearby
@@ -121,7 +121,7 @@ def rejudge(a: Analysis, **changes: Any) -> pd.DataFrame:
         changes["settings"] = {**(a.parameters.settings or {}), **(settings or {})}
     request = check_parameters({**a.parameters.to_mapping(), **changes})
     _check_muted(request)
-    return changed(a, _judged(request, Settings.from_mapping(request.settings), a.runs))
+    return changes_between(a, _judged(request, Settings.from_mapping(request.settings), a.runs))
 
 
 def _judged(request: Parameters, settings: Settings, runs: Sequence[Run]) -> Analysis:
@@ -233,7 +233,7 @@ def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
     advised = replace(numbers, recommendations=advice, next_runs=next_runs)
     found = replace(advised, findings=find_all(advised))
     scores = score_predictions(found.runs, found.evidence, reports)
-    previous, changes = since(found, reports)
+    previous, changes = changes_since(found, reports)
     return replace(found, predictions=scores, changes=changes, previous=previous)
 
 

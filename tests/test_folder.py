@@ -68,7 +68,7 @@ def test_a_kill_at_any_moment_leaves_one_whole_generation(tmp_path: Path, way: s
             for _ in range(rng.randrange(0, 20_000)):
                 pass  # a moment of random length, much shorter than one replacement
             process.kill()
-        folder._mend(target)
+        folder._fix_training(target)
         contents = {name: (target / name).read_text() for name in "abcd"}
         assert len(set(contents.values())) == 1
         assert len(contents["a"]) == 5000 * len(str(generation))

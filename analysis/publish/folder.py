@@ -64,7 +64,7 @@ def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
     """
     with writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _mend(target)
+        _fix_training(target)
         for folder in (target, *(path for path in target.rglob("*") if path.is_dir() and not path.is_symlink())):
             if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):  # nobody could take the old one away
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -280,10 +280,10 @@ def mend(parent: Path) -> None:
     names = {path.name[1:].rsplit(".", 2)[0] for path in parent.glob(f".*{_FILLED}")}
     names |= {path.name[1:].removesuffix(".old") for path in parent.glob(".*.old")}
     for name in names:
-        _mend(parent / name)
+        _fix_training(parent / name)
 
 
-def _mend(target: Path) -> None:
+def _fix_training(target: Path) -> None:
     """Undo what a killed process left: a folder set aside, folders that were being filled."""
     old = _set_aside(target)
     if old.exists():

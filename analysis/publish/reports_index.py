@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from analysis.core.plain_data import loads
-from analysis.findings.remote_catalogue import FORMAT, INDEX, Entry, parse_index, told_by
+from analysis.findings.remote_catalogue import FORMAT, INDEX, Entry, catalogue_details, parse_index
 from analysis.findings.results_file import EARLIER, RESULTS, parse_report
 from analysis.publish.folder import write_atomically
 from analysis.render.export import EXPORTERS
@@ -83,7 +83,10 @@ def update(folder: Reports) -> None:
 def _entry(folder: Reports, name: str, contents: Mapping[str, bytes]) -> Entry:
     """Make the entry of a report; without a row if its results are none of ours."""
     results, earlier = (contents.get(f"{name}/{file}", b"") for file in (RESULTS, EARLIER))
-    entry: Entry = {"shown": None, **told_by([one for one in map(parse_report, (results, earlier)) if one is not None])}
+    entry: Entry = {
+        "shown": None,
+        **catalogue_details([one for one in map(parse_report, (results, earlier)) if one is not None]),
+    }
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         shown, files = row(loads(results), folder.made(name)), folder.files(name)
         entry["shown"] = {**shown, "files": [file for file in FILES if file in files]}

@@ -1,4 +1,4 @@
-"""What is seen in each log without any test: where the deciding metric was best, where it ended, and since when."""
+"""Rule about best values: where the deciding metric of each run was best and where it ended, without any test."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
 
 _ALL = 4
-"""Runs up to which each is told; of more, candidate and baseline (the table has all)."""
+"""Number of runs up to which each is described; for more, only candidate and baseline (the table has all)."""
 
 
 def best_values(a: Analysis) -> list[Finding]:
-    """Say where each run's deciding metric was best and where it ended, and what the train loss did since."""
-    told = a.runs if len(a.runs) <= _ALL else [run for run in a.runs if run.id in (a.candidate.id, a.reference_id)]
-    trained = [run for run in told if not run.only_evaluated]
+    """State where the deciding metric of each run was best and where it ended, and what the train loss did since."""
+    chosen = a.runs if len(a.runs) <= _ALL else [run for run in a.runs if run.id in (a.candidate.id, a.reference_id)]
+    trained = [run for run in chosen if not run.only_evaluated]
     return [_finding(a, run, shown[0]) for run in trained if (shown := _wanted(a, run))]
 
 
 def _wanted(a: Analysis, run: Run) -> list[str]:
-    """List the metrics of a run to tell of: first the one that decides, where it was logged."""
+    """Return the metrics of a run to describe, the deciding one first if it was logged."""
     primary = a.verdict.primary
     decides = [primary.metric] if primary is not None and run.series(primary.metric).size else []
     return decides + shown_metrics(run)
@@ -49,7 +49,7 @@ def _finding(a: Analysis, run: Run, name: str) -> Finding:
 
 
 def _course(run: Run, value: BestValue) -> Rich:
-    """Write the course of a metric: its best and its last value."""
+    """Return the course of a metric in words: its best and its last value."""
     label = metric_of(value.metric).label
     if value.n == 1:
         return rich(
@@ -72,7 +72,7 @@ def _course(run: Run, value: BestValue) -> Rich:
 
 
 def worse_by(value: BestValue) -> str:
-    """Write how far the last value is from the best: percentage points of a fraction, else percent.
+    """Return how far the last value is from the best: in percentage points for a fraction, else in percent.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def worse_by(value: BestValue) -> str:
 
 
 def _train_since(run: Run, value: BestValue) -> Rich:
-    """Say what the train loss did after the best validation: both together are the sign of overfitting."""
+    """Return what the train loss did after the best validation; both together can show overfitting."""
     steps, losses = run.steps_of("train_loss"), run.series("train_loss")
     if value.metric == "train_loss" or value.best_step == value.last_step or not losses.size:
         return ()
@@ -103,7 +103,7 @@ def _train_since(run: Run, value: BestValue) -> Rich:
 
 
 def _judged(a: Analysis, run: Run, value: BestValue) -> Rich:
-    """Add what the detector of overfitting makes of it, where there is something to judge."""
+    """Return the result of the overfitting detector in words; empty if it does not apply."""
     found = a.detection(run.id, "det.overfitting")
     if value.n == 1 or found is None or found.status == "muted" or not value.metric.endswith("valid_loss"):
         return ()

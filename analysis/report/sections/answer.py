@@ -15,7 +15,7 @@ from analysis.evidence.verdict import DESCRIBED
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.goal import Criterion
 from analysis.findings.plan import Recommendation
-from analysis.findings.rules.goal import judged
+from analysis.findings.rules.goal import judge_criteria
 from analysis.report.sections.charts import overview_figure
 from analysis.report.sections.configuration_rows import (
     NBSP,
@@ -113,7 +113,7 @@ def headline(a: Analysis, rows: Sequence[Row]) -> str:
 
 
 def _which_is_best(ranked: Sequence[Row]) -> str:
-    may = [row.spoken for row in ranked if row.configuration.may_be_best]
+    may = [row.configuration_name for row in ranked if row.configuration.may_be_best]
     if len(may) == 1:
         return f"{may[0]} is the best of {len(ranked)} configurations"
     if len(may) == len(ranked):
@@ -276,11 +276,11 @@ def _goal(a: Analysis) -> list[Block]:
             Prose(rich("**Goal** “{goal}”: it names nothing that can be checked (" + known + ").", goal=a.goal.text))
         ]
     found = next((f for f in a.findings if f.rule == "goal.achieved"), None)
-    met = [state for _, state in judged(a)]
+    met = [state for _, state in judge_criteria(a)]
     last = len(met) - 1
     thumb = not all(criterion.tested for criterion in a.goal.criteria)
     rows = []
-    for index, (criterion, (words, state)) in enumerate(zip(a.goal.criteria, judged(a), strict=True)):
+    for index, (criterion, (words, state)) in enumerate(zip(a.goal.criteria, judge_criteria(a), strict=True)):
         told = join([criterion.shown if criterion.tested else words, link_to(found if index == last else None)])
         asked, by_thumb = _asked(criterion)
         held = Cell(text(_STATES[state][1]), told, _STATES[state][0])

@@ -48,7 +48,9 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
     window = plots.figure_window(a.runs, drawn)
     looks = _looks(rows)
     lines = [
-        plots.configuration_line(row.spoken, [a.run(r) for r in row.runs], drawn, look=looks[row.name], window=window)
+        plots.configuration_line(
+            row.configuration_name, [a.run(r) for r in row.runs], drawn, look=looks[row.name], window=window
+        )
         for row in rows
     ]
     base = next((row for row in rows if row.is_baseline), None)
@@ -57,11 +59,11 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
         metric,
         tuple(line for line in lines if line is not None),
         tuple(
-            plots.Difference(row.spoken, row.difference, looks[row.name], row.settled)
+            plots.Difference(row.configuration_name, row.difference, looks[row.name], row.settled)
             for row in rows
             if row.difference is not None and math.isfinite(row.difference.value)
         ),
-        base.spoken if base is not None else "",
+        base.configuration_name if base is not None else "",
         a.margin if metric == a.deciding_metric else None,
         scale,
         " pp" if unit else "",
@@ -77,7 +79,9 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
 def _levels(a: Analysis, rows: Sequence[Row], looks: Mapping[str, plots.RunStyle]) -> tuple[plots.Difference, ...]:
     """Arrange the level of each configuration's first run, where nothing was logged more than once."""
     found = [(row, a.evidence[row.runs[0]].window.get(row.configuration.metric)) for row in rows]
-    return tuple(plots.Difference(row.spoken, e, looks[row.name], True) for row, e in found if e is not None)
+    return tuple(
+        plots.Difference(row.configuration_name, e, looks[row.name], True) for row, e in found if e is not None
+    )
 
 
 def is_share(metric: str) -> bool:

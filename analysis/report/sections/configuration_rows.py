@@ -31,7 +31,7 @@ class Row:
 
     configuration: Configuration
     name: str
-    spoken: str
+    configuration_name: str
     is_baseline: bool
     is_candidate: bool
     difference: Estimate | None
@@ -65,8 +65,8 @@ def _row(a: Analysis, c: Configuration, base: Configuration | None) -> Row:
     if found is not None and base is not None:
         result = found.result.negated() if found.baseline in c.runs else found.result
     settled = found is not None and found.comparable is not False and found.known and not _spans_zero(found)
-    spoken = a.name(c.runs[0]) if len(c.runs) == 1 else c.name
-    return Row(c, c.name, spoken, same, a.candidate.id in c.runs, result, settled)
+    configuration_name = a.name(c.runs[0]) if len(c.runs) == 1 else c.name
+    return Row(c, c.name, configuration_name, same, a.candidate.id in c.runs, result, settled)
 
 
 def _spans_zero(found: Comparison) -> bool:

@@ -12,7 +12,7 @@ from analysis.core.run import Run
 from analysis.core.run_names import factor_short, is_random, shared_parts, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.goal import judged
+from analysis.findings.rules.goal import judge_criteria
 from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.report.sections.narrative import ROUNDING, quiet, shown_findings
 
@@ -85,7 +85,7 @@ def conclusion(a: Analysis) -> list[Block]:
     """Close the report in two words, and lead back to the answer, which is not said twice."""
     goal = ""
     if a.goal is not None and a.goal.criteria:
-        met = [state for _, state in judged(a)]
+        met = [state for _, state in judge_criteria(a)]
         goal = f" Goal: {'not met' if False in met else 'met' if all(met) else 'open'}."
     result = f"Overall result: {a.verdict.result}." if a.baseline is not None else "One run alone: nothing to compare."
     return [Prose(rich("{result}{goal} {more}", result=result, goal=goal, more=_VERDICT))]
