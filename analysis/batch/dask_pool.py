@@ -31,8 +31,8 @@ from analysis.core.redact import redact_text
 from analysis.core.scratch import scratch
 from analysis.publish.folder import replacing, write_atomically
 from analysis.publish.forked import die_with_parent
-from analysis.publish.freshness import is_elsewhere, toolkit
-from analysis.publish.publisher import FAILED, FAILED_LOG, Publisher, bring_along
+from analysis.publish.freshness import is_place_independent, toolkit
+from analysis.publish.publisher import FAILED, FAILED_LOG, Publisher, carry_into
 
 RETRIES = 3
 """How often a report is made again when what made it is lost; the scheduler has a limit of its own too."""
@@ -260,7 +260,7 @@ def _understood(order: Order) -> tuple[Plan, Task]:
     try:
         os.chdir(order["cwd"])
     except OSError:
-        if order["template"] or not is_elsewhere(request):
+        if order["template"] or not is_place_independent(request):
             raise UsageError(
                 f"{_here()} has no folder {order['cwd']}; start the batch in a folder that all machines see under one "
                 "path, or give URLs for runs_dir and --out"
@@ -286,7 +286,7 @@ def _write(target: Path, files: Files) -> None:
 def _put(target: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     """Put a report in its place, as if it had been made here."""
     edited: list[str] = []
-    with replacing(target, lambda old, new: edited.extend(bring_along(old, new))) as staging:
+    with replacing(target, lambda old, new: edited.extend(carry_into(old, new))) as staging:
         for name, content in files.items():
             path = staging / name
             path.parent.mkdir(parents=True, exist_ok=True)

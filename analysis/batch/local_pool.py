@@ -27,8 +27,8 @@ from analysis.batch.run_sets import RunSet
 from analysis.core.errors import AnalysisError
 from analysis.core.redact import redact_text
 from analysis.core.scratch import ASK_TO_END, signals_deferred
-from analysis.publish.folder import Manifest, mend, renew_manifest, write_atomically
-from analysis.publish.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
+from analysis.publish.folder import Manifest, renew_manifest, repair, write_atomically
+from analysis.publish.forked import ChildDied, die_with_parent, end_handles, ending, fork_is_safe, run_forked
 from analysis.publish.freshness import asked_for, has_urls, is_same, read_from
 from analysis.publish.preload import preload
 from analysis.publish.publisher import FAILED, FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
@@ -186,7 +186,7 @@ class Pool:
             late = time.monotonic() >= worker.deadline
             why = "the time limit was reached" if late else ending(worker.process.exitcode)
             event = {"event": "failed", "error": why, "status": 1}
-            mend(self._plan.out)  # it could not take away what it was writing
+            repair(self._plan.out)  # it could not take away what it was writing
         if event["event"] == "failed":
             event["where"] = worker.run_set.where
             if event["status"] != USAGE:  # what the user can mend is said in one line, and no file is made
@@ -256,7 +256,7 @@ def _make(task: Task, plan: Plan) -> dict[str, Any]:
     run_set = task.run_set
     forget_failure(plan.out / run_set.report_id)
     asked = plan.asked_for(run_set)
-    read = apart(read_from, run_set.request) if has_urls(run_set.request) else read_from(run_set.request)
+    read = run_forked(read_from, run_set.request) if has_urls(run_set.request) else read_from(run_set.request)
     if is_same(task.made, asked, read):
         renew_manifest(plan.out / run_set.report_id, {**asked, **read})  # so that a glance is enough next time
         return {"event": "skipped"}

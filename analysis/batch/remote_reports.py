@@ -15,7 +15,7 @@ from typing import Any
 from analysis.findings.remote_catalogue import known_reports, list_reports, read_files
 from analysis.findings.results_file import EARLIER, RESULTS, log_of, parse_report
 from analysis.publish.folder import MANIFEST, NOTHING, Manifest, file_names, hash_of, parse_manifest, read_manifest
-from analysis.publish.forked import apart
+from analysis.publish.forked import run_forked
 from analysis.publish.publisher import FAILED, FAILED_LOG
 from analysis.publish.reports_index import PAGE, update
 from analysis.sources.local_copies import at_once, changed_at, state_of
@@ -72,7 +72,7 @@ class RemoteReports:
         return f"{self.url}/{PAGE}"
 
     def _do(self, call: Any, *arguments: Any) -> Any:
-        return call(*arguments) if self.in_memory else apart(call, *arguments)
+        return call(*arguments) if self.in_memory else run_forked(call, *arguments)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from analysis.batch.local_pool import Pool, Task, forget_failure
 from analysis.batch.run_sets import RunSet
 from analysis.core.redact import redact_text
 from analysis.core.scratch import scratch
-from analysis.publish.folder import NOTHING, Manifest, mend, read_whole_manifest
+from analysis.publish.folder import NOTHING, Manifest, read_whole_manifest, repair
 from analysis.publish.freshness import has_urls, is_untouched, reported_log
 
 Tell = Callable[[dict[str, Any]], None]
@@ -86,7 +86,7 @@ def _there(run_sets: Sequence[RunSet], plan: Plan) -> dict[str, tuple[Manifest, 
     if plan.remote is not None:
         made, logs = plan.remote.manifests(names), plan.remote.logs(once)
     else:
-        mend(plan.out)
+        repair(plan.out)
         made = {name: read_whole_manifest(plan.out / name) for name in names}
         logs = {name: reported_log(plan.out / name) for name in once}
     return {name: (made.get(name, NOTHING), logs.get(name)) for name in names}

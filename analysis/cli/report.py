@@ -82,7 +82,7 @@ def report_id_of(request: Any) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from analysis.publish.forked import apart
+    from analysis.publish.forked import run_forked
     from analysis.publish.freshness import has_urls
     from analysis.publish.publisher import Publisher
 
@@ -94,7 +94,7 @@ def _report(options: argparse.Namespace) -> int:
     publisher = Publisher(engine=options.engine, pdf=options.pdf, template=options.template, also=also)
     request = request_of(options)
     follow = follow_ups.prepared(options)
-    report_id = apart(report_id_of, request) if has_urls(request) else report_id_of(request)
+    report_id = run_forked(report_id_of, request) if has_urls(request) else report_id_of(request)
     with output_location.workplace(options.out) as (folder, remote):
         with output_location.replaced(remote, report_id, folder):
             asked = replace(request, report_id=report_id)  # stated, as in a batch: one request, one notebook

@@ -30,7 +30,7 @@ def _runs(options: argparse.Namespace) -> int:
     from analysis.core.errors import AnalysisError
     from analysis.core.parameters import check_parameters
     from analysis.render.visible_text import legible
-    from analysis.sources import logs_among, resolve, told_apart, told_of
+    from analysis.sources import distinct_runs, logs_among, resolve, told_of
     from analysis.sources.describe import describe
     from analysis.sources.remote import find_folder
 
@@ -43,7 +43,7 @@ def _runs(options: argparse.Namespace) -> int:
             found += resolve(reference, runs_dir=folder, columns=request.columns)
         except AnalysisError as error:
             problems.append(f"error: {error}")
-    runs = told_apart(found)
+    runs = distinct_runs(found)
     short = len(runs) > _IN_FULL or not options.references
     for run in runs:
         described = describe(run)
