@@ -25,11 +25,11 @@ BEGINS = '{"by": '
 WRITE = """
 import sys
 from pathlib import Path
-from analysis.publish.ledger import held_ledger
+from analysis.publish.ledger import locked_ledger
 
 path, name, lines = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(lines):
-    with held_ledger(path, '{"by": ', lambda line: "by" in line) as book:
+    with locked_ledger(path, '{"by": ', lambda line: "by" in line) as book:
         book.append({"by": name, "number": number, "seen": len(book.lines), "text": "x" * 500})
         print(number, flush=True)
 """
