@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 import analysis.publish.execute  # noqa: F401  first, as it spares who imports jsonschema seconds
 from analysis.core.blocks import Block
@@ -21,13 +23,44 @@ from tests import builders
 FORKING = ("test_engine", "test_engine_same", "test_publish", "test_batch", "test_remote", "test_secrets")
 """Files whose tests fork this process, which is safe only until a test of another tool leaves a thread behind."""
 
-LONG = ("test_docs", "test_batch_docs", "test_remote_s3", "test_calibrate", "test_install", "test_start")
+LONG = ("test_batch_dask", "test_page", "test_batch_docs", "test_remote_s3", "test_calibrate", "test_install")
 """Other files that take long."""
+
+APART = (
+    "test_start.py::test_no_module",
+    "test_docs.py::test_everything",
+    "test_calibrate.py::test_whole_reports",
+    "test_sections.py::test_every_section",
+)
+"""Tests that take seconds each and share nothing: each goes to whichever process is free, at the end."""
+
+
+def is_apart(item: str) -> bool:
+    """True if a test need not be run by the process that runs the others of its file."""
+    return any(name in item for name in APART)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run first what forks, then what takes long, lest one process be left with it; otherwise keep the order."""
-    items.sort(key=lambda item: (item.path.stem not in FORKING, item.path.stem not in LONG))
+    """Run first what forks, then what takes long, last what can be dealt out evenly; otherwise keep the order."""
+    items.sort(key=lambda item: (item.path.stem not in FORKING, is_apart(item.nodeid), item.path.stem not in LONG))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected alone: looking for garbage in it takes time again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+class FilesAndTestsApart(LoadFileScheduling):
+    """A file goes to one process whole, but for the tests in `APART`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if is_apart(nodeid) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Deal tests out so, unless something else is asked for."""
+    return FilesAndTestsApart(config, log) if config.option.dist == "loadfile" else None
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

@@ -26,7 +26,7 @@ def test_runs_that_agree_in_everything_pass() -> None:
     checked = gate(*pair())
     assert checked.failed() == ()
     assert checked.attributable == "same"
-    assert {check.id for check in checked.checks} >= {*ATTRIBUTION, "cadence", "step_count"}
+    assert {check.id for check in checked.checks} == {*ATTRIBUTION, "cadence", "step_count"} - {"windows"}
 
 
 DIFFERENT = {
@@ -140,12 +140,26 @@ def test_a_validation_metric_needs_one_validation_set(metric: str) -> None:
     """A reward of evaluation episodes is none: it needs one environment."""
     split = METRICS[metric].split
     on_validation = split in ("minibatch validation", "full validation") and metric != "eval_reward"
-    assert requirements(metric) == (("validation_set",) if on_validation else ())
+    windows = ("windows",) if metric.endswith("_loss") else ()
+    assert requirements(metric) == (("validation_set", *windows) if on_validation else windows)
 
 
 def test_a_metric_outside_the_table_is_told_by_its_name() -> None:
-    assert requirements("val/box_loss") == requirements("eval_dice") == ("validation_set",)
-    assert requirements("retrieval_loss") == requirements("train/box_loss") == ()
+    assert requirements("val/box_loss") == ("validation_set", "windows")
+    assert requirements("eval_dice") == ("validation_set",)
+    assert requirements("retrieval_loss") == requirements("train/box_loss") == ("windows",)
+
+
+@pytest.mark.parametrize("name", ["block_size", "model.max_seq_len", "context_length", "n_ctx", "seq_length"])
+def test_a_loss_in_longer_windows_may_be_lower_for_that_alone(name: str) -> None:
+    """It is compared, with the condition said, and put down to nothing; an accuracy of one set stays as it is."""
+    one, other = (altered(each, config=config(**{name: size})) for each, size in zip(pair(), (256, 1024), strict=True))
+    checked = gate(one, other)
+    assert checked.state(*requirements("full_valid_loss")) == "cannot tell"
+    assert checked.state(*requirements("full_valid_mean_token_accuracy")) == "same"
+    assert "not 256 and 1,024" in checked.reason("windows")
+    assert checked.attributable == "cannot tell"
+    assert not gate(one, one).failed("windows")
 
 
 def test_noise_needs_one_batch_size() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from analysis.core.deciding import REWARDS
 from analysis.core.metrics import METRICS
 from analysis.core.run import Run
 from analysis.evidence.comparisons import ALL_PAIRS, Comparison
+from analysis.evidence.log_kind import log_kind
 from analysis.findings.analysis_result import Analysis
+from analysis.sources import load_runs
 from tests.builders import altered, analyzed, at, known, log, noise, run
 
 JUDGED = [name for name, metric in METRICS.items() if metric.direction != "none"]
@@ -170,3 +173,12 @@ def test_of_many_runs_only_the_pairs_that_matter_are_compared() -> None:
     groups = {run.id: a.evidence_grades[run.id].group for run in runs}
     assert {groups[f"run_{k}"] for k in range(1, many, 2)} == {1}
     assert {groups[f"run_{k}"] for k in range(0, many, 2)} == {2}
+
+
+@pytest.mark.parametrize(("every", "words"), [(1, "one logged value"), (10, "one minibatch")])
+def test_a_row_with_a_validation_of_its_own_is_no_minibatch(every: int, words: str, tmp_path: Path) -> None:
+    """A history of epochs may count them as steps: nobody measures the whole validation set at each step."""
+    rows = [f"{k},{2 - k / 100},{2.1 - k / 100 if k % every == 0 else ''}\n" for k in range(1, 41)]
+    (tmp_path / "history.csv").write_text("step,train_loss,val_loss\n" + "".join(rows))
+    (run,) = load_runs(["history"], runs_dir=tmp_path)
+    assert log_kind(run, "train_loss").words == words

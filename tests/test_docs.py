@@ -14,7 +14,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +24,7 @@ import pytest
 from analysis.findings.analysis_result import Analysis
 from analysis.report.results_json import schema, to_json
 from analysis.sources.sidecar import KEYS
-from tests.builders import COMMAND
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), ROOT / "llms.txt", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
@@ -33,11 +32,11 @@ SAMPLE = ROOT / "reports" / "sample" / "run_4"
 RESULTS = "training_analysis_results.json"
 _BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _RUN = {
-    "run-reports": [*COMMAND],
-    "papermill": [sys.executable, "-m", "papermill"],
-    "jupyter nbconvert": [sys.executable, "-m", "nbconvert"],
+    "run-reports": [str(ROOT / "run_reports.py")],
+    "papermill": ["-m", "papermill"],
+    "jupyter nbconvert": ["-m", "nbconvert"],
 }
-"""How each command is run here: with the interpreter and the code of the tests."""
+"""The words for Python that each command stands for: it is run with the interpreter and the code of the tests."""
 
 
 def blocks(page: Path) -> list[tuple[str, str, str]]:
@@ -46,7 +45,7 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The commands of a ``bash`` block that are to be run, as they are run here."""
+    """The commands of a ``bash`` block that are to be run, as words for Python."""
     lines = [line.strip() for line in text.replace("\\\n", " ").splitlines()]
     return [
         [*start, *shlex.split(line.removeprefix(name), comments=True)]
@@ -85,10 +84,11 @@ def python_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return os.pathsep.join([str(folder), str(ROOT)])
 
 
-def run(command: list[str], folder: Path, python_path: str) -> None:
+def run(words: list[str], folder: Path, python_path: str) -> None:
     environment = {**os.environ, "PYTHONPATH": python_path, "PYTHONWARNINGS": "error:::analysis"}
+    command = warm.python(*words)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if runnable(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -101,7 +101,7 @@ def test_everything_a_page_tells_to_type_works(page: Path, workplace: Path, pyth
             (workplace / named[1]).parent.mkdir(parents=True, exist_ok=True)
             (workplace / named[1]).write_text(text, encoding="utf-8")
         elif language == "python":
-            run([sys.executable, "-c", text], workplace, python_path)
+            run(["-c", text], workplace, python_path)
         elif language == "bash":
             for command in commands(text):
                 run(command, workplace, python_path)

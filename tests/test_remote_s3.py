@@ -13,11 +13,9 @@ from typing import Any
 import pytest
 
 from analysis.publish.forked import fork_is_safe
+from tests import warm
 from tests.builders import ROOT, RUN_IDS
 
-boto3 = pytest.importorskip("boto3", reason="S3's client is not installed: pip install 'run-reports[remote]'")
-pytest.importorskip("moto", reason="the S3 server for tests (moto) is not installed")
-pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'run-reports[remote]'")
 pytestmark = pytest.mark.skipif(not fork_is_safe(), reason="forking is not safe on this system")
 
 SECRET = "wJalrXUtnFEMIEXAMPLEKEY"
@@ -36,6 +34,8 @@ pause()
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
     """What a process needs to reach the server, which runs meanwhile."""
+    pytest.importorskip("moto", reason="the S3 server for tests (moto) is not installed")
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'run-reports[remote]'")
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1"}
     server = subprocess.Popen(
         [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -53,6 +53,7 @@ def environment() -> Iterator[dict[str, str]]:
 @pytest.fixture
 def bucket(environment: dict[str, str]) -> Iterator[Any]:
     """A bucket with the sample runs."""
+    boto3 = pytest.importorskip("boto3", reason="S3's client is not installed: pip install 'run-reports[remote]'")
     s3 = boto3.resource(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL"],
@@ -71,8 +72,7 @@ def bucket(environment: dict[str, str]) -> Iterator[Any]:
 
 
 def command(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "analysis", *arguments]
-    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True)
+    return subprocess.run([*warm.command(), *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 def contents(bucket: Any, prefix: str) -> dict[str, bytes]:

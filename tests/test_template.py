@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from analysis.publish.notebook import notebook_parameters
 from analysis.publish.notebook_payload import RESULTS_MIME
 from analysis.publish.publisher import template_path
 from analysis.report.sections import SECTIONS
+from tests import warm
 from tests.builders import REFERENCE, ROOT, RUN_IDS
 
 TEMPLATE = nbformat.read(template_path(), as_version=4)
@@ -70,7 +70,7 @@ def test_headings_and_calls_are_those_of_sections_in_their_order() -> None:
 
 def papermill(out: Path, *parameters: str) -> subprocess.CompletedProcess[str]:
     """The plain command, from the repository's root."""
-    command = [sys.executable, "-m", "papermill", "templates/run_report.ipynb", str(out), "--no-progress-bar"]
+    command = [*warm.python("-m", "papermill"), "templates/run_report.ipynb", str(out), "--no-progress-bar"]
     return subprocess.run([*command, *parameters], cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -90,7 +90,7 @@ _ROWS = (
     ),
     Metric(
         "valid_mean_token_accuracy", "Minibatch validation accuracy", "higher", "fraction", _MINIBATCH, share=True,
-        aliases="valid_token_accuracy",
+        aliases="valid_token_accuracy valid_accuracy valid_acc",
     ),
     Metric("valid_error_rate", "Minibatch validation error rate", "lower", "fraction", _MINIBATCH, share=True),
     Metric(
@@ -101,11 +101,11 @@ _ROWS = (
     ),
     Metric(
         "full_valid_mean_token_accuracy", "Full validation accuracy", "higher", "fraction", _FULL, share=True,
-        aliases="eval_mean_token_accuracy eval_accuracy val_accuracy validation_accuracy eval_acc val_acc "
-        "validation_acc val_accuracy_epoch val_acc_epoch validation_epoch_accuracy val_epoch_accuracy "
-        "epoch_val_accuracy epoch_val_acc accuracy_val acc_val accuracy_validation val_mean_token_accuracy "
-        "validation_mean_token_accuracy eval_token_accuracy val_token_accuracy valid_accuracy valid_acc "
-        "accuracy_valid dev_accuracy dev_acc",
+        aliases="full_valid_accuracy full_valid_acc eval_mean_token_accuracy eval_accuracy val_accuracy "
+        "validation_accuracy eval_acc val_acc validation_acc val_accuracy_epoch val_acc_epoch "
+        "validation_epoch_accuracy val_epoch_accuracy epoch_val_accuracy epoch_val_acc accuracy_val acc_val "
+        "accuracy_validation val_mean_token_accuracy validation_mean_token_accuracy eval_token_accuracy "
+        "val_token_accuracy accuracy_valid dev_accuracy dev_acc",
     ),
     Metric(
         "full_valid_error_rate", "Full validation error rate", "lower", "fraction", _FULL, share=True,

@@ -40,14 +40,15 @@ def loads(text: str | bytes) -> Any:
         value = json.loads(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
-    level = [value] if isinstance(value, dict | list) else []
+    held = [value]
     for depth in range(DEEPEST):
-        left -= len(level)
-        if not level or depth + left < DEEPEST:  # too few brackets are left to nest too deep: rows of numbers end here
+        kinds = list(map(type, held))
+        left -= kinds.count(dict) + kinds.count(list)
+        if depth + left < DEEPEST:  # too few brackets are left to nest too deep: rows of numbers end here
             return value
-        held = chain.from_iterable(one.values() if type(one) is dict else one for one in level)
-        level = [inner for inner in held if type(inner) in (dict, list)]
-    if level:
+        level = [one for one in held if type(one) in (dict, list)]
+        held = list(chain.from_iterable(one.values() if type(one) is dict else one for one in level))
+    if not {dict, list}.isdisjoint(map(type, held)):
         raise ValueError(_TOO_DEEP)
     return value
 

@@ -170,7 +170,7 @@ class Run:
         """Names of the metrics that have at least one value, in table order."""
         return tuple(c for c in self.frame.columns if c not in NOT_METRICS and self.frame[c].notna().any())
 
-    @property
+    @cached_property
     def steps(self) -> npt.NDArray[np.int64]:
         """All logged steps, ascending, shape (rows,)."""
         return self.frame["step"].to_numpy(dtype=np.int64)
@@ -231,7 +231,7 @@ class Run:
             found[name] = exact or (nested[0] if len(nested) == 1 else None)
         return found
 
-    @property
+    @cached_property
     def counts_epochs(self) -> bool:
         """True if the steps of the log are its epochs, so that their number does not follow from the batch size."""
         if "epoch" in self.frame:

@@ -83,6 +83,7 @@ REMEDIES = {
     "batch_size": "state config.batch_size",
     "parent": "state parent: the run that each started from, or null for the base model",
     "training_data": "name the training data in both sidecars: data.training_set, data.n_train",
+    "windows": "evaluate both in windows of one length",
 }
 """What to do so that a check can be made, by ID of the check."""
 
@@ -117,7 +118,7 @@ def remedy(failed: tuple[Check, ...]) -> str:
 _NO_VALIDATION = "no validation was logged"
 _OTHER_DATA = "the training data differ"
 
-ATTRIBUTION = ("parent", "training_data", "batch_size", "validation_set")
+ATTRIBUTION = ("parent", "training_data", "batch_size", "validation_set", "windows")
 """Checks that a claim about the effect of a factor needs."""
 
 
@@ -131,6 +132,7 @@ def gate(baseline: Run, candidate: Run) -> Gate:
         _training_data(baseline, candidate),
         _cadence(baseline, candidate),
         _steps(baseline, candidate),
+        *_windows(baseline, candidate),
     )
     pair = baseline, candidate
     return Gate(
@@ -148,11 +150,12 @@ def requirements(metric: str) -> tuple[str, ...]:
     """
     if metric in REWARDS:
         return ()  # the environment is the same unless stated otherwise
+    windows = ("windows",) if is_loss(metric) else ()
     if metric_of(metric).validates:
-        return () if metric_of(metric).by_example else ("validation_set",)
+        return () if metric_of(metric).by_example else ("validation_set", *windows)
     if metric in ("oscillation_rate", "noise"):
         return ("batch_size",)
-    return ()
+    return windows
 
 
 def other_quantity(metric: str, pair: Gate) -> str:
@@ -209,6 +212,24 @@ _PADDED = 128
 """Vocabularies are padded to multiples of at most this: 50,257 and 50,304 tokens may be of one tokenizer."""
 
 _PREFERENCES = re.compile(r"(?:eval_|train/)?(?:rewards/(?:accuracies|chosen|rejected)|logps/\w+)|reward_margin")
+
+
+_LENGTHS = re.compile(
+    r"block_size|n_ctx|(?:context|ctx)_?(?:len(?:gth)?|size|window)|(?:max_)?seq(?:uence)?_?len(?:gth)?|cutoff_len"
+    r"|(?:model_)?max_length|max_len",
+    re.IGNORECASE,
+)
+
+
+def _windows(one: Run, two: Run) -> list[Check]:
+    """Return a failed check if two runs state different context lengths, which may be their evaluation windows."""
+    for key, value in one.config.items():
+        other = two.config.get(key)
+        lengths = [length for length in (value, other) if isinstance(length, int) and not isinstance(length, bool)]
+        if _LENGTHS.fullmatch(re.split(r"[./]", key)[-1]) and len(lengths) == 2 and lengths[0] != lengths[1]:
+            text = f"in windows of one length, not {lengths[0]:,} and {lengths[1]:,}, as that alone moves a loss"
+            return [Check("windows", "cannot tell", text)]
+    return []
 
 
 def _settings_differ(kind: str, one: Run, two: Run) -> str:

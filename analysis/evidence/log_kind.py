@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from analysis import statistics as st
+from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import is_per_epoch
 
@@ -51,7 +52,14 @@ def log_kind(run: Run, metric: str) -> LogKind:
         return LogKind("epoch", distance)
     if metric.startswith("train") and run.provenance.source in _AVERAGING:
         return LogKind("mean of steps" if distance > 1 else "step", distance)
-    return LogKind("step" if distance == 1 else "unknown", distance)
+    known = distance == 1 and not _validates_each_row(run, steps.size)
+    return LogKind("step" if known else "unknown", distance)
+
+
+def _validates_each_row(run: Run, rows: int) -> bool:
+    """True if the whole validation set was measured on nearly every row: nobody does so at each minibatch."""
+    held_out = [name for name in run.metrics if metric_of(name).split == "full validation"]
+    return any(run.series(name).size > 0.9 * rows for name in held_out)
 
 
 def noise_differs_by_kind(first: Run, second: Run, metric: str) -> str:

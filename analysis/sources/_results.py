@@ -19,7 +19,9 @@ _QUANTITY = (
     r"(?:loss|perplexity|ppl|acc|accuracy|f1|precision|recall|auc|auroc|iou|miou|dice|map|mse|rmse|mae|error"
     r"|error_rate|success_rate|bleu|rouge\w*|meteor|wer|cer|score|reward|return|metric|kl|margin|margins)"
 )
-_MEASURED = re.compile(rf"{_SPLIT}_(?:\w+_)?{_QUANTITY}(?:_\d+)*")
+_MEASURED = re.compile(
+    rf"{_SPLIT}_(?:\w+_)?{_QUANTITY}(?:_\d+)*|best_(?:epoch|step|iter|iteration|round|val|valid|dev|test|trial)"
+)
 _SPENT = re.compile(
     rf"(?!max|min|target|limit)(?:(?:{_SPLIT}_(?:\w+_)?)?runtime|\w+_per_sec(?:ond)?)|total_flos"
     r"|(?:elapsed|remaining|wall|wall_clock|total|train|training)_?time(?:_(?:s|sec|seconds|min|minutes|h|hours))?"

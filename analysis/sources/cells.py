@@ -15,10 +15,15 @@ BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none
 """What tools write for "not logged"."""
 
 AMBIGUOUS = "ambiguous: a comma before three digits may part thousands or decimals; write decimals with a point"
-_NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?)|-?1\.#(ind|qnan|inf)\w*", re.IGNORECASE)
+_NOT_A_NUMBER = re.compile(
+    r"[+-]?(nan|inf(inity)?|∞)|-?1\.#(ind|qnan|inf)\w*|#(num|div/0|value|ref|name\?)!?", re.IGNORECASE
+)
 _DECIMAL = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_SPACED = re.compile(r"[+-]?\d{1,3}(?:(?:[ \u00a0\u202f]\d{3})+|(?:['’]\d{3})+|(?:\.\d{3}){2,})(?:[.,]\d+)?")
+"""1 000, 1'000 and 1.000.000: of these nobody takes the mark for a decimal one."""
+_POINTED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
+DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[.' \u00a0\u202f]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?(?:\s*%)?")
 _WRAPPED = re.compile(
     # The repr of a framework's scalar: tensor(1.6, device='cuda:0'), np.float32(0.5), <tf.Tensor: shape=(), numpy=1.5>
     rf"(?:[A-Za-z_][\w.]*)\(\[?\s*({_DECIMAL}|[+-]?nan|[+-]?inf)\s*\]?\s*(?:,[^()]*(?:\([^()]*\)[^()]*)*)?\)"
@@ -27,7 +32,7 @@ _WRAPPED = re.compile(
 )
 FORTRAN = re.compile(r"(?<=[\d.])D(?=[+-]\d{2,3}(?!\d))")
 """What stands for the E in numbers that Fortran writes: 0.19D+01."""
-_SPREAD = re.compile(rf"({_DECIMAL})\s*%?\s*(?:±|\+/-|\+-)\s*{_DECIMAL}\s*%?")
+_SPREAD = re.compile(rf"({_DECIMAL})\s*%?\s*(?:(?:±|\+/-|\+-)\s*{_DECIMAL}\s*%?|\(\s*±?\s*{_DECIMAL}\s*%?\))")
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 _SCALED = re.compile(rf"({_DECIMAL})\s?([kKMGBT])")
 _COUNTS = re.compile(r"step|iter|token|sample|example|image", re.IGNORECASE)
@@ -58,6 +63,12 @@ def _written(cell: str) -> float | None:
         return np.inf
     if _GROUPED.fullmatch(cell):
         return float(cell.replace(",", ""))
+    if _SPACED.fullmatch(cell):
+        whole, _, decimals = cell.partition(",")
+        parted = whole if "." in whole and whole.count(".") < 2 else whole.replace(".", "")
+        return float(re.sub(r"[ \u00a0\u202f'’]", "", parted) + (f".{decimals}" if decimals else ""))
+    if "\u2212" in cell:  # the minus sign of typesetters and spreadsheets
+        return number(cell.replace("\u2212", "-"))
     if found := _PERCENT.fullmatch(cell):
         return float(found[1])
     if (found := _SPREAD.fullmatch(cell)) or (
@@ -91,6 +102,28 @@ def has_decimal_commas(cells: Iterable[str]) -> bool:
     return any(not _GROUPED.fullmatch(cell) or cell.lstrip("+-").startswith("0") for cell in commas) and all(
         DECIMAL_COMMA.fullmatch(cell) for cell in commas
     )
+
+
+def has_points_in_thousands(cells: Sequence[str], *, beside_commas: bool) -> bool:
+    """True if all points of a column part thousands, as in ``1.000``: ``1.000.000`` shows it, or commas elsewhere do.
+
+    >>> has_points_in_thousands(["900", "1.000"], beside_commas=True)
+    True
+    """
+    dotted = [cell for cell in cells if "." in cell]
+    certain = beside_commas or any(cell.count(".") > 1 for cell in dotted)
+    return bool(dotted) and certain and all(map(_POINTED.fullmatch, dotted))
+
+
+def with_point(cell: str) -> str:
+    """Return a cell of a column with decimal commas as Python writes it.
+
+    >>> with_point("1.234,5"), with_point("1.234"), with_point("0.5")
+    ('1234.5', '1234', '0.5')
+    """
+    if "," in cell or _POINTED.fullmatch(cell.strip()):
+        cell = re.sub(r"(?<=\d)[.' \u00a0\u202f](?=\d{3})", "", cell)
+    return cell.replace(",", ".")
 
 
 def is_ambiguous(cells: Sequence[str]) -> bool:
@@ -142,7 +175,7 @@ def numbers(
         if not isinstance(cell, str):
             continue
         if cell not in known:
-            known[cell] = _any_form(cell.replace(",", ".") if commas else cell)
+            known[cell] = _any_form(with_point(cell) if commas else cell)
         value = known[cell]
         if value is None:
             failed += 1

@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from analysis.core.errors import LogError
 from analysis.core.run import Dropped
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import head
-from analysis.sources.cells import BLANK, DECIMAL_COMMA, has_decimal_commas, number
+from analysis.sources.cells import BLANK, DECIMAL_COMMA, has_decimal_commas, has_points_in_thousands, number
 from analysis.sources.limits import check_cells
 from analysis.sources.metric_aliases import plain
 from analysis.sources.streams import GZIP, count_lines, open_lines, open_text, text_head
@@ -72,7 +73,26 @@ class Layout:
     def is_text(self, name: str) -> bool:
         """True if no value of a column in the sample is a plain number (False for an empty column)."""
         cells = self.column(name)
-        return bool(cells) and (not any(is_numeric(cell) for cell in cells) or has_decimal_commas(cells))
+        return bool(cells) and (
+            not any(is_numeric(cell) for cell in cells) or has_decimal_commas(cells) or name in self.grouped
+        )
+
+    @cached_property
+    def has_commas(self) -> bool:
+        """True if the table has decimal commas: one can be nothing else, or it is no delimiter and no point is one."""
+        commas = [cells for cells in map(self.column, self.header) if any("," in cell for cell in cells)]
+        if any(map(has_decimal_commas, commas)):
+            return True
+        cells = [cell for row in self.sample for cell in row] if commas and self.delimiter == ";" else []
+        return bool(cells) and not any(re.fullmatch(r"[+-]?(?:0?|\d+)\.(?!\d{3}$)\d+", cell.strip()) for cell in cells)
+
+    @cached_property
+    def grouped(self) -> frozenset[str]:
+        """Columns whose points part thousands: ``1.000`` where other columns have decimal commas."""
+        columns = {name: self.column(name) for name in self.header}
+        dotted = {name: cells for name, cells in columns.items() if any("." in cell for cell in cells)}
+        commas = bool(dotted) and self.has_commas
+        return frozenset(n for n, cells in dotted.items() if has_points_in_thousands(cells, beside_commas=commas))
 
 
 def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:

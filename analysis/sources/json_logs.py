@@ -14,19 +14,28 @@ from typing import Any
 from analysis.core.errors import LogError
 from analysis.core.metrics import metric
 from analysis.core.plain_data import is_number, loads
+from analysis.sources.axis_names import AXIS_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.jsonl import logs_of
 from analysis.sources.limits import MB, limit, too_large
+from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_of
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import table_of
+from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_text, text_head
 
 NAME = "json log"
 SCHEME = ""
 
 _SUFFIXES = (".json", ".log", ".txt", "")
-_INSIDE = ("log_history", "history", "iterations", "metrics", "log", "logs", "evals_result")
+_INSIDE = (
+    *("log_history", "history", "iterations", "metrics", "log", "logs", "evals_result", "results", "runs"),
+    *("experiments", "trials", "records", "epochs", "steps", "data"),
+)
+_SETTINGS = ("config", "args", "arguments", "params", "parameters", "hparams", "hyperparameters", "settings")
+_NAMES = ("run_name", "run", "run_id", "name", "id", "model", "experiment", "label", "seed", "fold")
+"""What a run in a list of runs goes by."""
 _STEPS = ("steps", "step", "x", "iterations", "iteration", "iters", "epochs", "epoch")
 _VALUES = ("values", "value", "y")
 _TITLES = ("name", "metric", "tag", "series", "title")
@@ -48,7 +57,7 @@ def recognises(path: Path) -> bool:
     except LogError:
         return False
     try:
-        return _rows_of(content) is not None
+        return _rows_of(_called_after(path, content)) is not None
     except LogError:
         return True  # to be said on loading
 
@@ -69,7 +78,7 @@ def is_one_value(text: str) -> bool:
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read the rows of one JSON value; settings beside them are the configuration."""
-    content = _content(path)
+    content = _called_after(path, _content(path))
     try:
         rows = _rows_of(content)
     except LogError as problem:
@@ -77,11 +86,48 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     if rows is None:
         raise LogError(f"{path}: no list of rows in this JSON; write an object a line, and call the file .jsonl")
     last = [name for row in rows[-1:] for name in row if _NUMBERED.match(name)]
-    stated = content.get("config") if isinstance(content, Mapping) else None
-    config = stated if isinstance(stated, Mapping) else {}
+    stated = _settings_in(content) if isinstance(content, Mapping) else {}
+    results = _results_among(stated, rows)
+    if results:
+        rows = [*rows[:-1], {**rows[-1], **results}]
+    config = {name: value for name, value in stated.items() if name not in results}
+    notes = tuple(f"{name} stands beside the steps: taken for a measurement at their end" for name in results)
     logs = logs_of(table_of(path, rows), columns=columns)
     best = last[-1] if last else None  # of several sets XGBoost's early stopping goes by the last
-    return [replace(log, source=NAME, config={**log.config, **config}, best_metric=best) for log in logs]
+    return [
+        replace(log, source=NAME, config={**log.config, **config}, best_metric=best, notes=(*log.notes, *notes))
+        for log in logs
+    ]
+
+
+def _called_after(path: Path, content: Any) -> Any:
+    """Return a bare list of numbers under the name of its file, if that is a metric's: train_losses.json."""
+    name = run_stem(path)
+    bare = isinstance(content, list) and len(content) > 1 and _is_listed(content)
+    return {name: content} if bare and metric(plain(name)).direction != "none" else content
+
+
+def _settings_in(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands beside the rows: single values, and those in a mapping of settings."""
+    own = {key: value for key, value in content.items() if isinstance(value, str | int | float)}
+    inside = (content[key] for key in _SETTINGS if isinstance(content.get(key), Mapping))
+    return {**own, **{key: value for part in inside for key, value in part.items()}}
+
+
+def _results_among(stated: Mapping[str, Any], rows: Rows) -> dict[str, float]:
+    """Return the single values that were measured on held-out data, once, beside the rows of one run."""
+    logged = {plain(name) for row in rows for name in row}
+    if "run" in logged:
+        return {}
+    return {
+        name: value
+        for name, value in stated.items()
+        if is_number(value)
+        and metric(plain(name)).direction != "none"
+        and phase_of(plain(name).split("_")[0]) in ("val", "test")
+        and plain(name) not in logged
+        and "best" not in name.lower()
+    }
 
 
 def _content(path: Path) -> Any:
@@ -100,9 +146,12 @@ def _content(path: Path) -> Any:
 
 def _rows_of(content: Any) -> Rows | None:
     if isinstance(content, list):
-        return _from_series(content) or _from_list(content)
+        return _from_series(content) or _histories(content) or _from_list(content)
     if not isinstance(content, Mapping):
         return None
+    names, cells = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(cells, list) and all(isinstance(row, list) for row in cells):
+        content = {"data": [dict(zip(map(str, names), row, strict=False)) for row in cells]}  # pandas' split
     for key in _INSIDE:
         if isinstance(content.get(key), list | Mapping) and (rows := _rows_of(content[key])):
             names = _catboost_names(content)
@@ -148,14 +197,64 @@ def _by_number(content: Mapping[str, Any]) -> Rows | None:
 
 
 def _by_run(content: Mapping[str, Any]) -> Rows | None:
-    """Return the rows of several runs under their names, whose lists have the same names: a history a model."""
-    if len(content) < 2 or not all(isinstance(part, Mapping) for part in content.values()):
+    """Return the rows of several runs under their names: a history each, or lists of rows; those of each set alike."""
+    phases = [phase_of(key.lower()) for key in content]
+    if not content or any(metric(plain(key)).direction != "none" for key in content):
+        return None  # a loss of several sets
+    if None not in phases and all(isinstance(part, list) for part in content.values()):
+        sets = [(key, _from_list(part)) for key, part in content.items()]
+        known = all(rows is not None for _, rows in sets)
+        counted = [(key, at, row) for key, rows in sets for at, row in enumerate(rows or (), start=1)]
+        bare = not any(plain(name) in AXIS_NAMES for _, _, row in counted for name in row)
+        return [{"phase": key, **({"step": at} if bare else {}), **row} for key, at, row in counted] if known else None
+    if any(phases) or not all(isinstance(part, Mapping | list) for part in content.values()):
         return None
-    parts = {key: _columns(part) for key, part in content.items() if phase_of(key.lower()) is None}
-    names = {tuple(sorted(rows[0])) for rows in parts.values() if rows}
-    if len(parts) < len(content) or None in parts.values() or len(names) > 1:
+    found = [(key, _history_in(part)) for key, part in content.items()]
+    runs = [(key, *one) for key, one in found if one is not None]
+    names = {tuple(sorted(rows[0])) for _, rows, _ in runs}
+    return _rows_of_runs(runs) if len(runs) == len(found) and len(names) == 1 else None
+
+
+def _histories(items: list[Any]) -> Rows | None:
+    """Return the rows of a list of runs, each with its history, and settings beside it."""
+    if len(items) < 2 or not all(isinstance(item, Mapping) for item in items):
         return None
-    return [{"run": key, **row} for key, rows in parts.items() for row in rows or ()]
+    if any(plain(key) in AXIS_NAMES and is_number(value) for item in items for key, value in item.items()):
+        return None  # rows of one run
+    found = [_history_in(item) for item in items]
+    by = next((key for key in _NAMES if len({str(item.get(key)) for item in items}) == len(items)), None)
+    named = [f"{by}_{item[by]}" if by and is_number(item[by]) else str(item[by]) if by else "" for item in items]
+    runs = [
+        (name or f"run_{place}", *one) for place, (name, one) in enumerate(zip(named, found, strict=True), 1) if one
+    ]
+    return _rows_of_runs(runs) if len(runs) == len(items) else None
+
+
+def _rows_of_runs(runs: list[tuple[str, Rows, dict[str, Any]]]) -> Rows:
+    for _, rows, said in runs:
+        results = _results_among(said, rows)
+        rows[-1] = {**rows[-1], **results}
+        for name in results:
+            del said[name]
+    return [
+        {
+            **row,
+            "run": "_".join(filter(None, (name, row.get("run")))),
+            **{f"config/{key}": one for key, one in said.items()},
+        }
+        for name, rows, said in runs
+        for row in rows
+    ]
+
+
+def _history_in(part: Any) -> tuple[Rows, dict[str, Any]] | None:
+    """Return the rows of one run, or of several below it, and the settings beside them."""
+    if isinstance(part, list):
+        rows = _from_list(part)
+        return (rows, {}) if rows else None
+    inside = next((part[key] for key in _INSIDE if isinstance(part.get(key), list | Mapping)), None)
+    rows = _rows_of(inside) if inside is not None else _by_number(part) or _by_run(part) or _columns(part)
+    return (rows, _settings_in(part)) if rows else None
 
 
 def _from_series(content: Any) -> Rows | None:
@@ -226,14 +325,40 @@ def _lists_of(series: Any) -> tuple[list[Any], list[Any]] | None:
 
 
 def _columns(content: Mapping[str, Any]) -> Rows | None:
-    """Return rows of lists of one length, nested or not; other lists and settings are no columns."""
+    """Return rows of lists of one length, or that each have their steps beside them; other lists are no columns."""
     lists = dict(_lists(content, ""))
-    if not lists or len({len(values) for values in lists.values()}) > 1:
+    bare = {name.rpartition("/")[2]: values for name, values in lists.items()}
+    if len(bare) == len(lists) and all(_is_whole(plain(name)) for name in bare):
+        lists = bare  # the group says nothing more
+    if not lists:
         return None
+    if len({len(values) for values in lists.values()}) > 1:
+        return _with_own_steps(lists)
     rows = [dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
     axis = {"epoch", "epochs", "step", "steps", "iteration"} & set(lists)
     metrics = any(_SPLIT.match(name) or "loss" in name.lower() or axis for name in lists)
     return rows if len(rows) > 1 and metrics else None
+
+
+def _is_whole(name: str) -> bool:
+    """True if a name says what was measured, and on what."""
+    return metric(name).direction != "none" and any(map(phase_of, name.split("_")))
+
+
+def _with_own_steps(lists: Mapping[str, list[Any]]) -> Rows | None:
+    """Return rows of lists of several lengths, each of which one list of steps fits: ``steps``, ``val_steps``."""
+    axes = {name: values for name, values in lists.items() if plain(name).rsplit("_", 1)[-1] in _STEPS}
+    rows: dict[float, dict[str, Any]] = {}
+    for name, values in lists.items():
+        fit = [axis for axis, steps in axes.items() if len(steps) == len(values) and None not in steps]
+        own = [axis for axis in fit if phase_of(plain(axis).split("_")[0]) == phase_of(plain(name).split("_")[0])]
+        if name in axes:
+            continue
+        if not fit or len(fit) > 1 != len(own):
+            return None
+        for step, value in zip(axes[own[0] if own else fit[0]], values, strict=True):
+            rows.setdefault(step, {"step": step})[name] = value
+    return [rows[step] for step in sorted(rows)] if len(rows) > 1 else None
 
 
 def _lists(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, list[Any]]]:

@@ -14,13 +14,16 @@ import pandas as pd
 from analysis.core.errors import LogError
 from analysis.core.plain_data import is_number
 from analysis.sources.adjacent_config import log_with_settings
-from analysis.sources.axis_names import STEP_NAMES
+from analysis.sources.axes import find_axis
+from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns, head
 from analysis.sources.delimited import Layout, read_delimited, sniff
 from analysis.sources.metric_aliases import plain
+from analysis.sources.phases import phase_of_file
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis
 from analysis.sources.runs_in import RUN_NAMES
+from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_text
 from analysis.sources.yaml_files import load_json
 
@@ -39,7 +42,7 @@ def recognises(path: Path) -> bool:
     if head(path, 64).lstrip().startswith(b"{"):
         return ".json" in path.name and _history(path) is not None
     layout = sniff(path)
-    return layout is not None and _is_history(layout)
+    return layout is not None and _is_history(layout) and phase_of_file(run_stem(path)) in (None, "train")
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
@@ -54,6 +57,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
                 f"{path}: the lists of a history differ in length ({lengths}); write null where none was logged"
             )
         frame = pd.DataFrame({name: _numbers(values) for name, values in history.items()})
+        frame = frame.rename(columns={find_axis(frame.columns, EPOCH_NAMES): "epoch"})
         if "epoch" not in frame:
             frame.insert(0, "epoch", np.arange(len(frame), dtype=np.float64))
         frame.insert(0, "step", frame["epoch"])

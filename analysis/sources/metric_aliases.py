@@ -37,7 +37,14 @@ _OPENAI: Table = {
     "valid_sequence_accuracy": ("validation_sequence_accuracy",),
 }
 
-_WHOLE_SET: Table = {"full_valid_loss": ("full_valid_loss", "eval_loss", "val_loss", "validation_loss", "valid_loss")}
+_ACCURACY = "full_valid_mean_token_accuracy"
+_WHOLE_SET: Table = {
+    "full_valid_loss": ("full_valid_loss", "eval_loss", "val_loss", "validation_loss", "valid_loss"),
+    _ACCURACY: (
+        *(_ACCURACY, "full_valid_accuracy", "full_valid_acc", "eval_accuracy", "val_accuracy", "validation_accuracy"),
+        *("eval_acc", "val_acc", "valid_accuracy", "valid_acc"),
+    ),
+}
 
 BY_SOURCE: Mapping[str, Table] = {
     "logs by epoch": _WHOLE_SET,
@@ -51,13 +58,16 @@ BY_SOURCE: Mapping[str, Table] = {
         "train_mean_token_accuracy": (
             *("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy"),
         ),
-        "full_valid_mean_token_accuracy": (
+        _ACCURACY: (
             *("val_accuracy", "val_acc", "val_sparse_categorical_accuracy"),
-            *("val_categorical_accuracy", "val_binary_accuracy"),
+            *("val_categorical_accuracy", "val_binary_accuracy", "valid_accuracy", "valid_acc"),
         ),
     },
     "stable-baselines3": {"reward": ("rollout_ep_rew_mean", "episode_reward")},
-    "lightning csv": {"full_valid_loss": ("val_loss", "valid_loss", "validation_loss", "val_loss_epoch")},
+    "lightning csv": {
+        "full_valid_loss": ("val_loss", "valid_loss", "validation_loss", "val_loss_epoch"),
+        _ACCURACY: ("val_accuracy", "val_acc", "valid_accuracy", "valid_acc"),
+    },
 }
 """What a name means in one tool where that differs from `METRICS`; tried first."""
 
@@ -77,7 +87,9 @@ SOLE: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 """Families (a column an evaluation set) that take a standard name only if a single column belongs to them."""
 
-_VALIDATED = re.compile(r"(?:val|valid|validation|dev|eval|test)_(.+)|(.+)_(?:val|valid|validation|dev|eval|test)")
+_VALIDATED = re.compile(
+    r"(?:full_)?(?:val|valid|validation|dev|eval|test)_(.+)|(.+)_(?:val|valid|validation|dev|eval|test)"
+)
 
 
 @lru_cache(maxsize=10_000)
@@ -163,6 +175,7 @@ def _bare(form: str) -> str:
     form = re.sub(r"(?:^|(?<=_))(?:avg|average)_+(?=(?:[a-z]+_)?acc(?:uracy)?$)|(?<=_loss)_value$", "", form)
     form = re.sub(r"^(?:vali|va|vl)_|_(?:va|vl)$", lambda found: "val_" if found[0][-1] == "_" else "_val", form)
     form = re.sub(r"^trn?_|_trn?$", lambda found: "train_" if found[0][-1] == "_" else "_train", form)
+    form = re.sub(r"^full_(?:val|validation|eval)_", "full_valid_", form)
     return re.sub(r"^learn_", "train_", re.sub(r"(?:^|(?<=_))mini_?batch_", "batch_", form))
 
 

@@ -22,11 +22,11 @@ def as_fractions(runs: Sequence[Run]) -> list[Run]:
 
 def _as_in(runs: Sequence[Run], run: Run) -> Run:
     for own in run.metrics:
-        if metric_of(own).unit == "fraction" or not _is_percent(run.series(own)):
+        if metric_of(own).unit == "fraction":
             continue
         found = (match_metric(own, other.metrics) for other in runs if other is not run and own not in other.metrics)
         standard = next((name for name in found if name and metric_of(name).unit == "fraction"), None)
-        if standard is None or standard in run.frame:
+        if standard is None or standard in run.frame or not _is_percent(run.series(own)):
             continue
         frame = run.frame.rename(columns={own: standard})
         log_name = next((log for log, name in run.provenance.renamed.items() if name == own), own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -39,6 +40,21 @@ def phase_of(value: object) -> str | None:
     ('val', None)
     """
     return _WORDS.get(plain(value).removesuffix("_set")) if isinstance(value, str) else None
+
+
+_FILE = re.compile(
+    r"(?:.*[_-])?(?:([a-z]+)[_-](?:errors?|loss(?:es)?|metrics|results|scores|log|history)|(val\w*|eval\w*))"
+)
+
+
+def phase_of_file(stem: str) -> str | None:
+    """Return what a file is called after that holds what was measured on one set alone, else None.
+
+    >>> phase_of_file("learn_error"), phase_of_file("val"), phase_of_file("train"), phase_of_file("test_run")
+    ('train', 'val', None, None)
+    """
+    found = _FILE.fullmatch(stem.lower())
+    return phase_of(found[1] or found[2]) if found else None
 
 
 FLAGS = {

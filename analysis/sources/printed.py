@@ -26,7 +26,10 @@ from analysis.sources.axis_names import main_metric
 from analysis.sources.base import Columns
 from analysis.sources.cells import AMBIGUOUS, scale_of
 from analysis.sources.json_logs import is_one_value
+from analysis.sources.metric_aliases import plain
 from analysis.sources.other_languages import in_english
+from analysis.sources.printed_bars import one_an_epoch
+from analysis.sources.printed_coco import with_coco_names
 from analysis.sources.printed_counters import by_other_counter
 from analysis.sources.printed_ends import lines_of_the_best, results_at_the_end, results_beside_tables
 from analysis.sources.printed_lines import (
@@ -39,8 +42,14 @@ from analysis.sources.printed_lines import (
     with_points,
 )
 from analysis.sources.printed_lists import lists_in
-from analysis.sources.printed_phases import of_model, phase_word
-from analysis.sources.printed_sections import Kind, by_section, with_short_names, without_repeats
+from analysis.sources.printed_phases import HELD_OUT, of_model, phase_word
+from analysis.sources.printed_sections import (
+    by_section,
+    signature,
+    with_short_names,
+    without_constants,
+    without_repeats,
+)
 from analysis.sources.printed_series import apart
 from analysis.sources.printed_wordings import Wordings
 from analysis.sources.raw_log import RawLog
@@ -59,34 +68,48 @@ SCHEME = ""
 MOST = "RUN_REPORTS_MAX_PRINTED_MB"
 """The setting that bounds a text that is read as a whole."""
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jsonl")
-_SNIFFED = (1 << 19, 1 << 24)
-"""Characters read to recognise a log: the second where the first, perhaps source code, hold no values."""
+_SNIFFED, _TABLE = (1 << 19, 1 << 24), 1 << 16
+"""Characters read to recognise a log: the second where the first, perhaps source code, hold no values; of a table."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
 _LONGEST = 20_000  # characters of a line of values
+_ROUNDS = 3  # trainings of one epoch that are one training
 _HEADING = 100  # characters of a line that heads others
 
 
 def recognises(path: Path) -> bool:
     """True for text in which lines of values repeat with a rising step or epoch."""
-    if not path.is_file() or Path(path.name.lower().removesuffix(".gz")).suffix not in _SUFFIXES:
+    if not path.is_file() or _suffix(path) not in _SUFFIXES:
         return False
-    return _is_log(path, text_head(path, _SNIFFED[0])) or (
-        path.stat().st_size > _SNIFFED[0] and _is_log(path, text_head(path, _SNIFFED[1]))
-    )
+    start = text_head(path, _SNIFFED[0])
+    if _is_other(path, start):
+        return False
+    return _is_log(path, start) or (path.stat().st_size > _SNIFFED[0] and _is_log(path, text_head(path, _SNIFFED[1])))
+
+
+def _is_other(path: Path, text: str) -> bool:
+    """True if the first lines of a text are JSON or a table's: its own source reads it faster."""
+    text, _ = in_english(text)
+    if _is_json(text.lstrip("\ufeff \r\n").partition("\n")[0]):
+        return True
+    if _is_tabular(path):
+        lines = _lines(text[:_TABLE])[:50]
+        return form_of(lines[0]) is None and _is_header(lines)
+    return _suffix(path) in (".txt", ".log") and is_delimited(_lines(text)[0])
 
 
 def _is_log(path: Path, text: str) -> bool:
     text, _ = in_english(text)
-    first = text.lstrip("\ufeff \r\n").partition("\n")[0]
-    if not first or _is_json(first) or is_one_value(text):
+    if not text.strip("\ufeff \r\n") or is_one_value(text):
         return False
-    tabular = path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
-    lines = _lines(text[:65536])[:50] if tabular else _lines(text)
-    if tabular and form_of(lines[0]) is None and _is_header(lines):
-        return False
-    if Path(path.name.lower().removesuffix(".gz")).suffix in (".txt", ".log") and is_delimited(lines[0]):
-        return False  # a table by itself: its own source reads it faster
-    return _holds_values(text, lines, path)
+    return _holds_values(text, _lines(text[:_TABLE])[:50] if _is_tabular(path) else _lines(text), path)
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _is_tabular(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith((".csv", ".jsonl"))
 
 
 def holds_values(text: str, path: Path) -> bool:
@@ -168,6 +191,8 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     notes += tuple(f"a table of one row is left out: {_row(one)}" for one in tables if len(one) == 1)
     log = RawLog(table, NAME, (str(path),), used, lines=len(lines), notes=notes)
     if by_lines:
+        if (size := table.attrs.get("n_valid")) is not None:
+            log = replace(log, n_valid=size, notes=(*notes, f"validation set of {size:,} examples: counts are printed"))
         lost = tuple(Dropped(name, count, AMBIGUOUS) for name, count in unclear.items())
         logs = [[_of_lines(replace(log, frame=part, expected_steps=total), columns)] for part in parts]
         logs[0][0] = replace(logs[0][0], dropped=(*lost, *logs[0][0].dropped))
@@ -195,7 +220,7 @@ def _row(table: pd.DataFrame) -> str:
 
 def _lines(text: str) -> list[str]:
     text = with_points(text) if has_decimal_commas(text) else text
-    lines = clean(text.lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
+    lines = clean(with_coco_names(text).lstrip("\ufeff")).replace("\r", "\n").replace("\b", "").split("\n")
     return [line if len(line) < _LONGEST else "" for line in lines]
 
 
@@ -226,26 +251,24 @@ def _values(
     for wording, places, form in by_section([(one, groups[one], form) for one, form in forms.items()], others, lines):
         forms[wording] = _of_phase(form, lines, places[0], forms)
         kinds.append((wording, places, forms[wording]))
-    kinds = with_short_names(without_repeats(kinds))
+    kinds, drawn = one_an_epoch(with_short_names(without_repeats(kinds)), wordings)
     if kinds and not any(_has_axis(form) for _, _, form in kinds):
         kinds, counted = by_other_counter(kinds, lines)
     else:
         counted = ()
     counts: Counter[tuple[str, ...]] = Counter()
     for _, places, form in kinds:
-        counts[_signature(form)] += len(places)
-    kinds = _without_constants(kinds, wordings)
+        counts[signature(form)] += len(places)
+    kinds = without_constants(kinds, wordings)
     if path.suffix.lower() in DOCUMENTS:
-        firm = {_signature(form) for _, places, form in kinds if len(places) > 1}
-        kinds = [kind for kind in kinds if _signature(kind[2]) in firm]
+        firm = {signature(form) for _, places, form in kinds if len(places) > 1}
+        kinds = [kind for kind in kinds if signature(kind[2]) in firm]
         if not any(of_model(name) for _, _, form in kinds for name, _ in form.metrics):
             return pd.DataFrame(), None, ()
-    if any(form.bar and "ETA" not in wording for wording, _, form in kinds):  # Keras prints a full bar twice
-        kinds = [kind for kind in kinds if not kind[2].bar or "ETA" not in kind[0]]
-    axes = {_axis(form) for _, _, form in kinds if counts[_signature(form)] > 1}
+    axes = {_axis(form) for _, _, form in kinds if counts[signature(form)] > 1}
     blocks, totals, single = [], [], []
     for wording, places, form in kinds:
-        repeats = counts[_signature(form)] > 1
+        repeats = counts[signature(form)] > 1
         if _has_axis(form) and not repeats:  # a line of its own kind among others that count
             measures = not form.metrics or any(of_model(name) for name, _ in form.metrics)
             repeats = measures and _axis(form) in axes
@@ -257,15 +280,21 @@ def _values(
             single.append((wording, places, form))
     if not blocks:
         return pd.DataFrame(), None, results_beside_tables(single, lines)
-    final, blocks, told = results_at_the_end(single, blocks, lines)
+    bars = any(form.bar and form.total is not None for _, _, form in kinds)
+    trainings, last = list[pd.DataFrame](), max(int(block.index[-1]) for _, block in blocks if len(block))
+    if any(places[0] < last for _, places, form in single if form.phase not in ("", "train")):
+        trainings = parted(_with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)[0], lines)
+    final, blocks, told = results_at_the_end(single, blocks, lines, trainings)
     blocks += [(wording, _block(wordings, places, form, unclear, wording)[0]) for wording, places, form in final]
-    table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"))
+    table, notes = _with_axis(pd.concat(apart(blocks)).sort_index(kind="stable"), bars)
+    sizes = {size for _, block in blocks for name, size in block.attrs["counted"].items() if _held_out(name)}
+    table.attrs["n_valid"] = sizes.pop() if len(sizes) == 1 else None
     planned = {total for total in totals if total is not None}
     restarts = "epoch" in table and "step" in table
     return (
         table,
         planned.pop() if len(planned) == 1 and not restarts else None,
-        (*counted, *notes, *told, *best.values()),
+        (*counted, *drawn, *notes, *told, *best.values()),
     )
 
 
@@ -278,7 +307,10 @@ def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form
     above = forms[wording].phase if wording in forms else phase_word(before) if len(before) < _HEADING else ""
     if above in ("", "train"):
         return form
-    metrics = tuple((f"{above}_{name}" if of_model(name) else name, at) for name, at in form.metrics)
+    own = HELD_OUT if above != "test" else ()
+    metrics = tuple(
+        (f"{above}_{name}" if of_model(name) and plain(name) not in own else name, at) for name, at in form.metrics
+    )
     return replace(form, metrics=metrics, phase=above)
 
 
@@ -295,14 +327,17 @@ def _block(
     data = {name: values[at] * scale_of(pieces[at + 1]) for name, at in named.items()}
     if form.each is not None:
         data["\0step"] = np.round(data["\0step"] * form.each)
+    counted: dict[str, int] = {}
     for name in (name for name, at in named.items() if at in form.shares):
         whole = values[named[name] + 1]
         if whole[0] > 0 and (whole == whole[0]).all() and (data[name] <= whole).all():
             data[name] = data[name] / whole
+            counted[name] = int(whole[0])
     if form.total is not None and not form.bar and form.epoch is None and _is_epoch(data["\0step"], data["\0total"]):
         data["\0epoch"], data["\0step"] = data["\0step"], data.pop("\0total")
         form = replace(form, total=None)
     frame = pd.DataFrame(data, index=places)
+    frame.attrs["counted"] = counted
     if form.bar and form.total is not None:
         frame = frame[frame["\0step"] == frame["\0total"]]  # a bar's running values: its last one is the epoch's
         frame = frame.drop(columns=["\0step", "\0total"])
@@ -311,25 +346,13 @@ def _block(
     return frame, int(totals.pop()) if len(totals) == 1 else None
 
 
-def _without_constants(kinds: Sequence[Kind], wordings: Wordings) -> list[Kind]:
-    """Leave out lines without a value of the model whose step is the same on all of them: they count nothing."""
-    seen: dict[tuple[str, ...], set[tuple[float, ...]]] = {}
-    for wording, places, form in kinds:
-        if _has_axis(form) and not any(of_model(name) for name, _ in form.metrics):
-            slots = [at for at in (form.epoch, form.step) if at is not None]
-            values = wordings.numbers(wording, places, slots)
-            seen.setdefault(_signature(form), set()).update(zip(*(values[at] for at in slots), strict=True))
-    constant = {signature for signature, values in seen.items() if len(values) == 1}
-    return [kind for kind in kinds if _signature(kind[2]) not in constant or len(kind[1]) == 1]
-
-
 def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool:
     """True for ``3/100``, ``3/200``, ``4/100``: of an epoch, and a batch in it."""
     same, rises = steps[1:] == steps[:-1], totals[1:] > totals[:-1]
     return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
 
 
-def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _with_axis(table: pd.DataFrame, bars: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
     notes: tuple[str, ...] = ()
     table = table.rename(columns={"\0step": "step", "\0epoch": "epoch"})
@@ -355,9 +378,10 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
             table["step"] = (epoch - epoch.min()) * length + step
         table["step"] = table["step"].ffill()
     table = table[table[metrics].notna().any(axis=1)] if metrics else table.iloc[:0]
-    if "step" not in table and "epoch" in table and (table["epoch"].dropna() % 1 != 0).any():
+    uneven = "step" not in table and "epoch" in table and bool((table["epoch"].dropna() % 1 != 0).any())
+    if uneven or (bars and _always_first(table)):
         main = main_metric(table)
-        if main is not None:  # epochs are rounded: several lines may have the same
+        if main is not None:  # epochs are rounded, or each call of a program counts its own
             table = table.assign(step=table[main].notna().cumsum().clip(lower=1).astype(np.float64))
             notes = (f"no step is printed: steps are numbers of the lines with {main}",)
     if "step" not in table and "epoch" not in table:
@@ -369,13 +393,22 @@ def _with_axis(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return (table, notes) if table[axis].nunique() > 1 else (table.iloc[:0], ())
 
 
+def _always_first(table: pd.DataFrame) -> bool:
+    """True if many full bars are of no epoch but the first, as where a program trains one at a time."""
+    main = main_metric(table) if len(table) else None
+    if main is None or table[main].count() < _ROUNDS:
+        return False
+    constant = all(table[axis].nunique() < 2 for axis in ("step", "epoch") if axis in table)
+    return constant and ("epoch" not in table or bool(table["epoch"].max() <= 1))
+
+
+def _held_out(name: str) -> bool:
+    return phase_word(name) not in ("", "train") or metric(plain(name)).validates
+
+
 def _has_axis(form: Form) -> bool:
     return form.step is not None or form.epoch is not None
 
 
 def _axis(form: Form) -> tuple[bool, bool]:
     return form.step is not None, form.epoch is not None
-
-
-def _signature(form: Form) -> tuple[str, ...]:
-    return (*map(str, _axis(form)), *(name for name, _ in form.metrics))

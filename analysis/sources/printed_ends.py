@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TypeAlias
 
 import pandas as pd
 
 from analysis.core.metrics import metric
 from analysis.sources.metric_aliases import plain
-from analysis.sources.printed_lines import Form
+from analysis.sources.printed_lines import NUMBER, Form
 from analysis.sources.printed_phases import of_model, phase_word
 from analysis.sources.printed_sections import Kind
 
@@ -35,9 +36,9 @@ def lines_of_the_best(lines: Sequence[str], wordings: Sequence[str]) -> dict[int
 
 
 def results_at_the_end(
-    single: Sequence[Kind], blocks: Sequence[Block], lines: Sequence[str]
+    single: Sequence[Kind], blocks: Sequence[Block], lines: Sequence[str], trainings: Sequence[pd.DataFrame] = ()
 ) -> tuple[list[Kind], list[Block], tuple[str, ...]]:
-    """Return single lines that give what was measured at the end of the run, what is left of the others, and notes.
+    """Return single lines that give what was measured at the end of a training, what is left of the others, and notes.
 
     A line does if it says that its data are held out, stands behind all steps, and no other value of that name was
     measured. Of what else looks like a result it is said that it is not read.
@@ -50,19 +51,45 @@ def results_at_the_end(
         The values that are read.
     lines : sequence of str
         The text.
+    trainings : sequence of pandas.DataFrame
+        The rows of each training by the number of the line, where there are several.
     """
     counted = [block for _, block in blocks if "\0step" in block or "\0epoch" in block]
-    end = max((int(block.index[-1]) for block in counted if len(block)), default=len(lines))
-    several = [one for one in blocks if _several(one[1], end)]
+    ends = [max((int(block.index[-1]) for block in counted if len(block)), default=len(lines))]
+    bounds = [0, len(lines)]
+    if len(trainings) > 1:
+        bounds[1:1] = [int(part.index[0]) for part in trainings[1:]]
+        ends = [int(part.index[-1]) for part in trainings]
+    taken, notes, left = list[Kind](), list[str](), list(blocks)
+    for (start, behind), end in zip(pairwise(bounds), ends, strict=True):
+        own = [
+            (wording, [place for place in places if start <= place < behind], form) for wording, places, form in single
+        ]
+        results, left, told = _of_training([kind for kind in own if kind[1]], left, lines, range(end, behind))
+        taken += results
+        notes += told
+    more = (f"{len(notes) - _TOLD} more results stand without a step",) if len(notes) > _TOLD else ()
+    return taken, left, (*notes[:_TOLD], *more)
+
+
+def _of_training(
+    single: Sequence[Kind], blocks: Sequence[Block], lines: Sequence[str], behind: range
+) -> tuple[list[Kind], list[Block], list[str]]:
+    """Return the same of one training, ``behind`` being its last line with a step and all up to the next training."""
+    several = [one for one in blocks if _several(one[1], behind.start) and one[1].index[-1] in behind]
     left = [one for one in blocks if not any(one is other for other in several)]
     measured = {_what(str(name)) for _, block in left for name in block.columns}
     given = [_what(str(name)) for _, block in several for name in block.columns]
-    given += [_what(name) for _, _, form in single for name in _results(form)]
+    values: dict[tuple[str, str], list[str]] = {}
+    for _, places, form in single:
+        for name, value in _results(form, lines[places[0]]):
+            values.setdefault(_what(name), []).append(value)
+    given += [what for what, said in values.items() for _ in (said[:1] if _agree(said) else said)]
     notes = [f"{len(block)} lines such as {_line(lines, int(block.index[0]))} {_SEVERAL}" for _, block in several]
     taken: list[Kind] = []
     for wording, places, form in single:
-        names, shown = _results(form), _line(lines, places[0])
-        if not any(of_model(name) for name, _ in form.metrics) or (places[0] < end and not names):
+        names, shown = [name for name, _ in _results(form)], _line(lines, places[0])
+        if not any(of_model(name) for name, _ in form.metrics) or (places[0] < behind.start and not names):
             continue
         if form.so_far or _SUMMARY.search(wording) or not names:
             notes += [f"{shown} is not read: no step, and no measurement of held-out data at the end"]
@@ -70,14 +97,24 @@ def results_at_the_end(
             notes.append(f"{shown} {_SEVERAL}")
         elif any(_what(name) in measured for name in names):
             notes.append(f"{shown} is not read: it has no step, and the same was measured at steps before")
-        elif places[0] < end:
+        elif places[0] < behind.start:
             notes.append(f"{shown} is not read: it has no step, and stands once, before the end of the run")
         else:
-            notes.append(f"{shown} stands once, behind the last step: taken for a measurement at the end of the run")
-            metrics = tuple((_FINAL.sub("", name), at) for name, at in form.metrics if name in names)
-            taken.append((wording, places, replace(form, metrics=metrics)))
-    more = (f"{len(notes) - _TOLD} more results stand without a step",) if len(notes) > _TOLD else ()
-    return taken, left, (*notes[:_TOLD], *more)
+            new = [name for name in names if values.pop(_what(name), None)]
+            if new:
+                notes.append(
+                    f"{shown} stands once, behind the last step: taken for a measurement at the end of the run"
+                )
+                metrics = tuple((_FINAL.sub("", name), at) for name, at in form.metrics if name in new)
+                taken.append((wording, places, replace(form, metrics=metrics)))
+    return taken, left, notes
+
+
+def _agree(values: Sequence[str]) -> bool:
+    """True if values that were printed are one, as far as each is written out: 0.47 and 0.4712."""
+    written = sorted((float(value.replace(",", "")), len(value.partition(".")[2])) for value in values)
+    fewest = min(digits for _, digits in written)
+    return written[-1][0] - written[0][0] <= 0.51 * 10.0**-fewest and fewest > 1
 
 
 def results_beside_tables(single: Sequence[Kind], lines: Sequence[str]) -> tuple[str, ...]:
@@ -102,10 +139,12 @@ def _line(lines: Sequence[str], place: int) -> str:
     return f"'{' '.join(lines[place].split())[:_SHOWN]}'"
 
 
-def _results(form: Form) -> list[str]:
-    """Return the names of a line's values that were measured on held-out data."""
-    named = [name for name, _ in form.metrics if of_model(name)]
-    return [name for name in named if phase_word(name) not in ("", "train") or metric(plain(name)).validates]
+def _results(form: Form, line: str | None = None) -> list[tuple[str, str]]:
+    """Return the names of a line's values that were measured on held-out data, and these as they are written."""
+    numbers = NUMBER.findall(line) if line is not None else []
+    named = [(name, at) for name, at in form.metrics if of_model(name)]
+    held = [(n, at) for n, at in named if phase_word(n) not in ("", "train") or metric(plain(n)).validates]
+    return [(name, numbers[at] if at < len(numbers) else "") for name, at in held]
 
 
 def _what(name: str) -> tuple[str, str]:

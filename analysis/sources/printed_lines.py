@@ -39,9 +39,7 @@ _NO_METRICS = frozenset(
 )
 _SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
 _BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
-_GLUED = re.compile(
-    r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮|步)s?(?![A-Za-z/]|[\s:=#]*\d)"
-)
+_GLUED = re.compile(r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮|步)s?(?![\w/]|[\s:=#]*\d)")
 
 _PROCESS = re.compile(
     r"\s*(?:\[\d+,(?=\d+\]<std)|\((?:\w+ )?(?=pid=\d)|\[pod/(?=[^\]]*\])"
@@ -49,7 +47,7 @@ _PROCESS = re.compile(
 )
 _BEHIND_PROCESS = re.compile(r"[^()\[\]<>]*[\])](?:<std\w+>)?:?\s*")
 """What mpirun, Ray, Kubernetes and journald put in front of a line; between the two stands a process's number."""
-_COUNTED = re.compile(r"[kKMB]? ?((?:token|sample|example|image|sequence|frame)s)(?: seen| processed)?(?![A-Za-z/])")
+_COUNTED = re.compile(r"[kKMB]? ?((?:token|sample|example|image|sequence|frame)s)(?: seen| processed)?(?![\w/])")
 
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
 _LISTED = re.compile(
@@ -63,6 +61,7 @@ _NAME = re.compile(
     r"(?P<name>(?:[^\W\d][\w./@'%-]* ){0,2}[^\W\d][\w./@'%()-]*)['\"]?\s*"
     r"(?P<mark>=>|->|[:=]|\s-(?=\s*$)|\s|(?=\[)|(?<=[a-z]-))\s*['\"\[(]{0,2}\s*#?$"
 )
+_UNIT = re.compile(r" (?:s|sec|secs|seconds|ms|min|h|MB|GB|MiB|GiB|it/s) ")
 _BEHIND_IT = re.compile(r"%? ([A-Za-z_][\w./-]*(?: [A-Za-z_][\w./-]*)?)\s*(?:[,;|]|$)")
 _OF_WHAT = re.compile(
     r"(?!(?i:score) at)([A-Za-z][\w-]*) (?:of|on|for|over|at|after) [^.,;|:=()\[\]]*(?:[:=]| is)\s*$"
@@ -140,7 +139,8 @@ def _mean(listed: re.Match[str]) -> str:
 _BEHIND = r"(?=,?(?:[\s;|%)\]}A-Za-z/]|$))"
 _COMMA = re.compile(rf"(?<=[\s:=])[-+]?\d+,(?:\d{{1,2}}|\d{{4,}}|\d+[eE][-+]?\d+){_BEHIND}", re.MULTILINE)
 _ANY_COMMA = re.compile(rf"(?<=[\s:=])([-+]?\d+),(\d+(?:[eE][-+]?\d+)?){_BEHIND}", re.MULTILINE)
-_POINT = re.compile(r"(?<=[\s:=])[-+]?\d*\.\d+")
+_POINT = re.compile(r"(?<=[\s:=])(?![-+]?[1-9]\d{0,2}(?:\.\d{3})+(?![.\d]))[-+]?\d*\.\d+")
+_THOUSANDS = re.compile(r"(?<![\w.,])([1-9]\d{0,2}(?:\.\d{3})+)(?![\w.])")
 _SAMPLE = 200_000  # characters
 
 
@@ -156,8 +156,8 @@ def has_decimal_commas(text: str) -> bool:
 
 
 def with_points(text: str) -> str:
-    """Return a text with its decimal commas as points."""
-    return _ANY_COMMA.sub(r"\1.\2", text)
+    """Return a text with its decimal commas as points, and without those between thousands."""
+    return _ANY_COMMA.sub(r"\1.\2", _THOUSANDS.sub(lambda found: found[1].replace(".", ""), text))
 
 
 def form_of(line: str) -> Form | None:
@@ -320,11 +320,13 @@ def _name(between: str, *, first: bool) -> str | None:
     if not found:
         return None
     name = found["name"].strip("'-")
+    if not first and between.rstrip(" -") == name and between[:1].isalpha() and between != name:
+        return None  # 5s 50ms/step
     if ")" in name and "(" not in name:  # f1-score (micro avg)
         name = re.sub(r"^.*?([\w-]+ \([^()]*\))$", r"\1", between.strip(" :=\t'"))
         return name if ")" in name and "(" in name else None
-    if not first and between[:1].isalpha() and between.startswith(name) and " " in name:
-        name = name.partition(" ")[2]  # the unit of the number before
+    if not first and (_UNIT.match(between) or between[:1].isalpha()) and between.lstrip().startswith(name):
+        name = name.partition(" ")[2] or name  # the unit of the number before
     name = re.sub(r" (?:is|was|of|no\.?|number|num|id|nr\.?)$", "", name.strip())
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])

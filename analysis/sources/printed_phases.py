@@ -10,7 +10,8 @@ from analysis.core.metrics import METRICS, metric
 from analysis.sources.metric_aliases import plain
 
 PHASE = re.compile(
-    r"(?<![A-Za-z])(train(?:ing)?|val(?:i(?:d(?:ation|ating|ate)?)?)?|eval(?:uation|uating|uate)?|dev|test(?:ing)?)(?![A-Za-z]|\.py|\s+[\d.]+m?s\b)",
+    r"(?<![A-Za-z])(train(?:ing)?|val(?:i(?:d(?:ation|ating|ate)?)?)?|eval(?:uation|uating|uate)?|dev|test(?:ing)?)"
+    r"(?![A-Za-z]|\.py|\.\s*$|-\d|\s+[\d.]+m?s\b)",  # no file, state, run's name or time
     re.IGNORECASE,
 )
 _AVERAGED = re.compile(r"\s*\(\s*[-+.\deE]+%?\s*\)")

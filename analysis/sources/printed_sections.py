@@ -12,6 +12,7 @@ import numpy as np
 from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_lines import Form
 from analysis.sources.printed_phases import of_model, phase_word
+from analysis.sources.printed_wordings import Wordings
 
 Kind: TypeAlias = tuple[str, list[int], Form]
 """The lines of one wording: it, their numbers, and what their numbers mean."""
@@ -79,6 +80,18 @@ def _kind_of(name: str) -> tuple[str, str]:
     return phase_word(name).replace("eval", "val"), plain(name).rpartition("_")[2]
 
 
+def without_constants(kinds: Sequence[Kind], wordings: Wordings) -> list[Kind]:
+    """Leave out lines without a value of the model whose step is the same on all of them: they count nothing."""
+    seen: dict[tuple[str, ...], set[tuple[float, ...]]] = {}
+    for wording, places, form in kinds:
+        if _has_axis(form) and not any(of_model(name) for name, _ in form.metrics):
+            slots = [at for at in (form.epoch, form.step) if at is not None]
+            values = wordings.numbers(wording, places, slots)
+            seen.setdefault(signature(form), set()).update(zip(*(values[at] for at in slots), strict=True))
+    constant = {signature for signature, values in seen.items() if len(values) == 1}
+    return [kind for kind in kinds if signature(kind[2]) not in constant or len(kind[1]) == 1]
+
+
 def with_short_names(kinds: Sequence[Kind]) -> list[Kind]:
     """Leave out the word before a name where it is another one on each line, as the name of a file is."""
     longer: dict[str, set[str]] = {}
@@ -136,3 +149,8 @@ def _is_bar(form: Form) -> bool:
 
 def _has_axis(form: Form) -> bool:
     return form.step is not None or form.epoch is not None
+
+
+def signature(form: Form) -> tuple[str, ...]:
+    """Return what tells kinds of lines apart: which axes they have, and the names of their values."""
+    return (str(form.step is not None), str(form.epoch is not None), *(name for name, _ in form.metrics))

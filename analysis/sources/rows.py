@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,6 +25,8 @@ _LONGEST = 1000
 """Characters of a text that are kept: the names and times of a log have fewer, what a model wrote may have more."""
 _DEEPEST = 5
 """Mappings within each other whose values become columns."""
+_WIDE = 90
+"""Columns above which a table is made in one piece: one of columns by themselves is slow to add to."""
 _ORDINARY = 1e300
 """What is larger, infinite or NaN may not fit a column as it stands."""
 
@@ -88,7 +91,7 @@ class RowTable:
             else:
                 numbers = self.numbers.setdefault(name, array.array("d"))
                 numbers.extend([np.nan] * (self.rows - len(numbers)))
-                numbers.frombytes(column.values.tobytes())
+                numbers.frombytes(column.values.data.cast("B"))
         self.rows += len(rows)
         self._check_size()
 
@@ -96,10 +99,11 @@ class RowTable:
         """Return the columns of numbers, and of text if wanted, each in the order in which they first occurred."""
         padded = {}
         for name, column in self.numbers.items():
-            values = np.full(self.rows, np.nan)
-            values[: len(column)] = column
+            values = np.frombuffer(column)
+            if len(values) < self.rows:
+                values = np.concatenate((values, np.full(self.rows - len(values), np.nan)))
             padded[name.encode(errors="replace").decode()] = values  # JSON can escape half a letter, no table holds it
-        frame = pd.DataFrame(padded, index=range(self.rows))
+        frame = pd.DataFrame(padded, index=range(self.rows), copy=len(padded) > _WIDE)
         for name in self.texts if texts else ():
             frame[name.encode(errors="replace").decode()] = pd.array(self.text(name), dtype="str")
         return frame
@@ -120,18 +124,21 @@ class RowTable:
         self, rows: Sequence[dict[str, Any]], places: _Places, prefix: str, columns: dict[str, _Column], size: int
     ) -> bool:
         """Take rows, which stand at ``places`` among ``size``, apart into columns; False where `add` has to decide."""
-        of_row = list(map(tuple, rows))
-        alike = dict.fromkeys(of_row[:1], (rows, places))
-        if of_row.count(of_row[0]) < len(rows):
+        first = list(rows[0])
+        alike = {tuple(first): (rows, places)}
+        if list(chain.from_iterable(rows)) != first * len(rows):
             own: dict[tuple[str, ...], list[int]] = {}
-            for at, names in enumerate(of_row):
+            for at, names in enumerate(map(tuple, rows)):
                 own.setdefault(names, []).append(at)
             alike = {names: ([rows[at] for at in its], places[its]) for names, its in own.items()}
-        return len(alike) <= _MOST_KINDS and all(
-            self._collect_cells(f"{prefix}{name}", [row[name] for row in its], at, columns, size)
-            for names, (its, at) in alike.items()
-            for name in names
-        )
+        if len(alike) > _MOST_KINDS:
+            return False
+        for names, (its, own_places) in alike.items():
+            cells = list(chain.from_iterable(map(dict.values, its)))
+            for at, name in enumerate(names):
+                if not self._collect_cells(f"{prefix}{name}", cells[at :: len(names)], own_places, columns, size):
+                    return False
+        return True
 
     def _collect_cells(
         self, name: str, cells: Sequence[Any], places: _Places, columns: dict[str, _Column], size: int
@@ -145,11 +152,16 @@ class RowTable:
         if kinds == {dict} and name.count("/") < _DEEPEST:
             return self._collect(cells, places, f"{name}/", columns, size)
         kind, values = self._values_of(name, cells, kinds)
-        given = np.array([], dtype=bool) if values is None else pd.notna(values)
+        if values is None:
+            return False
+        given = pd.notna(values)
         if not given.any():  # None, and words for "not logged", make no column
-            return values is not None
+            return True
         first = int(places[given.argmax()])
         column = columns.get(name)
+        if column is None and len(values) == size:
+            columns[name] = _Column(kind, first, values)
+            return True
         if column is None:
             blank, dtype = (None, object) if kind is str else (np.nan, np.float64)
             column = columns[name] = _Column(kind, first, np.full(size, blank, dtype=dtype))
@@ -171,7 +183,8 @@ class RowTable:
                 numbers = np.array(cells, dtype=np.float64)
             except OverflowError:
                 return float, None
-            return float, np.where(np.isfinite(numbers), numbers, np.inf)
+            numbers[~np.isfinite(numbers)] = np.inf
+            return float, numbers
         if kinds == {list}:
             return list, np.ones(len(cells))
         if kinds == {bool} and name not in self.numbers:

@@ -35,7 +35,9 @@ _SETTINGS = set(FACTOR_KEYS) - set(STEP_NAMES)
 _NOT_MEASURED = {*map(plain, FACTOR_KEYS), *_REPEATS, *RUN_NAMES}
 _TRIALS = ("number", "trial", "trial_number")
 _OBJECTIVE = re.compile(r"value|values_\d+|objective|target")
-_OF_A_TRIAL = re.compile(r"state|duration|datetime_\w+|system_attrs_.*")  # what Optuna keeps beside
+_OF_A_TRIAL = re.compile(r"state|duration|datetime_\w+|system_attrs_.*|(?:mean|std)_(?:fit|score)_time|params")
+"""What Optuna and scikit-learn keep beside the settings of a trial."""
+_OF_A_FOLD = re.compile(r"(?:split\d+|rank|std)_(?:test|train)_(\w+)")
 _LONGEST = 80  # characters of a name
 
 
@@ -102,6 +104,9 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
         return trials[:1]
     if any(frame[axis].nunique() > 1 for axis in _counters(frame)):  # rows are steps or epochs of a training
         return []
+    searched = [name for name in free if section_of(name)]
+    if searched and not frame.duplicated(subset=searched).any() and _folds(frame):
+        return searched
     texts = [name for name in _named(free, _NAMES) if is_text(frame[name]) and frame[name].notna().all()]
     texts = [name for name in texts if frame[name].str.len().max() <= _LONGEST]
     unique = [name for name in texts if frame[name].is_unique]
@@ -116,6 +121,12 @@ def _listed_by(frame: pd.DataFrame, free: Sequence[str]) -> list[str]:
     return together
 
 
+def _folds(frame: pd.DataFrame) -> list[str]:
+    """Return what scikit-learn's search has beside the mean over folds: scores of single ones, spreads and ranks."""
+    found = {name: _OF_A_FOLD.fullmatch(str(name)) for name in frame.columns}
+    return [n for n, one in found.items() if one and f"mean_test_{one[1]}" in frame]
+
+
 def _counters(frame: pd.DataFrame) -> list[str]:
     """Return the columns by whose names they count steps and epochs, in this order, as far as there are any."""
     names = numeric_columns(frame)
@@ -125,6 +136,8 @@ def _counters(frame: pd.DataFrame) -> list[str]:
 def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> list[Part]:
     """Make a run of each row: its metrics as final values, everything else as its configuration."""
     axes = _counters(frame)
+    folds = _folds(frame)
+    frame = frame.drop(columns=folds)
     measured = [
         name
         for name in numeric_columns(frame)
@@ -133,11 +146,13 @@ def _list_of_runs(frame: pd.DataFrame, by: Sequence[str], columns: Columns) -> l
     index = [name for name in frame.columns if name.startswith("column 1") and frame[name].is_monotonic_increasing]
     settings = [name for name in frame.columns if name not in measured and name not in index]
     settings = [name for name in settings if not _OF_A_TRIAL.fullmatch(plain(name))]
-    settings = [name for name in settings if name not in by or plain(name) in _REPEATS]
+    settings = [name for name in settings if name not in by or plain(name) in _REPEATS or section_of(name)]
     final = {name: name.split("_", 1)[1] for name in measured if name.lower().startswith(("final_", "last_"))}
     final = {own: name for own, name in final.items() if name not in frame and name not in NOT_METRICS}
     values, logged = frame[measured].rename(columns=final), frame[measured].notna().to_numpy()
     notes = [f"a list of runs, one row each ({', '.join(by[:3])}): final values only, no curve"]
+    if folds:
+        notes.append(f"{', '.join(folds)}: of single folds, spreads and ranks, left out beside the mean over the folds")
     if (empty := int((~logged.any(axis=1)).sum())) and empty < len(frame):
         notes.append(f"{empty} rows of the list have no metric and are left out")
     parts = []
@@ -211,6 +226,9 @@ def _is_schedule(frame: pd.DataFrame, name: str) -> bool:
 
 
 def _repeats(frame: pd.DataFrame, axis: str, keys: Sequence[str]) -> int:
+    steps = frame[axis].to_numpy()
+    if steps.dtype.kind in "fi" and (steps[1:] > steps[:-1]).all():
+        return 0  # most logs are spared the search
     return int(frame.duplicated(subset=[axis, *keys]).sum())
 
 
@@ -237,10 +255,12 @@ def _is_blank(value: Any) -> bool:
 
 def _ids(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
     names = by[:1] if frame[by[0]].is_unique else by
-    return ["_".join(_said(name, _plain(row[name])) for name in names) for _, row in frame.iterrows()]
+    given = [[(name, _plain(row[name])) for name in names if not _is_blank(row[name])] for _, row in frame.iterrows()]
+    return ["_".join(_said(name, value) for name, value in row) or "unnamed" for row in given]
 
 
 def _said(name: str, value: Any) -> str:
+    name = name[len(section_of(name)) :]
     numbered = isinstance(value, int | float) or str(value).strip().isdecimal()
     return f"{plain(name)}_{value}" if numbered and plain(name) not in RUN_NAMES else str(value).strip()
 

@@ -170,10 +170,10 @@ def said_above(above: Sequence[Sequence[str]], below: Sequence[Sequence[str]], s
             return [Said(f"{plain(name)}_{own[name]}", config=own, group=group) for own in settings]
     arm = next((name for name in differ if name in ARMS and {*differ} <= {name, "seed"}), None)
     if arm is not None and all(_SHORT.fullmatch(str(own[arm])) for own in settings):
-        arms = [str(own[arm]) for own in settings]
+        groups = [str(own[arm]) for own in settings]
         return [
-            Said(f"{name}_{arms[: place + 1].count(name)}", config=own, group=name)
-            for place, (name, own) in enumerate(zip(arms, settings, strict=True))
+            Said(f"{group}_{groups[: place + 1].count(group)}", config=own, group=group)
+            for place, (group, own) in enumerate(zip(groups, settings, strict=True))
         ]
     labels = [_label(own[-_ABOVE:]) for own in short]
     if not _unique(labels):

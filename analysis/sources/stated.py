@@ -30,6 +30,7 @@ def without_section(config: Mapping[str, Any]) -> dict[str, Any]:
     """Call settings by their own names, without the section that a table puts in front, where these are free."""
     short = {key: key[len(section_of(key)) :] for key in config}
     taken = {key for key in config if short[key] == key}
+    config = {key: value for key, value in config.items() if key in taken or config.get(short[key]) != value}
     return {key if short[key] in taken else short[key]: value for key, value in config.items()}
 
 

@@ -157,7 +157,7 @@ def _counted(path: Path, _modified: int, most: int) -> int:
     ends, length = [1, 1], 0
     with open_bytes(path) as stream:
         while block := stream.read(1 << 20):
-            ends = [count + block.count(end) for count, end in zip(ends, (b"\n", b"\r"), strict=True)]
+            ends = [ends[0] + block.count(b"\n"), ends[1] + (block.count(b"\r") if b"\r" in block else 0)]
             last = max(block.rfind(b"\n"), block.rfind(b"\r"))
             length = len(block) - last - 1 if last >= 0 else length + len(block)
             if length > most:

@@ -8,17 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.core.errors import LogError
+from analysis.core.metrics import metric
 from analysis.core.run import FACTOR_KEYS
 from analysis.sources.arrange import arrange
 from analysis.sources.axes import check_columns, find_axis
 from analysis.sources.axis_names import AXIS_NAMES, EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns, head
-from analysis.sources.cells import is_number_like
+from analysis.sources.cells import has_points_in_thousands, is_ambiguous, is_number_like
 from analysis.sources.delimited import Layout, is_numeric, read_delimited, sniff
 from analysis.sources.long_tables import LONG_NAMES
 from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
-from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column, phase_of
+from analysis.sources.phases import FLAGS, PHASE_NAMES, phase_column, phase_of, phase_of_file
 from analysis.sources.raw_log import RawLog
 from analysis.sources.runs_in import RUN_NAMES, is_text
 from analysis.sources.sidecar import run_stem
@@ -68,11 +69,12 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
     if len(text) == len(layout.header) and not any(is_number_like(layout.column(name)) for name in text):
         raise LogError(f"{path}: no column of numbers, only {', '.join(layout.header)}; a log needs a metric")
     small = path.stat().st_size < _SMALL
-    texts = [name for name in text if small or _tells(layout, name, columns)]
+    texts = [name for name in text if small or name in layout.grouped or _tells(layout, name, columns)]
     numbers = [name for name in layout.header if name not in text]
     lenient = set(numbers) - _meant(layout, columns)
     read = read_delimited(path, layout, numbers=numbers, texts=texts, step=_step(layout, columns), lenient=lenient)
-    frame, tagged = _with_tag(read.frame, path)
+    frame, grouped = _with_decimals(read.frame, layout)
+    frame, tagged = _with_tag(frame, path)
     frame, phased = _with_phase(frame, path, columns)
     config = {name: layout.column(name)[0] for name in text if name not in texts and _is_setting(layout, name)}
     left_out = [name for name in text if name not in texts and name not in config]
@@ -86,8 +88,29 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
         columns_read=len(layout.header),
         config=config,
         dropped=read.dropped,
-        notes=(*notes, *tagged, *phased),
+        notes=(*notes, *grouped, *tagged, *phased),
     )
+
+
+def _with_decimals(frame: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Read points in thousands, and commas that alone may be either (``2,512``); say how a count ``1.000`` is read."""
+    certain = [name for name in layout.grouped if name in frame]
+    read = {name: pd.to_numeric(frame[name].str.replace(".", ""), errors="coerce") for name in certain}
+    notes = [f"'{name}' has points between its thousands" for name in certain]
+    unclear = [name for name in layout.header if name in frame and is_ambiguous(layout.column(name))]
+    for name in unclear if layout.has_commas else ():
+        if metric(name).direction != "none":
+            read[name] = pd.to_numeric(frame[name].str.replace(",", "."), errors="coerce")
+            notes.append(f"'{name}' is written with decimal commas")
+    if layout.delimiter == ";":
+        counts = [name for name in layout.header if plain(name) in AXIS_NAMES and name not in certain]
+        written = {name: cells for name in counts if (cells := layout.column(name))}
+        notes += [
+            f"'{name}' is read with decimals ({cells[0]} is {float(cells[0]):g}); take a point between thousands out"
+            for name, cells in written.items()
+            if has_points_in_thousands(cells, beside_commas=True)
+        ]
+    return frame.assign(**read), tuple(notes)
 
 
 def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -104,16 +127,12 @@ def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str,
     return frame.rename(columns={"Value": name}), (f"Value is '{name}', by the file's name",)
 
 
-_PHASE_FILE = re.compile(r"([a-z]+)[_-](errors?|loss(?:es)?|metrics|results|scores|log|history)")
-
-
 def _with_phase(frame: pd.DataFrame, path: Path, columns: Columns) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Name the metrics of ``learn_error.tsv`` and ``test_error.tsv`` by what they were measured on, as the file is.
 
     Only where no column says so itself.
     """
-    found = _PHASE_FILE.fullmatch(run_stem(path).lower())
-    phase = phase_of(found[1]) if found else None
+    phase = phase_of_file(run_stem(path))
     words = {word for name in frame.columns for word in plain(str(name)).split("_")}
     if phase is None or any(map(phase_of, words)):
         return frame, ()

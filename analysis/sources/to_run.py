@@ -176,14 +176,17 @@ def _named(
     check_chosen(where, chosen, own)
     metrics = [c for c in own if c not in NOT_METRICS]
     if not metrics:
-        raise LogError(f"{where}: no loss or other metric column, only {', '.join(own)}; a report needs at least one")
+        lost = "".join(f"; '{one.column}' is left out: {one.reason}" for one in raw.dropped[:3])
+        raise LogError(
+            f"{where}: no loss or other metric column, only {', '.join(own)}{lost}; a report needs at least one"
+        )
     told, table = with_stated(where, table, sidecar.metrics, chosen, sidecar.assumed)
     unsaid = [name for name in metrics if name not in chosen.values() and name not in told]
     said, notes = bare_losses(table, unsaid)
     scores, more = bare_scores(table, unsaid if raw.source in _GENERAL else ())
     said, notes = {**said, **scores}, [*notes, *more]
     spelled = {said.get(name, name): name for name in metrics if name not in told}
-    validated = [name for name in metrics if plain(name) in ("valid_loss", "validation_loss")]
+    validated = [name for name in metrics if plain(name) in _MAY_BE_MINIBATCH]
     at_ends = table if not validated else table[table[validated].notna().any(axis=1)]
     source = "logs by epoch" if raw.source in _GENERAL and _is_by_epoch(at_ends) else raw.source
     found = standard_names(spelled, source=source, chosen=chosen, count=lambda name: int(table[spelled[name]].count()))
@@ -204,6 +207,7 @@ def _named(
     return frame, {**changed, **clashes}, notes
 
 
+_MAY_BE_MINIBATCH = ("valid_loss", "validation_loss", "valid_accuracy", "valid_acc")
 _GENERAL = ("table", "jsonl", "json log", "printed", "notebook")
 """Sources of no tool: whether their validation is of minibatches is told by how often it is logged."""
 

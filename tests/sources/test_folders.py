@@ -222,3 +222,16 @@ def test_an_unknown_key_that_is_near_no_other_is_kept(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("ticket: X-1\n")
     (run,) = load_runs([str(tmp_path / "a.csv")], runs_dir="none")
     assert dict(run.extra) == {"ticket": "X-1"}
+
+
+@pytest.mark.parametrize(("train", "valid"), [("train.csv", "val.csv"), ("a_train_log.csv", "a_eval_log.csv")])
+def test_training_and_validation_in_files_of_their_own_are_one_run(train: str, valid: str, tmp_path: Path) -> None:
+    """The file's name alone says what was measured on: a validation is no second training."""
+    write(tmp_path / train, names="step,loss,accuracy")
+    write(tmp_path / valid, names="step,loss,accuracy", more=0.5)
+    (run,) = read(tmp_path)
+    assert run.series("full_valid_loss").tolist() == pytest.approx((run.series("train_loss") + 0.5).tolist())
+    assert any("called after what each was measured on" in note for note in run.notes)
+    (alone,) = load_runs([valid], runs_dir=tmp_path)
+    assert "train_loss" not in alone.metrics
+    assert "full_valid_loss" in alone.metrics

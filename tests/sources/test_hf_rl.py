@@ -13,8 +13,6 @@ from analysis.core.run import Run
 from analysis.sources import load_runs
 from tests.builders import analyzed
 
-callback = pytest.importorskip("transformers.trainer_callback", reason="transformers is not installed")
-
 STEPS, EVERY = 300, 50
 Rows = list[dict[str, Any]]
 
@@ -49,6 +47,7 @@ def grpo_rows(gain: float, *, seed: int, sets: tuple[str, ...]) -> Rows:
 
 def saved(folder: Path, rows: Rows) -> Rows:
     """Let transformers write the state, and return the history as it reads it."""
+    callback = pytest.importorskip("transformers.trainer_callback", reason="transformers is not installed")
     folder.mkdir(parents=True)
     state = callback.TrainerState(max_steps=STEPS, num_train_epochs=1)
     state.log_history.extend(rows)

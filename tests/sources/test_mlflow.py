@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,9 @@ from tests.sources.hints import follow
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus" / "mlflow"
 RUN = "0123456789abcdef0123456789abcdef"
 
-try:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import mlflow
-        from mlflow.tracking import MlflowClient
-except ImportError:
-    mlflow = None
-needs_mlflow = pytest.mark.skipif(mlflow is None, reason="mlflow is not installed: pip install -e '.[sources-test]'")
+needs_mlflow = pytest.mark.skipif(
+    find_spec("mlflow") is None, reason="mlflow is not installed: pip install -e '.[sources-test]'"
+)
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -56,7 +52,9 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def log_runs(uri: str, experiment: str = "fine tuning") -> dict[str, str]:
     """Log a parent and a nested run with everything a log can hold; return name -> run ID."""
-    client = MlflowClient(uri)
+    import mlflow  # takes seconds, and a tenth of a gigabyte
+
+    client = mlflow.MlflowClient(uri)
     found = client.get_experiment_by_name(experiment)
     number = found.experiment_id if found else client.create_experiment(experiment)
     ids = {}
@@ -88,7 +86,9 @@ def log_runs(uri: str, experiment: str = "fine tuning") -> dict[str, str]:
 
 def oracle(uri: str, run_id: str) -> dict[str, dict[int, float]]:
     """What MLflow's client returns: metric -> step -> value, without system metrics; non-finite as text."""
-    client = MlflowClient(uri)
+    import mlflow
+
+    client = mlflow.MlflowClient(uri)
     found: dict[str, dict[int, float]] = {}
     for key in client.get_run(run_id).data.metrics:
         if not key.startswith("system/"):
@@ -123,8 +123,7 @@ def check_run(log: Any, uri: str, run_id: str, name: str) -> None:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, dict[str, str]]:
     """A database written by MLflow: path, URI, run IDs."""
-    if mlflow is None:
-        pytest.skip("mlflow is not installed: pip install -e '.[sources-test]'")
+    pytest.importorskip("mlflow", reason="mlflow is not installed: pip install -e '.[sources-test]'")
     folder = tmp_path_factory.mktemp("database")
     uri = f"sqlite:///{folder / 'my mlflow.db'}"
     with warnings.catch_warnings():

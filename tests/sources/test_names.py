@@ -45,6 +45,10 @@ def test_what_tools_write_gets_its_standard_name(standard: str, logged: str) -> 
         (["train/epoch_loss", "validation/epoch_loss"], ["train_loss", "full_valid_loss"]),
         (["train_loss_step", "train_loss_epoch", "val_loss_epoch"], ["train_loss", None, "full_valid_loss"]),
         (["loss", "valid_loss", "full_valid_loss"], ["train_loss", "valid_loss", "full_valid_loss"]),
+        (
+            ["loss", "valid_acc", "full_valid_acc"],
+            ["train_loss", "valid_mean_token_accuracy", "full_valid_mean_token_accuracy"],
+        ),
         (["Loss/valid", "Accuracy/valid"], ["full_valid_loss", "full_valid_mean_token_accuracy"]),
         (["dev/loss", "val/total_loss"], [None, "full_valid_loss"]),
     ],

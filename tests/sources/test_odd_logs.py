@@ -155,7 +155,10 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
         r"differ in length \(loss has 2, val_loss has 1\); write null",
     ),
     "a list of rows": ("rows.json", '[{"step": 1, "loss": 1}]', r"one list, .* call the file \.jsonl"),
-    "decimal commas or thousands": ("a.csv", "step;loss\n1;1,500\n2;1,250\n", "no loss or other metric column"),
+    "decimal commas or thousands": (
+        *("a.csv", 'step,loss\n1,"1,500"\n2,"1,250"\n'),
+        "'loss' is left out: ambiguous: a comma before",
+    ),
     "a field too many": ("a.csv", "step,loss\n1,1.0\n2,0.9,7\n", r"a\.csv:3: 3 fields where the header has 2"),
     "half a gzip": ("a.csv.gz", gzip.compress(b"step,loss\n" * 99)[:20], "damaged gzip"),
     "a packed trainer state": ("trainer_state.json.gz", gzip.compress(state().encode()), "unpack it with gunzip"),

@@ -199,7 +199,7 @@ def test_a_per_cent_is_no_epoch_and_what_an_average_is_taken_over_no_value(tmp_p
     run = only(tmp_path, "\n".join(lines))
     assert run.frame["step"].tolist() == list(EPOCHS)
     assert "epoch" not in run.frame
-    assert set(run.metrics) == {"t_loss", "i_acc"}
+    assert set(run.metrics) == {"t_loss", "i_acc", "map50_95"}
 
 
 def test_of_a_result_beside_a_table_it_is_said_that_it_is_not_read(tmp_path: Path) -> None:
@@ -207,3 +207,44 @@ def test_of_a_result_beside_a_table_it_is_said_that_it_is_not_read(tmp_path: Pat
     run = only(tmp_path, "\n".join(["epoch  train_loss  val_loss", *rows, "Test acc: 0.91"]))
     assert run.frame["full_valid_loss"].tolist() == VALID
     assert any("'Test acc: 0.91' is not read" in note for note in run.notes)
+
+
+COCO = """Evaluate annotation type *bbox*
+ Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.{e}12
+ Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ] = 0.{e}34
+ Average Precision  (AP) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = -1.000
+ Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets=  1 ] = 0.{e}56
+Evaluate annotation type *segm*
+ Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 0.{e}05"""
+
+
+def test_the_scores_of_coco_have_names_and_those_of_masks_their_own(tmp_path: Path) -> None:
+    lines = [f"epoch: {e}/6, iter: {k}/2, total_loss: {t}" for e, t, _ in ROWS for k in (1, 2)]
+    text = "\n".join(f"{line}\n{COCO.format(e=k // 2 + 1)}" if k % 2 else line for k, line in enumerate(lines))
+    run = only(tmp_path, text)
+    shares = {"map50_95": 0.012, "map50": 0.034, "mar_1": 0.056, "segm_map50_95": 0.005}
+    for name, rest in shares.items():
+        assert column(run, name) == [round(e / 10 + rest, 3) for e in EPOCHS]
+    assert run.metrics.count("map50_95") == 1
+    assert not any("small" in name for name in run.metrics)
+
+
+def test_a_program_that_trains_one_epoch_at_a_time_is_one_training(tmp_path: Path) -> None:
+    bar = "360/360 [==============================] - 11s 31ms/step - loss: {t} - accuracy: 0.5"
+    run = only(tmp_path, "\n".join(f"augmenting!\nEpoch 1/1\n{bar.format(t=t)}\n  val acc: {v}" for _, t, v in ROWS))
+    assert run.frame["train_loss"].tolist() == LOSSES
+    assert run.frame["step"].tolist() == list(EPOCHS)
+    assert any("steps are numbers of the lines" in note for note in run.notes)
+
+
+def test_counts_of_right_answers_tell_the_size_of_the_set(tmp_path: Path) -> None:
+    form = "Train Epoch: {e} [640/60000 (1%)]\tLoss: {t}\nTest set: Average loss: {v}, Accuracy: 9{e}50/10000 (91%)"
+    run = only(tmp_path, "\n".join(form.format(e=e, t=t, v=v) for e, t, v in ROWS))
+    assert column(run, "test_Accuracy") == [round(0.905 + e / 100, 3) for e in EPOCHS]
+    assert run.n_valid == 10_000
+
+
+def test_a_state_and_the_name_of_a_run_are_no_part_of_the_data(tmp_path: Path) -> None:
+    form = "INFO: test-0: 3DBall: Step: {e}000. Time Elapsed: 3.2 s Mean Reward: {t}. Std of Reward: 0.8. Training."
+    run = only(tmp_path, "\n".join(form.format(e=e, t=t) for e, t, _ in ROWS))
+    assert run.frame["reward"].tolist() == LOSSES

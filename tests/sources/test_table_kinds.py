@@ -98,3 +98,42 @@ def test_metrics_of_train_and_validation_below_one_key(tmp_path: Path) -> None:
     rows = [{"step": e, "metrics": {"train": {"loss": t}, "val": {"loss": v}}} for e, t, v in ROWS]
     (run,) = read(tmp_path, "\n".join(map(json.dumps, rows)), "log.jsonl")
     assert is_whole(run)
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "losses"),
+    [
+        ("step;loss\n1.000;2,50\n2.000;2,1\n", [1000, 2000], [2.5, 2.1]),
+        ("step;loss\n900;2,50\n1.000;1.234,5\n", [900, 1000], [2.5, 1234.5]),
+        ("step;loss\n1.000;2,512\n2.000;2,105\n", [1000, 2000], [2.512, 2.105]),
+        ('"step","loss","acc"\n"1.000","2,512","0,5"\n"2.000","2,105","0,6"\n', [1000, 2000], [2.512, 2.105]),
+        ("step;loss\n1 000;2,50\n2 000;2,1\n", [1000, 2000], [2.5, 2.1]),
+        ("step;loss\n1'000;2.50\n2'000;2.1\n", [1000, 2000], [2.5, 2.1]),
+        ("step;loss\n1.000.000;2.512\n2.000.000;2.105\n", [1e6, 2e6], [2.512, 2.105]),
+        ("step;loss\n1.000;2.50\n2.000;2.1\n", [1, 2], [2.5, 2.1]),
+    ],
+)
+def test_thousands_and_decimals_are_told_by_the_whole_table(
+    text: str, steps: list[float], losses: list[float], tmp_path: Path
+) -> None:
+    """As spreadsheets write them in much of Europe; how it was read is said."""
+    (run,) = read(tmp_path, text)
+    assert run.steps_of("train_loss").tolist() == steps
+    assert run.series("train_loss").tolist() == losses
+    assert any("'step'" in note for note in run.notes)
+
+
+def test_a_search_of_scikit_learn_is_a_list_of_runs(tmp_path: Path) -> None:
+    """A row of ``cv_results_`` is a setting, no step; the mean over the folds counts."""
+    sklearn = pytest.importorskip("sklearn.model_selection")
+    linear, pandas = pytest.importorskip("sklearn.linear_model"), pytest.importorskip("pandas")
+    x = [[float(k % 7), float(k % 3)] for k in range(60)]
+    search = sklearn.GridSearchCV(linear.Ridge(), {"alpha": [0.1, 10.0]}, cv=3, return_train_score=True)
+    search.fit(x, [a + b for a, b in x])
+    pandas.DataFrame(search.cv_results_).to_csv(tmp_path / "search.csv")
+    runs = load_runs(["search.csv"], runs_dir=tmp_path)
+    assert [dict(run.config) for run in runs] == [{"alpha": 0.1}, {"alpha": 10}]
+    assert [run.series("mean_test_score").tolist() for run in runs] == [
+        [v] for v in search.cv_results_["mean_test_score"]
+    ]
+    assert all(set(run.metrics) == {"mean_test_score", "mean_train_score"} for run in runs)

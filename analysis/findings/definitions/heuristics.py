@@ -17,7 +17,12 @@ DOCUMENT = (
         "Mean of the standard deviations of all windows of 20 consecutive losses.",
         "mean(sd(x[t-19..t], ddof = 1)); fewer than 20 points: none",
     ),
-    ("rule.final_train_loss", "Final train loss", "Train loss of the last row: one minibatch.", "x[last]"),
+    (
+        "rule.final_train_loss",
+        "Final train loss",
+        "Train loss of the last row; of one minibatch where rows are steps.",
+        "x[last]",
+    ),
     (
         "rule.final_train_accuracy",
         "Final train accuracy",
