@@ -50,7 +50,7 @@ class Metric:
 
     @property
     def validates(self) -> bool:
-        """True if it was measured on held-out data."""
+        """True for a metric of held-out data."""
         return self.split in ("full validation", "minibatch validation")
 
     @property

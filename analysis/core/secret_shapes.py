@@ -1,4 +1,4 @@
-"""Tell credentials by their own form: the prefix their issuer gives them, or letters and digits drawn at random."""
+"""Recognition of credentials by their form: the prefix of the issuer, or random letters and digits."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def log_kind(run: Run, metric: str) -> LogKind:
 
 
 def _validates_each_row(run: Run, rows: int) -> bool:
-    """True if the whole validation set was measured on nearly every row: nobody does so at each minibatch."""
+    """True if the whole validation set was measured on nearly every row, which is too costly for each minibatch."""
     held_out = [name for name in run.metrics if metric_of(name).split == "full validation"]
     return any(run.series(name).size > 0.9 * rows for name in held_out)
 

@@ -80,7 +80,7 @@ class Verdict:
 
     @property
     def scope(self) -> Scope:
-        """What the result is about."""
+        """Whether the result applies to the two models or to their configurations; empty without a decision."""
         if self.primary is None or not self.primary.decides:
             return ""
         return "models" if self.primary.seed_source == "none" else "configurations"

@@ -1,4 +1,4 @@
-"""What the template notebook calls besides the sections: parameters in, results out."""
+"""Functions that the template notebook calls besides the sections: parameters in, results out."""
 
 from __future__ import annotations
 
