@@ -1,4 +1,4 @@
-"""From run IDs to an `Analysis`: everything a report says, computed before anything is drawn or written."""
+"""The pipeline from run IDs to an `Analysis`: everything a report says, computed before anything is rendered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.errors import LogError, UsageError
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
@@ -33,14 +33,14 @@ from analysis.evidence.evaluations import differing, evaluations
 from analysis.evidence.grades import evidence_grades, ranks_configurations
 from analysis.evidence.group_comparisons import between_groups
 from analysis.evidence.run_evidence import RunEvidence, observed, run_evidence
-from analysis.evidence.seed_fates import Fates, fates
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
+from analysis.evidence.seed_outcomes import SeedOutcomes, outcomes
 from analysis.evidence.seed_spread import seed_spread
 from analysis.evidence.verdict import decide, deciding_comparison, stability_comparison
 from analysis.evidence.verdict_words import LEAST_SEEDS
 from analysis.findings.analysis_result import Analysis
-from analysis.findings.earlier_reports import load_reports, score_predictions, series_of, since
-from analysis.findings.frames import changed
+from analysis.findings.earlier_reports import changes_since, load_reports, score_predictions, series_of
+from analysis.findings.frames import changes_between
 from analysis.findings.goal import read_goal
 from analysis.findings.recommend import recommend
 from analysis.findings.remote_catalogue import reports_nearby
@@ -55,7 +55,7 @@ from analysis.statistics.detectors import DETECTORS, Detection, detect
 
 
 def _shows_parameters(function: Callable[..., Analysis]) -> Callable[..., Analysis]:
-    """Let completion and help show the parameters of a report instead of ``**parameters``."""
+    """Set a signature with the parameters of a report instead of ``**parameters``, for completion and `help`."""
     kinds = [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(Parameters).parameters.values()]
     function.__signature__ = inspect.Signature(kinds, return_annotation=Analysis)  # type: ignore[attr-defined]
     return function
@@ -68,17 +68,17 @@ def analyze(**parameters: Any) -> Analysis:
     Parameters
     ----------
     **parameters : Any
-        The names of `analysis.core.parameters.Parameters`, as in the template notebook.
+        Fields of `analysis.core.parameters.Parameters`, as in the template notebook.
 
     Returns
     -------
     Analysis
-        Every number, finding and recommendation of the report.
+        All numbers, findings and recommendations of the report.
 
     Raises
     ------
     AnalysisError
-        With one line, for a parameter, reference or log that cannot be used.
+        For a parameter, reference or log that cannot be used; the message is one line.
 
     Examples
     --------
@@ -88,30 +88,30 @@ def analyze(**parameters: Any) -> Analysis:
     analysis.core.errors.UsageError: parameter 'baselin' is unknown (did you mean 'baseline'?); known parameters: \
 run_ids, candidate, baseline, goal, title, report_id, runs_dir, reports_dir, previous, date, settings, columns, mute
     """
-    return _judged(*load(parameters))
+    return _analyze(*load(parameters))
 
 
 def rejudge(a: Analysis, **changes: Any) -> pd.DataFrame:
-    """Judge the runs of an analysis again under other settings or parameters, and list what that changes.
+    """Repeat an analysis of the same runs with other settings or parameters, and return what changes.
 
     Parameters
     ----------
     a : Analysis
-        From `analyze`; stays as it is.
+        Result of `analyze`; it is not modified.
     **changes : Any
-        Parameters as `analyze` takes them, but for those by which logs are read; ``settings`` are put on top of
-        those of ``a``.
+        Parameters of `analyze` except ``run_ids``, ``runs_dir`` and ``columns``, as logs are not read again;
+        ``settings`` are merged into those of ``a``.
 
     Returns
     -------
     pandas.DataFrame
-        One row a change, columns ``part`` (verdict, configuration, finding), ``id``, ``what``, ``before`` and
-        ``after``; None stands for what is not there. Without a row nothing changes.
+        One row per change, with the columns ``part`` (verdict, configuration, finding), ``id``, ``what``, ``before``
+        and ``after``; a value that does not exist is None. Empty if nothing changes.
 
     Raises
     ------
     UsageError
-        For a parameter or setting that does not exist, or one by which logs are read.
+        For an unknown parameter or setting, or one of the three that determine how logs are read.
     """
     for name in ("run_ids", "runs_dir", "columns"):
         if name in changes:
@@ -121,11 +121,11 @@ def rejudge(a: Analysis, **changes: Any) -> pd.DataFrame:
         changes["settings"] = {**(a.parameters.settings or {}), **(settings or {})}
     request = check_parameters({**a.parameters.to_mapping(), **changes})
     _check_muted(request)
-    return changed(a, _judged(request, Settings.from_mapping(request.settings), a.runs))
+    return changes_between(a, _analyze(request, Settings.from_mapping(request.settings), a.runs))
 
 
-def _judged(request: Parameters, settings: Settings, runs: Sequence[Run]) -> Analysis:
-    """Analyze runs beside the earlier reports about them."""
+def _analyze(request: Parameters, settings: Settings, runs: Sequence[Run]) -> Analysis:
+    """Analyze loaded runs, with the earlier reports about them."""
     series = series_of(request, runs, find_run(runs, request.candidate, "candidate") or runs[-1])
     earlier = reports_nearby(find_folder(request.reports_dir), before=request.day, series=series, runs=runs)
     with earlier as folder:
@@ -134,25 +134,27 @@ def _judged(request: Parameters, settings: Settings, runs: Sequence[Run]) -> Ana
 
 
 def load(parameters: Mapping[str, Any]) -> tuple[Parameters, Settings, tuple[Run, ...]]:
-    """Check parameters and load the runs that they name; errors as in `analyze`."""
+    """Check parameters and load the runs that they name; raise the errors of `analyze`."""
     request = check_parameters(parameters)
     settings = Settings.from_mapping(request.settings)
     _check_muted(request)
     runs = load_runs(request.run_ids, runs_dir=find_folder(request.runs_dir), columns=request.columns)
-    _check_judged(runs)
+    _check_judgeable(runs)
     return request, settings, runs
 
 
 def analyze_runs(
     runs: Sequence[Run], request: Parameters, settings: Settings, *, reports: Sequence[Report] = ()
 ) -> Analysis:
-    """Analyze runs that are already loaded: a pure function of its arguments."""
+    """Analyze loaded runs: a pure function of its arguments."""
     settings = _by_standard_names(settings, runs)
     if settings.primary:
         runs = [replace(run, primary=run.metric_named(settings.primary)) for run in runs]
     rules, evidence = rule_numbers(runs, settings), run_evidence(runs, strict=settings.strict)
     detections = {run.id: detect(observed(run, evidence[run.id]), muted=request.mute) for run in runs}
-    broken = {r: f"{display_name(r)} is broken: {said}" for r, said in _raised(detections, "det.broken").items()}
+    broken = {
+        r: f"{display_name(r)} is broken: {statement}" for r, statement in _raised(detections, "det.broken").items()
+    }
     evidence = {r: e.without_training(broken[r]) if r in broken else e for r, e in evidence.items()}
     candidate = find_run(runs, request.candidate, "candidate") or runs[-1]
     preferred = preferred_metrics([*runs, candidate], settings.primary, request.goal or candidate.goal)
@@ -164,23 +166,20 @@ def analyze_runs(
     past = [group for report in reports for group in report.get("seed_groups", ())]
     spread = seed_spread(groups, metrics, runs, evidence, settings, primary=ranking, earlier=past)
     named = {"baseline": base_id, "candidate": candidate.id}
-    raw = (
-        *between_groups(groups, runs, evidence, spread, **named),
-        *comparisons(runs, evidence, spread, **named),
-    )
+    raw = (*between_groups(groups, runs, evidence, spread, **named), *comparisons(runs, evidence, spread, **named))
     pair = gate(baseline, candidate) if baseline else None
     curve = curve_metric(runs)
     matched = step_matched(baseline, candidate, evidence, curve) if baseline else None
     raw = (*raw, *([matched] if matched else []))
-    between = [c for c in raw if _is_pair(c, base_id, candidate.id, groups)]
+    between = [c for c in raw if _compares_pair(c, base_id, candidate.id, groups)]
     sides = [evidence[run.id].window for run in (candidate, baseline) if run is not None]
-    told = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
-    first = [deciding_comparison(between, preferred, told), stability_comparison(between), matched]
-    asked = first[0].metric if first[0] is not None else ranking
+    estimated = {m for m in sides[0] if all(m in side and side[m].known for side in sides)}
+    first = [deciding_comparison(between, preferred, estimated), stability_comparison(between), matched]
+    ranked_by = first[0].metric if first[0] is not None else ranking
     seeded = {run_id for group in groups if len(group.runs) > 1 for run_id in group.runs}
-    ranks = [c for c in raw if c.metric == asked and ranks_configurations(c, seeded)]
+    ranks = [c for c in raw if c.metric == ranked_by and ranks_configurations(c, seeded)]
     compared = adjusted(raw, settings, [c for c in first if c is not None], ranks)
-    between = [c for c in compared if _is_pair(c, base_id, candidate.id, groups)]
+    between = [c for c in compared if _compares_pair(c, base_id, candidate.id, groups)]
     matched = next((c for c in compared if c.definition == "loss.step_matched"), None)
     verdict = decide(
         candidate,
@@ -189,11 +188,11 @@ def analyze_runs(
         pair,
         settings,
         preferred=preferred,
-        told=told,
+        estimated=estimated,
         matched=matched,
         diverged=_raised(detections, "det.divergence"),
         broken=broken,
-        called=_called(groups, runs),
+        config_names=_config_names(groups, runs),
         past_best=_raised(detections, "det.early_stopping"),
         ends=_ends(groups, candidate, baseline, ranking, runs, evidence),
         repeated=_repeated(groups, ranking, runs, evidence) if request.baseline is None else "",
@@ -224,20 +223,20 @@ def analyze_runs(
         evaluations=evaluations(baseline, candidate) if baseline else (),
         differing=differing(baseline, candidate) if baseline else (),
     )
-    return _concluded(numbers, reports)
+    return _conclude(numbers, reports)
 
 
-def _concluded(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
-    """Add what follows from the numbers, each step from the ones before: advice, findings, history."""
+def _conclude(numbers: Analysis, reports: Sequence[Report]) -> Analysis:
+    """Return the analysis with recommendations, findings and history, each derived from the parts before it."""
     advice, next_runs = recommend(numbers)
     advised = replace(numbers, recommendations=advice, next_runs=next_runs)
     found = replace(advised, findings=find_all(advised))
     scores = score_predictions(found.runs, found.evidence, reports)
-    previous, changes = since(found, reports)
+    previous, changes = changes_since(found, reports)
     return replace(found, predictions=scores, changes=changes, previous=previous)
 
 
-def _called(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:
+def _config_names(groups: Sequence[SeedGroup], runs: Sequence[Run]) -> dict[str, str]:
     """Return the name of each run's configuration, by run ID."""
     names = configuration_names(groups, {run.id: run for run in runs})
     return {run_id: names[group.name] for group in groups for run_id in group.runs}
@@ -250,49 +249,49 @@ def _ends(
     metric: str | None,
     runs: Sequence[Run],
     evidence: Mapping[str, RunEvidence],
-) -> tuple[Fates, Fates] | None:
-    """Return what became of the seeds of the two configurations; None for one."""
+) -> tuple[SeedOutcomes, SeedOutcomes] | None:
+    """Return the outcomes of the seeds of the candidate's and the baseline's configuration; None if they are one."""
     if baseline is None or metric is None:
         return None
     one, two = (group_of(groups, run.id) for run in (candidate, baseline))
-    return None if one is two else (fates(one, metric, runs, evidence), fates(two, metric, runs, evidence))
+    return None if one is two else (outcomes(one, metric, runs, evidence), outcomes(two, metric, runs, evidence))
 
 
 def _repeated(
     groups: Sequence[SeedGroup], metric: str | None, runs: Sequence[Run], evidence: Mapping[str, RunEvidence]
 ) -> str:
-    """Say what runs of one configuration came to; empty where there are others, or fewer than three."""
+    """Return a sentence on the seeds of the only configuration; empty if there are others or too few seeds."""
     if len(groups) > 1 or metric is None or len(levels := group_levels(groups[0], metric, evidence)) < LEAST_SEEDS:
         return ""
     scale, unit = (100, "%") if metric_of(metric).unit == "fraction" else (1, "")
     mean, sd = scale * float(levels.mean()), scale * float(levels.std(ddof=1))
     digits = decimals_for(sd)
     spread = f"{signed_minus(f'{mean:.{digits}f}')}{unit} ± {sd:.{digits}f}"
-    told = f"{len(levels)} seeds of one configuration: {metric_words(metric)} {spread} (mean ± sd)."
-    return f"{told} {fates(groups[0], metric, runs, evidence).words('it')}".strip()
+    words = f"{len(levels)} seeds of one configuration: {metric_words(metric)} {spread} (mean ± sd)."
+    return f"{words} {outcomes(groups[0], metric, runs, evidence).words('it')}".strip()
 
 
 def _raised(detections: Mapping[str, Sequence[Detection]], detector: str) -> dict[str, str]:
-    """Return what a detector said of the runs on which it was raised, by run ID."""
+    """Return the statements of a detector on the runs for which it was raised, by run ID."""
     return {
         run_id: d.statement
-        for run_id, seen in detections.items()
-        for d in seen
+        for run_id, results in detections.items()
+        for d in results
         if d.id == detector and d.status == "raised"
     }
 
 
 def _problems(detections: Mapping[str, Sequence[Detection]]) -> dict[str, set[str]]:
     return {
-        run_id: {d.id.removeprefix("det.") for d in seen if d.status == "raised" and d.problem}
-        for run_id, seen in detections.items()
+        run_id: {d.id.removeprefix("det.") for d in results if d.status == "raised" and d.problem}
+        for run_id, results in detections.items()
     }
 
 
-def _check_judged(runs: Sequence[Run]) -> None:
-    """Refuse a run of which nothing can be judged: its report would be empty."""
+def _check_judgeable(runs: Sequence[Run]) -> None:
+    """Raise `LogError` for a run without a metric of known direction: its report would be empty."""
     for run in runs:
-        if not judged((*run.metrics, *run.nonfinite)):
+        if not judged_metrics((*run.metrics, *run.nonfinite)):
             logged = ", ".join(run.metrics[:8]) or "nothing"
             example = next((name for name in run.metrics if name not in METRICS), "my_score")
             raise LogError(
@@ -310,12 +309,12 @@ def _check_muted(request: Parameters) -> None:
 
 
 def _by_standard_names(settings: Settings, runs: Sequence[Run]) -> Settings:
-    """Name metrics in settings as the runs do.
+    """Return the settings with metrics under the standard names that the runs use.
 
     Raises
     ------
     UsageError
-        If no run logged what is named. Of a mapping one known name is enough, since settings serve many run sets.
+        If no run logged a named metric. One known name per mapping is enough, since settings serve many run sets.
     """
     standard: dict[str, str] = {}
     named = {"primary": [settings.primary] if settings.primary else []}
@@ -334,8 +333,8 @@ def _by_standard_names(settings: Settings, runs: Sequence[Run]) -> Settings:
     return replace(settings, **changed)
 
 
-def _is_pair(c: Comparison, baseline: str | None, candidate: str, groups: Sequence[SeedGroup]) -> bool:
-    """Return True if a comparison is that of the two runs, or of the groups that they belong to."""
+def _compares_pair(c: Comparison, baseline: str | None, candidate: str, groups: Sequence[SeedGroup]) -> bool:
+    """True if a comparison is between the two runs, or between the groups that they belong to."""
     if baseline is None or c.definition == "loss.step_matched":
         return False
     if c.seeds is None:
@@ -346,19 +345,19 @@ def _is_pair(c: Comparison, baseline: str | None, candidate: str, groups: Sequen
 def _baseline(
     runs: Sequence[Run],
     candidate: Run,
-    asked: str | None,
+    requested: str | None,
     metric: str | None,
     groups: Sequence[SeedGroup],
     evidence: Mapping[str, RunEvidence],
 ) -> Run | None:
-    """Return the run asked for, else the candidate's parent, else the best of the others in the deciding metric.
+    """Return the requested run, otherwise the candidate's parent, otherwise the best other run in the deciding metric.
 
-    Another seed of the candidate's configuration is taken only where there is nothing else.
+    Another seed of the candidate's configuration is chosen only if there is no other configuration.
     """
-    if asked is not None:
-        chosen = find_run(runs, asked, "baseline")
+    if requested is not None:
+        chosen = find_run(runs, requested, "baseline")
         if chosen is candidate:
-            raise UsageError(f"parameter 'baseline' is the candidate itself ('{asked}'); choose another run")
+            raise UsageError(f"parameter 'baseline' is the candidate itself ('{requested}'); choose another run")
         return chosen
     others = [run for run in runs if run is not candidate]
     parent = next((run for run in others if run.id == candidate.parent), None)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from analysis.batch.dask_pool import make_apart, order_for
+from analysis.batch.dask_pool import make_in_process, order_for
 from analysis.batch.local_pool import Task
 from analysis.batch.progress import sentence
 from analysis.batch.run_batch import Plan, Summary, run_batch
@@ -234,13 +234,13 @@ def test_a_worker_refuses_what_would_come_out_otherwise(
     (home / "sets.yaml").write_text("run_ids: [run_1]")
     (run_set,) = load_run_sets([home / "sets.yaml"], out=Path("reports"))
     order = order_for(Task(run_set, NOTHING), Plan(Path("reports"), Publisher(template=home / "t.ipynb", pdf="none")))
-    said = make_apart({**order, "toolkit": "0.0 other"}, tmp_path)
+    said = make_in_process({**order, "toolkit": "0.0 other"}, tmp_path)
     assert "has another version of run-reports" in said["error"]
-    said = make_apart({**order, "cwd": "/no/such/folder"}, tmp_path)
+    said = make_in_process({**order, "cwd": "/no/such/folder"}, tmp_path)
     assert "has no folder /no/such/folder" in said["error"]
     far = {"runs_dir": "memory://nowhere/runs", "reports_dir": "memory://nowhere/reports"}
     elsewhere = {"cwd": "/no/such/folder", "template": None, "parameters": {**order["parameters"], **far}}
-    said = make_apart({**order, **elsewhere}, tmp_path)
+    said = make_in_process({**order, **elsewhere}, tmp_path)
     assert "no run 'run_1'" in said["error"]  # it has looked where the URL leads, and needs no folder
-    assert make_apart(order, tmp_path)["event"] == "done"
+    assert make_in_process(order, tmp_path)["event"] == "done"
     assert (tmp_path / "run_1" / "report.html").is_file()

@@ -150,7 +150,7 @@ def test_ranks_end_as_people_write_them() -> None:
 def drawn(runs: Sequence[Run], metric: str, names: dict[str, list[Run]]) -> tuple[Overview, object]:
     looks = run_styles(list(names))
     lines = [configuration_line(n, group, metric, look=looks[n], window=1) for n, group in names.items()]
-    scene = Overview(metric, tuple(line for line in lines if line), (), course=metric)
+    scene = Overview(metric, tuple(line for line in lines if line), (), curve_metric=metric)
     return scene, plot_overview(scene)
 
 

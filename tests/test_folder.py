@@ -68,7 +68,7 @@ def test_a_kill_at_any_moment_leaves_one_whole_generation(tmp_path: Path, way: s
             for _ in range(rng.randrange(0, 20_000)):
                 pass  # a moment of random length, much shorter than one replacement
             process.kill()
-        folder._mend(target)
+        folder._repair(target)
         contents = {name: (target / name).read_text() for name in "abcd"}
         assert len(set(contents.values())) == 1
         assert len(contents["a"]) == 5000 * len(str(generation))
@@ -113,7 +113,7 @@ def test_a_file_that_a_killed_process_did_not_finish_goes_and_others_stay(
     replace = folder.os.replace
 
     def mending(*names: str) -> None:
-        folder.mend(tmp_path)
+        folder.repair(tmp_path)
         replace(*names)
 
     monkeypatch.setattr(folder.os, "replace", mending)

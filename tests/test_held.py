@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from analysis.core import scratch as held
-from analysis.core.scratch import clear_away, made_held, scratch
+from analysis.core.scratch import create_locked, remove_abandoned, scratch
 from analysis.publish.folder import replacing, write_atomically
 
 fcntl = pytest.importorskip("fcntl", reason="nothing can be locked on this system")
@@ -53,14 +53,14 @@ def test_what_is_taken_away_before_it_is_held_is_made_again(tmp_path: Path) -> N
     def make() -> str:
         made.append(tempfile.mkdtemp(dir=tmp_path))
         if len(made) == 1:
-            clear_away(Path(made[0]))
+            remove_abandoned(Path(made[0]))
         return made[-1]
 
-    path, handle = made_held(make)
-    clear_away(path)
+    path, handle = create_locked(make)
+    remove_abandoned(path)
     assert [str(one) for one in tmp_path.iterdir()] == [str(path)] == made[1:]
-    held.let_go(handle)
-    clear_away(path)
+    held.unlock(handle)
+    remove_abandoned(path)
     assert not path.exists()
 
 
@@ -76,8 +76,8 @@ def test_where_nothing_can_be_locked_all_works_and_the_old_goes(
     with replacing(tmp_path / "r") as staging:
         write_atomically(staging / "a", b"new")
     assert (tmp_path / "r" / "a").read_bytes() == b"new"
-    clear_away(tmp_path / "r")
+    remove_abandoned(tmp_path / "r")
     assert (tmp_path / "r").exists()
     os.utime(tmp_path / "r", (1, 1))
-    clear_away(tmp_path / "r")
+    remove_abandoned(tmp_path / "r")
     assert not (tmp_path / "r").exists()

@@ -17,7 +17,7 @@ import pytest
 
 from analysis.core import scratch as module
 from analysis.core.errors import UsageError
-from analysis.publish.ledger import held_ledger
+from analysis.publish.ledger import locked_ledger
 from tests.builders import ROOT
 
 BEGINS = '{"by": '
@@ -25,11 +25,11 @@ BEGINS = '{"by": '
 WRITE = """
 import sys
 from pathlib import Path
-from analysis.publish.ledger import held_ledger
+from analysis.publish.ledger import locked_ledger
 
 path, name, lines = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(lines):
-    with held_ledger(path, '{"by": ', lambda line: "by" in line) as book:
+    with locked_ledger(path, '{"by": ', lambda line: "by" in line) as book:
         book.append({"by": name, "number": number, "seen": len(book.lines), "text": "x" * 500})
         print(number, flush=True)
 """
@@ -40,7 +40,7 @@ def is_line(line: Mapping[str, Any]) -> bool:
 
 
 def lines(path: Path) -> list[Mapping[str, Any]]:
-    with held_ledger(path, BEGINS, is_line) as book:
+    with locked_ledger(path, BEGINS, is_line) as book:
         return list(book.lines)
 
 
@@ -87,7 +87,7 @@ def test_a_line_that_was_never_finished_goes(tmp_path: Path) -> None:
 def test_a_last_line_without_an_end_is_one(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_bytes(b'{"by": "a"}\n\n{"by": "b"}')
-    with held_ledger(path, BEGINS, is_line) as book:
+    with locked_ledger(path, BEGINS, is_line) as book:
         book.append({"by": "c"})
     assert [line["by"] for line in lines(path)] == ["a", "b", "c"]
 
@@ -122,13 +122,13 @@ def test_folders_and_pipes_are_refused_at_once(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     """A line that does not fit is none: the file is as before, and takes a line again when there is room."""
     path = tmp_path / "ledger.jsonl"
-    with held_ledger(path, BEGINS, is_line) as book:
+    with locked_ledger(path, BEGINS, is_line) as book:
         book.append({"by": "a"})
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))
     try:
-        with held_ledger(path, BEGINS, is_line) as book, pytest.raises(UsageError, match="cannot be written"):
+        with locked_ledger(path, BEGINS, is_line) as book, pytest.raises(UsageError, match="cannot be written"):
             book.append({"by": "b" * 100})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -138,7 +138,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
 
 def test_a_file_replaced_while_somebody_waits_is_the_one_that_is_written(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    with held_ledger(path, BEGINS, is_line) as book:
+    with locked_ledger(path, BEGINS, is_line) as book:
         book.append({"by": "a"})
         waiting = writer(path, "b", 1)
         (tmp_path / "new").write_text(json.dumps({"by": "editor"}) + "\n")
@@ -150,5 +150,5 @@ def test_a_file_replaced_while_somebody_waits_is_the_one_that_is_written(tmp_pat
 def test_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.0)
     path = tmp_path / "ledger.jsonl"
-    with held_ledger(path, BEGINS, is_line), pytest.raises(UsageError, match="another process holds it"):
+    with locked_ledger(path, BEGINS, is_line), pytest.raises(UsageError, match="another process holds it"):
         lines(path)

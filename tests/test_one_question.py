@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis import statistics as st
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.rich_text import plain
 from analysis.core.run import Run
 from analysis.core.settings import Settings
@@ -139,7 +139,7 @@ def test_a_score_of_ones_own_decides_before_a_loss_of_the_table() -> None:
     verdict = analyzed(runs, baseline="a", candidate="b").verdict
     assert verdict.primary is not None
     assert (verdict.primary.metric, verdict.result) == ("val_auroc", "regressed")
-    assert judged([*wanted, *(f"val_iou_{k}" for k in range(20))]) == ("full_valid_loss",)
+    assert judged_metrics([*wanted, *(f"val_iou_{k}" for k in range(20))]) == ("full_valid_loss",)
 
 
 def test_a_loss_decides_where_the_accuracy_shows_nothing() -> None:

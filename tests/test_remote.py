@@ -255,7 +255,7 @@ def test_killed_at_any_moment_an_upload_is_made_again(
         here = tmp_path / f"brought-{new.parent.name}"
         reports.bring("run_1", here)
         publisher.write_manifest(new, {})
-        assert publisher.bring_along(here / "run_1", new) == ()
+        assert publisher.carry_into(here / "run_1", new) == ()
         reports.put("run_1", new.parent)
         return new
 

@@ -88,11 +88,11 @@ def test_a_curve_that_wavers_shows_how_much_its_seed_may_make() -> None:
 
 def test_the_luck_of_a_course() -> None:
     """A tenth of the last change while it moves; the largest step back where it wavers; scatter from 8 on."""
-    assert st.luck_of_course(np.array([0.9, 0.6, 0.4]), 1) == pytest.approx(0.02)
-    assert st.luck_of_course(np.array([0.5, 0.7, 0.65, 0.71]), -1) == pytest.approx(0.05)
-    assert st.luck_of_course(np.array([0.5]), 1) == 0
+    assert st.seed_luck(np.array([0.9, 0.6, 0.4]), 1) == pytest.approx(0.02)
+    assert st.seed_luck(np.array([0.5, 0.7, 0.65, 0.71]), -1) == pytest.approx(0.05)
+    assert st.seed_luck(np.array([0.5]), 1) == 0
     noise = np.random.default_rng(0).normal(size=400)
-    assert st.luck_of_course(noise, 1) == pytest.approx(1, abs=0.25)
+    assert st.seed_luck(noise, 1) == pytest.approx(1, abs=0.25)
 
 
 def test_an_accuracy_of_an_unknown_number_never_makes_a_winner() -> None:

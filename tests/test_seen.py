@@ -12,7 +12,7 @@ from analysis.core.blocks import Block, Callout, Prose, Table
 from analysis.core.rich_text import plain
 from analysis.core.run import Run
 from analysis.core.run_names import display_name, name_among, named_among, shared_parts, short_names
-from analysis.evidence.best_values import seen, shown_metrics
+from analysis.evidence.best_values import best_value, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.report.results_json import to_json
 from tests.builders import altered, analyzed, flat, known, log, run, sections, tables
@@ -38,10 +38,10 @@ def words(blocks: list[Block]) -> str:
 
 def test_best_and_last_are_read_in_the_metrics_own_direction() -> None:
     one = run("a", {"train_loss": [3.0, 1.0, 2.0], "map50": [0.2, 0.9, 0.4]})
-    lower, higher = seen(one, "train_loss"), seen(one, "map50")
+    lower, higher = best_value(one, "train_loss"), best_value(one, "map50")
     assert (lower.first, lower.best, lower.place, lower.last) == (3.0, 1.0, 2, 2.0)
     assert (higher.best, higher.best_step) == (0.9, int(one.steps[1]))
-    assert higher.lost == pytest.approx(0.5)
+    assert higher.lost_since_best == pytest.approx(0.5)
 
 
 def test_validation_comes_first_and_what_has_no_direction_is_left_out() -> None:

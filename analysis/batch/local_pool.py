@@ -1,8 +1,8 @@
-"""Make reports in processes of their own: one that has imported everything once forks a ready one for each.
+"""Reports made in forked processes, one each, by a parent that has imported everything once.
 
-`concurrent.futures` cannot do what is needed here: end one report at its time limit, or lose one to the system, and go
-on with the others (a pool whose process dies is broken as a whole); and keep what each process printed. A `forkserver`
-starts no process before it has imported everything; here the first report does so for itself meanwhile.
+`concurrent.futures` cannot end one report at its time limit, lose one to the OOM killer and go on with the others (a
+pool is broken once a process of it dies), or keep what each process printed. A `forkserver` imports everything before
+it starts the first process; here the first report imports for itself while the parent does so for the others.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 from analysis.batch.run_sets import RunSet
 from analysis.core.errors import AnalysisError
 from analysis.core.redact import redact_text
-from analysis.core.scratch import ASK_TO_END, undisturbed
-from analysis.publish.folder import Manifest, mend, renew_manifest, write_atomically
-from analysis.publish.forked import ChildDied, apart, die_with_parent, end_handles, ending, fork_is_safe
+from analysis.core.scratch import ASK_TO_END, signals_deferred
+from analysis.publish.folder import Manifest, renew_manifest, repair, write_atomically
+from analysis.publish.forked import ChildDied, die_with_parent, end_handles, ending, fork_is_safe, run_forked
 from analysis.publish.freshness import asked_for, has_urls, is_same, read_from
 from analysis.publish.preload import preload
 from analysis.publish.publisher import FAILED, FAILED_LOG, Publisher, ReportFailed, load_exporters, template_path
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from analysis.batch.remote_reports import RemoteReports
 
 USAGE = 2
-"""Status of a report that failed for its input: a run, log or parameter that is wrong."""
+"""Status of a report that failed because of its input: a wrong run, log or parameter."""
 
 GRACE = 60.0
-"""Seconds beyond the time limit of its cells that a report may take for everything else."""
+"""Seconds that a report may take beyond the time limit of its cells, for everything else."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,15 @@ class Plan:
     out : pathlib.Path
         Folder of reports.
     publisher : Publisher
-        Makes each of them.
+        Makes each report.
     workers : int
-        How many at a time.
+        Number of reports made at a time.
     force : bool
-        Make those too that would come out as they are.
+        Make reports that are up to date too.
     dask : str, optional
-        Address of the scheduler of a Dask cluster, which makes them instead of this machine.
+        Address of the scheduler of a Dask cluster that makes the reports instead of this machine.
     remote : RemoteReports, optional
-        Where the reports really lie; ``out`` is then a folder in which they are made.
+        Destination of the reports if they go to a URL; ``out`` is then a temporary folder.
     """
 
     out: Path
@@ -71,12 +71,12 @@ class Plan:
     remote: RemoteReports | None = None
 
     def shown(self, report_id: str, name: str) -> str:
-        """Name a file of a report as a reader finds it."""
+        """Return the path or URL at which a reader finds a file of a report."""
         place = self.out / report_id / name
         return str(place) if self.remote is None else f"{self.remote.url}/{report_id}/{name}"
 
     def asked_for(self, run_set: RunSet) -> dict[str, object]:
-        """Return what a report depends on besides the logs."""
+        """Return what a report depends on apart from the logs, as its manifest records it."""
         template = self.publisher.template or template_path()
         return asked_for(run_set.request, template=template, pdf=self.publisher.pdf)
 
@@ -90,7 +90,7 @@ class Task:
 
 
 def get_ready(plan: Plan) -> None:
-    """Import and build what every report needs, once; without starting a thread, or nothing could be forked."""
+    """Import and build what every report needs, without starting a thread, beside which forking is not safe."""
     preload()
     from analysis.publish import execute, notebook_payload  # noqa: F401
 
@@ -99,7 +99,7 @@ def get_ready(plan: Plan) -> None:
 
 @dataclass
 class _Worker:
-    """A process that makes one report."""
+    """A process that makes one report; ``end`` are descriptors that become ready when it dies."""
 
     run_set: RunSet
     process: BaseProcess
@@ -115,7 +115,7 @@ class _Worker:
 
 
 class Pool:
-    """As many workers at a time as planned."""
+    """Processes on this machine, each of which makes one report; at most ``plan.workers`` at a time."""
 
     def __init__(self, plan: Plan, logs: Path) -> None:
         self._plan, self._logs = plan, logs
@@ -123,16 +123,16 @@ class Pool:
         self._ready = self._any_ended = False
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-        """Make the reports; gives an event at each start and end."""
+        """Make the reports and yield an event whenever one starts or ends."""
         waiting = list(reversed(tasks))
         while waiting or self._workers:
             while waiting and len(self._workers) < self._plan.workers:
-                # An interrupt finds each process among the workers, and that with a log to write to.
-                with undisturbed():
+                # A signal between the fork and the append would leave a process that `close` does not know.
+                with signals_deferred():
                     self._workers.append(self._start(waiting.pop()))
                 yield {"event": "start", "report": self._workers[-1].run_set.report_id}
                 if waiting and not self._ready:
-                    # The first imports everything itself, while this process does so for all others.
+                    # The first worker imports everything for itself while this process does so for all others.
                     get_ready(self._plan)
                     self._ready = True
             left = min(worker.deadline for worker in self._workers) - time.monotonic()
@@ -145,7 +145,7 @@ class Pool:
                     yield self._finish(worker)
 
     def close(self) -> None:
-        """End what still runs; workers that are asked politely leave nothing behind."""
+        """End the workers that still run: SIGTERM first, on which they remove unfinished files, then SIGKILL."""
         for worker in self._workers:
             worker.process.terminate()
         for worker in self._workers:
@@ -154,16 +154,16 @@ class Pool:
             worker.process.join()
 
     def _start(self, task: Task) -> _Worker:
-        # Forking is what makes it fast; without it each worker imports everything anew.
+        # A forked worker has everything imported; a spawned one imports it again.
         context: Any = multiprocessing.get_context("fork" if fork_is_safe() else "spawn")
         ours, theirs = context.Pipe(duplex=False)
         log = self._logs / f"{task.run_set.report_id}.log"
-        # The first report is what somebody waits for: those beside it leave it the processor.
+        # Somebody waits for the first report: those beside it run at a lower priority.
         patient = bool(self._workers) and not self._any_ended
         arguments = (task, self._plan, theirs, log, os.getpid(), patient)
         process = context.Process(target=_work, args=arguments, daemon=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of threads of numeric libraries
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of the threads of BLAS when forking
             process.start()
         theirs.close()
         limit = self._plan.publisher.timeout
@@ -186,10 +186,10 @@ class Pool:
             late = time.monotonic() >= worker.deadline
             why = "the time limit was reached" if late else ending(worker.process.exitcode)
             event = {"event": "failed", "error": why, "status": 1}
-            mend(self._plan.out)  # it could not take away what it was writing
+            repair(self._plan.out)  # a killed process could not remove its unfinished files
         if event["event"] == "failed":
             event["where"] = worker.run_set.where
-            if event["status"] != USAGE:  # what the user can mend is said in one line, and no file is made
+            if event["status"] != USAGE:  # bad input is explained by one line and needs no log file
                 self._keep_log(worker, event)
         remote = self._plan.remote
         if remote is not None:
@@ -200,17 +200,17 @@ class Pool:
     def _keep_log(self, worker: _Worker, event: dict[str, Any]) -> None:
         said = worker.log.read_bytes() if worker.log.exists() else b""
         path = self._plan.out / worker.run_set.report_id / FAILED_LOG
-        if self._plan.remote is not None:  # no reader finds anything where the report was made
+        if self._plan.remote is not None:  # readers find the files at the URL, not in the temporary folder
             here, there = str(self._plan.out.absolute()), self._plan.remote.url
             event.update({key: value.replace(here, there) for key, value in event.items() if isinstance(value, str)})
             said = said.replace(here.encode(), there.encode())
-        with contextlib.suppress(AnalysisError):  # where nothing can be written there is no log either
+        with contextlib.suppress(AnalysisError):  # in a folder that cannot be written to there is no log either
             text = f"{event['where']}: {event['error']}\n" + said.decode(errors="replace")
             write_atomically(path, redact_text(text).encode())
             event["log"] = self._plan.shown(worker.run_set.report_id, FAILED_LOG)
 
     def _put(self, remote: RemoteReports, report_id: str, event: dict[str, Any]) -> None:
-        """Put where it belongs what the worker has not; what is here has served its time."""
+        """Upload what the worker did not, and remove the report's temporary folder."""
         if event["event"] == "failed":
             with contextlib.suppress(AnalysisError, ChildDied):  # the event says what went wrong
                 remote.put_failed(report_id, self._plan.out)
@@ -220,7 +220,7 @@ class Pool:
 
 
 def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, patient: bool) -> None:
-    """Be a worker: make one report, say how it went."""
+    """Run a worker: make one report and send its final event through the pipe."""
     die_with_parent(parent)
     if patient and hasattr(os, "nice"):
         os.nice(5)
@@ -228,8 +228,8 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, pati
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     sys.stdout = sys.stderr = os.fdopen(handle, "w", buffering=1)
-    multiprocessing.current_process().daemon = False  # or cells could start no processes
-    # Asked to end, it ends as by Ctrl-C: what it was writing is taken away. Before this there is nothing to take away.
+    multiprocessing.current_process().daemon = False  # `multiprocessing` forbids daemons to start processes; cells may
+    # SIGTERM and SIGHUP end a worker as Ctrl-C does, so that it removes unfinished files. Until here it has none.
     for one in ASK_TO_END:
         signal.signal(one, signal.default_int_handler)
     try:
@@ -245,7 +245,7 @@ def _work(task: Task, plan: Plan, pipe: Connection, log: Path, parent: int, pati
 
 
 def forget_failure(folder: Path) -> None:
-    """Take away what an attempt that failed left in a report's folder; it is tried again, or right as it is."""
+    """Remove the files of an earlier failure from a report's folder, and the folder if nothing else is in it."""
     with contextlib.suppress(OSError):
         for name in (FAILED, FAILED_LOG):
             (folder / name).unlink(missing_ok=True)
@@ -256,9 +256,11 @@ def _make(task: Task, plan: Plan) -> dict[str, Any]:
     run_set = task.run_set
     forget_failure(plan.out / run_set.report_id)
     asked = plan.asked_for(run_set)
-    read = apart(read_from, run_set.request) if has_urls(run_set.request) else read_from(run_set.request)
+    read = run_forked(read_from, run_set.request) if has_urls(run_set.request) else read_from(run_set.request)
     if is_same(task.made, asked, read):
-        renew_manifest(plan.out / run_set.report_id, {**asked, **read})  # so that a glance is enough next time
+        renew_manifest(
+            plan.out / run_set.report_id, {**asked, **read}
+        )  # next time sizes and dates are enough to skip it
         return {"event": "skipped"}
     if plan.remote is not None:
         plan.remote.bring(run_set.report_id, plan.out)

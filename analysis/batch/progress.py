@@ -1,4 +1,4 @@
-"""Tell of a batch as it goes: a bar for a person, a line of JSON an event for a machine."""
+"""Progress of a batch: a bar for a person, one line of JSON per event for a program."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _WIDTH = 24
 
 
 class Progress:
-    """Shows a batch to a person: a bar on a terminal, else a line for each report.
+    """Shows the progress of a batch: a bar on a terminal, otherwise a line per report.
 
-    tqdm would start a thread, beside which no report could be forked.
+    tqdm would start a monitor thread, beside which forking is not safe.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -25,7 +25,7 @@ class Progress:
         self._counts = {"done": 0, "skipped": 0, "failed": 0}
 
     def __call__(self, event: dict[str, Any]) -> None:
-        """Take in an event of `analysis.batch.run_batch.run_batch`."""
+        """Show an event of `analysis.batch.run_batch.run_batch`."""
         kind = event["event"]
         if kind == "begin":
             self._total = event["reports"]
@@ -54,7 +54,7 @@ class Progress:
             pace = (time.monotonic() - self._start) / self._counts["done"]
             parts.append(f"{clock(pace * (self._total - finished))} left")
         parts.append(legible(", ".join(self._running)))
-        # A line that the terminal breaks could not be taken back.
+        # The carriage return clears one row only, so that a wrapped bar would leave its first rows behind.
         return "  ".join(parts)[: shutil.get_terminal_size().columns - 1]
 
 
@@ -70,7 +70,7 @@ class JsonLines:
 
 
 def sentence(event: dict[str, Any]) -> str:
-    """Word an event for a person; nothing for what only the bar shows.
+    """Return an event as a sentence; empty for events that only the bar shows.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Reports that lie where a URL leads: a report is brought here, made anew here, and put back.
+"""Reports in a folder at a URL: downloaded, made again in a local folder, uploaded.
 
-An object store cannot exchange two folders in one step. So the list of the files that come is put there first, then
-the files, the manifest last, and the list is taken away. What a kill leaves in between counts as unfinished, and the
-next batch with that report makes it again.
+An object store cannot exchange two folders in one step. So a list of the files to come is uploaded first, then the
+files, then the manifest, and then the list is removed. A report whose list is still there is unfinished, and the
+next batch makes it again.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Any
 from analysis.findings.remote_catalogue import known_reports, list_reports, read_files
 from analysis.findings.results_file import EARLIER, RESULTS, log_of, parse_report
 from analysis.publish.folder import MANIFEST, NOTHING, Manifest, file_names, hash_of, parse_manifest, read_manifest
-from analysis.publish.forked import apart
+from analysis.publish.forked import run_forked
 from analysis.publish.publisher import FAILED, FAILED_LOG
 from analysis.publish.reports_index import PAGE, update
 from analysis.sources.local_copies import at_once, changed_at, state_of
 from analysis.sources.remote import connect, explained, load_file_system
 
 COMING = ".coming.json"
-"""The manifest of a report that is being put."""
+"""Name of the list: the manifest of a report during its upload."""
 
 
 class RemoteReports:
-    """The reports below a URL. What it does it does in processes of its own, so that this one can fork later.
+    """The reports below a URL. Operations run in forked processes: fsspec starts threads, which forbid later forks.
 
     Parameters
     ----------
     url : str
-        Of the folder of reports.
+        URL of the folder of reports.
 
     Raises
     ------
@@ -42,37 +42,37 @@ class RemoteReports:
     def __init__(self, url: str) -> None:
         load_file_system(url)
         self.url = url.rstrip("/")
-        self.in_memory = url.startswith("memory://")  # of this process: what another does there is lost
+        self.in_memory = url.startswith("memory://")  # memory of this process: what a child writes there is lost
 
     def manifests(self, report_ids: Sequence[str]) -> dict[str, Manifest]:
-        """Read the manifests of those reports that were put as a whole, and of which no file is missing."""
+        """Return the manifests of completely uploaded reports of which no file is missing, by report ID."""
         read: dict[str, Manifest] = self._do(_manifests, self.url, tuple(report_ids))
         return read
 
     def logs(self, report_ids: Sequence[str]) -> dict[str, str | None]:
-        """Return the hash of the log of which each report was made."""
+        """Return the hash of each report's candidate log, by report ID; None where it is unknown."""
         read: dict[str, str | None] = self._do(_logs, self.url, tuple(report_ids))
         return read
 
     def bring(self, report_id: str, folder: Path) -> None:
-        """Copy a report as it is into ``folder / report_id``."""
+        """Download a report into ``folder / report_id``."""
         self._do(_bring, self.url, report_id, folder)
 
     def put(self, report_id: str, folder: Path) -> None:
-        """Put a report that was made in ``folder / report_id`` in the place of the one that is there."""
+        """Replace a report at the URL by the one in ``folder / report_id``."""
         self._do(_put, self.url, report_id, folder / report_id)
 
     def put_failed(self, report_id: str, folder: Path) -> None:
-        """Put what a report that failed left behind beside the one that is there."""
+        """Upload the log and notebook of a failed report beside the files of the last good one."""
         self._do(_put_failed, self.url, report_id, folder / report_id)
 
     def update_index(self) -> str:
-        """Bring the index up to date; return the URL of its page."""
+        """Update the index; return the URL of its page."""
         self._do(_update_index, self.url)
         return f"{self.url}/{PAGE}"
 
     def _do(self, call: Any, *arguments: Any) -> Any:
-        return call(*arguments) if self.in_memory else apart(call, *arguments)
+        return call(*arguments) if self.in_memory else run_forked(call, *arguments)
 
 
 @contextlib.contextmanager
@@ -113,7 +113,7 @@ def _bring(url: str, report_id: str, folder: Path) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 fs.get_file(f"{root}/{name}", str(place))
     for name, digest in read_manifest(target, COMING)["files"].items():
-        # Put by an upload that was cut off: made here and made again, but for what it kept of the one before.
+        # Uploaded by an interrupted `put`: not edited by hand, and made again now; EARLIER alone has old data.
         if name != EARLIER and (target / name).is_file() and hash_of(target / name) == digest:
             (target / name).unlink()
     (target / COMING).unlink(missing_ok=True)
@@ -124,7 +124,7 @@ def _put(url: str, report_id: str, made: Path) -> None:
         names, there = file_names(made), _names_below(fs, root)
         old = parse_manifest(fs.cat_file(f"{root}/{MANIFEST}")) if MANIFEST in there else NOTHING
         fs.put_file(str(made / MANIFEST), f"{root}/{COMING}")
-        if EARLIER in names:  # before it is replaced
+        if EARLIER in names:  # first: it keeps results that the upload of the others overwrites
             fs.put_file(str(made / EARLIER), f"{root}/{EARLIER}")
         fs.put([str(made / name) for name in names], [f"{root}/{name}" for name in names])
         for name in sorted(there & {*old["files"], FAILED, FAILED_LOG} - {*names}):
@@ -150,7 +150,7 @@ def _update_index(url: str) -> None:
 
 
 class _Listed:
-    """The reports below a URL, as the index looks at them."""
+    """The reports below a URL, with the interface that the index reads."""
 
     def __init__(self, fs: Any, root: str) -> None:
         self._fs, self._root = fs, root

@@ -1,4 +1,4 @@
-"""Make many reports: those that are wanted and would not come out as they are, here or on a cluster."""
+"""Batches of reports, made here or on a Dask cluster; those that are up to date are skipped."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from analysis.batch.local_pool import Pool, Task, forget_failure
 from analysis.batch.run_sets import RunSet
 from analysis.core.redact import redact_text
 from analysis.core.scratch import scratch
-from analysis.publish.folder import NOTHING, Manifest, mend, read_whole_manifest
+from analysis.publish.folder import NOTHING, Manifest, read_whole_manifest, repair
 from analysis.publish.freshness import has_urls, is_untouched, reported_log
 
 Tell = Callable[[dict[str, Any]], None]
-"""Is told of each event: a mapping with ``event`` and more; docs/batch.md lists them."""
+"""Callback for events, mappings with a key ``event`` and others; docs/batch.md lists them."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Report ids by how they ended."""
+    """Report IDs by outcome."""
 
     done: tuple[str, ...]
     skipped: tuple[str, ...]
@@ -31,11 +31,11 @@ class Summary:
 
 
 def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
-    """Make all reports, some at a time, each in a process of its own.
+    """Make all reports, several at a time, each in its own process.
 
-    A report that fails, in whatever way, is told of as failed, and the others go on. One whose logs,
-    parameters, template and toolkit are unchanged is skipped. After a kill at any moment the next call
-    makes what is missing.
+    A report that fails, even by a crash of its process, ends with an event ``failed``, and the others go on. A report
+    whose logs, parameters, template and toolkit are unchanged is skipped. After a kill at any moment the next call
+    makes the missing reports.
     """
     ended: dict[str, list[str]] = {"done": [], "skipped": [], "failed": []}
     start = time.monotonic()
@@ -54,7 +54,7 @@ def run_batch(run_sets: Sequence[RunSet], plan: Plan, *, tell: Tell) -> Summary:
 
 
 def _copies(run_sets: Sequence[RunSet]) -> contextlib.AbstractContextManager[None]:
-    """Keep what is copied from elsewhere until the last report is made."""
+    """Keep local copies of remote logs until the last report is made."""
     if not any(has_urls(run_set.request) for run_set in run_sets):
         return contextlib.nullcontext()
     from analysis.sources.local_copies import kept_copies
@@ -64,9 +64,9 @@ def _copies(run_sets: Sequence[RunSet]) -> contextlib.AbstractContextManager[Non
 
 def _events(run_sets: Sequence[RunSet], plan: Plan) -> Generator[dict[str, Any], None, None]:
     waiting = []
-    there = _there(run_sets, plan)
+    existing = _existing(run_sets, plan)
     for run_set in run_sets:
-        made, log = there.get(run_set.report_id, (NOTHING, None))
+        made, log = existing.get(run_set.report_id, (NOTHING, None))
         if plan.force:
             waiting.append(Task(run_set, NOTHING))
         elif is_untouched(made, plan.asked_for(run_set)) or (run_set.once and log == run_set.once):
@@ -79,14 +79,17 @@ def _events(run_sets: Sequence[RunSet], plan: Plan) -> Generator[dict[str, Any],
             yield from pool.run(waiting)
 
 
-def _there(run_sets: Sequence[RunSet], plan: Plan) -> dict[str, tuple[Manifest, str | None]]:
-    """Mend what a kill left behind; give of each report that is there its manifest, and its log where that counts."""
+def _existing(run_sets: Sequence[RunSet], plan: Plan) -> dict[str, tuple[Manifest, str | None]]:
+    """Return each report's manifest, and the hash of its log if its run set asks for it; by report ID.
+
+    Local reports that a kill left half-replaced are repaired first.
+    """
     names = [run_set.report_id for run_set in run_sets]
     once = [run_set.report_id for run_set in run_sets if run_set.once]
     if plan.remote is not None:
         made, logs = plan.remote.manifests(names), plan.remote.logs(once)
     else:
-        mend(plan.out)
+        repair(plan.out)
         made = {name: read_whole_manifest(plan.out / name) for name in names}
         logs = {name: reported_log(plan.out / name) for name in once}
     return {name: (made.get(name, NOTHING), logs.get(name)) for name in names}

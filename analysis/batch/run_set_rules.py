@@ -1,4 +1,4 @@
-"""Rules in a file of run sets: every run of a folder, glob or experiment against its parent, the best, or one run."""
+"""Rules for run sets: compare every run of a folder, glob or experiment with its parent, the best, or one run."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 EVERY, EVERY_NEW = "every", "every_new"
 KEYS = (EVERY, EVERY_NEW, "against", "by")
 WORDS = ("parent", "best")
-"""What ``against`` may be besides a run."""
+"""Values of ``against`` that are not a run."""
 
 FOUND = ("run_ids", "candidate", "baseline")
-"""What the rule finds out, and so nobody may say."""
+"""Parameters that a rule determines, and that must not be given beside it."""
 
 RUN = "{run}"
-"""Stands for the run's ID in ``report_id`` and ``title``."""
+"""Placeholder for the run's ID in ``report_id`` and ``title``."""
 
 
 @dataclass(frozen=True)
 class Ruled:
-    """One report that a rule asks for: its parameters, and the hash of the run's log if old ones are let be."""
+    """A report that a rule asks for: its parameters, and for ``every_new`` the hash of the run's log."""
 
     values: Mapping[str, Any]
     once: str | None
@@ -40,15 +40,15 @@ def is_rule(values: Mapping[str, Any]) -> bool:
     return EVERY in values or EVERY_NEW in values
 
 
-def meant(key: str) -> str | None:
-    """Return the key of a rule that an unknown key is close to, None if it is close to none."""
+def similar_key(key: str) -> str | None:
+    """Return the key of a rule that an unknown key resembles, or None."""
     return next(iter(get_close_matches(key, KEYS, n=1)), None)
 
 
 def expand(values: Mapping[str, Any]) -> Iterator[Ruled]:
-    """Find the runs a rule speaks of, and give what each report is asked for.
+    """Find the runs that a rule covers, and yield the parameters of a report on each.
 
-    A run whose log cannot be read is asked for alone, and fails in its own report.
+    A run whose log cannot be read gets a report without an opponent, which fails with the reason.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def expand(values: Mapping[str, Any]) -> Iterator[Ruled]:
     Raises
     ------
     AnalysisError
-        For a key that is missing or wrong, or a reference that leads to nothing.
+        For a missing or invalid key, or a reference without runs.
     """
     from analysis.core.run_names import folder_name
 
@@ -114,11 +114,11 @@ def _members(references: Any, shared: Mapping[str, Any]) -> tuple[Member, ...]:
 def _opponents(
     values: Mapping[str, Any], found: Sequence[Member], shared: Mapping[str, Any]
 ) -> Callable[[Member], Member | None]:
-    """Return the function that finds what a run is compared with: a member, or None."""
+    """Return the function that maps a run to the run it is compared with, or None."""
     if values["against"] == "parent":
         return lambda member: _parent(member, found)
     if values["against"] == "best":
-        return _Board(found, values.get("by"), shared).best_beside
+        return _Rankings(found, values.get("by"), shared).best_opponent
     try:
         fixed = _members(values["against"], shared)
     except RunNotFound as error:
@@ -131,7 +131,7 @@ def _opponents(
 
 
 def _parent(member: Member, found: Sequence[Member]) -> Member | None:
-    """Find the parent among the runs; where IDs carry folders to tell them apart, first in the run's own."""
+    """Return the run's parent; if folders are part of the IDs, one in the run's own folder is preferred."""
     parent = member.run.parent if member.run is not None else None
     folders = member.id.rpartition("/")[0]
     known = {other.id: other for other in found if other is not member}
@@ -142,8 +142,8 @@ def _same(one: Member, other: Member) -> bool:
     return one.run is not None and other.run is not None and one.run.provenance.path == other.run.provenance.path
 
 
-class _Board:
-    """Levels of runs, for choosing the best."""
+class _Rankings:
+    """Rankings of the runs of a rule by metric, from which the best opponent is chosen."""
 
     def __init__(self, found: Sequence[Member], by: str | None, shared: Mapping[str, Any]) -> None:
         from analysis.core.metrics import metric as metric_of
@@ -163,10 +163,10 @@ class _Board:
         if by is not None and metric_of(by).direction == "none":
             raise UsageError(f"'by' is '{by}', of which neither high nor low is better; choose another metric")
 
-    def best_beside(self, member: Member) -> Member | None:
-        """Find the best of the other runs, by the metric in which the report will judge this one.
+    def best_opponent(self, member: Member) -> Member | None:
+        """Return the best of the other runs in the metric that decides the report on this one, or None.
 
-        Runs that validated on another set, and those without a level (ended as NaN), are passed over.
+        Runs that validated on another set, and runs without a level (ended as NaN), are skipped.
         """
         from analysis.core.deciding import deciding_order
         from analysis.evidence.comparability import gate, requirements
@@ -188,7 +188,7 @@ class _Board:
         return next(comparable, None)
 
     def _ranking(self, metric: str) -> list[tuple[Member, Run]]:
-        """Sort the runs that have a level by it, the best first; equal ones stay in their order."""
+        """Return the runs that have a level in a metric, best first; ties keep their order."""
         from analysis.core.metrics import metric as metric_of
 
         if metric not in self._rankings:

@@ -1,4 +1,4 @@
-"""Read run sets: what reports are wanted, one or many in a YAML file, or a rule that finds them."""
+"""Run sets, the reports that YAML files ask for: one or many per file, or a rule that finds the runs."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 import yaml
 
-from analysis.batch.run_set_rules import EVERY, EVERY_NEW, expand, is_rule, meant
+from analysis.batch.run_set_rules import EVERY, EVERY_NEW, expand, is_rule, similar_key
 from analysis.core.errors import AnalysisError, UsageError
 from analysis.core.parameters import KINDS, Parameters, check_parameters
-from analysis.core.plain_data import construct, line_of, next_node, open_yaml, read_text, said
+from analysis.core.plain_data import construct, line_of, next_node, open_yaml, read_text, yaml_problem
 
 
 @dataclass(frozen=True)
 class RunSet:
-    """A report that is wanted.
+    """A report to make.
 
     Attributes
     ----------
     request : Parameters
-        What it is asked for, with its name settled.
+        Parameters of the report; ``report_id`` is set.
     where : str
-        ``file:line`` of the entry that asks for it.
+        ``file:line`` of its entry.
     once : str or None
-        Hash of the run's log: a report that was made of this log is let be, whatever else has changed.
+        Hash of the run's log: a report made from this log is skipped, whatever else has changed.
     """
 
     request: Parameters
@@ -40,22 +40,21 @@ class RunSet:
 
 
 def load_run_sets(paths: Iterable[Path], *, out: Path | str) -> tuple[RunSet, ...]:
-    """Read all run sets of some files, and find the runs that their rules speak of.
+    """Read all run sets of some files, with rules expanded to one run set per run.
 
-    See `analysis.batch.run_sets.load_entries` for the form of a file, `analysis.batch.run_set_rules.expand` for
-    rules.
+    `analysis.batch.run_sets.load_entries` describes files, `analysis.batch.run_set_rules.expand` rules.
 
     Parameters
     ----------
     paths : iterable of pathlib.Path
         YAML files.
     out : pathlib.Path or str
-        Folder of reports, or the URL of one, where earlier ones are looked up.
+        Folder of reports, or its URL, in which earlier reports are looked up.
 
     Raises
     ------
     UsageError
-        For a file that cannot be read, an unknown or mistyped key, or two reports of one name.
+        For a file that cannot be read, an unknown key, a value of the wrong type, or two reports of one name.
     """
     found: dict[str, RunSet] = {}
     read = tuple(paths)
@@ -85,7 +84,7 @@ def _run_sets(entry: Entry, out: Path | str) -> Iterator[RunSet]:
 
 def _check_keys(values: Mapping[str, Any]) -> None:
     for key in values:
-        near = meant(key) if key not in KINDS else None
+        near = similar_key(key) if key not in KINDS else None
         if near in (EVERY, EVERY_NEW):
             raise UsageError(f"key '{key}' is unknown; did you mean the rule '{near}'?")
         if near == key:
@@ -104,12 +103,12 @@ def _run_set(values: Mapping[str, Any], where: str, out: Path | str) -> RunSet:
 
 
 MANY = "run_sets"
-"""The key under which one file holds many run sets; its other keys are what they share."""
+"""Key for a list of run sets in one file; all of them share the other keys of that file."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a file asks for in one place; ``lines`` has the line of each key."""
+    """A run set or rule as written in a file; ``lines`` has the line of each key."""
 
     path: Path
     line: int
@@ -117,11 +116,11 @@ class Entry:
     lines: Mapping[str, int]
 
     def where(self, key: str | None = None) -> str:
-        """Return ``file:line`` of a key, or of the entry's beginning."""
+        """Return ``file:line`` of a key, or of the start of the entry."""
         return f"{self.path}:{self.lines.get(key or '', self.line)}"
 
     def wrong(self, problem: object) -> UsageError:
-        """Make an error that says where: at the key that the problem names first, else at the beginning."""
+        """Return an error located at the first key that the problem quotes, otherwise at the start of the entry."""
         named = [(place, key) for key in self.lines if (place := str(problem).find(f"'{key}'")) >= 0]
         key = min(named, default=(0, None))[1]
         return UsageError(f"{self.where(key)}: {problem}")
@@ -130,13 +129,13 @@ class Entry:
 def load_entries(path: Path) -> list[Entry]:
     """Read all entries of a file.
 
-    A file holds one entry (a mapping), a list of them, several YAML documents, or a mapping with the key
-    ``run_sets``, whose other keys hold for each of them that does not say otherwise.
+    A file contains one entry (a mapping), a list of entries, several YAML documents, or a mapping with the key
+    ``run_sets``, whose other keys are defaults of the entries in that list.
 
     Raises
     ------
     UsageError
-        For a file that cannot be read or is no YAML, a key given twice, or an entry that is no mapping.
+        For a file that cannot be read or is not YAML, a key given twice, or an entry that is not a mapping.
     """
     try:
         loader = open_yaml(read_text(path), yaml.SafeLoader)
@@ -151,7 +150,7 @@ def load_entries(path: Path) -> list[Entry]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: the run sets are not text in UTF-8: {error.reason}") from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {said(error)}") from None
+        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {yaml_problem(error)}") from None
 
 
 def _documents(loader: yaml.SafeLoader) -> Iterator[yaml.Node]:
@@ -175,10 +174,10 @@ def _entries(loader: yaml.SafeLoader, node: yaml.Node, path: Path) -> Iterator[E
         yield Entry(path, line, values, lines)
         return
     shared = {key: value for key, value in values.items() if key != MANY}
-    held = next(value for key, value in node.value if key.value == MANY)
-    if not isinstance(held, yaml.SequenceNode):
+    listed = next(value for key, value in node.value if key.value == MANY)
+    if not isinstance(listed, yaml.SequenceNode):
         raise UsageError(f"{path}:{lines[MANY]}: '{MANY}' must be a list of run sets, got {values[MANY]!r:.60}")
-    for entry in _entries(loader, held, path):
+    for entry in _entries(loader, listed, path):
         yield Entry(path, entry.line, {**shared, **entry.values}, {**lines, **entry.lines})
 
 

@@ -1,4 +1,4 @@
-"""Check by simulation that the report's rules are wrong as seldom as they say."""
+"""Calibration: the error rates of the report's rules, measured by simulation."""
 
 from analysis.calibrate.show import format_table as format_table
 from analysis.calibrate.show import write as write

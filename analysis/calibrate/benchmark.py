@@ -1,4 +1,4 @@
-"""The detector benchmark: runs with one known problem or none."""
+"""The detector benchmark: simulated runs with one known problem or none."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KINDS: Mapping[str, str] = {
     "spike": "det.spikes",
     "NaN": "det.nonfinite",
 }
-"""Each synthetic problem and the one detector that counts as having found it."""
+"""The detector that must find each synthetic problem, by name of the problem."""
 
 WANTED: Mapping[str, float] = {"divergence": 0.99, "overfitting": 0.90, "spike": 0.95, "NaN": 1.00}
 FALSE_ALARMS_WANTED = 0.05
 
 
 def synthetic(kind: str | None, rho: float, *, runs: int, rng: np.random.Generator) -> list[Observed]:
-    """Draw runs of 300 steps with one problem, or with none for ``kind=None``.
+    """Simulate runs of 300 steps with one problem, or without any for ``kind=None``.
 
     Divergence: train and validation rise from .3 to .9 from step 150. Overfitting: train falls by .10 and
     validation rises by .05. Spike: +.20 on a random step. NaN: from a random step of the second half on.
@@ -59,7 +59,7 @@ def _observed(steps: FloatArray, train: FloatArray, valid: FloatArray, end: int)
 
 
 def alarm_rate(kind: str | None, rho: float, *, runs: int, rng: np.random.Generator) -> float:
-    """Return the share of runs with the right detection, or with any problem raised for ``kind=None``."""
+    """Return the share of runs for which the right detector is raised, or any problem for ``kind=None``."""
     hits = 0
     for observed in synthetic(kind, rho, runs=runs, rng=rng):
         raised = {d.id for d in detect(observed) if d.status == "raised" and d.problem}

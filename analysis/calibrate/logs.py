@@ -1,4 +1,4 @@
-"""Noise and logs whose truth is known, made in memory: a row an epoch or a row a step, and runs made of them."""
+"""Simulated noise, logs with a row per epoch or per step, and runs made from them; their true levels are known."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def correlated(draws: FloatArray, rho: float) -> FloatArray:
 
 
 def make_run(run_id: str, columns: Mapping[str, FloatArray], *, rate: float, seed: int, n_valid: int | None) -> Run:
-    """Make a run that states its configuration and data, so that the comparability gate passes."""
+    """Return a run that states its configuration and data, so that the comparability gate passes."""
     frame = pd.DataFrame(columns)
     length = len(frame)
     frame, nonfinite, seams, dropped = validated(frame, run_id)
@@ -75,12 +75,12 @@ def epoch_log(
     rise: float = 0.0,
     scatter: float = 0.0,
 ) -> dict[str, FloatArray]:
-    """Make the smooth log of one seed, a row an epoch, that ends at an error and a loss.
+    """Simulate the smooth log of one seed, with a row per epoch, that ends at an error and a loss.
 
-    The whole curve of a seed is offset: the accuracy by a standard deviation of sqrt(error / (2 n)), in
-    multiples of 1/n, the losses by ``seed_sd`` of their level. ``rise`` is what the validation loss gains
-    an epoch over the second half, as a share of its level; ``scatter`` is the standard deviation from epoch
-    to epoch, as a share of that between seeds.
+    The whole curve of a seed is offset by normal noise: the accuracy with a standard deviation of
+    sqrt(error / (2 n)), rounded to multiples of 1/n, the losses with ``seed_sd`` times their level. The validation
+    loss rises by ``rise`` times its level per epoch of the second half; the standard deviation from epoch to epoch is
+    ``scatter`` times that between seeds.
     """
     t = np.linspace(0, 1, rows)
     fall = np.exp(-5 * t) - np.exp(-5)
@@ -108,12 +108,12 @@ def step_log(
     epoch: int = 0,
     heavy: bool = False,
 ) -> dict[str, FloatArray]:
-    """Make a log of minibatch losses: AR(1) noise about a curve that ends at ``level``.
+    """Simulate a log of minibatch losses: AR(1) noise about a curve that ends at ``level``.
 
-    ``smoothing`` is the weight of the past in an exponential moving average of what is logged, ``mean_of``
-    the steps in the mean of a row, which has the number of the last of them; ``epoch`` the steps in an epoch
-    whose running mean is logged, as Keras does (0: none). ``heavy`` draws from Student's t with three degrees
-    of freedom.
+    ``sd`` and ``rho`` are the standard deviation and the lag-one autocorrelation of the noise. Each row is the mean of
+    ``mean_of`` steps and has the number of the last. ``smoothing`` is the weight of the past in an exponential moving
+    average over rows; ``epoch`` the number of rows over which a running mean restarts, as in Keras (0: no running
+    mean). With ``heavy`` the noise has Student's t distribution with three degrees of freedom, scaled to variance 1.
     """
     steps = rows * mean_of
     draws = rng.standard_t(3, steps) / 3**0.5 if heavy else rng.standard_normal(steps)

@@ -1,4 +1,4 @@
-"""The rules under test, and beside them the naive ones that are in use."""
+"""The rules under test, and naive rules in common use for contrast."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Pair = tuple[FloatArray, FloatArray]
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to call two runs different (or one run trending).
+    """A test of whether two runs differ (or one run has a trend).
 
-    ``p`` takes one pair of runs, shapes (n1,) and (n2,), and gives a p-value; a rule without one gives 0
-    or 1. ``lengths`` are the pairs of lengths it is tried at; a ``single`` rule looks at the first run only.
-    ``ours`` rules must stay at or under
-    ``limit`` false positives, or under the one of the cell in ``exceptions``, by (lengths, rho).
+    ``p`` takes a pair of runs, shapes (n1,) and (n2,), and returns a p-value; a rule without p-values returns 0 or 1.
+    ``lengths`` are the pairs (n1, n2) at which it is tried; a ``single`` rule uses the first run only. The rate of
+    false positives of rules with ``ours`` must not exceed ``limit``, or the limit in ``exceptions``, tuples of
+    (lengths, rho, limit).
     """
 
     name: str
@@ -34,11 +34,11 @@ class Rule:
     exceptions: tuple[tuple[tuple[int, int], float, float], ...] = ()
 
     def label(self, lengths: tuple[int, int]) -> str:
-        """Name the lengths of a cell."""
+        """Return the lengths as text, such as ``291/560``."""
         return f"{lengths[0]}" if self.single else f"{lengths[0]}/{lengths[1]}"
 
     def wanted(self, lengths: tuple[int, int], rho: float) -> float | None:
-        """Return the most false positives allowed in a cell; None for the rules shown for contrast."""
+        """Return the highest rate of false positives allowed in a cell; None for rules shown for contrast."""
         if not self.ours:
             return None
         return next((most for at, r, most in self.exceptions if at == lengths and r == rho), self.limit)
@@ -63,7 +63,7 @@ def end_above_start(pair: Pair) -> float:
 
 
 def plain_t(pair: Pair) -> float:
-    """Compare the last windows by a t-test that takes steps for independent."""
+    """Compare the last windows by a t-test that treats steps as independent."""
     windows = [x[-max(20, x.size // 5) :] for x in pair]
     sides = [
         st.estimate("loss.window_mean", float(w.mean()), float(w.std(ddof=1)) / sqrt(w.size), w.size - 1, w.size)
@@ -73,7 +73,7 @@ def plain_t(pair: Pair) -> float:
 
 
 def newey_west(pair: Pair) -> float:
-    """Compare the last windows with Newey-West errors and normal quantiles."""
+    """Compare the last windows with Newey-West standard errors (Bartlett weights) and normal quantiles."""
     means, variance = [], 0.0
     for x in pair:
         w = x[-max(20, x.size // 5) :]
@@ -87,7 +87,7 @@ def newey_west(pair: Pair) -> float:
 
 
 def mann_kendall(pair: Pair) -> float:
-    """Test one run for a monotone trend by Mann and Kendall."""
+    """Test one run for a monotone trend by the Mann-Kendall test, normal approximation without ties."""
     x = pair[0]
     n = x.size
     s = float(np.sign(x[None, :] - x[:, None])[np.triu_indices(n, 1)].sum())
@@ -121,7 +121,7 @@ def rate_difference(pair: Pair) -> float:
 
 
 def winner(pair: Pair) -> float:
-    """Name a winner between two runs as the verdict does: level or noise, after Holm."""
+    """Return the smaller of the Holm-adjusted p-values of level and noise, by which the verdict names a winner."""
     return min(st.holm([p if p == p else 1.0 for p in (window_difference(pair), noise_difference(pair))]))
 
 
@@ -141,4 +141,4 @@ RULES: tuple[Rule, ...] = (
     Rule("oscillation rate", rate_difference, (_LONG,), ours=True),
     Rule("verdict: a winner between equals", winner, (_LONG, (300, 300)), ours=True, limit=0.05),
 )
-"""The rules of the table, naive ones first."""
+"""All rules of the table, naive rules first."""

@@ -1,4 +1,4 @@
-"""The calibration as text, CSV and figure."""
+"""Calibration results as text, CSV and figure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TITLES = {
 
 
 def format_table(result: CalibrationResult) -> str:
-    """Lay the calibration out as text; a cell outside of what is wanted carries an exclamation mark."""
+    """Return the calibration as a text table; rates out of range have an exclamation mark."""
     lines = [f"Calibration: {result.simulations} simulations a cell, seed {result.seed}"]
     for section, title in _TITLES.items():
         lines += ["", title, _row("rule (lengths)", [f"{rho:g}" for rho in CORRELATIONS])]
@@ -50,7 +50,7 @@ def _detector_lines(result: CalibrationResult) -> list[str]:
 
 
 def write(result: CalibrationResult, folder: Path) -> tuple[Path, Path]:
-    """Write the CSV and the figure into a folder, which is made if need be.
+    """Write the CSV and the figure into a folder, which is created if missing.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def write(result: CalibrationResult, folder: Path) -> tuple[Path, Path]:
 
 
 def write_csv(result: CalibrationResult, path: Path) -> Path:
-    """Write one line a cell."""
+    """Write one line per cell; return the path."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
@@ -80,7 +80,7 @@ def write_csv(result: CalibrationResult, path: Path) -> Path:
 
 
 def plot_calibration(result: CalibrationResult, path: Path) -> Path:
-    """Draw the false-positive rates, one row a rule, with the nominal 5% and the limit of 7%."""
+    """Plot the false-positive rates, one row per rule, with lines at the nominal 5% and the limit of 7%."""
     from matplotlib.figure import Figure
 
     cells = [cell for cell in result.cells if cell.section == "false positives"]

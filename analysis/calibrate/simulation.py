@@ -1,4 +1,4 @@
-"""Run every rule on noise of known truth and count how often it is wrong."""
+"""Simulation of every rule on noise with known parameters: how often each is wrong."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ LEAST_GIVEN = 0.5
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of the calibration.
+    """One rate of the calibration.
 
-    ``section`` is "false positives", "coverage", "power" or "detectors"; ``low`` and ``high`` what is
-    wanted of ``rate`` (None: shown for contrast or for information only).
+    ``section`` is "false positives", "coverage", "power" or "detectors"; ``low`` and ``high`` bound the required
+    ``rate`` (both None: shown for contrast or information only).
     """
 
     section: str
@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def holds(self) -> bool:
-        """Whether the rate is where it is wanted, allowing for two standard errors of the simulation."""
+        """True if the rate is in its range, with a tolerance of two standard errors of a simulated rate of 5%."""
         if self.low is None and self.high is None:
             return True
         slack = 2 * sqrt(0.05 * 0.95 / self.simulations)
@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class CalibrationResult:
-    """Every cell of a calibration, with what is needed to repeat it."""
+    """All cells of a calibration, with the number of simulations and the seed to repeat it."""
 
     cells: tuple[Cell, ...]
     simulations: int
@@ -62,16 +62,13 @@ class CalibrationResult:
 
     @property
     def failures(self) -> tuple[Cell, ...]:
-        """Cells that are not where they are wanted."""
+        """Cells whose rates are out of range."""
         return tuple(cell for cell in self.cells if not cell.holds)
 
     def rate(self, section: str, rule: str, rho: float, lengths: str | None = None) -> float:
-        """Look up one rate; KeyError if there is no such cell."""
+        """Return one rate, of the first matching cell without ``lengths``; raise `KeyError` if there is none."""
         for cell in self.cells:
-            if (cell.section, cell.rule, cell.rho) == (section, rule, rho) and lengths in (
-                None,
-                cell.lengths,
-            ):
+            if (cell.section, cell.rule, cell.rho) == (section, rule, rho) and lengths in (None, cell.lengths):
                 return cell.rate
         raise KeyError((section, rule, rho, lengths))
 
@@ -80,16 +77,16 @@ _Task = tuple[str, float, int, int, tuple[int, ...]]
 
 
 def calibrate(*, simulations: int = 4_000, seed: int = 0, processes: int = 2) -> CalibrationResult:
-    """Re-run the calibration of every rule and detector.
+    """Run the calibration of every rule and detector.
 
     Parameters
     ----------
     simulations : int
-        Runs (or pairs of runs) per cell; 4,000 take a few minutes on two cores.
+        Number of runs (or pairs of runs) per cell; 4,000 take a few minutes on two cores.
     seed : int
-        Same seed, same table, whatever the number of processes.
+        Seed of the random numbers; the results do not depend on the number of processes.
     processes : int
-        Worker processes; 1 stays in this one.
+        Number of worker processes; 1 runs everything in this process.
     """
     tasks: list[_Task] = [
         (kind, rho, simulations, seed, (number, int(10 * rho)))
@@ -127,7 +124,7 @@ def _false_positives(rho: float, simulations: int, rng: np.random.Generator) -> 
 
 
 def _coverage(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]:
-    """Count how often the intervals hold the truth, among those that were given."""
+    """Return the share of intervals that contain the true value, among estimates that have an interval."""
     cells = []
     for n in REFERENCE_LENGTHS:
         runs = [st.settle(x) for x in ar_noise(rng, simulations, n, rho)]
@@ -156,9 +153,7 @@ def _power(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]
 
 def _detectors(rho: float, simulations: int, rng: np.random.Generator) -> list[Cell]:
     rate = alarm_rate(None, rho, runs=simulations, rng=rng)
-    cells = [
-        Cell("detectors", "false alarms", "300", rho, rate, simulations, None, FALSE_ALARMS_WANTED),
-    ]
+    cells = [Cell("detectors", "false alarms", "300", rho, rate, simulations, None, FALSE_ALARMS_WANTED)]
     half = max(simulations // 2, 1)
     for kind in KINDS:
         rate = alarm_rate(kind, rho, runs=half, rng=rng)

@@ -1,4 +1,4 @@
-"""Whole reports on made logs: how often they are wrong, and how often they decide what is different."""
+"""Whole analyses of simulated logs: how often their claims are wrong, and how often they find a true difference."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Log = Callable[[np.random.Generator], dict[str, FloatArray]]
 
 WINNERS = ("improved", "regressed", "mixed")
 CAUSES = ("attribution", "stability.cause")
-"""Rules that claim that a factor had an effect."""
+"""Rules that claim an effect of a factor."""
 DIFFERENCES = (*CAUSES, "performance.final_validation", "performance.primary", "seeds.improvement", "ranking.first")
-"""Rules whose claim is false between equals."""
+"""Rules whose claims are false if both sides are equal."""
 FALSE_LIMIT = 0.07
 LOST_LIMIT = 0.05
 MUTE_LIMIT = 0.10
@@ -37,7 +37,11 @@ DECIDED_LEAST = 0.80
 
 @dataclass(frozen=True)
 class World:
-    """Seeds of a baseline against seeds of a candidate; ``right`` is the true result, empty between equals."""
+    """A simulated comparison of a baseline with a candidate; ``right`` is the true result, empty for equal sides.
+
+    ``seeds`` are the numbers of runs of the two sides, ``shared_sd`` is the standard deviation of the noise that
+    ``paired`` seeds share, relative to the loss, ``unrelated`` the number of further configurations with one run each.
+    """
 
     name: str
     baseline: Log
@@ -50,9 +54,9 @@ class World:
     unrelated: int = 0
 
     def runs(self, rng: np.random.Generator) -> list[Run]:
-        """Draw the runs, the unrelated ones last; every side states a learning rate of its own.
+        """Simulate the runs, unrelated ones last; every side states another learning rate.
 
-        Paired seeds have the same numbers on both sides and start from the same random numbers.
+        Paired seeds have the same seed numbers on both sides and share the factor of `shared_sd`.
         """
         starts = rng.integers(2**32, size=max(self.seeds))
         sides = [("a", self.baseline, 1e-3, self.seeds[0]), ("b", self.candidate, 2e-3, self.seeds[1])]
@@ -70,7 +74,7 @@ class World:
         ]
 
     def _log(self, log: Log, rng: np.random.Generator, start: int) -> dict[str, FloatArray]:
-        """Draw a log; what paired seeds share multiplies their losses."""
+        """Simulate a log; paired seeds multiply their losses by a shared factor."""
         columns = log(rng)
         if not self.paired:
             return columns
@@ -80,19 +84,19 @@ class World:
 
 @dataclass(frozen=True)
 class WorldResult:
-    """Reports counted in one world, each as a share of ``reports``."""
+    """Outcomes counted over the simulated reports of one world."""
 
     world: World
     reports: int
     counts: Mapping[str, int]
 
     def rate(self, what: str) -> float:
-        """Return the share of the reports that were counted as ``what``."""
+        """Return the share of the reports with the outcome ``what``, one of those of `observe`."""
         return self.counts.get(what, 0) / self.reports
 
     @property
     def holds(self) -> bool:
-        """True if every rate is on the right side of its limit."""
+        """True if every rate is within its limit."""
         heard = self.world.n_valid is None or self.rate("mute") < MUTE_LIMIT
         heard = heard and self.rate("best lost") <= LOST_LIMIT
         if self.world.right:
@@ -179,7 +183,10 @@ WORLDS = _worlds()
 
 
 def observe(world: World, found: Analysis) -> set[str]:
-    """Name what one report counts as; the best configuration is the candidate's, or among equals any, so it too."""
+    """Return the outcomes of one report, such as ``right`` or ``false winner``.
+
+    ``best lost`` is judged by the candidate: it is the best configuration unless it regressed, or equal to all others.
+    """
     result = found.verdict.result
     claimed = {f.rule for f in found.findings if f.claim and f.status == "supported"}
     seen = {
@@ -199,18 +206,13 @@ def observe(world: World, found: Analysis) -> set[str]:
 
 
 def simulate(world: World, reports: int, seed: int) -> WorldResult:
-    """Analyze the runs of a world many times; same seed, same counts."""
+    """Simulate and analyze a world ``reports`` times; the counts depend on ``seed`` alone."""
     rng = np.random.default_rng([seed, *world.name.encode()])
     counts: Counter[str] = Counter()
     for _ in range(reports):
         runs = world.runs(rng)
         request = check_parameters(
-            {
-                "run_ids": [run.id for run in runs],
-                "baseline": "a0",
-                "candidate": "b0",
-                "date": "2025-09-11",
-            }
+            {"run_ids": [run.id for run in runs], "baseline": "a0", "candidate": "b0", "date": "2025-09-11"}
         )
         found = analyze_runs(runs, request, Settings.from_mapping(request.settings))
         counts.update(observe(world, found))
@@ -220,7 +222,7 @@ def simulate(world: World, reports: int, seed: int) -> WorldResult:
 def simulate_all(
     *, reports: int = 400, seed: int = 0, processes: int = 2, worlds: Sequence[World] = WORLDS
 ) -> tuple[WorldResult, ...]:
-    """Simulate worlds side by side, in their order."""
+    """Simulate worlds in parallel processes; return their results in the order of ``worlds``."""
     work = partial(simulate, reports=reports, seed=seed)
     if processes == 1:
         return tuple(map(work, worlds))
@@ -233,7 +235,7 @@ DIFFERENT_RATES = ("right", "wrong", "best lost", "mute", "models", "configurati
 
 
 def format_worlds(results: Sequence[WorldResult]) -> str:
-    """Format two tables: error rates between equals, and how often differences are decided."""
+    """Return two text tables: error rates for equal runs, and how often true differences are found."""
     lines = []
     for title, different, columns in (("equal runs", False, EQUAL_RATES), ("different runs", True, DIFFERENT_RATES)):
         lines.append(f"{title:<44}" + "".join(f"{column:>16}" for column in columns))
@@ -246,7 +248,7 @@ def format_worlds(results: Sequence[WorldResult]) -> str:
 
 
 def write_worlds(results: Sequence[WorldResult], path: Path) -> Path:
-    """Write one line a world: its true result, the number of reports, and every rate as a share of them."""
+    """Write one CSV line per world: its true result, the number of reports, and every rate as a share of them."""
     rates = tuple(dict.fromkeys(EQUAL_RATES + DIFFERENT_RATES))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

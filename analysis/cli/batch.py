@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 
 
 def _batch(options: argparse.Namespace) -> int:
-    """Give 0 if every report is there, 1 if one failed, 2 if all that failed did so for their input."""
+    """Return 0 if no report failed, 2 if all failures were due to bad input, otherwise 1."""
     from analysis.batch.progress import JsonLines, Progress
     from analysis.batch.run_batch import Plan, run_batch
     from analysis.batch.run_sets import load_run_sets
@@ -57,8 +57,8 @@ def _batch(options: argparse.Namespace) -> int:
         try:
             run_batch(run_sets, plan, tell=tell)
         except KeyboardInterrupt as end:
-            with contextlib.suppress(OSError):  # the terminal may be what is gone
-                print("\r\x1b[K" if sys.stderr.isatty() else "", end="", file=sys.stderr)  # takes the bar away
+            with contextlib.suppress(OSError):  # after SIGHUP there is no terminal
+                print("\r\x1b[K" if sys.stderr.isatty() else "", end="", file=sys.stderr)  # clears the bar
             end.args = ("finished reports are whole, the same command makes the rest",)
             raise
     if options.notify:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from analysis.publish.check import Checked
 
 FAILED = 3
-"""Exit status of a gate that stays shut."""
+"""Exit status if the gate fails."""
 
 DEFAULT = "regressed,diverged,overfitting,insufficient"
 STDOUT = "-"
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
 
 
 def add_comparison(parser: argparse.ArgumentParser) -> None:
-    """Add what says which runs are compared, and how."""
+    """Add the arguments that select the runs of a comparison and how they are read."""
     parser.add_argument("candidate", metavar="CANDIDATE", help="run ID, path or reference")
     parser.add_argument(
         "--against",
@@ -66,7 +66,7 @@ def add_comparison(parser: argparse.ArgumentParser) -> None:
 
 
 def one_baseline(options: argparse.Namespace) -> str:
-    """Return the baseline; `UsageError` if several were given."""
+    """Return the baseline; raise `UsageError` if several were given."""
     from analysis.core.errors import UsageError
 
     if len(options.against) > 1:
@@ -75,7 +75,7 @@ def one_baseline(options: argparse.Namespace) -> str:
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the parameters of the analysis that were given."""
+    """Return the analysis parameters among the options, without those that were not given."""
     values = {name: getattr(options, name) for name in ("runs_dir", "settings", "columns", "mute")}
     return {name: value for name, value in values.items() if value}
 
@@ -111,7 +111,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def write(where: str | None, content: str) -> None:
-    """Write a result to a file or to stdout; nowhere if nobody asked for it."""
+    """Write a result to a file, or to stdout for ``-``; do nothing for None."""
     from analysis.publish.folder import write_atomically
 
     if where == STDOUT:
@@ -125,10 +125,10 @@ def _lines(checked: Checked) -> list[str]:
     head = f"{checked.outcome}: {a.verdict.result}. {a.verdict.sentence} {a.verdict.numbers}".rstrip()
     regressed = next((c for c in checked.conditions if c.name == "regressed" and c.state == "met"), None)
     if regressed is not None and a.verdict.result == "no evidence of a difference":
-        # Of these two models it is shown; of their configurations one run each says nothing.
+        # One run per side shows which model is worse, but not which configuration.
         head = f"{checked.outcome}: the candidate is a worse model. {a.verdict.numbers}"
-    untold = next((c.why for c in checked.conditions if c.name == "regressed" and c.state == "cannot tell"), "")
-    if untold and checked.outcome == "cannot tell":  # what a comparison shows that must not be made is no headline
-        head = f"{checked.outcome}: {untold}"
+    reason = next((c.why for c in checked.conditions if c.name == "regressed" and c.state == "cannot tell"), "")
+    if reason and checked.outcome == "cannot tell":  # the verdict of an invalid comparison must not be the headline
+        head = f"{checked.outcome}: {reason}"
     against = [f"  against {checked.history}"] if checked.history else []
     return [head, *against, *(f"  {c.name}: {c.state} ({c.why})" for c in checked.conditions)]

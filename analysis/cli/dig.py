@@ -1,4 +1,4 @@
-"""The command ``run-reports dig RUN ...``: the report's notebook of any runs, filled in and open in JupyterLab."""
+"""The command ``run-reports dig RUN ...``: the report's notebook for some runs, opened in JupyterLab."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``run-reports export REPORT.ipynb``: HTML and PDF of a notebook that has been executed."""
+"""The command ``run-reports export REPORT.ipynb``: HTML and PDF of an executed notebook."""
 
 from __future__ import annotations
 

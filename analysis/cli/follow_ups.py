@@ -1,4 +1,4 @@
-"""What follows a finished report: the index, a message, a copy to the tracking tool."""
+"""Follow-ups of a finished report: the index, a message to a webhook, a copy in the tracking tool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what follows a report."""
+    """Add the options for the follow-ups of one report."""
     add_message_options(parser)
     parser.add_argument(
         "--log-to", metavar="RUN", help="attach the report to mlflow:<run id> or wandb:<entity>/<project>/<run id>"
@@ -22,18 +22,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_message_options(parser: argparse.ArgumentParser) -> None:
-    """Add those that hold for many reports too."""
+    """Add the options for the follow-ups of a report or a batch."""
     parser.add_argument("--no-index", action="store_true", help="leave the index of all reports as it is")
     parser.add_argument("--notify", metavar="URL", help="post a short summary to this webhook (Slack-compatible JSON)")
 
 
 def prepared(options: argparse.Namespace) -> Callable[[Published], None]:
-    """Check the options before a report is made; gives what is to be called with the finished one.
+    """Check the options before a report is made; return a function to call with the finished report.
 
     Raises
     ------
     AnalysisError
-        If a report could not be attached as asked for.
+        If the report could not be attached to the run named by ``--log-to``.
     """
     attach = None
     if options.log_to:
@@ -53,7 +53,7 @@ def prepared(options: argparse.Namespace) -> Callable[[Published], None]:
 
 
 def send(url: str, text: str) -> None:
-    """Send a message; trouble is a line on stderr, no more."""
+    """Send a message; a failure is only a warning on stderr, since the report is made."""
     from analysis.publish.notify import notify
 
     warning = notify(url, text)
@@ -62,7 +62,7 @@ def send(url: str, text: str) -> None:
 
 
 def index(options: argparse.Namespace, remote: RemoteReports | None = None) -> Path | str | None:
-    """Bring the index up to date, unless told not to; gives its page."""
+    """Update the index and return the path or URL of its page; do nothing with ``--no-index``."""
     if options.no_index:
         return None
     if remote is not None:

@@ -17,10 +17,10 @@ from analysis.cli import batch, calibrate, check, decide, dig, export, report, r
 from analysis.core.errors import AnalysisError
 
 USAGE, CRASH = 2, 1
-"""Exit statuses of bad input and of a failure that is not the user's."""
+"""Exit statuses for bad input and for any other failure."""
 
 TRACEBACK = "RUN_REPORTS_TRACEBACK"
-"""Environment variable: if set, a crash shows its traceback instead of a line."""
+"""Environment variable: if it is set, a crash prints its traceback instead of one line."""
 
 COMMANDS = (
     report.add,
@@ -34,17 +34,20 @@ COMMANDS = (
     export.add,
     calibrate.add,
 )
-"""What adds each command, in the order of the help."""
+"""Functions that add the commands, in the order of the help."""
 
 
 class AskedToEnd(KeyboardInterrupt):
-    """The process was asked to end by another signal than that of Ctrl-C; ``number`` is its number."""
+    """Raised on SIGTERM and SIGHUP, so that they clean up as Ctrl-C does; ``number`` is that of the signal."""
 
     number: int = signal.SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and give its exit status: 0 done, 2 bad input (one line on stderr), 1 failure."""
+    """Run a command and return its exit status: 0 success, 2 bad input (one line on stderr), 1 failure.
+
+    A command that a signal ends returns 128 plus its number, as shells do; some commands have further statuses.
+    """
     from analysis.publish.publisher import ReportFailed
 
     _open_streams()
@@ -58,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReportFailed as error:
         _say(f"failed: {error}")
         return CRASH
-    except BrokenPipeError:  # whoever read our output has enough of it
+    except BrokenPipeError:  # the reader of our output, such as `head`, has closed it; Python flushes stdout at exit
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 0
     except KeyboardInterrupt as end:
@@ -80,15 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Open those of the three streams that whoever started us has closed, or the next file would be taken for one."""
+    """Open standard streams that the parent has closed, or the next file opened would get descriptor 0, 1 or 2."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  takes the lowest number that is free
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  gets the lowest free descriptor
 
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Take a signal that asks to end as Ctrl-C: what was begun is taken away. One that is ignored stays ignored."""
+    """Raise `AskedToEnd` on SIGTERM and SIGHUP inside the context; a signal that is ignored (`nohup`) stays so."""
 
     def end(number: int, _: object) -> None:
         asked = AskedToEnd()
@@ -107,18 +110,18 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def program() -> str:
-    """Return the command as it was typed, for hints of this process; what outlives it says ``run-reports``."""
+    """Return the command as it was typed, for hints on the terminal; files always say ``run-reports``."""
     return "python -m analysis" if Path(sys.argv[0]).name == "__main__.py" else "run-reports"
 
 
 def _say(line: str) -> None:
-    """Print a line on stderr, fit to be shown."""
-    with contextlib.suppress(OSError):  # the terminal may be what is gone
+    """Print a line on stderr, without secrets and control characters."""
+    with contextlib.suppress(OSError):  # after SIGHUP there is no terminal
         print(_fit(line), file=sys.stderr)
 
 
 def _fit(line: str) -> str:
-    """Take out of a line what it may quote: secrets, and characters that command a terminal or turn text round."""
+    """Return a line without secrets, and with terminal control and bidirectional characters made visible."""
     from analysis.core.redact import redact_text
     from analysis.render.visible_text import legible
 
@@ -126,7 +129,7 @@ def _fit(line: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses arguments without repeating the secrets and control characters in them."""
+    """Parser whose errors do not repeat secrets and control characters from the arguments."""
 
     def error(self, message: str) -> NoReturn:
         super().error(_fit(message))

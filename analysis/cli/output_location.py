@@ -1,4 +1,4 @@
-"""The option ``--out``: a folder, or a URL whose reports are made in a folder here and then put there."""
+"""The option ``--out``: a folder, or a URL to which reports are uploaded from a temporary folder."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def _place(text: str) -> Path | str:
 
 @contextlib.contextmanager
 def workplace(out: Path | str) -> Iterator[tuple[Path, RemoteReports | None]]:
-    """Give the folder in which reports are made, and where they go from there if it is not their place.
+    """Yield the folder in which reports are made, and the `RemoteReports` they are uploaded to, None for a folder.
 
     Raises
     ------
     AnalysisError
-        For a URL that cannot be reached for want of a package.
+        If a package for such URLs is missing.
     """
     if isinstance(out, Path):
         yield out, None
@@ -52,15 +52,15 @@ def workplace(out: Path | str) -> Iterator[tuple[Path, RemoteReports | None]]:
     from analysis.core.scratch import scratch
 
     remote = RemoteReports(out)
-    with scratch() as held:  # by this process, which must be free to lock the folder of the reports as any other is
-        folder = held / "reports"
+    with scratch() as locked:  # publishing locks the folder of reports too, so it must be another
+        folder = locked / "reports"
         folder.mkdir()
         yield folder, remote
 
 
 @contextlib.contextmanager
 def replaced(remote: RemoteReports | None, report_id: str, folder: Path) -> Iterator[None]:
-    """Bring a report before it is made anew in a folder, and put it back afterwards, or what is left of it."""
+    """Download a report before it is made again in ``folder``; upload the new one, or the log of a failure."""
     from analysis.publish.publisher import ReportFailed
 
     if remote is None:

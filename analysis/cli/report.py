@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add everything that can be asked of one report, and how it is made."""
+    """Add the options for the content of one report and for how it is made."""
     add_request(parser)
     output_location.add(parser)
     parser.add_argument("--engine", choices=("auto", "fork", "kernel"), default="auto")
@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
-    """Add everything that can be asked of one report."""
+    """Add the options for the content of one report."""
     parser.add_argument("run_ids", nargs="*", metavar="RUN", help="run IDs, paths or references, oldest first")
     parser.add_argument("--candidate", metavar="ID", help="the run the report is about (default: the last)")
     parser.add_argument(
@@ -55,7 +55,10 @@ def add_request(parser: argparse.ArgumentParser) -> None:
 
 
 def request_of(options: argparse.Namespace, *, reports_dir: str | None = None) -> Any:
-    """Join the run set's file and the options, which win; earlier reports lie where this one goes, unless stated."""
+    """Return the `Parameters` from the run set's file and the options, which take precedence.
+
+    Earlier reports are looked up in ``reports_dir``, by default the folder of ``--out``, unless the file names another.
+    """
     from analysis.core.parameters import KINDS, check_parameters, load_mapping
 
     values = load_mapping(options.file, "run set") if options.file else {}
@@ -66,7 +69,7 @@ def request_of(options: argparse.Namespace, *, reports_dir: str | None = None) -
 
 
 def report_id_of(request: Any) -> str:
-    """Name the folder before anything is executed: by request, else by the candidate."""
+    """Return the name of the report's folder: as requested, otherwise from the candidate's ID."""
     from analysis.core.run import find_run
     from analysis.core.run_names import folder_name
     from analysis.sources import load_runs, logs_among
@@ -82,7 +85,7 @@ def report_id_of(request: Any) -> str:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from analysis.publish.forked import apart
+    from analysis.publish.forked import run_forked
     from analysis.publish.freshness import has_urls
     from analysis.publish.publisher import Publisher
 
@@ -94,10 +97,10 @@ def _report(options: argparse.Namespace) -> int:
     publisher = Publisher(engine=options.engine, pdf=options.pdf, template=options.template, also=also)
     request = request_of(options)
     follow = follow_ups.prepared(options)
-    report_id = apart(report_id_of, request) if has_urls(request) else report_id_of(request)
+    report_id = run_forked(report_id_of, request) if has_urls(request) else report_id_of(request)
     with output_location.workplace(options.out) as (folder, remote):
         with output_location.replaced(remote, report_id, folder):
-            asked = replace(request, report_id=report_id)  # stated, as in a batch: one request, one notebook
+            asked = replace(request, report_id=report_id)  # explicit as in a batch, so that the notebooks are identical
             published = publisher.publish(asked.to_mapping(), out=folder, report_id=report_id)
         _tell(published, str(published.folder) if remote is None else f"{remote.url}/{report_id}")
         page = follow_ups.index(options, remote)

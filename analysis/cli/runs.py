@@ -22,15 +22,15 @@ def add(commands: Any) -> None:
 
 
 _IN_FULL = 6
-"""Runs up to which each is described in full; of more than that there is a line for each."""
+"""Most runs that are described in full; with more, each gets one line."""
 
 
 def _runs(options: argparse.Namespace) -> int:
-    """Describe every run that is found; say of each reference that leads to none why, behind the others."""
+    """Print every run found, then why each of the other references leads to none; return the exit status."""
     from analysis.core.errors import AnalysisError
     from analysis.core.parameters import check_parameters
     from analysis.render.visible_text import legible
-    from analysis.sources import logs_among, resolve, told_apart, told_of
+    from analysis.sources import distinct_runs, logs_among, resolve, told_of
     from analysis.sources.describe import describe
     from analysis.sources.remote import find_folder
 
@@ -43,7 +43,7 @@ def _runs(options: argparse.Namespace) -> int:
             found += resolve(reference, runs_dir=folder, columns=request.columns)
         except AnalysisError as error:
             problems.append(f"error: {error}")
-    runs = told_apart(found)
+    runs = distinct_runs(found)
     short = len(runs) > _IN_FULL or not options.references
     for run in runs:
         described = describe(run)
@@ -58,7 +58,7 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def belonging(runs: Sequence[Run], references: Sequence[str]) -> list[str]:
-    """Say which runs belong together, what tells the others apart, and how to get their report."""
+    """Return lines that list the groups of seeds, the factors in which they differ, and the command for a report."""
     from analysis.core.config_factors import changed_factors
     from analysis.core.run_names import factor_short, short_value
     from analysis.evidence.seed_groups import seed_groups
@@ -67,12 +67,12 @@ def belonging(runs: Sequence[Run], references: Sequence[str]) -> list[str]:
 
     groups = seed_groups(runs)
     first = [run for run in runs if any(run.id == group.runs[0] for group in groups)]
-    # What differs within a group, such as the fold, tells no group from another, and the seed never does.
+    # Only the first runs of groups are compared: what varies within a group, such as the fold, is no factor.
     factors = {name: row for name, row in changed_factors(first).items() if name != "seed"}
-    told = list(factors.items())[:_SHOWN]
+    shown = list(factors.items())[:_SHOWN]
     lines = []
     for group in groups:
-        named = ", ".join(f"{factor_short(name)}={short_value(row[group.runs[0]])}" for name, row in told)
+        named = ", ".join(f"{factor_short(name)}={short_value(row[group.runs[0]])}" for name, row in shown)
         seeds = f"{len(group.runs)} seeds: " if len(group.runs) > 1 else ""
         lines.append(f"  {named or group.name}: {seeds}{', '.join(group.runs)}")
     lines += [f"  {run.id}: {note}" for run in runs for note in run.notes if PARTS in note]
@@ -81,13 +81,13 @@ def belonging(runs: Sequence[Run], references: Sequence[str]) -> list[str]:
         for rest, named in perhaps_seeds(runs).items()
     ]
     more = f" and {len(factors) - _SHOWN} more" if len(factors) > _SHOWN else ""
-    apart = f", {len(groups)} groups" if len(groups) > 1 else ", one group"
+    head = f", {len(groups)} groups" if len(groups) > 1 else ", one group"
     if factors:
-        apart += f" that differ in {', '.join(name for name, _ in told)}{more}"
+        head += f" that differ in {', '.join(name for name, _ in shown)}{more}"
     elif len(groups) > 1:
-        apart += "; no configuration says how they differ: state config in their sidecars, or in runs.yaml"
+        head += "; no configuration says how they differ: state config in their sidecars, or in runs.yaml"
     command = " ".join(shlex.quote(reference) for reference in references)
-    return [f"{len(runs)} runs{apart}", *lines, f"report: run-reports report {command}"]
+    return [f"{len(runs)} runs{head}", *lines, f"report: run-reports report {command}"]
 
 
 _SHOWN = 4

@@ -1,4 +1,4 @@
-"""The command ``run-reports template MY.ipynb``: a copy of the report's notebook to change."""
+"""The command ``run-reports template MY.ipynb``: an editable copy of the report's notebook."""
 
 from __future__ import annotations
 

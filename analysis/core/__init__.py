@@ -1,1 +1,1 @@
-"""What everybody needs: runs, metrics, settings, parameters, blocks and errors."""
+"""Foundations that all other parts import: runs, metrics, settings, parameters, blocks and errors."""

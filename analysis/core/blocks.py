@@ -1,4 +1,4 @@
-"""What a section is made of: plain data that every output format (HTML, Typst, Markdown) draws for itself."""
+"""Building blocks of a section: plain data that each output format (HTML, Typst, Markdown) renders itself."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Literal
 from analysis.core.rich_text import Rich
 
 Tone = Literal["neutral", "good", "warning", "bad", "unknown"]
-"""How a cell or callout is meant. Shown by a sign and a word as well as a colour, never by colour alone."""
+"""Tone of a cell or callout; shown by a sign and a word as well as a colour, never by colour alone."""
 
 Status = Literal["supported", "not supported", "contradicted", "cannot tell", "not tested"]
-"""What the logs say of a claim; "not tested": no number here speaks of it, however many there are."""
+"""What the logs say about a claim; "not tested": no number in the report bears on it, with however much data."""
 
 
 @dataclass(frozen=True)
 class Cover:
-    """The head of the report: title and label-value facts."""
+    """The head of the report: a title and facts as pairs of label and value."""
 
     title: str
     facts: tuple[tuple[str, Rich], ...]
@@ -33,9 +33,9 @@ class Heading:
 
 @dataclass(frozen=True)
 class Prose:
-    """A paragraph; ``claim`` is what a rule of thumb says of the same thing, ``status`` what the logs make of that.
+    """A paragraph; ``claim`` is the statement of a rule of thumb about it, ``status`` how well the logs support that.
 
-    ``muted`` sets it in grey: that there is nothing to say is said quietly.
+    ``muted`` sets it in grey, for a statement that there is nothing to report.
     """
 
     text: Rich
@@ -96,7 +96,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column heads its row. ``strong`` holds the indices of rows set in bold."""
+    """A table; the first cell of a row is its header. ``strong`` holds the indices of rows set in bold."""
 
     id: str
     caption: str
@@ -108,10 +108,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn figure. ``svg`` uses text as text; ``png`` is what the file ``name`` holds; ``data`` its numbers.
+    """A drawn figure: ``svg`` with text as text, ``png``, the content of the file ``name``, and ``data``, its numbers.
 
-    ``hover`` is what a page shows under the pointer, as JSON (see `analysis.report.plots.hover`); where there is a
-    ``summary`` the figure is folded away beneath it.
+    ``hover`` is what a page shows under the pointer, as JSON (see `analysis.report.plots.hover`). A figure with a
+    ``summary`` is folded away beneath it.
     """
 
     id: str

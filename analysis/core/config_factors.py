@@ -1,4 +1,4 @@
-"""Which configuration factors differ between runs."""
+"""Configuration factors and their differences between runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def factor_values(run: Run) -> dict[str, Any]:
     """Return a run's configuration with the standard factors under their standard names, in a fixed order."""
     keys = {run.factor_key(name): name for name in FACTORS if run.factor_key(name)}
     standard = {name: run.config[key] for key, name in keys.items() if key}
-    # Any other spelling of a factor that is already there says the same thing again.
+    # Other spellings of a factor are duplicates of the one chosen.
     other = {key: value for key, value in sorted(run.config.items()) if key not in keys}
     return {**{name: standard[name] for name in FACTORS if name in standard}, **other}
 
@@ -21,7 +21,7 @@ def factor_values(run: Run) -> dict[str, Any]:
 def changed_factors(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
     """Return the factors that do not have one value in all runs: factor -> run ID -> value (None: not stated).
 
-    What cannot be a cause, such as an output folder or a time of creation, is no factor.
+    Entries that cannot affect a training, such as an output folder or a time of creation, are left out.
     """
     values = {run.id: factor_values(run) for run in runs}
     names = dict.fromkeys(name for config in values.values() for name in config)
@@ -31,7 +31,7 @@ def changed_factors(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
 
 
 def without_seed(run: Run) -> Mapping[str, Any]:
-    """Return the settings alone, without the seed: runs in which they are equal differ by chance alone."""
+    """Return a run's settings without the seed; runs with equal ones differ by chance alone."""
     return {k: v for k, v in factor_values(run).items() if k != "seed" and (k in FACTORS or is_setting(k, [v]))}
 
 
@@ -44,12 +44,12 @@ _INPUT = _bag(
     "initial resume teacher env environment task backbone encoder decoder adapter reward prompt template "
     "recipe algo algorithm optimizer scheduler loss"
 )
-"""What goes into a training: its name, ID or path is the setting itself (``model_path``, ``env_id``)."""
+"""Inputs of a training: their name, ID or path is the setting itself (``model_path``, ``env_id``)."""
 
 _NAMED = _bag(
     "run experiment exp job project group trial display wandb mlflow comet neptune clearml session study version"
 )
-"""What only has a name, or a number, for people (``experiment``, ``job_name``, ``version``)."""
+"""Things that have a name or a number only for people (``experiment``, ``job_name``, ``version``)."""
 
 _ALWAYS = _bag(
     "uuid guid hash sha sha1 sha256 md5 checksum commit timestamp datetime hostname host username user "
@@ -67,7 +67,7 @@ _MOMENT = _bag("time date created started finished updated at start end begin")
 _RANKED = _bag("local global node process")
 
 _UNNAMED = _bag("ckpt checkpoint last latest state epoch step iter iteration pt pth bin safetensors true false")
-"""The words of a checkpoint's name that says nothing of a model (``ckpt_1.pt``)."""
+"""Words of a checkpoint name that does not identify a model (``ckpt_1.pt``)."""
 
 _LAST_PART = re.compile(r".*[/\\]|\d+")
 _ISO = re.compile(r"\d{4}-?\d\d-?\d\d[T _-]?\d\d[:.\-]?\d\d([:.\-]?\d\d.*)?$")
@@ -78,13 +78,13 @@ _URL = re.compile(r"[a-z][a-z0-9+]*://", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"(/|~/|[A-Za-z]:[\\/]|\\\\)\S")
 _DEVICE = re.compile(r"(cuda|gpu|xpu|hip)?:?\d+(,\d+)*$|cuda$|gpu$", re.IGNORECASE)
 _EPOCH_SECONDS = (1e8, 1e14)
-"""A number of seconds, or milliseconds, since 1970 that is a moment of the last decades."""
+"""Range of seconds, or milliseconds, since 1970 that are taken for a time of the last decades."""
 
 
 def is_setting(key: str, values: Iterable[Any]) -> bool:
-    """True if an entry can be a cause: decided by the words of its key and by the shape of its values.
+    """True if a configuration entry can affect a training, by the words of its key and the form of its values.
 
-    What feeds a training stays a setting whatever its form: two paths of data may be two sets of data.
+    An input of a training is a setting whatever its form: two data paths may be two data sets.
 
     Examples
     --------
@@ -96,12 +96,12 @@ def is_setting(key: str, values: Iterable[Any]) -> bool:
     words = _words(key)
     stated = [value for value in values if value is not None]
     if words[:1] == ("resume",) and all({*_words(_LAST_PART.sub("", str(value)))} <= _UNNAMED for value in stated):
-        return False  # an interrupted run that goes on from its own checkpoint
-    return not (_named_so(words) or (not _INPUT & set(words) and _shaped_so(words, stated)))
+        return False  # an interrupted run that continues from its own checkpoint
+    return not (_key_is_no_setting(words) or (not _INPUT & set(words) and _values_are_no_setting(words, stated)))
 
 
-def _named_so(words: tuple[str, ...]) -> bool:
-    """True if the key alone says that it is none."""
+def _key_is_no_setting(words: tuple[str, ...]) -> bool:
+    """True if the words of a key alone rule out that it is a setting."""
     if not words:
         return False
     bag, last = set(words), words[-1]
@@ -121,8 +121,8 @@ def _named_so(words: tuple[str, ...]) -> bool:
     return last in ("id", "ids") or bool(bag & _ALWAYS) or bag - {"name", "number"} <= _NAMED
 
 
-def _shaped_so(words: tuple[str, ...], stated: list[Any]) -> bool:
-    """True if all values have the shape of an identifier, a place, a device or a moment."""
+def _values_are_no_setting(words: tuple[str, ...], stated: list[Any]) -> bool:
+    """True if all values look like an identifier, a path or URL, a device or a time."""
     if not stated:
         return False
     moment = bool(set(words) & _MOMENT)
@@ -150,6 +150,6 @@ def _is_number(one: str) -> bool:
 
 
 def _words(key: str) -> tuple[str, ...]:
-    """Return the words of a key in lower case: of sections, snake case and camel case alike."""
+    """Return the words of a key in lower case, split at dots, underscores and capitals."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key)
     return tuple(re.findall(r"[a-z]+\d*|\d+", spaced.lower()))

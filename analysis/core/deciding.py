@@ -1,4 +1,4 @@
-"""Which of the metrics that runs logged can decide between them, and in which order."""
+"""The choice of the logged metrics that can decide between runs, and their order."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from analysis.core.metrics import METRICS, metric
 
 REWARDS = ("eval_reward", "reward")
-"""What a run that logs one is trained for: the loss beside it only carries the gradient and may rise too."""
+"""Metrics that a run optimizes if it logs them; its loss is then only a surrogate, and may rise as the reward does."""
 
 MOST_SCORES = 4
-"""Scores of a log's own that are judged beside a known validation loss: more are those of single classes."""
+"""Non-standard scores that are judged beside a known validation loss: a log with more has one per class."""
 
 _LOSS = re.compile(
     r"\w*loss(es)?|nll|ppl|perplexity|bp[bcd]|b?ce|xent|\w*crossentropy|n?elbo|deviance|likelihood|loglik"
@@ -22,7 +22,7 @@ _TEST = re.compile(r"(?<![a-z])test(?![a-z])", re.IGNORECASE)
 
 
 def is_loss(metric: str) -> bool:
-    """True if a metric is a loss or follows from one; a score by its own right is none, high or low.
+    """True if a metric is a loss or a function of one, such as perplexity; an error rate is a score.
 
     Examples
     --------
@@ -33,13 +33,13 @@ def is_loss(metric: str) -> bool:
     return any(map(_LOSS.fullmatch, words)) or {"cross", "entropy"} <= set(words)
 
 
-def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
-    """Choose the metrics to judge: those of the table, in its order, and others only where they add something.
+def judged_metrics(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
+    """Return the metrics to judge: those of `METRICS`, in its order, then others where they add something.
 
-    Those are ``primary``, evaluations by example, validation metrics of a log whose validation has no standard name,
-    what was measured on a test set beside a validation set, scores that nothing calls the training's where nothing was
-    validated, and all of a log that has no standard name at all: a log of many losses of its own beside a known one
-    would else pay for each in every adjusted p.
+    The others are ``primary``; evaluations by example; validation metrics if no validation metric has a standard name;
+    metrics of a test set beside a validation set; scores that are not named as training scores if nothing was
+    validated; and all metrics of a log without any standard name. The rest is left out because every metric judged
+    raises each adjusted p-value.
     """
     logged = list(dict.fromkeys(names))
     known = [name for name, row in METRICS.items() if name in logged and row.direction != "none"]
@@ -59,9 +59,9 @@ def judged(names: Iterable[str], primary: str | None = None) -> tuple[str, ...]:
 
 
 def deciding_class(name: str, *, rewarded: bool) -> int:
-    """Rank what a metric was measured on: 0 the whole validation set, 1 minibatches of it, 2 the run, 3 training data.
+    """Return the rank of a metric's data: 0 the whole validation set, 1 minibatches of it, 2 the run, 3 training data.
 
-    Where a reward is logged (``rewarded``) it counts as held out, and losses come after it.
+    If the run logs a reward (``rewarded``), the reward ranks as held-out data and losses rank after it.
     """
     row = metric(name)
     if rewarded and name in REWARDS:
@@ -71,23 +71,23 @@ def deciding_class(name: str, *, rewarded: bool) -> int:
     return ("full validation", "minibatch validation", "run", "train").index(row.split)
 
 
-def standing(name: str, *, known: bool, rewarded: bool, preferred: Sequence[str] = ()) -> tuple[int, bool, bool]:
-    """Rank a metric among those that can decide, the smallest first.
+def deciding_rank(name: str, *, known: bool, rewarded: bool, preferred: Sequence[str] = ()) -> tuple[int, bool, bool]:
+    """Return the sort key of a metric among those that can decide; the smallest decides.
 
-    By what it was measured on, what is ``preferred`` before all; of metrics measured alike one whose error single runs
-    tell (``known``) comes first, else a score before a loss: seeds tell the error of each, and how many there are must
-    not change what is asked.
+    The key is the rank of the data, with ``preferred`` metrics first. Of metrics of one rank, one whose error can be
+    estimated from single runs (``known``) comes first, else a score before a loss: with several seeds the error of
+    every metric is known, and the number of seeds must not change which metric decides.
     """
     measured = -1 if name in preferred else deciding_class(name, rewarded=rewarded)
     return measured, not known, not known and is_loss(name)
 
 
 def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
-    """Order metrics by how well they can decide between two runs, the best first.
+    """Return the metrics that can decide between two runs, best first; those of unknown direction are left out.
 
-    ``preferred`` (what was stated, then the metric by which the tool kept its best model) come first, then whatever
-    was measured on the whole validation set, on minibatches of it, on the run, on training data. Where a reward is
-    logged it comes before every loss. A metric of unknown direction decides nothing.
+    ``preferred`` metrics (the stated one, then the one by which the tool kept its best model) come first, then those
+    measured on the whole validation set, on minibatches of it, on the run, on training data. A reward comes before
+    every loss.
 
     Examples
     --------
@@ -110,9 +110,9 @@ def deciding_order(names: Iterable[str], preferred: Sequence[str] = ()) -> tuple
 
 
 def held_out(ordered: Sequence[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
-    """Keep what was measured on held-out data, a reward or what is preferred; all of them where nothing is left.
+    """Return the metrics measured on held-out data, rewards and ``preferred`` ones; all of ``ordered`` if none is.
 
-    Held-out data is never outvoted by training data: what this leaves out decides nothing.
+    Training data never outvotes held-out data: the metrics left out decide nothing.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""The one family of errors a user can cause, each a single line that says what, where and what to do."""
+"""Errors that a user can cause; each message is one line that says what, where and what to do."""
 
 from __future__ import annotations
 
 
 class AnalysisError(Exception):
-    """Something in the input is wrong; the message is one line, fit to be shown without a traceback."""
+    """The input is wrong; the message is one line that can be shown without a traceback."""
 
 
 class UsageError(AnalysisError):
@@ -12,11 +12,11 @@ class UsageError(AnalysisError):
 
 
 class RunNotFound(AnalysisError):
-    """A run reference leads to nothing, or to more than one thing."""
+    """A run reference matches nothing, or more than one thing."""
 
 
 class LogError(AnalysisError):
-    """A log or its sidecar cannot be read as one; the message starts with ``file:line:`` where known."""
+    """A log or its sidecar cannot be read; the message starts with ``file:line:`` where known."""
 
 
 class MissingExtra(AnalysisError):

@@ -1,4 +1,4 @@
-"""Scores by example: what every question of one evaluation scored, and how two evaluations are joined by ID."""
+"""Scores by example: the score of every question of an evaluation, and the join of two evaluations by ID."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import pandas as pd
 from analysis.core.metrics import metric, stated_name
 
 OVERALL = stated_name("mean of tasks", direction="higher", split="examples", unit="fraction")
-"""The metric in which several tasks of one run are taken together, each with the same weight."""
+"""The mean over the tasks of a run, each with the same weight."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Examples of a file that cannot be compared, or were taken together; counts.
+    """Counts of the examples of a file that cannot be compared, or were merged.
 
     Attributes
     ----------
     unnamed, unscored : int
         Without an ID; without a finite score.
     repeated : int
-        Further answers to an ID that came before with the same text: the mean of them is the score.
+        Further answers to an ID with the same text; the score of the ID is the mean of its answers.
     ambiguous : int
-        Of an ID that stands for different texts.
+        Examples whose ID occurs with different texts.
     """
 
     unnamed: int = 0
@@ -44,19 +44,19 @@ class Examples:
     Attributes
     ----------
     metric : str
-        Name that says task, metric and direction (`analysis.core.metrics.stated_name`).
+        Name with task, metric and direction (`analysis.core.metrics.stated_name`).
     ids : ndarray of str, shape (n,)
         Without repetition.
     scores : ndarray, shape (n,)
         Finite.
     clusters : ndarray of int, shape (n,), or None
-        What examples belong together, such as the passage of a question: a number for each of these.
+        Cluster of each example, such as the passage that several questions are about.
     weights : ndarray, shape (n,), or None
         Positive.
     questions : ndarray of uint64, shape (n,), or None
-        Hash of what was asked; 0 where it is not known.
+        Hash of the question; 0 where it is unknown.
     texts : tuple of sequences of str
-        What was asked, what was wanted, what was answered, each of n texts or empty; not redacted yet.
+        Questions, expected answers and answers, each of n texts or empty; not yet redacted.
     leads : bool
         True for the first metric of its task, which enters the mean of tasks.
     """
@@ -78,27 +78,27 @@ class Examples:
 
     @property
     def is_share(self) -> bool:
-        """True if every example is right or wrong, and all count the same."""
+        """True if every score is 0 or 1 and there are no weights."""
         return self.weights is None and bool(np.isin(self.scores, (0.0, 1.0)).all())
 
     @property
     def may_be_averaged(self) -> bool:
-        """True if the mean of tasks takes this one in: two scores or more from 0 to 1, of which more is better."""
+        """True if the mean of tasks includes this one: two scores or more, all from 0 to 1, higher is better."""
         bounded = self.ids.size > 1 and bool(self.scores.min() >= 0 and self.scores.max() <= 1)
         return bounded and self.leads and metric(self.metric).direction == "higher"
 
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """Two evaluations side by side: places of the common examples in each, and what has no partner.
+    """Two evaluations side by side: indices of the common examples in each, and counts of the others.
 
     Attributes
     ----------
-    places : tuple of ndarray of int, each of shape (common,)
-    only : tuple of int
-        Examples of the first and of the second alone.
+    places : tuple of two ndarrays of int, each of shape (common,)
+    only : tuple of two ints
+        Number of examples in the first alone and in the second alone.
     changed : int
-        Examples of one ID whose texts differ: they are others, and are not compared.
+        Number of common IDs whose questions differ; they are not compared.
     """
 
     places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]] = field(repr=False)
@@ -107,13 +107,13 @@ class Joined:
 
     @property
     def n(self) -> int:
-        """Examples that both have."""
+        """Number of common examples."""
         return int(self.places[0].size)
 
 
 @lru_cache(maxsize=8)
 def joined(one: Examples, two: Examples) -> Joined:
-    """Find the examples that two evaluations have in common, by ID; the order of either does not matter.
+    """Return the examples that two evaluations have in common, by ID; the order of neither matters.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""METRICS: the one table of metric names, units, directions and splits."""
+"""`METRICS`, the one table of metric names, units, directions and splits, and how other names are interpreted."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Metric:
     Attributes
     ----------
     direction : str
-        Which way is better; "none" where nobody can tell from the name.
+        Which way is better; "none" if the name does not say.
     unit : str
         "fraction" for values between 0 and 1.
     split : str
-        On what it was measured.
+        The data that it was measured on.
     share : bool
-        True for a share of examples (accuracy, error rate, exact match): its sampling error follows from their
-        number. F1, mAP or AUC are fractions and no shares.
+        True for a share of examples (accuracy, error rate, exact match), whose sampling error follows from their
+        number. F1, mAP and AUC are fractions but not shares.
     by_example : bool
         True for the mean of an evaluation that is known example by example (`analysis.core.examples`).
     aliases : str
@@ -45,22 +45,22 @@ class Metric:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names under which logs have it, best first."""
+        """The names under which logs have it, best first."""
         return (self.name, *self.aliases.split())
 
     @property
     def validates(self) -> bool:
-        """True if it was measured on held-out data."""
+        """True for a metric of held-out data."""
         return self.split in ("full validation", "minibatch validation")
 
     @property
     def bounded(self) -> bool:
-        """True if values lie between 0 and 1, or 0 and 100: a share, or another fraction."""
+        """True if values are between 0 and 1, or 0 and 100: a share, or another fraction."""
         return self.unit == "fraction" or self.share
 
     @property
     def sign(self) -> int:
-        """Return the factor that makes small values the better ones; 1 where the direction is unknown."""
+        """The factor, 1 or -1, after which smaller is better; 1 if the direction is unknown."""
         return -1 if self.direction == "higher" else 1
 
 
@@ -173,7 +173,7 @@ _ROWS = (
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 """Every metric with a standard name; `analysis.sources.known_sources` adds those of plug-ins.
 
-Any other is judged by the words in its own name: see `metric`.
+Any other metric is classified by the words in its name: see `metric`.
 """
 
 _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
@@ -184,12 +184,12 @@ _SPLITS: tuple[tuple[re.Pattern[str], Split], ...] = (
     (re.compile(r"tr|train(ing|er)?|learn|fit|rollout|batch"), "train"),
 )
 _STRONG: tuple[tuple[re.Pattern[str], Split], ...] = (_SPLITS[0], (re.compile(r"tr|train(ing)?"), "train"))
-"""Words that, in the last part of a path, say on what a metric was measured whatever the parts before it say."""
+"""Words that, in the last part of a path, name the split whatever the parts before say."""
 
 _SILENT = re.compile(
     r"epoch|step|iter(ation)?|mean|avg|average|metrics?|set|full|total|final|best|last|\d+|b|m|online|offline"
 )
-"""Words that say neither what is measured nor which way is better."""
+"""Words that name neither the quantity nor a direction."""
 
 _PER_UNIT = re.compile(
     r"_?per_(token|tok|char(acter)?|byte|word|dim(ension)?|sample|example|pixel|sequence|class)\b|(?<=acc)_norm\b"
@@ -219,18 +219,18 @@ _HIGHER = re.compile(
 _OF_A_GAME = re.compile(
     r"[dg]|disc(riminator)?|gen(erator)?|adv(ersarial)?|gan|policy|pg|actor|critic|vf|q|qf?\d+|td|real|fake"
 )
-"""Whose loss it is: where two models play against each other, or a critic follows a policy, lower is not better."""
+"""Owners of adversarial and actor-critic losses, for which lower is not better."""
 
 _OF_A_SET = re.compile(
     r"bleu\d*|sacrebleu|rouge\w*|meteor|chrf\d*|cider|spice|comet|bertscore|[wct]er|map\d*|mar\d*|fid\w*|kid\w*|fvd\w*|"
     + _BENCHMARKS
 )
-"""Scores of a whole set of examples: no trainer takes them of a minibatch, so a bare one is of an evaluation set."""
+"""Scores of a whole set of examples: no trainer computes them on a minibatch, so a bare name means an evaluation."""
 
 _OF_ANSWERS = re.compile(
     r"\w*f[12]|f[12]?score|(pr|roc)?auc|au(ro|pr)c|precision|recall|sensitivity|specificity|npv|ppv|balanced"
 )
-"""Scores that follow from right and wrong answers, as a share does, and scatter at least as much."""
+"""Scores that are computed from right and wrong answers, as a share is, and vary at least as much."""
 
 _SHARES = re.compile(r"\w*acc(uracy|uracies)?\d*|top\d+|exact|em|success|win|solved")
 _NEGATED = re.compile(r"neg(ative)?_(?!log|ll)|minus_|inv(erse)?_")
@@ -238,10 +238,10 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def metric(name: str) -> Metric:
-    """Return a metric by name; one without a row is judged by the words of its own name.
+    """Return a metric by name: its row of `METRICS`, else what was stated in the name, else a guess from its words.
 
-    In a path such as ``Loss/scores/fake`` the last part that says what is measured decides: a group of tags named
-    after a loss makes no loss of what is in it, and neither does the word in a count (``num_loss_tokens``).
+    In a path such as ``Loss/scores/fake`` the last part that names a quantity decides: a tag in a group named after
+    a loss is not a loss for that, and neither is a count (``num_loss_tokens``).
 
     Examples
     --------
@@ -260,18 +260,18 @@ def metric(name: str) -> Metric:
 _VALIDATION = re.compile(r"(?:full_|minibatch_)?(?:val|valid|validation|eval|dev|test)_")
 
 
-def called(name: str, logged: Sequence[str]) -> str | None:
-    """Return which of the logged metrics somebody means who calls it so; None if that is none or not one.
+def match_metric(name: str, logged: Sequence[str]) -> str | None:
+    """Return the one logged metric that a name written by a person matches; None if none or several match.
 
-    What was measured on held-out data comes before what was not: nobody sets a goal for training data without a word.
+    Metrics of held-out data are tried first: people who set a goal for training data say so.
 
     Examples
     --------
-    >>> called("validation accuracy", ["train_loss", "full_valid_mean_token_accuracy"])
+    >>> match_metric("validation accuracy", ["train_loss", "full_valid_mean_token_accuracy"])
     'full_valid_mean_token_accuracy'
-    >>> called("valid_loss", ["full_valid_loss"]), called("loss", ["train_loss", "full_valid_loss"])
+    >>> match_metric("valid_loss", ["full_valid_loss"]), match_metric("loss", ["train_loss", "full_valid_loss"])
     ('full_valid_loss', 'full_valid_loss')
-    >>> called("wer", ["valid_wer", "wer_train"]), called("train accuracy", ["full_valid_mean_token_accuracy"])
+    >>> match_metric("wer", ["valid_wer", "wer_train"]), match_metric("train accuracy", ["full_valid_accuracy"])
     ('valid_wer', None)
     """
     wanted = _spelled(name)
@@ -288,12 +288,12 @@ def _spelled(name: str) -> str:
 
 
 def _bare(name: str) -> str:
-    """Return a spelled name without the words that say it was measured on held-out data."""
+    """Return a normalized name without its words for held-out data."""
     return re.sub(r"(^|_)acc$", r"\1accuracy", _VALIDATION.sub("", name).replace("mean_token_", ""))
 
 
 def of_answers(name: str) -> bool:
-    """True if a score follows from right and wrong answers to single examples: F1, AUC, precision, recall.
+    """True if a score is computed from right and wrong answers to single examples: F1, AUC, precision, recall.
 
     Examples
     --------
@@ -310,7 +310,7 @@ _STATED = re.compile(
 
 
 def stated_name(name: str, *, direction: str, split: str = "", unit: str = "") -> str:
-    """Return the name of a metric of which somebody stated what it is: `metric` reads it from the name.
+    """Return a metric name that carries what a sidecar states about the metric; `metric` parses it again.
 
     Examples
     --------
@@ -363,7 +363,7 @@ def _words(part: str) -> list[str]:
 
 
 def _direction(words: Sequence[str]) -> str | None:
-    """Return what the words of one part say; None if they say nothing."""
+    """Return the direction that the words of one part of a path imply; None if they imply nothing."""
     if {"explained", "variance"} <= set(words) or {"win", "rate"} <= set(words) or "pass" in (*words[:1], *words[-1:]):
         return "none" if {"forward", "backward"} & set(words) else "higher"
     if {"cross", "entropy"} <= set(words) or {"abs", "rel"} <= set(words) or words in (["l1"], ["l2"]):

@@ -1,4 +1,4 @@
-"""How numbers are written: all formatting of the report lives here."""
+"""Formatting of numbers: the only place where the report does it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Interval(Protocol):
 
 
 def cell(value: str, minor: str = "", *, tone: Tone = "neutral", bold: bool = False) -> Cell:
-    """Make a plain cell, with an optional smaller line beneath."""
+    """Return a cell of plain text, with an optional smaller line beneath."""
     return Cell(rich("**{v}**", v=value) if bold else text(value), text(minor), tone)
 
 
 def loss(value: float | None) -> str:
-    """Write a loss: three decimals, more where the loss is small.
+    """Format a loss: three decimals, more if the loss is small.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def loss(value: float | None) -> str:
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
-    """Write a fraction in percent.
+    """Format a fraction in percent.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 
 
 def in_unit(metric: str, value: float | None) -> str:
-    """Write a value of a metric: a fraction in percent, all else as a loss.
+    """Format a value of a metric: a fraction in percent, anything else as a loss.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def in_unit(metric: str, value: float | None) -> str:
 
 
 def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
-    """Write a change with its sign.
+    """Format a change with its sign.
 
     Examples
     --------
@@ -84,16 +84,16 @@ def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
 
 
 def signed_minus(number: str) -> str:
-    """Set a true minus sign, which lines up and reads better than a hyphen."""
+    """Replace the hyphen by a minus sign, which is as wide as a plus sign."""
     return number.replace("-", MINUS)
 
 
 _TINY = 1e-5
-"""Of what is smaller, six decimals leave no digit or one."""
+"""Smaller numbers keep at most one significant digit in six decimals."""
 
 
 def decimals_for(width: float, most: int = 6) -> int:
-    """Choose the decimals that show half the width of an interval with two significant digits.
+    """Return the decimals that show half the width of an interval with two significant digits; at most ``most``.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def decimals_for(width: float, most: int = 6) -> int:
 
 
 def interval(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> str:
-    """Write an estimate with its interval on one line: ``0.305 [0.300, 0.310]``."""
+    """Format an estimate with its interval on one line: ``0.305 [0.300, 0.310]``."""
     if estimate is None:
         return "–"
     main, minor = interval_parts(estimate, scale=scale, unit=unit, sign=sign)
@@ -114,13 +114,13 @@ def interval(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", s
 
 
 def interval_parts(estimate: Interval, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> tuple[str, str]:
-    """Write estimate and interval apart, with as many decimals as the width deserves."""
+    """Format an estimate and its interval as two texts, with decimals that suit the width."""
     value, low, high = (x * scale for x in (estimate.value, estimate.low, estimate.high))
     if not math.isfinite(value):
         return "–", ""
     bounded = math.isfinite(low) and math.isfinite(high)
     digits = decimals_for((high - low) / 2) if bounded else 3
-    # Six decimals would leave nothing of the slope of a run of millions of steps.
+    # The slope per step of a run of millions of steps vanishes in six decimals.
     tiny = bounded and 0 < max(abs(value), abs(low), abs(high)) < _TINY
     form = f"{{:{'+' if sign else ''}{'.1e' if tiny else f'.{digits}f'}}}"
     main, *ends = (_without_signed_zero(form.format(x)) for x in (value, low, high))
@@ -128,12 +128,12 @@ def interval_parts(estimate: Interval, *, scale: float = 1.0, unit: str = "", si
 
 
 def _without_signed_zero(shown: str) -> str:
-    """Set a true minus sign, and none before a number that is written as zero."""
+    """Set a true minus sign, and no sign before a number that rounds to zero."""
     return signed_minus(shown if float(shown) else shown.lstrip("+-"))
 
 
 def interval_cell(estimate: Interval | None, *, scale: float = 1.0, unit: str = "", sign: bool = False) -> Cell:
-    """Make a cell of an estimate with its interval as the smaller line."""
+    """Return a cell with an estimate, its interval as the smaller line."""
     if estimate is None:
         return Cell(text("–"))
     main, minor = interval_parts(estimate, scale=scale, unit=unit, sign=sign)
@@ -141,7 +141,7 @@ def interval_cell(estimate: Interval | None, *, scale: float = 1.0, unit: str = 
 
 
 def p_value(p: float | None) -> str:
-    """Write a p-value.
+    """Format a p-value.
 
     Examples
     --------
@@ -158,13 +158,13 @@ def p_value(p: float | None) -> str:
 
 
 def p_words(p: float | None) -> str:
-    """Write ``p = .03`` or ``p < .001``."""
+    """Format a p-value as ``p = .03`` or ``p < .001``."""
     shown = p_value(p)
     return f"p {shown}" if shown.startswith(("<", ">")) else f"p = {shown}"
 
 
 def number(value: float | None) -> str:
-    """Write any number with four significant digits.
+    """Format any number with four significant digits.
 
     Examples
     --------
@@ -179,12 +179,12 @@ def number(value: float | None) -> str:
 
 
 def signed_number(value: float) -> str:
-    """Write a change of any size with its sign and three significant digits."""
+    """Format a change of any size with its sign and three significant digits."""
     return signed_minus(f"{value:+.3g}") if value else "0"
 
 
 def rough(value: float) -> str:
-    """Write a size with two significant digits.
+    """Format a size with two significant digits.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def rough(value: float) -> str:
 
 
 def count(number_of: int, one: str, many: str | None = None) -> str:
-    """Write a count with its noun.
+    """Format a count with its noun.
 
     Examples
     --------
@@ -206,7 +206,7 @@ def count(number_of: int, one: str, many: str | None = None) -> str:
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:
-    """Join names as a sentence does.
+    """Join names as in a sentence.
 
     Examples
     --------

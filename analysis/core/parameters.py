@@ -1,4 +1,4 @@
-"""What a report is asked for: the parameters of the template, of `analyze` and of the command, checked once."""
+"""Parameters of a report: the same for the template, `analyze` and the command line, checked in one place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from analysis.core.errors import UsageError
-from analysis.core.plain_data import line_of, load_yaml, read_text, said
+from analysis.core.plain_data import line_of, load_yaml, read_text, yaml_problem
 
 _HELP = "help"
 _REPORT_ID = re.compile(r"\w[\w.-]{0,99}")
@@ -27,7 +27,7 @@ def _parameter(kind: str, text: str, default: Any = None) -> Any:
 
 @dataclass(frozen=True)
 class Parameters:
-    """The request for one report. Field metadata holds the kind of value and its explanation."""
+    """The parameters of one report. Field metadata holds the kind of value and its help text."""
 
     run_ids: tuple[str, ...] = _parameter("names", "The runs to compare, oldest first: IDs, paths or references", ())
     candidate: str | None = _parameter("text", "The run the report is about; default: the last of run_ids")
@@ -50,7 +50,7 @@ class Parameters:
     mute: tuple[str, ...] = _parameter("names", "IDs of rules and detectors not to be reported", ())
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return the parameters that were asked for as plain values, in the form that `check_parameters` takes."""
+        """Return the parameters that are set as plain values, which `check_parameters` accepts."""
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
         return {k: dict(v) if isinstance(v, Mapping) else v for k, v in plain.items() if v not in (None, [])}
@@ -65,7 +65,7 @@ KINDS: Mapping[str, str] = {f.name: str(f.metadata["kind"]) for f in dataclasses
 
 
 def check_parameters(values: Mapping[str, Any]) -> Parameters:
-    """Turn raw values (from papermill, a YAML file or the command line) into parameters.
+    """Convert raw values (from papermill, a YAML file or the command line) to parameters.
 
     An empty string or None means "not given"; a list may come as text such as ``"[run_2, run_3]"``.
 
@@ -100,7 +100,7 @@ def check_parameters(values: Mapping[str, Any]) -> Parameters:
 
 
 def unknown_parameter(name: str) -> str:
-    """Word the error for a parameter that does not exist."""
+    """Return the error message for a parameter that does not exist."""
     near = difflib.get_close_matches(name, KINDS, n=1)
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     return f"parameter '{name}' is unknown{hint}; known parameters: {', '.join(KINDS)}"
@@ -121,7 +121,7 @@ def load_mapping(path: Path, what: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: the {what} cannot be read: {getattr(error, 'strerror', error)}") from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {said(error)}") from None
+        raise UsageError(f"{path}{line_of(error)}: not valid YAML: {yaml_problem(error)}") from None
     if not isinstance(content, dict):
         raise UsageError(f"{path}: a {what} must be a mapping of names to values")
     return {str(key): value for key, value in content.items()}

@@ -1,4 +1,4 @@
-"""Read JSON and YAML as plain data that nobody has to fear: bounded in depth, and in what its aliases stand for."""
+"""Readers of untrusted JSON and YAML: plain data, with bounds on its depth and on what aliases expand to."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import yaml
 
 DEEPEST = 100
-"""Levels of lists and mappings within each other; whoever walks the data may call itself once a level."""
+"""Levels of nested lists and mappings; a recursive function may walk that deep."""
 
 MOST_VALUES = 100_000
-"""Values that a YAML document may stand for, with its aliases written out."""
+"""Values that a YAML document may have once its aliases are expanded."""
 
 MOST_HELD = 10_000_000
-"""Lists and mappings in a JSON value: each takes a hundred bytes and more, though two characters may stand for it."""
+"""Lists and mappings in a JSON value: two characters of text become a hundred bytes of memory or more."""
 
 _LARGEST = 64_000_000
 _BRACKETS = re.compile(r"[\[\]{}]")
@@ -26,12 +26,12 @@ _Loader = TypeVar("_Loader", bound=yaml.SafeLoader)
 
 
 def loads(text: str | bytes) -> Any:
-    """Read JSON (Python's NaN and Infinity are allowed).
+    """Parse JSON (Python's NaN and Infinity are allowed).
 
     Raises
     ------
     ValueError
-        If it is no JSON, nested more than `DEEPEST` levels, or holds more than `MOST_HELD` lists and mappings.
+        If the text is not JSON, is nested more than `DEEPEST` levels or has more than `MOST_HELD` lists and mappings.
     """
     left = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
     if left > MOST_HELD:
@@ -44,7 +44,7 @@ def loads(text: str | bytes) -> Any:
     for depth in range(DEEPEST):
         kinds = list(map(type, held))
         left -= kinds.count(dict) + kinds.count(list)
-        if depth + left < DEEPEST:  # what is left to open cannot go too deep: rows of numbers end here
+        if depth + left < DEEPEST:  # too few brackets are left to nest too deep: rows of numbers end here
             return value
         mappings: list[dict[str, Any]] = [one for one in held if type(one) is dict]
         lists = [one for one in held if type(one) is list]
@@ -58,13 +58,13 @@ _TOO_DEEP = f"nested more than {DEEPEST} levels"
 
 
 def load_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any:
-    """Read one YAML document as plain data.
+    """Parse one YAML document as plain data.
 
     Raises
     ------
     yaml.YAMLError
-        If it is no YAML, holds a value such as a 45th of a month, is nested more than `DEEPEST` levels, or has
-        aliases that stand for more than `MOST_VALUES` values.
+        If the text is not one YAML document, has an impossible value such as the 45th of a month, is nested more
+        than `DEEPEST` levels, or has aliases that expand to more than `MOST_VALUES` values.
     """
     reader = open_yaml(text, loader)
     try:
@@ -78,9 +78,9 @@ def load_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any
 
 
 def open_yaml(text: str, loader: type[_Loader]) -> _Loader:
-    """Return a loader at the start of a text; errors are those of `load_yaml`."""
+    """Return a loader at the start of a text; raises as `load_yaml` does."""
     depth = 0
-    for bracket in _BRACKETS.finditer(text):  # before PyYAML does, which takes a time that grows as the square
+    for bracket in _BRACKETS.finditer(text):  # checked here since PyYAML takes quadratic time for nested brackets
         depth += 1 if bracket[0] in "[{" else -1
         if depth > 10 * DEEPEST:
             raise yaml.YAMLError(_TOO_DEEP)
@@ -88,7 +88,7 @@ def open_yaml(text: str, loader: type[_Loader]) -> _Loader:
 
 
 def next_node(reader: yaml.SafeLoader) -> yaml.Node | None:
-    """Return the next document of a loader, None behind the last; errors are those of `load_yaml`."""
+    """Return the next document of a loader, None after the last; raises as `load_yaml` does."""
     try:
         node: yaml.Node | None = reader.get_node() if reader.check_node() else None
     except RecursionError:
@@ -99,7 +99,7 @@ def next_node(reader: yaml.SafeLoader) -> yaml.Node | None:
 
 
 def construct(reader: yaml.SafeLoader, node: yaml.Node) -> Any:
-    """Return the value of a document; errors are those of `load_yaml`."""
+    """Return the value of a document; raises as `load_yaml` does."""
     try:
         return reader.construct_document(node)
     except (ValueError, TypeError, OverflowError, AttributeError) as problem:
@@ -107,7 +107,7 @@ def construct(reader: yaml.SafeLoader, node: yaml.Node) -> Any:
 
 
 def _size(node: Any, known: dict[int, float], depth: int) -> float:
-    """Count the values a node stands for with its aliases written out; infinite if it holds itself."""
+    """Return the number of values of a node with its aliases expanded; infinite if it contains itself."""
     if isinstance(node, tuple):
         return sum(_size(part, known, depth) for part in node)
     if not isinstance(node, yaml.CollectionNode):
@@ -121,30 +121,31 @@ def _size(node: Any, known: dict[int, float], depth: int) -> float:
 
 
 def is_number(value: Any) -> bool:
-    """True for a number of any kind, False for a truth value."""
+    """True for an int or a float, False for a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def said(problem: yaml.YAMLError) -> str:
-    """Word what is wrong with a YAML document in one line."""
+def yaml_problem(problem: yaml.YAMLError) -> str:
+    """Return what is wrong with a YAML document in one line of at most 200 characters."""
     return " ".join(str(getattr(problem, "problem", None) or problem).split())[:200]
 
 
 def line_of(problem: yaml.YAMLError) -> str:
-    """Return ``:line`` of what is wrong, empty where it is not known."""
+    """Return ``:line`` of a problem, empty if it is unknown."""
     mark = getattr(problem, "problem_mark", None)
     return f":{mark.line + 1}" if mark else ""
 
 
 def read_text(path: Path) -> str:
-    """Read a text file that somebody wrote whole.
+    """Return the content of a text file, without a byte order mark.
 
     Raises
     ------
     OSError
-        If it cannot be opened, is no file (a pipe would be waited for, a device never ends), or is very large.
+        If it cannot be opened, is larger than 64 MB, or is not a regular file: reading a pipe would block, and a
+        device has no end.
     UnicodeDecodeError
-        If it is not in UTF-8.
+        If it is not UTF-8.
     """
     about = path.stat()
     if stat.S_ISDIR(about.st_mode):

@@ -1,4 +1,4 @@
-"""What other installed packages add to reports, found by their entry points."""
+"""Plug-ins: what other installed packages add to reports, found by their entry points."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 KINDS = ("sources", "metrics", "sections", "exporters")
-"""What a package can add; the group of the entry points is ``run_reports.`` and one of these."""
+"""Kinds of plug-ins; the group of the entry points is ``run_reports.`` followed by one of these."""
 
 T = TypeVar("T")
 
 
 class PluginError(UsageError):
-    """A plug-in cannot be loaded, or is not what its group is for."""
+    """A plug-in cannot be loaded, or is of the wrong type for its group."""
 
 
 @cache
 def plugins(kind: str, expected: type[T]) -> Mapping[str, T]:
-    """Load what other packages add of one of `KINDS`, by name of the entry point, in that order; only once.
+    """Return the plug-ins of one kind by name of their entry point, in that order; they are loaded only once.
 
     Parameters
     ----------
     kind : str
         One of `KINDS`.
     expected : type
-        What each of them must be an instance of.
+        The type that each of them must be an instance of.
 
     Raises
     ------
     PluginError
-        With one line that names the plug-in and its package.
+        In one line that names the plug-in and its package.
     """
     loaded = {}
     for entry in _found():
@@ -51,12 +51,12 @@ def plugins(kind: str, expected: type[T]) -> Mapping[str, T]:
 
 
 def installed() -> tuple[str, ...]:
-    """List all plug-ins with the versions of their packages, without loading any."""
+    """Return all plug-ins, as text with the versions of their packages, without loading any."""
     return tuple(sorted(f"{entry.group}: {entry.name} = {entry.value} ({_package(entry)})" for entry in _found()))
 
 
 def plugin_failed(kind: str, name: str, problem: Exception) -> RuntimeError:
-    """Return the error for a plug-in that failed at its work."""
+    """Return the error to raise if a plug-in failed at its work."""
     return RuntimeError(f"plug-in '{name}' ({_group(kind)}) failed: {_in_a_line(problem)}")
 
 

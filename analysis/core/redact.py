@@ -1,4 +1,4 @@
-"""Take secrets and personal names out of logs and their configuration, before anything is stored."""
+"""Redaction of secrets and personal names in logs and configurations, before anything is stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.core.errors import AnalysisError
-from analysis.core.secret_contexts import without_told
+from analysis.core.secret_contexts import without_named_secrets
 from analysis.core.secret_names import STEM, is_of_hashes, is_personal, is_secret, is_secret_name
 from analysis.core.secret_shapes import without_shapes
 
@@ -19,7 +19,7 @@ _PEM = re.compile(
     r"-----BEGIN (?P<what>[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----[\s\S]*?(?:-----END (?P=what)-----|\Z)"
     r"|PuTTY-User-Key-File-\d[\s\S]*?(?:Private-MAC:\s*\w+|\Z)"
 )
-_USERINFO = re.compile(  # a password may hold anything, even slashes; what looks like a port is none
+_USERINFO = re.compile(  # a password may hold anything, even slashes; digits that look like a port are not one
     r"(?:(?<=://)|(?<=[a-z0-9]{2}:/)(?!/))(?!git@)(?:[^/\s]+@|[^/\s@:]*:(?!\d+(?:[/?#]|$))[^\s@]{1,200}@)"
 )
 _LOGIN_AT = re.compile(  # user:password@host without a scheme
@@ -30,19 +30,19 @@ _HOOK = re.compile(r"(?:https?://|\b(?=hooks\.|discord))(?P<host>[\w.-]+)(?::\d+
 _EMAIL = re.compile(r"(?<![A-Za-z0-9._%+-])(?!git@)[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _SUSPECT = re.compile(rf"(?i)[@:=$%'\"<>?&\\,]|[\w+/~.-]{{20,}}|[\w-]{{16,}}|\s-|{STEM}")
 _LONGEST = 20_000
-"""Characters of one value of a configuration that are kept."""
+"""Characters of a configuration value that are kept."""
 _NAMING = ("name", "key", "type", "field", "variable")
 _BETWEEN = "\x1f"
 
 
 def redact_text(text: str, *, hashes: bool = False) -> str:
-    """Blank secrets, e-mail addresses and URL credentials inside a text.
+    """Return a text with secrets, e-mail addresses and URL credentials replaced by ``[redacted]``.
 
     Parameters
     ----------
     text : str
     hashes : bool
-        Whether random digits in it are known to be checksums or identifiers, and stay.
+        True if random digits in it are known to be checksums or identifiers; they are kept.
 
     Examples
     --------
@@ -51,13 +51,13 @@ def redact_text(text: str, *, hashes: bool = False) -> str:
     >>> redact_text("key sk-abcdefghijklmnopqrstu of jane@example.org")
     'key [redacted] of [redacted]'
     """
-    if len(text) < 6 or not _SUSPECT.search(text):  # as most names of columns
+    if len(text) < 6 or not _SUSPECT.search(text):  # true of most column names
         return text
     text = _PEM.sub(REDACTED, text)
     if ":/" in text or "hooks." in text or "discord" in text:
         text = _USERINFO.sub(f"{REDACTED}@", text)
         text = _HOOK.sub(_without_hook, text)
-    text = without_told(text, REDACTED)
+    text = without_named_secrets(text, REDACTED)
     if "@" in text:
         text = _LOGIN_AT.sub(REDACTED, text) if "thin:" in text else _LOGIN_AT.sub(f"{REDACTED}@", text)
     text = without_shapes(text, REDACTED, drawn=not hashes)
@@ -65,7 +65,7 @@ def redact_text(text: str, *, hashes: bool = False) -> str:
 
 
 def _without_hook(found: re.Match[str]) -> str:
-    """Blank the path of an address that is an entrance: whoever has it may post there."""
+    """Blank the path of a webhook URL, since anyone who has it may post there."""
     path = found["path"]
     entrance = re.search(r"(?i)/[\w-]*hooks?[\w-]*(?=/)", path)
     if re.search(r"(?i)(?:^|\.)[\w-]*hooks?\.", found["host"]) and re.search(r"\d", path):
@@ -80,7 +80,7 @@ def _without_hook(found: re.Match[str]) -> str:
 
 @contextlib.contextmanager
 def without_secrets() -> Iterator[None]:
-    """Blank in the messages of errors within the block what `redact_text` blanks: they quote what they refuse."""
+    """Redact the message of an `AnalysisError` raised in the block, since messages quote the input."""
     try:
         yield
     except AnalysisError as error:
@@ -89,14 +89,14 @@ def without_secrets() -> Iterator[None]:
 
 
 def redact(value: Any, key: str = "") -> Any:
-    """Blank secrets anywhere in nested mappings, lists and texts.
+    """Return a value with secrets replaced anywhere in nested mappings, lists and texts.
 
     Parameters
     ----------
     value : Any
-        Plain data as YAML or JSON holds it; mappings and lists are copied, and very long texts cut.
+        Plain data as in YAML or JSON; mappings and lists are copied, very long texts are cut.
     key : str
-        The key under which the value stands: it says whether the value is a secret, if it can be one.
+        The key of the value, which decides whether a value that can be a secret is one.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def redact(value: Any, key: str = "") -> Any:
 
 
 def _cut(text: str) -> str:
-    """Cut a very long text; two that differ behind the cut still differ."""
+    """Cut a very long text and append its hash, so that texts that differ after the cut still differ."""
     if len(text) <= _LONGEST + 100:
         return text
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:12]
@@ -134,7 +134,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _redacted_list(items: list[Any], key: str) -> list[Any]:
-    """Blank what is a secret only behind its neighbour, as in the arguments of a command."""
+    """Redact items that are secrets because of the item before them, as in the arguments of a command."""
     if len(items) < 2 or not all(isinstance(item, str) for item in items):
         return items
     if key.lower().endswith("auth") and len(items) == 2:

@@ -1,4 +1,4 @@
-"""Text with emphasis and links, built so that data can never turn into markup.
+"""Rich text: emphasis and links, built so that data can never turn into markup.
 
 Markup lives only in the literal template; values are inserted afterwards, as plain text.
 """
@@ -57,7 +57,7 @@ def rich(template: str, /, **values: object) -> Rich:
 
 
 def plain(text: Rich) -> str:
-    """Return the characters alone.
+    """Return the text without its styles.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def plain(text: Rich) -> str:
 
 
 def text(value: object) -> Rich:
-    """Wrap a value that carries no markup.
+    """Return a value as unstyled text; markup characters in it have no effect.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def text(value: object) -> Rich:
 
 
 def join(parts: list[Rich] | tuple[Rich, ...], separator: str = " ") -> Rich:
-    """Put pieces of rich text one after the other, with a plain separator between those that are not empty."""
+    """Concatenate pieces of rich text, with a plain separator between those that are not empty."""
     spans: list[Span] = []
     for part in parts:
         if part and spans:
@@ -89,7 +89,7 @@ def join(parts: list[Rich] | tuple[Rich, ...], separator: str = " ") -> Rich:
 
 
 def merged(text: Rich) -> Rich:
-    """Join neighbours of one style, so that neither marks nor links pile up between them.
+    """Merge neighbouring spans of one style, so that no markup is repeated between them.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The run table and everything known about a run: what sources produce and all the rest consumes."""
+"""`Run`: the table of a run and everything known about it, made by sources and used by all the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.core.errors import LogError, UsageError
 from analysis.core.examples import Examples
-from analysis.core.metrics import called
+from analysis.core.metrics import match_metric
 from analysis.core.metrics import metric as metric_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -34,24 +34,18 @@ FACTORS: Mapping[str, tuple[str, ...]] = {
         "max_lr",
     ),
     "n_epochs": ("n_epochs", "num_train_epochs", "epochs", "num_epochs", "max_epochs", "epoch_count"),
-    "batch_size": (
-        "batch_size",
-        "train_batch_size",
-        "per_device_train_batch_size",
-        "batch",
-        "micro_batch_size",
-    ),
+    "batch_size": ("batch_size", "train_batch_size", "per_device_train_batch_size", "batch", "micro_batch_size"),
     "seed": ("seed", "random_seed", "random_state", "data_seed", "manual_seed", "seed_everything"),
 }
 """The config keys under which tools keep the factors the report reasons about, most specific first."""
 
 FACTOR_KEYS = tuple(key for keys in FACTORS.values() for key in keys)
-"""All of them, in that order."""
+"""All keys of `FACTORS`, in that order."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """What the run was trained and validated on; ``None`` where nobody said."""
+    """Data that a run was trained and validated on; ``None`` if not stated."""
 
     n_train: int | None = None
     n_valid: int | None = None
@@ -70,10 +64,10 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a run came from, and how much of it was kept.
+    """Origin of a run, and how much of its log was kept.
 
-    ``path`` is a path or URI as it may be shown (no credentials). A table of points, as event files hold, has its
-    points for rows. What is not among the rows and columns kept is in ``dropped`` or in the notes of the run.
+    ``path`` is a path or URI without credentials. For a table of points, as in event files, rows are points.
+    Rows and columns that were not kept are accounted for in ``dropped`` or in the notes of the run.
     """
 
     path: str
@@ -96,35 +90,35 @@ class Run:
     Attributes
     ----------
     id : str
-        The name by which tables and options call it.
+        Name in tables and options.
     frame : pandas.DataFrame
         One row a step, ordered, with unique int64 ``step``; optional ``timestamp`` (UTC) and ``epoch``
         (float); every other column is a float64 metric under its standard name, NaN where not logged
-        and never infinite (see `validated`). Not to be changed: `series` gives views of it.
+        and never infinite (see `validated`). Do not modify it: `series` returns views.
     nonfinite : Mapping[str, tuple[int, ...]]
-        Steps at which a metric was logged as NaN or infinite, per metric: they are NaN in ``frame``.
+        Steps at which a metric was logged as NaN or infinite, by metric; ``frame`` has NaN there.
     seams : tuple[int, ...]
-        Steps at which the log starts again (a resumed run): nothing is differenced from before to after.
+        Steps at which the log starts again (a resumed run); no difference is taken across them.
     parent : str or None
         The run or model it starts from; ``None`` is a base model if ``parent_known``, else unknown.
     expected_steps : int or None
-        As somebody stated it; `expected_from_data` computes it.
+        As stated by the user or the tool; `expected_from_data` computes it.
     primary : str or None
-        The metric that decides, as somebody stated it; in its standard name.
+        The metric that decides, as stated; standard name.
     best_metric : str or None
-        The metric by which the tool kept its best model; in its standard name.
+        The metric by which the tool kept its best model; standard name.
     seed_sd : float, Mapping[str, float] or None
-        Standard deviation between seeds that somebody stated: of the primary metric, or by metric.
+        Stated standard deviation between seeds: of the primary metric, or by metric.
     n_valid_seen : int or None
-        Size of the validation set as the log itself shows it (see `analysis.sources.validation_size`); never stated.
+        Size of the validation set as inferred from the log (see `analysis.sources.validation_size`).
     examples : Mapping[str, Examples]
-        Scores by example behind the last value of a metric.
+        Scores by example behind the last value of a metric, by metric.
     ended : bool or None
-        Whether the tool has the run as over; None where it says nothing.
+        Whether the run is over according to the tool; None if the tool does not say.
     extra : Mapping[str, Any]
-        Sidecar keys the toolkit does not know: kept and shown.
+        Unknown sidecar keys, which are kept and shown.
     sidecar : str
-        The file into which to write what the log does not say.
+        The file for statements that the log lacks.
     """
 
     id: str
@@ -154,22 +148,22 @@ class Run:
 
     @property
     def only_evaluated(self) -> bool:
-        """True for evaluations of a model without the log of a training."""
+        """True if the run consists of evaluations of a model, without a training log."""
         return bool(self.examples) and all(metric_of(name).by_example for name in self.metrics)
 
     @property
     def n_valid(self) -> int | None:
-        """Examples in the validation set: as stated, else as the log shows."""
+        """Number of examples in the validation set: as stated, else as inferred from the log."""
         return self.data.n_valid or self.n_valid_seen
 
     def metric_named(self, name: str) -> str | None:
-        """Return the standard name of a metric as somebody calls it; None if it is not here, or several are called so.
+        """Return the standard name of the one metric that a name written by a user matches; None if none or several do.
 
         The log's own name and the standard one come first, then every name under which tools log it
-        (`analysis.core.metrics.called`).
+        (`analysis.core.metrics.match_metric`).
         """
         standard = self.provenance.renamed.get(name, name)
-        return standard if standard in self.frame else called(name, self.metrics)
+        return standard if standard in self.frame else match_metric(name, self.metrics)
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
@@ -211,24 +205,24 @@ class Run:
 
     @cached_property
     def _points(self) -> dict[str, tuple[npt.NDArray[np.int64], FloatArray]]:
-        """What `_logged` has found so far; a copy of the run begins anew."""
+        """Cache of `_logged`; `dataclasses.replace` makes a run with an empty one."""
         return {}
 
     def factor(self, name: str) -> Any:
-        """Value of a standard factor (a key of `FACTORS`) under whichever key the tool uses, or None."""
+        """Return the value of a standard factor (a key of `FACTORS`) under whichever key the tool uses, or None."""
         key = self.factor_key(name)
         return None if key is None else self.config[key]
 
     def factor_key(self, name: str) -> str | None:
-        """The config key that holds a standard factor, or None.
+        """Return the config key of a standard factor, or None.
 
-        A key inside a section (``data.batch_size``) counts where it is the only one of its name.
+        A key inside a section (``data.batch_size``) counts if it is the only one of that name.
         """
         return self._factor_keys[name]
 
     @cached_property
     def _factor_keys(self) -> dict[str, str | None]:
-        """What `factor_key` gives for each standard factor."""
+        """Result of `factor_key` for each standard factor."""
         known = [key for key, value in self.config.items() if value is not None]
         found: dict[str, str | None] = {}
         for name, keys in FACTORS.items():
@@ -239,7 +233,7 @@ class Run:
 
     @cached_property
     def counts_epochs(self) -> bool:
-        """True if the steps of the log number its epochs, so that batches say nothing of how many there are to be."""
+        """True if the steps of the log are its epochs, so that their number does not follow from the batch size."""
         if "epoch" in self.frame:
             ahead = (self.frame["epoch"] - self.frame["step"]).dropna()
             return bool(ahead.size and ahead.nunique() == 1 and abs(ahead.iloc[0]) <= 1)
@@ -248,9 +242,9 @@ class Run:
 
     @property
     def expected_from_data(self) -> int | None:
-        """``ceil(n_train * epochs / batch_size)``, or None where one of the three is not a known number.
+        """``ceil(n_train * epochs / batch_size)``, or None if one of the three is unknown.
 
-        Where a step of the log is an epoch, the number of epochs.
+        If a step of the log is an epoch, the number of epochs.
         """
         epochs, batch, rows = self.factor("n_epochs"), self.factor("batch_size"), self.data.n_train
         if _is_number(epochs) and self.counts_epochs:
@@ -263,27 +257,28 @@ class Run:
 def validated(
     frame: pd.DataFrame, where: str
 ) -> tuple[pd.DataFrame, dict[str, tuple[int, ...]], tuple[int, ...], tuple[Dropped, ...]]:
-    """Bring a raw table into the form that `Run` promises.
+    """Return a raw table in the form that `Run.frame` promises.
 
-    Sorts stably by (step, timestamp), keeps the last value of each column at a repeated step, blanks non-finite values.
+    Rows are sorted stably by (step, timestamp); of a repeated step each column keeps its last value; values that are
+    infinite or larger than `LARGEST` become NaN.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Needs a numeric ``step`` column; metric columns numeric, NaN for "not logged". Values that were
-        logged as NaN must be given as infinities of either sign or listed by the caller.
+        Needs a numeric ``step`` column and numeric metric columns, NaN for "not logged". Values that were logged as
+        NaN must be infinite here, or be listed by the caller.
     where : str
         The file, for messages.
 
     Returns
     -------
     tuple
-        The table; steps of non-finite values per metric; seams; what was dropped.
+        The table; steps of non-finite values by metric; seams; what was dropped.
 
     Raises
     ------
     LogError
-        If there is no row, no usable step or a step that is not whole.
+        If there is no row, no usable step or a fractional step.
     """
     if frame.empty:
         raise LogError(f"{where}: no data rows; a log needs at least one step")
@@ -314,7 +309,7 @@ def validated(
 
 
 def _joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Dropped], list[int]]:
-    """Make one row of those of a step, with the last value of each column; return also the steps that lost one."""
+    """Merge the rows of each step, the last value of each column; also return counts and steps of dropped values."""
     steps = frame["step"]
     counts = frame.groupby(steps, sort=False).count()
     metrics = [column for column in frame.columns if column not in NOT_METRICS]
@@ -332,7 +327,7 @@ _LARGEST_STEP = 2.0**53  # beyond it not every whole number is a float
 
 
 def _whole_steps(frame: pd.DataFrame, where: str, dropped: list[Dropped]) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
-    """Make ``step`` int64 and leave out the rows without one; return the table and its steps."""
+    """Return a table with ``step`` as int64, without the rows that lack a step, and its steps."""
     counted = frame["step"]
     if counted.dtype == np.int64:
         return frame, counted.to_numpy()
@@ -354,7 +349,7 @@ def _whole_steps(frame: pd.DataFrame, where: str, dropped: list[Dropped]) -> tup
 
 
 LARGEST = 1e100
-"""What is larger counts as infinite: no loss is, and its square would be."""
+"""Larger values count as infinite: no loss is that large, and their squares would overflow."""
 
 
 def _is_number(value: object) -> bool:
@@ -362,18 +357,18 @@ def _is_number(value: object) -> bool:
 
 
 def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
-    """Find the run that a parameter names by ID, reference, label or place; None if it names none.
+    """Return the run that a parameter names by ID, reference, label or path; None if the parameter is not set.
 
     Raises
     ------
     UsageError
-        If no run is called so; the message lists the runs.
+        If no run matches; the message lists the runs.
     """
     if run_id is None:
         return None
     found = [run for run in runs if run_id in (run.id, run.reference, run.label)]
     if not found:
-        there = [run for run in runs if _lies_at(run, run_id)]
+        there = [run for run in runs if _is_at(run, run_id)]
         found = there if len(there) == 1 else []
     if not found:
         known = ", ".join(run.id for run in runs)
@@ -381,7 +376,7 @@ def find_run(runs: Sequence[Run], run_id: str | None, what: str) -> Run | None:
     return found[0]
 
 
-def _lies_at(run: Run, place: str) -> bool:
-    """True if a path, however it is written, leads to a run's log or to the folder that holds it."""
+def _is_at(run: Run, place: str) -> bool:
+    """True if a path, however it is written, is that of a run's log or of the folder around it."""
     path = Path(run.provenance.path)
     return path.exists() and Path(place).resolve() in (path.resolve(), path.resolve().parent)

@@ -8,40 +8,40 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.run import Run
 
 CURVES = ("train_loss", "reward", "valid_loss", "full_valid_loss")
-"""What "the training curve" may be, most wanted first; the first that a run of the set has is used for all."""
+"""Candidates for "the training curve", best first; the first that any run of the set has is used for all."""
 
 LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
-"""What a run that ended as NaN or infinite died of."""
+"""Losses whose final NaN or infinite value means that the run died."""
 
 
 def curve_metric(runs: Sequence[Run]) -> str:
-    """Choose the metric whose curve the report follows: `CURVES` first, else any that can be judged.
+    """Return the metric whose curve the report follows: one of `CURVES`, else any that can be judged.
 
-    Runs that all log a reward are trained for it; the loss beside it says little.
+    If all runs log a reward it is that, since they optimize it and the loss says little.
     """
     logged = [set(run.metrics) for run in runs]
     if logged and all("reward" in names for names in logged):
         return "reward"
-    wanted = [*CURVES, *judged(dict.fromkeys(name for run in runs for name in run.metrics))]
+    wanted = [*CURVES, *judged_metrics(dict.fromkeys(name for run in runs for name in run.metrics))]
     return next((name for name in wanted if any(name in names for names in logged)), "train_loss")
 
 
 def same_log(one: Run, two: Run) -> bool:
-    """True if two logs hold the same values: then one is a copy, and no second measurement."""
+    """True if two logs have the same values: one is then a copy, not a second measurement."""
     return len(one.frame) > 0 and one.frame.equals(two.frame)
 
 
 def same_training(one: Run, two: Run) -> bool:
-    """True if what two logs measured alike agrees in every value, as far as the coarser of them writes it.
+    """True if all metrics that two logs share agree in every value, to the decimals of the coarser one.
 
-    Columns that only one of them has make no second training, nor does rounding. Two trainings of noise never agree
-    so; a short curve of few digits may, so that 20 different values of three decimals at least are asked for.
+    Neither extra columns nor rounding make a second training. Two noisy trainings never agree like that, but short
+    curves of few digits may, so 20 different values of at least three decimals are required.
     """
-    shared = [name for name in judged(one.metrics) if name in two.metrics]
+    shared = [name for name in judged_metrics(one.metrics) if name in two.metrics]
     alike: set[float] = set()
     for name in shared:
         a, b = one.series(name), two.series(name)
@@ -55,12 +55,12 @@ def same_training(one: Run, two: Run) -> bool:
 
 
 def _decimals(values: npt.NDArray[np.float64]) -> int:
-    """Return how many decimals values are written with, at most 6."""
+    """Return the number of decimals that represent all values exactly, at most 6."""
     return next((n for n in range(6) if np.array_equal(np.round(values, n), values)), 6)
 
 
 def is_per_epoch(run: Run, metric: str) -> bool:
-    """True if a metric was logged once an epoch, so that its points are no steps of an oscillation."""
+    """True if a metric was logged once an epoch, so that oscillations between steps are invisible."""
     count = run.series(metric).size
     if "epoch" in run.frame and count > 1:
         epochs = run.frame.loc[run.frame[metric].notna(), "epoch"].to_numpy(dtype=np.float64)
@@ -71,9 +71,9 @@ def is_per_epoch(run: Run, metric: str) -> bool:
 
 
 def place(run: Run, metric: str, step: int) -> str:
-    """Name a step of a run: by its epoch, counted from 1, where a row of the metric is one.
+    """Return the name of a step of a run: the epoch, counted from 1, if a metric was logged once an epoch.
 
-    Of such logs the step says less than which epoch it is, and tools count it from 0 or from 1.
+    In such logs the step says less than the epoch, and tools count it from 0 or from 1.
     """
     if run.counts_epochs or not is_per_epoch(run, metric):
         return logged_at(run, step)
@@ -84,17 +84,17 @@ def place(run: Run, metric: str, step: int) -> str:
 
 
 def logged_at(run: Run, step: int) -> str:
-    """Name a step as the log counts it: by the step, or by the epoch from 1."""
+    """Return the name of a step as the log counts it: ``step N``, or ``epoch N`` counted from 1."""
     return f"{unit_of_steps(run)} {step + counted_from_0(run):,}"
 
 
 def counted_from_0(run: Run) -> bool:
-    """True if the log numbers its epochs from 0: people count them from 1, and so does every page."""
+    """True if the log numbers its epochs from 0, which the report renumbers from 1."""
     return run.counts_epochs and int(run.steps[0]) == 0
 
 
 def _epochs(run: Run) -> npt.NDArray[np.float64] | None:
-    """Number the epoch of each row from 1, shape (n,); None where the log does not say it."""
+    """Return the epoch of each row, counted from 1, shape (n,); None if the log does not say."""
     if "epoch" not in run.frame or run.frame["epoch"].notna().sum() < 2:
         return None
     epoch = run.frame["epoch"].ffill().bfill().to_numpy(dtype=np.float64)
@@ -104,19 +104,19 @@ def _epochs(run: Run) -> npt.NDArray[np.float64] | None:
 
 
 def unit_of_steps(*runs: Run) -> str:
-    """Name what the steps of logs count: epochs where every run's steps are the epochs of its log."""
+    """Return ``epoch`` if the steps of every run are its epochs, else ``step``."""
     return "epoch" if runs and all(run.counts_epochs for run in runs) else "step"
 
 
 def in_epochs(words: str, run: Run, metric: str) -> str:
-    """Name the steps in a sentence as `place` does."""
+    """Replace the steps named in a sentence by what `place` calls them."""
     return re.sub(r"\bstep (\d+(?:,\d{3})*)", lambda found: place(run, metric, int(found[1].replace(",", ""))), words)
 
 
 def breaks_of(run: Run, metric: str) -> npt.NDArray[np.bool_]:
-    """Mark the values of a metric that must not be differenced with the one before, shape (n,).
+    """Return True for each value of a metric that must not be differenced with the one before, shape (n,).
 
-    That is after a seam, or where a non-finite value stood between the two.
+    These are the first value after a seam and the first after a non-finite value.
     """
     steps = run.steps_of(metric)
     marks = np.zeros(steps.size, dtype=bool)
@@ -128,7 +128,7 @@ def breaks_of(run: Run, metric: str) -> npt.NDArray[np.bool_]:
 
 
 def ended_nonfinite(run: Run, metric: str) -> bool:
-    """True if the last thing logged of a metric was NaN or infinite: the run then has no final value of it."""
+    """True if the last logged value of a metric was NaN or infinite, so that the run has no final value of it."""
     gone, steps = run.nonfinite.get(metric, ()), run.steps_of(metric)
     return bool(gone) and (not steps.size or max(gone) > int(steps[-1]))
 
@@ -139,16 +139,16 @@ def died(run: Run) -> bool:
 
 
 def total_steps(run: Run) -> int:
-    """Count the optimizer steps: the last step number, plus one where counting starts at zero."""
+    """Return the number of optimizer steps: the last step number, plus one if counting starts at zero."""
     steps = run.steps
     zero_based = steps[0] == 0 and (steps.size == 1 or steps[1] == 1)
     return int(steps[-1]) + int(zero_based)
 
 
 def first_step(run: Run) -> int:
-    """Return the first step that the log stands for.
+    """Return the first training step that the log covers.
 
-    A log every ten steps that begins at step 10 has steps 1 to 10 in its first row, one that begins at 9 steps 0 to 9.
+    The first row of a log every ten steps covers steps 1 to 10 if it is at step 10, and 0 to 9 if it is at step 9.
     """
     first = int(run.steps[0])
     every = int(np.median(np.diff(run.steps))) if run.steps.size > 1 else 1
@@ -156,7 +156,7 @@ def first_step(run: Run) -> int:
 
 
 def epoch_bounds(run: Run) -> tuple[npt.NDArray[np.int64], str]:
-    """Find the last step of each epoch and say how it was found (rule.epoch_boundary).
+    """Return the last step of each epoch, and how it was found (definition ``rule.epoch_boundary``).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How runs are called in the report, and what the next ones will be called."""
+"""Names of runs, metrics and settings in the report, and names of the next runs and of files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 
 _NUMBERED = re.compile(r"(?P<word>run|exp|experiment|trial|job|model|version|try|fold|seed)[ _-]?(?P<number>\d+)", re.I)
-"""IDs that count: of any other word the number may be a setting, and no next one follows from it."""
+"""IDs with a running number; after any other word the number may be a setting, so that no next ID follows."""
 _DRAWN = re.compile(r"(?P<start>[0-9a-f]{8})(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 
 
 def display_name(run_id: str) -> str:
-    """Spell a run ID that counts as a title, and of 32 random digits (MLflow's) the first eight.
+    """Return a run ID for display: ``run_4`` as ``Run 4``, of 32 random digits (MLflow's) the first eight.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def display_name(run_id: str) -> str:
 
 
 def is_random(run_id: str) -> bool:
-    """Return True if an ID says nothing to a reader: 32 random digits, as MLflow draws them, or a UUID.
+    """True if an ID is 32 random hexadecimal digits, as MLflow draws them, or a UUID.
 
     Examples
     --------
@@ -43,14 +43,14 @@ def is_random(run_id: str) -> bool:
 
 
 _LONG, _WORTH = 20, 10
-"""Characters from which on a name is worth shortening, and those that must be gained by it."""
+"""Names longer than the first number of characters are shortened if that saves at least the second."""
 
 _JOINTS = re.compile(r"([\s_\-/@]+)")
 
 
 @lru_cache(maxsize=64)
 def short_names(run_ids: tuple[str, ...]) -> Mapping[str, str]:
-    """Name runs by what tells them apart: a beginning and an end that all share is left out where names are long.
+    """Return display names by run ID; of long ones, the beginning and the end that all share is left out.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def short_names(run_ids: tuple[str, ...]) -> Mapping[str, str]:
     parts = [_JOINTS.split(run_id) for run_id in names]
     most = min(map(len, parts)) - 1
     start = next((i for i in range(most) if len({p[i] for p in parts}) > 1), most)
-    # A piece that differs stays whole: joints stand at odd places.
+    # Cut only whole pieces: the joints between them are at odd indices.
     start -= start % 2
     end = next((i for i in range(most - start) if len({p[-1 - i] for p in parts}) > 1), most - start)
     end -= end % 2
@@ -75,7 +75,7 @@ def short_names(run_ids: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def shared_parts(run_ids: tuple[str, ...]) -> str:
-    """Say what `short_names` leaves out, as ``sweep_…_1777``; empty where it leaves out nothing.
+    """Return what `short_names` leaves out, as ``sweep_…_1777``; empty if it leaves out nothing.
 
     Examples
     --------
@@ -94,7 +94,7 @@ _AMONG: ContextVar[Mapping[str, str] | None] = ContextVar("_AMONG", default=None
 
 @contextmanager
 def named_among(names: Mapping[str, str]) -> Iterator[None]:
-    """Let `name_among` name each of these runs as the report does, for as long as the context lasts."""
+    """Make `name_among` use these names, by run ID, within the context."""
     token = _AMONG.set(names)
     try:
         yield
@@ -103,7 +103,7 @@ def named_among(names: Mapping[str, str]) -> Iterator[None]:
 
 
 def name_among(run_id: str) -> str:
-    """Name a run among those of `named_among`; by itself outside of it."""
+    """Return the name of a run set by `named_among`, else its display name."""
     return (_AMONG.get() or {}).get(run_id) or display_name(run_id)
 
 
@@ -113,11 +113,11 @@ COMPARED = {
     "noise_per_example": "Noise ratio, per example",
     "valid_accuracy_counts": "Last validation accuracy, counted",
 }
-"""What is compared without being logged, by name."""
+"""Labels of quantities that are compared but not logged, by name."""
 
 
 def metric_name(metric: str) -> str:
-    """Name a compared metric.
+    """Return the label of a compared metric.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def metric_name(metric: str) -> str:
 
 
 def metric_words(metric: str) -> str:
-    """Name a metric inside a sentence: what has a name of ours in lower case but for abbreviations.
+    """Return the name of a metric inside a sentence: a label of ours in lower case except for abbreviations.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def metric_words(metric: str) -> str:
 
 
 def folder_name(run_id: str) -> str:
-    """Make a name for a report's folder of a run ID.
+    """Return the name of a report's folder for a run ID: safe characters only, at most 100.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def folder_name(run_id: str) -> str:
 
 
 def file_stem(run_id: str) -> str:
-    """Make a name for a file of a run that should come next; its end, which tells it from the others, is kept.
+    """Return a file name without suffix for a proposed run; the end of the ID, which makes it unique, is kept.
 
     Examples
     --------
@@ -167,7 +167,7 @@ def _safe(text: str) -> str:
 
 
 def next_ids(run_ids: Sequence[str], candidate: str, count: int) -> list[str]:
-    """Name the runs that should come next.
+    """Return IDs for the proposed next runs.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def next_ids(run_ids: Sequence[str], candidate: str, count: int) -> list[str]:
 
 
 def short_value(value: Any) -> str:
-    """Write a config value as people do: 0.75, 2e-05, 64, none."""
+    """Format a config value: 0.75, 2e-05, 64, none."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -202,7 +202,7 @@ FACTOR_NAMES = {
 
 
 def setting_words(factor: str, value: Any) -> str:
-    """Write a setting as people say it.
+    """Format a setting in words.
 
     Examples
     --------
@@ -218,12 +218,12 @@ def setting_words(factor: str, value: Any) -> str:
 
 
 def factor_title(factor: str) -> str:
-    """Return a factor's heading: the standard ones by name, any other config key in words."""
+    """Return the heading of a factor: a fixed one for standard factors, else the config key in title case."""
     if factor in FACTOR_NAMES:
         return FACTOR_NAMES[factor][0]
     return factor.replace("_", " ").replace(".", " ").strip().title()
 
 
 def factor_short(factor: str) -> str:
-    """Return the short name used in column heads, such as ``lr`` in ``Run 3 (lr=0.5)``."""
+    """Return the short name of a factor in column heads, such as ``lr`` in ``Run 3 (lr=0.5)``."""
     return FACTOR_NAMES[factor][1] if factor in FACTOR_NAMES else factor

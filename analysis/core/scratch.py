@@ -1,4 +1,7 @@
-"""Files and folders held by the process that fills them: what a killed process left can be told, and taken away."""
+"""Temporary files and folders, locked by the process that fills them, so that leftovers of killed ones can be removed.
+
+The kernel drops a ``flock`` when the last handle closes, however the process ends: a lock proves that its owner lives.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +21,23 @@ from analysis.core.errors import UsageError
 _SCRATCH = ("run-reports-", ".scratch")
 _DAY = 86_400.0
 PATIENCE = 30.0
-"""Seconds until another process, which needs some milliseconds, must have let go."""
+"""Seconds to wait for a lock that another process needs for milliseconds only."""
 
 ASK_TO_END = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _CAN_LOCK = importlib.util.find_spec("fcntl") is not None
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
-    """Hold back for the time of the block what asks this process to end: Ctrl-C and two other signals.
+def signals_deferred() -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
+    """Defer SIGINT (Ctrl-C), SIGTERM and SIGHUP to the end of the block.
 
-    So that nothing comes between making something and being ready to take it away, nor between its parts being taken
-    away. Yields a context within which they come through.
+    No signal can then arrive between the creation of something and the ``try`` that removes it, nor during the removal.
+    Yields a context manager within which signals are delivered at once.
     """
-    if threading.current_thread() is not threading.main_thread():  # which alone is ever interrupted
+    if threading.current_thread() is not threading.main_thread():  # Python runs signal handlers in that one only
         yield contextlib.nullcontext
         return
-    # A mask would not do: what another thread does not block comes through, and is handled in this one.
+    # A signal mask is per thread: another thread would take the signal, and Python would handle it in this one.
     before = {
         one: handler for one in ASK_TO_END if callable(handler := signal.getsignal(one)) or handler == signal.SIG_DFL
     }
@@ -51,7 +54,7 @@ def undisturbed() -> Iterator[Callable[[], contextlib.AbstractContextManager[Non
             signal.raise_signal(came.pop())
 
     @contextlib.contextmanager
-    def disturbed() -> Iterator[None]:
+    def signals_delivered() -> Iterator[None]:
         try:
             let_through()
             yield
@@ -60,67 +63,66 @@ def undisturbed() -> Iterator[Callable[[], contextlib.AbstractContextManager[Non
 
     hold()
     try:
-        yield disturbed
+        yield signals_delivered
     finally:
         let_through()
 
 
-def made_held(make: Callable[[], str]) -> tuple[Path, int | None]:
-    """Make a new file or folder and hold it; gives the handle to close when it is finished, where there is one.
+def create_locked(make: Callable[[], str]) -> tuple[Path, int | None]:
+    """Create a file or folder and lock it; return its path and the handle to `unlock`, None if locks do not work here.
 
     Parameters
     ----------
     make : callable
-        Makes one under a new name, and gives the name.
+        Creates one under a new name and returns the name.
     """
     while True:
         path = Path(make())
-        # Somebody who clears away at this very moment may take it for abandoned before it is held.
+        # Another process may remove it as abandoned between its creation and its lock: then make the next one.
         with contextlib.suppress(BlockingIOError, FileNotFoundError):
-            handle = _hold(path)
+            handle = _lock(path)
             if path.exists():
                 return path, handle
-            let_go(handle)
+            unlock(handle)
 
 
-def let_go(handle: int | None) -> None:
-    """Hold something no longer."""
+def unlock(handle: int | None) -> None:
+    """Close a handle from `create_locked`, which releases its lock."""
     if handle is not None:
         os.close(handle)
 
 
-def clear_away(path: Path) -> None:
-    """Take away a file or folder unless the process that fills it lives.
+def remove_abandoned(path: Path) -> None:
+    """Remove a file or folder unless the process that fills it is alive.
 
-    The system lets go of what a process holds when it ends, however it ends. Where nothing can be held, what has
-    changed within a day counts as being filled.
+    Without locks, one that was modified within the last day counts as being filled.
     """
-    with contextlib.suppress(OSError):  # held, gone meanwhile, or not ours
-        handle = _hold(path)
+    with contextlib.suppress(OSError):  # locked, removed meanwhile, or not ours
+        handle = _lock(path)
         try:
             if handle is not None or time.time() - path.stat().st_mtime > _DAY:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
         finally:
-            let_go(handle)
+            unlock(handle)
 
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a temporary folder for the time of the block; those that killed processes left behind go first.
+    """Yield a temporary folder that lives as long as the block; first remove those that killed processes left behind.
 
     Raises
     ------
     UsageError
-        If none can be made.
+        If no folder can be created.
     """
-    with undisturbed() as disturbed:
+    with signals_deferred() as signals_delivered:
         folder, handle = _new_scratch()
         try:
-            with disturbed():
+            with signals_delivered():
                 yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            let_go(handle)
+            unlock(handle)
 
 
 def _new_scratch() -> tuple[Path, int | None]:
@@ -128,20 +130,20 @@ def _new_scratch() -> tuple[Path, int | None]:
     try:
         parent = Path(tempfile.gettempdir())
         for left in parent.glob(f"{prefix}*{suffix}"):
-            clear_away(left)
-        return made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
+            remove_abandoned(left)
+        return create_locked(lambda: tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
     except OSError as error:
         why = error.strerror or error
         raise UsageError(f"no temporary folder can be made ({why}); name one with room in TMPDIR") from None
 
 
-def hold_when_free(handle: int, path: Path) -> None:
-    """Lock an open file or folder as soon as no other process holds it; where nothing can be locked, do nothing.
+def lock_when_free(handle: int, path: Path) -> None:
+    """Lock an open file or folder, waiting for other processes; do nothing where locks do not work.
 
     Raises
     ------
     UsageError
-        If another process holds it for `PATIENCE` seconds.
+        If another process holds the lock for `PATIENCE` seconds.
     """
     if not _CAN_LOCK:
         return
@@ -160,8 +162,8 @@ def hold_when_free(handle: int, path: Path) -> None:
             return
 
 
-def _hold(path: Path) -> int | None:
-    """Lock a file or folder; None where nothing can be locked, BlockingIOError if somebody else has it."""
+def _lock(path: Path) -> int | None:
+    """Lock a file or folder; return the handle, None where locks do not work; BlockingIOError if it is locked."""
     if not _CAN_LOCK:
         return None
     import fcntl

@@ -1,4 +1,4 @@
-"""Find secrets in a text by what stands before them: a name, a flag, a header, a command, the words of a sentence."""
+"""Secrets found by what precedes them in a text: a name, a flag, a header, a command, the words of a sentence."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _HEADER = re.compile(
 )
 _SCHEMED = re.compile(r"(?i)(?<![\w-])(?P<scheme>bearer|basic|token)(?P<gap>\s+)(?P<value>[\w.~+/-]{8,}=*)")
 _ODD = r"(?=[^\s'\"]*?(?:\d|[!%^*&#@~?][^\s.,;'\"]))"
-"""Begins what no sentence holds: digits or signs in a word."""
+"""Lookahead for a word with digits or signs in it, which a sentence would not have."""
 _COMMANDS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -64,7 +64,7 @@ _COMMANDS = tuple(
         r"((?<!\S)(?:-[A-Za-z]{0,6}u|-U|--user|--proxy-user|--userpwd)(?:\s+|=)?['\"]?[^\s:,%'\"=]{1,64}[:,%])(?!\d+(?:\s|$)"
         r")(?P<value>[^\s'\"]+)",
         r"(\b(?:https?|xh)\s(?:[^\n|;]{0,80}?\s)?(?:-a|--auth)(?:\s+|=)['\"]?[^\s:'\"]{1,64}:)(?P<value>[^\s'\"]+)",
-        # -p hunter2 behind a command where it means a password, written together or apart
+        # -p hunter2 after a command where it means a password, with or without a blank
         r"(\b(?:mysql\w*|mariadb\w*|mycli|pymysql)\b[^\n|;]{0,200}?\s-p)(?P<value>[^\s'\"-][^\s'\"]*|'[^']+'"
         r"|\"[^\"]+\")",
         r"(\b(?:sshpass|7z\w?|zip|unzip|unrar|snowsql|bcp)\b[^\n|;]{0,80}?\s-[pP]\s?)(?P<value>[^\s-]\S*)",
@@ -96,7 +96,7 @@ _COMMANDS = tuple(
         r"(\b(?:machine\s+\S+|default)\s+login\s+)(?P<value>\S+)(?=\s+password\b)",
     )
 )
-_TO_LOG_IN = re.compile(  # wandb login <key>; a user's name is none
+_TO_LOG_IN = re.compile(  # wandb login <key>; a user name is not a key
     r"(\b(?:log-?in|sign-?in|authtoken|set-token|authenticate|activate|init)\s+(?:-{1,2}[\w-]+(?:=\S+"
     r"|\s+https?://\S+)?\s+)*)(?P<value>[\w.+/=~-]{16,})"
 )
@@ -112,7 +112,7 @@ _NAMED = tuple(
         r"""(?i)\b(?:name|key|id)\s*=\s*["'](?P<name>[\w.-]{1,80})["'][^<>\n]{0,80}?(?:\bvalue\s*=\s*["']|>)"""
         r"""(?P<value>[^"'<>\n]+)""",
         r"""<(?P<name>[\w.-]{1,80})\s[^<>\n]{0,80}?\bvalue\s*=\s*["'](?P<value>[^"'<>\n]+)""",
-        # a row of a table, as Markdown and CSV write it; #define PASSWORD "..."
+        # a row of a Markdown table or of a CSV file; #define PASSWORD "..."
         r"(?m)^\s*\|\s*(?P<name>[\w.-]{1,80})\s*\|\s*(?P<value>[^\s|]+)(?=\s*\|)",
         r"(?m)^(?P<name>[\w.-]{1,80}),(?P<value>[^\s,]+)(?=[ \t]*$)",
         r"""\b(?P<name>[\w.-]{1,80})\s+["'](?P<value>[^\s"'\\]{4,})(?=["'])""",
@@ -123,8 +123,8 @@ _LIBPQ = re.compile(  # the password file: host:port:database:user:password
 )
 
 
-def without_told(text: str, put: str) -> str:
-    """Replace the secrets in a text that what stands before them tells."""
+def without_named_secrets(text: str, put: str) -> str:
+    """Replace by ``put`` the secrets in a text that are recognized by what precedes them."""
     if not _HINT.search(text) and " -" not in text and "\x1f-" not in text:
         return _without_logins(text, put)
     text = _HEADER.sub(lambda found: f"{found[1]}{put}", text)
@@ -144,7 +144,7 @@ def _under_name(found: re.Match[str], put: str) -> str:
 
 
 def _without_pairs(text: str, put: str) -> str:
-    """Replace values that are secrets under the name before them; each value is itself looked through if it is none."""
+    """Replace values that are secrets under the name before them; a value that is not one is searched itself."""
     done, place = [], 0
     start = 0
     while (found := _PAIR.search(text, place)) is not None:
@@ -153,7 +153,7 @@ def _without_pairs(text: str, put: str) -> str:
             place = max(found.end("name"), found.start() + 1)
             continue
         value = _QUOTED.match(text, place) or _BARE.match(text, place)
-        if value is None or text.startswith(put, value.start("value")) or not _is_told(found, value):
+        if value is None or text.startswith(put, value.start("value")) or not _is_named_secret(found, value):
             place = found.end("name")
             continue
         done += [text[start : value.start("value")], put]
@@ -164,7 +164,7 @@ def _without_pairs(text: str, put: str) -> str:
     return "".join([*done, text[start:]])
 
 
-def _is_told(found: re.Match[str], value: re.Match[str]) -> bool:
+def _is_named_secret(found: re.Match[str], value: re.Match[str]) -> bool:
     name, given = found["name"].strip(), value["value"]
     quoted = "quote" in value.re.groupindex
     if found["blank"] is not None:  # a flag and its value, or ENV NAME value
@@ -208,7 +208,7 @@ def _is_told(found: re.Match[str], value: re.Match[str]) -> bool:
 
 
 def _is_flagged(name: str, value: str) -> bool:
-    """True if the value behind a flag such as ``--token`` is a secret, of any form."""
+    """True if the value after a flag such as ``--token`` is a secret, of any form."""
     return re.fullmatch(r"(?i)token|pat|secret", name) is not None and re.fullmatch(r"[<\[].*|\w{1,7}", value) is None
 
 

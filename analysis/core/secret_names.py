@@ -1,4 +1,4 @@
-"""Tell from a name and the value under it whether the value is a secret, or names a person."""
+"""Secrets and personal data recognized by the name of a setting and its value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEM = (
     r"|log[ -]?in|sessionid|\bsid\b|basic|sqlplus"
     r"|wort\b|woord|contrase|senha|parola|has[lł]o|senord|парол|密|パスワード|비밀번호|mail|user|host|[?&#]code=)"
 )
-"""Every name that can be that of a secret or a person holds one of these."""
+"""Every name that can be that of a secret or a person contains one of these."""
 
 PASSWORDS = _bag(
     "password passwords passwd pwd psw pw passphrase passcode passwort kennwort contraseña senha passe parola haslo "
@@ -107,7 +107,7 @@ _FILE = re.compile(
 )
 _FOLDERS = re.compile(r"(?:~|\.{1,2})?/(?:[a-z_.-]+/)+[a-z_.-]*")
 _LONGEST = 400
-"""Characters beyond which a value is neither a placeholder nor a path, and no credential by its name alone."""
+"""Longer values are neither placeholders nor paths, nor credentials by their name alone; in characters."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
 
@@ -121,7 +121,7 @@ def _words(name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _weight(words: tuple[str, ...]) -> int:
-    """Return 3 if a name is that of a password, 2 of another secret, 1 if it may be one, 0 if it is none."""
+    """Return 3 for the name of a password, 2 for another secret, 1 for what may be one, else 0."""
     if not words:
         return 0
     last = words[-1]
@@ -144,12 +144,12 @@ def _weight(words: tuple[str, ...]) -> int:
 
 
 def is_password_name(name: str) -> bool:
-    """True if a name is one of a password, under which words of a language may stand."""
+    """True if a name is that of a password, whose value may be ordinary words."""
     return _weight(_words(name)) == 3
 
 
 def is_secret_name(name: str) -> bool:
-    """True if everything that can be a secret is one under this name."""
+    """True if any value that can be a secret is one under this name."""
     return _weight(_words(name)) >= 2
 
 
@@ -159,10 +159,10 @@ def is_of_hashes(name: str) -> bool:
 
 
 def is_secret(name: str, value: object) -> bool:
-    """True if a value is a secret under its name.
+    """True if a value is a secret, given its name.
 
-    A name of a password, key of an interface or token of a service makes every value one that can be: no word
-    such as ``none``, no name of a variable, no path. Under a name that may be one, only what looks drawn at random is.
+    Under the name of a password, an API key or a token of a service, every value is one that can be: not a word such
+    as ``none``, a variable name or a path. Under an ambiguous name only values that look random are.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tell credentials by their own form: the prefix their issuer gives them, or letters and digits drawn at random."""
+"""Recognition of credentials by their form: the prefix of the issuer, or random letters and digits."""
 
 from __future__ import annotations
 
@@ -73,12 +73,11 @@ _COMMON = frozenset(  # the 120 commonest pairs of letters in names of models, s
 
 
 def looks_drawn(text: str, least: int = 20, *, above: float = -0.08) -> bool:
-    """True if letters and digits look drawn at random, of ``least`` characters at least.
+    """True if letters and digits look random, with at least ``least`` characters.
 
-    Random ones change between small and capital letters and digits all the time, and few of their pairs of
-    neighbours are pairs that words are made of: the share of changes less the share of common pairs is ``above``
-    a bound. Of 168 names of classes and models none is above the default, of random ones of 20 characters all but
-    1 in 1000 are.
+    Random text keeps switching between small letters, capitals and digits, and few of its pairs of letters are common
+    in words: the share of switches minus the share of common pairs exceeds ``above``. Of 168 names of classes and
+    models none exceeds the default; of random texts of 20 characters all but 1 in 1000 do.
 
     Examples
     --------
@@ -89,11 +88,11 @@ def looks_drawn(text: str, least: int = 20, *, above: float = -0.08) -> bool:
     if len(text) < least or len({*kinds} - {"-"}) < 2:
         return False
     changes = sum(a != b for a, b in pairwise(kinds)) / (len(text) - 1)
-    return changes - _worded(text) > above
+    return changes - _share_of_common_pairs(text) > above
 
 
-def _worded(text: str) -> float:
-    """Return the share of pairs of letters that are common in words."""
+def _share_of_common_pairs(text: str) -> float:
+    """Return the share of neighbouring pairs of letters that are common in words."""
     pairs = [(a + b).lower() for a, b in pairwise(text) if a.isalpha() and b.isalpha()]
     return sum(pair in _COMMON for pair in pairs) / max(len(pairs), 1)
 
@@ -111,12 +110,12 @@ def is_uuid(text: str) -> bool:
 
 
 def is_hex(text: str) -> bool:
-    """True if a text is digits of base 16."""
+    """True if a text consists of hexadecimal digits."""
     return _HEX.fullmatch(text) is not None
 
 
 def holds_login(text: str) -> bool:
-    """True if a text is ``user:password`` in base 64, as HTTP and Docker write it."""
+    """True if a text is ``user:password`` in base 64, as in HTTP headers and Docker's configuration."""
     if not _BASIC.fullmatch(text):
         return False
     try:
@@ -128,20 +127,20 @@ def holds_login(text: str) -> bool:
 
 
 def speaks_of_hashes(text: str) -> bool:
-    """True if words say that random digits beside them are a checksum or an identifier."""
+    """True if a text says that random digits beside it are a checksum or an identifier."""
     return _HASHES.search(text) is not None
 
 
 def without_shapes(text: str, put: str, *, drawn: bool = True) -> str:
-    """Replace what has the form of a credential.
+    """Replace the parts of a text that have the form of a credential.
 
     Parameters
     ----------
     text : str
     put : str
-        What to put in the place of each.
+        The replacement.
     drawn : bool
-        Whether to replace letters and digits without a known prefix too that look drawn at random.
+        Whether to replace letters and digits without a known prefix too, if they look random.
 
     Examples
     --------
@@ -167,11 +166,11 @@ def _is_issued(text: str) -> bool:
     longest = max(parts, key=len)
     if len(longest) >= 16 and is_hex(longest):
         return True
-    return _worded(tail) <= 0.5 and (len(longest) >= 10 or looks_drawn("".join(parts), 16))
+    return _share_of_common_pairs(tail) <= 0.5 and (len(longest) >= 10 or looks_drawn("".join(parts), 16))
 
 
 def _without_drawn(text: str, put: str, before: str) -> str:
-    """Replace random stretches of a text without blanks; paths and names of many parts keep their other parts."""
+    """Replace the random parts of a text without blanks; the other parts of a path or name are kept."""
     if speaks_of_hashes(before) or _NAMED.fullmatch(text) or is_uuid(text):
         return text
     if "." not in text and _is_jointed(text):
@@ -183,7 +182,7 @@ def _without_drawn(text: str, put: str, before: str) -> str:
 
 
 def _is_jointed(text: str) -> bool:
-    """True if a text is random with a sign here and there, as base 64 has; no name of many parts, no hash in one."""
+    """True if a text is random with a few signs in it, as base 64 is; neither a name of many parts nor a hash."""
     if any(len(part) >= 24 and is_hex(part) for part in re.split(r"[^A-Za-z0-9]+", text)):
         return False
     whole = re.sub(r"[^A-Za-z0-9]", "", text)
@@ -192,7 +191,7 @@ def _is_jointed(text: str) -> bool:
 
 
 def _is_free(text: str, above: float) -> bool:
-    """True if a stretch is random by itself, and no hash; of fewer kinds of characters it has to be longer."""
+    """True if a text is random and not a hash; with fewer kinds of characters it has to be longer."""
     kinds = {_KIND[character] for character in text}
     least = 20 if {"a", "A"} <= kinds else 28
     if is_hex(text) or sum(character.isdigit() for character in text) > 0.42 * len(text):  # lr3e4bs64: settings

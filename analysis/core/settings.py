@@ -1,4 +1,4 @@
-"""Every threshold and ladder the report judges by, in one frozen dataclass that a YAML file can override."""
+"""`Settings`: every threshold and ladder of the report, which a YAML file can override."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.core.errors import UsageError
 from analysis.core.metrics import metric as metric_of
 
 Ladder = tuple[tuple[str, float], ...]
-"""Grades from best to worst, each with its bound; below (or above) the last one the grade is F."""
+"""Grades from best to worst, each with its bound; below (or above) the last bound the grade is F."""
 
 POINTS: Mapping[str, float] = {
     "A+": 4.3,
@@ -29,7 +29,7 @@ POINTS: Mapping[str, float] = {
     "D-": 0.7,
     "F": 0.0,
 }
-"""What a grade is worth when grades are averaged."""
+"""Points of each grade, for averages."""
 
 
 @dataclass(frozen=True)
@@ -43,34 +43,33 @@ class Settings:
     performance_ladder : Ladder
         Lower bounds of the last validation accuracy, a fraction.
     more_oscillations_pct : float
-        By how much oscillations may grow before a rule of thumb calls stability worse.
+        Growth of oscillations, in percent, from which a rule of thumb calls stability worse.
     efficient_pct, inefficient_pct : float
         Steps over the expected number, in percent: up to the first "Excellent", above the second "Poor".
     gap_moderate_pp, gap_high_pp : float
         Validation minus training accuracy, in percentage points, at which the rule-of-thumb
         "overfitting risk" becomes Moderate and High.
     flat_epoch_pct : float
-        An epoch whose end differs from its start by no more is neither Good nor Poor.
+        Change within an epoch, in percent, up to which it is neither Good nor Poor.
     alpha : float
-        Error rate of the verdict, and of all other tests of a report together, after Holm's adjustment.
+        Error rate of the verdict, and family-wise error rate of all other tests of a report (Holm's adjustment).
     primary : str
-        The metric that decides; empty: see `analysis.core.deciding.deciding_order`.
+        The metric that decides; if empty, see `analysis.core.deciding.deciding_order`.
     seed_sd : float or Mapping[str, float]
-        Known standard deviation between runs that differ in the seed alone: of the deciding metric, or by
-        metric; 0: not known.
+        Known standard deviation between runs that differ only in the seed: of the deciding metric, or by
+        metric; 0: unknown.
     equivalence_margin : float or Mapping[str, float]
-        Difference that is too small to matter, in the unit of the metric, for all metrics or by metric; 0: of shares
-        0.01, never more than a tenth of what is left to the nearer bound; of losses and other unbounded metrics 0.01,
-        never more than 5% of their level.
+        Difference that is too small to matter, in the unit of the metric, for all metrics or by metric. 0: for shares
+        0.01, at most a tenth of the distance to the nearer bound; for losses and other unbounded metrics 0.01, at
+        most 5% of their level.
     noise_equivalence_ratio : float
-        Noise that differs by a smaller factor counts as equal; of a loss that stands higher, so does noise that is
-        higher by that factor too.
+        Factor up to which noises count as equal, on top of the ratio of the levels of the two losses.
     patience_steps : int
-        The patience of the rule of thumb for early stopping.
+        Patience of the rule of thumb for early stopping, in steps.
     strict : bool
-        Never trust a window mean more than 8 batch means do: wider where slow drift hides under noise.
+        Never give a window mean a narrower interval than 8 batch means do: wider if slow drift hides under noise.
     excess_noise_bounds : Ladder
-        Evidence grade of stability: letter by the lower bound of train noise over validation noise.
+        Evidence grade of stability: letter by the lower bound of the ratio of train noise to validation noise.
     """
 
     stability_ladder: Ladder = (
@@ -118,7 +117,7 @@ class Settings:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any] | None) -> Settings:
-        """Override the defaults, checking names and types.
+        """Return the defaults with some values replaced, after a check of names and types.
 
         Raises
         ------
@@ -134,12 +133,12 @@ class Settings:
         return cls(**changed)
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return plain values, ladders as mappings, in the form that `from_mapping` takes."""
+        """Return plain values, ladders as mappings, which `from_mapping` accepts."""
         values = dataclasses.asdict(self)
         return {name: dict(v) if isinstance(v, tuple | Mapping) else v for name, v in values.items()}
 
     def margin_of(self, metric: str, level: float) -> float:
-        """Return the difference of a metric at a level that is too small to matter."""
+        """Return the equivalence margin of a metric at a level: the difference that is too small to matter."""
         given = self.equivalence_margin
         stated = given.get(metric, 0.0) if isinstance(given, Mapping) else given
         size = abs(level)
@@ -150,7 +149,7 @@ class Settings:
 
 
 BY_METRIC = ("seed_sd", "equivalence_margin")
-"""Settings that may hold one value for each metric."""
+"""Settings that may have one value per metric."""
 
 
 def _converted(name: str, value: Any, default: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What the logs can support: estimates, comparability, comparisons, seed groups, verdict."""
+"""Evidence that the logs support: estimates, comparability, comparisons, seed groups, verdict."""

@@ -1,4 +1,4 @@
-"""What stands in a log for everyone to see: first, best and last value of each metric, without judgement."""
+"""First, best and last logged value of each metric, without any test."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from analysis.core.run_facts import ended_nonfinite
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One metric of one run (rule.best_value); steps and ``place`` (the best value's, from 1) are those logged."""
+class BestValue:
+    """One metric of one run (rule.best_value); ``place`` is the index of the best value among the n logged, from 1."""
 
     metric: str
     n: int
@@ -27,15 +27,15 @@ class Seen:
     last_step: int
 
     @property
-    def lost(self) -> float:
-        """How much worse the last value is than the best; 0 where it is the best."""
+    def lost_since_best(self) -> float:
+        """How much worse the last value is than the best, in the unit of the metric; 0 if it is the best."""
         return abs(self.last - self.best)
 
 
 def shown_metrics(run: Run) -> list[str]:
-    """List the metrics that have a better and a worse: rewards, then those on validation data, known before others.
+    """Return the logged metrics with a direction: rewards, then those on validation data, standard names first.
 
-    What only its name tells to be good or bad is left out beside known ones, unless it has to do with validation.
+    Metrics without a standard name are left out beside others, unless they or their counterpart are validation metrics.
     """
     known = list(METRICS)
     logged = [name for name in run.metrics if metric_of(name).direction != "none" and run.series(name).size]
@@ -52,11 +52,11 @@ def shown_metrics(run: Run) -> list[str]:
     )
 
 
-def seen(run: Run, name: str) -> Seen:
-    """Read first, best and last finite value of a metric that the run logged."""
+def best_value(run: Run, name: str) -> BestValue:
+    """Return the first, best and last finite value of a metric that the run logged."""
     values, steps = run.series(name), run.steps_of(name)
     at = int(np.argmax(values) if metric_of(name).direction == "higher" else np.argmin(values))
-    return Seen(
+    return BestValue(
         name,
         int(values.size),
         float(values[0]),
@@ -69,5 +69,5 @@ def seen(run: Run, name: str) -> Seen:
 
 
 def ended(run: Run, name: str) -> bool:
-    """Tell whether the last value of a metric is a number."""
+    """True if the last logged value of a metric is finite."""
     return not ended_nonfinite(run, name)

@@ -1,4 +1,4 @@
-"""The gate before any claim: may two runs be compared, and may a difference be put down to a factor?"""
+"""Comparability of two runs, and whether a difference between them can be attributed to a factor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = Literal["same", "different", "cannot tell"]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must be the same in both runs. ``text`` says what was found, in words."""
+    """One thing that must be the same in both runs; ``text`` says what was found."""
 
     id: str
     state: State
@@ -32,14 +32,14 @@ class Check:
 class Gate:
     """All checks between two runs.
 
-    A difference in a validation metric needs one validation set; putting any difference down to a
-    configuration factor needs all of: parent, training data, batch size, and one factor changed.
+    A difference in a validation metric needs one validation set. Attributing a difference to a configuration factor
+    needs the same parent, training data, batch size and validation set, and only one factor changed.
 
     Attributes
     ----------
     other_losses, other_training, other_rewards : str
-        Why a loss, what was measured on training data, or a reward of one run is not that of the other; empty where
-        nothing says so.
+        Why a loss, a metric of training data, or a reward is not the same quantity in both runs; empty if nothing says
+        so.
     """
 
     baseline: str
@@ -51,23 +51,23 @@ class Gate:
     other_rewards: str = ""
 
     def state(self, *ids: str) -> State:
-        """Give the worst state among some checks: different, then cannot tell, then same."""
+        """Return the worst state of some checks: different, then cannot tell, then same."""
         states = [check.state for check in self.checks if check.id in ids]
         return next((s for s in ("different", "cannot tell") if s in states), "same")
 
     def failed(self, *ids: str) -> tuple[Check, ...]:
-        """List the checks that are not "same", among some or all."""
+        """Return the checks that are not "same", among some or all."""
         return tuple(c for c in self.checks if c.state != "same" and (not ids or c.id in ids))
 
     @property
     def attributable(self) -> State:
-        """Whether a difference can be put down to one factor; never "same" when anything is unknown."""
+        """State of the checks for attributing a difference to one factor; never "same" if anything is unknown."""
         if len(self.factors) > 1:
             return "different"
         return self.state(*ATTRIBUTION)
 
     def reason(self, *ids: str) -> str:
-        """Join what stands in the way, empty if nothing does."""
+        """Return what the failed checks found, joined; empty if none failed."""
         texts = [check.text for check in self.failed(*ids)]
         unstated = [found["what"] for text in texts if (found := _UNSTATED.match(text))]
         if len(unstated) > 1:
@@ -85,14 +85,14 @@ REMEDIES = {
     "training_data": "name the training data in both sidecars: data.training_set, data.n_train",
     "windows": "evaluate both in windows of one length",
 }
-"""What to do so that a check can be made, by its ID."""
+"""What to do so that a check can be made, by ID of the check."""
 
 NOT_VALIDATED = "log a validation loss on one frozen set, at least once an epoch (valid_loss, full_valid_loss)"
 _NOT_EVALUATED = "log the reward of evaluation episodes beside that of training ones, dozens at a time (eval_reward)"
 
 
 def to_validate(curve: str) -> str:
-    """Say what to log so that a run whose report follows ``curve`` is validated.
+    """Return the advice on what to log so that a run whose report follows ``curve`` is validated.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def to_validate(curve: str) -> str:
 
 
 def remedy(failed: tuple[Check, ...]) -> str:
-    """Say what would let the checks be made that could not; empty where none is open.
+    """Return the advice on how to make undecided checks possible; empty if there are none.
 
     Examples
     --------
@@ -111,19 +111,19 @@ def remedy(failed: tuple[Check, ...]) -> str:
     'State config.batch_size.'
     """
     open_ = [check for check in failed if check.state == "cannot tell" and check.id in REMEDIES]
-    told = "; ".join(NOT_VALIDATED if check.text == _NO_VALIDATION else REMEDIES[check.id] for check in open_)
-    return told[:1].upper() + told[1:] + "." if told else ""
+    advice = "; ".join(NOT_VALIDATED if check.text == _NO_VALIDATION else REMEDIES[check.id] for check in open_)
+    return advice[:1].upper() + advice[1:] + "." if advice else ""
 
 
 _NO_VALIDATION = "no validation was logged"
 _OTHER_DATA = "the training data differ"
 
 ATTRIBUTION = ("parent", "training_data", "batch_size", "validation_set", "windows")
-"""Checks that a claim about a factor needs."""
+"""Checks that a claim about the effect of a factor needs."""
 
 
 def gate(baseline: Run, candidate: Run) -> Gate:
-    """Check everything that must agree before two runs are compared."""
+    """Check everything that must be the same in two runs that are compared."""
     factors = tuple(f for f in changed_factors([baseline, candidate]) if f != "seed")
     checks = (
         _validation_set(baseline, candidate),
@@ -137,16 +137,16 @@ def gate(baseline: Run, candidate: Run) -> Gate:
     pair = baseline, candidate
     return Gate(
         *(baseline.id, candidate.id, checks, factors),
-        other_losses=_other_objective(*pair) or _stated_otherwise("losses", *pair) or _other_tokens(*pair),
-        other_training=_stated_otherwise("training", *pair),
-        other_rewards=_stated_otherwise("environments", *pair),
+        other_losses=_objectives_differ(*pair) or _settings_differ("losses", *pair) or _tokenizers_differ(*pair),
+        other_training=_settings_differ("training", *pair),
+        other_rewards=_settings_differ("environments", *pair),
     )
 
 
 def requirements(metric: str) -> tuple[str, ...]:
-    """List the checks without which a difference in a metric is not even the same quantity.
+    """Return the IDs of the checks that a metric needs to be the same quantity in both runs.
 
-    An evaluation by example shows itself what both runs were asked.
+    None for an evaluation by example, where the examples themselves are compared.
     """
     if metric in REWARDS:
         return ()  # the environment is the same unless stated otherwise
@@ -159,10 +159,10 @@ def requirements(metric: str) -> tuple[str, ...]:
 
 
 def other_quantity(metric: str, pair: Gate) -> str:
-    """Say that a metric is not the same quantity in both runs; empty where nothing says so.
+    """Return why a metric is not the same quantity in both runs; empty if nothing says so.
 
-    A loss or score of the training was measured on data of another name or while other parts of the network were
-    dropped, a loss is of another kind, a reward of another environment.
+    Reasons are training data of another name, another regularisation during training, another kind of loss, or
+    another environment of a reward.
     """
     row = metric_of(metric)
     if pair.other_losses and is_loss(metric):
@@ -176,7 +176,7 @@ def other_quantity(metric: str, pair: Gate) -> str:
 
 
 def to_measure_alike(metric: str, pair: Gate) -> str:
-    """Say what to do where a metric is not the same quantity in both runs."""
+    """Return the advice for a metric that is not the same quantity in both runs."""
     if not other_quantity(metric, pair):
         return "Evaluate both on one validation set"
     if metric in REWARDS:
@@ -205,11 +205,11 @@ _KINDS = {
     "environments": ("the environments differ", r"env|env_?(id|name)|environment|environment_name|game|map_name"),
     "tokens": ("the losses are by tokens of different kinds", r"tokenizer|tokenizer_(name|type|path|name_or_path)"),
 }
-"""What is said where settings of these names differ: of what a loss is made, what disturbs the training, where a
-reward was earned, of what a loss is the mean."""
+"""Message and setting names by kind: the definition of the loss, regularisation during training only, the environment
+of a reward, the tokens that a loss is averaged over."""
 
 _PADDED = 128
-"""Vocabularies are padded to multiples of this or less: 50,257 and 50,304 tokens are of one tokenizer."""
+"""Vocabularies are padded to multiples of at most this: 50,257 and 50,304 tokens may be of one tokenizer."""
 
 _PREFERENCES = re.compile(r"(?:eval_|train/)?(?:rewards/(?:accuracies|chosen|rejected)|logps/\w+)|reward_margin")
 
@@ -222,7 +222,7 @@ _LENGTHS = re.compile(
 
 
 def _windows(one: Run, two: Run) -> list[Check]:
-    """Say that two runs state other lengths of what the model reads at once, in which losses may have been taken."""
+    """Return a failed check if two runs state different context lengths, which may be their evaluation windows."""
     for key, value in one.config.items():
         other = two.config.get(key)
         lengths = [length for length in (value, other) if isinstance(length, int) and not isinstance(length, bool)]
@@ -232,8 +232,8 @@ def _windows(one: Run, two: Run) -> list[Check]:
     return []
 
 
-def _stated_otherwise(kind: str, one: Run, two: Run) -> str:
-    """Say which settings of a kind differ, as both runs state them."""
+def _settings_differ(kind: str, one: Run, two: Run) -> str:
+    """Return how the first setting of a kind differs that both runs state; empty if none does."""
     said, names = _KINDS[kind]
     for key in one.config:
         name, values = re.split(r"[./]", key)[-1], (one.config[key], two.config.get(key))
@@ -245,9 +245,9 @@ def _stated_otherwise(kind: str, one: Run, two: Run) -> str:
     return ""
 
 
-def _other_tokens(one: Run, two: Run) -> str:
-    """Say that the losses are means over the tokens of two tokenizers."""
-    if said := _stated_otherwise("tokens", one, two):
+def _tokenizers_differ(one: Run, two: Run) -> str:
+    """Return why the losses are means over tokens of different tokenizers; empty if nothing says so."""
+    if said := _settings_differ("tokens", one, two):
         return said
     sizes = [run.config.get("vocab_size") for run in (one, two)]
     if any("tokenizer" in key for key in one.config) or not all(isinstance(size, int) for size in sizes):
@@ -256,8 +256,8 @@ def _other_tokens(one: Run, two: Run) -> str:
     return f"{_KINDS['tokens'][0]} (vocabularies of {sizes[0]} and {sizes[1]})" if len(padded) > 1 else ""
 
 
-def _other_objective(one: Run, two: Run) -> str:
-    """Say that only one of two runs learns from preferences, or for a reward: its loss is of another kind."""
+def _objectives_differ(one: Run, two: Run) -> str:
+    """Return why the losses differ in kind: only one run learns from preferences, or for a reward; else empty."""
     learns = [
         ("from preferences", [any(map(_PREFERENCES.fullmatch, run.metrics)) for run in (one, two)]),
         ("for a reward", [bool({*REWARDS} & {*run.metrics}) for run in (one, two)]),
@@ -316,19 +316,13 @@ def _training_data(one: Run, two: Run) -> Check:
     if all(sets):
         same = sets[0] == sets[1]
         return Check(
-            "training_data",
-            "same" if same else "different",
-            "the training data agree" if same else _OTHER_DATA,
+            "training_data", "same" if same else "different", "the training data agree" if same else _OTHER_DATA
         )
     if all(sizes) and sizes[0] != sizes[1]:
         text = f"the training data differ ({sizes[0]} and {sizes[1]} examples)"
         return Check("training_data", "different", text)
     if all(sizes):
-        return Check(
-            "training_data",
-            "cannot tell",
-            "the training data are not stated (the sizes agree)",
-        )
+        return Check("training_data", "cannot tell", "the training data are not stated (the sizes agree)")
     return Check("training_data", "cannot tell", "the training data are not stated")
 
 
@@ -353,6 +347,6 @@ def _steps(one: Run, two: Run) -> Check:
 
 
 def factor_names(gate: Gate, joint: str = "or") -> str:
-    """Name the factors that changed, for a sentence."""
+    """Return the names of the factors that changed, for a sentence."""
     names = [factor_title(f).lower() for f in gate.factors]
     return f" {joint} ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "the configuration"

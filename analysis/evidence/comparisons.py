@@ -1,4 +1,4 @@
-"""Comparisons of two runs, metric by metric, each with interval, adjusted p and what could have been detected."""
+"""Comparisons of two runs, metric by metric: interval, adjusted p and minimum detectable difference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis import statistics as st
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.metrics import Direction
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
@@ -22,48 +22,46 @@ from analysis.evidence.comparability import Gate, gate, other_quantity, requirem
 from analysis.evidence.evaluations import paired_evaluation, paired_losses
 from analysis.evidence.log_kind import noise_differs_by_kind
 from analysis.evidence.run_evidence import RunEvidence, scaled
-from analysis.evidence.seed_spread import SeedSource, SeedSpread, possible, usual_seed_sd
+from analysis.evidence.seed_spread import SeedSource, SeedSpread, clipped_difference, usual_seed_sd
 from analysis.statistics import Estimate
 
 COMPANIONS = ("oscillation_rate", "noise", "noise_per_example", "valid_accuracy_counts")
-"""What is compared besides logged metrics: never the measure of performance."""
+"""Quantities that are compared besides logged metrics; never the measure of performance."""
 
 EVALUATED = ("fullval.share", "fullval.level", "loss.last")
-"""Definitions of levels that are one evaluation, or the mean of one epoch."""
+"""Definitions of levels that are a single evaluation, or the mean of one epoch."""
 
 RATIOS = ("noise", "noise_per_example")
-"""Metrics that are compared by their ratio: no difference is 1."""
+"""Metrics that are compared by their ratio; 1 means no difference."""
 
 ALL_PAIRS = 30
-"""Runs up to which each is compared with each."""
+"""Number of runs up to which all pairs are compared."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Candidate against baseline in one metric.
+    """Comparison of candidate and baseline in one metric.
 
-    ``estimate`` is candidate minus baseline, or candidate over baseline where ``ratio``; ``mdd`` is the
-    smallest difference (of a ratio: on its logarithm) found with 80% power. ``comparable`` is None where
-    the logs do not say whether both measured the same thing; ``reason`` says what stands in the way.
-    ``seeds`` are the runs of baseline and candidate where a configuration was run with several.
+    ``result`` is candidate minus baseline, or candidate over baseline if ``ratio``. ``comparable`` is None if the
+    logs do not say whether both measured the same quantity; ``reason`` says what is missing or differs. ``seeds`` are
+    the numbers of runs of baseline and candidate if a configuration was run with several.
 
     Attributes
     ----------
     seed_source : str
-        Where the seed's share of the error comes from; "none": the comparison speaks of these two models alone.
+        Source of the between-seed part of the error; "none": the comparison is about these two models only.
     seed_sd_limit : float or None
-        Where the seed's share is unknown: the standard deviation between seeds above which nothing is left.
+        If that part is unknown: the standard deviation between seeds above which the difference is not significant.
     usual_seed_sd : float or None
-        What seeds usually scatter by; a limit below it shows no difference.
+        Usual standard deviation between seeds; with a limit below it no difference is shown.
     p_any_overlap : float or None
-        Of two shares: p that holds however many errors both models share.
+        For two shares: a p that is valid however many errors both models share.
     indifferent : float
-        Factor of noise within which it counts as equal: a ratio must lie beyond it with its whole interval.
+        Factor within which noises count as equal: a difference needs the whole interval of the ratio beyond it.
     level_ratio : float
-        Of a ratio of noises: candidate over baseline in the levels of the two curves, with which noise goes.
+        For a ratio of noises: the ratio of the levels of the two curves, since noise is proportional to level.
     level : float or None
-        Level of the baseline in the metric, by which a margin of equivalence is scaled; of a ratio of noises the
-        baseline's noise.
+        Level of the baseline, which scales the equivalence margin; for a ratio of noises the noise of the baseline.
     """
 
     baseline: str
@@ -84,35 +82,35 @@ class Comparison:
     usual_seed_sd: float | None = None
     p_any_overlap: float | None = None
     level: float | None = None
-    indifferent: float = 1.25
+    equivalence_ratio: float = 1.25
     level_ratio: float = 1.0
 
     @property
     def p(self) -> float | None:
-        """Two-sided p of no difference, None where it was not tested."""
+        """Two-sided p of no difference; None if it was not tested."""
         return self.result.p if math.isfinite(self.result.p) else None
 
     @property
     def mdd(self) -> float | None:
-        """Minimum detectable difference (power.mdd)."""
+        """Smallest difference (for a ratio: of its logarithm) that is found with 80% power (power.mdd)."""
         return self.result.detectable if math.isfinite(self.result.se) else None
 
     @property
     def known(self) -> bool:
-        """Whether there is an interval."""
+        """True if there is an interval."""
         return self.result.known
 
     def as_interval(self) -> Estimate | None:
-        """Give the estimate for display, None where there is no interval."""
+        """Return the estimate for display; None without an interval."""
         return self.result if self.result.known else None
 
     @property
     def decides(self) -> bool:
-        """True if a difference of any size could be shown: by an interval, or against what seeds usually scatter by."""
+        """True if a difference could be shown: by an interval, or relative to the usual scatter of seeds."""
         return self.known or (self.seed_sd_limit is not None and self.usual_seed_sd is not None)
 
     def shown(self, alpha: float) -> bool:
-        """True if there is a difference: beyond its own error, and not one that seeds usually make."""
+        """True if a difference is shown: beyond its own error, and larger than seeds usually make."""
         if self.known and (self.p_adjusted is None or self.p_adjusted > alpha):
             return False
         if self.seed_sd_limit is None:
@@ -121,12 +119,15 @@ class Comparison:
 
     @property
     def within_margin(self) -> bool:
-        """True if a ratio is not shown to be beyond the factor that does not matter."""
-        low, high = min(1.0, self.level_ratio) / self.indifferent, max(1.0, self.level_ratio) * self.indifferent
+        """True if the interval of a ratio of noises overlaps the range that counts as equal."""
+        low, high = (
+            min(1.0, self.level_ratio) / self.equivalence_ratio,
+            max(1.0, self.level_ratio) * self.equivalence_ratio,
+        )
         return self.result.low <= high and self.result.high >= low
 
     def verdict(self, alpha: float) -> str:
-        """Return which side is better: "better", "worse", "different" (no direction) or "no difference"."""
+        """Return how the candidate compares: "better", "worse", "different" (no direction) or "no difference"."""
         if not self.shown(alpha) or (self.ratio and self.within_margin):
             return "no difference"
         change = self.result.value - (1.0 if self.ratio else 0.0)
@@ -135,7 +136,7 @@ class Comparison:
         return "better" if (change < 0) == (self.direction == "lower") else "worse"
 
     def to_json(self) -> dict[str, Any]:
-        """Give the comparison as the results JSON holds it."""
+        """Return the comparison in the form of the results JSON."""
         r = self.result
         return {
             "baseline": self.baseline,
@@ -169,11 +170,11 @@ def comparisons(
     baseline: str | None = None,
     candidate: str | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare pairs of runs in all metrics; `adjusted` adds what depends on all of them.
+    """Compare pairs of runs in all metrics; `adjusted` adds what depends on all comparisons.
 
-    Of more than `ALL_PAIRS` runs, whose pairs would be too many to read and to adjust for, those are compared
-    that hold the baseline or the candidate, and neighbours by their level in a metric. In a pair that holds
-    ``baseline`` it comes first; else the order is that of ``runs``.
+    For more than `ALL_PAIRS` runs, whose pairs would be too many to read and to adjust for, only pairs with the
+    baseline or the candidate and neighbours by level in a metric are compared. In a pair with ``baseline`` it comes
+    first; else the order is that of ``runs``.
     """
     curve = curve_metric(runs)
     named = {baseline, candidate}
@@ -191,10 +192,11 @@ def comparisons(
 def adjusted(
     found: Sequence[Comparison], settings: Settings, deciding: Collection[Comparison], ranking: Collection[Comparison]
 ) -> tuple[Comparison, ...]:
-    """Add p-values adjusted for their number, and tests of equivalence.
+    """Add p-values adjusted for multiple testing, and tests of equivalence.
 
-    What decides the verdict is its own family, tested first and at full level, what ranks the configurations a second:
-    comparisons of other runs and metrics must not dilute them. All others pay for each other (multi.holm).
+    The comparisons that decide the verdict are tested at full level, and those that rank the configurations are a
+    family of their own, so that comparisons of other runs and metrics do not dilute them. All others form one more
+    family (multi.holm).
     """
     first, second = ({id(c) for c in family} for family in (deciding, ranking))
     families = [c for c in found if id(c) in second - first], [c for c in found if id(c) not in first | second]
@@ -204,26 +206,26 @@ def adjusted(
             c,
             p_adjusted=p if math.isfinite(p := by_holm.get(id(c), c.result.p)) else None,
             equivalence_p=_equivalence(c, settings),
-            indifferent=settings.noise_equivalence_ratio,
+            equivalence_ratio=settings.noise_equivalence_ratio,
         )
         for c in found
     )
 
 
 def _neighbours(runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> set[frozenset[str]]:
-    """Pair each run with the next in order of its level, in each metric: where these differ, groups of runs part."""
+    """Return the pairs of runs that are neighbours by level in a metric; gaps between groups of runs show there."""
     levels: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for run in runs:
         found = evidence[run.id]
         for metric, level in found.window.items():
             if math.isfinite(level.value):
                 levels[metric].append((level.value, run.id))
-    ordered = [sorted(levels[metric]) for metric in judged(levels)]
+    ordered = [sorted(levels[metric]) for metric in judged_metrics(levels)]
     return {frozenset((one, two)) for line in ordered for (_, one), (_, two) in pairwise(line)}
 
 
 def step_matched(first: Run, second: Run, evidence: Mapping[str, RunEvidence], metric: str) -> Comparison | None:
-    """Compare window means with both runs cut at the shorter's last step (loss.step_matched); None if equal."""
+    """Compare window means up to the last step of the shorter run (loss.step_matched); None if both are as long."""
     last = min(int(first.steps[-1]), int(second.steps[-1]))
     if int(first.steps[-1]) == int(second.steps[-1]) or any(ended_nonfinite(r, metric) for r in (first, second)):
         return None
@@ -252,12 +254,12 @@ def _pair(
 ) -> Iterable[Comparison]:
     one, two = evidence[first.id], evidence[second.id]
 
-    for metric in judged(one.window, second.primary or second.best_metric):
+    for metric in judged_metrics(one.window, second.primary or second.best_metric):
         if metric not in two.window:
             continue
         accuracy = metric.replace("error_rate", "mean_token_accuracy")
         if accuracy != metric and accuracy in one.window and accuracy in two.window:
-            continue  # it says the same again
+            continue  # the complement of a metric that is compared already
         yield _level_difference(first, second, metric, one.window[metric], two.window[metric], spread)
     if one.valid_counts is not None and two.valid_counts is not None:
         result = st.proportion_difference(one.valid_counts.interval, two.valid_counts.interval)
@@ -268,7 +270,7 @@ def _pair(
 
 
 def _companions(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Iterable[Comparison]:
-    """Compare how much the curves of two runs oscillate and scatter."""
+    """Compare oscillation rates and noises of the curves of two runs."""
     one, two = evidence[first.id], evidence[second.id]
 
     def compared(metric: str, result: Estimate | None) -> Iterable[Comparison]:
@@ -293,7 +295,7 @@ def _companions(first: Run, second: Run, evidence: Mapping[str, RunEvidence], cu
 def _level_difference(
     first: Run, second: Run, metric: str, one: Estimate, two: Estimate, spread: SeedSpread
 ) -> Comparison:
-    """Compare two single runs in one metric: as models; where the spread of seeds is known, as configurations."""
+    """Compare two single runs in one metric: as configurations if the spread of seeds is known, else as models."""
     row = metric_of(metric)
     overlap = None
     pair = paired_evaluation(first, second, metric) if row.by_example else None
@@ -309,7 +311,7 @@ def _level_difference(
             "fullval.diff" if row.split == "full validation" else "loss.window_diff", one, two
         )
     if not result.known:
-        # The scatter of the curves is the least that the error can be.
+        # The scatter of the curves is a lower bound of the error.
         floors = [e.se for e in (one, two) if math.isfinite(e.se)]
         result = replace(result, se=math.hypot(*floors) if floors else math.nan)
     found = Comparison(
@@ -327,21 +329,21 @@ def _level_difference(
         own = result.se if known.source == "stated" and math.isfinite(result.se) else 0.0
         se = math.hypot(own, known.sd * math.sqrt(2))
         wider = st.estimate(f"seeds.{known.source}", result.value, se, known.df, max(result.n, 2), tested=True)
-        wider = possible(wider, metric, one.value)
+        wider = clipped_difference(wider, metric, one.value)
         return replace(found, definition=wider.definition, result=wider, seed_source=known.source)
     sizes = [one.n, two.n] if row.by_example else [run.n_valid for run in (first, second) if run.n_valid]
     usual = usual_seed_sd(metric, one, two, min(sizes, default=None))
     if first.only_evaluated and second.only_evaluated:
-        usual = None  # nothing was trained here: these two models are all that is asked about
+        usual = None  # no training to repeat: the comparison is about these two models only
     if usual is not None and one.definition in EVALUATED:
-        usual = max(usual, *(st.luck_of_course(run.series(metric), row.sign) for run in (first, second)))
+        usual = max(usual, *(st.seed_luck(run.series(metric), row.sign) for run in (first, second)))
     if usual is None and not result.known:
         return found
     return replace(found, seed_sd_limit=st.tipping_point(result.value, result.se), usual_seed_sd=usual)
 
 
 def level_ratio(one: RunEvidence, two: RunEvidence, curve: str) -> float:
-    """Return the second level of a curve over the first; 1 where one is not positive. Noise goes with the level."""
+    """Return the ratio of the levels of a curve, second over first; 1 if one is unknown or not positive."""
     levels = [e.window[curve].value for e in (one, two) if curve in e.window]
     return levels[1] / levels[0] if len(levels) == 2 and min(levels) > 0 else 1.0
 
@@ -355,7 +357,7 @@ def _noise_ratio(one: RunEvidence, two: RunEvidence, curve: str, log_factor: flo
 
 
 def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence], curve: str) -> Estimate | None:
-    """Compare oscillation rates at a common stride: a denser log is thinned to the coarser's spacing."""
+    """Compare oscillation rates, with the denser log thinned to the spacing of the coarser one."""
     if evidence[first.id].oscillation_rate is None or evidence[second.id].oscillation_rate is None:
         return None
     strides = st.common_stride(first.steps_of(curve), second.steps_of(curve))
@@ -367,7 +369,7 @@ def _rate_difference(first: Run, second: Run, evidence: Mapping[str, RunEvidence
 
 
 def gated(comparison: Comparison, pair: Gate) -> Comparison:
-    """Add whether both sides measured the same quantity, as far as a gate knows."""
+    """Return a comparison with the result of a gate: whether both sides measured the same quantity."""
     if comparison.comparable is not True:
         return comparison
     if other := other_quantity(comparison.metric, pair):
@@ -379,7 +381,7 @@ def gated(comparison: Comparison, pair: Gate) -> Comparison:
 
 
 def _equivalence(comparison: Comparison, settings: Settings) -> float | None:
-    """Test equivalence within the declared margin; ratios on the logarithm (equiv.tost)."""
+    """Return the p of equivalence within the declared margin, for ratios on the logarithm (equiv.tost)."""
     if not comparison.known:
         return None
     if comparison.ratio:

@@ -1,4 +1,4 @@
-"""Which configuration to keep: all of them beside the best, knowing that the best was chosen."""
+"""Ranking of configurations: comparisons with the best that account for its selection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis import statistics as st
 from analysis.core.config_factors import changed_factors
-from analysis.core.deciding import REWARDS, deciding_order, held_out, standing
+from analysis.core.deciding import REWARDS, deciding_order, deciding_rank, held_out
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_names import display_name, setting_words
@@ -28,20 +28,20 @@ from analysis.evidence.seed_spread import SeedSpread
 
 @dataclass(frozen=True)
 class Configuration:
-    """One configuration, best first among its kind.
+    """One configuration in a ranking.
 
     Attributes
     ----------
     name : str
-        What sets it apart from the others, for sentences and tables.
+        What distinguishes it from the others, for sentences and tables.
     runs : tuple[str, ...]
-        IDs of its runs: one a seed.
+        IDs of its runs, one per seed.
     mean, sd : float
-        Of the deciding metric over its runs; sd is NaN for one run, mean where no run has the metric.
+        Of the deciding metric over its runs; sd is NaN for one run, mean is NaN if no run has the metric.
     may_be_best : bool
-        True unless the best one is shown to be better, at a level that accounts for the choice.
+        True unless the best one is shown to be better, at a level that accounts for the selection of the best.
     behind : Comparison or None
-        Its comparison with the best one; None for the best, or where there is none.
+        Its comparison with the best one; None for the best, or without a comparison.
     """
 
     name: str
@@ -54,9 +54,9 @@ class Configuration:
 
 
 def preferred_metrics(runs: Sequence[Run], primary: str, goal: str | None) -> tuple[str, ...]:
-    """List the metrics that decide first: stated, named by the goal, those by which tools kept their best model.
+    """Return the metrics that decide first: stated, named by the goal, then those by which tools kept the best model.
 
-    Of several that the goal names, what was measured on held-out data comes first.
+    Of several that the goal names, metrics of held-out data come first.
     """
     stated = [name for run in runs if primary and (name := run.metric_named(primary))]
     stated += [run.primary for run in reversed(runs) if run.primary]
@@ -69,10 +69,10 @@ def preferred_metrics(runs: Sequence[Run], primary: str, goal: str | None) -> tu
 def deciding_metric(
     runs: Sequence[Run], evidence: Mapping[str, RunEvidence], preferred: Sequence[str] = ()
 ) -> str | None:
-    """Return the metric that ranks a set of runs: the best of those that most of them have; None if there is none.
+    """Return the metric that ranks a set of runs, preferably one that most of them have; None if there is none.
 
-    As in a verdict no training metric ranks runs of which any was validated, and of metrics measured on the same data
-    the order is that of `deciding.standing`.
+    As in a verdict, no training metric ranks runs if any of them was validated, and metrics are ordered by
+    `deciding.deciding_rank`.
     """
     logged = [set(run.metrics) | set(run.nonfinite) for run in runs]
     order = deciding_order(dict.fromkeys(m for run in runs for m in run.metrics), preferred)
@@ -83,14 +83,14 @@ def deciding_metric(
         levels = [level for run in runs if (level := evidence[run.id].window.get(metric)) is not None]
         known = 2 * sum(level.known for level in levels) > len(runs)
         seldom = 2 * sum(metric in names for names in logged) <= len(runs)
-        rank = standing(metric, known=known, rewarded=rewarded, preferred=preferred)
+        rank = deciding_rank(metric, known=known, rewarded=rewarded, preferred=preferred)
         return seldom, rank, allowed.index(metric)
 
     return min(allowed, key=key, default=None)
 
 
 def best_run(others: Sequence[Run], candidate: Run, metric: str, evidence: Mapping[str, RunEvidence]) -> Run | None:
-    """Return the run that is best in a metric, of those that may be compared with the candidate."""
+    """Return the best run in a metric among those comparable with the candidate; None if there is none."""
     sign = metric_of(metric).sign
     levels = {
         run.id: sign * evidence[run.id].window[metric].value
@@ -109,10 +109,10 @@ def configurations(
     compared: Sequence[Comparison],
     alpha: float,
 ) -> tuple[Configuration, ...]:
-    """Order configurations by a metric and mark those that may be the best.
+    """Rank configurations by a metric, best first, and mark those that may be the best.
 
-    Each is compared with the best at level ``alpha/(K - 1)``: multiple comparisons with the best (Hsu 1984), which
-    accounts for the choice of the best among K.
+    Each of the K is compared with the best at level ``alpha/(K - 1)``: multiple comparisons with the best (Hsu 1984),
+    which account for the selection of the best.
     """
     by_id = {run.id: run for run in runs}
     names = configuration_names(groups, by_id)
@@ -138,17 +138,17 @@ def configurations(
 
 @dataclass(frozen=True)
 class Lead:
-    """How far the best of many configurations leads their mean, and what of that is luck (the winner's curse).
+    """Lead of the best of many configurations over their mean, and the part of it that is luck (winner's curse).
 
     Attributes
     ----------
     luck : float
-        What the best of ``count`` equal configurations would lead by.
+        Expected lead of the best of ``count`` equal configurations.
     expected : float
-        The level to expect of the best one when it is trained again: ``mean + max(0, 1 - s²/S²)(best - mean)``, s the
-        error of one configuration's mean, S the spread of all means (Efron and Morris 1973).
+        Expected level of the best one if it is trained again: ``mean + max(0, 1 - s²/S²)(best - mean)``, with s the
+        error of the mean of a configuration and S the standard deviation of all means (Efron and Morris 1973).
     sd : float
-        Spread between seeds that this takes; ``measured`` or stated, else as is usual.
+        Standard deviation between seeds that was used: known if ``measured``, else the usual one.
     """
 
     count: int
@@ -161,7 +161,7 @@ class Lead:
 
 
 def lead(found: Sequence[Configuration], spread: SeedSpread, *, usual: float | None = None) -> Lead | None:
-    """Part the lead of the best configuration into worth and luck; None for fewer than three, or an unknown spread."""
+    """Split the lead of the best configuration into merit and luck; None for fewer than three, or an unknown spread."""
     ranked = [row for row in found if math.isfinite(row.mean)]
     if len(ranked) < 3:
         return None
@@ -178,7 +178,7 @@ def lead(found: Sequence[Configuration], spread: SeedSpread, *, usual: float | N
 
 
 def between(one: Sequence[str], two: Sequence[str], metric: str, compared: Sequence[Comparison]) -> Comparison | None:
-    """Return the comparison of two groups of runs: of all of them if there is one, else of single runs."""
+    """Return the comparison of two groups of runs, else of two of their runs; None if there is none."""
     found = [
         c
         for c in compared
@@ -189,7 +189,7 @@ def between(one: Sequence[str], two: Sequence[str], metric: str, compared: Seque
 
 
 def _is_behind(comparison: Comparison, level: float) -> bool:
-    """Return True if a comparison shows a difference at a stricter level than that of the verdict."""
+    """True if a comparison shows a difference at a stricter level than that of the verdict."""
     if comparison.comparable is False or not comparison.decides:
         return False
     if comparison.known and not (comparison.p is not None and comparison.p <= level):
@@ -201,28 +201,28 @@ def _is_behind(comparison: Comparison, level: float) -> bool:
 
 
 _MOST_SETTINGS, _TRIED = 3, 12
-"""Settings that a name may hold (more are a table, not a name), and those among which they are looked for."""
+"""Most settings in a name (more are a table, not a name), and settings that are tried."""
 
 
 def configuration_names(groups: Sequence[SeedGroup], runs: Mapping[str, Run]) -> dict[str, str]:
-    """Name each group by as few settings as tell all apart; else as its runs are called, but for the seed."""
+    """Return a name for each group: the fewest settings that distinguish all, else that of its runs without seed."""
     first = {group.name: runs[group.runs[0]] for group in groups}
     own = {group.name: _own_name(group, first[group.name]) for group in groups}
     if len(groups) < 2 or any(run.group for run in first.values()):
         return own
     factors = {name: row for name, row in changed_factors(list(first.values())).items() if name != "seed"}
-    told = {
-        name: ", ".join(setting_words(f, row[run.id]) for f, row in _telling(factors).items())
+    by_settings = {
+        name: ", ".join(setting_words(f, row[run.id]) for f, row in _distinguishing(factors).items())
         for name, run in first.items()
     }
-    shared = Counter(told.values())
-    if 2 * len(shared) < len(told):
-        return own  # the settings tell few of them apart
-    return {name: words if words and shared[words] == 1 else own[name] for name, words in told.items()}
+    shared = Counter(by_settings.values())
+    if 2 * len(shared) < len(by_settings):
+        return own  # the settings distinguish few of them
+    return {name: words if words and shared[words] == 1 else own[name] for name, words in by_settings.items()}
 
 
-def _telling(factors: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
-    """Choose the settings to name: all if they are few, else the fewest that tell as many apart as all do."""
+def _distinguishing(factors: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the settings for names: all if they are few, else the fewest that distinguish as many groups as all do."""
     if len(factors) <= _MOST_SETTINGS:
         return factors
     kinds = len({tuple(map(repr, values)) for values in zip(*(row.values() for row in factors.values()), strict=True)})
@@ -234,7 +234,7 @@ def _telling(factors: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[s
 
 
 def _own_name(group: SeedGroup, first: Run) -> str:
-    """Name a group as its runs are called; several without the seed in their names."""
+    """Return the name of the runs of a group, for several runs without the seed in it."""
     if first.group or len(group.runs) == 1:
         return display_name(first.group or first.id)
     return name_without_seed(first) or display_name(first.id)

@@ -1,4 +1,4 @@
-"""Goals and gates with numbers: read from text, then tested one-sided over the seeds of a configuration."""
+"""Numeric criteria of goals and gates: parsed from text, then tested one-sided over the seeds of a configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from analysis import statistics as st
 from analysis.core.deciding import deciding_order
 from analysis.core.errors import UsageError
-from analysis.core.metrics import called
+from analysis.core.metrics import match_metric
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import interval, number, p_words
 from analysis.core.run import FloatArray, Run
@@ -26,7 +26,7 @@ from analysis.evidence.configurations import preferred_metrics
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.evidence.seed_spread import SeedSpread
-from analysis.evidence.verdict import by_standing
+from analysis.evidence.verdict import precedence
 from analysis.statistics import Estimate
 
 State = Literal["met", "not met", "cannot tell"]
@@ -37,7 +37,7 @@ VERBS = re.compile(
     r"(?:\s*\b(?:to|a|an|the|reach|get|achieve|bring|push|keep|hold|improve|reduce|lower|raise|increase|have|with)\b)*\s*",
     re.I,
 )
-"""What may stand before the metric of a criterion and says no more than it."""
+"""Words before the metric of a criterion that add nothing to it."""
 
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("threshold", re.compile(rf"{_METRIC}\s*(?P<op><=|>=|<|>|≤|≥)\s*{_NUMBER}", re.I)),
@@ -50,7 +50,7 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     ("worse", re.compile(rf"(?:{_METRIC}\s+)?worse\s+by(?:\s+more\s+than)?\s+{_NUMBER}", re.I)),
 )
-"""What a criterion may look like, most specific first."""
+"""Forms of a criterion, most specific first."""
 
 FORMS = (
     "'full_valid_loss <= 3.28', 'improve full_valid_loss by 0.005' or 'full_valid_loss no worse than baseline by 2 %'"
@@ -60,7 +60,7 @@ GATES = "'full_valid_loss > 3.28' or 'full_valid_loss worse by more than 0.01'"
 
 @dataclass(frozen=True)
 class Facts:
-    """What criteria are tested on: the runs, their evidence, and whether the two of interest can be compared."""
+    """Input for testing criteria: the runs, their evidence, and the comparability of the two of interest."""
 
     runs: tuple[Run, ...]
     evidence: Mapping[str, RunEvidence]
@@ -71,14 +71,14 @@ class Facts:
     settings: Settings
     spread: SeedSpread = field(default_factory=SeedSpread)
     between: Sequence[Comparison] = ()
-    """The comparisons of the two, or of the groups that they belong to."""
+    """Comparisons of the two runs, or of their groups."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One criterion as read. ``sign`` is 1 where small values meet it, -1 where large ones do.
+class Criterion:
+    """One parsed criterion. ``sign`` is 1 if small values meet it, -1 if large ones do.
 
-    ``bound`` is a level, or the allowed change from the baseline where ``against`` (a share of it if ``relative``).
+    ``bound`` is a level or, if ``against``, the allowed change from the baseline (a share of it if ``relative``).
     """
 
     text: str
@@ -90,14 +90,15 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Tested:
-    """A criterion held against the logs.
+class CriterionResult:
+    """The result of testing a criterion.
 
     ``estimate`` is the level, or candidate minus baseline, with its two-sided 95% interval; ``p`` the one-sided p
-    of "not met". ``scope`` is "models" where one run stands for itself, "configurations" where seeds were tested.
+    of "not met". ``scope`` is "models" if it is about one run only, "configurations" if it accounts for seeds;
+    ``takes`` is what would settle it.
     """
 
-    asked: Asked
+    asked: Criterion
     estimate: Estimate | None
     p: float | None
     state: State
@@ -106,31 +107,31 @@ class Tested:
     takes: str
 
     def words(self) -> str:
-        """Write number, interval, p and what it would take in one sentence."""
-        shown, p, whom = self.shown(), p_words(self.p) if self.p is not None else "", self.whom()
-        told = ", ".join(filter(None, (p, whom))) if shown else ""
-        return "; ".join(filter(None, (shown + (f" ({told})" if told else ""), self.takes)))
+        """Return number, interval, p and what would settle it in one sentence."""
+        shown, p, scope_words = self.shown(), p_words(self.p) if self.p is not None else "", self.scope_words()
+        details = ", ".join(filter(None, (p, scope_words))) if shown else ""
+        return "; ".join(filter(None, (shown + (f" ({details})" if details else ""), self.takes)))
 
     def shown(self) -> str:
-        """Write the number with its interval; empty where there is none."""
+        """Return the number with its interval; empty without a number."""
         e = self.estimate
         if e is None or not math.isfinite(e.value):
             return ""
         what = "difference " if self.asked.against else ""
         return what + (interval(e, sign=self.asked.against) if e.known else number(e.value))
 
-    def whom(self) -> str:
-        """Say what the test speaks of."""
+    def scope_words(self) -> str:
+        """Return what the test is about, in words."""
         seeds = f"over {self.seeds} seeds" if self.seeds > 1 else "with the spread between seeds"
         return {"models": "this model alone", "configurations": seeds, "": ""}[self.scope]
 
 
 _BOUND = re.compile(r"\s*[\w/.@-]+\s*(<|>|≤|≥)=?\s*[\w.+−-]+\s*%?\s*|.*\w\s*(<|>|≤|≥)=?\s*[-+−]?[\d.].*")
-"""What looks like a bound and so must be a criterion: prose may hold a sign, but not before a number."""
+"""Text that looks like a bound and so must be a criterion: prose may have a sign, but not before a number."""
 
 
 def split_goal(text: str) -> tuple[tuple[str, ...], str]:
-    """Part a goal into criteria with numbers and the prose that remains.
+    """Split a goal into numeric criteria and the remaining prose.
 
     Examples
     --------
@@ -142,16 +143,17 @@ def split_goal(text: str) -> tuple[tuple[str, ...], str]:
     return numbers, " and ".join(part for part in parts if part and part not in numbers) if numbers else text
 
 
-def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
-    """Read one criterion.
+def read_criterion(text: str, facts: Facts, where: str = "goal") -> Criterion:
+    """Parse one criterion.
 
     Raises
     ------
     UsageError
-        If it has no known form, or names a metric that the candidate did not log.
+        If it has no known form, names a metric that the candidate did not log or that has no direction, or has a
+        negative margin.
     """
     form = _form(text)
-    wrong = ("worse",) if where == "goal" else ("improve", "no worse")  # a gate that shuts on what is good is no gate
+    wrong = ("worse",) if where == "goal" else ("improve", "no worse")  # a gate states what makes it fail
     if form is None or form[0] in wrong:
         raise UsageError(f"{where}: '{text}' is no criterion; write it like {FORMS if where == 'goal' else GATES}")
     kind, found = form
@@ -161,7 +163,7 @@ def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
     if kind == "threshold":
         if percent and (metric_of(name).unit == "fraction" or _is_share(name, facts)):
             value /= 100
-        return Asked(text, name, 1 if found["op"] in ("<", "<=", "≤") else -1, value, False)
+        return Criterion(text, name, 1 if found["op"] in ("<", "<=", "≤") else -1, value, False)
     direction = metric_of(name).direction
     if direction == "none":
         raise UsageError(f"{where}: '{text}': nothing says which way '{name}' is better; give a bound, '{name} <= 1'")
@@ -171,30 +173,30 @@ def read_criterion(text: str, facts: Facts, where: str = "goal") -> Asked:
     points = unit == "pp" and (metric_of(name).unit == "fraction" or _is_share(name, facts))
     margin = value / 100 if percent or points else value
     if kind == "worse":  # what fails the gate: the change in the bad direction exceeds the margin
-        return Asked(text, name, -sign, sign * margin, True, percent)
-    return Asked(text, name, sign, sign * (margin if kind == "no worse" else -margin), True, percent)
+        return Criterion(text, name, -sign, sign * margin, True, percent)
+    return Criterion(text, name, sign, sign * (margin if kind == "no worse" else -margin), True, percent)
 
 
-def hold_criterion(asked: Asked, facts: Facts) -> Tested:
+def check_criterion(asked: Criterion, facts: Facts) -> CriterionResult:
     """Test a criterion one-sided at ``settings.alpha``.
 
-    A level: with a stated ``seed_sd`` by z, with k seeds by Student's t (k - 1 degrees of freedom), one run by the
-    spread between seeds of other groups, else by the interval of its own level. A change from the baseline: by the
-    comparison that the verdict has of the metric; the error of a relative margin adds to its own.
+    A level is tested by z with a stated ``seed_sd``; by Student's t with k - 1 degrees of freedom for k seeds; for one
+    run by the spread between seeds of other groups, else by the error of its own level. A change from the baseline is
+    tested by the comparison that the verdict uses; a relative margin adds its own error.
     """
     if not asked.against:
         ours = group_of(seed_groups(facts.runs), facts.candidate.id)
         level, speaks_of = _level(ours, asked.metric, facts)
         return _decided(asked, level, level, asked.bound, speaks_of, _seeds(ours, asked.metric, facts), facts)
     if facts.baseline is None:
-        return untold(asked, "there is no baseline to compare with")
+        return untestable(asked, "there is no baseline to compare with")
     needed = requirements(asked.metric)
     if facts.gate is not None and needed and facts.gate.state(*needed) != "same":
-        return untold(asked, f"cannot be compared: {facts.gate.reason(*needed)}")
+        return untestable(asked, f"cannot be compared: {facts.gate.reason(*needed)}")
     found = [c for c in facts.between if c.metric == asked.metric]
     if not found:
-        return untold(asked, f"the baseline has no {metric_name(asked.metric)}")
-    c = max(found, key=by_standing)
+        return untestable(asked, f"the baseline has no {metric_name(asked.metric)}")
+    c = max(found, key=precedence)
     result = c.result if c.known else replace(c.result, se=math.nan)
     scope: Literal["models", "configurations"] = "models" if c.seed_source == "none" else "configurations"
     seeds = c.seeds[1] if c.seeds else 1
@@ -207,7 +209,7 @@ def hold_criterion(asked: Asked, facts: Facts) -> Tested:
 
 
 def deciding(facts: Facts) -> str:
-    """Choose the metric of a criterion that names none: the one that ranks the candidate."""
+    """Return the metric of a criterion that names none: the one that ranks the candidate."""
     preferred = preferred_metrics([facts.candidate], facts.settings.primary, None)
     return next(iter(deciding_order(facts.candidate.metrics, preferred)), facts.curve)
 
@@ -224,7 +226,7 @@ def _metric(name: str | None, facts: Facts, where: str) -> str:
     words = name.split()
     for first in range(len(words)):
         spoken = " ".join(words[first:])
-        standard = facts.candidate.metric_named(spoken) or called(spoken, logged)
+        standard = facts.candidate.metric_named(spoken) or match_metric(spoken, logged)
         if standard in logged and VERBS.fullmatch(" ".join(words[:first])):
             return str(standard)
     near = difflib.get_close_matches(name, logged, 1)
@@ -280,34 +282,36 @@ def _last(run: Run, metric: str) -> int:
     return int(steps[-1]) if steps.size else -1
 
 
-def untold(asked: Asked, why: str) -> Tested:
-    """Return a criterion of which nothing can be said, and why."""
-    return Tested(asked, None, None, "cannot tell", "", 0, why)
+def untestable(asked: Criterion, why: str) -> CriterionResult:
+    """Return the result for a criterion that cannot be tested, with the reason."""
+    return CriterionResult(asked, None, None, "cannot tell", "", 0, why)
 
 
 def _decided(
-    asked: Asked,
+    asked: Criterion,
     shown: Estimate,
     tested: Estimate,
     bound: float,
     scope: Literal["models", "configurations"],
     seeds: int,
     facts: Facts,
-) -> Tested:
+) -> CriterionResult:
     distance = asked.sign * (bound - tested.value)  # positive: on the side that meets it
     if not (math.isfinite(tested.se) and tested.df > 0 and math.isfinite(distance)):
         why = tested.reason or shown.reason or "its error is not known"
-        return Tested(asked, shown, None, "cannot tell", scope, seeds, f"{why}; run more seeds, or state seed_sd")
-    # Without any scatter a value equal to the bound meets it.
+        return CriterionResult(
+            asked, shown, None, "cannot tell", scope, seeds, f"{why}; run more seeds, or state seed_sd"
+        )
+    # Without scatter a value equal to the bound meets it.
     p = st.t_tail(distance / tested.se, tested.df) if tested.se > 0 else float(distance < 0)
     alpha = facts.settings.alpha
     state: State = "met" if p <= alpha else "not met" if 1 - p <= alpha else "cannot tell"
     takes = "" if state != "cannot tell" else _takes(distance, tested, seeds, alpha, scope)
-    return Tested(asked, shown, p, state, scope, seeds, takes)
+    return CriterionResult(asked, shown, p, state, scope, seeds, takes)
 
 
 def _takes(distance: float, tested: Estimate, seeds: int, alpha: float, scope: str) -> str:
-    """Say how many more seeds would settle it with 80% power, if the values seen are the truth."""
+    """Return how many more seeds would settle it with 80% power, if the observed values are the true ones."""
     if scope == "models":
         return "run it with two or more seeds, or state seed_sd, to speak of the configuration"
     scatter = tested.se * math.sqrt(seeds)

@@ -1,4 +1,4 @@
-"""Evaluations by example: the level of a run on a task, and two runs on the examples that both have."""
+"""Evaluations by example: the level of a run on a task, and comparisons of two runs on their common examples."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from analysis.evidence.comparability import gate
 from analysis.statistics import Estimate
 
 MOST_SHOWN = 10
-"""Examples on which two runs differ that are kept for the report, over all tasks."""
+"""Number of examples on which two runs differ that are kept for the report, over all tasks."""
 
 _LONGEST = 240
-"""Characters of a text that are shown."""
+"""Characters shown of a text."""
 
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Differing:
-    """An example on which two runs differ; texts are redacted and shortened, empty where nobody wrote them down."""
+    """An example on which two runs differ; texts are redacted and shortened, empty if not logged."""
 
     metric: str
     id: str
@@ -46,25 +46,25 @@ class PairedEvaluation:
     Attributes
     ----------
     levels : tuple of Estimate
-        Of the baseline and the candidate, each on the examples that both have.
+        Of the baseline and the candidate, on the common examples.
     result : Estimate
         Candidate minus baseline.
     bootstrap : Estimate or None
-        The same difference with an interval by resampling.
+        The same difference with a bootstrap interval.
     n : int
-        Examples that both have.
+        Number of common examples.
     only : tuple of int
-        Examples that only the baseline has, and only the candidate.
+        Numbers of examples of the baseline only, and of the candidate only.
     changed : int
-        Examples of one ID with different texts, which are left out.
+        Number of common IDs with different texts, which are left out.
     won, lost : int or None
-        Where answers are right or wrong: examples that only the candidate got right, and only the baseline.
+        If answers are right or wrong: numbers of examples that only the candidate, or only the baseline, got right.
     clusters : int or None
-        Groups of examples that belong together.
+        Number of clusters of examples.
     required : int or None
-        Examples with which a difference of this size would be found with 80% power.
+        Number of examples that show a difference of this size with 80% power.
     p_adjusted : float or None
-        p of the difference among all tasks, by Holm (multi.holm); of the mean of tasks its own p.
+        p adjusted for the number of tasks by Holm's method (multi.holm); unadjusted for the mean of tasks.
     """
 
     baseline: str
@@ -84,7 +84,7 @@ class PairedEvaluation:
 
     @property
     def reason(self) -> str:
-        """Why the difference may not be one of the same examples; empty where it is."""
+        """Why the difference is not, or hardly, one on common examples; empty if it is."""
         if self.comparable is None:
             return f"most examples are in one evaluation alone (both have {self.n:,})"
         if self.comparable:
@@ -94,7 +94,7 @@ class PairedEvaluation:
 
     @property
     def comparable(self) -> bool | None:
-        """False without a common example; None where most of the smaller evaluation has no partner."""
+        """False without a common example; None if most of the smaller evaluation has no counterpart; else True."""
         if self.metric != OVERALL and not self.n:
             return False
         others = min(self.only) + self.changed
@@ -102,7 +102,7 @@ class PairedEvaluation:
 
 
 def example_level(run: Run, metric: str) -> Estimate:
-    """Return the level of a run in a metric by example, with the error of drawing the examples."""
+    """Return the level of a run in a metric by example, with its sampling error."""
     if metric == OVERALL:
         parts = [_level(e, None) for e in run.examples.values() if e.may_be_averaged]
         return st.mean_of("examples.mean_of_tasks", parts)
@@ -110,9 +110,9 @@ def example_level(run: Run, metric: str) -> Estimate:
 
 
 def paired_losses(first: Run, second: Run, metric: str) -> Estimate | None:
-    """Compare two runs by the losses of single examples that their sidecars list in the order of the validation file.
+    """Compare two runs by the losses of single examples that their sidecars list in the order of the validation set.
 
-    None unless both have them, and the validation set is stated to be the same (fullval.paired).
+    None unless both have them, in equal number, and state the same validation set (fullval.paired).
     """
     if metric not in first.examples or metric not in second.examples:
         return None
@@ -167,7 +167,7 @@ def evaluations(baseline: Run, candidate: Run) -> tuple[PairedEvaluation, ...]:
 
 
 def differing(baseline: Run, candidate: Run) -> tuple[Differing, ...]:
-    """List the examples on which two runs differ most: the largest differences of each task in turn."""
+    """Return the examples on which two runs differ most: the largest differences of each task in turn."""
     led = [m for m, e in candidate.examples.items() if e.leads and metric_of(m).by_example]
     tasks = [_differing(baseline.examples[m], candidate.examples[m]) for m in led if m in baseline.examples]
     turns = [task[turn] for turn in range(MOST_SHOWN) for task in tasks if turn < len(task)]
@@ -244,7 +244,7 @@ def _clusters(one: Examples, two: Examples, both: Joined) -> np.ndarray | None:
 
 
 def _of_either(one: np.ndarray | None, two: np.ndarray | None, both: Joined) -> np.ndarray | None:
-    """Return what the first evaluation says of the common examples, else the second."""
+    """Return the values of the first evaluation for the common examples, else of the second; None without any."""
     if one is not None:
         return np.asarray(one[both.places[0]])
     return None if two is None else np.asarray(two[both.places[1]])
@@ -268,7 +268,7 @@ def _differing(one: Examples, two: Examples) -> list[Differing]:
 
 
 def _shown(texts: Sequence[str], place: int) -> str:
-    """Return a text without secrets on one line, shortened: cut only once nothing is left to hide."""
+    """Return a text on one line, redacted first and then shortened, so that no part of a secret is left."""
     if not len(texts):
         return ""
     line = " ".join(redact_text(texts[place]).split())

@@ -1,4 +1,4 @@
-"""Evidence grades: a run's letter by its excess noise, and its group by which comparisons separate it from others."""
+"""Evidence grades of a run: a letter by its excess noise, and a group by the comparisons that separate it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from analysis.evidence.seed_groups import seed_groups
 
 @dataclass(frozen=True)
 class EvidenceGrade:
-    """What the evidence lets one say of a run; ``group`` 1 is beaten by none, None is not ranked."""
+    """Evidence grades of one run; ``group`` 1 is beaten by no other, None is not ranked."""
 
     stability: str
     stability_why: str
@@ -34,9 +34,9 @@ def evidence_grades(
     problems: Mapping[str, set[str]],
     settings: Settings,
 ) -> dict[str, EvidenceGrade]:
-    """Grade each run by its excess noise, and by which comparisons separate it from others.
+    """Return the grades of each run by ID: for its excess noise, and for the comparisons that separate it from others.
 
-    ``metric`` is the one that decides; ``problems`` maps run IDs to what detectors found ("divergence", "spikes").
+    ``metric`` is the deciding one; ``problems`` maps run IDs to what detectors found ("divergence", "spikes").
     """
     groups = _performance_groups(runs, compared, metric, settings)
     grades = {}
@@ -62,16 +62,16 @@ def _noise_grade(evidence: RunEvidence, problems: set[str], settings: Settings) 
 
 
 def ranks_configurations(c: Comparison, seeded: Set[str]) -> bool:
-    """True if a comparison may rank configurations: between runs with other seeds (``seeded``) only theirs does."""
+    """True if a comparison may rank configurations: one of groups, or of runs not both in ``seeded`` groups."""
     return c.seeds is not None or not {c.baseline, c.candidate} <= seeded
 
 
 def _performance_groups(
     runs: Sequence[Run], compared: Sequence[Comparison], metric: str | None, settings: Settings
 ) -> dict[str, tuple[str, str, int | None]]:
-    """Put runs that no significant difference separates, directly or through others, into one group.
+    """Return grade, reason and group of each run; runs linked by comparisons without a difference share a group.
 
-    Runs of one configuration stay together: between configurations with several seeds only these are compared.
+    Runs of one configuration stay together; configurations with several seeds are compared only as groups.
     """
     dead = {run.id for run in runs if died(run)}
     replicated = [set(arm.runs) - dead for arm in seed_groups(runs) if len(set(arm.runs) - dead) > 1]
@@ -96,7 +96,7 @@ def _performance_groups(
     for run in runs:
         if run.id not in known:
             reasons = [c.reason for c in barred if run.id in (c.baseline, c.candidate)]
-            # What a comparison lacks may be the other run's fault where that one died.
+            # A comparison with a dead run says nothing about why this run is not ranked.
             pairs = [c for c in compared if run.id in (c.baseline, c.candidate)]
             few = [c.result.reason for c in pairs if c.result.reason and not {c.baseline, c.candidate} & dead]
             why = min(reasons, default=next(iter(few), "nothing to compare"))

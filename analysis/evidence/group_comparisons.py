@@ -1,4 +1,4 @@
-"""Comparisons of configurations, one value a run: several seeds on both sides, or one run against a group."""
+"""Comparisons of configurations, one value per run: several seeds on both sides, or one run against a group."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from analysis import statistics as st
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 from analysis.core.run_facts import curve_metric
@@ -19,10 +19,10 @@ from analysis.evidence.comparisons import Comparison, gated, level_ratio
 from analysis.evidence.log_kind import noise_differs_by_kind
 from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_groups import SeedGroup, group_levels, paired_levels
-from analysis.evidence.seed_spread import SeedSource, SeedSpread, Spread, possible
+from analysis.evidence.seed_spread import SeedSource, SeedSpread, Spread, clipped_difference
 from analysis.statistics import Estimate
 
-_ROUNDING = 1e-12  # of a mean of equal numbers
+_ROUNDING = 1e-12  # relative rounding error of the mean of equal numbers
 
 
 def between_groups(
@@ -34,9 +34,9 @@ def between_groups(
     baseline: str | None = None,
     candidate: str | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare configurations of which at least one was run with several seeds, one value a run.
+    """Compare pairs of configurations, at least one of which was run with several seeds, one value per run.
 
-    The comparison carries the baseline or the candidate of a group, else its first run.
+    A comparison names the baseline or the candidate of a group, else its first run.
     """
     by_id = {run.id: run for run in runs}
     named = (baseline, candidate)
@@ -60,7 +60,7 @@ def _group_pair(
     curve = curve_metric(list(runs.values()))
     logged = {m for group in (first, second) for run_id in group.runs for m in evidence[run_id].window}
     preferred = next((run.primary or run.best_metric for run in runs.values()), None)
-    for metric in judged(logged, preferred):
+    for metric in judged_metrics(logged, preferred):
         before, after = (group_levels(group, metric, evidence) for group in (first, second))
         sizes = int(before.size), int(after.size)
         if max(before.size, after.size) < 2 or not min(before.size, after.size):
@@ -70,9 +70,9 @@ def _group_pair(
         if paired is not None and float(np.ptp(paired[1] - paired[0])) > _ROUNDING * abs(float(before.mean())):
             source, result = "paired seeds", st.paired_seed_difference(*paired)
         if result.known and result.se <= _ROUNDING * abs(float(before.mean())):
-            # Rounded values, or a seed that changes nothing: not that any difference, however small, is certain.
+            # Rounded values, or a seed without effect, must not make any difference, however small, certain.
             result = st.unknown(result.definition, "all seeds have one value", value=result.value, n=result.n)
-        result = possible(result, metric, float(before.mean()))
+        result = clipped_difference(result, metric, float(before.mean()))
         found = Comparison(
             first.runs[0],
             second.runs[0],
@@ -94,7 +94,7 @@ def _group_pair(
 def _noise_over_seeds(
     first: SeedGroup, second: SeedGroup, runs: Mapping[str, Run], evidence: Mapping[str, RunEvidence], curve: str
 ) -> Comparison | None:
-    """Compare how much the curves of two groups scatter, one noise a run; None without two on either side."""
+    """Compare the noise of the curves of two groups, one value per run; None without two on either side."""
     if any(evidence[r].per_epoch for g in (first, second) for r in g.runs):
         return None
     curves = [[s for r in g.runs if (s := evidence[r].settled.get(curve)) is not None] for g in (first, second)]
@@ -126,11 +126,11 @@ def _noise_over_seeds(
 
 
 def _over_seeds(before: FloatArray, after: FloatArray, spread: Spread | None) -> tuple[SeedSource, Estimate]:
-    """Compare two groups of values, one of which may hold a single run."""
+    """Compare two groups of values, one of which may have a single run; return also the source of the error."""
     if min(before.size, after.size) > 1:
         return "seeds", st.seed_difference(before, after)
     group = before if before.size > 1 else after
-    # Two seeds alone show next to nothing of a spread: other groups of the same metric say more.
+    # Two seeds show next to nothing of a spread: other groups of the same metric show more.
     if group.size < 3 and spread is not None and spread.df > group.size - 1:
         se = spread.sd * math.sqrt(1 / before.size + 1 / after.size)
         d = float(after.mean() - before.mean())

@@ -1,4 +1,4 @@
-"""What a row of a log stands for: one step, a mean over steps, an epoch. Noise compares only among rows of one kind."""
+"""Kinds of log rows: one step, a mean over steps, an epoch. Noise can only be compared among rows of one kind."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from analysis.core.run_facts import is_per_epoch
 Kind = Literal["step", "mean of steps", "epoch", "unknown"]
 
 _AVERAGING = {"hf trainer": "logging_steps", "llama-factory": "logging_steps"}
-"""Sources whose training loss is the mean over the steps since the last row, and the setting that says how many."""
+"""Sources whose training loss is the mean over the steps since the last row, with the setting for their number."""
 
 SMOOTHER = 0.5
-"""Difference of lag-1 correlations from which on one log is a moving average and the other is not."""
+"""Difference of lag-1 correlations above which one log is taken for a moving average and the other is not."""
 
 
 @dataclass(frozen=True)
 class LogKind:
-    """What a row of one metric stands for; ``steps`` is the median distance of rows in steps, 1 where there is one."""
+    """Kind of the rows of one metric; ``steps`` is their median distance in steps, 1 for a single row."""
 
     kind: Kind
     steps: float
 
     @property
     def words(self) -> str:
-        """What a row is, for a sentence."""
+        """The kind in words, for a sentence."""
         if self.kind == "epoch":
             return "the mean of an epoch"
         if self.kind == "mean of steps":
@@ -39,14 +39,14 @@ class LogKind:
 
 
 def log_kind(run: Run, metric: str) -> LogKind:
-    """Return what a row of a metric stands for.
+    """Return the kind of the rows of a metric.
 
-    The Trainer and tools built on it average over the steps between two rows. Of other sparse logs nobody can tell
-    whether a row is a step or a mean: "unknown".
+    The Hugging Face Trainer and tools built on it average over the steps between two rows. For other sparse logs a row
+    may be a step or a mean: "unknown".
     """
     steps = run.steps_of(metric)
     if steps.size < 2:
-        return LogKind("unknown", 1.0)  # the result of a run, as in a table of runs, or all that is left of a log
+        return LogKind("unknown", 1.0)  # the result of a run, as in a table of runs, or the rest of a log
     distance = float(np.median(np.diff(steps)))
     if is_per_epoch(run, metric):
         return LogKind("epoch", distance)
@@ -57,13 +57,13 @@ def log_kind(run: Run, metric: str) -> LogKind:
 
 
 def _validates_each_row(run: Run, rows: int) -> bool:
-    """True if the whole validation set was measured on nearly every row: nobody does so at each minibatch."""
+    """True if the whole validation set was measured on nearly every row, which is too costly for each minibatch."""
     held_out = [name for name in run.metrics if metric_of(name).split == "full validation"]
     return any(run.series(name).size > 0.9 * rows for name in held_out)
 
 
 def noise_differs_by_kind(first: Run, second: Run, metric: str) -> str:
-    """Return why the noise of two logs cannot be compared, empty if it can."""
+    """Return why the noise of two logs cannot be compared; empty if it can."""
     one, two = log_kind(first, metric), log_kind(second, metric)
     if "epoch" in (one.kind, two.kind):
         return "a row is an epoch, whose values show no noise of steps"

@@ -1,4 +1,4 @@
-"""The evidence layer for one run: beside every document number, what the log can really support."""
+"""Evidence of one run: the estimates that its log supports, beside the numbers of the rules of thumb."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis import statistics as st
-from analysis.core.deciding import REWARDS, judged
+from analysis.core.deciding import REWARDS, judged_metrics
 from analysis.core.metrics import metric as metric_of
 from analysis.core.metrics import of_answers
 from analysis.core.run import FloatArray, Run
@@ -23,14 +23,14 @@ from analysis.statistics import Estimate, Settled
 from analysis.statistics.detectors import Curve, Observed
 
 LATE_LEAST = 20
-"""Rows at the end in which a parabola is no noise."""
+"""Least number of rows at the end over which the noise about a parabola is taken."""
 
 _DEAD = "it ended as NaN or infinite"
 
 
 @dataclass(frozen=True)
 class Counted:
-    """An accuracy as a count: ``correct`` of ``tokens`` predictions of ``examples`` (None: unknown)."""
+    """An accuracy as a count: ``correct`` of ``tokens`` predictions on ``examples`` examples (None: unknown)."""
 
     correct: int
     tokens: int
@@ -41,19 +41,19 @@ class Counted:
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """What one log supports.
+    """Estimates from one log.
 
     Attributes
     ----------
     curves, settled : Mapping[str, Curve], Mapping[str, Settled]
-        Every metric with a direction, partial batches left out; and what remains of it after burn-in.
+        Each judged metric without partial batches, and the same after burn-in.
     window, slope : Mapping[str, Estimate]
-        Level at the end and trend per 100 steps, by metric. The one level that is shown, compared and kept: of a
-        metric of the whole validation set the last evaluation, else the mean of the last window.
+        Level at the end and trend per 100 steps, by metric. This level is the one shown and compared: the last
+        evaluation for a metric of the whole validation set, else the mean of the last window.
     epoch_slopes : tuple[Estimate, ...]
         Trend of the curve within each epoch.
     partial_rows : tuple[int, ...]
-        Steps whose batch was not full; left out of everything here.
+        Steps with a partial batch, which are left out of all training metrics here.
     """
 
     curves: Mapping[str, Curve] = field(repr=False)
@@ -76,11 +76,11 @@ class RunEvidence:
 
     @property
     def full_valid_loss(self) -> Estimate | None:
-        """Level of the full validation loss; None if it was never logged."""
+        """Level of the full validation loss; None if it was not logged."""
         return self.window.get("full_valid_loss")
 
     def without_training(self, why: str) -> RunEvidence:
-        """Return the evidence of a run whose training loss is broken: no level on training data is one."""
+        """Return the evidence of a run with a broken training loss: its levels on training data are unknown."""
         kept = {
             name: st.unknown(level.definition, why) if metric_of(name).split == "train" else level
             for name, level in self.window.items()
@@ -88,7 +88,7 @@ class RunEvidence:
         return replace(self, window=kept)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the evidence as the results JSON holds it."""
+        """Return the evidence in the form of the results JSON."""
         single = (
             "oscillation_rate",
             "direction_rate",
@@ -114,14 +114,14 @@ class RunEvidence:
 
 
 def run_evidence(runs: Sequence[Run], *, strict: bool = False) -> dict[str, RunEvidence]:
-    """Compute the evidence for each run of a set, by run ID; ``strict`` as in `Settings`."""
+    """Return the evidence of each run of a set by run ID; ``strict`` as in `Settings`."""
     curve = curve_metric(runs)
     return {run.id: _evidence(run, curve, strict) for run in runs}
 
 
 def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
     partial = partial_rows(run)
-    curves = {name: _curve(run, name, partial) for name in judged(run.metrics, run.primary or run.best_metric)}
+    curves = {name: _curve(run, name, partial) for name in judged_metrics(run.metrics, run.primary or run.best_metric)}
     levels = {name: level for name, line in curves.items() if (level := _level(run, name, line, strict))}
     settled = {name: series for name, (series, _, _) in levels.items()}
     window = {name: _level_at_end(run, name, mean, settled) for name, (_, mean, _) in levels.items()}
@@ -153,7 +153,7 @@ def _evidence(run: Run, curve: str, strict: bool) -> RunEvidence:
 
 
 def _level(run: Run, metric: str, curve: Curve, strict: bool) -> tuple[Settled, Estimate, Estimate] | None:
-    """Give what remains of a metric after its burn-in, its level at the end and its trend; None for no values."""
+    """Return a metric after burn-in, its window mean and its trend; None without values."""
     series = curve.settled
     if series is None:
         return None
@@ -163,10 +163,10 @@ def _level(run: Run, metric: str, curve: Curve, strict: bool) -> tuple[Settled, 
 
 
 def partial_rows(run: Run) -> tuple[int, ...]:
-    """Find the steps whose batch is not full: the last of an epoch where batches do not divide the data.
+    """Return the steps with a partial batch, the last ones of epochs if the batch size does not divide the data.
 
-    From the data sizes where they are stated, else from the last row's accuracy, which a full batch cannot give.
-    A row that stands for an epoch or is the mean of several steps is no batch, and none of these is partial.
+    They follow from the data sizes if stated, else from an accuracy in the last row that a full batch cannot have.
+    Rows that are epochs or means of several steps are not batches.
     """
     if log_kind(run, curve_metric([run])).kind in ("epoch", "mean of steps"):
         return ()
@@ -188,9 +188,9 @@ def partial_rows(run: Run) -> tuple[int, ...]:
 def _level_at_end(run: Run, metric: str, mean: Estimate, settled: Mapping[str, Settled]) -> Estimate:
     """Return the level of a metric at the end of a run.
 
-    Of a metric of the whole validation set, and wherever a row is an epoch, that is the last value: epochs share the
-    validation set and the luck of the run, so a mean over them is no better known. Elsewhere it is the mean of the
-    last window, or the last value where the window is worth too little.
+    For a metric of the whole validation set, and if a row is an epoch, that is the last value: epochs share the
+    validation set and the seed, so that their mean is not more certain. Otherwise it is the mean of the last window,
+    without an interval if that has too few independent points.
     """
     if ended_nonfinite(run, metric):
         return mean
@@ -205,14 +205,14 @@ def _level_at_end(run: Run, metric: str, mean: Estimate, settled: Mapping[str, S
         return _with_scatter(st.unknown("loss.last", reason, value=float(values[-1]), n=values.size), values)
     if mean.known:
         return mean
-    # Too few independent points for an interval. No mean is known worse than by the noise of single rows, which a
-    # parabola through dependent ones halves at most.
+    # Too few independent points for an interval: the error of the mean is at most the noise of single rows, which a
+    # parabola through autocorrelated ones halves at most.
     late = run.series(metric)[-max(LATE_LEAST, run.series(metric).size // 2) :]
     return replace(mean, se=2 * st.fit_line(late, curved=True).s)
 
 
 def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estimate:
-    """Return the last evaluation with the error that its finite set leaves; that is never below the curve's scatter."""
+    """Return the last evaluation with its sampling error, or the scatter of the curve if that is larger."""
     values = run.series(metric)
     last, scatter = float(values[-1]), st.evaluation_scatter(values)
     row, n_valid = metric_of(metric), run.n_valid
@@ -234,12 +234,12 @@ def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estima
 
 
 def _with_scatter(level: Estimate, values: FloatArray) -> Estimate:
-    """Add the scatter of the curve to a level without an interval: its error is at least that."""
+    """Set the scatter of the curve as the standard error of a level without an interval, as a lower bound."""
     return replace(level, se=st.evaluation_scatter(values))
 
 
 def scaled(level: Estimate, scale: float) -> Estimate:
-    """Return an estimate in another unit: a share in percent, or back."""
+    """Return an estimate multiplied by ``scale``, such as a share in percent; unchanged without an interval."""
     if scale == 1.0 or not level.known:
         return level
     return replace(
@@ -253,12 +253,12 @@ def _batch(run: Run) -> int | None:
 
 
 def _curve(run: Run, metric: str, partial: tuple[int, ...]) -> Curve:
-    """Give a metric as it was logged; a training metric without the partial batches."""
+    """Return a metric as logged, a training metric without partial batches."""
     return Curve(*_without(run, metric, partial if metric_of(metric).split == "train" else ()))
 
 
 def _without(run: Run, metric: str, partial: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], FloatArray]:
-    """Give steps and values of a metric, the steps in ``partial`` left out."""
+    """Return steps and values of a metric, without the steps in ``partial``."""
     steps, values = run.steps_of(metric), run.series(metric)
     out = np.isin(steps, partial) if partial else np.zeros(0, dtype=bool)
     return (steps[~out], values[~out]) if out.any() else (steps, values)
@@ -283,7 +283,7 @@ def _white(relative: Estimate | None) -> float | None:
 
 
 def _excess(run: Run, settled: Mapping[str, Settled]) -> Estimate | None:
-    """Hold training noise against that of minibatch validation: above 1, it is more than sampling."""
+    """Return the ratio of training noise to that of minibatch validation; above 1 it is more than sampling noise."""
     train, valid = settled.get("train_loss"), settled.get("valid_loss")
     if train is None or valid is None:
         return None
@@ -319,9 +319,9 @@ def _counted(run: Run, metric: str, partial: tuple[int, ...]) -> Counted | None:
 
 
 def partial_tokens(run: Run, accuracy: float, per_batch: int) -> int | None:
-    """Say how many predictions stand behind the accuracy of the last, partial batch.
+    """Return the number of predictions behind the accuracy of a partial last batch; None if no size fits.
 
-    Tools differ in whether an epoch ends with a short batch or runs over into the next: both sizes are tried.
+    Tools differ in whether an epoch ends with a short batch or continues into the next: both sizes are tried.
     """
     batch, rows, epochs = _batch(run), run.data.n_train, run.factor("n_epochs")
     if batch and rows and per_batch % batch == 0:
@@ -339,7 +339,7 @@ def _burn_in_step(series: Settled | None, run: Run, curve: str) -> int | None:
 
 
 def observed(run: Run, evidence: RunEvidence) -> Observed:
-    """Arrange a run for the detectors: its losses without partial batches, and where they were not finite."""
+    """Return the input of the detectors for a run: its losses without partial batches, and related facts."""
     full = evidence.full_valid_loss
     losses = ("train_loss", "valid_loss", "full_valid_loss")
     gone = sorted({step for name in losses for step in run.nonfinite.get(name, ())})
@@ -359,13 +359,13 @@ def observed(run: Run, evidence: RunEvidence) -> Observed:
 
 
 def _remaining(run: Run) -> int | None:
-    """Steps that the run has still to go, where the data sizes tell; None if none or unknown."""
+    """Return the number of steps left according to the data sizes; None if none or unknown."""
     expected = run.expected_from_data
     return expected - total_steps(run) if expected is not None and expected > total_steps(run) else None
 
 
 def estimate_json(value: Estimate | None) -> dict[str, Any] | None:
-    """Give an estimate as the results JSON holds it, null where a number is undefined."""
+    """Return an estimate in the form of the results JSON, with None for undefined numbers."""
     if value is None:
         return None
     numbers = {name: getattr(value, name) for name in ("value", "low", "high", "se", "df", "n", "n_eff", "p")}
@@ -377,7 +377,7 @@ def estimate_json(value: Estimate | None) -> dict[str, Any] | None:
 
 
 def counted_json(value: Counted | None) -> dict[str, Any] | None:
-    """Give a counted accuracy as the results JSON holds it."""
+    """Return a counted accuracy in the form of the results JSON."""
     if value is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""Runs that differ by chance alone form a group of seeds: between groups the run, not the step, is the unit."""
+"""Groups of runs that differ only by chance, such as by the seed; between groups the unit is the run, not the step."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from analysis.core.run_facts import total_steps
 from analysis.evidence.run_evidence import RunEvidence
 
 LEAST_PAIRS = 4
-"""Pairs below which pairing costs more in degrees of freedom than it can gain."""
+"""Number of pairs below which pairing costs more degrees of freedom than it gains."""
 
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs of one configuration. ``name`` is the group from the sidecars, else that of the first run."""
+    """Runs of one configuration. ``name`` is the group stated in the sidecars, else the ID of the first run."""
 
     name: str
     runs: tuple[str, ...]
 
 
 def seed_groups(runs: Sequence[Run]) -> tuple[SeedGroup, ...]:
-    """Group runs by their stated ``group``, else by configurations that are equal but for the seed.
+    """Group runs by their stated ``group``, else by configurations that are equal except for the seed.
 
-    A seed that comes twice in one configuration shows that something unstated differs: then the names of the runs
-    part it, without the seed in them, if they part it as often as a seed comes; else no group has a seed twice.
+    A seed that occurs twice in one configuration shows that something unstated differs. The configuration is then
+    split by the run names without the seed, if there are as many of them as occurrences of a seed; in any case no group
+    has a seed twice.
     """
     stated = {run.id: without_seed(run) for run in runs}
     alike = _first_fit(runs, lambda group, run: _alike(group[0], run, stated))
@@ -60,7 +61,7 @@ def group_levels(group: SeedGroup, metric: str, evidence: Mapping[str, RunEviden
 def paired_levels(
     one: SeedGroup, two: SeedGroup, metric: str, runs: Mapping[str, Run], evidence: Mapping[str, RunEvidence]
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Return the levels of two groups seed by seed; None unless both ran with the same four or more."""
+    """Return the levels of two groups in the order of their seeds; None unless both have the same, at least four."""
     by_seed = []
     for group in (one, two):
         levels = level_by_run(group, metric, evidence)
@@ -76,7 +77,7 @@ def paired_levels(
 
 
 def _first_fit(runs: Iterable[Run], fits: Callable[[list[Run], Run], bool]) -> list[list[Run]]:
-    """Put each run into the first group that it fits, or into one of its own."""
+    """Return groups of runs, each run in the first group that it fits, else in a new one."""
     groups: list[list[Run]] = []
     for run in runs:
         home = next((group for group in groups if fits(group, run)), None)
@@ -95,13 +96,13 @@ def _alike(one: Run, two: Run, stated: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def _of_one_length(one: Run, two: Run) -> bool:
-    """True unless one of two runs that state no number of epochs ran clearly longer: then something else differs."""
+    """True unless one of two runs without a stated number of epochs is clearly longer, so that something differs."""
     steps = sorted((total_steps(one), total_steps(two)))
     return one.factor("n_epochs") is not None or steps[1] <= 1.25 * steps[0]
 
 
 def _by_seed(alike: Sequence[Run]) -> list[list[Run]]:
-    """Part runs of one stated configuration so that each part has a seed once."""
+    """Split the runs of one stated configuration so that each part has a seed only once."""
     often = max(Counter(repr(run.factor("seed")) for run in alike).values())
     named: dict[str, list[Run]] = defaultdict(list)
     for run in alike:
@@ -115,5 +116,5 @@ def _lacks_seed_of(group: list[Run], run: Run) -> bool:
 
 
 def name_without_seed(run: Run) -> str:
-    """Return the ID of a run without the seed in it; the ID itself where the seed is not in it."""
+    """Return the ID of a run without the seed in it; the ID itself if the seed is not in it."""
     return re.sub(rf"(?:[_\W]?(?:seed|s)[_\W]?|[_\W]){re.escape(str(run.factor('seed')))}(?!\d)", "", run.id, count=1)

@@ -1,4 +1,4 @@
-"""How much runs scatter that differ in the seed alone: measured, stated, or what is usual."""
+"""Standard deviation between runs that differ only in the seed: measured, stated, or usual."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from analysis.evidence.seed_groups import SeedGroup, group_levels
 from analysis.statistics import Estimate
 
 SeedSource = Literal["", "seeds", "paired seeds", "one against seeds", "pooled", "stated", "none"]
-"""Where the seed's share of an error comes from, best first; "" where no seed matters (noise)."""
+"""Source of the between-seed part of an error, best first; "" if seeds do not matter (noise)."""
 
 CURVE_SHARE = 0.01
-"""Seed-to-seed standard deviation of a loss that steps show, as a share of its level: what larger trainings have."""
+"""Usual standard deviation between seeds of a loss with a known window mean, as a share of its level."""
 
 POINT_SHARE = 0.05
-"""The same of a score of which nothing more is known."""
+"""The same for a score of which nothing more is known."""
 
 REWARD_SHARE = 0.2
-"""The same of a reward: seeds of reinforcement learning scatter by a tenth to half of what they reach."""
+"""The same for a reward: seeds of reinforcement learning scatter by a tenth to half of their level."""
 
 DECIBELS = 4.0
-"""Standard deviation in dB that single examples (images, utterances) have of a PSNR or SNR, taken as usual."""
+"""Assumed standard deviation of the PSNR or SNR of single examples (images, utterances), in dB."""
 _DECIBELS = re.compile(r"(?<![a-z])(p?snr|(si_?)?sdri?)(?![a-z])")
 
 POINT_EXAMPLES = 200
-"""Examples that a score (F1, mAP) is taken to be worth where nobody says how many there were."""
+"""Assumed number of examples behind a score (F1, mAP) if it is not stated."""
 
 LOSS_EXAMPLES = 2_000
-"""Examples that a loss is taken to be a mean of where nobody says how many there were."""
+"""Assumed number of examples behind a loss if it is not stated."""
 
 LOSS_SPREAD = (1.5, 6.5)
-"""Bounds of the standard deviation of one example's loss as a multiple of the mean."""
+"""Bounds of the assumed standard deviation of the loss of one example, as a multiple of the mean."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,20 @@ class Spread:
 
 @dataclass(frozen=True)
 class SeedSpread:
-    """The spread between seeds by metric, for runs of which a group has only one."""
+    """The spread between seeds by metric, for comparisons of groups with a single run; ``members`` are the groups."""
 
     pooled: Mapping[str, Spread] = field(default_factory=dict)
     stated: Mapping[str, float] = field(default_factory=dict)
     members: frozenset[frozenset[str]] = frozenset()
 
     def of(self, metric: str) -> Spread | None:
-        """Return the measured spread, else the stated one; None where nobody knows."""
+        """Return the measured spread of a metric, else the stated one; None if unknown."""
         if metric in self.pooled:
             return self.pooled[metric]
         return Spread(self.stated[metric], math.inf, "stated") if metric in self.stated else None
 
     def between(self, one: Run, two: Run, metric: str) -> Spread | None:
-        """Return the spread for two single runs; not that of their own group, which their difference made."""
+        """Return the spread for two runs; in one group only the stated one, as the other includes their difference."""
         if any({one.id, two.id} <= group for group in self.members):
             return replace(self, pooled={}).of(metric)
         return self.of(metric)
@@ -85,15 +85,15 @@ def seed_spread(
     primary: str | None = None,
     earlier: Sequence[Mapping[str, Any]] = (),
 ) -> SeedSpread:
-    """Collect what is known of the spread between seeds.
+    """Return what is known about the spread between seeds.
 
     Parameters
     ----------
     primary : str, optional
-        The metric that a ``seed_sd`` without a name means; without one it is taken for every metric.
+        The metric that a ``seed_sd`` without a name applies to; by default it applies to every metric.
     earlier : sequence of mappings
-        ``seed_groups`` of earlier reports: metric, validation_set, sd, runs. Only those of the same metric and set
-        count, since another set has another spread.
+        ``seed_groups`` of earlier reports: metric, validation_set, sd, runs. Only those with the same validation set
+        are used, since another set has another spread.
     """
     sets = {run.data.validation_set for run in runs}
     pooled = {}
@@ -115,7 +115,7 @@ def seed_spread(
 
 
 def _stated(given: float | Mapping[str, float] | None, metric: str, primary: str | None) -> float:
-    """Return what was stated of a metric, 0 where nothing was."""
+    """Return the stated standard deviation of a metric; 0 if none was stated."""
     if isinstance(given, Mapping):
         return given.get(metric, 0.0)
     return given or 0.0 if primary in (None, metric) else 0.0
@@ -128,15 +128,15 @@ def _by_own_names(run: Run) -> float | Mapping[str, float] | None:
 
 
 def _as_group(old: Mapping[str, Any]) -> FloatArray:
-    """Return values with the standard deviation and number of runs of an earlier group."""
+    """Return values that have the standard deviation and number of runs of an earlier group, shape (runs,)."""
     k, sd = int(old["runs"]), float(old["sd"])
     values = np.zeros(k)
     values[0], values[1] = 1.0, -1.0
     return values * sd / float(values.std(ddof=1))
 
 
-def possible(difference: Estimate, metric: str, level: float) -> Estimate:
-    """Cut the interval of a difference of shares at what shares can differ by."""
+def clipped_difference(difference: Estimate, metric: str, level: float) -> Estimate:
+    """Return a difference of shares with its interval cut at the largest possible difference; others unchanged."""
     most = 100.0 if level > 1 else 1.0
     if not metric_of(metric).share or not difference.known:
         return difference
@@ -144,16 +144,16 @@ def possible(difference: Estimate, metric: str, level: float) -> Estimate:
 
 
 def usual_seed_sd(metric: str, one: Estimate, two: Estimate, n_valid: int | None) -> float | None:
-    """Return how much the level of a metric usually scatters between seeds, where nothing is measured or stated.
+    """Return the usual standard deviation of a metric between seeds, for when it is neither measured nor stated.
 
-    Of a share of n examples ``sqrt(e/(2n))`` with its error rate e: over seeds of real trainings .40 to 1.29 times
-    that was measured at the end, up to 4.4 times early. Of a loss with a known sampling error the same relation to
-    that error, ``SE/sqrt 2``.
+    For a share of n examples with error rate e it is ``sqrt(e/(2n))``: seeds of real trainings had .40 to 1.29 times
+    that at the end, up to 4.4 times early. For a loss with a known sampling error it is, by the same relation,
+    ``SE/sqrt 2``.
 
     Returns
     -------
     float or None
-        In the unit of the metric; None for a share of an unknown number of examples, of which nothing can be said.
+        In the unit of the metric; None for a share of an unknown number of examples.
     """
     row = metric_of(metric)
     level = (abs(one.value) + abs(two.value)) / 2
@@ -177,11 +177,11 @@ def usual_seed_sd(metric: str, one: Estimate, two: Estimate, n_valid: int | None
 
 
 def _loss_sd(level: float) -> float:
-    """Return the assumed standard deviation of one example's loss, from the mean.
+    """Return the assumed standard deviation of the loss of one example, from the mean.
 
-    Most examples cost little and a few about 3, so the variance of a cross-entropy is some 3 times its mean. On five
-    real trainings with means from .12 to 1.6 the seed sd was .2 to 1.5 times what follows from this at the end, up to
-    3.9 times early.
+    Most examples have a small loss and a few about 3, so the variance of a cross-entropy is some 3 times its mean. In
+    five real trainings with means from .12 to 1.6 the sd between seeds was .2 to 1.5 times what follows from this at
+    the end, up to 3.9 times early.
     """
     low, high = LOSS_SPREAD
     return level * min(max(math.sqrt(3 / level), low), high) if level > 0 else 0.0

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from analysis.core.blocks import Tone
-from analysis.core.deciding import REWARDS, deciding_order, held_out, is_loss, standing
-from analysis.core.metrics import METRICS, called
+from analysis.core.deciding import REWARDS, deciding_order, deciding_rank, held_out, is_loss
+from analysis.core.metrics import METRICS, match_metric
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import Run
 from analysis.core.run_facts import CURVES, died, same_log
@@ -19,7 +19,7 @@ from analysis.core.settings import Settings
 from analysis.evidence import verdict_words as words
 from analysis.evidence.comparability import Gate, other_quantity
 from analysis.evidence.comparisons import COMPANIONS, Comparison
-from analysis.evidence.seed_fates import Fates
+from analysis.evidence.seed_outcomes import SeedOutcomes
 
 RESULTS: Mapping[str, Tone] = {
     "improved": "good",
@@ -31,37 +31,37 @@ RESULTS: Mapping[str, Tone] = {
     "not comparable": "unknown",
     "insufficient data": "unknown",
 }
-"""The results, and how each is meant. Insufficient data: there is no metric that both runs have."""
+"""The possible results with their tone. Insufficient data: the runs have no metric in common."""
 
 _DECIDED = ("improved", "regressed", "mixed")
 
 SECOND_LOOK = 0.2
-"""Share of the level at which another metric decides where the one asked first shows nothing."""
+"""Share of alpha at which another metric decides if the first one shows no difference."""
 
 DESCRIBED = "ONE CONFIGURATION"
-"""Headline of runs that are described and not compared."""
+"""Headline for runs that are described but not compared."""
 
 Scope = Literal["", "models", "configurations"]
-"""Whether a result holds for these trained models alone, or would for new runs of their configurations."""
+"""Whether a result holds only for these trained models, or also for new runs of their configurations."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The overall result with the comparisons behind it.
 
-    ``sentence`` is for a reader in a hurry; ``numbers`` are what it rests on, ``condition`` what it takes to
-    hold, ``attribution`` what cannot be concluded from it.
+    ``sentence`` is the result for a reader in a hurry, ``numbers`` its basis, ``condition`` what it depends on,
+    ``attribution`` what cannot be concluded from it.
 
     Attributes
     ----------
     scope : str
-        What the result speaks of; "" where nothing was decided by a comparison.
+        What the result is about; "" if no comparison decided.
     seed_sd_limit : float or None
-        With one run each: the standard deviation between seeds up to which the result holds for configurations too.
+        For one run each: the standard deviation between seeds up to which the result also holds for configurations.
     opposed : Comparison or None
-        A metric of the same rank as the deciding one, which differs the other way.
+        A metric of the same rank as the deciding one that shows the opposite.
     choice : str
-        Between what a reader of a mixed result has to choose.
+        What the reader of a mixed result has to choose between.
     """
 
     result: str
@@ -80,18 +80,18 @@ class Verdict:
 
     @property
     def scope(self) -> Scope:
-        """Return what the result speaks of."""
+        """Whether the result applies to the two models or to their configurations; empty without a decision."""
         if self.primary is None or not self.primary.decides:
             return ""
         return "models" if self.primary.seed_source == "none" else "configurations"
 
     @property
     def seed_sd_limit(self) -> float | None:
-        """Return the tipping point; None where the seeds are in the error, or there is no difference."""
+        """The tipping point; None if the error includes the seeds, or nothing was compared."""
         return self.primary.seed_sd_limit if self.primary is not None else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the verdict's details as the results JSON holds them."""
+        """Return the details of the verdict in the form of the results JSON."""
         return {
             "result": self.result,
             "scope": self.scope or None,
@@ -116,13 +116,13 @@ def decide(
     settings: Settings,
     *,
     preferred: Sequence[str] = (),
-    told: Collection[str] = (),
+    estimated: Collection[str] = (),
     matched: Comparison | None = None,
     diverged: Mapping[str, str] = MappingProxyType({}),
     broken: Mapping[str, str] = MappingProxyType({}),
-    called: Mapping[str, str] = MappingProxyType({}),
+    config_names: Mapping[str, str] = MappingProxyType({}),
     repeated: str = "",
-    ends: tuple[Fates, Fates] | None = None,
+    ends: tuple[SeedOutcomes, SeedOutcomes] | None = None,
     past_best: Collection[str] = (),
 ) -> Verdict:
     """Decide the overall result of the candidate against the baseline.
@@ -130,36 +130,36 @@ def decide(
     Parameters
     ----------
     compared : sequence of Comparison
-        Those of this pair, the ones that decide with their p at full level (`analysis.evidence.comparisons.adjusted`).
+        Comparisons of this pair, those that decide with an unadjusted p (`analysis.evidence.comparisons.adjusted`).
     preferred : sequence of str
-        Metrics that decide if they can, as stated or as the tool chose its best model.
-    told : collection of str
-        Metrics whose error single runs tell: of metrics measured alike these decide first.
+        Metrics that decide if they can: stated, or those by which the tool chose its best model.
+    estimated : collection of str
+        Metrics whose error is known from single runs; of metrics of one rank these decide first.
     matched : Comparison, optional
-        Both runs cut at the shorter's last step.
+        The comparison with both runs cut at the last step of the shorter one.
     diverged : Mapping[str, str]
-        Of runs, by ID, how they diverged: that decides where no comparison can.
+        How runs diverged, by run ID, which decides if no comparison can.
     broken : Mapping[str, str]
-        Of runs, by ID, that their training loss is none and why: it has no level, so that it decides nothing.
-    called : Mapping[str, str]
-        Names of the configurations of runs, by ID of the run, for what is said of several seeds.
+        Why the training loss of a run is broken, by run ID; it has no level and decides nothing.
+    config_names : Mapping[str, str]
+        Name of the configuration of each run, by run ID, for sentences about several seeds.
     repeated : str
-        Of runs of one configuration what they came to: then nothing is compared.
-    ends : tuple of Fates, optional
-        What became of the seeds of candidate and baseline.
+        Summary of runs that all have one configuration, in which case nothing is compared.
+    ends : tuple of SeedOutcomes, optional
+        Dead and outlying seeds of candidate and baseline.
     past_best : collection of str
-        IDs of runs that were shown to be better before their end.
+        IDs of runs that are shown to have been better before their end.
     """
     if baseline is None or pair is None:
         sentence = f"There is nothing to compare {display_name(candidate.id)} with; the report describes one run."
         return Verdict("insufficient data", "SINGLE RUN", sentence, "unknown")
-    primary, stability = deciding_comparison(compared, preferred, told), stability_comparison(compared)
+    primary, stability = deciding_comparison(compared, preferred, estimated), stability_comparison(compared)
     if repeated and primary is not None:
         return Verdict("no evidence of a difference", DESCRIBED, repeated, "neutral")
-    names = _name(candidate, called), _name(baseline, called)
-    ended = [_ended_badly(run) for run in (candidate, baseline)]
+    names = _name(candidate, config_names), _name(baseline, config_names)
+    ended = [_ended_nonfinite(run) for run in (candidate, baseline)]
     if (ended[0] is None) == (ended[1] is None) and (primary is None or not primary.known):
-        ended = [_took_off(run, diverged) for run in (candidate, baseline)]
+        ended = [_divergence(run, diverged) for run in (candidate, baseline)]
     if (ended[0] is None) != (ended[1] is None):
         result, comparative = ("improved", "better") if ended[0] is None else ("regressed", "worse")
         sentence = f"{names[0]} is {comparative} than {names[1]}: {ended[0] or ended[1]}."
@@ -172,18 +172,18 @@ def decide(
         sentence = f"The logs do not suffice to compare {names[0]} with {names[1]}: {why}."
         return Verdict("insufficient data", "INSUFFICIENT DATA", sentence, "unknown", reason=why)
     asked, primary = primary, _second_look(primary, compared, settings, preferred)
-    called_as = tuple(called.get(run.id) or display_name(run.group or run.id) for run in (candidate, baseline))
+    called_as = tuple(config_names.get(run.id) or display_name(run.group or run.id) for run in (candidate, baseline))
     if primary.seeds is not None:
         names = (
-            _group_name(candidate, primary.seeds[1], called),
-            _group_name(baseline, primary.seeds[0], called),
+            _group_name(candidate, primary.seeds[1], config_names),
+            _group_name(baseline, primary.seeds[0], config_names),
         )
     result = _result(primary, stability, compared, settings)
-    deadly = ends is not None and {"improved": 1, "regressed": -1}.get(result, 0) * (ends[0].died - ends[1].died) > 0
+    fatal = ends is not None and {"improved": 1, "regressed": -1}.get(result, 0) * (ends[0].died - ends[1].died) > 0
     others = _disagreeing(primary, compared, settings, preferred)
     against = next(iter(others), None)
     opposed = next((c for c in others if _is_peer(c, primary, settings, preferred)), None)
-    result, reason = ("mixed" if deadly or opposed is not None else result), ""
+    result, reason = ("mixed" if fatal or opposed is not None else result), ""
     if primary.comparable is False and (result in _DECIDED or other_quantity(primary.metric, pair)):
         result, reason = "not comparable", primary.reason
     elif primary.comparable is False and result == "equivalent":
@@ -204,8 +204,8 @@ def decide(
     return Verdict(
         result,
         result.upper(),
-        words.deadly(names, primary, settings)
-        if deadly
+        words.fewer_survive(names, primary, settings)
+        if fatal
         else words.sentence(result, names, primary, settings, opposed=opposed),
         RESULTS[result],
         words.numbers(primary, stability, result),
@@ -214,23 +214,23 @@ def decide(
         primary,
         stability,
         opposed,
-        words.choice(primary, opposed, deadly=deadly),
+        words.choice(primary, opposed, fatal=fatal),
         "no" if pair.attributable == "different" else "yes" if alike else "cannot tell",
         reason or pair.reason(),
     )
 
 
 def deciding_comparison(
-    compared: Sequence[Comparison], preferred: Sequence[str] = (), told: Collection[str] = ()
+    compared: Sequence[Comparison], preferred: Sequence[str] = (), estimated: Collection[str] = ()
 ) -> Comparison | None:
-    """Choose the comparison of performance: of the best metric that can decide, between seeds before single runs.
+    """Return the comparison that decides on performance: in the best metric that can, of seeds before single runs.
 
-    Whatever was measured on held-out data is never outvoted: where both runs have it, no training metric decides.
-    Among metrics measured alike the order is that of `deciding.standing`; ``told`` are those whose error single runs
-    tell. None if both share no metric with a direction.
+    No training metric decides if both runs have a metric of held-out data. Metrics are ordered by
+    `deciding.deciding_rank`; ``estimated`` are those whose error is known from single runs. None if the runs share no
+    metric with a direction.
     """
     usable = [c for c in compared if c.metric not in COMPANIONS and math.isfinite(c.result.value)]
-    of_metric = {c.metric: c for c in sorted(usable, key=by_standing)}
+    of_metric = {c.metric: c for c in sorted(usable, key=precedence)}
     order = deciding_order(of_metric, preferred)
     if not order:
         return None
@@ -241,8 +241,8 @@ def deciding_comparison(
 
     def key(name: str) -> tuple[bool, bool, tuple[int, bool, bool], int]:
         c = of_metric[name]
-        known = name in told or (c.seeds is None and c.known)
-        rank = standing(name, known=known, rewarded=rewarded, preferred=preferred)
+        known = name in estimated or (c.seeds is None and c.known)
+        rank = deciding_rank(name, known=known, rewarded=rewarded, preferred=preferred)
         return name not in stated, not c.decides, rank, order.index(name)
 
     return of_metric[min(allowed, key=key)]
@@ -251,10 +251,10 @@ def deciding_comparison(
 def _second_look(
     primary: Comparison, compared: Sequence[Comparison], settings: Settings, preferred: Sequence[str]
 ) -> Comparison:
-    """Return what decides where the metric asked first shows no difference and another of the same data clearly does.
+    """Return another comparison on the same data that clearly shows a difference if the primary one does not.
 
-    Such a second look costs: its p must be at most a fifth of the level, so that both looks name a winner between
-    equals in six of a hundred at most. What somebody asked for is asked alone.
+    Its p must be at most a fifth of alpha, so that both looks together name a winner between equals in at most six of a
+    hundred cases. A preferred metric gets no second look.
     """
     if primary.metric in preferred or primary.verdict(settings.alpha) != "no difference":
         return primary
@@ -268,11 +268,11 @@ def _second_look(
 def _disagreeing(
     primary: Comparison, compared: Sequence[Comparison], settings: Settings, preferred: Sequence[str] = ()
 ) -> list[Comparison]:
-    """List the comparisons on the same kind of held-out data that show what the deciding one does not."""
+    """Return the comparisons on the same kind of held-out data that show a difference which the primary does not."""
     own, found = primary.verdict(settings.alpha), metric_of(primary.metric)
     others = [
         c
-        for c in sorted(compared, key=by_standing)  # of one metric the last counts
+        for c in sorted(compared, key=precedence)  # of one metric the last counts
         if c.metric not in (primary.metric, *preferred[:1]) and c.comparable is not False
         if found.validates and metric_of(c.metric).split == found.split and not metric_of(c.metric).by_example
     ]
@@ -281,21 +281,21 @@ def _disagreeing(
 
 
 def _is_peer(other: Comparison, primary: Comparison, settings: Settings, preferred: Sequence[str]) -> bool:
-    """True if another metric says the opposite, and only the order of the log put the deciding one before it."""
+    """True if another metric shows the opposite, and only the order in the log made the deciding one come first."""
     own = other.metric not in METRICS and primary.metric not in METRICS and primary.metric not in preferred
     alike = is_loss(other.metric) == is_loss(primary.metric) and other.direction == primary.direction
     return own and alike and {other.verdict(settings.alpha), primary.verdict(settings.alpha)} == {"better", "worse"}
 
 
-def by_standing(c: Comparison) -> int:
-    """Rank comparisons in one metric: seeds with a known scatter before single runs, and these before other seeds."""
+def precedence(c: Comparison) -> int:
+    """Return the rank of a comparison in its metric: 2 for seeds with an interval, 1 for single runs, else 0."""
     if c.seeds is None:
         return 1
     return 2 if c.known else 0
 
 
 def stability_comparison(compared: Sequence[Comparison]) -> Comparison | None:
-    """Choose the comparison of noise; per example where the batch sizes differ."""
+    """Return the comparison of noise: of seeds before single runs, per example before plain; None if none is known."""
     wanted = {"noise": 1, "noise_per_example": 0}
     known = [c for c in compared if c.known and c.metric in wanted and c.comparable is not False]
     return min(known, key=lambda c: (c.seeds is None, wanted[c.metric]), default=None)
@@ -310,9 +310,9 @@ def _nothing_shared(candidate: Run, baseline: Run) -> str:
 
 
 def _other_unit(percent: Run, fraction: Run) -> str:
-    """Say that one run has in percent what the other has as a fraction; such a column keeps its own name."""
+    """Return a hint that one run may have in percent what the other has as a fraction; such a column is not renamed."""
     names = (name for name in percent.metrics if metric_of(name).unit != "fraction" and percent.series(name).max() > 1)
-    own = next((name for name in names if called(name, fraction.metrics)), None)
+    own = next((name for name in names if match_metric(name, fraction.metrics)), None)
     return (
         f": {own} of {display_name(percent.id)} is above 1; if that is in percent, write both as fractions"
         if own
@@ -320,31 +320,32 @@ def _other_unit(percent: Run, fraction: Run) -> str:
     )
 
 
-def _ended_badly(run: Run) -> str | None:
+def _ended_nonfinite(run: Run) -> str | None:
     return f"the loss of {display_name(run.id)} ended as NaN or infinite" if died(run) else None
 
 
-def _took_off(run: Run, diverged: Mapping[str, str]) -> str | None:
-    """Say how a run diverged; None if it did not, or logs a reward, beside which a loss may rise."""
+def _divergence(run: Run, diverged: Mapping[str, str]) -> str | None:
+    """Return how a run diverged; None if it did not, or logs a reward, so that its loss may rise."""
     if run.id not in diverged or {*REWARDS} & {*run.metrics}:
         return None
     return f"{display_name(run.id)} diverged; {diverged[run.id]}"
 
 
-def _name(run: Run, called: Mapping[str, str]) -> str:
-    """Name a run; one whose ID says nothing by its label, else by its configuration."""
-    told = (run.label or called.get(run.id)) if is_random(run.id) else ""
-    return told or display_name(run.id)
+def _name(run: Run, config_names: Mapping[str, str]) -> str:
+    """Return the name of a run; for a random ID its label, else its configuration."""
+    spoken = (run.label or config_names.get(run.id)) if is_random(run.id) else ""
+    return spoken or display_name(run.id)
 
 
-def _group_name(run: Run, seeds: int, called: Mapping[str, str]) -> str:
-    return f"{called.get(run.id) or display_name(run.group or run.id)} ({seeds} {'seeds' if seeds > 1 else 'seed'})"
+def _group_name(run: Run, seeds: int, config_names: Mapping[str, str]) -> str:
+    name = config_names.get(run.id) or display_name(run.group or run.id)
+    return f"{name} ({seeds} {'seeds' if seeds > 1 else 'seed'})"
 
 
 def _dwarfs(primary: Comparison, stability: Comparison, compared: Sequence[Comparison]) -> bool:
-    """Return True if a difference is larger than the noise of the curve: then no change of the noise makes up for it.
+    """True if the difference exceeds the noise of the curve, so that no change of the noise can outweigh it.
 
-    That of the curve itself where a share of examples decides, which has another unit.
+    If a share of examples decides, which has another unit, the difference of the curve is compared instead.
     """
     alike = primary.result.value * metric_of(primary.metric).sign
     changes = [c for c in compared if c.metric in CURVES and c.result.value * metric_of(c.metric).sign * alike > 0]

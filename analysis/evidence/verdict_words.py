@@ -1,4 +1,4 @@
-"""The sentences of a verdict: what was found, what it rests on, how far it carries, what would tell."""
+"""The sentences of a verdict: the result, its basis, its conditions, and what would settle it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from analysis.core.run import Run
 from analysis.core.run_facts import place, total_steps
 from analysis.core.run_names import display_name, metric_words
 from analysis.core.settings import Settings
-from analysis.evidence.best_values import seen
+from analysis.evidence.best_values import best_value
 from analysis.evidence.comparability import Gate, factor_names
 from analysis.evidence.comparisons import COMPANIONS, Comparison
 from analysis.evidence.seed_spread import LOSS_EXAMPLES
 
 ALONE = 0.05
-"""p up to which a single comparison counts as a difference."""
+"""p up to which a single comparison by itself counts as a difference."""
 
 
 LEAST_SEEDS, MOST_SEEDS = 3, 30
-"""Seeds a side to ask for at least, and above which no difference is worth an experiment."""
+"""Least number of seeds per side to ask for, and the number above which no experiment is proposed."""
 
 
 NAME_ONE = "Name the metric that counts with primary."
@@ -34,9 +34,9 @@ NAME_ONE = "Name the metric that counts with primary."
 def sentence(
     result: str, names: tuple[str, str], primary: Comparison, settings: Settings, *, opposed: Comparison | None = None
 ) -> str:
-    """Return the result for a reader in a hurry; ``opposed`` is a metric of the same rank that says the opposite."""
+    """Return the result in one sentence; ``opposed`` is a metric of the same rank that shows the opposite."""
     who, whom = names
-    # Of the validation loss it goes without saying; of anything else it must be said.
+    # The metric is named unless it is the validation loss.
     scope = "" if primary.metric in ("full_valid_loss", "valid_loss") else f" in {metric_words(primary.metric)}"
     kind = " a better model" if primary.seed_source == "none" else " better"
     margin = _margin_words(primary, settings)
@@ -60,23 +60,23 @@ def _opposites(primary: Comparison, opposed: Comparison | None, settings: Settin
     return ", ".join(f"{c.verdict(settings.alpha)} in {metric_words(c.metric)}" for c in (primary, opposed))
 
 
-def choice(primary: Comparison, opposed: Comparison | None, *, deadly: bool) -> str:
-    """Say between what a reader of a mixed result has to choose."""
-    if deadly:
+def choice(primary: Comparison, opposed: Comparison | None, *, fatal: bool) -> str:
+    """Return what the reader of a mixed result has to choose between."""
+    if fatal:
         return "the level or the share of runs that survive"
     if opposed is None:
         return "performance or noise"
     return f"{metric_words(primary.metric)} or {metric_words(opposed.metric)}"
 
 
-def deadly(names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
-    """Return the result where the configuration that is better loses more of its runs."""
+def fewer_survive(names: tuple[str, str], primary: Comparison, settings: Settings) -> str:
+    """Return the sentence for a better configuration of which more runs died."""
     who, whom = names if primary.verdict(settings.alpha) == "better" else names[::-1]
     return f"{who} is better than {whom} in {metric_words(primary.metric)} where it trains, but more of its runs die."
 
 
 def seeds_explain(primary: Comparison, alpha: float) -> bool:
-    """True if two models differ beyond their own error, but by no more than seeds usually make."""
+    """True if two models differ beyond their own error, but by no more than seeds usually do."""
     return primary.known and primary.p is not None and primary.p <= alpha and not primary.shown(alpha)
 
 
@@ -87,19 +87,19 @@ def _margin_words(primary: Comparison, settings: Settings) -> str:
 
 
 def numbers(primary: Comparison, stability: Comparison | None, result: str) -> str:
-    """Return what the result rests on."""
+    """Return the numbers behind the result."""
     metric = metric_of(primary.metric).label
     rests = p_words(primary.p_adjusted) if primary.known else f"without an interval: {primary.result.reason}"
     shown = f"{metric} {_difference(primary)}, {rests}"
     scope = f" ({primary.scope})" if primary.scope != "whole" else ""
-    told = stability is not None and result in ("mixed", "equivalent", "stability-only change")
-    noise = f"; noise ratio {interval(stability.as_interval())}" if stability is not None and told else ""
+    with_noise = stability is not None and result in ("mixed", "equivalent", "stability-only change")
+    noise = f"; noise ratio {interval(stability.as_interval())}" if stability is not None and with_noise else ""
     missed = f". {undecided(primary)}" if result in ("no evidence of a difference", "equivalent") else "."
     return shown + scope + noise + missed
 
 
 def undecided(primary: Comparison) -> str:
-    """Say what a comparison that shows no difference could have shown, and what would tell."""
+    """Return what a comparison without a difference could have shown, and what would settle it."""
     result, (scale, unit) = primary.result, shown_scale(primary)
     if not primary.known:
         return _would_tell(primary)
@@ -108,7 +108,7 @@ def undecided(primary: Comparison) -> str:
             return _would_tell(primary)
         if primary.p <= ALONE:
             return "Alone it would count as a difference; among all comparisons of this report it may be chance."
-    # The 2.8 standard errors take the error as known, which that of a few seeds is not.
+    # The minimum detectable difference treats the error as known, which it is not for a few seeds.
     if primary.mdd is None or primary.mdd < result.half_width:
         return f"Differences up to {rough(scale * max(abs(result.low), abs(result.high)))}{unit} fit the data."
     shown = f"A difference of {rough(scale * primary.mdd)}{unit} would show with 80% power"
@@ -119,7 +119,7 @@ def undecided(primary: Comparison) -> str:
 
 
 def _would_tell(primary: Comparison) -> str:
-    """Name the step that would settle a difference between single runs."""
+    """Return what would settle a difference between single runs."""
     scale, unit = shown_scale(primary)
     limit, usual, d = primary.seed_sd_limit, primary.usual_seed_sd, abs(primary.result.value)
     if d == 0:
@@ -144,7 +144,7 @@ def _would_tell(primary: Comparison) -> str:
 
 
 def examples_needed(wrong: float, difference: float) -> int:
-    """Return the validation examples with which a difference of shares is beyond sampling and the usual seeds.
+    """Return the number of validation examples at which a difference of shares exceeds sampling and usual seed errors.
 
     ``d >= 1.96 sqrt(2 e/n + 2 e/(2n))`` solved for n, e the error rate.
     """
@@ -152,14 +152,14 @@ def examples_needed(wrong: float, difference: float) -> int:
 
 
 def shown_scale(comparison: Comparison) -> tuple[float, str]:
-    """Return the factor and unit to show a comparison in: a difference of fractions in percentage points."""
+    """Return factor and unit for displaying a comparison: percentage points for differences of fractions."""
     row = metric_of(comparison.metric)
     fraction = row.unit == "fraction" or (row.share and (comparison.level or 0.0) <= 1)
     return (100, " pp") if fraction or comparison.metric in ("oscillation_rate", "valid_accuracy_counts") else (1, "")
 
 
 def _difference(comparison: Comparison) -> str:
-    """Write a difference with its sign and unit, and its interval where that is known."""
+    """Format a difference with its sign and unit, and its interval if known."""
     scale, unit = shown_scale(comparison)
     if comparison.known:
         return interval(comparison.as_interval(), scale=scale, unit=unit, sign=True)
@@ -167,7 +167,7 @@ def _difference(comparison: Comparison) -> str:
 
 
 def seed_condition(primary: Comparison, result: str) -> str:
-    """Say up to which scatter of seeds a difference between single models holds for their configurations."""
+    """Return up to which scatter of seeds a result for single models holds for their configurations; or empty."""
     limit = primary.seed_sd_limit
     if limit is None or result not in ("improved", "regressed", "mixed"):
         return ""
@@ -178,7 +178,7 @@ def seed_condition(primary: Comparison, result: str) -> str:
 
 
 def comparability_condition(primary: Comparison, stability: Comparison | None, result: str) -> str:
-    """Say what differs, or what nobody stated and the result needs: one validation set, or for noise one batch size."""
+    """Return what differs, or what is not stated although the result depends on it; empty if nothing."""
     if result == "no evidence of a difference" and primary.comparable is False:
         return f"{primary.reason[:1].upper()}{primary.reason[1:]}."
     if result in ("no evidence of a difference", "not comparable"):
@@ -189,29 +189,29 @@ def comparability_condition(primary: Comparison, stability: Comparison | None, r
 
 
 def disagreement(against: Comparison | None, settings: Settings) -> str:
-    """Say what another metric of the same data shows; empty where none says anything else."""
+    """Return what another metric of the same data shows; empty without one."""
     if against is None:
         return ""
     return f"But {metric_words(against.metric)} is {against.verdict(settings.alpha)}: {_difference(against)}."
 
 
 def at_best(candidate: Run, baseline: Run, primary: Comparison) -> str:
-    """Say what two runs came to at their best, where one of them was better before its end; empty for seeds."""
+    """Return the best values of two runs, for runs that were better before their end; empty for seeds."""
     if primary.seeds is not None or metric_of(primary.metric).split == "train":
         return ""
-    ours, theirs = (seen(run, primary.metric) for run in (candidate, baseline))
+    ours, theirs = (best_value(run, primary.metric) for run in (candidate, baseline))
     places = [place(run, primary.metric, one.best_step) for run, one in ((candidate, ours), (baseline, theirs))]
     shown = (f"{in_unit(primary.metric, one.best)} ({at})" for one, at in zip((ours, theirs), places, strict=True))
     return f"Each at its best checkpoint: {' against '.join(shown)}; choosing the best flatters both."
 
 
 def shows_none(asked: Comparison) -> str:
-    """Say what the metric that was asked first shows, where another one decided."""
+    """Return what the metric that comes first shows, if another one decided."""
     return f"{metric_of(asked.metric).label} shows no difference{f': {_difference(asked)}' if asked.known else ''}."
 
 
 def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candidate: Run, baseline: Run) -> str:
-    """Name the validation that should have decided and could not, or that only one of both runs has."""
+    """Return why a validation metric did not decide, or which of several did; empty if there is nothing to say."""
     order = deciding_order(c.metric for c in compared if c.metric not in COMPANIONS)
     before = order[: order.index(primary.metric)] if primary.metric in order else order
     split = metric_of(primary.metric).split
@@ -248,7 +248,7 @@ def undecided_metric(primary: Comparison, compared: Sequence[Comparison], candid
 
 
 def length(candidate: Run, baseline: Run, matched: Comparison | None, settings: Settings) -> str:
-    """Say that one run is longer, and what is left of the difference at equal length."""
+    """Return how the lengths of two runs differ, and their difference at equal length; empty if alike."""
     steps = total_steps(candidate), total_steps(baseline)
     if min(steps) == 0 or max(steps) < 1.1 * min(steps):
         return ""
@@ -265,7 +265,7 @@ def length(candidate: Run, baseline: Run, matched: Comparison | None, settings: 
 
 
 def attribution(pair: Gate, primary: Comparison | None) -> str:
-    """Say why no factor can be named as the cause; empty where one can."""
+    """Return why no factor can be named as the cause; empty if one can."""
     if not pair.factors:
         return ""
     asked = ["parent", "training_data", "batch_size"]

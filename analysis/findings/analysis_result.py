@@ -1,4 +1,4 @@
-"""`Analysis`: all results of one report in one frozen object, which everything later only reads."""
+"""`Analysis`: all results of one report in one frozen object."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from analysis.statistics.detectors import Detection
 
 @dataclass(frozen=True)
 class Score:
-    """A prediction held against what happened."""
+    """A prediction with the observed value and its status."""
 
     run: str
     report: str
@@ -49,13 +49,13 @@ class Score:
     reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give the score as the results JSON holds it."""
+        """Return the score in the form of the results JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that an earlier report said differently; ``exceeds_noise`` is None where it cannot be told."""
+    """A difference from an earlier report; ``exceeds_noise`` is None if unknown."""
 
     what: str
     run: str | None
@@ -65,7 +65,7 @@ class Change:
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Give the change as the results JSON holds it."""
+        """Return the change in the form of the results JSON."""
         return asdict(self)
 
 
@@ -73,8 +73,8 @@ class Change:
 class Analysis:
     """All results of one report. Built once by `analysis.pipeline.analyze`; rules and sections only read it.
 
-    Printed it is a summary of ten lines, shown in a notebook the table of its configurations; ``frames`` holds tidy
-    tables of everything in it.
+    Its repr is a summary of at most ten lines, to which a notebook adds a table of the configurations; ``frames`` has
+    tidy tables of everything.
     """
 
     parameters: Parameters
@@ -109,7 +109,7 @@ class Analysis:
         return summary(self)
 
     def _repr_html_(self) -> str:
-        """Show the summary and, beneath, the configurations: what a notebook displays."""
+        """Return the summary and a table of the configurations, for a notebook."""
         table = self.frames.configurations.drop(columns="runs", errors="ignore")
         return f"<pre>{html.escape(summary(self))}</pre>" + (str(table.to_html()) if len(table) else "")
 
@@ -125,17 +125,17 @@ class Analysis:
 
     @property
     def title(self) -> str:
-        """Title of the report, as asked for or made from the candidate."""
+        """Title of the report, as set by the user or made from the candidate."""
         return report_title(self.parameters, self.candidate)
 
     @property
     def reference_id(self) -> str:
-        """ID of the baseline; of the candidate itself where there is only one run."""
+        """ID of the baseline; of the candidate itself if there is no baseline."""
         return self.baseline.id if self.baseline is not None else self.candidate.id
 
     @property
     def deciding_metric(self) -> str:
-        """Name of the metric that the verdict rests on; of the curve where nothing could be compared."""
+        """Name of the metric that decides the verdict; of the curve if nothing was compared."""
         return self.verdict.primary.metric if self.verdict.primary is not None else self.curve
 
     @property
@@ -145,16 +145,16 @@ class Analysis:
         return self.settings.margin_of(name, level.value if level is not None else 1.0)
 
     def run(self, run_id: str) -> Run:
-        """Find a run by its ID."""
+        """Return a run by its ID; raises StopIteration if there is none."""
         return next(run for run in self.runs if run.id == run_id)
 
     def name(self, run_id: str) -> str:
-        """Give a run's name for tables and sentences, without what the names of all runs share."""
+        """Return the name of a run for tables and sentences, without the parts that all names share."""
         return self.names.get(run_id) or display_name(run_id)
 
     @cached_property
     def names(self) -> Mapping[str, str]:
-        """Names of the runs by ID; one whose ID is random digits goes by its label, else by what sets it apart."""
+        """Names of the runs by ID; for a random ID the label, else the name of the configuration."""
         names = dict(short_names(tuple(run.id for run in self.runs)))
         called = {run_id: c.name for c in self.configurations for run_id in c.runs}
         counted = Counter(called.values())
@@ -166,35 +166,35 @@ class Analysis:
         twice = {name for name, times in Counter(names.values()).items() if times > 1}
         return {r: f"{name} ({display_name(r)})" if name in twice else name for r, name in names.items()}
 
-    def spoken(self, run_id: str) -> str:
-        """Give the name of a run's configuration where that has several runs, else the run's own."""
+    def configuration_name(self, run_id: str) -> str:
+        """Return the name of a run's configuration if that has several runs, else of the run."""
         seeds = (c.name for c in self.configurations if run_id in c.runs and len(c.runs) > 1)
         return next(seeds, None) or self.name(run_id)
 
     def title_of(self, run_id: str) -> str:
-        """Give a run's name with its label."""
+        """Return the name of a run with its label."""
         name, label = self.name(run_id), self.run(run_id).label
         more = display_name(run_id) if is_random(run_id) else label
         return f"{name} ({more})" if more and more not in name else name
 
     def comparison(self, baseline: str, candidate: str, metric: str) -> Comparison | None:
-        """Find the comparison of two runs in a metric, between seeds first; None if there is none."""
+        """Return the comparison of two runs in a metric, preferably between seeds; None if there is none."""
         return self._comparisons.get((baseline, candidate, metric))
 
     @cached_property
     def _comparisons(self) -> dict[tuple[str, str, str], Comparison]:
-        """The comparisons by runs and metric, those between seeds before those of single runs."""
+        """Comparisons by runs and metric; those between seeds replace those of single runs."""
         whole = [c for c in self.comparisons if c.definition != "loss.step_matched"]
         ordered = sorted(whole, key=lambda c: c.seeds is not None)
         return {(c.baseline, c.candidate, c.metric): c for c in ordered}
 
     def detection(self, run_id: str, detector: str) -> Detection | None:
-        """Find what a detector said of a run; None if it was not asked."""
+        """Return the result of a detector for a run; None if it was not run."""
         return next((d for d in self.detections[run_id] if d.id == detector), None)
 
 
 def report_title(parameters: Parameters, candidate: Run) -> str:
-    """Give the title that was asked for, else one made from the candidate."""
+    """Return the title that the user set, redacted, else one made from the candidate."""
     if parameters.title:
         return redact_text(parameters.title)
     name = display_name(candidate.id)
@@ -205,7 +205,7 @@ def report_title(parameters: Parameters, candidate: Run) -> str:
 
 
 def _is_fine_tuning(run: Run) -> bool:
-    """Return True if a run went on from a trained model: it states its parent, or its tool does nothing else."""
+    """True if a run started from a trained model, as it states, or as its tool or configuration implies."""
     if run.parent is not None or run.provenance.source in ("openai api", "openai csv", "llama-factory"):
         return True
     return any("lora" in key.lower() or key in ("base_model", "model_name_or_path") for key in run.config)

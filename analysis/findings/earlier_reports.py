@@ -1,4 +1,4 @@
-"""Earlier reports: what they predicted of runs that are now here, and what changed since."""
+"""Earlier reports: scores of their predictions for the present runs, and changes since."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from analysis.statistics import Estimate
 
 @dataclass(frozen=True)
 class Series:
-    """What tells whether an earlier report is about the same as a new one: its title, else its folder, else its runs.
+    """Identity of a report, by which earlier ones about the same are found: its title, else its folder, else its runs.
 
-    A title that was asked for (``titled``) parts reports of the same runs; one made from the candidate does not.
+    A title set by the user (``titled``) separates reports about the same runs; one made from the candidate does not.
     """
 
     title: str
@@ -35,9 +35,9 @@ class Series:
     runs: frozenset[str]
 
     def likeness(self, title: object, report_id: object, candidate: object, runs: Collection[str]) -> int:
-        """Rank an earlier report: 3 of the same title, 2 of the same folder, 1 of the same runs, 0 something else.
+        """Return how alike an earlier report is: 3 if the title is the same, 2 if the folder, 1 if the runs, else 0.
 
-        The same runs: the same candidate, or two or more in common that are half of the earlier ones.
+        The same runs means the same candidate, or at least two runs in common that are half of the earlier ones.
         """
         if title == self.title:
             return 3
@@ -49,7 +49,7 @@ class Series:
 
 
 def series_of(request: Parameters, runs: Sequence[Run], candidate: Run) -> Series:
-    """Say what a new report is about."""
+    """Return the identity of a new report."""
     name = request.report_id or folder_name(candidate.id)
     ids = frozenset(run.id for run in runs)
     return Series(report_title(request, candidate), bool(request.title), name, candidate.id, ids)
@@ -58,24 +58,24 @@ def series_of(request: Parameters, runs: Sequence[Run], candidate: Run) -> Serie
 def load_reports(
     folder: Path, *, before: datetime.date, series: Series | None = None, runs: Sequence[Run] = ()
 ) -> tuple[Report, ...]:
-    """Load the results of earlier reports that concern a new one, oldest first.
+    """Return the results of earlier reports that matter for a new one, oldest first.
 
     Parameters
     ----------
     folder : Path
-        Holds one folder a report.
+        Has one folder per report.
     before : datetime.date
-        Reports of that day or later are left out, so that making a report twice gives the same report.
+        Reports of that day or later are left out, so that a report that is made twice is the same.
     series, runs
-        Where given: only reports about the same, or with a plan for one of these runs, are parsed in full.
+        If given, only reports about the same, or with a plan for one of these runs, are parsed in full.
 
     Notes
     -----
-    What cannot be read as results is passed over: it is not this report's business.
+    Files that are not results are skipped without an error.
     """
     found = []
     for path in sorted(folder.glob(f"*/{RESULTS}")):
-        if path.parent.name.startswith("."):  # a report that is just being made, or replaced
+        if path.parent.name.startswith("."):  # the staging folder of a report being made or replaced
             continue
         report = _made_before(path, before, series, runs)
         if report is not None:
@@ -84,7 +84,7 @@ def load_reports(
 
 
 def _made_before(path: Path, day: datetime.date, series: Series | None, runs: Sequence[Run]) -> Report | None:
-    """Load a report as it was before a day, if it was there, is one, and concerns a new one."""
+    """Return the newest version of a report before a day; None if there is none or the new report does not need it."""
     for one in (path, path.with_name(EARLIER)):
         text = _text_of(one)
         date = _top_level(text, "date")
@@ -106,7 +106,7 @@ def _text_of(path: Path) -> str:
 
 
 def _concerns(text: str, series: Series, runs: Sequence[Run]) -> bool:
-    """Look for a few values alone: parsing all of every old report would cost seconds at thousands of them."""
+    """True if a report matters, by a few values only: parsing thousands of reports in full would take seconds."""
     title, name, candidate = (_top_level(text, key) for key in ("title", "report_id", "candidate"))
     common = [run_id for run_id in series.runs if f"\n    {json.dumps(run_id)}: {{" in text]
     if title is None or series.likeness(title, name, candidate, common):
@@ -118,7 +118,7 @@ def _concerns(text: str, series: Series, runs: Sequence[Run]) -> bool:
 
 
 def _top_level(text: str, key: str) -> Any:
-    """Decode one value of an object that was written with an indent of 2; None where it is not found."""
+    """Return one top-level value of JSON that was written with an indent of 2; None if it is not found."""
     marker = f'\n  "{key}": '
     start = text.find(marker)
     if start < 0:
@@ -130,7 +130,7 @@ def _top_level(text: str, key: str) -> Any:
 
 
 def _load_wherever(place: str) -> Report | None:
-    """Read one results JSON from a file or from where a URL leads."""
+    """Return one results JSON from a file or URL; None if it is not one."""
     if not is_url(place):
         return load_report(Path(without_file_scheme(place)).expanduser())
     folder, _, name = place.rpartition("/")
@@ -141,10 +141,10 @@ def _load_wherever(place: str) -> Report | None:
 def score_predictions(
     runs: Sequence[Run], evidence: Mapping[str, RunEvidence], reports: Sequence[Report]
 ) -> tuple[Score, ...]:
-    """Score every prediction whose configuration a run now has (predict.score).
+    """Return a score for each prediction whose configuration one of the runs now has (predict.score).
 
-    Confirmed: the observed value lies in the predicted interval. Contradicted: the observed interval lies
-    wholly outside. Not confirmed: outside, but the intervals overlap.
+    Confirmed: the observed value is in the predicted interval. Contradicted: the observed interval is wholly
+    outside. Not confirmed: the value is outside, but the intervals overlap.
     """
     scores = []
     for report in reports:
@@ -156,8 +156,8 @@ def score_predictions(
     return tuple(scores)
 
 
-def since(analysis: Analysis, reports: Sequence[Report]) -> tuple[str | None, tuple[Change, ...]]:
-    """List what differs from the newest earlier report about the same, and its date."""
+def changes_since(analysis: Analysis, reports: Sequence[Report]) -> tuple[str | None, tuple[Change, ...]]:
+    """Return the date of the newest earlier report about the same, and the changes since; None and () without one."""
     wanted = analysis.parameters.previous
     if wanted == "none":
         return None, ()
@@ -179,7 +179,7 @@ def since(analysis: Analysis, reports: Sequence[Report]) -> tuple[str | None, tu
 
 
 def _changes(a: Analysis, earlier: Report) -> list[Change]:
-    """Compare verdicts, ranks, grades and data quality; judge each by the comparison behind it."""
+    """Return the changes of verdicts, ranks, grades and data quality, each with the comparison behind it."""
     primary = a.verdict.primary
     differs = None if primary is None else primary.verdict(a.settings.alpha) not in ("no difference", "different")
     moved = _moved(a, earlier)
@@ -221,12 +221,7 @@ def _run_changes(a: Analysis, run_id: str, old: Mapping[str, Any]) -> list[Chang
         if grade != then:
             changes.append(
                 Change(
-                    f"{name.capitalize()} grade",
-                    run_id,
-                    _text(then),
-                    _text(grade),
-                    noise,
-                    "by its window mean loss",
+                    f"{name.capitalize()} grade", run_id, _text(then), _text(grade), noise, "by its window mean loss"
                 )
             )
     if was.get("total_steps") != new.total_steps:
@@ -235,7 +230,7 @@ def _run_changes(a: Analysis, run_id: str, old: Mapping[str, Any]) -> list[Chang
 
 
 def _moved(a: Analysis, earlier: Report) -> bool | None:
-    """Tell whether the headline difference moved by more than the two errors allow."""
+    """True if the intervals of the headline difference then and now do not overlap; None if unknown."""
     then = (earlier["verdict"].get("evidence_detail") or {}).get("primary")
     now = a.verdict.primary
     if not then or now is None or not now.known or then["metric"] != now.metric or then["low"] is None:
@@ -279,12 +274,12 @@ def _score(run: Run, evidence: RunEvidence, report: Report, planned: Mapping[str
 
 
 def observed_level(evidence: RunEvidence, metric: str) -> Estimate | None:
-    """Give the level of a metric that a prediction speaks of: noise, full validation, or a window mean."""
+    """Return the level of a predicted metric: noise, or a level at the end; None if there is none."""
     return evidence.noise if metric == "noise" else evidence.window.get(metric)
 
 
 def same_config(config: Mapping[str, Any], planned: Any) -> bool:
-    """Tell whether a run has the configuration that an earlier report planned."""
+    """True if a run has the configuration that an earlier report planned."""
     if not isinstance(planned, Mapping):
         return False
     keys = {*config, *planned} - {"early_stopping"}

@@ -1,4 +1,4 @@
-"""A finding: one sentence of the report with everything that backs it."""
+"""`Finding`: one statement of the report with the numbers behind it."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ class Finding:
     Attributes
     ----------
     id : str
-        Unique in a report: the rule's ID and the runs it speaks of.
+        Unique in a report: the ID of the rule and of the runs it is about.
     rule : str
-        Stable ID of the rule that made it (a key of ``RULES``); what ``mute`` takes.
+        Stable ID of the rule that made it (a key of ``RULES``), as used by ``mute``.
     section : str
         ID of the section that shows it.
     text : Rich
         What the logs support, in one or two sentences.
     status : Status
-        Of the claim if there is one, else of the text.
+        Status of the claim if there is one, else of the text.
     claim : Rich
-        What the rules of thumb would have written, empty where they say nothing.
+        What the rules of thumb say, or empty.
     estimate, low, high : float or None
         The number behind the status with its 95% interval, in ``unit``.
     p, p_adjusted : float or None
         Two-sided p-value, plain and after Holm's adjustment over the report's family of tests.
     n : float or None
-        Observations (or effective observations) behind the estimate.
+        Number of observations (or effective observations) behind the estimate.
     definition : str or None
         Key of ``DEFINITIONS``.
     runs : tuple[str, ...]
         Run IDs, baseline before candidate.
     steps : tuple[int, int] or None
-        First and last step that was used.
+        First and last step used.
     cause, remedy : str
-        For problems that stand: why it happens, what to do.
+        For problems: why it happens, and what to do.
     """
 
     id: str
@@ -69,7 +69,7 @@ class Finding:
         return plain(self.text)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the finding as the results JSON holds it."""
+        """Return the finding in the form of the results JSON."""
         return {
             "id": self.id,
             "rule": self.rule,
@@ -93,11 +93,10 @@ class Finding:
 
 
 def judge_claim(claimed: float, low: float, high: float) -> Status:
-    """Judge a claimed effect by the interval the data give.
+    """Return the status of a claimed effect, given the interval of the data.
 
-    Supported if the interval lies wholly on the side of zero that the claim names;
-    contradicted if it includes zero but excludes the claimed size, or lies on the other side; else not supported:
-    the data allow the claim and its opposite alike.
+    Supported if the interval is wholly on the claimed side of zero; contradicted if it includes zero but excludes
+    the claimed size, or is wholly on the other side; else not supported: the data allow the claim and its opposite.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""An analysis as tidy tables, for digging in a notebook."""
+"""An analysis as tidy tables, for work in a notebook."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _EVALUATED = ("p_adjusted", "won", "lost", "clusters", "required", "comparable",
 
 @dataclass(frozen=True)
 class Frames:
-    """Tables of an `Analysis`; intervals hold 95%.
+    """Tables of an `Analysis`, with 95% intervals.
 
-    Levels and differences are in the column ``unit``: "fraction" is a share between 0 and 1, "ratio" candidate over
+    The column ``unit`` is that of levels and differences: "fraction" is a share between 0 and 1, "ratio" candidate over
     baseline, and "" the unit in which the metric was logged.
     """
 
@@ -32,7 +32,7 @@ class Frames:
 
     @property
     def runs(self) -> pd.DataFrame:
-        """One row a run, indexed by its ID: label, source, steps, examples validated on, then every factor stated."""
+        """One row per run, indexed by its ID: label, source, configuration, steps, validation examples, all factors."""
         configuration = {run_id: c.name for c in self.a.configurations for run_id in c.runs}
         rows = {
             run.id: {
@@ -49,7 +49,7 @@ class Frames:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """One row a logged value: run, step, epoch (where logged), metric, value as logged."""
+        """One row per logged value: run, step, epoch (if logged), metric, value."""
         parts = []
         for run in self.a.runs:
             kept = [name for name in ("step", "epoch") if name in run.frame]
@@ -61,7 +61,7 @@ class Frames:
 
     @property
     def levels(self) -> pd.DataFrame:
-        """One row a run and metric: where the run stands at its end, with its interval (NaN where it has none)."""
+        """One row per run and metric: the level at the end of the run with its interval, NaN if unknown."""
         return pd.DataFrame(
             {
                 "run": run_id,
@@ -76,7 +76,7 @@ class Frames:
 
     @property
     def configurations(self) -> pd.DataFrame:
-        """One row a configuration, best first: mean and sd of the deciding metric over its runs, may it be the best."""
+        """One row per configuration, best first: mean and sd of the deciding metric, and whether it may be the best."""
         rows = {
             c.name: {
                 "runs": list(c.runs),
@@ -93,7 +93,7 @@ class Frames:
 
     @property
     def comparisons(self) -> pd.DataFrame:
-        """One row a comparison: candidate minus baseline (or over it, where ``ratio``), interval, p, adjusted p."""
+        """One row per comparison: candidate minus baseline (or over it if ``ratio``), interval, p, adjusted p."""
         return pd.DataFrame(
             {
                 "baseline": c.baseline,
@@ -109,7 +109,7 @@ class Frames:
 
     @property
     def evaluations(self) -> pd.DataFrame:
-        """One row a task evaluated by example: levels of both, candidate minus baseline on the examples of both."""
+        """One row per task evaluated by example: both levels, and candidate minus baseline on the common examples."""
         return pd.DataFrame(
             {
                 "baseline": e.baseline,
@@ -126,31 +126,33 @@ class Frames:
 
     @property
     def findings(self) -> pd.DataFrame:
-        """One row a finding, indexed by its ID: what the logs say of a claim, with status, number and interval."""
+        """One row per finding, indexed by its ID: what the logs say about a claim, with status, number and interval."""
         return _indexed({f.id: {k: v for k, v in f.to_json().items() if k != "id"} for f in self.a.findings})
 
 
-def changed(before: Analysis, after: Analysis) -> pd.DataFrame:
-    """List what two analyses of the same runs say differently: part, id, what, before, after."""
-    told = [_said(a) for a in (before, after)]
-    rows = [(*place, *(one.get(place) for one in told)) for place in dict.fromkeys([*told[0], *told[1]])]
+def changes_between(before: Analysis, after: Analysis) -> pd.DataFrame:
+    """Return what two analyses of the same runs state differently: part, id, what, before, after."""
+    states = [_statements(a) for a in (before, after)]
+    rows = [(*place, *(one.get(place) for one in states)) for place in dict.fromkeys([*states[0], *states[1]])]
     table = pd.DataFrame(rows, columns=["part", "id", "what", "before", "after"], dtype=object)
     return table[[a != b for a, b in zip(table["before"], table["after"], strict=True)]].reset_index(drop=True)
 
 
-def _said(a: Analysis) -> dict[tuple[str, str, str], Any]:
-    """What an analysis concludes, by part, ID and what is said of it."""
+def _statements(a: Analysis) -> dict[tuple[str, str, str], Any]:
+    """Return the conclusions of an analysis by part, ID and kind of statement."""
     verdict = {"result": a.verdict.result, "sentence": a.verdict.sentence, "scope": a.verdict.scope or None}
-    said: dict[tuple[str, str, str], Any] = {("verdict", "verdict", what): value for what, value in verdict.items()}
-    said |= {("configuration", c.name, "may be the best"): c.may_be_best for c in a.configurations}
+    statements: dict[tuple[str, str, str], Any] = {
+        ("verdict", "verdict", what): value for what, value in verdict.items()
+    }
+    statements |= {("configuration", c.name, "may be the best"): c.may_be_best for c in a.configurations}
     for finding in a.findings:
-        said["finding", finding.id, "status"] = finding.status
-        said["finding", finding.id, "sentence"] = finding.sentence
-    return said
+        statements["finding", finding.id, "status"] = finding.status
+        statements["finding", finding.id, "sentence"] = finding.sentence
+    return statements
 
 
 def summary(a: Analysis) -> str:
-    """Write the analysis in at most ten lines: what was compared, what came of it, what next, where the tables are."""
+    """Return a summary in at most ten lines: what was compared, the result, the next run, the names of the tables."""
     names = [a.name(run.id) for run in a.runs]
     best = [c.name for c in a.configurations if c.may_be_best]
     lines = (

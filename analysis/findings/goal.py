@@ -1,4 +1,4 @@
-"""The stated goal, taken apart into criteria that the numbers meet or miss."""
+"""The stated goal, split into criteria that the numbers meet or miss."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from analysis.core.number_format import loss, percent, signed
 from analysis.core.redact import redact_text
 from analysis.core.rich_text import Rich, plain, rich, text
 from analysis.core.settings import Settings
-from analysis.evidence.criteria import FORMS, VERBS, Facts, Tested, hold_criterion, read_criterion, split_goal
+from analysis.evidence.criteria import FORMS, VERBS, CriterionResult, Facts, check_criterion, read_criterion, split_goal
 from analysis.heuristics.run_numbers import RuleNumbers
 from analysis.heuristics.verdict import RuleVerdict, rule_verdict
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One thing a goal asks for, and whether the rule-of-thumb numbers meet it (None: cannot be told)."""
+    """One criterion of a goal, and whether the numbers meet it (None: undecided)."""
 
     name: str
     asked: str
     shown: Rich
     met: bool | None
-    tested: Tested | None = None
+    tested: CriterionResult | None = None
 
 
 @dataclass(frozen=True)
 class Goal:
-    """The stated goal, taken apart."""
+    """The stated goal and its criteria."""
 
     text: str
     criteria: tuple[Criterion, ...]
@@ -50,7 +50,7 @@ _ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("efficiency", re.compile(r"effici|faster|fewer steps|cheap|shorter|less time|speed", re.I)),
     ("training", re.compile(r"train(ing)? (loss|accuracy)|fit the training", re.I)),
 )
-"""Which criterion a goal asks for, by the words in it. Shown in Methodology."""
+"""The criteria of a goal by words in it. Shown in Methodology."""
 
 
 def read_goal(
@@ -61,9 +61,9 @@ def read_goal(
     settings: Settings,
     facts: Facts | None = None,
 ) -> Goal | None:
-    """Take a goal apart and check each criterion; None if no goal was stated.
+    """Return a goal with each of its criteria checked; None if no goal was stated.
 
-    Criteria with numbers are tested on ``facts``, where given; prose is checked against the baseline.
+    Criteria with numbers are tested on ``facts``, if given; prose is checked against the baseline.
 
     Raises
     ------
@@ -74,7 +74,9 @@ def read_goal(
         return None
     goal = redact_text(goal)
     numbers, prose = split_goal(in_symbols(goal, facts)) if facts is not None else ((), goal)
-    tested = tuple(numeric(hold_criterion(read_criterion(part, facts), facts)) for part in numbers if facts is not None)
+    tested = tuple(
+        numeric(check_criterion(read_criterion(part, facts), facts)) for part in numbers if facts is not None
+    )
     wanted = [name for name, words in _ASKED if words.search(prose)]
     if baseline is None:
         shown = rich("there is no run to compare with")
@@ -96,7 +98,7 @@ _BOUNDS = {
     "<": r"below|under|beneath|(?:less|lower|smaller)\s+than",
     ">": r"above|over|(?:more|higher|greater|larger)\s+than|exceed(?:s|ing)?",
 }
-"""The words for a bound by its sign; "not more than" comes before "more than"."""
+"""Words for a bound by its sign; "not more than" must come before "more than"."""
 
 _IN_WORDS = re.compile(
     r"(?P<lead>.*?)\s*(?:\b(?:is|be|to|of|at|stays?|falls?|drops?|gets?|rises?|comes?|goes)\s+)*\b(?:"
@@ -108,15 +110,15 @@ _BY_MORE = re.compile(r"(\bimprove\b.*\bby\s+)(?:more\s+than|over|(?:no|not)\s+l
 
 
 def in_symbols(goal: str, facts: Facts) -> str:
-    """Write the bounds that a goal has in words with their signs; what cannot be read stays as it is.
+    """Replace bounds in words by signs in a goal; other text is unchanged.
 
-    A part that ends with a bound is one whatever it speaks of, and one of a logged metric wherever it stands: such a
-    part is never taken for prose.
+    A part that ends with a bound is a criterion whatever it is about, and so is a part with a bound of a logged metric:
+    neither is taken for prose.
 
     Raises
     ------
     UsageError
-        If something follows the bound of a logged metric, which would be left out.
+        If something follows the bound of a logged metric, since it would be ignored.
     """
     return " and ".join(_in_symbols(part.strip(" ."), facts) for part in re.split(r"\s+and\s+|;", goal))
 
@@ -142,15 +144,15 @@ def _in_symbols(part: str, facts: Facts) -> str:
 
 
 def _logged(name: str, facts: Facts) -> bool:
-    """Return True if a criterion may name a metric so."""
+    """True if a criterion can use this name for a metric."""
     try:
         return bool(read_criterion(f"{name} < 0", facts))
     except UsageError:
         return False
 
 
-def numeric(tested: Tested) -> Criterion:
-    """Arrange a tested criterion as one of a goal."""
+def numeric(tested: CriterionResult) -> Criterion:
+    """Return a tested criterion as one of a goal."""
     met = {"met": True, "not met": False, "cannot tell": None}[tested.state]
     return Criterion(tested.asked.metric, tested.asked.text, text(tested.words()), met, tested)
 
@@ -169,7 +171,7 @@ _VALIDATED: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("final_valid_loss", "validation loss", loss),
     ("final_full_valid_loss", "full validation loss", loss),
 )
-"""What the rule of thumb of performance looks at: the first that both runs have."""
+"""Numbers that the performance criterion uses: the first that both runs have."""
 
 
 def _validation_criterion(before: RuleNumbers, after: RuleNumbers, verdict: RuleVerdict) -> Criterion:
@@ -207,7 +209,7 @@ def _training_criterion(before: RuleNumbers, after: RuleNumbers) -> Criterion:
 
 
 def goal_json(goal: Goal | None) -> dict[str, object] | None:
-    """Give the goal as the results JSON holds it."""
+    """Return the goal in the form of the results JSON."""
     if goal is None:
         return None
     return {
@@ -226,8 +228,8 @@ def goal_json(goal: Goal | None) -> dict[str, object] | None:
     }
 
 
-def tested_json(tested: Tested) -> dict[str, object]:
-    """Return a tested criterion as plain JSON values; null where a number is not known."""
+def tested_json(tested: CriterionResult) -> dict[str, object]:
+    """Return a tested criterion as plain JSON values, with None for unknown numbers."""
     e = tested.estimate
     values = {name: getattr(e, name) if e is not None else math.nan for name in ("value", "low", "high", "se")}
     return {

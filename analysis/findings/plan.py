@@ -1,4 +1,4 @@
-"""The shapes of a recommendation and of a run that should come next."""
+"""Recommendations, predictions and next runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from analysis.core.run_names import display_name, file_stem
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One piece of advice. ``basis`` tells whether it is a rule of thumb or rests on evidence."""
+    """One piece of advice, by a rule of thumb or based on evidence."""
 
     id: str
     basis: Literal["heuristic", "evidence"]
@@ -27,7 +27,7 @@ class Recommendation:
     value: Any = None
 
     def to_json(self) -> dict[str, Any]:
-        """Give the recommendation as the results JSON holds it."""
+        """Return the recommendation in the form of the results JSON."""
         return {
             "id": self.id,
             "basis": self.basis,
@@ -40,7 +40,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a next run should show if the report is right: a metric and the interval it will fall in."""
+    """The interval that a metric of a next run should fall in if the report is right."""
 
     metric: str
     definition: str
@@ -50,7 +50,7 @@ class Prediction:
     basis: str
 
     def to_json(self) -> dict[str, Any]:
-        """Give the prediction as the results JSON and the next-run file hold it."""
+        """Return the prediction in the form of the results JSON and of the next-run file."""
         return {
             "metric": self.metric,
             "definition": self.definition,
@@ -63,9 +63,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class NextRun:
-    """A run to submit next: ``config`` uses the keys of the tool that wrote the candidate's log.
+    """A run to submit next; ``config`` uses the keys of the tool that wrote the candidate's log.
 
-    ``data`` is what the candidate's sidecar states of its data, as the plan is to keep them.
+    ``data`` is what the candidate's sidecar states about its data, which the run is to use again.
     """
 
     id: str
@@ -84,12 +84,12 @@ class NextRun:
 
     @property
     def file(self) -> str:
-        """Where its YAML goes, relative to the report: what only a rule of thumb suggests is called so."""
+        """Path of its YAML relative to the report; runs that only a rule of thumb suggests are marked."""
         rule = "rule_of_thumb_" if self.basis == "heuristic" else ""
         return f"next_runs/{rule}{file_stem(self.id)}.yaml"
 
     def to_json(self) -> dict[str, Any]:
-        """Give the run as the results JSON holds it."""
+        """Return the run in the form of the results JSON."""
         return {
             "id": self.id,
             "name": self.name,
@@ -107,7 +107,7 @@ class NextRun:
         }
 
     def to_yaml(self) -> str:
-        """Write the file to submit; beside the finished log it serves as the run's sidecar."""
+        """Return the YAML to submit, which also serves as the sidecar of the finished log; without secrets."""
         secret = [key for key, value in self.config.items() if REDACTED in str(value)]
         config = {key: value for key, value in self.config.items() if key not in secret}
         sidecar: dict[str, Any] = {"label": self.name, "config": config}
@@ -138,7 +138,7 @@ def planned_run(
     *,
     notes: tuple[str, ...] = (),
 ) -> NextRun:
-    """Plan a run with a configuration and everything else as in ``run``."""
+    """Return a plan with a configuration and everything else as in ``run``."""
     return NextRun(
         id=run_id,
         name=display_name(run_id),
@@ -154,8 +154,8 @@ def planned_run(
     )
 
 
-def changed(run: Run, **factors: Any) -> dict[str, Any]:
-    """Return a run's configuration with standard factors changed, under the keys that its tool has for them."""
+def changed_config(run: Run, **factors: Any) -> dict[str, Any]:
+    """Return a run's configuration with standard factors changed, under the keys of its tool."""
     config = dict(run.config)
     for factor, value in factors.items():
         if value is not None:
@@ -163,12 +163,12 @@ def changed(run: Run, **factors: Any) -> dict[str, Any]:
             config[run.factor_key(factor) or factor] = int(value) if whole else value
     before, after, steps = run.factor("n_epochs"), factors.get("n_epochs"), config.get("max_steps")
     if after is not None and isinstance(steps, int) and steps > 0 and isinstance(before, int | float) and before > 0:
-        config["max_steps"] = math.ceil(round(steps * after / before, 6))  # where both are given tools obey the steps
+        config["max_steps"] = math.ceil(round(steps * after / before, 6))  # tools prefer steps if both are given
     return config
 
 
 def with_seed(runs: Sequence[Run], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration with a seed that no run had, under each key that states the seed; without empty keys."""
+    """Return a configuration with a new seed under each key for seeds, and without keys that are None."""
     stated = {key for key in config if _states_seed(key)} or {"seed"}
     tried = [v for run in runs for key, v in run.config.items() if _states_seed(key) and isinstance(v, int)]
     return {
@@ -182,5 +182,5 @@ def _states_seed(key: str) -> bool:
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
-    """Keep six digits of each number: the file is for people, the results JSON keeps them all."""
+    """Round floats to six digits: the file is for people, the results JSON has all digits."""
     return {key: float(f"{v:.6g}") if isinstance(v, float) else v for key, v in values.items()}

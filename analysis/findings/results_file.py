@@ -1,4 +1,4 @@
-"""The results that a report keeps in its folder: its own, and those that they took the place of."""
+"""The results files in a report folder: the current results, and the earlier ones that they replaced."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from analysis.core.plain_data import loads
 RESULTS = "training_analysis_results.json"
 
 EARLIER = "training_analysis_results.earlier.json"
-"""Beside a report's results: those that they took the place of, the newest of an earlier day.
+"""The newest results of an earlier day, kept beside the current ones.
 
-What a report knows of earlier ones must not depend on which of them have been made again on its own day.
+What a report knows about earlier ones must not depend on whether they were made again on its own day.
 """
 
 Report = Mapping[str, Any]
@@ -22,7 +22,7 @@ Report = Mapping[str, Any]
 
 
 def load_report(path: Path) -> Report | None:
-    """Read one results JSON; None if it is not one."""
+    """Return a results JSON; None if the file cannot be read or is not one."""
     try:
         return parse_report(path.read_bytes())
     except OSError:
@@ -30,7 +30,7 @@ def load_report(path: Path) -> Report | None:
 
 
 def parse_report(content: bytes) -> Report | None:
-    """Return the results that a file holds; None if it holds none."""
+    """Return the results in the content of a file; None if it is not a results JSON."""
     try:
         report = _renamed(loads(content))
     except ValueError:
@@ -39,7 +39,7 @@ def parse_report(content: bytes) -> Report | None:
 
 
 def _renamed(report: Any) -> Any:
-    """Give results the names of today: the rules of thumb were called document."""
+    """Return results with current key names: the rules of thumb used to be called "document"."""
     if not isinstance(report, dict):
         return report
     runs, verdict = report.get("runs"), report.get("verdict")
@@ -51,7 +51,7 @@ def _renamed(report: Any) -> Any:
 
 
 def _is_report(value: Any) -> bool:
-    """True if a JSON value has what is read of an earlier report."""
+    """True if a JSON value has the keys that are read of an earlier report."""
     if not isinstance(value, dict) or not {"date", "report_id", "title"} <= set(value):
         return False
     runs, verdict = value.get("runs"), value.get("verdict")
@@ -61,18 +61,18 @@ def _is_report(value: Any) -> bool:
 
 
 def log_of(report: Report) -> str | None:
-    """Return the hash of the log that a report was made of, its candidate's."""
+    """Return the SHA-256 of the candidate's log; None if it is not known."""
     log = report["runs"].get(report.get("candidate"), {}).get("provenance", {}).get("sha256")
     return log if isinstance(log, str) else None
 
 
 def keep_earlier(old: Path, new: Path) -> None:
-    """Keep in a report's new folder the results that it takes the place of, or those that were kept before.
+    """Copy to a report's new folder the results that it replaces or, if these are of the same day, the earlier ones.
 
     Parameters
     ----------
     old, new : pathlib.Path
-        The report's folder so far, which may be missing, and the one with its new results.
+        The current folder of the report, which may be missing, and the one with its new results.
     """
     replaced, results = load_report(old / RESULTS), load_report(new / RESULTS)
     is_earlier = replaced is not None and results is not None and str(replaced["date"]) < str(results["date"])

@@ -16,21 +16,21 @@ VOLATILITY_WINDOW = 20
 def count_oscillations(
     values: FloatArray, breaks: npt.NDArray[np.bool_] | None = None, *, threshold: float = OSCILLATION_THRESHOLD
 ) -> int | None:
-    """Count the consecutive values that differ by more than ``threshold``, relatively (rule.oscillations).
+    """Return the number of transitions whose relative change exceeds ``threshold`` (rule.oscillations).
 
     Parameters
     ----------
     values : ndarray, shape (n,)
         A series in step order, without NaN.
     breaks : ndarray of bool, shape (n,), optional
-        True where a value must not be compared with the one before it (a seam or a gap).
+        True for a value that must not be compared with the one before it (a seam or a gap).
     threshold : float
         Relative change that counts; the rules of thumb use 1%.
 
     Returns
     -------
     int or None
-        None for fewer than two values. A zero predecessor is skipped: no relative change exists.
+        None for fewer than two values. Transitions from zero are skipped, since they have no relative change.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def count_oscillations(
 
 
 def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> float | None:
-    """Average the rolling standard deviation with ddof 1 (rule.volatility); None below one full window.
+    """Return the mean of the rolling standard deviation, ddof 1 (rule.volatility); None below one full window.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def mean_volatility(values: FloatArray, *, window: int = VOLATILITY_WINDOW) -> f
 
 
 def improvement_pct(first: float, last: float) -> float | None:
-    """Express the fall from the first to the last value in percent of the first's size; None if that is zero.
+    """Return the fall from the first to the last value in percent of the size of the first; None if that is zero.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def improvement_pct(first: float, last: float) -> float | None:
 
 
 def change_pct(before: float | None, after: float | None) -> float | None:
-    """Relative change in percent (rule.change_pct); None where either is missing or the first is zero.
+    """Return the relative change in percent (rule.change_pct); None if either is missing or the first is zero.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Ladders and words: from numbers to grades and assessments, by rules of thumb."""
+"""Grades and assessments in words, by rules of thumb."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.core.settings import POINTS, Ladder, Settings
 
 
 def stability_grades(counts: Mapping[str, int | None], settings: Settings) -> dict[str, str | None]:
-    """Grade each run by its oscillations against the smallest count (rule.grade_stability).
+    """Return a grade per run for its oscillations relative to the smallest count (rule.grade_stability).
 
     Examples
     --------
@@ -24,7 +24,7 @@ def stability_grades(counts: Mapping[str, int | None], settings: Settings) -> di
 
 
 def performance_grade(accuracy: float | None, settings: Settings) -> str | None:
-    """Grade a validation accuracy, a fraction (rule.grade_performance).
+    """Return the grade of a validation accuracy, a fraction (rule.grade_performance).
 
     Examples
     --------
@@ -37,7 +37,7 @@ def performance_grade(accuracy: float | None, settings: Settings) -> str | None:
 
 
 def overall_grade(grades: Sequence[str | None]) -> str | None:
-    """Average the points and give the highest grade that is not above the mean (rule.grade_overall).
+    """Return the highest grade whose points do not exceed the mean of the points of some grades (rule.grade_overall).
 
     Examples
     --------
@@ -47,13 +47,13 @@ def overall_grade(grades: Sequence[str | None]) -> str | None:
     known = [POINTS[grade] for grade in grades if grade is not None]
     if not known:
         return None
-    # A hair of slack: 4.0 must not miss A because the mean of floats fell on 3.9999999.
+    # Slack for rounding errors: a mean of 3.9999999 must not miss the 4.0 of an A.
     mean = sum(known) / len(known) + 1e-9
     return next(grade for grade, points in POINTS.items() if points <= mean)
 
 
 def rank(scores: Mapping[str, tuple[float, ...] | None]) -> dict[str, int | None]:
-    """Rank runs by score, best (largest) first; equal scores share a rank, None stays unranked.
+    """Return ranks by score, 1 for the largest; equal scores share a rank, None stays unranked.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def rank(scores: Mapping[str, tuple[float, ...] | None]) -> dict[str, int | None
 
 
 def word(grade: str | None, *, best: bool, last: bool) -> str:
-    """Put a grade into words.
+    """Return a grade in words.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def word(grade: str | None, *, best: bool, last: bool) -> str:
 def efficiency_word(
     total: int, expected: int | None, epochs: float | None, settings: Settings
 ) -> tuple[str, float | None]:
-    """Judge steps against the expected number; returns the rule-of-thumb word and the overage in percent.
+    """Return the assessment of the number of steps relative to the expected one, and the overage in percent.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def efficiency_word(
 
 
 def risk_word(gap_pp: float | None, settings: Settings) -> str:
-    """Name the rule-of-thumb overfitting risk from the size of the accuracy gap, whatever its sign."""
+    """Return the overfitting risk by the size of the accuracy gap in percentage points, whatever its sign."""
     if gap_pp is None:
         return "Not assessed"
     if abs(gap_pp) >= settings.gap_high_pp:
@@ -114,7 +114,7 @@ def risk_word(gap_pp: float | None, settings: Settings) -> str:
 
 
 def epoch_word(improvement: float | None, settings: Settings) -> str:
-    """Judge an epoch by its first and last loss, by rule of thumb."""
+    """Return the assessment of an epoch by its improvement from first to last loss, in percent."""
     if improvement is None:
         return "Not assessed"
     if abs(improvement) <= settings.flat_epoch_pct:
@@ -123,7 +123,7 @@ def epoch_word(improvement: float | None, settings: Settings) -> str:
 
 
 def _ratio(count: int, smallest: int) -> float:
-    # No oscillation at all is the best there is; against it any count is out of range.
+    # Relative to a run without any oscillation every other count is out of range.
     if smallest == 0:
         return 1.0 if count == 0 else float("inf")
     return count / smallest

@@ -1,4 +1,4 @@
-"""The numbers of one run by the rules of thumb."""
+"""The rule-of-thumb numbers of runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from analysis.statistics import oscillates
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the data. ``steps`` is a count; losses are the first and the last logged value."""
+    """One epoch. ``steps`` is their number; losses are the first and the last logged value."""
 
     epoch: int
     steps: int
@@ -42,7 +42,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Grades:
-    """Rule-of-thumb letters; None where there is nothing to grade."""
+    """Rule-of-thumb grades; None if there is nothing to grade."""
 
     stability: str | None = None
     performance: str | None = None
@@ -51,7 +51,7 @@ class Grades:
 
 @dataclass(frozen=True)
 class RuleNumbers:
-    """Rule-of-thumb numbers for one run; None where undefined. Accuracies are fractions, gap in points."""
+    """Rule-of-thumb numbers of one run; None if undefined. Accuracies are fractions, the gap in percentage points."""
 
     total_steps: int
     expected_steps: int | None
@@ -80,7 +80,7 @@ class RuleNumbers:
 
 
 def rule_numbers(runs: Sequence[Run], settings: Settings) -> dict[str, RuleNumbers]:
-    """Compute the rule-of-thumb numbers, grades and ranks for a set of runs, by run ID."""
+    """Return the rule-of-thumb numbers, grades and ranks of a set of runs, by run ID."""
     curve = curve_metric(runs)
     results = {run.id: _measure(run, curve) for run in runs}
     stability = grading.stability_grades({i: r.oscillations for i, r in results.items()}, settings)
@@ -99,10 +99,7 @@ def _measure(run: Run, curve: str) -> RuleNumbers:
     counted = loss.size > 1 and not is_per_epoch(run, curve)
     marks = oscillates(loss, breaks) if counted else None
     oscillations, transitions = (None, 0) if marks is None else (int(np.count_nonzero(marks)), marks.size)
-    train_accuracy, valid_accuracy = (
-        _last(run, "train_mean_token_accuracy"),
-        _last(run, "valid_mean_token_accuracy"),
-    )
+    train_accuracy, valid_accuracy = (_last(run, "train_mean_token_accuracy"), _last(run, "valid_mean_token_accuracy"))
     gap = None if train_accuracy is None or valid_accuracy is None else (valid_accuracy - train_accuracy) * 100
     total, computed, stated = total_steps(run), run.expected_from_data, run.expected_steps
     epochs, boundary = _epochs(run, curve, breaks, oscillations)
@@ -136,7 +133,7 @@ def _measure(run: Run, curve: str) -> RuleNumbers:
 def _epochs(
     run: Run, curve: str, breaks: npt.NDArray[np.bool_], oscillations: int | None
 ) -> tuple[tuple[Epoch, ...], str]:
-    """Cut the curve into epochs; ``oscillations`` are those of all of it, None where they do not count."""
+    """Return the epochs of a curve and how they were found; ``oscillations`` is the count of the whole curve."""
     ends, boundary = epoch_bounds(run)
     steps, values = run.steps_of(curve), run.series(curve)
     sign = metric(curve).sign
@@ -166,7 +163,7 @@ def _epochs(
 
 
 def _score(result: RuleNumbers) -> tuple[float, ...] | None:
-    """Order runs by overall grade, then by the numbers behind the two grades."""
+    """Return the sort key of a rank: the overall grade, then the numbers behind the two grades."""
     if result.grades.overall is None:
         return None
     return (
@@ -183,7 +180,7 @@ def _last(run: Run, metric: str) -> float | None:
 
 
 def _logged(run: Run, *metrics: str) -> int:
-    """Count the rows that log one of some metrics."""
+    """Return the number of rows that log at least one of some metrics."""
     columns = [~np.isnan(run.frame[name].to_numpy()) for name in metrics if name in run.frame]
     return int(np.count_nonzero(np.logical_or.reduce(columns))) if columns else 0
 
@@ -195,7 +192,7 @@ def _extreme(values: FloatArray, *, lowest: bool) -> float | None:
 
 
 def leaders(results: Mapping[str, RuleNumbers]) -> dict[str, str | None]:
-    """Name the run that leads each of the five rankings by rules of thumb; None where no run has the number."""
+    """Return the run ID that leads each of the five rankings by rules of thumb; None if no run has the number."""
     return {
         "stability": _leader(results, lambda r: _negative(r.oscillations)),
         "training_performance": _leader(
@@ -210,7 +207,7 @@ def leaders(results: Mapping[str, RuleNumbers]) -> dict[str, str | None]:
 
 
 def validation_fields(results: Mapping[str, RuleNumbers]) -> tuple[str, str]:
-    """Name the accuracy and the loss that stand for validation: of a minibatch; where no run has one, of the set."""
+    """Return the fields of validation accuracy and loss: of minibatches if any run has them, else of the full set."""
     fields = ("final_valid_accuracy", "final_valid_loss")
     logged = any(getattr(result, name) is not None for result in results.values() for name in fields)
     return fields if logged else ("final_full_valid_accuracy", "final_full_valid_loss")

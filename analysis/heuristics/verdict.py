@@ -1,4 +1,4 @@
-"""The overall result by the rules of thumb: last validation value and oscillation count."""
+"""The overall result by rules of thumb."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RuleVerdict:
 
 
 def rule_verdict(candidate: RuleNumbers, baseline: RuleNumbers | None, settings: Settings) -> RuleVerdict:
-    """Decide by rule of thumb: better validation with many more oscillations is mixed, and so on."""
+    """Return the result by rules of thumb: better validation with many more oscillations is mixed, and so on."""
     if baseline is None:
         return RuleVerdict("not assessed", HEADLINES["not assessed"], None, None, None)
     change, better = _performance(candidate, baseline)

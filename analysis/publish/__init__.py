@@ -1,1 +1,1 @@
-"""Run the template, export the pages, and put them where readers look."""
+"""Execution of the template, export of the pages, and their publication."""

@@ -1,4 +1,4 @@
-"""Attach a finished report to the run it is about, where the tracking tool keeps it."""
+"""Upload of a finished report to its run in the tracking tool."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from analysis.core.redact import redact_text
 from analysis.sources.mlflow.rest import RestStore
 
 FOLDER = "run-report"
-"""Where the report lies among the artifacts of a run."""
+"""Folder of the report among the artifacts of a run."""
 
 Attach = Callable[[Path, Sequence[str]], str]
-"""Takes a report's folder and the names of its files; gives one line that says where they are now."""
+"""Function of a report's folder and the names of its files; returns one line that says where they are now."""
 
 _MLFLOW_RUN = re.compile(r"[0-9a-zA-Z][\w-]{0,255}")
 _WANDB_RUN = re.compile(r"(?P<entity>[^/\s]+)/(?P<project>[^/\s]+)/(?P<run>[^/\s]+)")
@@ -28,14 +28,14 @@ _NOT_OURS = {
     **dict.fromkeys(("disable_git", "x_disable_meta", "x_disable_stats"), True),
     **{"console": "off", "save_code": False, "x_save_requirements": False},
 }
-"""Settings of W&B's client: what this process prints, uses and has installed takes no place of the run's own files."""
+"""Settings of W&B's client, so that output, metrics and packages of this process do not replace those of the run."""
 
 _PATIENCE = 60
 """Seconds for W&B to answer, and to take a report."""
 
 
 def attacher(reference: str) -> Attach:
-    """Find out how to attach to a run, before a report is made for it.
+    """Return the function that attaches a report to a run; errors are raised before the report is made.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def attacher(reference: str) -> Attach:
 
     Notes
     -----
-    An MLflow server that keeps artifacts itself takes them without its client. The client is needed for stores
-    without a server, and for servers that leave artifacts to another place.
+    An MLflow server that stores artifacts itself needs no client. The client is needed for stores without a server,
+    and for servers whose artifacts are stored elsewhere.
     """
     scheme, _, name = reference.partition(":")
     if scheme == "mlflow" and _MLFLOW_RUN.fullmatch(name):
@@ -75,7 +75,7 @@ def attacher(reference: str) -> Attach:
 
 
 def _kept_by_server(run_id: str) -> tuple[RestStore, str] | None:
-    """Return the MLflow server and the path there of a run's artifacts, if it keeps them itself."""
+    """Return the MLflow server and the path of a run's artifacts there; None if it does not store them itself."""
     address = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not address.startswith(("http://", "https://")):
         return None
@@ -87,7 +87,7 @@ def _kept_by_server(run_id: str) -> tuple[RestStore, str] | None:
     if uri is None:
         raise RunNotFound(f"--log-to: {server.place} has no run '{run_id}'; check the ID and MLFLOW_TRACKING_URI")
     parts = urlsplit(uri)
-    # Another host would be another server, to be asked as MLflow's own client knows how.
+    # Artifacts on another host need MLflow's own client.
     return (server, parts.path) if parts.scheme == "mlflow-artifacts" and not parts.netloc else None
 
 
@@ -127,7 +127,7 @@ def _to_wandb(wandb: Any, found: re.Match[str], folder: Path, files: Sequence[st
         )
         try:
             run.log_artifact(artifact).wait(_PATIENCE)
-        finally:  # leaves the run as it was: what failed has not finished now
+        finally:  # restores the state of the run: a failed one must not become finished
             run.finish(exit_code=0 if state == "finished" else 1)
     except Exception as problem:
         raise _failed(where, problem) from None

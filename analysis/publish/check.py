@@ -1,4 +1,4 @@
-"""Hold one run against another and say whether it passes: a gate for CI, without a notebook or a figure."""
+"""A gate for CI: compare one run with another and decide whether it passes, without a notebook or figures."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.errors import UsageError
 from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import count, interval, listed
 from analysis.core.run import Run
 from analysis.core.run_facts import same_log, same_training
 from analysis.core.run_names import display_name, metric_words
-from analysis.evidence.criteria import Facts, State, Tested, hold_criterion, read_criterion, untold
-from analysis.evidence.seed_fates import dead_of
+from analysis.evidence.criteria import CriterionResult, Facts, State, check_criterion, read_criterion, untestable
 from analysis.evidence.seed_groups import group_of, seed_groups
+from analysis.evidence.seed_outcomes import dead_runs
 from analysis.evidence.verdict_words import length, shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
@@ -35,7 +35,7 @@ INSUFFICIENT = "insufficient"
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that a run must not be: whether it is, and by what."""
+    """A condition that makes the check fail, whether it is met, and why."""
 
     name: str
     state: State
@@ -44,13 +44,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of a check. ``fails``: the gate stays shut; ``history``: which are the last accepted runs, if asked."""
+    """Result of a check; ``fails``: exit non-zero; ``history``: description of the accepted runs, if compared with."""
 
     analysis: Analysis
     conditions: tuple[Condition, ...]
     outcome: Outcome
     fails: bool
-    criteria: tuple[Tested, ...] = ()
+    criteria: tuple[CriterionResult, ...] = ()
     history: str = ""
 
 
@@ -64,19 +64,19 @@ def check(
     others: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
 ) -> Checked:
-    """Judge a candidate against a baseline.
+    """Check a candidate against a baseline.
 
     Parameters
     ----------
     candidate, baseline : str
-        References that lead to one run each; a baseline may be ``history:N`` (`analysis.publish.run_history`).
+        References of one run each; the baseline may be ``history:N`` (`analysis.publish.run_history`).
     fail_on : collection of str, optional
-        Keys of `CONDITIONS`, and "insufficient". Without it all of them; a problem that a log is too short to show
-        then counts as not met, where it was asked for as "cannot tell".
+        Keys of `CONDITIONS`, and "insufficient". By default all of them; a problem that the log is too short to show
+        is then "not met", but "cannot tell" if it is named.
     fail_if : sequence of str
-        Conditions with numbers, such as "full_valid_loss > 3.28": the gate fails where one is shown to hold.
+        Numeric conditions such as "full_valid_loss > 3.28"; the check fails if one is shown to be met.
     trust_unstated : bool
-        Compare held-out metrics though nobody stated on which set each run was validated.
+        Compare metrics of held-out data although the validation sets are not stated.
     others : sequence of str
         Further runs, such as other seeds of the two.
     parameters : Mapping[str, Any], optional
@@ -85,14 +85,14 @@ def check(
     Raises
     ------
     AnalysisError
-        If a reference leads to no run or to several, or ``fail_on`` names an unknown condition.
+        If a reference matches no run or several, or ``fail_on`` names an unknown condition.
     """
     by_default, fail_on = fail_on is None, (*CONDITIONS, INSUFFICIENT) if fail_on is None else fail_on
     unknown = next((name for name in fail_on if name not in (*CONDITIONS, INSUFFICIENT)), None)
     if unknown is not None or not fail_on:
         known = ", ".join((*CONDITIONS, INSUFFICIENT))
         raise UsageError(f"--fail-on: {unknown or 'nothing'!r} is not a condition; choose among {known}")
-    asked = {**(parameters or {}), "reports_dir": os.devnull}  # earlier reports have no say in a check
+    asked = {**(parameters or {}), "reports_dir": os.devnull}  # earlier reports do not influence a check
     if is_history(baseline):
         a, history = against_history(candidate, baseline, others, asked)
     else:
@@ -109,10 +109,10 @@ def check(
         and primary is not None
         and any(t.asked.against and t.asked.metric == primary.metric for t in criteria)
     ):
-        fail_on = [name for name in fail_on if name != "regressed"]  # the margin says by how much it may be worse
+        fail_on = [name for name in fail_on if name != "regressed"]  # the criterion allows it to be worse by a margin
     conditions = (
         *(
-            _regressed(a, trust_unstated) if name == "regressed" else _overlooked(look(a), by_default)
+            _regressed(a, trust_unstated) if name == "regressed" else _lenient(look(a), by_default)
             for name, look in CONDITIONS.items()
             if name in fail_on
         ),
@@ -121,8 +121,8 @@ def check(
     return replace(_checked(a, conditions, INSUFFICIENT in fail_on), criteria=criteria, history=history)
 
 
-def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tuple[Tested, ...]:
-    """Hold the conditions with numbers; those against the baseline only where the two can be compared."""
+def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tuple[CriterionResult, ...]:
+    """Test the numeric conditions; those against the baseline only if the two can be compared."""
     pair = (a.reference_id, a.candidate.id)
     between = tuple(
         c for c in a.comparisons if (c.baseline, c.candidate) == pair and c.definition != "loss.step_matched"
@@ -132,11 +132,11 @@ def _criteria(a: Analysis, fail_if: Sequence[str], trust_unstated: bool) -> tupl
     facts = Facts(a.runs, a.evidence, a.candidate, a.baseline, gate, a.curve, a.settings, a.seed_spread, between)
     why = no_comparison(a, trust_unstated)
     asked = (read_criterion(text, facts, "--fail-if") for text in fail_if)
-    return tuple(untold(one, why) if why and one.against else hold_criterion(one, facts) for one in asked)
+    return tuple(untestable(one, why) if why and one.against else check_criterion(one, facts) for one in asked)
 
 
 def to_json(checked: Checked) -> dict[str, Any]:
-    """Give the check as plain JSON values, unrounded."""
+    """Return the check as plain JSON values, unrounded."""
     a = checked.analysis
     return {
         "format": FORMAT,
@@ -157,20 +157,18 @@ def to_json(checked: Checked) -> dict[str, Any]:
 
 
 def problems(a: Analysis) -> list[Finding]:
-    """List what detectors found wrong with the candidate."""
+    """Return the problems that detectors found in the candidate."""
     return [f for f in a.findings if f.id == f"{f.rule}:{a.candidate.id}" and f.rule.startswith("det.") and f.remedy]
 
 
 def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool) -> Checked:
-    """Conclude: what cannot be told is never a pass, and shuts the gate where that was asked for."""
+    """Return the outcome; an undecided condition is never a pass, and fails if ``insufficient_fails``."""
     blind = [condition.name for condition in asked if condition.state == "cannot tell"]
     undecided = f"cannot be told: {', '.join(blind)}" if blind else ""
     if insufficient_fails and a.verdict.result == "insufficient data":
         undecided = a.verdict.sentence
     insufficient = Condition(
-        INSUFFICIENT,
-        "met" if undecided else "not met",
-        undecided or "the data decide what was asked",
+        INSUFFICIENT, "met" if undecided else "not met", undecided or "the data decide what was asked"
     )
     conditions = (*asked, *([insufficient] if insufficient_fails else []))
     if any(condition.state == "met" for condition in asked):
@@ -181,7 +179,7 @@ def _checked(a: Analysis, asked: tuple[Condition, ...], insufficient_fails: bool
 
 
 def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
-    """Look at performance alone: a model that is worse beyond its own error does not pass, whatever seeds may do."""
+    """Check performance only: a model that is worse beyond its own error fails, even if seeds could explain it."""
     verdict, primary = a.verdict, a.verdict.primary
     why = no_comparison(a, trust_unstated)
     if why or verdict.result in ("insufficient data", "not comparable"):
@@ -192,7 +190,7 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
         return Condition("regressed", "met" if verdict.result == "regressed" else "not met", verdict.sentence)
     if primary.comparable is False:
         return Condition("regressed", "cannot tell", f"the two cannot be compared: {primary.reason}")
-    if verdict.opposed is not None:  # worse in one of two metrics of which nobody said which counts
+    if verdict.opposed is not None:  # worse in one of two metrics without a stated primary
         return Condition("regressed", "met", f"{verdict.sentence} {verdict.condition}")
     change = primary.result.value
     worse = change != 0 and (change > 0) == (primary.direction == "lower")
@@ -211,11 +209,11 @@ def _regressed(a: Analysis, trust_unstated: bool = False) -> Condition:
 
 
 def _died_more(a: Analysis) -> str:
-    """Say that more seeds of the candidate's configuration died than of the baseline's; empty where they did not."""
+    """Return which runs died if that is a larger share of the candidate's seeds than of the baseline's; else empty."""
     groups = seed_groups(a.runs)
     if a.baseline is None or (ours := group_of(groups, a.candidate.id)) is (theirs := group_of(groups, a.baseline.id)):
         return ""
-    dead = [dead_of(group, a.runs) for group in (ours, theirs)]
+    dead = [dead_runs(group, a.runs) for group in (ours, theirs)]
     if len(dead[0]) / len(ours.runs) <= len(dead[1]) / len(theirs.runs):
         return ""
     lost = listed([display_name(run_id) for run_id in dead[0]])
@@ -223,7 +221,7 @@ def _died_more(a: Analysis) -> str:
 
 
 def no_comparison(a: Analysis, trust_unstated: bool) -> str:
-    """Say why the two runs must not be compared at all; empty if nothing stands in the way."""
+    """Return why the two runs must not be compared at all; empty if they may be."""
     if a.baseline is None:
         return ""
     one, two = a.baseline, a.candidate
@@ -238,8 +236,8 @@ def no_comparison(a: Analysis, trust_unstated: bool) -> str:
             return f"{names} agree in every value of every metric that both logged: nothing was trained"
         if len(two.frame) > 2 and two.frame.equals(run.frame.head(len(two.frame))):
             return f"every row of the candidate's log stands in that of {display_name(run.id)}: nothing was trained"
-    held_out = [m for m in judged(one.metrics) if metric_of(m).validates]
-    if held_out and not any(metric_of(m).validates for m in judged(two.metrics)):
+    held_out = [m for m in judged_metrics(one.metrics) if metric_of(m).validates]
+    if held_out and not any(metric_of(m).validates for m in judged_metrics(two.metrics)):
         return "the candidate logged no validation, the baseline did"
     if a.verdict.primary is not None and (missing := _missing_at_the_end(two, a.verdict.primary.metric)):
         return missing
@@ -247,9 +245,9 @@ def no_comparison(a: Analysis, trust_unstated: bool) -> str:
 
 
 def _missing_at_the_end(run: Run, metric: str) -> str:
-    """Say that a metric was no longer logged while the run went on; empty if none of its values is missing.
+    """Return from which step on a metric is missing although the run went on; empty if it is not.
 
-    NaN is often written as an empty cell, as if nothing had been logged.
+    Many tools write NaN as an empty cell, as if nothing had been logged.
     """
     steps = run.steps_of(metric)
     if steps.size < 3:
@@ -262,7 +260,7 @@ def _missing_at_the_end(run: Run, metric: str) -> str:
 
 
 def unstated(a: Analysis) -> str:
-    """Say what nobody stated without which the two cannot be compared; empty if nothing is missing."""
+    """Return which statement is missing for a comparison of the two; empty if none is."""
     primary = a.verdict.primary
     if primary is None or a.gate is None or primary.comparable is not None or not metric_of(primary.metric).validates:
         return ""
@@ -277,8 +275,8 @@ def _overfitting(a: Analysis) -> Condition:
     return _detected(a, "overfitting", ("det.overfitting",))
 
 
-def _overlooked(condition: Condition, by_default: bool) -> Condition:
-    """Let a problem pass that nobody asked for by name and that the log is too short to show."""
+def _lenient(condition: Condition, by_default: bool) -> Condition:
+    """Return a condition that the log is too short for as "not met", unless the user named it."""
     if by_default and condition.state == "cannot tell":
         return replace(condition, state="not met", why=f"could not be looked for: {condition.why}")
     return condition
@@ -303,4 +301,4 @@ CONDITIONS: Mapping[str, Callable[[Analysis], Condition]] = {
     "diverged": _diverged,
     "overfitting": _overfitting,
 }
-"""What a candidate must not be, by the names that ``--fail-on`` takes."""
+"""Conditions that fail a candidate, by their names in ``--fail-on``."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from analysis.core.blocks import Tone
 from analysis.core.errors import UsageError
 from analysis.core.number_format import count, p_value
-from analysis.evidence.criteria import Tested
+from analysis.evidence.criteria import CriterionResult
 from analysis.findings.analysis_result import Analysis
 from analysis.publish.check import Checked, problems
 from analysis.render.glyphs import TONES
@@ -27,13 +27,13 @@ _STATES: dict[str, Tone] = {"met": "bad", "not met": "good", "cannot tell": "unk
 
 
 def to_markdown(checked: Checked, *, marker: str = "check") -> str:
-    """Write a check as a comment.
+    """Return a check as a comment in Markdown.
 
     Parameters
     ----------
     checked : Checked
     marker : str
-        Goes into the hidden first line, ``<!-- run-report:check -->``, by which the comment is found again.
+        Part of the hidden first line, ``<!-- run-report:check -->``, by which the comment is found again.
 
     Raises
     ------
@@ -56,9 +56,9 @@ def to_markdown(checked: Checked, *, marker: str = "check") -> str:
 
 
 def inert(text: str) -> str:
-    """Escape a text so that nothing in it is Markdown, a mention, a reference to an issue or a link.
+    """Return a text in which nothing is Markdown, a mention, a reference to an issue or a link.
 
-    GitHub looks for the last three after it has removed backslashes; a zero-width space keeps it from finding any.
+    GitHub looks for the last three after it has removed backslashes, so a zero-width space is inserted.
 
     Examples
     --------
@@ -88,20 +88,20 @@ def _verdict(a: Analysis) -> str:
 
 
 def _conditions(checked: Checked) -> str:
-    """Write the conditions without numbers; the others have a table of their own."""
+    """Return a table of the conditions without numbers; the others have another table."""
     numeric = {t.asked.text for t in checked.criteria}
     rows = [(c.name.capitalize(), _state(c.state), inert(c.why)) for c in checked.conditions if c.name not in numeric]
     return _table(("Condition", "", "What was found"), rows) if rows else ""
 
 
-def _criteria(criteria: Sequence[Tested]) -> str:
+def _criteria(criteria: Sequence[CriterionResult]) -> str:
     rows = [
         (
             inert(t.asked.text),
             inert(t.shown() or "none"),
             inert(p_value(t.p)) if t.p is not None else "",
             _state(t.state),
-            inert("; ".join(filter(None, (t.whom(), t.takes)))),
+            inert("; ".join(filter(None, (t.scope_words(), t.takes)))),
         )
         for t in criteria
     ]

@@ -1,4 +1,4 @@
-"""Keep a candidate, discard it, or run it with more seeds: one decision of many, which share one chance of error."""
+"""Decisions to keep, discard or rerun a candidate, which share one error rate in a ledger."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from analysis.evidence.seed_groups import SeedGroup, group_of, seed_groups
 from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 from analysis.publish.check import Checked, check, no_comparison, unstated
-from analysis.publish.ledger import held_ledger
+from analysis.publish.ledger import locked_ledger
 
 FORMAT = 1
 MOST_SEEDS = 5
-"""Seeds of each configuration beyond which no more are asked for, unless somebody allows more."""
+"""Default of the number of seeds per configuration up to which more are asked for."""
 
 _UNKNOWN_SPREAD = 3
-"""Seeds to ask for where nothing says how much they scatter: the fewest that show it to some use."""
+"""Seeds to ask for if their scatter is unknown: the fewest that estimate it usefully."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision, as its line in the ledger has it: `schema` says what each field means."""
+    """A decision as in its line of the ledger; `schema` describes each field."""
 
     format: int
     decision: Literal["keep", "discard", "rerun"]
@@ -56,7 +56,7 @@ class Decision:
 
 
 def schema() -> dict[str, Any]:
-    """Load the JSON Schema that decisions conform to."""
+    """Return the JSON Schema of decisions."""
     loaded: dict[str, Any] = loads(Path(__file__).with_name("decision.schema.json").read_text(encoding="utf-8"))
     return loaded
 
@@ -71,21 +71,21 @@ def decide(
     trust_unstated: bool = False,
     parameters: Mapping[str, Any] | None = None,
 ) -> Decision:
-    """Decide what becomes of a candidate, and write it into the ledger.
+    """Decide whether to keep, discard or rerun a candidate, and append the decision to the ledger.
 
-    The verdict's own comparison decides, at the level that `analysis.statistics.online_level` leaves for this test.
-    The same logs asked about in the same way get the answer that stands in the ledger: that is no second test.
+    The comparison of the verdict decides, at the level of `analysis.statistics.online_level` for this test. A request
+    with the same logs and options returns the decision in the ledger, without a second test.
 
     Parameters
     ----------
     candidate, baseline : str
-        References that lead to one run each.
+        References of one run each.
     ledger : pathlib.Path
-        JSON lines, one a decision; made if it is not there.
+        JSON lines, one per decision; created if it does not exist.
     others : sequence of str
         Further runs, such as other seeds of the two.
     most_seeds : int
-        Seeds of each configuration up to which more are asked for.
+        Number of seeds per configuration up to which more are asked for.
     trust_unstated : bool
         As for `analysis.publish.check.check`.
     parameters : Mapping[str, Any], optional
@@ -94,9 +94,9 @@ def decide(
     Raises
     ------
     AnalysisError
-        If a run cannot be read, nobody stated on what the runs were validated, or the ledger cannot be used.
+        If a run cannot be read, the validation set is not stated, or the ledger cannot be used.
     """
-    if "://" in str(ledger) or ":/" in str(ledger)[2:]:  # a path folds the two slashes into one
+    if "://" in str(ledger) or ":/" in str(ledger)[2:]:  # Path merges the two slashes
         raise UsageError(f"--ledger: {ledger} must be a file of this machine, which can be locked")
     if most_seeds < 2:
         raise UsageError(f"--max-seeds: {most_seeds} must be 2 or more")
@@ -112,7 +112,7 @@ def decide(
     if obstacle and obstacle == unstated(checked.analysis):
         raise UsageError(f"nothing can be decided: {obstacle}")
     asked, alpha = _id(checked, most_seeds), checked.analysis.settings.alpha
-    with held_ledger(ledger, f'{{"format": {FORMAT}, "decision": ', _is_decision) as book:
+    with locked_ledger(ledger, f'{{"format": {FORMAT}, "decision": ', _is_decision) as book:
         known = next((line for line in book.lines if line["id"] == asked), None)
         if known is not None:
             return Decision(**known)
@@ -139,7 +139,7 @@ def _same_alpha(lines: Sequence[Mapping[str, Any]], alpha: float, ledger: Path) 
 
 
 def _id(checked: Checked, most_seeds: int) -> str:
-    """Return a digest of the logs, of what is stated about them, and of how they are asked about."""
+    """Return a digest of the logs, of the statements about them, and of the options."""
     a = checked.analysis
     stated = {run.id: (sorted(run.config.items()), run.data, run.group, run.parent, run.seed_sd) for run in a.runs}
     logs = sorted((r.provenance.sha256, r is a.candidate, r is a.baseline, repr(stated[r.id])) for r in a.runs)
@@ -150,10 +150,10 @@ def _id(checked: Checked, most_seeds: int) -> str:
 def _decided(
     checked: Checked, obstacle: str, test: int, levels: Sequence[float], most_seeds: int, asked: str
 ) -> Decision:
-    """Decide at the first level; the second is what a next look at the same would have.
+    """Return the decision at the first level; the second one is that of a rerun of the same.
 
-    Every look at a comparison takes a level, also where nothing can be kept on it: what it lets through comes again
-    with the same values, and with luck on its side.
+    Every look at a comparison spends a level, even if nothing can be kept by it: a candidate that is rerun because of
+    it comes back with the same values, and with luck on its side.
     """
     a, primary = checked.analysis, checked.analysis.verdict.primary
     blank = Decision(
@@ -200,7 +200,7 @@ def _decided(
 
 
 def _rerun(found: Decision, a: Analysis, primary: Comparison, level: float, most_seeds: int) -> Decision:
-    """Ask for more seeds where they would show the difference that was seen, as far as they are allowed."""
+    """Return a decision to rerun if an allowed number of seeds would show the observed difference."""
     groups = seed_groups(a.runs)
     ours, theirs = (len(group_of(groups, run).runs) for run in (found.candidate, found.baseline))
     spread = a.seed_spread.of(primary.metric)
@@ -217,7 +217,7 @@ def _rerun(found: Decision, a: Analysis, primary: Comparison, level: float, most
 
 
 def _unrelated(a: Analysis, groups: Sequence[SeedGroup]) -> str:
-    """Say that what is stated parts the two not, or makes further runs seeds of neither; else nothing."""
+    """Return a hint if the statements make both runs seeds of one configuration, or further runs seeds of neither."""
     ours, theirs = (group_of(groups, run.id) for run in (a.candidate, a.baseline or a.candidate))
     if ours == theirs:
         return "; both are seeds of one configuration by what is stated: state the change in config, or as group"
@@ -227,7 +227,7 @@ def _unrelated(a: Analysis, groups: Sequence[SeedGroup]) -> str:
 
 
 def _seeds(effect: float, sd: float, level: float, ours: int, theirs: int, stated: bool) -> int | None:
-    """Return the seeds of each with which an effect is shown one-sided with 80% power; None for more than 1,000."""
+    """Return the seeds per configuration that show an effect one-sided with 80% power; None for more than 1,000."""
     for k in range(max(ours + 1, 2), 1001):
         n = max(theirs, k)
         df = float("inf") if stated else k + n - 2
@@ -238,7 +238,7 @@ def _seeds(effect: float, sd: float, level: float, ours: int, theirs: int, state
 
 
 def _why(checked: Checked) -> str:
-    """Return what the gate said against the candidate, else what the verdict says of it."""
+    """Return the reasons of the conditions against the candidate, else the sentence of the verdict."""
     said = [c.why for c in checked.conditions if c.state == "met"] or [
         c.why for c in checked.conditions if c.state == "cannot tell"
     ]

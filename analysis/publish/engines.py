@@ -1,8 +1,8 @@
-"""Papermill engines: papermill's own, with a kernel that is forked, or started by this very interpreter.
+"""Papermill engines with a kernel that is forked from this process or started by the running interpreter.
 
-Papermill's client runs the cells, whichever the kernel. In a report, whatever stops a cell (an error, a time limit,
-a death) ends up as an error output of that cell, so that papermill saves the failed notebook and raises the same
-kind of error for all.
+Papermill's client (nbclient) runs the cells with either kernel. In a report, whatever stops a cell (an error, a time
+limit, the death of the kernel) becomes an error output of that cell, so that papermill saves the failed notebook
+and always raises the same kind of error.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ from analysis.publish.forked_kernel import ForkedKernel, kernel_command
 from analysis.publish.kernel_client import KernelClient
 
 MOST_PRINTED = 100_000
-"""Characters that are kept of each stream of a cell of a report: some thirty pages."""
+"""Characters kept of each stream of a cell of a report: some thirty pages."""
 
 
 class ThisPython(AsyncKernelManager):
-    """Starts the kernel with the running interpreter, whatever kernel specs lie around on the machine."""
+    """Starts the kernel with the running interpreter, whatever kernel specs are installed."""
 
     client_factory = Type(KernelClient)
     most_printed = math.inf
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """Describe the kernel."""
+        """Specification of the kernel."""
         arguments, environment = kernel_command(self.connection_file)
         command = [sys.executable, "-m", "ipykernel_launcher", *arguments]
         return KernelSpec(argv=command, env=environment, language="python")
 
     def client(self, **options: Any) -> Any:
-        """Make the client that speaks to the kernel."""
+        """Return a client for the kernel."""
         client: Any = super().client(**options)
-        client.keep_little(self.most_printed)
+        client.limit_output(self.most_printed)
         return client
 
 
 class KernelEngine(NBClientEngine):  # type: ignore[misc]
-    """Run the cells in an IPython kernel of this interpreter; a notebook in another language as papermill does.
+    """Runs the cells in an IPython kernel of this interpreter; a notebook in another language as papermill does.
 
-    Options besides papermill's: ``time_limit``, seconds for all cells together, and ``in_report``, which keeps little
-    of what is printed and turns the end of the kernel into an error output, where papermill raises
-    ``CellTimeoutError`` or ``DeadKernelError``.
+    Options besides papermill's: ``time_limit``, seconds for all cells together, and ``in_report``, which limits printed
+    output and turns the end of the kernel into an error output, where papermill would raise ``CellTimeoutError`` or
+    ``DeadKernelError``.
     """
 
     @classmethod
@@ -98,14 +98,14 @@ class KernelEngine(NBClientEngine):  # type: ignore[misc]
                 super().execute_managed_notebook(nb_man, kernel_name, **options)
         except CellTimeoutError as error:
             raise _Ended("TimeLimitReached", "the time limit was reached", "", error) from None
-        except RuntimeError as error:  # as a DeadKernelError is, and what a kernel raises that does not start
+        except RuntimeError as error:  # a DeadKernelError, or a kernel that did not start
             raise _Ended("KernelDied", f"the kernel died: {error}", "", error) from None
 
 
 class ForkEngine(KernelEngine):
-    """Run the cells in a kernel forked from this process, which is ready at once; an option is that ``kernel``.
+    """Runs the cells in a kernel forked from this process, which is ready at once; option ``kernel``: an existing one.
 
-    Where forking is not safe, a kernel is started.
+    If forking is not safe, a kernel is started.
     """
 
     @classmethod
@@ -118,7 +118,7 @@ class ForkEngine(KernelEngine):
         kernel: ForkedKernel | None = None,
         **options: Any,
     ) -> None:
-        """Run all cells in ``kernel``, which whoever gives it closes, or in one forked now."""
+        """Run all cells in ``kernel``, which the caller closes, or in one forked now."""
         if kernel is not None:
             cls._run_in(kernel, nb_man, kernel_name, most_printed=most_printed, **options)
         elif fork_is_safe():
@@ -149,13 +149,13 @@ class ForkEngine(KernelEngine):
 
 
 def register_engines() -> None:
-    """Make the engines known to papermill as ``run-report-fork`` and ``run-report-kernel``."""
+    """Register the engines with papermill as ``run-report-fork`` and ``run-report-kernel``."""
     papermill_engines.register("run-report-fork", ForkEngine)
     papermill_engines.register("run-report-kernel", KernelEngine)
 
 
 def clip(cell: Any) -> None:
-    """Leave of what a cell printed as much as anybody reads, and say so where there was more."""
+    """Cut each stream that a cell printed to `MOST_PRINTED` characters, with a note on the rest."""
     for name in ("stdout", "stderr"):
         printed = [output for output in cell.get("outputs", ()) if output.get("name") == name]
         text = "".join(output.text for output in printed)
@@ -166,7 +166,7 @@ def clip(cell: Any) -> None:
 
 
 class _Ended(Exception):
-    """The kernel ended, or was ended, while a cell ran; ``log`` is what it left behind."""
+    """The kernel ended, or was killed, while a cell ran; ``log`` is its last output."""
 
     def __init__(self, name: str, what: str, log: str, cause: Exception) -> None:
         super().__init__(what)
@@ -174,7 +174,7 @@ class _Ended(Exception):
 
 
 def _countdown(seconds: float) -> Callable[[Any], float]:
-    """Return the time limit of a cell: what is left of all seconds; the clock starts with the first."""
+    """Return the time limit of cells as a function: the rest of all seconds, from the start of the first cell."""
     deadline: list[float] = []
 
     def left(_: Any) -> float:
@@ -186,14 +186,14 @@ def _countdown(seconds: float) -> Callable[[Any], float]:
 
 
 def is_python(nb: Any, kernel_name: str) -> bool:
-    """True for a notebook of Python, as it says itself, or as its kernel is called where it does not say."""
+    """True for a Python notebook, by its metadata, else by the name of its kernel."""
     spec, info = nb.metadata.get("kernelspec", {}), nb.metadata.get("language_info", {})
     stated = spec.get("language") or info.get("name") or kernel_name
     return str(stated).lower().startswith(("python", "ipython"))
 
 
 def _check_loopback() -> None:
-    """Say at once that a kernel cannot be spoken to, which it would take a minute to find out.
+    """Fail early without a loopback interface, since a kernel would only time out after a minute.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def _check_loopback() -> None:
 
 
 def _record(end: _Ended, cell: Any, nb_man: NotebookExecutionManager) -> None:
-    """Add an error output to a cell, which says where it hung if the interrupted kernel told."""
+    """Add an error output to a cell; the traceback of an interrupted kernel, if any, shows where it hung."""
     interrupted = [output for output in cell.get("outputs", ()) if output.get("ename") == "KeyboardInterrupt"]
     for output in interrupted:
         output.ename, output.evalue = end.name, str(end)

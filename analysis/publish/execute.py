@@ -1,4 +1,4 @@
-"""Execute the template notebook by papermill and tidy what papermill leaves in it."""
+"""Execution of the template notebook by papermill, and cleanup of the result."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from analysis.core.redact import redact_text
 from analysis.publish.forked_kernel import ForkedKernel
 from analysis.publish.preload import deferred
 
-# JupyterLab brings this package along, and jsonschema would build its grammar (0.8 s) in every process that
-# imports nbformat, to check a format that no notebook uses.
+# If JupyterLab has installed this package, jsonschema builds its grammar (0.8 s) in every process that imports
+# nbformat, for a format that no notebook uses.
 with deferred("rfc3987_syntax"):
     import nbformat
     from papermill.exceptions import PapermillExecutionError
@@ -22,9 +22,9 @@ with deferred("rfc3987_syntax"):
     from analysis.publish.engines import clip, register_engines
 
 START_TIMEOUT = 300
-"""Seconds a kernel may take to start: a minute is not enough on a machine where many start at once."""
+"""Seconds for a kernel to start; a minute is too short on a machine where many start at once."""
 
-logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it says is said in one line of ours
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # its errors are reported in one line of ours
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -38,7 +38,7 @@ class CellFailed(Exception):
     name : str
         Class name of the error.
     notebook : nbformat.NotebookNode
-        With the traceback in the failing cell, and a note above it.
+        The notebook, with the traceback in the failing cell and a note above it.
     details : str
         The traceback as plain text.
     """
@@ -64,13 +64,13 @@ def execute(
     template : pathlib.Path
         The notebook.
     parameters : Mapping[str, Any]
-        Its parameters, already checked.
+        Checked parameters.
     output : pathlib.Path
-        Where the executed notebook is written, failed or not.
+        Path of the executed notebook, which is written even if a cell fails.
     timeout : float, optional
         Seconds for all cells together.
     kernel : ForkedKernel, optional
-        The forked kernel that runs the cells, to be closed by the caller; without one a kernel is started.
+        The forked kernel that runs the cells, which the caller closes; by default a kernel is started.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def execute(
     Raises
     ------
     CellFailed
-        If a cell did not end well.
+        If a cell failed, died or took too long.
     """
     register_engines()
     options: dict[str, Any] = {} if kernel is None else {"kernel": kernel}
@@ -108,7 +108,7 @@ def execute(
 
 
 def tidied(nb: Any) -> Any:
-    """Take out what differs from one execution to the next: times, paths, random ids; and secrets in parameters."""
+    """Remove what differs between executions (times, paths, random IDs) and redact parameters and printed text."""
     kept = nb.metadata.get("papermill", {})
     nb.metadata["papermill"] = {key: _shown(kept[key]) for key in ("default_parameters", "parameters") if key in kept}
     nb.metadata["kernelspec"] = dict(_KERNEL)
@@ -119,7 +119,7 @@ def tidied(nb: Any) -> Any:
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell["source"] = redact_text(cell.source)
         for output in cell.get("outputs", ()):
-            if output.output_type in ("error", "stream"):  # what a cell displays is clean
+            if output.output_type in ("error", "stream"):  # displayed outputs are redacted already
                 output.update(_shown(output))
     _name_cells(nb, "injected-parameters")
     _name_cells(nb, "papermill-error-cell-tag")
@@ -127,18 +127,18 @@ def tidied(nb: Any) -> Any:
 
 
 def _name_cells(nb: Any, tag: str) -> None:
-    """Replace the random ids of cells that papermill added."""
+    """Replace the random IDs of cells that papermill added."""
     for count, cell in enumerate(cell for cell in nb.cells if tag in cell.metadata.get("tags", ())):
         cell["id"] = f"{tag}-{count + 1}"
 
 
 def as_bytes(nb: Any) -> bytes:
-    """Serialize a notebook as it stands in a file."""
+    """Return a notebook as the content of a file."""
     return f"{nbformat.writes(nb)}\n".encode()
 
 
 def _plain(value: Any) -> Any:
-    """Return the form that papermill can write as code: of a tuple or a path it would write the repr."""
+    """Return a value that papermill can write as code; it would write the repr of a tuple or a path."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list | set | frozenset):
@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """Return plain values with the secrets in their texts blanked."""
+    """Return plain values with redacted texts."""
     if isinstance(value, Mapping):
         return {key: _shown(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -156,5 +156,5 @@ def _shown(value: Any) -> Any:
 
 
 def _literal(path: Path) -> str:
-    """Protect a path from papermill, which fills in parameters where it sees braces."""
+    """Escape a path for papermill, which substitutes parameters in braces."""
     return str(path.absolute()).replace("{", "{{").replace("}", "}}")

@@ -1,4 +1,4 @@
-"""Replace a folder as a whole or not at all, without losing what somebody else put into it."""
+"""Atomic replacement of a folder, without losing files that others put into it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from typing import Any
 
 from analysis.core.errors import UsageError
 from analysis.core.plain_data import loads
-from analysis.core.scratch import clear_away, hold_when_free, let_go, made_held, undisturbed
+from analysis.core.scratch import create_locked, lock_when_free, remove_abandoned, signals_deferred, unlock
 
 MANIFEST = ".made.json"
-"""The file in a folder that lists what was made, with a hash of each file, and from what."""
+"""File in a folder that lists the files made, with their hashes, and what they were made from."""
 
 Manifest = Mapping[str, Mapping[str, Any]]
-"""Of a report's folder: ``files``, the hash of each by name; ``made_from``."""
+"""Manifest of a report's folder: ``files``, hash by name, and ``made_from``."""
 
 NOTHING: Manifest = {"files": {}, "made_from": {}}
-"""The manifest of a folder in which nothing counts as made here."""
+"""Manifest of a folder without files made here."""
 
 Bring = Callable[[Path, Path], object]
-"""Brings from an old folder into a new one what is to stay."""
+"""Function of the old and the new folder that copies what is to be kept."""
 
 _NO_ROOM = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")}
 _UNFINISHED = ".unfinished"
@@ -39,18 +39,18 @@ _FILLED = ".new"
 
 @contextlib.contextmanager
 def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
-    """Yield an empty folder to fill; it takes the place of ``target`` when the block ends without an error.
+    """Yield an empty folder to fill, which replaces ``target`` when the block ends without an error.
 
-    At every moment ``target`` is the old folder or the new one, whole: where the system can exchange two
-    folders in one step it does, elsewhere the next call mends what a kill between two steps left behind.
+    At every moment ``target`` is the complete old folder or the complete new one, where the system can exchange two
+    folders atomically; elsewhere the next call repairs what a kill between two steps left behind.
 
     Parameters
     ----------
     target : pathlib.Path
-        May exist or not; its parents are made.
+        May exist or not; its parents are created.
     bring : callable, optional
-        Called at the end with ``target``, if it exists, and the new folder; until the one has taken the place of the
-        other, no other process that replaces a folder there comes between.
+        Called at the end with ``target``, if it exists, and the new folder; a lock keeps other processes from
+        replacing a folder there until the exchange is done.
 
     Yields
     ------
@@ -60,20 +60,20 @@ def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
     Raises
     ------
     UsageError
-        If no folder can be made or filled there.
+        If the folder cannot be created or filled.
     """
     with writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _mend(target)
+        _repair(target)
         for folder in (target, *(path for path in target.rglob("*") if path.is_dir() and not path.is_symlink())):
-            if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):  # nobody could take the old one away
+            if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):  # the old one could not be removed
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    with undisturbed() as disturbed:
+    with signals_deferred() as signals_delivered:
         staging, handle = _new_staging(target)
         try:
-            with disturbed():
+            with signals_delivered():
                 yield staging
-                with _alone(target.parent):
+                with _locked_parent(target.parent):
                     if bring is not None and target.exists():
                         bring(target, staging)
                     with writable(target):
@@ -85,43 +85,43 @@ def replacing(target: Path, bring: Bring | None = None) -> Iterator[Path]:
             raise UsageError(f"{target}: cannot be written ({why}); check the path and the room there") from None
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-            let_go(handle)
+            unlock(handle)
 
 
 def _new_staging(target: Path) -> tuple[Path, int | None]:
     with writable(target):
         prefix, parent = f".{target.name}.", target.parent
-        staging, handle = made_held(lambda: tempfile.mkdtemp(prefix=prefix, suffix=_FILLED, dir=parent))
+        staging, handle = create_locked(lambda: tempfile.mkdtemp(prefix=prefix, suffix=_FILLED, dir=parent))
         staging.chmod(_mode(0o777))
         return staging, handle
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep all other processes out for the time of the block, where a folder can be locked."""
+def _locked_parent(folder: Path) -> Iterator[None]:
+    """Lock a folder for the block, where folders can be locked."""
     handle = None
-    with contextlib.suppress(OSError):  # Windows opens no folder
+    with contextlib.suppress(OSError):  # Windows cannot open folders
         handle = os.open(folder, os.O_RDONLY)
-        hold_when_free(handle, folder)
+        lock_when_free(handle, folder)
     try:
         yield
     finally:
-        let_go(handle)
+        unlock(handle)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all, by a rename.
 
     Raises
     ------
     UsageError
         If it cannot be written there.
     """
-    with writable(path), undisturbed():
+    with writable(path), signals_deferred():
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
-            clear_away(left)
-        unfinished, handle = made_held(lambda: _new_file(path))
+            remove_abandoned(left)
+        unfinished, handle = create_locked(lambda: _new_file(path))
         try:
             unfinished.write_bytes(content)
             unfinished.chmod(_mode(0o666))
@@ -130,7 +130,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             unfinished.unlink(missing_ok=True)
             raise
         finally:
-            let_go(handle)
+            unlock(handle)
 
 
 def _new_file(path: Path) -> str:
@@ -141,7 +141,7 @@ def _new_file(path: Path) -> str:
 
 @contextlib.contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """Turn an error of the system in the block into one line that says where nothing can be written."""
+    """Raise an OSError in the block as a UsageError that says what cannot be written."""
     try:
         yield
     except OSError as error:
@@ -150,20 +150,20 @@ def writable(path: Path) -> Iterator[None]:
 
 
 def _mode(wanted: int) -> int:
-    """Return the rights of a new file or folder as the umask has them; temporary ones are made private."""
-    mask = os.umask(0)
+    """Return permissions after the umask, since tempfile creates private files and folders."""
+    mask = os.umask(0)  # the umask can only be read by setting it
     os.umask(mask)
     return wanted & ~mask
 
 
 def write_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
-    """List every file of a finished folder with its hash, and what it was made from."""
+    """Write the manifest of a finished folder: the hash of every file, and what it was made from."""
     files = {name: hash_of(folder / name) for name in file_names(folder)}
     (folder / MANIFEST).write_bytes(_manifest(files, made_from))
 
 
 def renew_manifest(folder: Path, made_from: Mapping[str, object]) -> None:
-    """Write down anew what a folder's files were made from, if any were made here; they stay as listed."""
+    """Replace ``made_from`` in the manifest of a folder, if it lists any files."""
     files = read_manifest(folder)["files"]
     if files:
         write_atomically(folder / MANIFEST, _manifest(files, made_from))
@@ -175,7 +175,7 @@ def _manifest(files: Mapping[str, str], made_from: Mapping[str, object]) -> byte
 
 
 def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest:
-    """Read a folder's manifest; without a readable one, nothing in the folder counts as made here."""
+    """Return the manifest of a folder; `NOTHING` if it cannot be read."""
     try:
         return parse_manifest((folder / name).read_bytes())
     except OSError:
@@ -183,7 +183,7 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest:
 
 
 def parse_manifest(content: bytes) -> Manifest:
-    """Return the manifest that a file holds, `NOTHING` if it holds none."""
+    """Return the manifest in the content of a file; `NOTHING` if it is not one."""
     try:
         manifest = loads(content)
         return {"files": dict(manifest["files"]), "made_from": dict(manifest["made_from"])}
@@ -192,15 +192,15 @@ def parse_manifest(content: bytes) -> Manifest:
 
 
 def read_whole_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a folder of which no file is missing; nothing of any other."""
+    """Return the manifest of a folder; `NOTHING` if one of its files is missing."""
     made = read_manifest(folder)
     return made if all((folder / name).is_file() for name in made["files"]) else NOTHING
 
 
 def carry_over(old: Path, new: Path, *, ignoring: Collection[str] = ()) -> tuple[str, ...]:
-    """Bring along from the old folder what was not made here, or was edited since.
+    """Copy from the old folder the files that were not made here, or were edited since.
 
-    An edited file comes along as ``name.edited.suffix``, beside the one made anew.
+    An edited file is copied as ``name.edited.suffix``, beside the new one.
 
     Returns
     -------
@@ -230,13 +230,13 @@ def _free_name(path: Path) -> Path:
 
 
 def file_names(folder: Path) -> tuple[str, ...]:
-    """List all files below a folder, sorted, with forward slashes, without the manifest."""
+    """Return all files below a folder, sorted, with forward slashes, without the manifest."""
     found = (p for p in folder.rglob("*") if p.is_symlink() or p.is_file())
     return tuple(sorted(name for p in found if (name := p.relative_to(folder).as_posix()) != MANIFEST))
 
 
 def hash_of(path: Path) -> str:
-    """Return the SHA-256 of a file, of a link where it leads."""
+    """Return the SHA-256 of a file; for a link its target."""
     if path.is_symlink():
         return f"link:{os.readlink(path)}"
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -253,7 +253,7 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders in one step, or tell that this system or file system cannot."""
+    """Exchange two folders atomically; return False if the system or file system cannot. Python has no renameat2."""
     if sys.platform != "linux":
         return False
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
@@ -272,19 +272,19 @@ def _set_aside(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
 
 
-def mend(parent: Path) -> None:
-    """Undo whatever killed processes left beside the folders in ``parent``, and files they did not finish in them."""
+def repair(parent: Path) -> None:
+    """Repair the folders in ``parent``: remove or restore what killed processes left behind."""
     for pattern in (f".*{_UNFINISHED}", f"*/.*{_UNFINISHED}"):
         for file in map(parent.joinpath, glob.glob(pattern, root_dir=parent)):
-            clear_away(file)
+            remove_abandoned(file)
     names = {path.name[1:].rsplit(".", 2)[0] for path in parent.glob(f".*{_FILLED}")}
     names |= {path.name[1:].removesuffix(".old") for path in parent.glob(".*.old")}
     for name in names:
-        _mend(parent / name)
+        _repair(parent / name)
 
 
-def _mend(target: Path) -> None:
-    """Undo what a killed process left: a folder set aside, folders that were being filled."""
+def _repair(target: Path) -> None:
+    """Restore a folder that a killed process set aside, and remove folders that were being filled."""
     old = _set_aside(target)
     if old.exists():
         if target.exists():
@@ -292,4 +292,4 @@ def _mend(target: Path) -> None:
         else:
             os.rename(old, target)
     for orphan in target.parent.glob(f".{glob.escape(target.name)}.*{_FILLED}"):
-        clear_away(orphan)
+        remove_abandoned(orphan)

@@ -1,4 +1,4 @@
-"""Processes forked from this one: when that is safe, how they end, and a call in one of its own."""
+"""Forked child processes: when forking is safe, how a child ended, and calls in a child."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from analysis.core.errors import AnalysisError
 
 
 class ChildDied(Exception):
-    """The child ended, or was ended, while a cell ran. ``log`` holds what it left behind, line by line."""
+    """A forked child failed or was killed; ``log`` is its traceback or last output."""
 
     def __init__(self, what: str, log: str) -> None:
         super().__init__(what)
@@ -40,7 +40,7 @@ def ending(code: int | None) -> str:
 
 
 def end_handles(pid: int) -> list[int]:
-    """Return a handle that becomes ready when a process ends; none where the system has no such thing.
+    """Return a list with a pidfd, which becomes readable when a process ends; empty where there are none.
 
     EOF on its pipe is no proof of death: a grandchild may hold the other end open.
     """
@@ -50,21 +50,21 @@ def end_handles(pid: int) -> list[int]:
 
 
 def fork_is_safe() -> bool:
-    """True if a child can be forked here and now: only on Linux, and not beside other threads."""
+    """True if a child can be forked now: on Linux, and without other threads, whose locks would stay locked in it."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def apart(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Call something in a forked child and give what it gives: threads that it starts end with the child.
+def run_forked(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a forked child and return its result, so that threads it starts end with the child.
 
-    Where forking is not safe, the call is made here.
+    If forking is not safe, the call is made in this process.
 
     Raises
     ------
     AnalysisError
-        The same line as there.
+        If the call raises it, with the same message.
     ChildDied
-        If it fails in another way.
+        If the call fails otherwise, or the child is killed.
     """
     if not fork_is_safe():
         return call(*arguments)
@@ -91,7 +91,7 @@ def apart(call: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _answer(pipe: Connection, parent: int, call: Callable[[], Any]) -> None:
-    """Be the child of `apart`: never returns."""
+    """Run as the child of `run_forked`; never returns."""
     try:
         die_with_parent(parent)
         try:
@@ -107,12 +107,12 @@ def _answer(pipe: Connection, parent: int, call: Callable[[], Any]) -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Let the system end this process when the one that started it ends, where it can: on Linux."""
+    """Have the kernel kill this process when its parent ends; on Linux only."""
     if sys.platform != "linux":
         return
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
+    if os.getppid() != parent:  # it ended before the call, so that no signal will come
         os._exit(1)

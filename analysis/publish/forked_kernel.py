@@ -1,7 +1,7 @@
-"""An IPython kernel in a forked child of this process, which is ready at once: everything is imported already.
+"""An IPython kernel in a forked child of this process, which is ready at once since everything is imported.
 
-The child is a process of its own: it may crash, hang, be killed or call ``os._exit``. It speaks the ordinary
-protocol of Jupyter, over sockets of the system in place of ports, so that it needs no network.
+The child is a separate process: it may crash, hang, be killed or call ``os._exit``. It uses the ordinary Jupyter
+protocol over Unix sockets instead of TCP ports, so that it needs no network.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.core.scratch import scratch, undisturbed
+from analysis.core.scratch import scratch, signals_deferred
 from analysis.publish.forked import die_with_parent, end_handles, ending
 
 if TYPE_CHECKING:
     from analysis.publish.kernel_client import ForkedKernelClient
 
 PATIENCE = 1.0
-"""Seconds a hanging kernel gets to say where it hangs before it is killed."""
+"""Seconds for a hanging kernel to write where it hangs before it is killed."""
 
 GRACE = 5.0
-"""Seconds a kernel gets for its exit handlers, as from a Jupyter server."""
+"""Seconds for the exit handlers of a kernel, as in a Jupyter server."""
 
 
 def kernel_command(connection_file: str) -> tuple[list[str], dict[str, str]]:
-    """Arguments and environment of a kernel that keeps no history and runs no start-up file.
+    """Return arguments and environment of a kernel without history and start-up files.
 
-    So that a notebook gives the same whoever runs it.
+    A notebook then gives the same results for every user.
     """
     arguments = ["-f", connection_file, "--HistoryManager.enabled=False", "--log-level=CRITICAL"]
     own = {"IPYTHONDIR": str(Path(connection_file).parent)}
-    if os.path.expanduser("~") == "~":  # a user whom the system does not know, and no HOME: IPython would not start
+    if os.path.expanduser("~") == "~":  # unknown user without HOME, as in containers: IPython would not start
         own["HOME"] = own["IPYTHONDIR"]
     return [*arguments, "--IPKernelApp.exec_PYTHONSTARTUP=False"], own
 
@@ -53,20 +53,20 @@ def _nothing() -> None:
 
 
 class ForkedKernel:
-    """The manager of a forked kernel: what nbclient needs of a ``KernelManager``, and what is known of its end.
+    """Manager of a forked kernel: what nbclient needs of a ``KernelManager``, and how the process ended.
 
     Parameters
     ----------
     prepare : callable, optional
-        What the child does before it is ready, while the parent does something else.
+        Called in the child before it is ready, while the parent continues.
     """
 
     has_kernel = True
 
     def __init__(self, prepare: Callable[[], None] = _nothing) -> None:
-        self._held = contextlib.ExitStack()
-        self.connection_file = self._held.enter_context(scratch()) / "kernel.json"
-        self._log = self._held.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        self._resources = contextlib.ExitStack()
+        self.connection_file = self._resources.enter_context(scratch()) / "kernel.json"
+        self._log = self._resources.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         self._client: ForkedKernelClient | None = None
         self.most_printed = math.inf
         self._status: int | None = None
@@ -74,27 +74,27 @@ class ForkedKernel:
         self._write_connection_file()
         parent = os.getpid()
         with warnings.catch_warnings():
-            # Python 3.12 warns of any thread; those of the numeric libraries look after themselves at a fork.
+            # Python 3.12 warns of a fork beside any thread; those of numeric libraries are prepared for a fork.
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()
         if self.pid == 0:
-            _live(str(self.connection_file), self._log.fileno(), parent=parent, prepare=prepare)
+            _run_child(str(self.connection_file), self._log.fileno(), parent=parent, prepare=prepare)
         self._end = end_handles(self.pid)
 
     def client(self) -> ForkedKernelClient:
-        """Make the client that speaks to the kernel; it may be asked before the kernel is ready."""
+        """Return a client for the kernel, which may be used before the kernel is ready."""
         import zmq
 
         from analysis.publish.kernel_client import ForkedKernelClient
 
         self._client = ForkedKernelClient(kernel=self, connection_file=str(self.connection_file))
         self._client.load_connection_file()
-        self._client.context.setsockopt(zmq.RECONNECT_IVL, 10)  # ms; the sockets appear when the kernel is ready
-        self._client.keep_little(self.most_printed)
+        self._client.context.setsockopt(zmq.RECONNECT_IVL, 10)  # ms; the sockets exist only once the kernel is ready
+        self._client.limit_output(self.most_printed)
         return self._client
 
     def is_alive(self) -> bool:
-        """True while the process runs."""
+        """True while the process runs; reaps it when it has ended."""
         if self._status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             self._status = os.waitstatus_to_exitcode(status) if pid else None
@@ -105,12 +105,12 @@ class ForkedKernel:
         os.kill(self.pid, signal.SIGINT)
 
     def shutdown_kernel(self, now: bool = False) -> None:
-        """Leave a kernel that did not start to `close`: what it says is read before."""
+        """Do nothing: `close` ends the kernel, after its log has been read."""
 
     cleanup_resources = shutdown_kernel
 
     def end(self) -> None:
-        """Ask the kernel to end as an ordinary one ends: exit handlers are called, files written. `close` waits."""
+        """Ask the kernel to shut down in the ordinary way, with exit handlers and flushed files; `close` waits."""
         from jupyter_core.utils import run_sync
 
         if self._client is not None and self.is_alive():
@@ -118,13 +118,13 @@ class ForkedKernel:
             self._patience = GRACE
 
     def close(self) -> None:
-        """Wait for a kernel that was asked to end; end any other, and whatever it started.
+        """Wait for a kernel that was asked to end, then kill its process group.
 
-        An interrupt cuts the wait short, and nothing else.
+        A signal such as Ctrl-C only cuts the wait short.
         """
-        with undisturbed() as disturbed:
+        with signals_deferred() as signals_delivered:
             try:
-                with disturbed():
+                with signals_delivered():
                     give_up = time.monotonic() + self._patience
                     while self.is_alive() and (left := give_up - time.monotonic()) > 0:
                         wait(self._end, left if self._end else 0.01)
@@ -145,10 +145,10 @@ class ForkedKernel:
             self._client.stop_channels()
             self._client.context.destroy(linger=0)
             self._client = None
-        self._held.close()
+        self._resources.close()
 
     def last_words(self) -> str:
-        """Where a kernel hangs, or what it left behind when it died."""
+        """Return where a kernel hangs, or its last output if it died; faulthandler answers SIGUSR1 with a traceback."""
         before = self._read_log()
         if self.is_alive():
             os.kill(self.pid, signal.SIGUSR1)
@@ -158,7 +158,7 @@ class ForkedKernel:
         return self._read_log()
 
     def how_it_ended(self) -> str:
-        """Return how the process ended, unless it runs."""
+        """Return how the process ended; empty while it runs."""
         return "" if self.is_alive() else ending(self._status)
 
     def _read_log(self) -> str:
@@ -167,19 +167,19 @@ class ForkedKernel:
 
     def _write_connection_file(self) -> None:
         ports = {f"{channel}_port": n for n, channel in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
-        # The @ makes it a name that lies in no folder and is gone with the process.
+        # The @ makes it a name in Linux's abstract namespace: no file is left behind when the process dies.
         where = {"transport": "ipc", "ip": f"@run-reports-{uuid.uuid4()}", **ports}
         signed = {"signature_scheme": "hmac-sha256", "key": str(uuid.uuid4())}
         self.connection_file.write_text(json.dumps({**where, **signed}), encoding="utf-8")
 
 
-def _live(connection_file: str, log: int, *, parent: int, prepare: Callable[[], None]) -> None:
-    """Be the child: never returns."""
+def _run_child(connection_file: str, log: int, *, parent: int, prepare: Callable[[], None]) -> None:
+    """Run as the child; never returns."""
     import atexit
 
     try:
-        atexit._clear()  # the parent's
-        _settle(log, parent)
+        atexit._clear()  # handlers inherited from the parent are the parent's business
+        _set_up_child(log, parent)
         prepare()
         _serve(connection_file)
         atexit._run_exitfuncs()
@@ -192,8 +192,8 @@ def _live(connection_file: str, log: int, *, parent: int, prepare: Callable[[], 
         os._exit(1)
 
 
-def _settle(log: int, parent: int) -> None:
-    """Cut the ties to the terminal, keep a log of last words, and die with the parent."""
+def _set_up_child(log: int, parent: int) -> None:
+    """Detach from the terminal, redirect output to the log, and arrange to die with the parent."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for ends in (signal.SIGTERM, signal.SIGHUP):
@@ -201,7 +201,7 @@ def _settle(log: int, parent: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    # Anew: what is inherited may write to a file of the parent's.
+    # New streams, since inherited ones may write to a file of the parent.
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", closefd=False)  # type: ignore[misc]
@@ -214,7 +214,7 @@ def _settle(log: int, parent: int) -> None:
 
 
 def _warn_as_new() -> None:
-    """Set the filters of warnings of a new interpreter; with the parent's an error may stand in for a warning."""
+    """Set the warning filters of a new interpreter; those of the parent may turn warnings into errors."""
     warnings.resetwarnings()
     for kind in (ResourceWarning, ImportWarning, PendingDeprecationWarning, DeprecationWarning):
         warnings.simplefilter("ignore", kind)
@@ -238,15 +238,15 @@ def _serve(connection_file: str) -> None:
     with _without_debugger():
         app.initialize(arguments)
     app.session.pack = _replacing_surrogates(app.session.pack)
-    _be_new(app.shell)
+    _reset_shell(app.shell)
     app.start()
-    # It is still ending its answer, and would wait for an output thread that the exit handlers stop.
+    # The control thread may still be sending its reply, and needs an output thread that the exit handlers stop.
     app.control_thread.join(GRACE)
-    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    threading._shutdown()  # type: ignore[attr-defined]  # joins non-daemon threads, which os._exit would not
 
 
 def _replacing_surrogates(pack: Callable[[object], bytes]) -> Callable[[object], bytes]:
-    """Let a message be written with half a surrogate pair in it, of which a kernel would send nothing at all."""
+    """Return a serializer that replaces lone surrogates, with which a message would not be sent at all."""
 
     def packed(message: object) -> bytes:
         try:
@@ -259,20 +259,20 @@ def _replacing_surrogates(pack: Callable[[object], bytes]) -> Callable[[object],
     return packed
 
 
-def _be_new(shell: Any) -> None:
-    """Undo what tells a process that was forked from one that was started."""
+def _reset_shell(shell: Any) -> None:
+    """Undo the differences between a forked process and a started one."""
     owner = os.getpid()
 
     def end_others() -> None:
         if os.getpid() != owner:
-            os._exit(0)  # a process that the cell forked has come to the cell's end; the next is not its business
+            os._exit(0)  # a child that the cell forked has reached the end of the cell and must not run the next one
 
     shell.events.register("post_execute", end_others)
     if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()  # or all kernels that one process forks draw the same numbers
+        sys.modules["numpy"].random.seed()  # else all kernels forked from one process draw the same numbers
     backend = os.environ["MPLBACKEND"]
     if "matplotlib.pyplot" in sys.modules and "inline" in backend:
-        # pyplot asks which backend to use when it is imported, and that was before there was a kernel.
+        # pyplot chose its backend on import, before there was a kernel.
         from IPython.core.pylabtools import activate_matplotlib
         from matplotlib_inline.backend_inline import configure_inline_support
 
@@ -282,7 +282,7 @@ def _be_new(shell: Any) -> None:
 
 @contextlib.contextmanager
 def _without_debugger() -> Any:
-    """Start a kernel without the debugger of JupyterLab, which takes 0.1 s and which nobody can reach."""
+    """Start a kernel without JupyterLab's debugger, which takes 0.1 s and cannot be reached here."""
     missing = "debugpy" not in sys.modules
     if missing:
         sys.modules["debugpy"] = None  # type: ignore[assignment]

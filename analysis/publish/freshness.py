@@ -1,4 +1,4 @@
-"""Whether a report would come out as it is: what it was made from, and whether that is still so."""
+"""Whether a report is up to date: what it was made from, and whether that has changed."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _SOURCE_ENDINGS = (".py", ".json", ".j2", ".css", ".js", ".typ", ".ipynb")
 
 
 def asked_for(request: Parameters, *, template: Path, pdf: str) -> dict[str, object]:
-    """Return what a report depends on besides the logs: parameters, template, toolkit, kind of PDF, named results."""
+    """Return what a report depends on besides the logs: digests of parameters, template, toolkit and the like."""
     return {
         "parameters": _digest(json.dumps(request.to_mapping(), sort_keys=True, default=str).encode()),
         "template": _digest(template.read_bytes()),
         "toolkit": toolkit(),
         "pdf": pdf,
-        "place": "" if is_elsewhere(request) else _digest(str(Path.cwd()).encode()),
+        "place": "" if is_place_independent(request) else _digest(str(Path.cwd()).encode()),
         "previous": _file_digest(Path(request.previous).expanduser()) if request.previous else None,
     }
 
 
-def is_elsewhere(request: Parameters) -> bool:
+def is_place_independent(request: Parameters) -> bool:
     """True if all inputs are remote, so that the result does not depend on the working directory."""
     runs = request.run_ids if not _is_far(request.runs_dir) else ()
     earlier = [request.previous] if request.previous not in (None, "none") else []
@@ -54,13 +54,13 @@ def has_urls(request: Parameters) -> bool:
 
 
 def read_from(request: Parameters) -> dict[str, object]:
-    """Look at the logs of a report: a digest of their bytes, and the state of every file that matters.
+    """Return a digest of the logs of a report, and the state of every file that matters.
 
     Returns
     -------
     dict[str, object]
-        ``logs``, the digest; ``watched``, size and time by path, of the files that were read and of those
-        that would be if they existed; None where a reference is more than plain paths, or one that holds a secret.
+        ``logs``, the digest; ``watched``, size and time by path, of files that were read and of files that would be
+        read if they existed; None if a reference is not a plain path, or a path contains a secret.
 
     Raises
     ------
@@ -84,36 +84,36 @@ def read_from(request: Parameters) -> dict[str, object]:
             for one in found:
                 files = [Path(name) for name in one.raw.files] if one.path is not None else []
                 beside = _beside(one, files)
-                # Before the contents: what grows while it is being read will then be read again.
+                # Before the contents: a file that grows while it is read is then read again.
                 states |= _states({*files, *beside, *(_folders(one.path, files) if one.path is not None else ())})
                 content = one.raw.sha256 or _digest(one.raw.frame.to_csv(index=False).encode()) if not files else ""
-                digest.update(f"{one.id}\0{_said(one.raw)}\0{content}\0".encode())
+                digest.update(f"{one.id}\0{_source_statements(one.raw)}\0{content}\0".encode())
                 for path in (*files, *beside):
                     digest.update(_file_digest(path).encode())
     return {"logs": digest.hexdigest(), "watched": states if plain else None}
 
 
 def is_untouched(made: Manifest, asked: Mapping[str, object]) -> bool:
-    """Tell, by a look at sizes and times alone, that a report is what it would be if made now.
+    """True if a report is up to date by sizes and times of files alone.
 
-    ``made`` is the manifest of a report of which nothing is missing. False may only mean that one has to look
-    closer (`is_same`).
+    ``made`` is the manifest of a report with all its files. False may only mean that the contents must be compared
+    (`is_same`).
     """
-    return _is_as_asked(made, asked) and are_as_they_were(made["made_from"].get("watched"))
+    return _is_as_asked(made, asked) and are_unchanged(made["made_from"].get("watched"))
 
 
-def are_as_they_were(watched: object) -> bool:
-    """True if files have the sizes and times of an earlier look (`read_from`); False where that had none."""
+def are_unchanged(watched: object) -> bool:
+    """True if files have the sizes and times of an earlier `read_from`; False if that had none."""
     return isinstance(watched, dict) and _states(map(Path, watched)) == watched
 
 
 def is_same(made: Manifest, asked: Mapping[str, object], read: Mapping[str, object]) -> bool:
-    """Tell, by the content of its logs, that a report is what it would be if made now."""
+    """True if a report is up to date by the contents of its logs."""
     return _is_as_asked(made, asked) and made["made_from"].get("logs") == read["logs"]
 
 
 def reported_log(folder: Path) -> str | None:
-    """Return the hash of the log of which a folder's report was made, the candidate's; None if there is no report."""
+    """Return the hash of the candidate's log of the report in a folder; None without a report."""
     from analysis.findings.results_file import RESULTS, load_report, log_of
 
     report = load_report(folder / RESULTS)
@@ -125,7 +125,7 @@ def _is_as_asked(made: Manifest, asked: Mapping[str, object]) -> bool:
 
 
 def _beside(one: Found, files: Iterable[Path]) -> list[Path]:
-    """List what belongs to a log or would if it existed: sidecars, losses, a database's journal."""
+    """Return the files that belong to a log or would if they existed: sidecars, losses, the journal of a database."""
     from analysis.sources.defaults import defaults_places
     from analysis.sources.evaluations import evaluation_files
     from analysis.sources.sidecar import sidecar_places
@@ -138,12 +138,12 @@ def _beside(one: Found, files: Iterable[Path]) -> list[Path]:
 
 
 def _folders(path: Path, files: Iterable[Path]) -> set[Path]:
-    """Return a run's path and the folders below it that hold its files: a new file changes the time of its folder."""
+    """Return the path of a run and the folders of its files below it, whose times change when a file is added."""
     return {path} | {folder for file in files for folder in file.parents if folder.is_relative_to(path)}
 
 
-def _said(raw: RawLog) -> str:
-    """Write down what a source says of a run besides its values: not all of it need come from the files it names."""
+def _source_statements(raw: RawLog) -> str:
+    """Return what a source states about a run besides values, since not all of it comes from the listed files."""
     told = {field.name: getattr(raw, field.name) for field in dataclasses.fields(raw)}
     return repr({name: value for name, value in told.items() if name not in ("frame", "files", "uri", "notes")})
 
@@ -175,7 +175,7 @@ def _file_digest(path: Path) -> str:
 
 @functools.cache
 def toolkit() -> str:
-    """Return the version with a digest of the toolkit's own files and the versions of its plug-ins."""
+    """Return the version, with a digest of the toolkit's files and the versions of its plug-ins."""
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
     for folder in (package, package.parent / "templates"):

@@ -1,4 +1,4 @@
-"""The clients through which nbclient speaks to our kernels."""
+"""The clients by which nbclient talks to our kernels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jupyter_client.channels import AsyncZMQSocketChannel
 
 
 class _BoundedChannel(AsyncZMQSocketChannel):
-    """Outputs of the kernel, of which each stream of a cell is cut off once it is longer than ``most_printed``."""
+    """Channel for outputs that drops each stream of a cell after ``most_printed`` characters."""
 
     most_printed = math.inf
 
@@ -37,22 +37,22 @@ class _BoundedChannel(AsyncZMQSocketChannel):
 
 
 class KernelClient(AsyncKernelClient):
-    """Speaks to a kernel; see `keep_little` for what is special."""
+    """Client of a kernel whose printed output can be limited."""
 
     iopub_channel_class = traitlets.Type(_BoundedChannel)  # type: ignore[assignment]
 
-    def keep_little(self, most_printed: float) -> None:
-        """Keep about so many characters of what a cell prints, so that one that never stops fills no memory."""
+    def limit_output(self, most_printed: float) -> None:
+        """Keep about this many characters per stream of a cell, so that endless output does not fill the memory."""
         self.iopub_channel.most_printed = most_printed
 
 
 class ForkedKernelClient(KernelClient):
-    """Speaks to a forked kernel, which it may do before the kernel is ready."""
+    """Client of a forked kernel, which may be used before the kernel is ready."""
 
     kernel = traitlets.Any()
 
     def start_channels(self, **_: Any) -> None:  # type: ignore[override]
-        """Start all but the heartbeat, which is a thread: the process itself can be asked whether it lives."""
+        """Start all channels except the heartbeat, which needs a thread; the process itself is polled instead."""
         super().start_channels(hb=False)
 
     async def is_alive(self) -> bool:
@@ -60,7 +60,7 @@ class ForkedKernelClient(KernelClient):
         return bool(self.kernel.is_alive())
 
     async def shut_down(self, timeout: float) -> None:
-        """Ask the kernel to end; wait until it says that it will, but not longer than ``timeout`` seconds."""
+        """Ask the kernel to shut down, and wait at most ``timeout`` seconds for its reply."""
         with contextlib.suppress(TimeoutError):
             await self.shutdown(reply=True, timeout=timeout)
 
@@ -70,7 +70,7 @@ class ForkedKernelClient(KernelClient):
         Raises
         ------
         RuntimeError
-            If it has not within ``timeout`` seconds, or has died.
+            If it does not within ``timeout`` seconds, or has died.
         """
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while True:

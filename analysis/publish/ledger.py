@@ -1,4 +1,4 @@
-"""A file of JSON lines that many processes add to, of which none is ever lost, halved or written twice."""
+"""A file of JSON lines that many processes append to; no line is ever lost, truncated or written twice."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any
 
 from analysis.core.errors import UsageError
 from analysis.core.plain_data import loads
-from analysis.core.scratch import hold_when_free
+from analysis.core.scratch import lock_when_free
 from analysis.publish.folder import writable
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """An open ledger: the lines so far, and the way to add one."""
+    """An open, locked ledger with its lines so far."""
 
     path: Path
     lines: tuple[Mapping[str, Any], ...]
     _handle: int
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Add a line; it is on the disk when this returns, and nothing of it is if it cannot be written.
+        """Append a line; it is on disk when this returns, and no part of it is if that fails.
 
         Raises
         ------
@@ -44,24 +44,24 @@ class Ledger:
 
 
 @contextlib.contextmanager
-def held_ledger(path: Path, begins: str, is_line: Callable[[Mapping[str, Any]], bool]) -> Iterator[Ledger]:
-    """Open a ledger, make it if need be, and keep all others out of it for the time of the block.
+def locked_ledger(path: Path, begins: str, is_line: Callable[[Mapping[str, Any]], bool]) -> Iterator[Ledger]:
+    """Open or create a ledger and keep it locked for the block.
 
-    The system lets go of it when the process ends, however it ends. What a process was killed over writing is no
-    line: it is taken away. Where nothing can be locked, as on Windows, one process at a time may use a ledger.
+    The kernel releases the lock when the process ends, however it ends. An unfinished last line of a killed process is
+    removed. Where locks do not work, as on Windows, only one process at a time may use a ledger.
 
     Parameters
     ----------
     path : pathlib.Path
     begins : str
-        How each line begins, by which one that was never finished is told from a foreign text.
+        How each line begins, by which an unfinished line is distinguished from foreign text.
     is_line : callable
-        Says whether an object is a line of this kind of ledger.
+        True for an object that is a line of this kind of ledger.
 
     Raises
     ------
     UsageError
-        If the file is something else, holds something else, cannot be written, or is held for too long.
+        If it is not a file, has other content, cannot be written, or stays locked for too long.
     """
     handle = _open_locked(path)
     try:
@@ -74,12 +74,13 @@ def _open_locked(path: Path) -> int:
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         while True:
+            # O_NONBLOCK, so that a pipe of this name is not waited for; it has no effect on a file.
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0), 0o666)
             try:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise UsageError(f"{path}: a ledger must be a file")
-                hold_when_free(handle, path)
-                # Whoever replaces the file as a whole, as editors do, leaves the lock with one that nobody sees.
+                lock_when_free(handle, path)
+                # An editor that replaces the file leaves the lock on an inode without a name: then open it again.
                 if os.path.exists(path) and os.path.samestat(os.fstat(handle), os.stat(path)):
                     return handle
             except BaseException:
@@ -105,7 +106,7 @@ def _read(
             raise UsageError(f"{path}:{number}: no line of such a ledger; mend it, or name another file")
         else:
             found.append(line)
-            if one is rest:  # an editor left out the end of the last line
+            if one is rest:  # an editor removed the last line break
                 _write(handle, b"\n")
     return tuple(found)
 

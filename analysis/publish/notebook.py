@@ -1,4 +1,4 @@
-"""What the template notebook calls besides the sections: its parameters in, its results out."""
+"""Functions that the template notebook calls besides the sections: parameters in, results out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from analysis.publish.notebook_payload import RESULTS_MIME
 from analysis.report.results_json import extra_files, to_json
 
 _INJECTED = "# Parameters"
-"""How the cell begins that papermill puts beneath the one tagged ``parameters``."""
+"""Beginning of the cell that papermill inserts after the one tagged ``parameters``."""
 
 
 def notebook_parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """Collect the report's parameters from a notebook's variables.
+    """Return the report's parameters among the variables of a notebook.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def notebook_parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        If papermill injected a name that is no parameter: papermill itself only warns.
+        If papermill injected a name that is not a parameter, of which papermill itself only warns.
     """
     for cell in namespace.get("In", ()):
         if cell.lstrip().startswith(_INJECTED):
@@ -40,7 +40,7 @@ def notebook_parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Results:
-    """The results JSON and the files of the next runs, as an output that publishing picks up."""
+    """The results JSON and the files of the next runs as an output, for `analysis.publish.notebook_payload`."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
@@ -53,7 +53,7 @@ class Results:
 
 
 def hand_over(analysis: Analysis) -> None:
-    """Put the results into the notebook for whoever publishes it; a reader sees nothing."""
+    """Put the results into the outputs of the notebook, invisible to readers."""
     from IPython.display import display
 
     display(Results(analysis))

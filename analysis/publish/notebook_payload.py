@@ -1,4 +1,4 @@
-"""What an executed notebook carries besides its pages: results, figures, files of next runs."""
+"""Data in the outputs of an executed notebook: results, figures, files of next runs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from analysis.render import KEY
 from analysis.render.mimebundle import mimebundle
 
 RESULTS_MIME = "application/vnd.run-report+json"
-"""MIME type of the output that carries ``{"results": {...}, "files": {name: text}}``."""
+"""MIME type of the output with ``{"results": {...}, "files": {name: text}}``."""
 
 
 def write_parts(nb: Any, folder: Path, *, without: Collection[str] = (), also: Collection[str] = ()) -> dict[str, Any]:
-    """Write the results, the figures and the extra files that a notebook carries.
+    """Write the results, the figures and the extra files in a notebook to a folder.
 
     Parameters
     ----------
     nb : nbformat.NotebookNode
         The executed notebook.
     folder : pathlib.Path
-        Where to; exists.
+        An existing folder.
     without, also : collection of str
-        Files that the results list and that will not be made, and that will be made besides. The notebook's own list
-        of files is changed accordingly.
+        Files to remove from and to add to the list in the results and in the notebook.
 
     Returns
     -------
@@ -37,8 +36,7 @@ def write_parts(nb: Any, folder: Path, *, without: Collection[str] = (), also: C
     Raises
     ------
     ValueError
-        If the notebook carries no results, a number JSON cannot hold, or a file name that leads
-        out of the folder.
+        If the notebook has no results, a number that JSON cannot represent, or a file name outside the folder.
     """
     bundles = [output.data[RESULTS_MIME] for output in _outputs(nb) if RESULTS_MIME in output.data]
     if not bundles:
@@ -74,7 +72,7 @@ def _outputs(nb: Any) -> Iterator[Any]:
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:
-    """Write a file under a name that comes from the notebook, and so perhaps from a log."""
+    """Write a file whose name comes from the notebook, and so perhaps from an untrusted log."""
     place = PurePosixPath(name)
     if place.is_absolute() or not place.parts or any(p in ("..", "") or "\\" in p or ":" in p for p in place.parts):
         raise ValueError(f"the notebook wants to write {name!r}, which is outside the report's folder")

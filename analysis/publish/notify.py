@@ -1,4 +1,4 @@
-"""Tell somebody of a finished report or batch: a short message to a webhook, as Slack and its like take it."""
+"""Notification of a finished report or batch: a short message to a webhook, as Slack and similar tools accept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analysis.core.redact import redact_text
 from analysis.render.visible_text import legible
 
 TIMEOUT = 10.0
-"""Seconds until a webhook must have answered."""
+"""Seconds for a webhook to answer."""
 
 _NAMED = 12
 _LONGEST = 1500
@@ -28,16 +28,16 @@ def notify(url: str, text: str, *, timeout: float = TIMEOUT) -> str | None:
     Parameters
     ----------
     url : str
-        An ``http(s)`` address. It is a secret itself, so no message of ours holds more than its host.
+        An ``http(s)`` address. It is a secret itself, so messages of ours name only its host.
     text : str
-        Plain text. What looks like a secret or an address of a person is taken out of it.
+        Plain text, which is redacted.
     timeout : float
         Seconds.
 
     Returns
     -------
     str or None
-        One line that says what went wrong, None if it was taken.
+        One line that says what went wrong; None on success.
     """
     try:
         parts = urlsplit(url)
@@ -49,12 +49,12 @@ def notify(url: str, text: str, *, timeout: float = TIMEOUT) -> str | None:
     trouble = ["gives no answer; it may have the message or not"]
     thread = threading.Thread(target=_post, args=(url, text, timeout, trouble), daemon=True)
     thread.start()
-    thread.join(timeout)  # beside that of the socket: names may take long to look up, and answers come in drops
+    thread.join(timeout)  # the socket's timeout covers neither name lookup nor an answer that trickles in
     return f"--notify: {host} {trouble[0]}" if trouble else None
 
 
 def _post(url: str, text: str, timeout: float, trouble: list[str]) -> None:
-    """Send a text; puts in the place of the trouble what it really is, if any."""
+    """Send a text; replace the content of ``trouble`` by what went wrong, if anything."""
     try:
         request = Request(url, json.dumps(payload(text)).encode(), {"Content-Type": "application/json"})
         with build_opener(NoRedirects()).open(request, timeout=timeout):
@@ -68,7 +68,7 @@ def _post(url: str, text: str, timeout: float, trouble: list[str]) -> None:
 
 
 def payload(text: str) -> dict[str, Any]:
-    """Make the JSON of a message, in which no text calls anybody or becomes a link.
+    """Return the JSON of a message in which no text becomes a mention or a link.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def payload(text: str) -> dict[str, Any]:
 
 
 def report_text(results: Mapping[str, Any]) -> str:
-    """Word a report in a few lines, from its results."""
+    """Return a report in a few lines, from its results."""
     summary = results["summary"]
     lines = [f"{results['title']}: {results['verdict']['evidence']}", summary["sentence"]]
     lines += [f"{d['label']} {d['shown']} {d['interval']}: {d['reading']}" for d in summary["differences"]]
@@ -90,7 +90,7 @@ def report_text(results: Mapping[str, Any]) -> str:
 
 
 def batch_text(events: Sequence[Mapping[str, Any]]) -> str:
-    """Word a batch in a few lines, from its events (see `analysis.batch.run_batch.run_batch`).
+    """Return a batch in a few lines, from its events (see `analysis.batch.run_batch.run_batch`).
 
     Examples
     --------
@@ -117,7 +117,7 @@ def _listed(names: list[str]) -> str:
 
 
 class NoRedirects(HTTPRedirectHandler):
-    """Refuses redirects: the message is for this address alone."""
+    """Refuses redirects, since the message is for this address only."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow nothing: the answer then counts as an error."""
+        """Return None, so that the redirect is an error."""

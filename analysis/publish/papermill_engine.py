@@ -7,15 +7,15 @@ from typing import Any
 
 
 class RunReportsEngine:
-    """Run any notebook's cells in a forked child of this process, or in a kernel where forking is not safe.
+    """Runs the cells of any notebook in a forked child of this process, or in a kernel if forking is not safe.
 
-    Papermill loads the engines of all packages while it is being imported itself, so that nothing of it may be
-    imported before an engine is used; hence no base class.
+    Papermill loads the engines of all packages during its own import, so that this module must not import papermill;
+    hence there is no base class.
     """
 
     @classmethod
     def execute_notebook(cls, nb: Any, kernel_name: str, **options: Any) -> Any:
-        """Execute a notebook; one in another language than Python runs in its own kernel, by papermill's engine."""
+        """Execute a notebook; one in another language runs in its own kernel, by papermill's engine."""
         from papermill.engines import NBClientEngine
 
         from analysis.publish.engines import ForkEngine, KernelEngine, is_python

@@ -1,4 +1,4 @@
-"""Import ahead of time what the cells of a report will import, in a process that waits for them anyway."""
+"""Early imports of what the cells of a report need, in a process that waits anyway."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ STARTING = ("IPython.core.debugger", "IPython.core.completerlib", "IPython.exten
 
 
 def preload() -> None:
-    """Import the modules of a report; one that cannot be imported is left to the cell that needs it.
+    """Import the modules of a report; an ImportError is left to the cell that needs the module.
 
-    seaborn comes without the parts of scipy (0.6 s) that it needs for density plots and dendrograms only, of which
-    a report draws none; a cell that does gets them then.
+    The parts of scipy that seaborn needs only for density plots and dendrograms (0.6 s) are imported on first use,
+    since a report draws neither.
     """
-    gc.disable()  # what is imported stays: looking for garbage in it takes a tenth of the time
+    gc.disable()  # imports leave little garbage, and collecting it takes a tenth of the time
     with deferred("scipy.stats", "scipy.cluster"), contextlib.suppress(ImportError):
         importlib.import_module("seaborn")
     for name in (*MODULES, *STARTING):
@@ -37,7 +37,7 @@ def preload() -> None:
 
 
 class _DeferredName:
-    """A name of a module that is not loaded yet; the first use of it loads the module."""
+    """A name of a module that is not loaded yet; its first use loads the module."""
 
     def __init__(self, module: str, name: str) -> None:
         self._where = module, name
@@ -62,10 +62,10 @@ class _DeferredModule(ModuleType):
 
 @contextlib.contextmanager
 def deferred(*names: str) -> Iterator[None]:
-    """Within the context, ``from module import name`` of these modules gives stand-ins.
+    """Replace ``from module import name`` of these modules by lazy stand-ins within the context.
 
-    A stand-in loads its module when it is called or an attribute of it is asked for. After the context, and for a
-    module that is loaded or not installed, an import is an ordinary import.
+    A stand-in loads its module when it is called or one of its attributes is read. Imports of modules that are loaded
+    already or not installed, and imports after the context, are ordinary.
 
     Examples
     --------
@@ -83,6 +83,6 @@ def deferred(*names: str) -> Iterator[None]:
 
 
 def _is_installed(name: str) -> bool:
-    with contextlib.suppress(ModuleNotFoundError):  # of the package that it is a part of
+    with contextlib.suppress(ModuleNotFoundError):  # raised if the parent package is missing
         return importlib.util.find_spec(name) is not None
     return False

@@ -1,4 +1,4 @@
-"""Make a report: execute the notebook, export it as HTML and PDF, and put all files in place at once."""
+"""Make a report: execute the notebook, export it as HTML and PDF, and move all files into place at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTEBOOK, HTML, PDF = "report.ipynb", EXPORTERS["html"].file, EXPORTERS["pdf"].f
 FAILED, FAILED_LOG = "report.failed.ipynb", "report.failed.log"
 
 ENGINES = ("auto", "fork", "kernel")
-"""How cells are run; ``auto`` is a forked child where forking is safe, else a kernel."""
+"""How cells are run; ``auto`` is a forked child if forking is safe, else a kernel."""
 
 PDFS = ("typst", "web", "none")
 """How the PDF is made: typeset, printed from the HTML by Chromium, or not at all."""
@@ -39,7 +39,7 @@ Export = Callable[[Any, Path], Path]
 
 
 class ReportFailed(Exception):
-    """The notebook failed, and not for the user's input; one line that names the failed notebook.
+    """The notebook failed, but not because of the input; the message is one line that names the failed notebook.
 
     ``details`` is the traceback.
     """
@@ -58,9 +58,9 @@ class Published:
     ----------
     folder : pathlib.Path
     files : tuple of str
-        Names in ``folder`` of what was made, forward slashes.
+        Names of the files made, relative to ``folder``, with forward slashes.
     edited : tuple of str
-        Names of files that somebody had edited since the report before, kept under another name.
+        New names of files that were edited since the previous report and are kept.
     results : Mapping[str, Any]
         The results, as in the JSON file.
     seconds : Mapping[str, float]
@@ -76,7 +76,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Publisher:
-    """How reports are made; one can make many.
+    """Maker of reports with fixed options.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ class Publisher:
     pdf : str
         One of `PDFS`: typeset, printed from the HTML by Chromium, or none.
     timeout : float, optional
-        Seconds that the cells of a report may take together.
+        Seconds for all cells of a report together.
     template : pathlib.Path, optional
-        The notebook to execute instead of the toolkit's own.
+        The notebook to execute instead of the default template.
     also : tuple of str
-        Further formats: some of `analysis.render.export.markdown.FORMATS`.
+        Further formats, from `analysis.render.export.markdown.FORMATS`.
     made_from : Mapping[str, object]
-        Kept in the report's manifest.
+        What the report is made from, for its manifest.
     """
 
     engine: str = "auto"
@@ -113,12 +113,12 @@ class Publisher:
             raise UsageError("engine: 'fork' is not possible here (it needs Linux and no other thread); use 'kernel'")
 
     def publish(self, parameters: Mapping[str, Any], *, out: Path, report_id: str) -> Published:
-        """Make one report in ``out / report_id``; see `publish_report`."""
+        """Make one report in ``out / report_id`` as `publish_report` does, with the options of this publisher."""
         target = _target(out, report_id)
         kernel = ForkedKernel(preload) if self.engine != "kernel" and fork_is_safe() else None
         edited: list[str] = []
         try:
-            with replacing(target, lambda old, new: edited.extend(bring_along(old, new))) as staging:
+            with replacing(target, lambda old, new: edited.extend(carry_into(old, new))) as staging:
                 published = self._fill(staging, target, parameters=parameters, kernel=kernel)
             return replace(published, edited=tuple(edited))
         finally:
@@ -163,8 +163,8 @@ def publish_report(
 ) -> Published:
     """Make the report of one run set.
 
-    Everything is built beside ``out / report_id`` and put in its place in one step, so that whatever
-    happens on the way leaves an earlier report whole.
+    Everything is built beside ``out / report_id`` and moved into place in one step, so that a failure on the way
+    leaves an earlier report intact.
 
     Parameters
     ----------
@@ -180,20 +180,20 @@ def publish_report(
     Raises
     ------
     AnalysisError
-        If the input is wrong, with the line that the notebook gave. Nothing is written.
+        If the input is wrong, with the message from the notebook. Nothing is written.
     ReportFailed
-        If a cell failed otherwise. The failed notebook is kept as ``report.failed.ipynb``.
+        If a cell failed for another reason. The failed notebook is kept as ``report.failed.ipynb``.
     """
     return Publisher(engine=engine, pdf=pdf).publish(parameters, out=out, report_id=report_id)
 
 
 def export_notebook(notebook: Path, folder: Path, *, pdf: str = "typst", also: tuple[str, ...] = ()) -> list[Path]:
-    """Make HTML, PDF and further formats of an executed notebook; return the files.
+    """Export an executed notebook as HTML, PDF and further formats; return the files.
 
     Raises
     ------
     UsageError
-        If it is no notebook, or no cell of it has been executed.
+        If the file is not a notebook, or has no cell with outputs.
     """
     import nbformat
 
@@ -223,14 +223,14 @@ def _write_also(nb: Any, folder: Path, formats: tuple[str, ...]) -> list[Path]:
     return write_also(nb, folder, formats)
 
 
-def bring_along(old: Path, new: Path) -> tuple[str, ...]:
-    """Bring into a report's new folder what belongs to it of the old one; gives the names of edited files."""
+def carry_into(old: Path, new: Path) -> tuple[str, ...]:
+    """Copy earlier results and the user's files to the new folder of a report; return the names of edited files."""
     keep_earlier(old, new)
     return carry_over(old, new, ignoring=(FAILED, FAILED_LOG, EARLIER))
 
 
 def template_path() -> Path:
-    """Find the report's template notebook, in the repository or in the installed package."""
+    """Return the path of the template notebook, in the repository or in the installed package."""
     here = Path(__file__).parents[1]
     places = (here.parent / "templates" / "run_report.ipynb", here / "templates" / "run_report.ipynb")
     return next((place for place in places if place.exists()), places[0])
@@ -238,7 +238,7 @@ def template_path() -> Path:
 
 @functools.cache
 def load_exporters(pdf: str) -> tuple[Export, ...]:
-    """Import and build what turns a notebook into files: a second, best beside something else."""
+    """Return the functions that export a notebook; imports take a second, so call it in the background."""
     return tuple(_export(name, row, pdf) for name, row in exporters().items() if pdf != "none" or name != "pdf")
 
 
@@ -265,7 +265,7 @@ def _printed(_: Any, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _blaming(name: str) -> Iterator[None]:
-    """Name the exporter that fails, if it is a plug-in."""
+    """Raise errors in the block as those of a plug-in, unless the exporter is one of ours."""
     try:
         yield
     except Exception as problem:
@@ -286,7 +286,7 @@ def _target(out: Path, report_id: str) -> Path:
 
 
 def _explained(failure: CellFailed, target: Path) -> Exception:
-    """Turn a failed cell into the user's error, or keep the evidence of ours."""
+    """Return the error for a failed cell: an AnalysisError, else a ReportFailed with the failed notebook kept."""
     from analysis.publish.execute import as_bytes
 
     if failure.name in _names_below(AnalysisError):

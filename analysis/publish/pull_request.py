@@ -1,4 +1,4 @@
-"""The comment on the pull or merge request of a CI job: posted once, and replaced by later jobs."""
+"""The comment on the pull or merge request of a CI job, posted once and replaced by later jobs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from analysis.core.plain_data import loads
 from analysis.publish.notify import NoRedirects
 
 TIMEOUT = 20.0
-"""Seconds until each request must be answered."""
+"""Seconds for each request."""
 
 _LONGEST = 60_000  # characters; GitHub takes 65,536
 _PAGE, _PAGES = 100, 50
 _ACTIONS = "github-actions[bot]"
-"""Who the token of a GitHub job is; it may not ask."""
+"""Author of comments with the token of a GitHub job, which may not query its own user."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the comments of a request are read and written."""
+    """API addresses and headers for the comments of a request; ``name`` is the key of an author's name."""
 
     comments: str
     one: Callable[[int], str]
@@ -38,12 +38,12 @@ class _Place:
 
 
 def keep_comment(host: str, body: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Post a comment, or replace our own with the same first line.
+    """Post a comment, or replace our own comment with the same first line.
 
     Parameters
     ----------
     host : str
-        "github" or "gitlab", whose jobs say in their environment where and with which token.
+        "github" or "gitlab", whose jobs have the address and the token in their environment.
     body : str
         Markdown whose first line is a hidden marker.
     environment : Mapping[str, str]
@@ -51,7 +51,7 @@ def keep_comment(host: str, body: str, environment: Mapping[str, str] = os.envir
     Returns
     -------
     str
-        One line that says why there is no comment; empty if it is there. It never holds the token.
+        One line that says why there is no comment; empty on success. It never contains the token.
     """
     if len(body) > _LONGEST:
         body = body[: _LONGEST - 2] + "…\n"

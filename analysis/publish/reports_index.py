@@ -1,7 +1,7 @@
-"""The index of all reports: one page, kept up to date report by report, without a database.
+"""The index of all reports: one page, updated report by report, without a database.
 
-``index.json`` holds a few lines of every report; ``index.html`` is made of it. A report is read again only when
-its results have changed, so that the time a new one takes does not depend on the size of the old ones.
+``index.json`` has a few lines for every report; ``index.html`` is made from it. A report is read again only if its
+results have changed, so that the time for a new one does not depend on the size of the old ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from analysis.core.plain_data import loads
-from analysis.findings.remote_catalogue import FORMAT, INDEX, Entry, parse_index, told_by
+from analysis.findings.remote_catalogue import FORMAT, INDEX, Entry, catalogue_details, parse_index
 from analysis.findings.results_file import EARLIER, RESULTS, parse_report
 from analysis.publish.folder import write_atomically
 from analysis.render.export import EXPORTERS
@@ -31,40 +31,40 @@ _LONGEST = 300
 
 
 class Reports(Protocol):
-    """A folder of reports, on this machine or elsewhere; files are named from it."""
+    """A folder of reports, local or remote; file names are relative to it."""
 
     def states(self) -> Mapping[str, str]:
-        """Return what changes whenever the results of a report do, by report."""
+        """Return for each report a text that changes whenever its results do."""
         ...
 
     def made(self, report_id: str) -> float:
-        """Return when a report was made, in seconds since 1970."""
+        """Return the time at which a report was made, in seconds since 1970."""
         ...
 
     def files(self, report_id: str) -> Collection[str]:
-        """List the files of a report."""
+        """Return the names of the files of a report."""
         ...
 
     def read(self, names: Collection[str]) -> Mapping[str, bytes]:
-        """Read those of some files that exist."""
+        """Return the content of the files that exist, by name."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file whole or not at all."""
+        """Write a file completely or not at all."""
         ...
 
 
 def update_index(out: Path) -> Path:
-    """Bring the index of a folder of reports, which need not exist, up to date; return the page."""
+    """Update the index of a folder of reports, which need not exist; return the path of the page."""
     update(_Folder(out))
     return out / PAGE
 
 
 def update(folder: Reports) -> None:
-    """Bring an index up to date.
+    """Update an index.
 
-    Many processes may do so at the same time: each looks again after it has written, and writes again if a report
-    has come or gone meanwhile, so that whoever writes last has seen everything.
+    Many processes may do so at the same time, without a lock: each checks after writing whether a report has appeared
+    or vanished meanwhile and then writes again, so that the last writer has seen everything.
     """
     entries = parse_index(folder.read([INDEX]).get(INDEX, b""))
     while True:
@@ -81,9 +81,12 @@ def update(folder: Reports) -> None:
 
 
 def _entry(folder: Reports, name: str, contents: Mapping[str, bytes]) -> Entry:
-    """Make the entry of a report; without a row if its results are none of ours."""
+    """Return the entry of a report; without a row if its results cannot be read."""
     results, earlier = (contents.get(f"{name}/{file}", b"") for file in (RESULTS, EARLIER))
-    entry: Entry = {"shown": None, **told_by([one for one in map(parse_report, (results, earlier)) if one is not None])}
+    entry: Entry = {
+        "shown": None,
+        **catalogue_details([one for one in map(parse_report, (results, earlier)) if one is not None]),
+    }
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         shown, files = row(loads(results), folder.made(name)), folder.files(name)
         entry["shown"] = {**shown, "files": [file for file in FILES if file in files]}
@@ -99,7 +102,7 @@ class _Folder:
     def states(self) -> dict[str, str]:
         states = {}
         for path in sorted(self.out.glob(f"*/{RESULTS}")):
-            with contextlib.suppress(OSError):  # a report that is just being replaced
+            with contextlib.suppress(OSError):  # the report is being replaced at this moment
                 status = path.stat()
                 if not path.parent.name.startswith("."):
                     states[path.parent.name] = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
@@ -123,14 +126,14 @@ class _Folder:
 
 
 def page(reports: str) -> str:
-    """Make the page of the entries of all reports, given as JSON; nothing in them can turn into markup."""
+    """Return the page for the entries of all reports, given as JSON; nothing in them can turn into markup."""
     signs = _compact({tone: sign.glyph for tone, sign in TONES.items()})
     script = _asset("index/index.js")
     parts = {
         "style": _asset("html/report.css") + _asset("index/index.css"),
         "policy": "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'",
         "script": script,
-        # A script of data ends at the first "</", and comments matter in it too: it gets no "<" at all.
+        # In a <script> of data "</" ends it and "<!--" changes its parsing: escape every "<".
         "data": f'{{"reports":{reports},"signs":{signs}}}'.replace("<", "\\u003c"),
     }
     before, *places = _asset("index/index.html").split("{{")
@@ -138,7 +141,7 @@ def page(reports: str) -> str:
 
 
 def row(results: Mapping[str, Any], made: float) -> Entry:
-    """Choose what a row shows of a report that was made at a time, in seconds."""
+    """Return the row of a report from its results and the time at which it was made, in seconds since 1970."""
     summary, level = results["summary"], results["summary"]["level"]
     return {
         "title": _text(results["title"]),
@@ -172,7 +175,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _heights(values: list[float]) -> list[int]:
-    """Bring a curve to whole numbers from 0 to 99: finer than a row can show."""
+    """Scale a curve to integers from 0 to 99, which is finer than a row can show."""
     low, high = min(values, default=0.0), max(values, default=0.0)
     span = high - low
     return [round(_HEIGHT * (value - low) / span) if span > 0 else _HEIGHT // 2 for value in values]

@@ -1,4 +1,4 @@
-"""The last accepted runs of a team as baseline and noise floor: ``history:10``, ``history:10:mlflow:exp/*``."""
+"""The last accepted runs as baseline and noise floor: ``history:10``, ``history:10:mlflow:exp/*``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.core.deciding import judged
+from analysis.core.deciding import judged_metrics
 from analysis.core.errors import UsageError
 from analysis.core.number_format import count
 from analysis.core.redact import redact_text
@@ -21,7 +21,7 @@ from analysis.findings.analysis_result import Analysis
 from analysis.findings.earlier_reports import load_reports
 from analysis.findings.results_file import RESULTS, log_of
 from analysis.pipeline import analyze_runs, load
-from analysis.sources import told_apart
+from analysis.sources import distinct_runs
 from analysis.sources.group_members import members
 from analysis.sources.remote import find_folder
 from analysis.sources.streams import hash_file
@@ -32,45 +32,45 @@ _ACCEPTED = ("improved", "equivalent", "no evidence of a difference", "stability
 
 @dataclass(frozen=True)
 class RunHistory:
-    """The last accepted runs, oldest first, as one group; ``told`` says which they are and what was left out."""
+    """The last accepted runs, oldest first, as one group; ``summary`` names them and what was left out."""
 
     runs: tuple[Run, ...]
-    told: str
+    summary: str
 
 
 def is_history(reference: str) -> bool:
-    """Return True if a baseline is asked for as the last runs of many."""
+    """True if a baseline reference means the last accepted runs."""
     return reference.startswith("history:")
 
 
 def against_history(
     candidate: str, reference: str, others: Sequence[str], parameters: Mapping[str, Any]
 ) -> tuple[Analysis, str]:
-    """Analyze a candidate with the last accepted runs as one group, of which the newest is the baseline.
+    """Analyze a candidate with the last accepted runs as one group, whose newest is the baseline.
 
     Returns
     -------
     Analysis
     str
-        Which runs these are, and what was left out.
+        Names of these runs, and what was left out.
     """
     request, settings, given = load({**parameters, "run_ids": [*others, candidate], "candidate": candidate})
     ours = only_one(given, candidate)
     past = run_history(reference, ours, given, runs_dir=request.runs_dir, columns=request.columns)
-    runs = told_apart([*past.runs, *given])
+    runs = distinct_runs([*past.runs, *given])
     named = replace(
         request, candidate=runs[len(past.runs) + given.index(ours)].id, baseline=runs[len(past.runs) - 1].id
     )
-    return analyze_runs(runs, named, settings), past.told
+    return analyze_runs(runs, named, settings), past.summary
 
 
 def only_one(runs: Sequence[Run], reference: str) -> Run:
-    """Return the run that a reference leads to.
+    """Return the run of a reference.
 
     Raises
     ------
     UsageError
-        If it leads to several.
+        If it matches none or several.
     """
     found = [run for run in runs if run.reference == redact_text(reference)]
     if len(found) != 1:
@@ -82,27 +82,27 @@ def only_one(runs: Sequence[Run], reference: str) -> Run:
 def run_history(
     reference: str, candidate: Run, beside: Sequence[Run], *, runs_dir: str, columns: Mapping[str, str] | None
 ) -> RunHistory:
-    """Find the last accepted runs of a folder, glob or experiment, or of a folder of reports.
+    """Return the last accepted runs of a folder, glob or experiment, or of a folder of reports.
 
-    Accepted is what stands there: a log on the main branch was merged, a run in an experiment was kept. Of reports
-    those count whose verdict is none for the worse. The order is that of the time stamps where all runs have them,
-    of reports that of their dates, else that of the names, numbers by their size. Left out are the runs that are
-    given, logs with the same content, those that cannot be read or ended as NaN, and those validated on another set.
+    A run counts as accepted if it is there (a log on the main branch was merged, a run in an experiment was kept), or
+    if its report has no verdict for the worse. The order is that of time stamps if all runs have them, of reports that
+    of their dates, else that of names with numbers by size. Left out are the given runs, logs with the same content,
+    runs that cannot be read or ended as NaN, and runs validated on another set.
 
     Parameters
     ----------
     reference : str
-        ``history:N`` or ``history:N:WHERE``; without a place the runs folder.
+        ``history:N`` or ``history:N:WHERE``; the default of WHERE is the runs folder.
     candidate : Run
     beside : sequence of Run
-        Runs given besides, such as other seeds of the candidate.
+        Further given runs, such as other seeds of the candidate.
     runs_dir, columns
         As for `analysis.sources.load_runs`.
 
     Raises
     ------
     UsageError
-        If the reference is none, or no run is left.
+        If the reference is malformed, or no run is left.
     """
     form = _FORM.fullmatch(reference)
     if form is None or int(form["most"]) < 1:
@@ -115,29 +115,29 @@ def run_history(
     ordered = read if listed != [where] else sorted(read, key=_by_time(read))
     given = {_place(run) for run in (candidate, *beside)}
     good = [run for run in ordered if _place(run) not in given and not died(run)]
-    good = [run for run in good if {*judged(run.metrics)} & {*judged(candidate.metrics)}]
+    good = [run for run in good if {*judged_metrics(run.metrics)} & {*judged_metrics(candidate.metrics)}]
     states = {run.id: gate(run, candidate).state("validation_set") for run in good}
     best = "same" if "same" in states.values() else "cannot tell"
     last = [run for run in good if states[run.id] == best][-most:]
     if not last:
-        told = count(len(found), "run")
-        raise UsageError(f"--against {reference}: none of the {told} there can be compared with; name another place")
+        summary = count(len(found), "run")
+        raise UsageError(f"--against {reference}: none of the {summary} there can be compared with; name another place")
     group = f"the last {len(last)} accepted runs" if len(last) > 1 else None
     others = len(found) - sum(state == best for state in states.values())
     out = f"; {others} left out: given, unreadable, ended as NaN or validated on another set" if others else ""
     ends = " to ".join(dict.fromkeys((last[0].id, last[-1].id)))
-    told = f"{ends}, {len(last)} of {count(len(found), 'run')}{out}"
-    return RunHistory(tuple(replace(run, group=group) for run in last), told)
+    summary = f"{ends}, {len(last)} of {count(len(found), 'run')}{out}"
+    return RunHistory(tuple(replace(run, group=group) for run in last), summary)
 
 
 def _place(run: Run) -> tuple[str, str]:
-    """Return where a run's log lies, links not followed: a link to an accepted run is not that run."""
+    """Return path and ID of a run's log, without following links: a link to an accepted run is not that run."""
     path = run.provenance.path
     return path if "://" in path else os.path.abspath(path), run.id
 
 
 def _reported(folder: Path, runs_dir: Path | str) -> list[str]:
-    """List the logs of accepted reports, oldest report first; those that are gone or have changed are passed over."""
+    """Return the logs of accepted reports, oldest first, without those that are gone or have changed."""
     paths: dict[str, str] = {}
     for report in load_reports(folder, before=datetime.date.max):
         log = log_of(report)

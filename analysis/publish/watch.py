@@ -1,4 +1,4 @@
-"""Follow runs that are still going on: make the report again whenever a log has grown, until the run ends."""
+"""Follow running trainings: make the report again whenever a log has grown, until the run ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from analysis.core.errors import AnalysisError
 from analysis.core.parameters import Parameters
 from analysis.core.run import Run
-from analysis.publish.freshness import are_as_they_were, read_from
+from analysis.publish.freshness import are_unchanged, read_from
 from analysis.publish.publisher import ReportFailed
 from analysis.sources import load_runs
 from analysis.sources.remote import find_folder
@@ -17,7 +17,7 @@ from analysis.sources.remote import find_folder
 
 @dataclass(frozen=True)
 class Look:
-    """What the logs are at a moment; ``ended`` says by what the run is over, empty while it may go on."""
+    """State of the logs at one moment; ``ended`` says why the run is over, empty while it may go on."""
 
     logs: str
     ended: str = ""
@@ -30,55 +30,55 @@ def watch(
     patience: float,
     clock: Callable[[], float],
     wait: Callable[[], None],
-    tell: Callable[[str], None] = print,
+    report: Callable[[str], None] = print,
 ) -> str:
     """Render now and each time the logs have changed.
 
-    A run is not taken as ended while its log still grows, whatever number of steps was expected. What cannot be
-    read or rendered later on, such as a line that is half written, is told and tried again.
+    A run does not count as ended while its log still grows, whatever number of steps was expected. A later failure to
+    read or render, such as for a half-written line, is reported and tried again.
 
     Parameters
     ----------
     look : callable
-        Looks at the logs.
+        Returns the state of the logs.
     render : callable
         Makes the report.
     patience : float
         Seconds without growth after which a run counts as ended.
     clock, wait : callable
-        Give the time in seconds; return when it is time to look again.
+        ``clock`` returns the time in seconds; ``wait`` returns when it is time to look again.
     tell : callable
-        Is given one line on each trouble.
+        Called with one line for each failure.
 
     Returns
     -------
     str
-        Why it stopped.
+        Why watching stopped.
 
     Raises
     ------
     AnalysisError, ReportFailed
         If the first look or the first report fails.
     """
-    seen, rendered, grown = look(), "", clock()
+    current, rendered, grown = look(), "", clock()
     while True:
-        if seen.logs != rendered:
-            with _later_told(tell, first=not rendered):
+        if current.logs != rendered:
+            with _errors_reported(report, first=not rendered):
                 render()
-                rendered = seen.logs
-        elif seen.ended:
-            return seen.ended
+                rendered = current.logs
+        elif current.ended:
+            return current.ended
         if clock() - grown >= patience:
             return f"no growth for {patience:g} s"
         wait()
-        with _later_told(tell, first=False):
-            before, seen = seen, look()
-            if seen.logs != before.logs:
+        with _errors_reported(report, first=False):
+            before, current = current, look()
+            if current.logs != before.logs:
                 grown = clock()
 
 
 class Looks:
-    """Looks at the logs of a request, again and again; reads them only if a size or a time has changed."""
+    """Repeated looks at the logs of a request; they are read only if a size or a time has changed."""
 
     def __init__(self, request: Parameters) -> None:
         self._request = request
@@ -86,16 +86,16 @@ class Looks:
         self._last: Look | None = None
 
     def __call__(self) -> Look:
-        """Look; see `look_at`."""
-        if self._last is None or not are_as_they_were(self._watched):
-            # First the sizes and times: what grows while it is being read is then read again.
+        """Return the current state; see `look_at`."""
+        if self._last is None or not are_unchanged(self._watched):
+            # Sizes and times first: a log that grows while it is read is then read again.
             watched = read_from(self._request)["watched"]
             self._last, self._watched = look_at(self._request), watched
         return self._last
 
 
 def look_at(request: Parameters) -> Look:
-    """Look at the logs of a request; the run that is followed is its candidate.
+    """Return the state of the logs of a request; the run that is followed is its candidate.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def look_at(request: Parameters) -> Look:
 
 
 def end_of(run: Run) -> str:
-    """Say by what a run is over, as far as its log and its tool tell; empty if nothing does.
+    """Return why a run is over, according to its tool or its number of steps; empty if it is not known to be.
 
     Steps may count from 0 or from 1.
     """
@@ -121,11 +121,11 @@ def end_of(run: Run) -> str:
 
 
 @contextlib.contextmanager
-def _later_told(tell: Callable[[str], None], *, first: bool) -> Iterator[None]:
-    """Let the first trouble through; tell of any later one."""
+def _errors_reported(report: Callable[[str], None], *, first: bool) -> Iterator[None]:
+    """Raise an error of the first look or report; report any later one."""
     try:
         yield
     except (AnalysisError, ReportFailed) as problem:
         if first:
             raise
-        tell(f"{problem}; looking again")
+        report(f"{problem}; looking again")

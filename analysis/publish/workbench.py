@@ -1,4 +1,4 @@
-"""The report's notebook as a workbench: its parameters filled in, not executed, with cells to go on from."""
+"""The notebook of a report with its parameters filled in, not executed, and cells for further work."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _CELLS = (
 
 
 def write_workbench(request: Parameters, path: Path, *, template: Path | None = None) -> None:
-    """Write a notebook that makes the report of a request when its cells are run.
+    """Write a notebook whose cells make the report of a request.
 
     Parameters
     ----------
     request : Parameters
-        What is asked for; put into the cell beneath the one tagged ``parameters``.
+        Parameters of the report, for the cell after the one tagged ``parameters``.
     path : pathlib.Path
-        The notebook; where it lies elsewhere than here, its first cell goes to where references lead from.
+        The notebook; in another folder than the current one, its first cell changes to that, for relative references.
     template : pathlib.Path, optional
-        The notebook to fill in, instead of the toolkit's own.
+        The notebook to fill in instead of the default template.
 
     Raises
     ------
     UsageError
-        If there is a file already, no such folder or template, or a name that is no notebook's.
+        If the file exists, the folder or the template does not, or the name does not end with ``.ipynb``.
     """
     if path.suffix != ".ipynb":
         raise UsageError(f"{path}: a notebook's name ends with .ipynb")
@@ -52,14 +52,16 @@ def write_workbench(request: Parameters, path: Path, *, template: Path | None = 
         raise UsageError(f"{path.parent}: no such folder")
     if template is not None and not template.is_file():
         raise UsageError(f"{template}: no such notebook")
-    write_atomically(path, as_bytes(_filled_in(request, template or template_path(), elsewhere=_is_elsewhere(path))))
+    write_atomically(
+        path, as_bytes(_filled_in(request, template or template_path(), other_folder=_is_other_folder(path)))
+    )
 
 
-def _is_elsewhere(path: Path) -> bool:
+def _is_other_folder(path: Path) -> bool:
     return path.absolute().parent.resolve() != Path.cwd()
 
 
-def _filled_in(request: Parameters, template: Path, *, elsewhere: bool) -> Any:
+def _filled_in(request: Parameters, template: Path, *, other_folder: bool) -> Any:
     import nbformat
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
@@ -67,7 +69,7 @@ def _filled_in(request: Parameters, template: Path, *, elsewhere: bool) -> Any:
     notebook = load_notebook_node(str(template))
     notebook = tidied(parameterize_notebook(notebook, request.to_mapping(), kernel_name="python3", language="python"))
     notebook.metadata.pop("papermill", None)
-    if elsewhere:
+    if other_folder:
         there = f"import os\n\nos.chdir({str(Path.cwd())!r})  # where run IDs and paths lead from"
         notebook.cells.insert(0, nbformat.v4.new_code_cell(there, id="folder"))
     notebook.cells.append(nbformat.v4.new_markdown_cell(_GO_ON, id="dig"))
@@ -76,8 +78,8 @@ def _filled_in(request: Parameters, template: Path, *, elsewhere: bool) -> Any:
 
 
 def open_in_jupyterlab(path: Path) -> int:
-    """Open a notebook in the JupyterLab of this Python, until the user ends it; gives its exit status."""
+    """Open a notebook in the JupyterLab of this Python: replace this process, or on Windows return the exit status."""
     command = [sys.executable, "-m", "jupyterlab", str(path)]
     if os.name == "nt":
         return subprocess.call(command)
-    os.execv(sys.executable, command)  # in our place, so that Ctrl-C is JupyterLab's alone
+    os.execv(sys.executable, command)  # replaces this process, so that only JupyterLab gets Ctrl-C

@@ -1,4 +1,4 @@
-"""From blocks to what a notebook shows: each block in every format, so that each exporter picks its own."""
+"""Rendering of blocks for notebooks: each block in every format, from which each exporter picks its own."""
 
 import logging
 
@@ -7,5 +7,5 @@ from analysis.render.notebook import NotebookStyle, Shown, show
 
 __all__ = ["DATA", "KEY", "TYPST", "NotebookStyle", "Shown", "metadata", "mimebundle", "show"]
 
-# Where its cache cannot be kept, matplotlib says so, in words that differ each time and that a notebook would hold.
+# Without a writable cache matplotlib warns with a random path, which would make notebooks differ.
 logging.getLogger("matplotlib").addFilter(lambda record: record.levelno >= logging.ERROR)

@@ -1,4 +1,4 @@
-"""Print a page as PDF with a Chromium that is already on the machine."""
+"""Printing of a page as PDF with an installed Chromium."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from analysis.core.errors import AnalysisError
 from analysis.core.scratch import scratch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-"""Commands looked for, after the one that the environment variable CHROMIUM names."""
+"""Commands to look for, after the one in the environment variable CHROMIUM."""
 
 _QUIET = (
     "--headless",
-    "--no-sandbox",  # the page is our own, without scripts from elsewhere; root has no sandbox
+    "--no-sandbox",  # the page is ours, without foreign scripts, and the sandbox does not work for root
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--no-first-run",
@@ -28,7 +28,7 @@ _QUIET = (
 
 
 def find_chromium() -> str:
-    """Find the browser's command.
+    """Return the path of the browser.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def find_chromium() -> str:
 
 
 def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
-    """Print a local HTML file.
+    """Print a local HTML file as PDF.
 
     Parameters
     ----------
     page, pdf : pathlib.Path
-        From where to where.
+        The HTML file to read and the PDF file to write.
     timeout : float
-        Seconds the browser may take.
+        Seconds for the browser.
 
     Raises
     ------
@@ -58,13 +58,7 @@ def print_page(page: Path, pdf: Path, *, timeout: float = 120.0) -> None:
     """
     browser = find_chromium()
     with scratch() as profile:
-        command = [
-            browser,
-            *_QUIET,
-            f"--user-data-dir={profile}",
-            f"--print-to-pdf={pdf}",
-            page.absolute().as_uri(),
-        ]
+        command = [browser, *_QUIET, f"--user-data-dir={profile}", f"--print-to-pdf={pdf}", page.absolute().as_uri()]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
         except subprocess.TimeoutExpired:

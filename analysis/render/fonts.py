@@ -1,4 +1,4 @@
-"""The fonts that reports are set in: those that come along, and for other alphabets those of the machine."""
+"""Fonts of reports: those shipped with matplotlib, and fonts of the machine for other alphabets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 _NO_LETTERS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
-"""Categories of characters that a font may draw as anything."""
+"""Unicode categories of characters that need no glyph."""
 _NOT_PLAIN = ("bold", "black", "heavy", "italic", "oblique", "condensed", "thin", "light", "last resort")
 
 
 @dataclass(frozen=True)
 class Font:
-    """A font file: the family it belongs to, and the code points that it draws."""
+    """A font file, its family, and the code points that it draws."""
 
     path: Path
     family: str
@@ -24,7 +24,7 @@ class Font:
 
 @cache
 def shipped() -> list[Path]:
-    """List the fonts that matplotlib brings along, without the one of boxes that stand for any letter."""
+    """Return the font files of matplotlib, without the last-resort font, whose boxes stand for any letter."""
     import matplotlib
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -33,7 +33,7 @@ def shipped() -> list[Path]:
 
 @cache
 def glyphs() -> frozenset[int]:
-    """Return the code points that the last shipped font draws, upright and bold."""
+    """Return the code points that DejaVu Sans, the last shipped font, draws upright and bold."""
     from matplotlib.ft2font import FT2Font
 
     last = [path for path in shipped() if path.name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
@@ -42,17 +42,17 @@ def glyphs() -> frozenset[int]:
 
 
 def fonts_for(text: str) -> tuple[Font, ...]:
-    """Choose fonts of this machine for the letters that the shipped ones lack: as few as cover what can be.
+    """Return the fewest fonts of this machine that cover the letters which the shipped ones lack.
 
     Parameters
     ----------
     text : str
-        Whatever is to be drawn.
+        The text to draw.
 
     Returns
     -------
     tuple of Font
-        Empty where nothing is missing, or no font has it. The same for the same set of missing letters.
+        Empty if nothing is missing, or no font has it. The same for the same set of missing letters.
     """
     missing = {c for c in set(text) if ord(c) > 126 and ord(c) not in glyphs()}
     return _covering(frozenset(ord(c) for c in missing if unicodedata.category(c) not in _NO_LETTERS))
@@ -73,7 +73,7 @@ def _covering(missing: frozenset[int]) -> tuple[Font, ...]:
 
 
 def installed() -> list[Path]:
-    """List the font files of this machine, in an order that does not change."""
+    """Return the font files of this machine, sorted."""
     from matplotlib.font_manager import findSystemFonts
 
     return sorted({Path(name) for name in findSystemFonts()})
@@ -81,7 +81,7 @@ def installed() -> list[Path]:
 
 @lru_cache(maxsize=4096)
 def _opened(path: Path) -> Font | None:
-    """Read what a font can draw; None if it is slanted or heavy, has no outlines, or is no font any more."""
+    """Return a font with its glyphs; None if it is slanted or heavy, has no outlines, or cannot be read."""
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -93,7 +93,7 @@ def _opened(path: Path) -> Font | None:
 
 
 def families(text: str) -> list[str]:
-    """Name the families of `fonts_for`, made known to matplotlib."""
+    """Return the families of `fonts_for` after registering them with matplotlib."""
     from matplotlib.font_manager import fontManager
 
     fonts = fonts_for(text)
@@ -104,7 +104,7 @@ def families(text: str) -> list[str]:
 
 
 def link(path: Path, place: Path) -> None:
-    """Let a font be found in another place, by a copy where the system makes no links."""
+    """Link a font to another place, or copy it where links do not work."""
     try:
         place.symlink_to(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Signs and words for what is otherwise only a colour, the same in every output format."""
+"""Signs and words in addition to colours, the same in every output format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from analysis.core.blocks import Status, Tone
 
 
 class Sign(NamedTuple):
-    """A glyph of its own shape, the word a screen reader says, and the colour family."""
+    """A glyph of distinct shape, the word for screen readers, and the tone."""
 
     glyph: str
     word: str
@@ -35,7 +35,7 @@ LAYERS = {"rules": "Rules of thumb", "evidence": "Evidence"}
 """Headings of the two kinds of table columns."""
 
 POINTER = "evidence"
-"""Text of a link that says nothing by itself: it goes where the place that it leads to is not in the report."""
+"""Text of a link that means nothing by itself; it is removed if its target is not in the report."""
 
 CLAIM = "Rule of thumb:"
-"""What stands before a claim, after the badge that says what the logs make of it."""
+"""Words before a claim, after the badge with its status."""

@@ -1,4 +1,4 @@
-"""Blocks as HTML fragments: semantic markup with classes, no styles and no scripts of its own."""
+"""Blocks as HTML fragments: semantic markup with classes, without styles and scripts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from analysis.core.rich_text import Rich, Span, merged, plain
 from analysis.render.glossary import is_glossary
 from analysis.render.glyphs import CLAIM, LAYERS, STATUSES, TONES
 from analysis.render.svg import data_uri, inline_svg
-from analysis.render.visible_text import apart, breakable, legible, unbroken
+from analysis.render.visible_text import breakable, legible, split_right_to_left, unbroken
 
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|#|[\w./%-]+$)", re.IGNORECASE)
 _NOT_IN_ANCHOR = re.compile(r"[^\w.:-]+")
@@ -53,7 +53,7 @@ def render(block: Block) -> str:
 
 
 def anchor(identity: str) -> str:
-    """Turn an id into one that an HTML attribute and a URL fragment can hold as they are.
+    """Return an ID that needs no escaping in an HTML attribute or a URL fragment.
 
     Examples
     --------
@@ -64,8 +64,8 @@ def anchor(identity: str) -> str:
 
 
 def characters(text: str) -> str:
-    """Escape plain text; long names may break, right-to-left letters are kept apart from their surroundings."""
-    pieces = ("<wbr>".join(escape(part) for part in breakable(piece)) for piece in apart(legible(text)))
+    """Return plain text escaped; long names may break, right-to-left letters are isolated."""
+    pieces = ("<wbr>".join(escape(part) for part in breakable(piece)) for piece in split_right_to_left(legible(text)))
     return "".join(f"<bdi>{piece}</bdi>" if index % 2 else piece for index, piece in enumerate(pieces))
 
 
@@ -90,7 +90,7 @@ def _identity(identity: str | None) -> str:
 
 
 def badge(status: Status | None) -> str:
-    """Render the status of a claim: a glyph of its own shape, and the word."""
+    """Render the status of a claim: a glyph and the word; empty for None."""
     if status is None:
         return ""
     sign = STATUSES[status]
@@ -143,7 +143,7 @@ def _(block: Prose) -> str:
 
 
 def _claimed(block: Prose | Item) -> str:
-    """Render what is so, then what a rule of thumb says of it with a badge; a badge leads where there is no claim."""
+    """Render the text, then the claim of a rule of thumb with the badge; without a claim the badge comes first."""
     if not block.claim:
         return f"{badge(block.status)}{inline(block.text)}"
     claim = f'<span class="rr-claim">{badge(block.status)}{CLAIM} <q>{inline(block.claim)}</q></span>'
@@ -190,12 +190,12 @@ def _(block: Table) -> str:
 
 
 def scroll(*, label: str) -> str:
-    """Open a container that scrolls sideways by itself, by pointer and by keyboard."""
+    """Return the opening tag of a container that scrolls sideways, by pointer and by keyboard."""
     return f'<div class="rr-scroll" role="group" tabindex="0" aria-label="{escape(label)}">'
 
 
 def formula(mathml: str) -> str:
-    """Set a formula on a line of its own, which scrolls where the page is narrow."""
+    """Return a formula on a line of its own, which scrolls on a narrow page."""
     return f'<span class="rr-scroll rr-formula" role="group" tabindex="0" aria-label="Formula">{mathml}</span>\n'
 
 
@@ -258,9 +258,9 @@ def _(block: Figure) -> str:
 
 
 def with_drawing(figure: str, svg: str, *, identity: str, alt: str) -> str:
-    """Put the drawing itself, which follows the page's colours, where a rendered figure has a picture of it.
+    """Replace the picture in a rendered figure by the inline drawing, which follows the colours of the page.
 
-    A notebook that its reader has not trusted shows pictures, and of a drawing in the markup only loose words.
+    Rendered figures have a picture because an untrusted notebook strips inline SVG down to its text.
     """
     drawing = inline_svg(svg, prefix=anchor(identity), alt=legible(alt))
     return _PICTURE.sub(lambda _: drawing, figure, count=1)

@@ -1,4 +1,4 @@
-"""Blocks as GitHub-flavoured Markdown, or as the same text without escapes for a terminal."""
+"""Blocks as GitHub-flavoured Markdown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def render(block: Block) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Escape plain text, so that no character of it acts as Markdown.
+    r"""Return plain text escaped, so that no character acts as Markdown.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def _span(span: Span) -> str:
             content = f"**{content}**"
         content = f"{edge_left}{content}{edge_right}" if content else " "
     if span.href is not None and span.href.startswith("#") and span.text == POINTER:
-        return ""  # a mere pointer to a place that a Markdown file does not have
+        return ""  # a pointer to a place that a Markdown file does not have
     if span.href is None or span.href.startswith("#"):
         return content
     return f"[{content}](<{span.href}>)"

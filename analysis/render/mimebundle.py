@@ -1,4 +1,4 @@
-"""One block in every format at once, so that each exporter picks its own."""
+"""One block in every format at once, from which each exporter picks its own."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from analysis.core.rich_text import plain
 from analysis.render import html, markdown, typst
 
 KEY = "run_report"
-"""Key in an output's metadata under which `metadata` stands."""
+"""Key of `metadata` in the metadata of an output."""
 
 DATA = "application/vnd.run-report+json"
-"""MIME type of an output that carries the results for programs, and nothing to read."""
+"""MIME type of an output with the results for programs, and nothing to read."""
 
 TYPST = "text/vnd.typst"
 """MIME type of the Typst form."""
 
 
 def mimebundle(block: Block) -> dict[str, str | bytes]:
-    """Give every form of a block, by MIME type.
+    """Return every form of a block, by MIME type.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def mimebundle(block: Block) -> dict[str, str | bytes]:
     Returns
     -------
     dict[str, str | bytes]
-        HTML, Markdown, plain text and Typst; for a figure SVG and PNG (as bytes) too.
+        HTML, Markdown, plain text and Typst; for a figure also SVG, and PNG as bytes.
     """
     text = markdown.render(block)
     bundle: dict[str, str | bytes] = {
@@ -44,12 +44,12 @@ def mimebundle(block: Block) -> dict[str, str | bytes]:
 
 
 def metadata(block: Block) -> dict[str, Any]:
-    """Describe a block for those who read the notebook: its kind, id, and a figure's file name.
+    """Return metadata of a block for exporters: its kind, ID, and the file name of a figure.
 
     Returns
     -------
     dict[str, Any]
-        ``{"run_report": {"kind": ..., ...}}``, fit for the metadata of a notebook output.
+        ``{"run_report": {"kind": ..., ...}}``, for the metadata of a notebook output.
     """
     about: dict[str, Any] = {"kind": type(block).__name__.lower()}
     if isinstance(block, Cover):

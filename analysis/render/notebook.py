@@ -1,4 +1,4 @@
-"""Blocks on display in a notebook: what an IPython kernel is handed, and a little style for JupyterLab."""
+"""Display of blocks in a notebook, with a little style for JupyterLab."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from analysis.core.blocks import Block, Cover
 from analysis.render.mimebundle import KEY, metadata, mimebundle
 
-# JupyterLab's own variables, so that its dark themes hold; the exported page brings its own style.
+# Uses JupyterLab's variables, so that its dark themes work; the exported page has its own style.
 _STYLE = """<style>
 .rr-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .rr-anchor { display: none; }
@@ -42,14 +42,14 @@ class Shown:
     Parameters
     ----------
     block : Block
-        What is to be displayed.
+        The block to display.
     """
 
     def __init__(self, block: Block) -> None:
         self.block = block
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        # Notebooks hold images as base64 text; writing it here keeps every kind of kernel alike.
+        # Notebooks store images as base64; encoding them here makes all kernels behave alike.
         bundle = {
             kind: form if isinstance(form, str) else base64.b64encode(form).decode("ascii")
             for kind, form in mimebundle(self.block).items()
@@ -58,14 +58,14 @@ class Shown:
 
 
 class NotebookStyle:
-    """Style for the blocks of a notebook that is open in JupyterLab; exporters leave it out."""
+    """Style of blocks in a notebook that is open in JupyterLab; exporters omit it."""
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         return {"text/html": _STYLE, "text/plain": ""}, {KEY: {"kind": "style"}}
 
 
 def show(blocks: Block | Iterable[Block]) -> None:
-    """Display one block or several in the running notebook, in order; a cover brings the style along."""
+    """Display one block or several in the running notebook, in order; a cover is preceded by the style."""
     from IPython.display import display
 
     for block in [blocks] if isinstance(blocks, Block) else blocks:

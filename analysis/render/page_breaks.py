@@ -1,4 +1,4 @@
-"""Where a drawing that is taller than a page can be cut: between its lines of text."""
+"""Cuts of a drawing that is taller than a page, between its lines of text."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ _SHIFT = re.compile(r"translate\([\d.-]+[ ,]+([\d.-]+)\)")
 _LEVEL = re.compile(r'\sy="([\d.-]+)"')
 _DESCENT, _AS_WIDE = 0.3, 0.9
 _LEAST = 0.15
-"""Height of a part at least, as a share of the greatest."""
+"""Least height of a part, as a share of the greatest."""
 
 
 def slices(svg: str, *, tallest: float) -> list[float]:
-    """Cut a drawing that is taller than a page into parts, each at the widest gap between lines of text.
+    """Return where to cut a drawing that is taller than a page, at the widest gaps between lines of text.
 
-    Panels are farthest apart. A part ends where a panel does, so that pages are filled.
+    The widest gaps are those between panels; a part ends after as many panels as fit.
 
     Parameters
     ----------
     svg : str
-        A drawing with a view box, and its text as text.
+        A drawing with a view box and with text as text.
     tallest : float
         Greatest height of a part, as a multiple of the drawing's width.
 
     Returns
     -------
     list of float
-        Ends of the parts as fractions of the height, ascending, the last 1. A part without such a
-        gap is cut at its greatest height.
+        Ends of the parts as fractions of the height, ascending, the last 1. A part without such a gap is cut at the
+        greatest height.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def _cut(gaps: list[tuple[float, float]], *, low: float, high: float) -> float:
 
 
 def _between(above: float, below: float) -> float:
-    # Letters stand on their line: what is free lies nearer to the line above.
+    # Letters are above their baseline, so the free space is nearer to the line above.
     return above + _DESCENT * (below - above)
 
 

@@ -1,4 +1,4 @@
-"""Fit a drawn SVG into a page: its ink follows the page's colours and its ids stay its own."""
+"""Embedding of an SVG in a page, with the colours of the page and unique IDs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ import base64
 import html
 import re
 
-THEME = {
-    "#1f2430": "--ink",
-    "#6b7280": "--muted",
-    "#e5e7eb": "--line",
-    "#ffffff": "--paper",
-}
-"""Colours that plots use for ink, secondary ink, grid and halo, and the page colour each follows."""
+THEME = {"#1f2430": "--ink", "#6b7280": "--muted", "#e5e7eb": "--line", "#ffffff": "--paper"}
+"""Colours of plots for ink, secondary ink, grid and halo, and the CSS variable that each follows."""
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
@@ -26,16 +21,16 @@ _STYLE = re.compile(r'style="[^"]*"')
 
 
 def inline_svg(svg: str, *, prefix: str, alt: str) -> str:
-    """Give an SVG that can stand inside an HTML page beside others.
+    """Return an SVG to embed in an HTML page beside others.
 
     Parameters
     ----------
     svg : str
-        A whole SVG document, as matplotlib writes it.
+        A complete SVG document, as matplotlib writes it.
     prefix : str
-        Unique within the page; put before every id.
+        Prefix of every ID; unique within the page.
     alt : str
-        What a screen reader says in place of the drawing.
+        Text for screen readers.
 
     Returns
     -------
@@ -57,7 +52,7 @@ def inline_svg(svg: str, *, prefix: str, alt: str) -> str:
 
 
 def data_uri(svg: str) -> str:
-    """Give an SVG document as the source of a picture, on white ground: there it cannot follow a page's colours."""
+    """Return an SVG document as the source of a picture, on white, since a picture cannot follow the page's colours."""
     grounded = _ROOT.sub(lambda root: f'{root[0][:-1]} style="background:#ffffff">', svg, count=1)
     return f"data:image/svg+xml;base64,{base64.b64encode(grounded.encode()).decode('ascii')}"
 

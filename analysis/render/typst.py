@@ -1,6 +1,6 @@
-"""Blocks as Typst source: calls of the functions that ``templates/pdf/report.typ`` defines.
+"""Blocks as Typst source: calls of the functions in ``templates/pdf/report.typ``.
 
-Text reaches Typst only inside string literals, never in markup, so that nothing in it can act as source.
+Text reaches Typst only inside string literals, never as markup, so that nothing in it can act as source.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from analysis.render.glyphs import CLAIM, STATUSES, TONES
 from analysis.render.html import anchor
 from analysis.render.page_breaks import slices
 from analysis.render.typst_table import entries, table
-from analysis.render.visible_text import apart, breakable, legible, unbroken
+from analysis.render.visible_text import breakable, legible, split_right_to_left, unbroken
 
 _NOT_DRAWN = re.compile(r"^.*?(?=<svg\b)|<metadata>.*?</metadata>\s*", re.DOTALL)
 _WEB_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _SLANTED = re.compile(r"[\x20-\u024f\u0370-\u052f\u2000-\u206f\u20a0-\u22ff]*")
 _CODE_WIDTH = 84
 _TALLEST, _SMALL = 1.38, 0.56
-"""Height of a page less a caption, as a multiple of its width; width of a figure in the appendix as a share of it."""
+"""Height of a page minus a caption, as a multiple of its width; width of a figure in the appendix, as a share of it."""
 
 
 def render(block: Block) -> str:
@@ -52,18 +52,18 @@ def render(block: Block) -> str:
     Returns
     -------
     str
-        Markup-mode source that stands for itself, given the functions of the report template.
+        Markup-mode source, which needs the functions of the report template.
     """
     return f"#{_render(block)}\n"
 
 
 def expression(block: Block) -> str:
-    """Render a block as an expression, to stand inside another one."""
+    """Render a block as an expression, for use inside another one."""
     return _render(block)
 
 
 def literal(text: str) -> str:
-    r"""Write a text as a Typst string literal: the one place where text becomes source.
+    r"""Return a text as a Typst string literal; the only place where text becomes source.
 
     Examples
     --------
@@ -79,9 +79,9 @@ def _quoted(text: str) -> str:
 
 
 def characters(text: str) -> str:
-    """Write running text as an expression; long names may break, right-to-left letters are kept apart."""
+    """Return running text as an expression; long names may break, right-to-left letters are isolated."""
     pieces = []
-    for index, piece in enumerate(apart(legible(text))):
+    for index, piece in enumerate(split_right_to_left(legible(text))):
         if index % 2:
             pieces.append(f"rr-apart({literal(piece)})")
         else:
@@ -93,13 +93,13 @@ def characters(text: str) -> str:
 
 @dataclass(frozen=True)
 class Formula(Span):
-    """A formula among text: ``text`` as it was typed, ``typst`` an expression for it."""
+    """A formula in running text: ``text`` as typed, ``typst`` as an expression."""
 
     typst: str = ""
 
 
 def inline(text: Rich) -> str:
-    """Write rich text as one content expression."""
+    """Return rich text as one content expression."""
     parts = [_span(span) for span in merged(text)]
     return parts[0] if len(parts) == 1 else "{" + "; ".join(parts) + "}" if parts else '""'
 
@@ -112,21 +112,21 @@ def _span(span: Span) -> str:
 
 
 def emphasised(content: str, span: Span) -> str:
-    """Wrap an expression in the span's styles; slanted only where the slanted fonts have the letters."""
+    """Wrap an expression in the styles of a span; italic only if the italic fonts have the letters."""
     if span.italic and _SLANTED.fullmatch(span.text):
         content = f"emph({content})"
     return f"strong({content})" if span.bold else content
 
 
 def linked(content: str, href: str | None) -> str:
-    """Make an expression a link to a place in the report or in the web; other targets are dropped."""
+    """Wrap an expression in a link to a place in the report or on the web; other targets are dropped."""
     if href and href.startswith("#"):
         return f"rr-link({literal(anchor(href[1:]))}, {content})"
     return f"link({literal(href)}, {content})" if href and _WEB_LINK.match(href) else content
 
 
 def array(items: Iterable[str]) -> str:
-    """Write expressions as a Typst array, whatever their number."""
+    """Return any number of expressions as a Typst array."""
     return "(" + "".join(f"{item}, " for item in items) + ")"
 
 
@@ -158,7 +158,7 @@ def _(block: Heading) -> str:
 
 
 def heading(content: str, *, level: int, identity: str) -> str:
-    """Write a heading; the report's level 2 (``##``) is the top level under the title."""
+    """Return a heading; level 2 of the report (``##``) is the top level below the title."""
     return f"rr-heading({max(1, level - 1)}, {_identity(identity)}, {content})"
 
 
@@ -170,7 +170,7 @@ def _(block: Prose) -> str:
 
 
 def _claimed(block: Prose | Item) -> tuple[str, str]:
-    """Write the badge that leads, and what follows; where there is a claim the badge stands before that."""
+    """Return the leading badge and the body; with a claim, the badge is before the claim in the body."""
     if not block.claim:
         return _status(block.status), inline(block.text)
     claim = f"rr-claim({_status(block.status)}, {literal(CLAIM)}, {inline(block.claim)})"
@@ -208,7 +208,7 @@ def _(block: Figure) -> str:
 
 
 def _figure(block: Figure, *, fixed: bool = False) -> str:
-    """Write a figure; one that is ``fixed`` stays in its place among the text."""
+    """Return a figure; a ``fixed`` one does not float."""
     drawing = _NOT_DRAWN.sub("", block.svg)
     ends = array(f"{end:.4f}" for end in slices(drawing, tallest=_TALLEST / (_SMALL if fixed else 1)))
     return (
@@ -224,7 +224,7 @@ def _(block: Code) -> str:
 
 
 def verbatim(code: str) -> str:
-    """Write verbatim text as a string literal whose lines may break where they are wider than the page."""
+    """Return verbatim text as a string literal; lines wider than the page may break."""
     lines = (
         "\N{ZERO WIDTH SPACE}".join(breakable(line)) if len(line) > _CODE_WIDTH else line
         for line in legible(code).split("\n")
@@ -241,7 +241,7 @@ def _(block: Details) -> str:
 def _inside(block: Block) -> str:
     if isinstance(block, Table) and is_glossary(block):
         return entries(block, inline=inline, characters=characters)
-    # A heading in a folded part is no part of the report's outline.
+    # A heading inside a folded part does not belong to the outline.
     if isinstance(block, Figure):
         return _figure(block, fixed=True)
     if isinstance(block, Heading):

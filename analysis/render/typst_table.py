@@ -13,13 +13,13 @@ from analysis.render.html import anchor
 from analysis.render.visible_text import breakable
 
 PAGE = 487.0
-"""Width of the text block in points: A4 less the margins set in the template."""
+"""Width of the text block in points: A4 minus the margins in the template."""
 
 _SIZES = (8.6, 7.8, 7.0)
 _GUTTER = 11.0
 _CHARACTER = 0.5
 _MANY = 12
-"""Rows from which on a table is set smaller."""
+"""Number of rows above which a table is set smaller."""
 _CAP = 38
 _BOLD = 1.15
 _COMFORT, _TIGHT = 20, 10
@@ -27,14 +27,14 @@ _NUMBER = 24
 
 
 def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
-    """Write a table as a Typst expression.
+    """Return a table as a Typst expression.
 
     Parameters
     ----------
     block : Table
         Any number of rows and columns.
     inline, characters : callable
-        How rich and plain text become Typst expressions.
+        Functions from rich and plain text to Typst expressions.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def table(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[
     """
     size, parts = layout(block)
     size = min(size, _SIZES[1]) if len(block.rows) > _MANY else size
-    # A header that is repeated on the next page is decoration to PDF/UA and may hold no links.
+    # PDF/UA treats a header that is repeated on the next page as an artifact, which may not contain links.
     repeats = _long(block)
     written = "".join(
         f"({_columns(block, part, size=size)}, {_head(block, part, characters=characters, repeats=repeats)}, "
@@ -65,9 +65,9 @@ _NONE = "–"
 
 
 def entries(block: Table, *, inline: Callable[[Rich], str], characters: Callable[[str], str]) -> str:
-    """Write a table as a list in small type, one paragraph a row, its first cell in front.
+    """Return a table as a list in small type: one paragraph per row, beginning with its first cell.
 
-    A cell without a value is left out, and the cells of its column are named, as their place no longer tells them.
+    Empty cells are left out, and the other cells of such a column are labelled, since their position says nothing.
     """
     named = {n for row in block.rows for n, cell in enumerate(row) if n and plain(cell.text) == _NONE}
     identity = f'"{anchor(block.id)}"' if block.id else "none"
@@ -86,7 +86,7 @@ def entries(block: Table, *, inline: Callable[[Rich], str], characters: Callable
 
 
 def layout(block: Table) -> tuple[float, list[tuple[int, ...]]]:
-    """Choose the type size and the columns of each part.
+    """Return the type size and the columns of each part of a table.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def layout(block: Table) -> tuple[float, list[tuple[int, ...]]]:
     True
     """
     everything = tuple(range(len(block.columns)))
-    # A little smaller is better than names in many lines; much smaller is not.
+    # Prefer a slightly smaller size to names broken over many lines, but not a much smaller one.
     for comfort, sizes in ((_COMFORT, _SIZES), (_TIGHT, _SIZES)):
         needs = [_need(block, index, comfort=comfort) for index in everything]
         for size in sizes:
@@ -119,7 +119,7 @@ def layout(block: Table) -> tuple[float, list[tuple[int, ...]]]:
 
 
 def _long(block: Table) -> bool:
-    """Tell whether a table may need more than half a page, so that it must be allowed to break."""
+    """True if a table may need more than half a page, so that it must be breakable."""
     characters = sum(len(plain(cell.text)) + len(plain(cell.minor)) for row in block.rows for cell in row)
     return len(block.rows) > 8 or characters > 1200
 
@@ -139,9 +139,9 @@ def _texts(block: Table, index: int) -> list[str]:
 
 
 def _need(block: Table, index: int, *, comfort: int = _TIGHT) -> int:
-    """Give the least number of characters at which a column reads well.
+    """Return the least width of a readable column, in characters.
 
-    That is its longest unbreakable piece; numbers are not broken at all, and words get some room.
+    It is that of the longest unbreakable piece; numbers are not broken at all, and words get some room.
     """
     label, *values = _texts(block, index)
     need = _least(block.columns[index], label, values, comfort=comfort)
@@ -157,7 +157,7 @@ def _least(column: Column, label: str, values: list[str], *, comfort: int) -> in
 
 
 def _columns(block: Table, part: tuple[int, ...], *, size: float) -> str:
-    """Give each column its need, and share what is left of the page by what the texts would like."""
+    """Return the widths of columns: the least of each, plus a share of the rest of the page by length of text."""
     needs = [_need(block, index) for index in part]
     likes = [max(need, min(_CAP, _natural(block, index))) for need, index in zip(needs, part, strict=True)]
     if _points(likes, size=size) <= PAGE:

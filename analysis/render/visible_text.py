@@ -1,4 +1,4 @@
-"""Make every character of a text visible: nothing invisible may reorder or hide what a log says."""
+"""Text in which every character is visible, so that nothing invisible can reorder or hide what a log says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-# C0 and C1 controls but for tab and newline, bidirectional controls, zero-width and other
+# C0 and C1 controls except tab and newline, bidirectional controls, zero-width and other
 # invisible format characters, line separators, surrogates and non-characters.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
@@ -21,7 +21,7 @@ _PIECE = re.compile(r"[^_\-/.:=,;@+|]{0,12}[_\-/.:=,;@+|]?")
 
 
 def legible(text: str) -> str:
-    """Spell out control and invisible characters, such as the one that reverses what follows it.
+    """Return a text with control and invisible characters spelled out, such as the right-to-left override.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def legible(text: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """Keep together what must not part at the end of a line: ``p = .05``, an interval, a number and its unit.
+    """Insert no-break spaces where a line must not break: in ``p = .05``, an interval, a number with its unit.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def unbroken(text: str) -> str:
 
 
 def named(characters: str) -> str:
-    """Name characters by code point, and by word where they have one that says more than the code point.
+    """Return characters by code point, and by name if that says more than the code point.
 
     Examples
     --------
@@ -68,9 +68,9 @@ def covered(text: str, glyphs: Collection[int]) -> str:
     Parameters
     ----------
     text : str
-        Any text; ASCII is taken as drawable.
+        Any text; ASCII counts as drawable.
     glyphs : Collection[int]
-        Code points for which there is a glyph.
+        Code points with a glyph.
 
     Examples
     --------
@@ -85,23 +85,23 @@ def covered(text: str, glyphs: Collection[int]) -> str:
     return re.sub(stretch, lambda found: named(found[0]), text)
 
 
-def apart(text: str) -> list[str]:
-    """Cut a text so that every second piece is a stretch of letters that run from right to left.
+def split_right_to_left(text: str) -> list[str]:
+    """Split a text so that every second piece is a stretch of right-to-left letters.
 
-    Each such stretch is to be kept apart, so that it turns around neither the sentence nor the names beside it.
+    Each such stretch must be isolated, so that it does not reorder the sentence or the names beside it.
 
     Examples
     --------
-    >>> [len(piece) for piece in apart("run \u05d0\u05d1 \u05d2, 5")]
+    >>> [len(piece) for piece in split_right_to_left("run \u05d0\u05d1 \u05d2, 5")]
     [4, 4, 3]
-    >>> apart("left to right")
+    >>> split_right_to_left("left to right")
     ['left to right']
     """
     return _APART.split(text)
 
 
 def breakable(text: str) -> list[str]:
-    """Cut a text where a line may break: after the signs within long names, and in very long words.
+    """Split a text where a line may break: after signs in long names, and in very long words.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Single figures for a notebook: each draws into the Axes that it is given, or into new ones, and returns them."""
+"""Single figures for a notebook; each draws into given or new Axes and returns them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDTH, _HEIGHT, _ROW = 7.5, 3.4, 0.45
 
 
 def curve(a: Analysis, metric: str | None = None, *, ax: Axes | None = None) -> Axes:
-    """Draw a metric of every run over its steps: faint as logged, strong its moving mean.
+    """Draw a metric of every run over its steps: faint as logged, strong as moving mean.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def curve(a: Analysis, metric: str | None = None, *, ax: Axes | None = None) -> 
     Raises
     ------
     UsageError
-        If no run logged the metric; the line names those that were.
+        If no run logged the metric; the message names those that were.
     """
     wanted = metric or a.curve
     runs = [run for run in a.runs if run.series(wanted).size]
@@ -58,21 +58,21 @@ def curve(a: Analysis, metric: str | None = None, *, ax: Axes | None = None) -> 
 
 
 def differences(a: Analysis, metric: str | None = None, *, ax: Axes | None = None) -> Axes:
-    """Draw each run's difference to the baseline in a metric, with its 95% interval and the margin that matters.
+    """Draw the difference of each run to the baseline in a metric, with its 95% interval and the equivalence margin.
 
     Parameters
     ----------
     a : Analysis
         From `analysis.analyze`.
     metric : str, optional
-        One of ``a.frames.comparisons``; default: the one that decides.
+        One of ``a.frames.comparisons``; default: the deciding one.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default: a new figure.
 
     Raises
     ------
     UsageError
-        If nothing was compared in the metric; the line names those in which something was.
+        If nothing was compared in the metric; the message names those with comparisons.
     """
     wanted = metric or a.deciding_metric
     group = forest_group(a, wanted, compared_runs(a))
@@ -87,7 +87,7 @@ def differences(a: Analysis, metric: str | None = None, *, ax: Axes | None = Non
 
 
 def _new(height: float) -> Axes:
-    """Open a figure of pyplot, which a notebook shows by itself."""
+    """Return the axes of a new pyplot figure, which a notebook shows by itself."""
     from matplotlib import pyplot
 
     return pyplot.subplots(figsize=(_WIDTH, height), layout="constrained")[1]

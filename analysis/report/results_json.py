@@ -1,4 +1,4 @@
-"""The results JSON: stable keys, unrounded numbers, null where undefined; its JSON Schema lies beside."""
+"""The results JSON: stable keys, unrounded numbers, null for undefined ones; its JSON Schema is beside this file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from analysis.render.export import exporters
 from analysis.report.summary import summary
 
 VERSION = 1
-"""Version of the format; it changes when a key changes its meaning."""
+"""Version of the format; it changes if a key changes its meaning."""
 
 NOTEBOOK = ("report.ipynb", "the executed notebook, re-runnable")
 RESULTS = (
@@ -30,18 +30,18 @@ RESULTS = (
     ("training_metrics_comparison.png", "final metrics of all runs"),
 )
 COMPARISONS = ("training_comparisons.png", "all comparisons against the baseline")
-"""What a report consists of, besides the files of the next runs."""
+"""Files of a report, besides those of the next runs."""
 
 
 def schema() -> dict[str, Any]:
-    """Load the JSON Schema that results conform to."""
+    """Return the JSON Schema of the results."""
     text = Path(__file__).with_name("results.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = loads(text)
     return loaded
 
 
 def to_json(a: Analysis) -> dict[str, Any]:
-    """Give everything a report says as plain JSON values; the same input and date give the same bytes."""
+    """Return everything in a report as plain JSON values; the same input and date give the same bytes."""
     return {
         "format": VERSION,
         "report_id": a.report_id,
@@ -78,12 +78,12 @@ def to_json(a: Analysis) -> dict[str, Any]:
 
 
 def extra_files(a: Analysis) -> dict[str, str]:
-    """Give the text files that go with the report, by name: a YAML for each next run."""
+    """Return the text files of the report by name: the YAML of the experiment and of each next run."""
     return {**_designs(a), **{run.file: run.to_yaml() for run in a.next_runs}}
 
 
 def files(a: Analysis) -> list[tuple[str, str]]:
-    """List the files of the report with what is in them."""
+    """Return the files of the report, each with a description."""
     drawn = [COMPARISONS] if a.baseline is not None and any(c.known for c in a.comparisons) else []
     plans = [(name, "the experiment that would settle it") for name in _designs(a)]
     return [
@@ -126,7 +126,7 @@ def _run(a: Analysis, run: Run) -> dict[str, Any]:
 
 
 def evaluations_json(a: Analysis) -> dict[str, Any]:
-    """Return baseline and candidate on each task, and the examples on which they differ most; empty without any."""
+    """Return the comparisons by task and the examples that differ most, in the form of the results JSON; or empty."""
     if not a.evaluations:
         return {}
     pairs = [
@@ -146,13 +146,13 @@ _EVALUATED = ("metric", "n", "only", "changed", "won", "lost", "clusters", "p_ad
 
 
 def configuration_json(row: Configuration) -> dict[str, Any]:
-    """Return a configuration, best first in its list; ``sd`` is null for one run."""
+    """Return a configuration in the form of the results JSON; ``sd`` is None for one run."""
     names = ("name", "runs", "metric", "mean", "sd", "may_be_best")
     return {name: plain_json(getattr(row, name)) for name in names}
 
 
 def seed_groups_json(a: Analysis) -> list[dict[str, Any]]:
-    """Return the spread within each group of seeds in the metric that ranks, from which later reports can pool."""
+    """Return the spread within each group of seeds in the deciding metric, which later reports pool."""
     sets = {run.data.validation_set for run in a.runs}
     return [
         {"metric": row.metric, "validation_set": next(iter(sets)), "sd": row.sd, "runs": len(row.runs)}
@@ -162,18 +162,18 @@ def seed_groups_json(a: Analysis) -> list[dict[str, Any]]:
 
 
 def _both_names(key: str, value: Any) -> dict[str, Any]:
-    """Give a value also under the name that it had: what reads that has one version to change."""
+    """Return a value under its key and its former key, which readers may use for one more version."""
     return {key: value, key.replace("rules_of_thumb", "document"): value}
 
 
 def rule_numbers_json(result: RuleNumbers) -> dict[str, Any]:
-    """Give the rule-of-thumb numbers for one run."""
+    """Return the rule-of-thumb numbers of one run in the form of the results JSON."""
     converted: dict[str, Any] = plain_json(result)
     return converted
 
 
 def plain_json(value: Any) -> Any:
-    """Turn dataclasses, tuples, numpy numbers and the like into JSON values; what is not finite into null."""
+    """Convert dataclasses, tuples, numpy numbers and the like to JSON values; non-finite numbers become None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict) or hasattr(value, "items"):

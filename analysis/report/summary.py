@@ -1,4 +1,4 @@
-"""The report in a few lines: what an index, a message or a comment shows of it."""
+"""Summary of a report for an index, a message or a comment."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from analysis.evidence.verdict_words import shown_scale
 from analysis.findings.analysis_result import Analysis
 
 CURVE_POINTS = 64
-"""Points of a thinned curve, at most."""
+"""Most points of a thinned curve."""
 
 _TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "different": "warning", "no difference": "neutral"}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Candidate against baseline in one metric, in the words and figures in which it is shown.
+    """Comparison of candidate and baseline in one metric, in the words and figures for display.
 
-    ``reading`` is "better", "worse", "different", "no difference" or "not comparable"; ``note`` says what
-    stands in the way of the reading, or what it takes to hold.
+    ``reading`` is "better", "worse", "different", "no difference" or "not comparable"; ``note`` says why the two may
+    not be comparable.
     """
 
     metric: str
@@ -43,7 +43,7 @@ class Difference:
 
 
 def differences(a: Analysis) -> tuple[Difference, ...]:
-    """List what is known of the candidate against its baseline, performance first, then noise."""
+    """Return the known differences of the candidate to its baseline, performance first, then noise."""
     if a.baseline is None:
         return ()
     pair = [c for c in a.comparisons if (c.baseline, c.candidate) == (a.baseline.id, a.candidate.id)]
@@ -53,7 +53,7 @@ def differences(a: Analysis) -> tuple[Difference, ...]:
 
 
 def summary(a: Analysis) -> dict[str, Any]:
-    """Give the summary as the results JSON holds it."""
+    """Return the summary in the form of the results JSON."""
     return {
         "tone": a.verdict.tone,
         "sentence": a.verdict.sentence,
@@ -70,7 +70,7 @@ def summary(a: Analysis) -> dict[str, Any]:
 
 
 def thinned(values: FloatArray, points: int = CURVE_POINTS) -> FloatArray:
-    """Keep the lowest and the highest value of each bucket, in their order, and both ends.
+    """Return the lowest and the highest value of each bucket, in their order, and both ends.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def _difference(c: Comparison, alpha: float) -> Difference:
 
 
 def _level(a: Analysis) -> dict[str, Any] | None:
-    """Give the candidate's own level in the metric of performance, which a trend over reports follows."""
+    """Return the candidate's level in the deciding metric, for the trend over reports; None if unknown."""
     metric = a.verdict.primary.metric if a.verdict.primary is not None else a.curve
     level = a.evidence[a.candidate.id].window.get(metric)
     if level is None or not np.isfinite(level.value):

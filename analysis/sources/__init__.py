@@ -137,7 +137,7 @@ def load_runs(
     runs = [run for reference in logs for run in resolve(reference, runs_dir=runs_dir, columns=columns)]
     if left_out:
         runs[0] = replace(runs[0], notes=(*runs[0].notes, redact_text(told_of(left_out))))
-    return told_apart(evaluations.in_one_unit(runs))
+    return distinct_runs(evaluations.in_one_unit(runs))
 
 
 def logs_among(references: Iterable[str], runs_dir: Path | str) -> tuple[list[str], list[str]]:
@@ -192,7 +192,7 @@ def as_shown(run: Run, near: Nearby) -> Run:
     )
 
 
-def told_apart(runs: list[Run]) -> tuple[Run, ...]:
+def distinct_runs(runs: list[Run]) -> tuple[Run, ...]:
     """Tell runs of one ID apart by their file and as many folders as it takes; write units and seeds alike in all."""
     for place, run in enumerate(runs):
         if any(run.id == other.id and _place(run) == _place(other) for other in runs[:place]):

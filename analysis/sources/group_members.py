@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.core.redact import without_secrets
 from analysis.core.run import Run
-from analysis.sources import as_shown, finished, known_sources, told_apart
+from analysis.sources import as_shown, distinct_runs, finished, known_sources
 from analysis.sources.base import RemoteSource
 from analysis.sources.local_copies import Nearby, nearby
 from analysis.sources.reference import Finder, Found
@@ -50,7 +50,7 @@ def members(
             finder = Finder(known_sources(), near.runs_dir, dict(columns or {}))
             found += [_as_shown(member, near) for member in _members(finder, near.reference)]
     readable = [member for member in found if member.run is not None]
-    apart = iter(told_apart([member.run for member in readable if member.run is not None]))
+    apart = iter(distinct_runs([member.run for member in readable if member.run is not None]))
     named = [member if member.run is None else replace(member, run=next(apart)) for member in found]
     return tuple(member if member.run is None else replace(member, id=member.run.id) for member in named)
 

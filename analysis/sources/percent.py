@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.core.metrics import called
+from analysis.core.metrics import match_metric
 from analysis.core.metrics import metric as metric_of
 from analysis.core.run import FloatArray, Run
 
@@ -24,7 +24,7 @@ def _as_in(runs: Sequence[Run], run: Run) -> Run:
     for own in run.metrics:
         if metric_of(own).unit == "fraction":
             continue
-        found = (called(own, other.metrics) for other in runs if other is not run and own not in other.metrics)
+        found = (match_metric(own, other.metrics) for other in runs if other is not run and own not in other.metrics)
         standard = next((name for name in found if name and metric_of(name).unit == "fraction"), None)
         if standard is None or standard in run.frame or not _is_percent(run.series(own)):
             continue

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from analysis.core.errors import LogError
-from analysis.core.plain_data import construct, line_of, loads, next_node, open_yaml, said
+from analysis.core.plain_data import construct, line_of, loads, next_node, open_yaml, yaml_problem
 from analysis.sources.limits import check_size
 from analysis.sources.streams import encoding_of, unreadable
 
@@ -70,7 +70,7 @@ def load_yaml(path: Path) -> Document:
         if node is not None and loader.check_node():
             raise yaml.YAMLError("a second document, where one is expected")
     except yaml.YAMLError as problem:
-        raise LogError(f"{path}{line_of(problem)}: not valid YAML ({said(problem)}); correct it") from None
+        raise LogError(f"{path}{line_of(problem)}: not valid YAML ({yaml_problem(problem)}); correct it") from None
     finally:
         if loader is not None:
             loader.dispose()

@@ -1,6 +1,6 @@
-"""Estimates with honest errors from dependent series: numpy arrays in, frozen dataclasses out.
+"""Estimates with honest errors for autocorrelated series: numpy arrays in, frozen dataclasses out.
 
-`settle` a series once, then ask `window_mean`, `trend`, `noise`; subtract with `difference`, adjust with
+`settle` a series once, then call `window_mean`, `trend`, `noise`; subtract with `difference`, adjust with
 `holm`. Every result carries the ID of its definition (`analysis.findings.definitions`).
 """
 
@@ -65,9 +65,9 @@ from analysis.statistics.spikes import find_spikes as find_spikes
 from analysis.statistics.validation import evaluation_scatter as evaluation_scatter
 from analysis.statistics.validation import full_validation as full_validation
 from analysis.statistics.validation import least_error as least_error
-from analysis.statistics.validation import luck_of_course as luck_of_course
 from analysis.statistics.validation import p_any_overlap as p_any_overlap
 from analysis.statistics.validation import required_examples as required_examples
+from analysis.statistics.validation import seed_luck as seed_luck
 from analysis.statistics.validation import share_difference as share_difference
 from analysis.statistics.validation import share_level as share_level
 from analysis.statistics.validation import spread_per_example as spread_per_example

@@ -1,4 +1,4 @@
-"""Accuracies as counts: what fraction was printed, how sure it is, and whether two of them differ."""
+"""Accuracies as counts of correct predictions: their denominator, interval and difference."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LARGEST_BATCH = 100_000
 
 @dataclass(frozen=True)
 class Tokens:
-    """Predictions behind one full batch's accuracy; ``reason`` says why where ``per_batch`` is None."""
+    """Number of predictions behind the accuracy of a full batch; if None, ``reason`` says why."""
 
     per_batch: int | None
     reason: str | None = None
 
     def correct(self, accuracy: float) -> int | None:
-        """Return the number of correct predictions behind an accuracy; None if it is not such a fraction."""
+        """Return the number of correct predictions for an accuracy; None if it is not a fraction of ``per_batch``."""
         if self.per_batch is None or not 0 <= accuracy <= 1:
             return None
         count = round(accuracy * self.per_batch)
@@ -32,7 +32,7 @@ class Tokens:
 
 
 def smallest_denominators(accuracy: FloatArray) -> FloatArray:
-    """Return for each accuracy the smallest k that makes it a fraction of k, to 1e-6; NaN beyond 2000.
+    """Return the smallest denominator of each accuracy as a fraction, to 1e-6, shape (n,); NaN above 2000.
 
     Examples
     --------
@@ -46,19 +46,19 @@ def smallest_denominators(accuracy: FloatArray) -> FloatArray:
 
 
 def tokens_per_batch(accuracy: FloatArray, *, batch: int | None = None) -> Tokens:
-    """Find how many predictions stand behind one minibatch accuracy (acc.counts).
+    """Infer the number of predictions behind a minibatch accuracy (acc.counts).
 
     Parameters
     ----------
     accuracy : ndarray, shape (n,)
-        Minibatch accuracies between 0 and 1; a partial last batch left out.
+        Minibatch accuracies between 0 and 1, without that of a partial last batch.
     batch : int, optional
         Examples in a batch; the result must be a multiple of it.
 
     Returns
     -------
     Tokens
-        The least common multiple of all the smallest denominators.
+        The least common multiple of all smallest denominators.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def tokens_per_batch(accuracy: FloatArray, *, batch: int | None = None) -> Token
     """
     different = np.unique(accuracy[(accuracy >= 0) & (accuracy <= 1)])
     tokens = 1
-    for start in range(0, different.size, 64):  # the first few may already show that they are no counts
+    for start in range(0, different.size, 64):  # the first few may already rule out counts
         parts = smallest_denominators(different[start : start + 64])
         if np.isnan(parts).any():
             return Tokens(None, "accuracies are not fractions of one batch size")
@@ -82,9 +82,9 @@ def tokens_per_batch(accuracy: FloatArray, *, batch: int | None = None) -> Token
 
 
 def design_effect(accuracy: FloatArray, tokens: int) -> float:
-    """Return how much more minibatch accuracies scatter than independent predictions would (acc.deff).
+    """Return the design effect of minibatch accuracies: their variance over that of independent predictions (acc.deff).
 
-    Detrended variance over ``p(1-p)/tokens``, never below 1: a smaller value is chance.
+    Detrended variance over ``p(1-p)/tokens``, at least 1, since a smaller value is chance.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def design_effect(accuracy: FloatArray, tokens: int) -> float:
 
 
 def wilson(successes: float, n: int, *, deff: float = 1.0, level: float = 0.95) -> Estimate:
-    """Return a proportion with Wilson's interval at ``n / deff`` independent predictions (acc.interval).
+    """Return a proportion with Wilson's interval (1927) at ``n / deff`` independent predictions (acc.interval).
 
     Examples
     --------
@@ -119,7 +119,7 @@ def wilson(successes: float, n: int, *, deff: float = 1.0, level: float = 0.95) 
 
 
 def proportion_difference(baseline: Estimate, candidate: Estimate) -> Estimate:
-    """Compare two proportions given by `wilson` (acc.diff).
+    """Compare two proportions from `wilson` (acc.diff).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where the level of a curve drops, as it does where the learning rate does: that is no noise."""
+"""Drops in the level of a curve, as at steps of the learning rate, which are not noise."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from analysis.statistics.estimate import FloatArray, Steps
 from analysis.statistics.longrun import dot
 
-BESIDE, ABRUPT, MOST_DROPS, CHANCE, CLIPPED = 20, 4.0, 4, 0.01, 3.0
-"""Points on either side between which the level jumps; how far beyond the usual jump a drop is at least; the most
-drops; the chance that the largest jump of a long series without a drop is taken for one; and at how many standard
-deviations a point is clipped: one spike is no drop."""
+DROP_REACH, DROP_SDS, MOST_DROPS, CHANCE, CLIPPED = 20, 4.0, 4, 0.01, 3.0
+"""Points averaged on either side of a jump; least size of a drop, in standard deviations of the jumps; largest number
+of drops; chance that the largest jump of a long series without a drop is taken for one; standard deviations at which
+points are clipped, so that one spike is not a drop."""
 
 
 def without_drops(x: FloatArray, t: Steps) -> tuple[FloatArray, list[int]]:
-    """Take the drops of the level out of a series, and return the places of the first points after them.
+    """Return a series with the drops of its level removed, and the index of the first point after each.
 
-    A drop is a jump between the means of 20 points before and 20 after that stands out among all such jumps of the
-    series by `ABRUPT` of their standard deviations, or by what the largest of so many reaches by chance: dependent
-    noise has large ones everywhere. Sizes are fitted beside the parabola.
+    A drop is a jump between the means of the 20 points before and after it that exceeds `DROP_SDS` standard deviations
+    of all such jumps of the series, or what the largest of so many reaches by chance if that is more: autocorrelated
+    noise has large jumps everywhere. Sizes of drops are fitted together with a parabola.
     """
-    abrupt = max(ABRUPT, -NormalDist().inv_cdf(CHANCE / x.size))
+    abrupt = max(DROP_SDS, -NormalDist().inv_cdf(CHANCE / x.size))
     u = (t - t[0]) / max(float(t[-1] - t[0]), 1.0)
     terms = [np.ones(x.size), u, u * u]
     level, places = x, list[int]()
@@ -32,12 +32,12 @@ def without_drops(x: FloatArray, t: Steps) -> tuple[FloatArray, list[int]]:
         rest = level - sum((c * term for c, term in zip(found[:3], terms[:3], strict=True)), start=np.zeros(x.size))
         most = CLIPPED * float(np.median(np.abs(rest))) / 0.6745
         left = np.cumsum(np.concatenate([[0.0], np.clip(rest, -most, most)]))
-        middle = left[BESIDE:-BESIDE]
-        jumps = np.abs(left[2 * BESIDE :] + left[: -2 * BESIDE] - 2 * middle)
+        middle = left[DROP_REACH:-DROP_REACH]
+        jumps = np.abs(left[2 * DROP_REACH :] + left[: -2 * DROP_REACH] - 2 * middle)
         usual = float(np.median(jumps)) / 0.6745
         if not jumps.max() > abrupt * usual:
             break
-        places.append(BESIDE + int(jumps.argmax()))
+        places.append(DROP_REACH + int(jumps.argmax()))
         terms.append((np.arange(x.size) >= places[-1]).astype(np.float64))
     return level, places
 

@@ -1,4 +1,4 @@
-"""A number with its uncertainty, and the few operations that every comparison is made of."""
+"""`Estimate`, a number with its uncertainty, and the operations on it that every comparison uses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from scipy.special import ndtri, stdtr, stdtrit
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 Steps = npt.NDArray[np.float64] | npt.NDArray[np.int64]
-"""Positions of values: whole steps as the run table has them, or any numbers."""
+"""Positions of values: whole steps as in the run table, or any numbers."""
 
 LEVEL = 0.95
-"""Coverage of every interval unless a caller asks for another."""
+"""Default coverage of intervals."""
 
 DETECTABLE = float(ndtri(0.975) + ndtri(0.80))
 """1.96 + 0.84 = 2.8 standard errors: the difference found with 80% power at 5%."""
@@ -24,24 +24,24 @@ DETECTABLE = float(ndtri(0.975) + ndtri(0.80))
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, its interval and where both come from.
+    """A value with its interval, and how both were computed.
 
     Attributes
     ----------
     definition : str
         ID in `analysis.findings.definitions.DEFINITIONS`.
     value, low, high : float
-        Estimate and interval; NaN where it cannot be given (``reason`` says why).
+        Estimate and interval; NaN if unknown (``reason`` says why).
     se, df : float
-        Standard error and its degrees of freedom. Of a ratio: those of its logarithm.
+        Standard error and its degrees of freedom; for a ratio those of its logarithm.
     n : int
-        Points that went in.
+        Number of points used.
     p : float
-        Two-sided p of "no difference" (of a level: of zero is not asked, NaN).
+        Two-sided p of "no difference"; NaN for a level, which is not tested.
     n_eff : float
-        Independent points that the n are worth.
+        Effective sample size: independent points that the n are worth.
     reason : str or None
-        Why there is no interval, in words fit for a reader.
+        Why there is no interval, in words for a reader.
     """
 
     definition: str
@@ -57,21 +57,21 @@ class Estimate:
 
     @property
     def known(self) -> bool:
-        """Whether there is an interval."""
+        """True if there is an interval."""
         return isfinite(self.low) and isfinite(self.high)
 
     @property
     def detectable(self) -> float:
-        """Smallest difference found with 80% power (power.mdd); of a ratio: on its logarithm."""
+        """Smallest difference found with 80% power (power.mdd); for a ratio that of its logarithm."""
         return DETECTABLE * self.se
 
     @property
     def half_width(self) -> float:
-        """Half the interval: what is printed after ±."""
+        """Half the width of the interval, as printed after ±."""
         return (self.high - self.low) / 2
 
     def negated(self) -> Estimate:
-        """Return the same difference, seen from the other side.
+        """Return the difference with baseline and candidate swapped.
 
         Examples
         --------
@@ -115,7 +115,7 @@ def estimate(
     level: float = LEVEL,
     tested: bool = False,
 ) -> Estimate:
-    """Build an estimate with its t interval; ``tested`` adds the two-sided p of zero.
+    """Return an estimate with its t interval; ``tested`` adds the two-sided p of zero.
 
     A standard error of exactly zero (a constant series) gives an interval of zero width, and p = 1 or 0.
     """
@@ -131,7 +131,7 @@ def estimate(
 
 
 def unknown(definition: str, reason: str, *, value: float = nan, n: int = 0, n_eff: float = nan) -> Estimate:
-    """Build an estimate without an interval, saying why."""
+    """Return an estimate without an interval, for a reason."""
     return Estimate(definition, value, n=n, n_eff=n_eff, reason=reason)
 
 
@@ -166,7 +166,7 @@ def difference(definition: str, baseline: Estimate, candidate: Estimate) -> Esti
 
 
 def mean_of(definition: str, parts: Sequence[Estimate], *, tested: bool = False) -> Estimate:
-    """Average independent estimates, each with the same weight; without an interval where one of them has none.
+    """Return the unweighted mean of independent estimates; without an interval if one of them has none.
 
     Examples
     --------
@@ -187,13 +187,13 @@ def _joint_error(parts: Sequence[Estimate]) -> tuple[float, float]:
     se = hypot(*(part.se for part in parts))
     if se == 0:
         return 0.0, inf
-    # Shares of the variance, so that nothing overflows or vanishes, whatever the unit.
+    # Shares of the variance, since fourth powers of ``se`` itself may overflow or underflow in some units.
     inverse = sum(((part.se / se) ** 2) ** 2 / part.df for part in parts)
     return se, 1 / inverse if inverse > 0 else inf
 
 
 def as_ratio(log_estimate: Estimate, definition: str | None = None) -> Estimate:
-    """Turn an estimate of a logarithm into one of the ratio; ``se``, ``df`` and ``p`` stay the logarithm's.
+    """Convert an estimate of a logarithm to one of the ratio; ``se``, ``df`` and ``p`` stay those of the logarithm.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def as_ratio(log_estimate: Estimate, definition: str | None = None) -> Estimate:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number by Holm's step-down; NaN stays NaN and does not count (multi.holm).
+    """Return p-values adjusted by Holm's step-down method (1979); NaN stays NaN and does not count (multi.holm).
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Returns
     -------
     list of float
-        Adjusted p, in the order given.
+        Adjusted p, in the same order.
 
     Examples
     --------
@@ -237,9 +237,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def equivalence_p(diff: Estimate, margin: float) -> float:
-    """Test that a difference lies within ±margin: p of two one-sided t tests (equiv.tost).
+    """Return the p of two one-sided t tests for a difference within ±margin (equiv.tost).
 
-    Equivalence is shown at 5% when the p is at most 0.05. NaN where the difference has no interval.
+    Equivalence is shown at 5% if p is at most 0.05. NaN if the difference has no interval.
 
     Examples
     --------
@@ -254,10 +254,10 @@ def equivalence_p(diff: Estimate, margin: float) -> float:
 
 
 def required_size(spread: float, effect: float, *, paired: bool = False) -> int | None:
-    """Return how many units (seeds, examples) per arm show ``effect`` with 80% power at 5%.
+    """Return the number of units (seeds, examples) per arm that shows ``effect`` with 80% power at 5%.
 
-    ``ceil(2 (2.8 spread/effect)²)``, without the 2 when paired (seeds.required, fullval.required);
-    None where the question makes no sense (effect 0 or unknown spread); two seeds at least.
+    ``ceil(2 (2.8 spread/effect)²)``, at least 2, without the leading 2 if paired (seeds.required, fullval.required).
+    None for an effect of 0 or an unknown spread.
 
     Examples
     --------

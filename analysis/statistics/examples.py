@@ -18,13 +18,13 @@ from analysis.statistics.seeds import RESAMPLES, bootstrapped, sign_flip_p
 from analysis.statistics.validation import SMALL_SET
 
 MOST_RESAMPLED = 20_000
-"""Examples, or clusters, above which a bootstrap interval is that of the normal distribution."""
+"""Examples, or clusters, above which no bootstrap is drawn, since its interval agrees with the normal one."""
 
 FEW = 16
-"""Examples, or clusters, up to which no p is below that of the exact sign-flip test."""
+"""Examples, or clusters, up to which the p-value is at least that of the exact sign-flip test."""
 
 Labels = npt.NDArray[np.intp]
-"""For each example the number of what it belongs to, from 0 on."""
+"""Index of the cluster of each example, from 0."""
 
 
 def example_mean(
@@ -35,7 +35,7 @@ def example_mean(
     weights: FloatArray | None = None,
     tested: bool = False,
 ) -> Estimate:
-    """Average scores by example, with an error that knows what belongs together.
+    """Return the mean of scores by example, with a cluster-robust standard error.
 
     Parameters
     ----------
@@ -44,17 +44,17 @@ def example_mean(
     scores : ndarray, shape (n,)
         Scores, or differences of scores.
     clusters : ndarray of int, shape (n,), optional
-        Examples of one number need not be independent.
+        Examples of one cluster need not be independent.
     weights : ndarray, shape (n,), optional
-        Positive; 1 each if not given.
+        Positive; all 1 by default.
     tested : bool
-        Whether to add the p of a mean of zero; of up to `FEW` units never below that of the exact sign-flip test.
+        Whether to test a mean of zero; for up to `FEW` units p is at least that of the exact sign-flip test.
 
     Returns
     -------
     Estimate
         ``SE² = G/(G − 1) Σ_c (Σ_{i∈c} w_i (x_i − x̄))² / (Σ w)²`` over G clusters, with G − 1 degrees of freedom: the
-        linearised, cluster-robust variance (Liang and Zeger 1986); the textbook one where each example is its own.
+        linearised, cluster-robust variance (Liang and Zeger 1986), or the textbook one without clusters.
 
     Examples
     --------
@@ -82,9 +82,9 @@ def example_mean(
 
 
 def share_of_examples(scores: FloatArray, *, clusters: Labels | None = None) -> Estimate:
-    """Estimate a share of right answers by Wilson's interval, at fewer examples if clusters scatter (examples.share).
+    """Estimate a share of right answers with Wilson's interval, at the effective sample size (examples.share).
 
-    The design effect is the variance between clusters over that of independent examples, never below 1 (Kish 1965).
+    The design effect is the cluster-robust variance over that of independent examples, at least 1 (Kish 1965).
 
     Examples
     --------
@@ -110,12 +110,12 @@ def paired_difference(
     weights: FloatArray | None = None,
     definition: str = "fullval.paired",
 ) -> Estimate:
-    """Compare two models on the same examples by Student's t of the differences, cluster-robust if there are clusters.
+    """Compare two models on the same examples by Student's t of the differences; cluster-robust with ``clusters``.
 
     Parameters
     ----------
     baseline, candidate : ndarray, shape (examples,)
-        In the same order of examples; an example without a finite score in both is left out.
+        In the same order of examples; examples without two finite scores are left out.
     """
     d = np.asarray(candidate, dtype=np.float64) - np.asarray(baseline, dtype=np.float64)
     scored = np.isfinite(d)
@@ -156,7 +156,7 @@ def paired_shares(baseline: FloatArray, candidate: FloatArray) -> Estimate:
     d = (won - lost) / n
     low, high = _newcombe_paired(both, lost, won, n - both - lost - won)
     p = _mcnemar_p(lost, won)
-    # Where the models never differ the interval alone says how much they might.
+    # If the models never differ the plain standard error is 0: then it is taken from the interval.
     se = sqrt(max(won + lost - n * d * d, 0.0)) / n or (high - low) / 2 / t_quantile(0.5 + LEVEL / 2, inf)
     return Estimate("examples.mcnemar", d, low, high, se, inf, n, p, float(n))
 
@@ -171,7 +171,7 @@ def bootstrap_difference(
 ) -> Estimate:
     """Compare two models on the same examples by resampling examples, or clusters of them (examples.bootstrap).
 
-    Percentile interval; no p. Refused above `MOST_RESAMPLED` units, where it agrees with that of t.
+    Percentile interval, without p. Unknown above `MOST_RESAMPLED` units, where it agrees with that of t.
     """
     name, n = "examples.bootstrap", int(baseline.size)
     w = np.ones(n) if weights is None else weights
@@ -180,7 +180,7 @@ def bootstrap_difference(
         why = "fewer than 2 units" if sums.size < 2 else f"more than {MOST_RESAMPLED:,} units: as by t"
         return unknown(name, why, value=float(sums.sum() / sizes.sum()) if n else nan, n=n)
     draws = np.empty(RESAMPLES)
-    for place in range(RESAMPLES):  # one by one, so that memory stays that of the examples
+    for place in range(RESAMPLES):  # one by one, so that memory stays proportional to the examples
         drawn = rng.integers(0, sums.size, sums.size)
         draws[place] = sums[drawn].sum() / sizes[drawn].sum()
     return bootstrapped(name, float(sums.sum() / sizes.sum()), draws, n)
@@ -194,7 +194,7 @@ def _by_cluster(values: FloatArray, clusters: Labels | None) -> FloatArray:
 
 
 def _mcnemar_p(lost: int, won: int) -> float:
-    """Return the two-sided p of "the models differ as often in either direction" (McNemar 1947)."""
+    """Return the two-sided p of "both directions of difference are equally frequent" (McNemar 1947)."""
     differ = lost + won
     if differ == 0:
         return 1.0
@@ -204,7 +204,7 @@ def _mcnemar_p(lost: int, won: int) -> float:
 
 
 def _newcombe_paired(both: int, lost: int, won: int, neither: int) -> tuple[float, float]:
-    """Return Newcombe's interval of a difference of paired shares: Wilson's limits, joined by the correlation."""
+    """Return Newcombe's interval of a difference of paired shares: Wilson's limits, combined by the correlation phi."""
     n = both + lost + won + neither
     one, two = wilson(both + lost, n), wilson(both + won, n)
     margins = (both + lost) * (won + neither) * (both + won) * (lost + neither)

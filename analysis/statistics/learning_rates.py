@@ -1,4 +1,4 @@
-"""A smooth curve of the primary metric over log learning rate: an exact, small Gaussian process."""
+"""The primary metric as a smooth function of the log learning rate: a small, exact Gaussian process."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LEAST_RATES = 5
 
 @dataclass(frozen=True)
 class RateCurve:
-    """Posterior of the metric over learning rates; lower is better.
+    """Posterior of the metric as a function of the learning rate; lower is better.
 
-    ``rates``, ``mean``, ``low``, ``high`` are the curve with its 95% band, shape (grid,). ``best`` is the
+    ``rates``, ``mean``, ``low`` and ``high`` are the curve with its 95% band, shape (grid,). ``best`` is the
     rate of lowest mean, ``reference`` the tested rate of lowest posterior mean and ``p_better`` the
     probability that ``best`` is better than it.
     """
@@ -43,23 +43,23 @@ def rate_curve(
     Parameters
     ----------
     rates, values, errors : ndarray, shape (runs,)
-        Learning rate, metric (lower is better) and its standard error, one entry a comparable run.
+        Learning rate, metric (lower is better) and its standard error, one entry per comparable run.
     seed_sd : float, optional
-        Known spread between runs that differ by their seed alone; otherwise averaged over with the other
-        unknowns.
+        Known standard deviation between runs that differ only in the seed; by default it is integrated out
+        like the other unknowns.
     reference : float, optional
-        The rate to beat; the best of the tested ones without.
+        The rate to beat; by default the best of the tested ones.
 
     Returns
     -------
     RateCurve or None
-        None for fewer than five different rates.
+        None for fewer than five distinct rates.
 
     Notes
     -----
     Squared-exponential kernel, unknown constant mean (integrated out). Length scale, height and seed spread
-    are not chosen but averaged over a grid with the weight of their marginal likelihood: with so few runs
-    one best value would be far too sure of itself. Rasmussen and Williams (2006), chapters 2 and 5.
+    are averaged over a grid, weighted by their marginal likelihood: with so few runs a single best value would
+    make the band far too narrow. Rasmussen and Williams (2006), chapters 2 and 5.
     """
     usable = np.isfinite(values) & np.isfinite(errors) & (rates > 0)
     x, y, noise = np.log(rates[usable]), values[usable], errors[usable] ** 2
@@ -95,7 +95,7 @@ def rate_curve(
 def _posterior(
     x: FloatArray, y: FloatArray, noise: FloatArray, grid: FloatArray, seed_sd: float | None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weight, mean and covariance on the grid for every combination of the unknowns."""
+    """Return weights, means and covariances by combination of the unknowns, shapes (c,), (c, grid), (c, grid, grid)."""
     width = float(x.max() - x.min())
     seeds = (0.1, 0.3, 0.7) if seed_sd is None else (seed_sd,)
     logs, means, covariances = [], [], []
@@ -105,7 +105,7 @@ def _posterior(
         prior = np.exp(-0.5 * ((grid[:, None] - grid[None, :]) / length) ** 2)
         for height in (0.5, 1.0, 2.0):
             for seed in seeds:
-                # The constant mean is one more Gaussian unknown: it adds a constant to every covariance.
+                # The unknown constant mean has a Gaussian prior, which adds a constant to every covariance.
                 constant = 4.0
                 k = height**2 * near + constant + np.diag(noise + seed**2 + 1e-9)
                 root = np.linalg.cholesky(k)

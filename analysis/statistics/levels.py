@@ -1,4 +1,4 @@
-"""Where a run stands, where it is going and how noisy it is, each with an interval."""
+"""Level, trend and noise of a run, each with an interval."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ LEAST_DF = 2.0
 
 END_WINDOWS = 2.5
 END_LEAST = 120
-"""The error of a level is measured over so many windows and points at the end of a run."""
+"""Length of the end of a run over which the error of a level is measured: in windows, and in points at least."""
 
 NOISE_BLOCK = 60
-"""Points over which a bent curve counts as straight where its noise is measured."""
+"""Points over which a bent curve counts as straight when its noise is measured."""
 
 LEAST_BLOCK = 15
-"""Points of the shortest stretch about which noise is measured."""
+"""Points of the shortest stretch over which noise is measured."""
 
 LOUD = 2.5
-"""Times the usual sum of squares of a stretch beyond which it is asked whether the level drops in it."""
+"""Multiple of the median sum of squares of a stretch above which a drop of the level in it is considered."""
 
 LEAST_PART = 5
-"""Points on either side of a drop in the level."""
+"""Least number of points on either side of a drop of the level."""
 
 TOO_DEPENDENT = 0.6
-"""Lag-1 correlation within short stretches beyond which a bend cannot be told from dependence."""
+"""Lag-1 correlation within short stretches above which a bend cannot be distinguished from autocorrelation."""
 
 BENT = 0.9
-"""Share of the noise about one line that is left about short ones, below which the curve is bent."""
+"""Ratio of the noise about short lines to that about one line below which the curve is bent."""
 
 
 @dataclass(frozen=True)
 class Settled:
-    """A series after its burn-in, with its trend line: what every level, trend and noise is taken from.
+    """A series after its burn-in, with its trend line; levels, trends and noises are computed from it.
 
     Attributes
     ----------
     burn_in : int
-        Rows left out at the start.
+        Number of rows left out at the start.
     x, steps : ndarray, shape (n,)
-        What remains.
+        Values and steps of the rest.
     line : Line
-        Trend, noise ``s`` and autocorrelation ``rho`` of what remains.
+        Trend, noise ``s`` and autocorrelation ``rho`` of the rest.
     """
 
     burn_in: int
@@ -63,27 +63,27 @@ class Settled:
 
     @property
     def n(self) -> int:
-        """Points after burn-in."""
+        """Number of points after burn-in."""
         return int(self.x.size)
 
     @property
     def window(self) -> int:
-        """Points in the last window: a fifth, 20 at least, never more than there are."""
+        """Number of points in the last window: a fifth of the points, but at least 20, or all if there are fewer."""
         return min(self.n, max(WINDOW_LEAST, int(WINDOW_SHARE * self.n)))
 
     @property
     def end(self) -> Line | None:
-        """A parabola through the end of the run, from which the level's error is taken; None for a short run."""
+        """Parabola through the end of the run, which gives the error of the level; None for a short run."""
         return self._end[0] if self._end is not None else None
 
     @property
     def drops_late(self) -> bool:
-        """True if the level drops within the last window, so that its mean is no level."""
+        """True if the level drops within the last window, so that the mean of the window is not a level."""
         return self._end is not None and self._end[1]
 
     @cached_property
     def _end(self) -> tuple[Line, bool] | None:
-        """The end of the run, where a drop of the level is no noise, and whether one is in the last window."""
+        """Parabola through the end of the run, with drops of the level removed; True if one is in the last window."""
         points = max(int(END_WINDOWS * self.window), END_LEAST)
         if self.n < points:
             return None
@@ -93,37 +93,37 @@ class Settled:
         return replace(line, degree=line.degree + len(drops)), late
 
     @cached_property
-    def locally(self) -> FloatArray:
-        """What lines through stretches of 60 points leave of the series, shape (n - n % 60,): a bend is no noise."""
-        return _about_short_lines(self.x, NOISE_BLOCK)
+    def local_residual(self) -> FloatArray:
+        """Residual of lines through stretches of 60 points, except those with a drop, shape (at most n - n % 60,)."""
+        return _residual_of_short_lines(self.x, NOISE_BLOCK)
 
     @property
     def bent(self) -> bool:
-        """True if one line leaves a bend in the noise: short lines leave less, by more than dependence explains."""
+        """True if noise about short lines is smaller than about one line, by more than autocorrelation explains."""
         if self.n < 2 * NOISE_BLOCK or self.line.s == 0:
             return False
-        e = self.locally
+        e = self.local_residual
         rho = _local_rho(e, NOISE_BLOCK)
         if rho > TOO_DEPENDENT:
             return False
-        # Level and slope of a stretch take out of it what it moves as a whole.
+        # Autocorrelated noise also loses variance to the level and slope of each stretch.
         left = max(0.1, 1 - 3 * (1 + rho) / ((1 - rho) * NOISE_BLOCK))
         return _local_sd(e, NOISE_BLOCK) < BENT * sqrt(left) * self.line.s
 
     def effective(self, points: int) -> float:
-        """Return how many independent points ``points`` of this series are worth (loss.n_eff)."""
+        """Return the number of independent points that ``points`` of this series are worth (loss.n_eff)."""
         return points * (1 - self.line.rho) / (1 + self.line.rho)
 
 
 def settle(x: FloatArray, steps: Steps | None = None) -> Settled | None:
-    """Leave out the burn-in and fit the trend; None for an empty series.
+    """Remove the burn-in and fit the trend; None for an empty series.
 
     Parameters
     ----------
     x : ndarray, shape (n,)
-        Values where logged, without NaN. Leave out a partial last batch before.
+        Logged values, without NaN and without the value of a partial last batch.
     steps : ndarray, shape (n,), optional
-        Step of each value; 1, 2, … without.
+        Step of each value; 1, 2, … by default.
     """
     if x.size == 0:
         return None
@@ -133,20 +133,20 @@ def settle(x: FloatArray, steps: Steps | None = None) -> Settled | None:
 
 
 def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
-    """Estimate the level at the end: the mean of the last window (loss.window_mean).
+    """Estimate the level at the end of a run: the mean of the last window (loss.window_mean).
 
     Parameters
     ----------
     run : Settled or None
     strict : bool
-        Never go below the standard error of 8 batch means, which sees slow drift hidden under noise.
+        Use at least the standard error of 8 batch means, which includes slow drift hidden under noise.
 
     Returns
     -------
     Estimate
-        With the larger of two standard errors, ``sd/sqrt(n_eff)`` and the cosine estimator's, of what a parabola
-        through the last 2.5 windows (120 points at least) leaves: a curve that bends is no noise. A shorter run is
-        measured about its line. Without an interval when too few independent points are left.
+        The larger of two standard errors, ``sd/sqrt(n_eff)`` and that of the cosine estimator, on the residual of a
+        parabola through the last 2.5 windows (at least 120 points), so that a bend is not noise; on the residual of
+        a line for a shorter run. Without an interval for fewer than 5 independent points, or a drop in the window.
     """
     name = "loss.window_mean"
     if run is None:
@@ -173,9 +173,9 @@ def window_mean(run: Settled | None, *, strict: bool = False) -> Estimate:
 
 
 def _about_parabola(end: Line, value: float, w: int, *, strict: bool) -> Estimate:
-    """Return the level of the last w points with the error that the noise about a parabola leaves it."""
+    """Return the level of the last w points, with the error that follows from the noise about a parabola."""
     name, points = "loss.window_mean", end.x.size
-    # A strong dependence is known least where it leaves few independent points: one standard error is added to it.
+    # A strong autocorrelation leaves few independent points to estimate it from: add one standard error to it.
     rho = min(end.rho * (1 + sqrt((1 - end.rho**2) / points)), RHO_MAX)
     worth = points * (1 - rho) / (1 + rho)
     df = worth - 1 - end.degree
@@ -195,18 +195,18 @@ def _about_parabola(end: Line, value: float, w: int, *, strict: bool) -> Estimat
 
 
 def local_lag(x: FloatArray) -> float | None:
-    """Return the lag-1 correlation of the noise about lines through stretches of 60 points; None for under 120."""
+    """Return the lag-1 correlation of the noise about lines through stretches of 60 points; None below 120 points."""
     if x.size < 2 * NOISE_BLOCK:
         return None
-    e = _about_short_lines(x, NOISE_BLOCK)
+    e = _residual_of_short_lines(x, NOISE_BLOCK)
     return _local_rho(e, NOISE_BLOCK) if float(e @ e) > 0 else None
 
 
-def _about_short_lines(x: FloatArray, block: int) -> FloatArray:
-    """Return what lines through stretches of ``block`` points leave of a series, shape (block k,).
+def _residual_of_short_lines(x: FloatArray, block: int) -> FloatArray:
+    """Return the residual of lines through stretches of ``block`` points of a series, shape (block k,).
 
-    What fills no stretch is left out at the start, and so is a stretch that is loud only because the level drops in
-    it, as it does where the learning rate does.
+    An incomplete stretch at the start is left out, and so are stretches that are noisy only because the level drops
+    in them, as at a step of the learning rate.
     """
     blocks = x[x.size % block :].reshape(-1, block)
     u = np.arange(block) - (block - 1) / 2
@@ -215,19 +215,19 @@ def _about_short_lines(x: FloatArray, block: int) -> FloatArray:
     squares = np.einsum("ij,ij->i", e, e)
     usual = LOUD * float(np.median(squares))
     loud = np.flatnonzero(squares > usual)
-    drops = loud[_about_two_lines(centred[loud]) <= usual]
+    drops = loud[_squares_of_two_lines(centred[loud]) <= usual]
     return np.delete(e, drops, axis=0).ravel()
 
 
-def _about_two_lines(blocks: FloatArray) -> FloatArray:
-    """Return the least sum of squares that a line before and one after a break leave of each row, shape (rows,)."""
-    before, after = _about_first(blocks), _about_first(blocks[:, ::-1])[:, ::-1]
-    # The first part ends with point i, the second starts with the next; a single outlier is no part.
+def _squares_of_two_lines(blocks: FloatArray) -> FloatArray:
+    """Return the least residual sum of squares of two lines, before and after a break, by row, shape (rows,)."""
+    before, after = _squares_of_first_points(blocks), _squares_of_first_points(blocks[:, ::-1])[:, ::-1]
+    # The first part ends at point i, the second starts at the next; a single outlier is not a part.
     return np.asarray((before[:, LEAST_PART - 1 : -LEAST_PART] + after[:, LEAST_PART : 1 - LEAST_PART]).min(axis=1))
 
 
-def _about_first(x: FloatArray) -> FloatArray:
-    """Return the sum of squares about a line through the first i + 1 points of each row, shape of ``x``."""
+def _squares_of_first_points(x: FloatArray) -> FloatArray:
+    """Return the residual sum of squares of a line through the first i + 1 points of each row, shape of ``x``."""
     u = np.arange(x.shape[1], dtype=np.float64)
     n = u + 1
     uu, ux, xx = (np.cumsum(v, axis=-1) for v in (u * u, x * u, x * x))
@@ -242,14 +242,14 @@ def _local_rho(e: FloatArray, block: int) -> float:
 
 
 def _local_sd(e: FloatArray, block: int) -> float:
-    """Return the standard deviation of residuals about lines through blocks, of two degrees of freedom each."""
+    """Return the standard deviation of residuals about lines through blocks, with ddof 2 per block."""
     return sqrt(float(e @ e) / (e.size * (1 - 2 / block)))
 
 
 def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
     """Estimate the slope per 100 steps after burn-in; ``p`` tests "no trend" (loss.trend).
 
-    The standard error is the larger of the least-squares one inflated for autocorrelation and the cosine
+    The standard error is the larger of the least-squares one, inflated for autocorrelation, and that of the cosine
     estimator on the scores ``e_t (t - mean t)``.
     """
     name = "loss.trend"
@@ -260,27 +260,27 @@ def trend(run: Settled | None, *, level: float = 0.95) -> Estimate:
     if n_eff < LEAST_EFFECTIVE:
         reason = f"{run.n} points are worth {n_eff:.1f} independent points; 5 are needed"
         return unknown(name, reason, value=value, n=run.n, n_eff=n_eff)
-    # The second term is what the uncertainty of rho itself adds: Var(rho) = (1 - rho²)/T, to second order.
+    # The last factor is for the uncertainty of rho: Var(rho) = (1 - rho²)/T, to second order.
     inflation = (1 + line.rho) / (1 - line.rho) * (1 + 2 / (run.n * (1 - line.rho)))
     inflated = line.s * sqrt(inflation / line.spread)
     variance, df = cosine_variance(line.scores)
     se = max(inflated, sqrt(run.n * variance) / line.spread)
-    # The larger of two errors already errs on the safe side: the fewer degrees of freedom on top of it would
-    # only cost power (30 points have 3 of them).
+    # The larger of two errors is conservative already: the smaller degrees of freedom on top of it would only
+    # cost power (the cosine estimator has 3 for 30 points).
     return estimate(name, value, 100 * se, max(df, n_eff - 2), run.n, n_eff=n_eff, level=level, tested=True)
 
 
 def noise_block(*runs: Settled | None) -> int | None:
-    """Return over how many points noises are compared: an eighth of the shortest run, 15 to 60; None below 30."""
+    """Return the stretch for comparing noises: an eighth of the shortest run, 15 to 60 points; None below 30 points."""
     n = min(0 if run is None else run.n for run in runs)
     return min(max(n // 8, LEAST_BLOCK), NOISE_BLOCK) if n >= 2 * LEAST_BLOCK else None
 
 
 def local_log_noise(run: Settled, block: int) -> Estimate:
-    """Estimate log s of a curve that may bend about lines through stretches of ``block`` points."""
-    e = run.locally if block == NOISE_BLOCK else _about_short_lines(run.x, block)
+    """Estimate log s, the noise of a curve that may bend, about lines through stretches of ``block`` points."""
+    e = run.local_residual if block == NOISE_BLOCK else _residual_of_short_lines(run.x, block)
     s = _local_sd(e, block)
-    if s <= 1e-12 * float(np.abs(run.x).max()):  # what rounding leaves of a line
+    if s <= 1e-12 * float(np.abs(run.x).max()):  # rounding errors of an exact line
         return unknown("noise.s", "the series is constant or made of exact lines", n=run.n)
     squares = (e / s) ** 2
     rho = _local_rho(e, block)
@@ -299,9 +299,9 @@ def log_noise(run: Settled | None) -> Estimate:
 
     ``SE = ½ sqrt(kappa / (m (1-phi)/(1+phi)))`` with ``kappa = Var(e²/s²)``, at least the 2 of normal noise
     (a short dependent series shows too little of its own tails), and ``phi`` the larger of rho² and the lag-1
-    correlation of e², so that bursts widen it. A line takes more than two degrees of freedom out of a
-    dependent series: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, in s too. A bent curve is taken about lines through
-    60 points.
+    correlation of e², so that bursts widen it. A line takes more than two degrees of freedom from an
+    autocorrelated series: ``m = T - 2 (1+rho)/(1-rho)``, at least T/2, in s too. The noise of a bent curve is taken
+    about lines through 60 points.
     """
     name = "noise.s"
     if run is not None and run.bent:
@@ -326,7 +326,7 @@ def log_noise(run: Settled | None) -> Estimate:
 def noise(run: Settled | None, *, relative: bool = False) -> Estimate:
     """Estimate s, or ``s/mean`` with ``relative`` (noise.s, noise.s_rel), with its interval.
 
-    The mean is known so much better than s that its error is left out.
+    The error of the mean is neglected, since it is much smaller than that of s.
     """
     name = "noise.s_rel" if relative else "noise.s"
     base = log_noise(run)
@@ -337,22 +337,17 @@ def noise(run: Settled | None, *, relative: bool = False) -> Estimate:
     if scale == 0:
         return unknown(name, "the mean is zero", n=base.n)
     return as_ratio(
-        replace(base, value=base.value - log(scale), low=base.low - log(scale), high=base.high - log(scale)),
-        name,
+        replace(base, value=base.value - log(scale), low=base.low - log(scale), high=base.high - log(scale)), name
     )
 
 
 def log_noise_difference(
-    baseline: Settled | None,
-    candidate: Settled | None,
-    *,
-    log_factor: float = 0.0,
-    definition: str = "noise.ratio",
+    baseline: Settled | None, candidate: Settled | None, *, log_factor: float = 0.0, definition: str = "noise.ratio"
 ) -> Estimate:
-    """Compare two noises on the log scale; `as_ratio` of the result is the noise ratio.
+    """Estimate the log of the noise ratio, candidate over baseline; `as_ratio` of the result is the ratio.
 
-    Both are taken about lines through stretches of `noise_block` points: what bends or drops in one curve and not in
-    the other is no noise.
+    Both noises are taken about lines through stretches of `noise_block` points, so that bends and drops in one of the
+    curves are not noise.
 
     Parameters
     ----------
@@ -371,7 +366,7 @@ def log_noise_difference(
 
 
 def log_level(level: Estimate) -> Estimate:
-    """Take the logarithm of a positive level by the delta method, so that differences become ratios."""
+    """Return the logarithm of a positive level, with its error by the delta method."""
     if not level.value > 0:
         return unknown(level.definition, "a ratio needs positive values", n=level.n)
     if not level.known:
@@ -380,12 +375,12 @@ def log_level(level: Estimate) -> Estimate:
 
 
 def window_ratio(baseline: Estimate, candidate: Estimate) -> Estimate:
-    """Estimate candidate over baseline from two window means (loss.window_ratio)."""
+    """Estimate the ratio of two window means, candidate over baseline (loss.window_ratio)."""
     return as_ratio(difference("loss.window_ratio", log_level(baseline), log_level(candidate)))
 
 
 def common_stride(steps_a: Steps, steps_b: Steps) -> tuple[int, int]:
-    """Return every how many-th point to take of each log so that both have the coarser one's spacing.
+    """Return the strides by which to thin two logs so that both have the spacing of the coarser one.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The long-run variance of a dependent series, and the trend line that it is measured around."""
+"""Long-run variance of an autocorrelated series, and the trend line about which it is measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DOT = 8192
 
 @dataclass(frozen=True)
 class Line:
-    """A least-squares line through a series, and the noise around it, which is measured when it is asked for.
+    """A least-squares line through a series, and the noise about it, which is computed on demand.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class Line:
     t : ndarray, shape (n,)
         The positions of its values; not copied.
     degree : int
-        1, or 2 where a parabola was taken out too: ``bend * (u**2 - spread/n - skew * u)``, ``u = t - centre``; more by
-        what else was taken out of the series before.
+        1, or 2 if a parabola was removed too: ``bend * (u**2 - spread/n - skew * u)`` with ``u = t - centre``; plus the
+        number of other terms removed from the series before.
     """
 
     slope: float
@@ -45,12 +45,12 @@ class Line:
     skew: float = 0.0
 
     def at(self, t: Steps) -> FloatArray:
-        """Return the line's height at positions ``t``."""
+        """Return the height of the line at positions ``t``, shape of ``t``."""
         return np.asarray(self.mean + self.slope * (t - self.centre), dtype=np.float64)
 
     @property
     def s(self) -> float:
-        """Standard deviation of the residual, ddof 2, 3 beside a parabola (noise.s); 0 below 3 points."""
+        """Standard deviation of the residual, ddof 1 + ``degree`` (noise.s); 0 below 3 points."""
         n = self.x.size
         return sqrt(self._noise[0] / (n - 1 - self.degree)) if n > 2 else 0.0
 
@@ -61,39 +61,39 @@ class Line:
 
     @property
     def residual(self) -> FloatArray:
-        """What the line leaves of the series, shape (n,); made anew each time, so that no run holds several of them."""
-        return np.zeros(self.x.size) if self._noise[0] == 0 else self._left()
+        """Residual of the series about the line, shape (n,); not cached, to save memory."""
+        return np.zeros(self.x.size) if self._noise[0] == 0 else self._residual()
 
     @property
     def scores(self) -> FloatArray:
-        """The residual times ``t - centre``, shape (n,): what the slope is a sum of."""
-        return self.residual * _apart(self.t)
+        """The residual times ``t - centre``, shape (n,), whose sum is the score of the slope."""
+        return self.residual * _centred(self.t)
 
     def variance(self, start: int = 0) -> float:
-        """Variance (ddof 1) of the residual from row ``start`` on, of which there are at least two."""
+        """Return the variance (ddof 1) of the residual from row ``start`` on; needs two rows or more."""
         left = self.residual[start:]
         left = left - left.mean()
         return dot(left, left) / (self.x.size - start - 1)
 
     @cached_property
     def tails(self) -> tuple[float, float]:
-        """Variance and lag-1 correlation of ``(residual / s)**2``: how heavy its tails are, and how they cluster."""
+        """Variance and lag-1 correlation of ``(residual / s)**2``: heaviness and clustering of the tails."""
         total, lagged = lag_sums((self.residual / self.s) ** 2 - self._noise[0] / self.x.size / self.s**2)
         return total / self.x.size, lagged / total if total > 0 else 0.0
 
     @cached_property
     def _noise(self) -> tuple[float, float]:
         """Sums of the squares and of the lagged products of the residual; zero for an exact line."""
-        total, lagged = lag_sums(self._left())
-        # What is left of an exact line is rounding, not noise.
+        total, lagged = lag_sums(self._residual())
+        # The residual of an exact line is rounding, not noise.
         largest = max(float(self.x.max()), -float(self.x.min()))
         return (0.0, 0.0) if total <= self.x.size * (1e-13 * largest) ** 2 else (total, lagged)
 
-    def _left(self) -> FloatArray:
-        u = _apart(self.t)
+    def _residual(self) -> FloatArray:
+        u = _centred(self.t)
         bent = self.bend * (u * u - self.spread / self.x.size - self.skew * u) if self.degree > 1 else None
         u *= -self.slope
-        u += self.x - self.mean  # the level goes first, and takes no digits of the rest with it
+        u += self.x - self.mean  # subtract the level first: a large one would cost digits of the rest
         return u if bent is None else u - bent
 
 
@@ -105,10 +105,10 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> 
     x : ndarray, shape (n,)
         Values without NaN; n at least 1.
     t : ndarray, shape (n,), optional
-        Their positions (steps), ascending, none twice; the rows' own numbers without.
+        Their positions (steps), strictly ascending; 0, 1, … by default.
     curved : bool
-        Take a parabola out of the residual too: a bend is then no noise. For pieces of a curve whose mean
-        slope is asked for.
+        Remove a parabola from the residual too, so that a bend is not noise; for a piece of a curve whose mean
+        slope is wanted.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> 
     (2.0, 4.0, 0.0)
     """
     n, t = x.size, np.arange(x.size) if t is None else t
-    u, mean = _apart(t), float(x.mean())
+    u, mean = _centred(t), float(x.mean())
     spread = dot(u, u)
     slope = dot(u, x - mean) / spread if spread > 0 else 0.0
     line = Line(slope, mean, float(t[0]) - float(u[0]), spread, x, t)
@@ -129,14 +129,14 @@ def fit_line(x: FloatArray, t: Steps | None = None, *, curved: bool = False) -> 
     return replace(line, degree=2, bend=bend, skew=skew)
 
 
-def _apart(t: Steps) -> FloatArray:
-    """Return positions as distances from their mean, shape (n,); from the first one, as large steps are exact so."""
+def _centred(t: Steps) -> FloatArray:
+    """Return positions minus their mean, shape (n,); subtracting the first one before is exact for large steps."""
     apart = t - t[0]
     return np.asarray(apart - apart.mean(), dtype=np.float64)
 
 
 def dot(a: FloatArray, b: FloatArray) -> float:
-    """Multiply two series and sum, in pieces for which BLAS starts no threads: any machine gives the same digits.
+    """Return the dot product of two series, summed in pieces too short for BLAS to start threads.
 
     Examples
     --------
@@ -147,9 +147,9 @@ def dot(a: FloatArray, b: FloatArray) -> float:
 
 
 def averaged(x: FloatArray, t: Steps, *, most: int = 50_000) -> tuple[FloatArray, FloatArray]:
-    """Average a series of more than twice ``most`` points over as few neighbours as leave that many.
+    """Return a series and its positions, averaged over blocks of ``n // most`` points if there are so many.
 
-    The trend of the averages is that of the series, and its error, which rests on slow changes, is too.
+    The trend of the means is that of the series, and so is nearly its error, which comes from slow changes.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def averaged(x: FloatArray, t: Steps, *, most: int = 50_000) -> tuple[FloatArray
 
 
 def lag_sums(x: FloatArray) -> tuple[float, float]:
-    """Sum the squares of a series, and the products of its neighbours.
+    """Return the sum of the squares of a series, and of the products of its neighbours.
 
     Examples
     --------
@@ -173,7 +173,7 @@ def lag_sums(x: FloatArray) -> tuple[float, float]:
 
 
 def corrected_lag(total: float, lagged: float, n: int, *, degree: int = 1) -> float:
-    """Estimate the lag-1 correlation of a detrended series of n points, corrected for bias, clipped to [0, 0.98].
+    """Return the lag-1 correlation of a detrended series of n points, corrected for bias and clipped to [0, 0.98].
 
     ``r + (2 + 4r)/n``: the bias of r after removing a line (Kendall 1954; Marriott and Pope 1954);
     ``r + (3 + 5r)/n`` after a parabola (``degree=2``).
@@ -195,7 +195,7 @@ def corrected_lag(total: float, lagged: float, n: int, *, degree: int = 1) -> fl
 
 
 def cosine_variance(e: FloatArray | BoolArray) -> tuple[float, float]:
-    """Estimate the long-run variance of a series by equal-weighted cosines, which do not see its mean.
+    """Estimate the long-run variance of a series by equal-weighted cosines, which ignore its mean.
 
     Parameters
     ----------
@@ -220,21 +220,21 @@ def cosine_variance(e: FloatArray | BoolArray) -> tuple[float, float]:
     """
     size = e.size
     nu = max(1, int(0.4 * size ** (2 / 3) + 1e-9))
-    # Even the fastest of the cosines hardly changes within a sixteenth of its half period: sums over such
-    # blocks have the same projections, and of a long run only a few hundred thousand are left to transform.
+    # Even the fastest cosine hardly changes within a sixteenth of its half period: sums over such blocks have the
+    # same projections, and leave fewer values to transform.
     block = max(1, size // (16 * nu))
     size -= size % block
-    # Of short rows several times as fast as their `sum`.
+    # For short rows einsum is several times as fast as sum.
     sums = np.einsum("ij->i", e[:size].reshape(-1, block).astype(np.float64, copy=False))
     projections = dct(sums, type=2)[1 : nu + 1] / sqrt(2 * size)
     return float(np.mean(projections**2)), float(nu)
 
 
 def batch_variance(e: FloatArray, batches: int = 8) -> tuple[float, float]:
-    """Estimate the long-run variance of a detrended series from the means of ``batches`` equal parts.
+    """Estimate the long-run variance of a detrended series by the method of batch means.
 
-    Returns the variance and its degrees of freedom, ``batches - 2`` (a line was removed); (0, 1) for a
-    series shorter than two points a batch.
+    Return the variance and its degrees of freedom, ``batches - 2`` (a line was removed); (0, 1) if a batch would
+    have fewer than two points.
     """
     length = e.size // batches
     if length < 2:

@@ -1,4 +1,4 @@
-"""The error that each of many tests may spend that come one after another, nobody knows how many (LORD++)."""
+"""Significance levels for an open-ended sequence of tests (LORD++)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ _DECAY, _SUM = 1.6, 2.2857656  # sum over k of k**-1.6, so that all shares toget
 
 
 def online_level(test: int, discoveries: Sequence[int], alpha: float) -> float:
-    """Return the level of a test, from the numbers of the earlier tests that found something.
+    """Return the significance level of a test, given which earlier tests were discoveries.
 
     LORD++ of Ramdas, Yang, Wainwright and Jordan (2017), "Online control of the false discovery rate with decaying
-    memory": half of ``alpha`` is spent from the start, the other half from the first discovery, ``alpha`` more from
-    each further one. Until something is found the levels add up to at most ``alpha / 2``, so where nothing is there to
-    be found the chance of ever finding something is below that, however the tests depend on each other (Bonferroni);
-    afterwards at most a share ``alpha`` of the discoveries is false on average, as far as the tests are independent.
-    The shares fall as ``k**-1.6``: most of them goes to the next ten tests, since a loop that finds nothing ends.
+    memory": half of ``alpha`` is spent from the start, the other half from the first discovery, another ``alpha`` from
+    each further one. Before the first discovery the levels add up to at most ``alpha / 2``, so if all nulls are true
+    the chance of any discovery is below that, however the tests depend on each other (Bonferroni); afterwards the
+    expected share of false discoveries is at most ``alpha`` if the tests are independent. The shares fall as
+    ``k**-1.6``, which gives most to the next ten tests, since a loop without discoveries ends.
 
     Parameters
     ----------
     test : int
-        Its number, from 1.
+        Number of the test, from 1.
     discoveries : sequence of int
-        Numbers of earlier tests, ascending.
+        Numbers of the earlier tests that were discoveries, ascending.
     alpha : float
 
     Examples

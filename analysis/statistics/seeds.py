@@ -1,4 +1,4 @@
-"""Several runs of one configuration: the run, not the step, is the unit."""
+"""Comparisons of configurations with several seeds: the unit is the run, not the step."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from analysis.statistics.estimate import Estimate, FloatArray, difference, estim
 
 RESAMPLES = 2_000
 LEAST_RESAMPLED = 8
-"""Runs a side from which on a percentile bootstrap is about as wide as it says: it misses 29% with two, 7% with 8."""
+"""Runs per side from which a percentile bootstrap covers about 95%: it misses 29% with two runs, 7% with 8."""
 
 _TOO_FEW = f"a bootstrap of fewer than {LEAST_RESAMPLED} runs a side is too narrow"
 NORMAL = t_quantile(0.975, inf)
 
 
 def seed_mean(values: FloatArray) -> Estimate:
-    """Average one value per run, with Student's interval (seeds.mean).
+    """Estimate the mean of one value per run, with Student's interval (seeds.mean).
 
     Examples
     --------
@@ -37,15 +37,15 @@ def seed_mean(values: FloatArray) -> Estimate:
 
 
 def seed_difference(baseline: FloatArray, candidate: FloatArray) -> Estimate:
-    """Compare two configurations by Welch's t, one value per run (seeds.diff); two runs an arm at least."""
+    """Compare two configurations by Welch's t, one value per run (seeds.diff); needs two runs per arm."""
     return difference("seeds.diff", seed_mean(baseline), seed_mean(candidate))
 
 
 def paired_seed_difference(baseline: FloatArray, candidate: FloatArray) -> Estimate:
     """Compare two configurations that ran with the same seeds, pair by pair (seeds.paired).
 
-    Student's t on the differences; of 6 to 16 pairs the p is never below that of the exact sign-flip test, and where it
-    is that test's the standard error is the one that gives it: interval and p say the same.
+    Student's t on the differences. For 6 to 16 pairs p is at least that of the exact sign-flip test, and if that test
+    decides, the standard error is widened to match, so that interval and p agree.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def paired_seed_difference(baseline: FloatArray, candidate: FloatArray) -> Estim
 
 
 def one_against_group(group: FloatArray, one: float) -> Estimate:
-    """Compare one run with a group of seeds: ``t = (x - mean)/(s sqrt(1 + 1/k))``, df k - 1 (seeds.one_against).
+    """Compare one run with a group of k seeds: ``t = (x - mean)/(s sqrt(1 + 1/k))``, df k - 1 (seeds.one_against).
 
     Crawford and Howell (1998), comparing an individual's test score against norms derived from small samples.
 
@@ -83,9 +83,9 @@ def one_against_group(group: FloatArray, one: float) -> Estimate:
 
 
 def pooled_sd(groups: Sequence[FloatArray]) -> tuple[float, int]:
-    """Pool the standard deviation within groups of seeds; return it with its degrees of freedom (seeds.pooled).
+    """Return the pooled standard deviation within groups of seeds and its degrees of freedom (seeds.pooled).
 
-    NaN and 0 where no group has two runs.
+    NaN and 0 if no group has two runs.
     """
     usable = [group for group in groups if group.size > 1]
     df = sum(group.size - 1 for group in usable)
@@ -94,9 +94,9 @@ def pooled_sd(groups: Sequence[FloatArray]) -> tuple[float, int]:
 
 
 def tipping_point(difference: float, se: float, *, runs: tuple[int, int] = (1, 1)) -> float:
-    """Return the standard deviation between seeds above which a difference is none (seeds.tipping).
+    """Return the standard deviation between seeds above which a difference is not significant (seeds.tipping).
 
-    ``sqrt((d/1.96)² - SE²) / sqrt(1/k1 + 1/k2)``; 0 where the difference lies within its own error already.
+    ``sqrt((d/1.96)² - SE²) / sqrt(1/k1 + 1/k2)``; 0 if the difference is within its own error already.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def tipping_point(difference: float, se: float, *, runs: tuple[int, int] = (1, 1
 
 
 def expected_lead(k: int) -> float:
-    """Return the expected maximum of k independent standard normal values: what the best of k gains by luck.
+    """Return the expected maximum of k independent standard normal values, the lead of the best of k by chance.
 
     Examples
     --------
@@ -123,14 +123,14 @@ def expected_lead(k: int) -> float:
 
 
 def sign_flip_p(d: FloatArray) -> float:
-    """Return the two-sided p of the mean of differences over all their changes of sign."""
+    """Return the exact two-sided p of a mean of differences over all 2^n assignments of signs."""
     signs = 1 - 2 * ((np.arange(2**d.size)[:, None] >> np.arange(d.size)) & 1)
     sums = np.abs(signs @ d)
     return float((sums >= abs(float(d.sum())) * (1 - 1e-12)).mean())
 
 
 def interquartile_mean(values: FloatArray) -> float:
-    """Average the middle half: a quarter of the values is cut off at either end.
+    """Return the mean of the middle half: ``n // 4`` values are cut off at either end.
 
     Examples
     --------
@@ -153,9 +153,9 @@ def seed_iqm(values: FloatArray, *, rng: np.random.Generator, resamples: int = R
 def iqm_difference(
     baseline: FloatArray, candidate: FloatArray, *, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Estimate:
-    """Compare interquartile means, resampling the runs of each configuration separately (stratified).
+    """Compare interquartile means by a stratified bootstrap over the runs of each configuration.
 
-    Of fewer than `LEAST_RESAMPLED` runs in either, the difference alone.
+    Without an interval for fewer than `LEAST_RESAMPLED` runs in either.
     """
     a, b = baseline[np.isfinite(baseline)], candidate[np.isfinite(candidate)]
     n = int(a.size + b.size)
@@ -177,9 +177,10 @@ def probability_of_improvement(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> Estimate:
-    """Estimate the chance that a run of the candidate beats one of the baseline (seeds.prob_improvement).
+    """Estimate the probability that a run of the candidate beats one of the baseline (seeds.prob_improvement).
 
-    Ties count one half, as in rliable; stratified percentile bootstrap over runs, of `LEAST_RESAMPLED` or more a side.
+    Ties count one half, as in rliable (Agarwal et al. 2021); stratified percentile bootstrap over runs, without an
+    interval for fewer than `LEAST_RESAMPLED` runs per side.
 
     Examples
     --------
@@ -199,7 +200,7 @@ def probability_of_improvement(
         return unknown("seeds.prob_improvement", why, value=value, n=n)
     rows = rng.integers(0, b.size, (resamples, b.size))
     columns = rng.integers(0, a.size, (resamples, a.size))
-    # Mean over the resampled grid = weights of the rows times wins times weights of the columns.
+    # The mean over the resampled grid is weights of rows times wins times weights of columns.
     draws = np.einsum("ri,ij,rj->r", _weights(rows, b.size), wins, _weights(columns, a.size))
     return bootstrapped("seeds.prob_improvement", value, draws, n)
 

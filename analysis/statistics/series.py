@@ -1,4 +1,4 @@
-"""What a single series shows by itself: oscillation, direction changes, rolling noise, scatter, burn-in."""
+"""Properties of a single series: oscillation, direction changes, rolling noise, scatter, burn-in."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from analysis.statistics.longrun import cosine_variance, fit_line
 OSCILLATION = 0.01
 BURN_IN_Z = 3.5
 BURN_IN_PLACES = 20_000
-"""Places at which a burn-in may end: in a run of more than four times as many points, every few of them."""
+"""Largest number of places at which a burn-in may end; in longer series these are several points apart."""
 _NEAR = 8192
-"""Rows whose rolling deviations are computed from one level."""
+"""Rows whose rolling deviations are computed relative to one level."""
 _SQUARED_SAFELY = 400
-"""Binary exponent up to which a value may be squared and summed without leaving the range of a double."""
+"""Binary exponent up to which values can be squared and summed within the range of a double."""
 
 
 def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> BoolArray:
-    """Mark the transitions that change by more than ``threshold``, relatively, in step order.
+    """Return True for each transition whose relative change exceeds ``threshold``, in step order.
 
     Parameters
     ----------
     x : ndarray, shape (n,)
         A series without NaN.
     breaks : ndarray of bool, shape (n,), optional
-        True where a value must not be compared with the one before it (a seam or a gap).
+        True for a value that must not be compared with the one before it (a seam or a gap).
 
     Returns
     -------
@@ -50,10 +50,10 @@ def oscillates(x: FloatArray, breaks: BoolArray | None = None, *, threshold: flo
 
 
 def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshold: float = OSCILLATION) -> Estimate:
-    """Estimate the share of transitions that change by more than ``threshold`` (osc.rate).
+    """Estimate the share of transitions whose relative change exceeds ``threshold`` (osc.rate).
 
-    The standard error comes from the cosine estimator on the 0/1 indicator, which sees its dependence,
-    and is never below the binomial one.
+    The standard error is that of the cosine estimator on the 0/1 indicator, which accounts for autocorrelation,
+    and at least the binomial one.
 
     Examples
     --------
@@ -66,14 +66,14 @@ def oscillation_rate(x: FloatArray, breaks: BoolArray | None = None, *, threshol
         return unknown("osc.rate", "fewer than 5 transitions", value=int(np.count_nonzero(hits)) / n if n else nan, n=n)
     rate = int(np.count_nonzero(hits)) / n
     variance, df = cosine_variance(hits)
-    # A rate of 0 or 1 has no spread of its own: half an event keeps the error above zero.
+    # A rate of 0 or 1 has no spread: half an event keeps the error above zero.
     p = min(max(rate, 0.5 / n), 1 - 0.5 / n)
     result = estimate("osc.rate", rate, sqrt(max(variance, p * (1 - p)) / n), df, n)
     return Estimate("osc.rate", rate, max(result.low, 0.0), min(result.high, 1.0), result.se, df, n)
 
 
 def oscillation_rate_of_noise(relative_noise: float, *, threshold: float = OSCILLATION) -> float:
-    """Return the oscillation rate of white noise with coefficient of variation ``s/mean`` (osc.expected).
+    """Return the oscillation rate of white noise whose coefficient of variation is ``s/mean`` (osc.expected).
 
     Examples
     --------
@@ -86,9 +86,9 @@ def oscillation_rate_of_noise(relative_noise: float, *, threshold: float = OSCIL
 
 
 def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Estimate:
-    """Estimate the share of inner points at which the curve turns (dir.rate).
+    """Estimate the share of inner points that are turning points (dir.rate).
 
-    ``p`` tests white noise: two thirds turn, Var(count) = (16n − 29)/90. A flat step is no turn.
+    ``p`` tests white noise (turning point test): two thirds turn, Var(count) = (16n − 29)/90. A flat step is no turn.
 
     Examples
     --------
@@ -110,19 +110,12 @@ def direction_change_rate(x: FloatArray, breaks: BoolArray | None = None) -> Est
     result = estimate("dir.rate", rate, spread, float("inf"), count)
     z = abs(rate - 2 / 3) / spread
     return Estimate(
-        "dir.rate",
-        rate,
-        max(result.low, 0.0),
-        min(result.high, 1.0),
-        spread,
-        result.df,
-        count,
-        p=float(2 * ndtr(-z)),
+        "dir.rate", rate, max(result.low, 0.0), min(result.high, 1.0), spread, result.df, count, p=float(2 * ndtr(-z))
     )
 
 
 def rolling_sd(x: FloatArray, *, window: int = 20) -> FloatArray:
-    """Return the standard deviation (ddof 1) of every window of consecutive values.
+    """Return the standard deviation (ddof 1) of each window of consecutive values.
 
     Parameters
     ----------
@@ -140,12 +133,12 @@ def rolling_sd(x: FloatArray, *, window: int = 20) -> FloatArray:
     array([1.        , 1.52752523])
     """
     found = [np.empty(0)]
-    # In pieces, each centred on a value of its own: a constant gives zero, a large level loses no digits. A jump does
-    # within its piece, which is therefore a small one.
+    # In pieces, each relative to one of its values: a constant gives exactly zero, and a large level costs no digits.
+    # A jump does cost digits within its piece, so pieces are small.
     for start in range(0, x.size - window + 1, _NEAR):
         part = x[start : start + _NEAR + window - 1]
         exponent = frexp(max(float(part.max()), -float(part.min())))[1]
-        # Squares that would overflow or vanish are made of values scaled by a power of two, which is exact.
+        # Scale values whose squares would overflow or underflow by a power of two, which is exact.
         shift = 0 if abs(exponent) < _SQUARED_SAFELY else exponent
         part = np.ldexp(part, -shift)
         y = part - part[part.size // 2]
@@ -156,7 +149,7 @@ def rolling_sd(x: FloatArray, *, window: int = 20) -> FloatArray:
 
 
 def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the different distances between neighbouring steps, ascending, and how often each occurs.
+    """Return the distinct distances between neighbouring steps, ascending, and the count of each.
 
     Examples
     --------
@@ -167,23 +160,23 @@ def spacings(steps: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.N
 
 
 def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
-    """Count the rows at the start that belong to another regime (data.burn_in).
+    """Return the number of rows at the start that belong to another regime (data.burn_in).
 
-    The trend of the last three quarters is drawn back over the first quarter. As long as the sum of the
-    departures from it is beyond 3.5 standard errors (autocorrelation and the error of the line included),
-    the point of largest departure closes the burn-in and the search goes on behind it. A run that falls
-    steadily all the way therefore has none. Beyond 80,000 points it ends at one of 20,000 places.
+    The trend of the last three quarters is extrapolated over the first quarter. While the cumulative departure
+    from it exceeds 3.5 standard errors (with autocorrelation and the error of the line), the burn-in extends to
+    the point of the most significant departure, and the search continues after it. A run that falls steadily
+    therefore has none. Beyond 80,000 points it ends at one of 20,000 places.
 
     Parameters
     ----------
     x : ndarray, shape (n,)
     steps : ndarray, shape (n,), optional
-        Positions; equal spacing without.
+        Positions; equally spaced by default.
 
     Returns
     -------
     int
-        Rows to leave out, at most n // 4; 0 for fewer than 20 points.
+        Number of rows, at most n // 4; 0 for fewer than 20 points.
     """
     n = x.size
     if n < 20:
@@ -192,12 +185,12 @@ def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
     t = np.arange(n) if steps is None else steps
     line = fit_line(x[quarter:], t[quarter:])
     if line.spread == 0:
-        return 0  # steps so large that as numbers they are one
+        return 0  # steps so large that they are equal as floats
     sigma = line.s * sqrt((1 + line.rho) / (1 - line.rho))
     if sigma == 0:
         apart = np.flatnonzero(np.abs(x[:quarter] - line.at(t[:quarter])) > 1e-12 * max(abs(line.mean), 1e-300))
         return int(apart[-1]) + 1 if apart.size else 0
-    # Few independent points leave sigma unsure: then as many of them as make the same chance.
+    # With few independent points sigma is uncertain: use the t quantile of the same probability.
     independent = (n - quarter) * (1 - line.rho) / (1 + line.rho)
     needed = t_quantile(float(ndtr(BURN_IN_Z)), max(independent - 2, 1.0))
     size = -(-quarter // BURN_IN_PLACES)
@@ -219,25 +212,25 @@ def burn_in(x: FloatArray, steps: Steps | None = None) -> int:
     return start * size
 
 
-def scatter_about_course(x: FloatArray) -> float:
-    """Return the standard deviation of single values about their own smooth course; x of shape (n,), n at least 3.
+def scatter_about_curve(x: FloatArray) -> float:
+    """Return the standard deviation of single values about a smooth curve; x of shape (n,), n at least 3.
 
-    From second differences, which a bend leaves alone: ``sigma² = median(d²) / (0.4549 * 6)``; 0.4549 is the median
+    From second differences, which a bend hardly affects: ``sigma² = median(d²) / (0.4549 * 6)``; 0.4549 is the median
     of a chi-square with one degree of freedom, 6 the variance of a second difference of noise of variance 1.
 
     Examples
     --------
     >>> noise = np.random.default_rng(0).normal(size=10_000)
-    >>> round(scatter_about_course(np.linspace(5, 0, 10_000) ** 2 + noise), 1)
+    >>> round(scatter_about_curve(np.linspace(5, 0, 10_000) ** 2 + noise), 1)
     1.0
     """
     return sqrt(np.median(np.diff(x, n=2) ** 2) / (0.4549 * 6))
 
 
 def resolution(x: FloatArray) -> float:
-    """Return the smallest difference between two different values, shape (n,): the unit in which they were logged.
+    """Return the smallest difference between distinct values of x, shape (n,): the unit in which they were logged.
 
-    Of values that were not rounded it is tiny. What remains of floating-point arithmetic is no difference.
+    It is tiny for values that were not rounded. Differences of relative size below 1e-9 count as rounding errors.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Single values far above both of their sides."""
+"""Spikes: single values far above their neighbours on both sides."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from analysis.statistics.series import resolution
 SPIKE_Z = 4.5
 
 SPIKE_REACH = 10
-"""Points on either side with which a point is compared to be called a spike."""
+"""Points on either side that a point is compared with."""
 
 SPIKE_NEAR = 151
-"""Points around it that tell the spread; more in a long run, where chance needs a surer one."""
+"""Points around a point that give its local spread; more in a long run, where the estimate must be more precise."""
 
 SPIKE_SAMPLE = 100_000
-"""Points that tell the spread of a whole run; of one of n times as many, every n-th."""
+"""Points from which the spread of a run is estimated; of a run n times as long, every n-th point."""
 
 _NEAR_SHARE, _FAR = 0.25, 0.01
-"""Shares of the points beyond the two quantiles that tell how heavy the tails are."""
+"""Tail probabilities of the two quantiles that measure how heavy the tails are."""
 
 _FREEDOM = 1 / np.linspace(1 / 2, 1 / 100, 60)
-"""Degrees of freedom that a tail may have, ascending: heavier than 2 has no variance, 100 is normal."""
+"""Degrees of freedom that a tail may have, ascending: up to 2 the variance is infinite, 100 is about normal."""
 
 
 @dataclass(frozen=True)
 class Spikes:
-    """Points far above what stands on both sides of them.
+    """Points far above their neighbours on both sides.
 
     ``index`` are positions in the series, ``z`` their height in local robust standard deviations,
-    ``height`` in units of the series, ``threshold`` the z that was needed.
+    ``height`` the same in units of the series, ``threshold`` the z that was needed.
     """
 
     index: tuple[int, ...]
@@ -47,27 +47,26 @@ class Spikes:
 
 
 def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
-    """Find single values far above both of their sides (spikes).
+    """Return the single values far above their neighbours on both sides (definition ``spikes``).
 
     A point is compared with the higher of the medians of the ten points before and after it, so that a
-    steep fall, a step and a ramp are no spikes. The difference is divided by its local robust spread,
-    which is never below the unit in which the values were logged. The threshold is at least 4.5 and grows
-    with the length and with the run's own tails, so that noise shows a spike with a probability of about
+    steep fall, a step or a ramp is not a spike. The difference is divided by its local robust spread,
+    at least the unit in which the values were logged. The threshold is at least 4.5 and grows with the
+    length and the tails of the run, so that noise shows a spike with a probability of about
     ``family_error``.
 
     Parameters
     ----------
     x : ndarray, shape (n,)
     family_error : float
-        Chance of a spike in a whole run of noise.
+        Probability of a spike in a whole run of noise.
 
     Notes
     -----
     The usual ``(x − median21)/(1.4826·MAD21) > 5`` finds one in every tenth noise-only run of 300 steps,
-    because a spread from 21 points is itself so uncertain: here it comes from 151 points, as their 80th
+    because a spread from 21 points is itself uncertain: here it comes from 151 points or more, as their 80th
     percentile. In a run of more than 200,000 points these are every second, third, ... one, so that they span one
-    per cent of it as in a shorter run; every point is still judged.
-    The first three points cannot be judged.
+    per cent of it as in a shorter run; every point is still judged, except the first three.
     """
     n = x.size
     if n < 20:
@@ -87,19 +86,14 @@ def find_spikes(x: FloatArray, *, family_error: float = 0.01) -> Spikes:
     height, of = _heights(x, at), at // stride
     z = (height - level[of]) / spread[of]
     found = (z > threshold) & (height > least)
-    return Spikes(
-        tuple(at[found].tolist()),
-        tuple(z[found].tolist()),
-        tuple(height[found].tolist()),
-        threshold,
-    )
+    return Spikes(tuple(at[found].tolist()), tuple(z[found].tolist()), tuple(height[found].tolist()), threshold)
 
 
 def _tail_quantile(z: FloatArray, p: float) -> float:
-    """Return the height that noise with the tails of ``z``, shape (n,), exceeds with probability ``p``.
+    """Return the value that noise with the tails of ``z``, shape (n,), exceeds with probability ``p``.
 
-    The noise is taken for Student's t, whose degrees of freedom follow from how much further out the far
-    quantile of ``|z|`` lies than the near one. Beyond the far one are at least three points: those may be spikes.
+    The noise is modelled by Student's t, whose degrees of freedom follow from the ratio of a far quantile of ``|z|``
+    to a near one. At least three points are beyond the far one, since those may be spikes.
     """
     size = np.abs(z - np.median(z))
     far = max(_FAR, 3 / z.size)
@@ -112,7 +106,7 @@ def _tail_quantile(z: FloatArray, p: float) -> float:
 
 
 def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
-    """Return how far points stand above the higher of the medians of the `SPIKE_REACH` points before and after."""
+    """Return the height of points above the higher of the medians of the `SPIKE_REACH` points before and after."""
     reach, n = SPIKE_REACH, x.size
     higher = np.full(at.size, -np.inf)
     windows = sliding_window_view(x, reach)
@@ -127,10 +121,10 @@ def _heights(x: FloatArray, at: npt.NDArray[np.int64]) -> FloatArray:
 
 
 def _above(x: FloatArray, starts: npt.NDArray[np.int64], bar: FloatArray) -> npt.NDArray[np.int64]:
-    """Find every point that can stand higher than the bar of its stretch, and few that do not.
+    """Return all points that can exceed the bar of their stretch, and few others; indices, ascending.
 
-    A median is never below the lowest of its points: what does not clear the lowest point around by more than the
-    bar is no spike, and most stretches of a long run are passed over by their highest point alone.
+    A median is at least the lowest of its points: a point that exceeds the lowest one around by less than the bar is
+    not a spike, and most stretches of a long run are skipped by their highest point alone.
     """
     stride = int(starts[1] - starts[0])
     lowest = minimum_filter(np.minimum.reduceat(x, starts), 2 * -(-SPIKE_REACH // stride) + 1, mode="nearest")

@@ -1,4 +1,4 @@
-"""What was measured on the whole validation set: its sampling error, and differences between two such values."""
+"""Metrics of the whole validation set: their sampling error, and differences between two of them."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from scipy.special import gammaln, ndtr
 from analysis.statistics.counts import proportion_difference, wilson
 from analysis.statistics.estimate import Estimate, FloatArray, estimate, required_size, unknown
 from analysis.statistics.levels import Settled
-from analysis.statistics.series import scatter_about_course
+from analysis.statistics.series import scatter_about_curve
 
 SMALL_SET = 200
 """Examples below which a difference of shares is tested exactly."""
 
 LEAST_EVALUATIONS = 8
-"""Evaluations from which on the curve shows how much it scatters."""
+"""Evaluations from which the scatter of a curve can be estimated."""
 
 MOVING = 0.1
-"""Seed-to-seed standard deviation of a curve on the move, as a share of its last change."""
+"""Seed-to-seed standard deviation of a moving curve, as a share of its last change."""
 
 
 def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_valid: int) -> Estimate:
-    """Estimate the loss that a full validation measures, with the error its finite set leaves.
+    """Estimate the loss of a full validation, with the sampling error of its finite set.
 
     Parameters
     ----------
     value : float
         Logged full validation loss.
     minibatches : Settled or None
-        Minibatch validation losses of the same run: how much they scatter tells the spread per example.
+        Minibatch validation losses of the same run, whose scatter gives the spread per example.
     batch, n_valid : int
-        Examples in a minibatch and in the whole set.
+        Number of examples in a minibatch and in the whole set.
 
     Returns
     -------
     Estimate
-        ``SE = sd(minibatch losses) * sqrt(batch) / sqrt(n_valid)``, ``df = evaluations - 2``. The sd is
-        taken around the run's own trend: a falling loss is no sampling error.
+        ``SE = sd(minibatch losses) * sqrt(batch) / sqrt(n_valid)``, ``df = evaluations - 2``. The sd is taken
+        about the trend of the run, since a falling loss is not a sampling error.
     """
     name = "fullval.level"
     if not np.isfinite(value):
@@ -54,28 +54,28 @@ def full_validation(value: float, minibatches: Settled | None, *, batch: int, n_
 
 
 def least_error(score: float, n_valid: int | None) -> float:
-    """Return the least standard error of a score of answers (F1, AUC): that of a share; NaN where n is unknown.
+    """Return a lower bound of the standard error of a score such as F1 or AUC: that of a share; NaN if n is unknown.
 
-    A macro average, or few positives among the examples, make it larger.
+    A macro average, or few positives among the examples, makes the error larger.
     """
     whole = 100.0 if score > 1 else 1.0
     return sqrt(max(score * (whole - score), 0.0) / n_valid) if n_valid else nan
 
 
-def luck_of_course(values: FloatArray, sign: int) -> float:
-    """Return how much of its last value a curve of evaluations may owe to its seed, as far as the curve itself shows.
+def seed_luck(values: FloatArray, sign: int) -> float:
+    """Return how far the last value of a curve of evaluations may depend on the seed, judged by the curve alone.
 
-    The larger of a tenth of the last change (of a curve on the move seeds are ahead or behind by that) and its
-    scatter: `evaluation_scatter`, of fewer than 8 evaluations their largest step back. Over seeds of real trainings
-    the standard deviation was .07 to .14 times the last change while that was large, .8 to 1.4 times the step back
-    where a curve wavers.
+    The larger of a tenth of the last change (by which seeds of a moving curve are ahead or behind) and its scatter:
+    `evaluation_scatter`, or for fewer than 8 evaluations their largest step back. Between seeds of real trainings the
+    standard deviation was .07 to .14 times the last change while that was large, and .8 to 1.4 times the step back of
+    wavering curves.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
         Evaluations in their order.
     sign : int
-        1 where small values are the better ones, else -1.
+        1 if smaller is better, else -1.
     """
     steps = sign * np.diff(values)
     if not steps.size:
@@ -86,9 +86,9 @@ def luck_of_course(values: FloatArray, sign: int) -> float:
 
 
 def evaluation_scatter(values: FloatArray) -> float:
-    """Return the standard deviation of single evaluations about their own smooth course; NaN for fewer than 8.
+    """Return the standard deviation of single evaluations about a smooth curve; NaN for fewer than 8.
 
-    Measured by `scatter_about_course` on the later half, at least 8 evaluations of it.
+    It is `scatter_about_curve` of the second half, but at least of the last 8 evaluations.
 
     Parameters
     ----------
@@ -97,11 +97,11 @@ def evaluation_scatter(values: FloatArray) -> float:
 
     Notes
     -----
-    A floor, never the whole error: all evaluations share the validation set and the luck of the run.
+    This is a lower bound of the error, since all evaluations share the validation set and the seed.
     """
     if values.size < LEAST_EVALUATIONS:
         return nan
-    return scatter_about_course(values[-max(LEAST_EVALUATIONS, values.size // 2) :])
+    return scatter_about_curve(values[-max(LEAST_EVALUATIONS, values.size // 2) :])
 
 
 def share_level(value: float, n_valid: int, *, scatter: float = nan) -> Estimate:
@@ -122,10 +122,10 @@ def share_level(value: float, n_valid: int, *, scatter: float = nan) -> Estimate
 
 
 def share_difference(baseline: Estimate, candidate: Estimate) -> Estimate:
-    """Compare two shares, each of its own examples (fullval.share_diff).
+    """Compare two shares of independent sets of examples (fullval.share_diff).
 
-    Newcombe's interval; p of the pooled z test, below 200 examples Fisher's exact test (the larger of the two).
-    Two models on one validation set err on the same examples, which this leaves out: it errs on the safe side.
+    Newcombe's interval; p of the pooled z test, below 200 examples the larger of that and Fisher's exact test.
+    Conservative for two models on one validation set, which tend to err on the same examples.
     """
     result = proportion_difference(baseline, candidate)
     if not result.known:
@@ -138,9 +138,9 @@ def share_difference(baseline: Estimate, candidate: Estimate) -> Estimate:
 
 
 def p_any_overlap(baseline: Estimate, candidate: Estimate) -> float:
-    """Return the two-sided p of two shares of the same examples that holds however many errors both models share.
+    """Return a two-sided p of two shares of the same examples that is valid however many errors both models share.
 
-    ``Var(d) <= (e1 + e2 - d²)/n`` with the error rates e: equality where no example is wrong in both.
+    ``Var(d) <= (e1 + e2 - d²)/n`` with the error rates e; equal if no example is wrong in both.
     """
     n = min(baseline.n_eff, candidate.n_eff)
     d = candidate.value - baseline.value
@@ -149,7 +149,7 @@ def p_any_overlap(baseline: Estimate, candidate: Estimate) -> float:
 
 
 def _fisher(x1: int, n1: int, x2: int, n2: int) -> float:
-    """Return the two-sided p of Fisher's exact test: all tables that are no more likely than the one seen."""
+    """Return the two-sided p of Fisher's exact test: the probability of all tables at most as likely as the given."""
     total = x1 + x2
     k = np.arange(max(0, total - n2), min(total, n1) + 1, dtype=np.float64)
 
@@ -170,5 +170,5 @@ def spread_per_example(minibatches: Settled | None, *, batch: int) -> float:
 
 
 def required_examples(minibatches: Settled | None, *, batch: int, effect: float) -> int | None:
-    """Return how many validation examples a run needs for ``effect`` to be found (fullval.required)."""
+    """Return the number of validation examples per run that shows ``effect`` (fullval.required)."""
     return required_size(spread_per_example(minibatches, batch=batch), effect)

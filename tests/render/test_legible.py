@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from analysis.render import html
-from analysis.render.visible_text import apart, breakable, covered, legible
+from analysis.render.visible_text import breakable, covered, legible, split_right_to_left
 
 
 def test_no_control_character_remains() -> None:
@@ -50,7 +50,7 @@ def test_breaks_lose_nothing() -> None:
 
 def test_letters_from_right_to_left_are_set_apart_name_by_name() -> None:
     """Hebrew and Arabic are, Greek is not; two names in a list do not turn around each other."""
-    assert apart("run שלום") == ["run ", "שלום", ""]
-    assert apart("Ωmega") == ["Ωmega"]
-    assert apart("אב גד_הו, זח and 4") == ["", "אב גד_הו", ", ", "זח", " and 4"]
+    assert split_right_to_left("run שלום") == ["run ", "שלום", ""]
+    assert split_right_to_left("Ωmega") == ["Ωmega"]
+    assert split_right_to_left("אב גד_הו, זח and 4") == ["", "אב גד_הו", ", ", "זח", " and 4"]
     assert html.characters("אב, גד: 5") == "<bdi>אב</bdi>, <bdi>גד</bdi>: 5"

@@ -1,4 +1,4 @@
-"""What every number in a report means: the one table of definitions, by stable ID."""
+"""`DEFINITIONS`: the meaning of every number in a report, by stable ID."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Layer = Literal["rule of thumb", "evidence"]
 
 @dataclass(frozen=True)
 class Definition:
-    """One definition: ``text`` in plain words, ``formula`` as text, ``source`` where it comes from."""
+    """One definition: ``text`` in plain words, ``formula`` as text, ``source`` as a citation."""
 
     id: str
     title: str

@@ -1,4 +1,4 @@
-"""Definitions of the detectors: what each calls a problem."""
+"""Definitions of the detectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Definitions of the evidence layer: what the data can really support."""
+"""Definitions of the evidence layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Definitions of the rules of thumb: the report's own rules, kept number for number."""
+"""Definitions of the rules of thumb, which reproduce the hand-written report number for number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do next: the rules of thumb (heuristic) and the rules that rest on evidence."""
+"""Recommendations and next runs, by rules of thumb (heuristic) and based on evidence."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from analysis.findings.analysis_result import Analysis
 
 LEAST_EVALUATIONS = 5
-"""Evaluations of which the last being the best says something: of two that is a coin."""
+"""Least number of evaluations for which the last being the best is informative."""
 
 __all__ = ["NextRun", "Prediction", "Recommendation", "recommend"]
 
 
 def _last_is_best(a: Analysis) -> bool:
-    """Return True if the last value of the deciding validation metric of the candidate is its best."""
-    # A single run is compared with nothing, and yet judged by what would decide.
+    """True if the last value of the deciding validation metric of the candidate is its best."""
+    # A single run has no comparison: use the metric that would decide.
     ranking = deciding_metric([a.candidate], a.evidence, preferred_metrics([a.candidate], a.settings.primary, None))
     metric = metric_of(a.verdict.primary.metric if a.verdict.primary is not None else ranking or a.curve)
     values = a.candidate.series(metric.name)
@@ -35,7 +35,7 @@ def _last_is_best(a: Analysis) -> bool:
 
 
 def recommend(a: Analysis) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
-    """Give all advice, evidence first, and the next runs with what each should show; none if nothing was trained."""
+    """Return all advice, evidence first, and the next runs with their predictions; no runs if nothing was trained."""
     if a.candidate.only_evaluated:
         return evidence_recommendations(a), ()
     divergence = a.detection(a.candidate.id, "det.divergence")

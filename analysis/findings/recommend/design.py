@@ -1,4 +1,4 @@
-"""The experiment that would tell candidate and baseline apart: its arms, its seeds, its validation, its first runs."""
+"""Design of the experiment that would settle a comparison: arms, seeds, validation, first runs."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from analysis.findings.analysis_result import Analysis
 
 _GIVEN = {"parent": "starting model", "training_data": "training data"}
-"""What runs can differ in beside their settings, by the check that finds it."""
+"""Factors that are not settings, by the check that finds them."""
 
 
 def failure(a: Analysis, run: Run) -> str:
-    """Say how the training of a run failed; empty where it did not."""
+    """Return how the training of a run failed; empty if it did not."""
     raised = {d.id: d.statement for d in a.detections[run.id] if d.status == "raised"}
     wanted = (*(("det.nonfinite",) if died(run) else ()), "det.broken", "det.divergence")
     return next((raised[detector] for detector in wanted if detector in raised), "")
 
 
-def settling(a: Analysis) -> Recommendation | None:
-    """Refuse to attribute, and give the experiment that would settle it; None where there is nothing to settle."""
+def settling_experiment(a: Analysis) -> Recommendation | None:
+    """Return the advice on the experiment that would settle the comparison; None if there is nothing to settle."""
     if a.baseline is None or a.gate is None or failure(a, a.candidate) or failure(a, a.baseline):
         return None
     if other_quantity(a.deciding_metric, a.gate):
         return None
-    # What is merely not stated is to be stated, not to be trained again.
+    # Something that is only not stated needs a statement, not a new training.
     settled = a.verdict.result in ("improved", "regressed", "equivalent") and a.gate.attributable != "different"
     replicated = all(
         len(arm.runs) > 1 for arm in seed_groups(a.runs) if {a.baseline.id, a.candidate.id} & set(arm.runs)
@@ -49,7 +49,7 @@ def settling(a: Analysis) -> Recommendation | None:
         return None
     seeds, sought = _seeds(a)
     if seeds > MOST_SEEDS and _assumed(a):
-        return None  # to state how many examples were validated comes first
+        return None  # stating the number of validation examples comes first
     if not _differing(a):
         open_ = a.verdict.result == "no evidence of a difference" and not replicated and sought > 0
         if not open_ or a.verdict.headline == DESCRIBED:
@@ -61,16 +61,20 @@ def settling(a: Analysis) -> Recommendation | None:
 
 
 def _assumed(a: Analysis) -> bool:
-    """True if what seeds make of the deciding metric was reckoned from an assumed number of examples."""
+    """True if the spread of seeds of the deciding metric follows from an assumed number of examples."""
     runs = [run for run in (a.candidate, a.baseline) if run is not None]
     unsized = metric_of(a.deciding_metric).validates and None in [run.n_valid for run in runs]
     return unsized and a.deciding_metric not in REWARDS and a.seed_spread.of(a.deciding_metric) is None
 
 
 def _more_seeds(a: Analysis, seeds: int) -> Recommendation:
-    """Advise seeds of two runs of which nobody said how they differ."""
+    """Advise more seeds for two runs without a stated difference."""
     assert a.baseline is not None
-    pair = {"cand": a.spoken(a.candidate.id), "base": a.spoken(a.baseline.id), "n": count(seeds, "seed")}
+    pair = {
+        "cand": a.configuration_name(a.candidate.id),
+        "base": a.configuration_name(a.baseline.id),
+        "n": count(seeds, "seed"),
+    }
     todo = rich("Train {n} of each, {cand} and {base}, and state in the sidecars how they differ.", **pair)
     why = text("One run each cannot tell the configuration from the seed.")
     return Recommendation("evidence.seeds", "evidence", "design", rich("**Train more seeds**"), (todo, why))
@@ -126,25 +130,25 @@ def _too_small(a: Analysis, seeds: int, sought: float) -> Recommendation:
 
 
 def _differing(a: Analysis) -> str | None:
-    """Name the factor to vary: the first setting that differs, else what the runs were made from; None if nothing."""
+    """Return the factor to vary: the first setting that differs, else the parent or the training data; None if none."""
     assert a.gate is not None
     return next(iter([*a.gate.factors, *(name for name in _GIVEN if a.gate.state(name) == "different")]), None)
 
 
 def _seeds(a: Analysis) -> tuple[int, float]:
-    """Return the seeds of each configuration that would tell, and the difference that they would show."""
+    """Return the number of seeds per configuration, at least `LEAST_SEEDS`, and the difference that they would show."""
     tau, primary = seed_sd(a), a.verdict.primary
-    # What was seen is worth confirming; less than what matters is not worth looking for.
+    # The observed difference is worth confirming, but nothing smaller than the margin that matters.
     seen = abs(primary.result.value) if primary is not None and math.isfinite(primary.result.value) else 0.0
     sought = max(a.margin, seen)
     if primary is not None and seen and (not primary.known or not primary.result.low <= 0 <= primary.result.high):
-        sought = seen  # beyond its own error it is as large as it was seen
+        sought = seen  # beyond its own error, so the observed size is a fair estimate
     seeds = st.required_size(tau, sought) if tau is not None else None
     return max(LEAST_SEEDS, seeds or 0), sought
 
 
 def design(a: Analysis) -> dict[str, Any]:
-    """Plan the experiment that would tell candidate and baseline apart: arms, seeds, validation examples."""
+    """Return the experiment that would separate candidate and baseline: arms, seeds, validation examples."""
     assert a.baseline is not None
     factor = _differing(a)
     assert factor is not None
@@ -187,9 +191,9 @@ def _validation_words(plan: dict[str, Any], margin: float) -> str:
 
 
 def first_runs(a: Analysis, advice: tuple[Recommendation, ...]) -> tuple[NextRun, ...]:
-    """Plan the first run of each arm of the advised experiment, or another seed of a lone run.
+    """Return the first run of each arm of the advised experiment, or another seed of a single run.
 
-    Nothing is planned where nothing is to be settled, or where a failed training is to be mended first.
+    Nothing is planned if there is nothing to settle, or if a failed training has to be fixed first.
     """
     ids = [run.id for run in a.runs]
     if a.baseline is None:

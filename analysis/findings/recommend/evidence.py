@@ -1,4 +1,4 @@
-"""Advice that rests on evidence: refuse where the gate failed, and say which experiment would tell."""
+"""Advice based on evidence."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from analysis.core.run import Run
 from analysis.core.run_facts import in_epochs
 from analysis.core.run_names import short_value
 from analysis.findings.plan import Recommendation
-from analysis.findings.recommend.design import failure, seed_sd, settling
+from analysis.findings.recommend.design import failure, seed_sd, settling_experiment
 from analysis.findings.recommend.record import measure_alike, missing_record
 
 if TYPE_CHECKING:
     from analysis.findings.analysis_result import Analysis
 
 LEAST_RATES = 5
-"""Comparable learning rates from which on a curve through them is worth anything."""
+"""Least number of comparable learning rates for a curve."""
 
 
 def evidence_recommendations(a: Analysis) -> tuple[Recommendation, ...]:
-    """Give the advice that the evidence carries, most important first; of models alone none about a training."""
+    """Return the advice based on evidence, most important first; none on training for runs that only evaluate."""
     if a.candidate.only_evaluated:
         return tuple(advice for advice in (_verdict_action(a), _more_examples(a)) if advice is not None)
-    mend, settle = _mend(a), settling(a)
-    rates = _learning_rate(a) if mend is None else None
+    fix, settle = _fix_training(a), settling_experiment(a)
+    rates = _learning_rate(a) if fix is None else None
     if settle is not None and rates is not None and rates.id == "evidence.learning_rate_missing":
-        rates = None  # one experiment at a time: what it settles may make further rates needless
-    checkpoint = _stopping(a) if mend is None else None
-    found = [_verdict_action(a), measure_alike(a), mend, checkpoint, settle, missing_record(a), rates, _noise(a)]
+        rates = None  # one experiment at a time: its result may make further rates needless
+    checkpoint = _stopping(a) if fix is None else None
+    found = [_verdict_action(a), measure_alike(a), fix, checkpoint, settle, missing_record(a), rates, _noise(a)]
     return tuple(recommendation for recommendation in found if recommendation is not None)
 
 
 def _verdict_action(a: Analysis) -> Recommendation | None:
-    """Say whether to keep the candidate, where the evidence says so."""
+    """Advise to keep the candidate or not, if the evidence decides."""
     if a.baseline is None or a.verdict.result not in ("improved", "regressed", "mixed"):
         return None
     keep = a.verdict.result == "improved"
@@ -53,14 +53,19 @@ def _verdict_action(a: Analysis) -> Recommendation | None:
         f"evidence.{'keep' if keep else 'choose'}",
         "evidence",
         "action",
-        rich("**" + title + "**", cand=a.spoken(a.candidate.id), base=a.spoken(a.baseline.id), choice=a.verdict.choice),
+        rich(
+            "**" + title + "**",
+            cand=a.configuration_name(a.candidate.id),
+            base=a.configuration_name(a.baseline.id),
+            choice=a.verdict.choice,
+        ),
         (),
         a.candidate.id if keep else a.baseline.id,
     )
 
 
 def _more_examples(a: Analysis) -> Recommendation | None:
-    """Say how many examples would tell two models apart that these do not."""
+    """Advise the number of examples that would separate two models."""
     primary = a.verdict.primary
     pair = next((p for p in a.evaluations if primary is not None and p.metric == primary.metric), None)
     if (
@@ -70,15 +75,15 @@ def _more_examples(a: Analysis) -> Recommendation | None:
         or a.verdict.result in ("improved", "regressed")
     ):
         return None
-    told = text(
+    point = text(
         f"A difference of this size would show with 80% power in about {pair.required:,} examples of this kind."
     )
     title = rich("**Evaluate both on more examples**, the same ones")
-    return Recommendation("evidence.examples", "evidence", "action", title, (told,), pair.required)
+    return Recommendation("evidence.examples", "evidence", "action", title, (point,), pair.required)
 
 
-def _mend(a: Analysis) -> Recommendation | None:
-    """Ask for a failed training to be fixed: neither another seed nor an experiment makes up for it."""
+def _fix_training(a: Analysis) -> Recommendation | None:
+    """Advise to fix a failed training, which comes before further seeds and experiments."""
     found = [(run, why) for run in (a.candidate, a.baseline) if run is not None and (why := failure(a, run))]
     if not found:
         return None
@@ -92,14 +97,14 @@ def _mend(a: Analysis) -> Recommendation | None:
 
 
 def _learning_rate(a: Analysis) -> Recommendation | None:
-    """Recommend a learning rate where five or more comparable ones were tried; else say what is missing."""
+    """Advise a learning rate if five or more comparable ones were tried, else to try more."""
     rates = {run.id: rate for run in a.runs if (rate := _rate(run)) is not None}
     if len(set(rates.values())) < 2 or a.baseline is None or a.candidate.id not in rates:
         return None
     usable = [run_id for run_id in _comparable_runs(a) if run_id in rates]
     tried = {rates[run_id] for run_id in usable}
     if len({rates[r] for r in _comparable_runs(a, if_stated=True) if r in rates}) >= LEAST_RATES > len(tried):
-        return None  # enough were tried: what keeps them apart is to be stated, which other advice says
+        return None  # enough were tried, but statements are missing, for which other advice asks
     if len(tried) < LEAST_RATES:
         missing = LEAST_RATES - len(tried)
         return Recommendation(
@@ -111,7 +116,7 @@ def _learning_rate(a: Analysis) -> Recommendation | None:
                 rich(
                     "Train {missing} more with everything else as in {run}, evenly spaced on a logarithmic scale: "
                     "from {least} rates on the best one can be estimated.",
-                    run=a.spoken(a.candidate.id),
+                    run=a.configuration_name(a.candidate.id),
                     least=LEAST_RATES,
                     missing=missing,
                 ),
@@ -127,13 +132,13 @@ def _rate(run: Run) -> float | None:
 
 
 def _comparable_runs(a: Analysis, *, if_stated: bool = False) -> list[str]:
-    """List the runs whose learning rate is the one factor that sets them apart from the candidate.
+    """Return the runs that differ from the candidate only in their learning rate.
 
-    With ``if_stated`` also those of which that is not known, as something is not stated.
+    With ``if_stated`` also those that may do so, because something is not stated.
     """
     from analysis.evidence.comparability import gate, requirements
 
-    # Validation data need not agree where the metric was not measured on any.
+    # The validation set matters only for metrics measured on it.
     needed = {"parent", "training_data", "batch_size", *requirements(a.deciding_metric)}
     enough = ("same", "cannot tell") if if_stated else ("same",)
     return [
@@ -146,7 +151,7 @@ def _comparable_runs(a: Analysis, *, if_stated: bool = False) -> list[str]:
 
 def _rate_curve(a: Analysis, tried: Mapping[str, float]) -> Recommendation | None:
     metric = a.deciding_metric
-    sign = metric_of(metric).sign  # the curve is searched for its lowest place
+    sign = metric_of(metric).sign  # the minimum of the curve is searched
     points = []
     for run_id, rate in tried.items():
         level = a.evidence[run_id].window.get(metric)
@@ -164,12 +169,7 @@ def _rate_curve(a: Analysis, tried: Mapping[str, float]) -> Recommendation | Non
             "evidence",
             "optimization",
             rich("**Keep the learning rate {rate}**", rate=short_value(a.candidate.factor("learning_rate"))),
-            (
-                rich(
-                    "No other rate is better with a probability above .8 (best: {p}).",
-                    p=f"{curve.p_better:.2f}",
-                ),
-            ),
+            (rich("No other rate is better with a probability above .8 (best: {p}).", p=f"{curve.p_better:.2f}"),),
         )
     return Recommendation(
         "evidence.learning_rate",
@@ -188,7 +188,7 @@ def _rate_curve(a: Analysis, tried: Mapping[str, float]) -> Recommendation | Non
 
 
 def _noise(a: Analysis) -> Recommendation | None:
-    """Explain oscillations that are sampling noise, and what would reduce them."""
+    """Advise not to tune for oscillations that are sampling noise."""
     e = a.evidence[a.candidate.id]
     if e.excess_noise is None or not e.excess_noise.known or e.excess_noise.low > 1:
         return None
@@ -212,7 +212,7 @@ def _noise(a: Analysis) -> Recommendation | None:
 
 
 def _stopping(a: Analysis) -> Recommendation | None:
-    """Name the checkpoints that are as good as the best by full validation."""
+    """Advise an earlier checkpoint that is better by full validation."""
     detection = a.detection(a.candidate.id, "det.early_stopping")
     if detection is None or detection.status != "raised":
         return None

@@ -1,4 +1,4 @@
-"""The rules of thumb: learning rate between the stable and the unstable, one epoch fewer, ..."""
+"""Advice by rules of thumb: a learning rate between the stable and the unstable one, an epoch fewer, ..."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from analysis.core.run import FACTORS, Run
 from analysis.core.run_facts import unit_of_steps
 from analysis.core.run_names import display_name, factor_title, next_ids, short_value
 from analysis.core.settings import Settings
-from analysis.findings.plan import NextRun, Recommendation, changed, planned_run
+from analysis.findings.plan import NextRun, Recommendation, changed_config, planned_run
 from analysis.heuristics.formulas import change_pct
 from analysis.heuristics.run_numbers import RuleNumbers
 
 
 @dataclass(frozen=True)
 class Situation:
-    """The two runs the advice is about, and the rule-of-thumb numbers for them.
+    """The two runs that the advice is about, and their rule-of-thumb numbers.
 
-    ``failed`` says that the candidate diverged or ended as NaN: then no number of epochs is the remedy. ``better`` says
-    that the evidence has it as better than the baseline: then nothing of it is taken back. ``learning`` says that its
-    last validation is its best: then no epoch was too many.
+    ``failed``: the candidate diverged or ended as NaN, so that no number of epochs is the remedy. ``better``: the
+    evidence shows it to be better than the baseline, so that its learning rate is kept. ``learning``: its last
+    validation is its best, so that no epoch was too many.
     """
 
     candidate: Run
@@ -37,27 +37,27 @@ class Situation:
 
     @property
     def oscillation_change(self) -> float | None:
-        """Oscillations of the candidate against the baseline, in percent."""
+        """Change of the oscillation count from baseline to candidate, in percent; None if unknown."""
         if self.baseline is None:
             return None
         return change_pct(self.results[self.baseline.id].oscillations, self.results[self.candidate.id].oscillations)
 
     @property
     def rates(self) -> tuple[float | None, float | None]:
-        """Learning rates of the baseline and the candidate, where they are known numbers."""
+        """Learning rates of baseline and candidate; None if unknown."""
         found = [run.factor("learning_rate") if run else None for run in (self.baseline, self.candidate)]
         first, second = (rate if isinstance(rate, int | float) else None for rate in found)
         return first, second
 
     @property
     def unstable(self) -> bool:
-        """Whether a rule of thumb calls the candidate less stable."""
+        """True if a rule of thumb calls the candidate less stable."""
         change = self.oscillation_change
         return change is not None and change > self.settings.more_oscillations_pct
 
 
 def next_learning_rate(stable: float, unstable: float) -> float:
-    """Take the middle of two learning rates, rounded down to 0.1, or finer where 0.1 is too coarse.
+    """Return the mean of two learning rates, rounded down to one decimal, or to as many as keep it above the lower one.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def next_learning_rate(stable: float, unstable: float) -> float:
 def rule_recommendations(
     runs: Sequence[Run], situation: Situation
 ) -> tuple[tuple[Recommendation, ...], tuple[NextRun, ...]]:
-    """Apply the rules of thumb; returns their advice and the runs they would submit next."""
+    """Return the advice of the rules of thumb, and the next runs that they propose."""
     rate, epochs = _learning_rate(situation), _epochs(situation)
     actions = [_rate_action(situation, rate), _epoch_action(situation, epochs), *_keep_actions(situation)]
     advice = (*(a for a in actions if a), *_optimizations(situation, rate))
@@ -120,10 +120,7 @@ def _rate_action(situation: Situation, rate: float | None) -> Recommendation | N
         "heuristic",
         "action",
         rich("**REDUCE Learning Rate**"),
-        (
-            rich("Target: **{rate}** ({how})", rate=short_value(rate), how=how),
-            rich("Rationale: {why}", why=why),
-        ),
+        (rich("Target: **{rate}** ({how})", rate=short_value(rate), how=how), rich("Rationale: {why}", why=why)),
         rate,
     )
 
@@ -137,8 +134,7 @@ def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation 
         "heuristic",
         "action",
         rich(
-            "**REVERT to {n}**",
-            n=count(int(epochs), "Epoch") if float(epochs).is_integer() else f"{epochs:g} Epochs",
+            "**REVERT to {n}**", n=count(int(epochs), "Epoch") if float(epochs).is_integer() else f"{epochs:g} Epochs"
         ),
         (
             rich(
@@ -152,7 +148,7 @@ def _epoch_action(situation: Situation, epochs: float | None) -> Recommendation 
 
 
 def _keep_actions(situation: Situation) -> list[Recommendation]:
-    """Keep the other settings that the candidate changed, which no rule flags; a name or a place is no setting."""
+    """Advise to keep the other settings that the candidate changed, which no rule flags; five at most."""
     if situation.baseline is None:
         return []
     differing = changed_factors([situation.baseline, situation.candidate])
@@ -226,7 +222,7 @@ def _next_runs(
     better = planned_run(
         first,
         run,
-        changed(run, learning_rate=rate, n_epochs=epochs),
+        changed_config(run, learning_rate=rate, n_epochs=epochs),
         "heuristic",
         "what the rules of thumb suggest",
         "A run that does not diverge" if situation.failed else steadier,
@@ -234,7 +230,10 @@ def _next_runs(
     planned = epochs if epochs is not None else run.factor("n_epochs")
     if not isinstance(planned, int | float) or situation.failed:
         return (better,)
-    longer = {**changed(run, learning_rate=rate, n_epochs=planned + 0.5), "early_stopping": "validation loss plateau"}
+    longer = {
+        **changed_config(run, learning_rate=rate, n_epochs=planned + 0.5),
+        "early_stopping": "validation loss plateau",
+    }
     note = "A number of epochs that is not whole needs a tool that counts steps."
     return (
         better,

@@ -1,4 +1,4 @@
-"""What a next run should show, as intervals that a later report can score."""
+"""Predictions for a next run, as intervals that a later report can score."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 
 def predictions(a: Analysis, config: Mapping[str, Any]) -> tuple[Prediction, ...]:
-    """Predict the primary metric and the noise of a run with this configuration.
+    """Return predictions of the deciding metric and the noise of a run with this configuration.
 
-    Where no difference between configurations is shown, the candidate's own level is the best guess, but for another
-    number of epochs, which always moves it. Where one is shown, no level of other settings is predicted. A new run
-    brings its own seed: the interval is ``mean ± t s sqrt(1 + 1/k)`` over k seeds, with the pooled, stated or usual
-    spread s where there is one seed.
+    If no difference between configurations is shown, the candidate's own level is predicted, except for another number
+    of epochs, which always changes it. If one is shown, no level is predicted for other settings. A new run has a new
+    seed: the interval is ``mean ± t s sqrt(1 + 1/k)`` over k seeds, with the pooled, stated or usual spread s.
     """
     e = a.evidence[a.candidate.id]
     made = []
@@ -32,8 +31,8 @@ def predictions(a: Analysis, config: Mapping[str, Any]) -> tuple[Prediction, ...
     planned = replace(a.candidate, config=config)
     moved = a.verdict.result in _DECIDED and without_seed(planned) != without_seed(a.candidate)
     same = planned.factor("n_epochs") == a.candidate.factor("n_epochs") and not moved
-    if same and (made_of := _level(a, metric)) is not None:
-        made.append(made_of)
+    if same and (level := _level(a, metric)) is not None:
+        made.append(level)
     if e.noise is not None and e.noise.known and e.noise.value > 0:
         factor = _batch_factor(a, config)
         half = t_quantile(0.975, e.noise.df) * math.sqrt(2) * e.noise.se
@@ -44,7 +43,7 @@ def predictions(a: Analysis, config: Mapping[str, Any]) -> tuple[Prediction, ...
 
 
 _DECIDED = ("improved", "regressed", "mixed")
-"""Verdicts that show that something between the configurations moves the level."""
+"""Verdicts that show that the configurations differ in level."""
 
 _BASIS = "the candidate's own level; no comparison shows that the changed factors move it"
 
@@ -67,7 +66,7 @@ def _level(a: Analysis, metric: str) -> Prediction | None:
 
 
 def _batch_factor(a: Analysis, config: Mapping[str, Any]) -> float:
-    """Sampling noise falls with the square root of the batch."""
+    """Return the factor of sampling noise, which is inversely proportional to the square root of the batch size."""
     before = a.candidate.factor("batch_size")
     after = next((config[key] for key in FACTORS["batch_size"] if config.get(key) is not None), before)
     if not isinstance(before, int | float) or not isinstance(after, int | float) or before <= 0 or after <= 0:

@@ -1,4 +1,4 @@
-"""What to log and to state next time, where something missing keeps the report from judging."""
+"""Advice on what to log and to state next time, if missing data keep the report from a result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def missing_record(a: Analysis) -> Recommendation | None:
-    """Say what the logs and sidecars of candidate and baseline lack, the worst first; None if they lack nothing."""
+    """Advise what to add to the logs and sidecars of candidate and baseline; None if nothing is missing."""
     runs = [run for run in (a.baseline, a.candidate) if run is not None]
     found = [_second_run(a), _validation(a, runs), _error(a, runs), _sidecar(a), _steps(a, runs), _seeds(a)]
     points = tuple(point for point in found if point)
@@ -29,12 +29,12 @@ def missing_record(a: Analysis) -> Recommendation | None:
 
 
 def measure_alike(a: Analysis) -> Recommendation | None:
-    """Say how two runs can be measured that cannot be compared; None where they can."""
+    """Advise how to measure two runs that cannot be compared; None if they can."""
     primary = a.verdict.primary
     if a.gate is None or primary is None or a.verdict.result != "not comparable":
         return None
-    told = "" if metric_of(primary.metric).split == "train" else ": no further training would tell"
-    step = text(f"{to_measure_alike(primary.metric, a.gate)}{told}.")
+    ending = "" if metric_of(primary.metric).split == "train" else ": no further training would tell"
+    step = text(f"{to_measure_alike(primary.metric, a.gate)}{ending}.")
     return Recommendation("evidence.measure", "evidence", "design", rich("**Measure both alike**"), (step,))
 
 
@@ -52,7 +52,9 @@ def _steps(a: Analysis, runs: list[Run]) -> Rich:
 def _validation(a: Analysis, runs: list[Run]) -> Rich:
     if a.verdict.result == "not comparable" and not metric_of(a.deciding_metric).validates:
         return ()  # `measure_alike` asks for it
-    without = [a.spoken(run.id) for run in runs if not any(metric_of(name).validates for name in run.metrics)]
+    without = [
+        a.configuration_name(run.id) for run in runs if not any(metric_of(name).validates for name in run.metrics)
+    ]
     if not without:
         return ()
     todo = to_validate(a.curve)
@@ -64,7 +66,7 @@ def _validation(a: Analysis, runs: list[Run]) -> Rich:
 
 
 def _error(a: Analysis, runs: list[Run]) -> Rich:
-    """Ask for what gives the deciding metric its error between single runs, where it has none."""
+    """Advise what to log or state so that the deciding metric has an interval in single runs; empty if it has one."""
     primary = a.verdict.primary
     metric = metric_of(primary.metric if primary is not None else next((c.metric for c in a.configurations), a.curve))
     levels = [a.evidence[run.id].window.get(metric.name) for run in runs]
@@ -87,10 +89,13 @@ def _error(a: Analysis, runs: list[Run]) -> Rich:
 
 def _sidecar(a: Analysis) -> Rich:
     unknown = [name for name in ATTRIBUTION if name != "validation_set" or _validated(a)]
-    told = remedy(a.gate.failed(*unknown)) if a.gate is not None else ""
+    missing = remedy(a.gate.failed(*unknown)) if a.gate is not None else ""
     return (
-        rich("State in each sidecar `<run>.yaml` what the logs cannot say: {told}", told=told[:1].lower() + told[1:])
-        if told
+        rich(
+            "State in each sidecar `<run>.yaml` what the logs cannot say: {missing}",
+            missing=missing[:1].lower() + missing[1:],
+        )
+        if missing
         else ()
     )
 

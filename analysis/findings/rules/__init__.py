@@ -1,4 +1,4 @@
-"""RULES: everything the report can claim, each a pure function from an `Analysis` to findings."""
+"""`RULES`: everything a report can state, each a pure function from an `Analysis` to findings."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ RULES: Mapping[str, Callable[[Analysis], list[Finding]]] = {
 
 
 RENAMED = {"document.result": "rule.result"}
-"""Rules by the IDs that they had before, which run sets may still mute."""
+"""Current rule IDs by their former ones, which run sets may still mute."""
 
 
 def find_all(analysis: Analysis) -> tuple[Finding, ...]:
-    """Apply every rule that is not muted."""
+    """Return the findings of every rule that is not muted."""
     muted = {RENAMED.get(rule_id, rule_id) for rule_id in analysis.parameters.mute}
     found = [
         finding
@@ -77,7 +77,7 @@ def find_all(analysis: Analysis) -> tuple[Finding, ...]:
 
 
 def _one_family(found: list[Finding], alpha: float) -> list[Finding]:
-    """Adjust the tests of claims that the family of the verdict does not hold (multi.holm): none is supported alone."""
+    """Adjust the p-values of claims that are outside the families of comparisons as one more family (multi.holm)."""
     tested = [n for n, f in enumerate(found) if f.claim and f.p is not None and f.p_adjusted is None]
     adjusted = st.holm([p for n in tested if (p := found[n].p) is not None])
     for n, p in zip(tested, adjusted, strict=True):

@@ -1,4 +1,4 @@
-"""Whether the advice of rules of thumb would have helped on these very runs."""
+"""Rules about the advice of rules of thumb: would it have helped on these runs?"""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from analysis.core.run_facts import logged_at, unit_of_steps
 from analysis.core.run_names import short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import backed
+from analysis.findings.rules.build import estimate_fields
 
 
 def patience(a: Analysis) -> list[Finding]:
-    """Apply the early stopping that a rule of thumb advises to the runs themselves."""
+    """Check the advice of early stopping by applying it to the runs themselves."""
     advice = next((r for r in a.recommendations if r.id == "rule.early_stopping"), None)
     metric = next((m for m in ("valid_loss", "full_valid_loss") if a.candidate.series(m).size > 2), None)
     if advice is None or metric is None:
@@ -31,10 +31,10 @@ def patience(a: Analysis) -> list[Finding]:
     hasty = any(step <= 0.25 * a.rules_of_thumb[r].total_steps for r, step in early.items())
     status: Status = "contradicted" if hasty else "not supported" if early else "not tested"
     text = rich(
-        "Validation comes every {every}, so that is {n}: it would have stopped {told}.",
+        "Validation comes every {every}, so that is {n}: it would have stopped {runs}.",
         every=unit if every == 1 else count(every, unit),
         n=count(evaluations, "evaluation"),
-        told=_stopped(a, early) if early else "none of the runs early",
+        runs=_stopped(a, early) if early else "none of the runs early",
     )
     return [
         Finding(
@@ -52,7 +52,7 @@ def patience(a: Analysis) -> list[Finding]:
 
 
 def _stopped(a: Analysis, early: Mapping[str, int]) -> str:
-    """Say which runs would have been stopped, and when; of many the range."""
+    """Return which runs would have been stopped and when; the range for more than three."""
     if len(early) <= 3:
         return listed(
             [
@@ -65,9 +65,9 @@ def _stopped(a: Analysis, early: Mapping[str, int]) -> str:
 
 
 def stopping_step(run: Run, metric: str, evaluations: int) -> int | None:
-    """Find the step at which a patience of some evaluations would have stopped a run; None if never.
+    """Return the step at which early stopping with a patience of ``evaluations`` stops a run; None if it never does.
 
-    Stops at the first evaluation that makes ``evaluations`` in a row without a new minimum.
+    That is the first step with so many evaluations in a row without a new minimum.
     """
     values, steps = run.series(metric), run.steps_of(metric)
     best, since = float("inf"), 0
@@ -82,7 +82,7 @@ def stopping_step(run: Run, metric: str, evaluations: int) -> int | None:
 
 
 def sampling_noise(a: Analysis) -> list[Finding]:
-    """Hold advice against oscillation against the share of noise that is mere sampling."""
+    """Check advice to reduce oscillations by the part of the noise that is only sampling."""
     e = a.evidence[a.candidate.id]
     excess = e.excess_noise
     wanted = [r for r in a.recommendations if r.id in ("rule.reduce_learning_rate", "rule.gradient_clipping")]
@@ -112,13 +112,13 @@ def sampling_noise(a: Analysis) -> list[Finding]:
             remedy=f"Batch size is {short_value(batch)}; four times as much halves the noise."
             if sampling and batch
             else "",
-            **backed(excess, unit="×"),
+            **estimate_fields(excess, unit="×"),
         )
     ]
 
 
 def coverage(a: Analysis) -> list[Finding]:
-    """Hold "N times better full validation coverage" against evaluations per epoch."""
+    """Check "N times the full validation coverage" by the evaluations per epoch."""
     if a.baseline is None:
         return []
     mine, base = a.rules_of_thumb[a.candidate.id], a.rules_of_thumb[a.baseline.id]

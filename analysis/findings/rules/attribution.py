@@ -1,4 +1,4 @@
-"""Whether a result can be put down to a factor, and whether the rule-of-thumb result and goal stand."""
+"""Rules about attribution to factors, the result by rules of thumb, and comparability."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from analysis.findings.rules.build import difference_words, sentence
 
 
 def factors(a: Analysis) -> list[Finding]:
-    """Hold every "factor X did this" against the gate: is the factor identified at all?"""
+    """Check every claim "factor X had an effect" by the comparability gate and the primary comparison."""
     if a.baseline is None or a.gate is None:
         return []
     found = []
@@ -28,7 +28,7 @@ def factors(a: Analysis) -> list[Finding]:
             continue
         before, after = values[a.baseline.id], values[a.candidate.id]
         others = [f for f in a.gate.factors if f != factor]
-        unknown = [name for name in ATTRIBUTION if name not in a.gate.factors]  # what changed is named as such
+        unknown = [name for name in ATTRIBUTION if name not in a.gate.factors]  # changed factors are named already
         reasons = a.gate.reason(*unknown)
         if others:
             changed = listed([factor_title(f).lower() for f in others])
@@ -59,7 +59,7 @@ def factors(a: Analysis) -> list[Finding]:
 
 
 def rules_result(a: Analysis) -> list[Finding]:
-    """Hold the result by rules of thumb against the evidence's."""
+    """Check the result by rules of thumb by that of the evidence."""
     if a.baseline is None or a.rule_verdict.outcome == "not assessed":
         return []
     alike = {
@@ -74,7 +74,7 @@ def rules_result(a: Analysis) -> list[Finding]:
     outcome, result = a.rule_verdict.outcome, a.verdict.result
     status: Status
     if result == "insufficient data" or (outcome, result) == ("unchanged", "no evidence of a difference"):
-        status = "cannot tell"  # what is not shown to differ is not shown to be alike
+        status = "cannot tell"  # no evidence of a difference is not evidence of equality
     elif result in alike.get(outcome, ()):
         status = "supported"
     elif opposite.get(outcome) == result or result == "equivalent":
@@ -96,12 +96,12 @@ def rules_result(a: Analysis) -> list[Finding]:
 
 
 def comparability(a: Analysis) -> list[Finding]:
-    """State which comparisons the gate lets through, for each run against the baseline."""
+    """State whether each run is comparable with the baseline."""
     found = []
     reference = a.run(a.reference_id)
     for run in a.runs:
         if run.id == reference.id or (run.only_evaluated and reference.only_evaluated):
-            continue  # evaluations are compared on the same examples, which is known
+            continue  # evaluations are compared on common examples, so nothing is open
         pair = gate(reference, run)
         failed = pair.failed()
         status: Status = "supported"
@@ -130,7 +130,7 @@ def comparability(a: Analysis) -> list[Finding]:
 
 
 def _judged(a: Analysis, primary: Comparison, *, too_high: bool, raised: bool) -> tuple[Status, str]:
-    """Judge a claim about the one factor that changed: by runs of the configurations, in the direction claimed."""
+    """Return status and reason of a claim about the one factor that changed."""
     scale, unit = shown_scale(primary)
     numbers = difference_words(primary, scale=scale, unit=unit)
     verdict = primary.verdict(a.settings.alpha)
@@ -146,7 +146,7 @@ def _judged(a: Analysis, primary: Comparison, *, too_high: bool, raised: bool) -
 
 
 def _seeds_needed(a: Analysis, primary: Comparison) -> str:
-    """Say how many seeds would show a true difference of the size seen; empty where nothing is to be gone by."""
+    """Return how many seeds would show a difference of the observed size; empty if unknown."""
     usual, size = primary.usual_seed_sd, abs(primary.result.value)
     if not usual or not math.isfinite(size) or size == 0 or primary.ratio:
         return ""

@@ -1,4 +1,4 @@
-"""What every rule uses: turning estimates and comparisons into the fields of a finding, and into words."""
+"""Helpers of the rules: estimates and comparisons as fields of a finding and in words."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from analysis.evidence.comparisons import Comparison
 from analysis.statistics import Estimate
 
 
-def backed(estimate: Estimate | None, *, scale: float = 1.0, unit: str = "") -> dict[str, Any]:
-    """Give the fields of a finding that an estimate fills; none for no estimate."""
+def estimate_fields(estimate: Estimate | None, *, scale: float = 1.0, unit: str = "") -> dict[str, Any]:
+    """Return the fields of a finding for an estimate; empty without one."""
     if estimate is None:
         return {}
     fields = {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
@@ -29,19 +29,19 @@ def backed(estimate: Estimate | None, *, scale: float = 1.0, unit: str = "") -> 
     }
 
 
-def compared(comparison: Comparison | None, *, scale: float = 1.0, unit: str = "") -> dict[str, Any]:
-    """Give the fields of a finding that a comparison fills."""
+def comparison_fields(comparison: Comparison | None, *, scale: float = 1.0, unit: str = "") -> dict[str, Any]:
+    """Return the fields of a finding for a comparison; empty without one."""
     if comparison is None:
         return {}
     return {
-        **backed(comparison.result, scale=scale, unit=unit),
+        **estimate_fields(comparison.result, scale=scale, unit=unit),
         "definition": comparison.definition,
         "p_adjusted": comparison.p_adjusted,
     }
 
 
 def difference_words(comparison: Comparison, *, scale: float = 1.0, unit: str = "") -> str:
-    """Write a comparison as ``+0.0003 [−0.0088, 0.0095], p = .94``."""
+    """Format a comparison as ``+0.0003 [−0.0088, 0.0095], p = .94``."""
     if not comparison.known:
         why = f"without an interval ({comparison.result.reason or 'too few points'})"
         value = scale * comparison.result.value
@@ -51,7 +51,7 @@ def difference_words(comparison: Comparison, *, scale: float = 1.0, unit: str = 
 
 
 def sentence(text: Rich | str) -> Rich:
-    """Write clauses as a sentence: a capital where a word of our own begins it, and a full stop.
+    """Return clauses as a sentence: plain text gets a capital letter, and a full stop is added.
 
     Examples
     --------
@@ -64,11 +64,11 @@ def sentence(text: Rich | str) -> Rich:
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
-    """Give an estimate in another unit: value, bounds and error times a factor."""
+    """Return an estimate in another unit: value, bounds and error times a factor."""
     bounds = sorted((estimate.low * factor, estimate.high * factor))
     return replace(estimate, value=estimate.value * factor, low=bounds[0], high=bounds[1], se=estimate.se * abs(factor))
 
 
-def gated(status: Status, comparable: bool | None) -> Status:
-    """Hold back a "supported" that rests on numbers that may not be of one kind."""
+def withhold_support(status: Status, comparable: bool | None) -> Status:
+    """Return a status, with "supported" replaced by "cannot tell" if the numbers may not be comparable."""
     return "cannot tell" if status == "supported" and comparable is not True else status

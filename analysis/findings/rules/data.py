@@ -1,4 +1,4 @@
-"""What the logs say about themselves: steps, missing values, cadence, timestamps, rounding."""
+"""Rules about data quality: steps, missing values, cadence, timestamps, rounding."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from analysis.findings.finding import Finding
 from analysis.findings.rules.build import sentence
 
 _ALIKE_PCT = 0.05
-"""Percent below which a number of steps is as stated: one step more or less of thousands."""
+"""Deviation in percent below which a number of steps is as stated: one step of thousands."""
 
 
 def expected_steps(a: Analysis) -> list[Finding]:
-    """Hold a stated number of steps against what the data sizes imply."""
+    """Check a stated number of steps by what the data sizes imply."""
     found = []
     for run in a.runs:
         d, computed, stated = a.rules_of_thumb[run.id], run.expected_from_data, run.expected_steps
@@ -74,7 +74,7 @@ def expected_steps(a: Analysis) -> list[Finding]:
 
 
 def rounding(a: Analysis) -> list[Finding]:
-    """Point out differences that change when the printed numbers are subtracted instead of the logged ones."""
+    """State gaps that differ if printed percentages are subtracted instead of logged values."""
     found = []
     for run in a.runs:
         d = a.rules_of_thumb[run.id]
@@ -109,7 +109,7 @@ def rounding(a: Analysis) -> list[Finding]:
 
 
 def logged_steps(a: Analysis) -> list[Finding]:
-    """State how many steps were logged, and that a file has a header line besides; an evaluation has none."""
+    """State how many steps were logged, and that the file has a header line; nothing for an evaluation."""
     if a.candidate.only_evaluated:
         return []
     d, p = a.rules_of_thumb[a.candidate.id], a.candidate.provenance
@@ -138,7 +138,7 @@ def logged_steps(a: Analysis) -> list[Finding]:
 
 
 def identical_logs(a: Analysis) -> list[Finding]:
-    """State that two logs hold the same values."""
+    """State which logs have the same values as the baseline."""
     found = []
     for run in a.runs:
         if a.baseline is None or run is a.baseline or not same_log(run, a.baseline):
@@ -152,24 +152,26 @@ def identical_logs(a: Analysis) -> list[Finding]:
 
 
 def missing_values(a: Analysis) -> list[Finding]:
-    """Hold "no missing or corrupted data points" against empty columns, non-finite values and what was dropped."""
-    told = []
+    """Check "no missing or corrupted data points" by empty columns, non-finite values and dropped ones."""
+    problems = []
     empty = {run.id: _empty_columns(run) for run in a.runs}
     everywhere = sorted(set.intersection(*(set(columns) for columns in empty.values())))
     if everywhere:
         verb = "is" if len(everywhere) == 1 else "are"
-        told.append(f"{count(len(everywhere), 'column')} {verb} empty throughout ({listed(everywhere)})")
+        problems.append(f"{count(len(everywhere), 'column')} {verb} empty throughout ({listed(everywhere)})")
     for run in a.runs:
         rest = [column for column in empty[run.id] if column not in everywhere]
         if rest:
-            told.append(f"{a.name(run.id)} lacks {listed(rest)}")
+            problems.append(f"{a.name(run.id)} lacks {listed(rest)}")
         for metric, steps in run.nonfinite.items():
             first = logged_at(run, steps[0])
-            told.append(f"{a.name(run.id)} has {count(len(steps), 'non-finite value')} of {metric} (first at {first})")
-        told += [f"{a.name(run.id)}: {one.count} × {one.reason} ({one.column})" for one in run.provenance.dropped]
+            problems.append(
+                f"{a.name(run.id)} has {count(len(steps), 'non-finite value')} of {metric} (first at {first})"
+            )
+        problems += [f"{a.name(run.id)}: {one.count} × {one.reason} ({one.column})" for one in run.provenance.dropped]
     text = (
-        rich("{told}.", told="; ".join(told))
-        if told
+        rich("{problems}.", problems="; ".join(problems))
+        if problems
         else rich("Every logged column is complete where it was to be logged.")
     )
     return [
@@ -178,7 +180,7 @@ def missing_values(a: Analysis) -> list[Finding]:
             "data.missing",
             "data-quality",
             text,
-            "contradicted" if told else "supported",
+            "contradicted" if problems else "supported",
             rich("No missing or corrupted data points"),
             n=float(sum(run.provenance.rows_read for run in a.runs)),
             runs=tuple(run.id for run in a.runs),
@@ -187,7 +189,7 @@ def missing_values(a: Analysis) -> list[Finding]:
 
 
 def complete_steps(a: Analysis) -> list[Finding]:
-    """Hold "complete training logs" against gaps in the steps."""
+    """Check "complete training logs" by gaps in the steps."""
     gaps = []
     for run in a.runs:
         apart, times = st.spacings(run.steps_of(a.curve))
@@ -213,11 +215,11 @@ def complete_steps(a: Analysis) -> list[Finding]:
 
 
 def validation_cadence(a: Analysis) -> list[Finding]:
-    """Hold "consistent validation frequency" against the spacing of validations."""
+    """Check "consistent validation frequency" by the spacing of validations."""
     spacing: dict[str, set[int]] = {}
     for run in a.runs:
         steps = run.steps_of("valid_loss")
-        # Many tools validate once more where an epoch ends: that is no change of cadence.
+        # Many tools validate once more at the end of an epoch, which does not change the cadence.
         regular = steps[~np.isin(steps, [*run.steps_of("full_valid_loss"), run.steps[-1]])]
         if regular.size > 1:
             usual = int(np.median(np.diff(regular)))
@@ -227,7 +229,7 @@ def validation_cadence(a: Analysis) -> list[Finding]:
         return []
     steady = all(len(values) == 1 for values in spacing.values())
     same = steady and len(set.union(*spacing.values())) == 1
-    told = ", ".join(
+    cadences = ", ".join(
         f"{a.name(run_id)} every {'/'.join(str(v) for v in sorted(values)[:4])} steps"
         for run_id, values in spacing.items()
     )
@@ -236,7 +238,7 @@ def validation_cadence(a: Analysis) -> list[Finding]:
             "data.cadence",
             "data.cadence",
             "data-quality",
-            rich("{told}.", told=told),
+            rich("{cadences}.", cadences=cadences),
             "supported" if same else "contradicted",
             rich("Consistent validation frequency"),
             runs=tuple(spacing),
@@ -245,24 +247,24 @@ def validation_cadence(a: Analysis) -> list[Finding]:
 
 
 def timestamps(a: Analysis) -> list[Finding]:
-    """Hold "reliable timestamp tracking" against the timestamps, which evaluations do not need."""
+    """Check "reliable timestamp tracking" by the timestamps; nothing for evaluations, which need none."""
     if all(run.only_evaluated for run in a.runs):
         return []
-    told = []
+    problems = []
     logged = [run for run in a.runs if "timestamp" in run.frame and run.frame["timestamp"].notna().any()]
     for run in logged:
         times = run.frame["timestamp"]
         back = int((times.diff().dropna().dt.total_seconds() < 0).sum())
         blank = int(times.isna().sum())
         if back:
-            told.append(f"{a.name(run.id)}: time goes back {count(back, 'time')}")
+            problems.append(f"{a.name(run.id)}: time goes back {count(back, 'time')}")
         if blank:
-            told.append(f"{a.name(run.id)}: {count(blank, 'row')} without a time")
+            problems.append(f"{a.name(run.id)}: {count(blank, 'row')} without a time")
     none = [a.name(run.id) for run in a.runs if not any(run is other for other in logged)]
     if none and logged:
-        told.append(f"{listed(none)} without timestamps")
-    status: Status = "cannot tell" if not logged else "contradicted" if told else "supported"
-    text = "no log has timestamps" if not logged else "; ".join(told) or "every row has one, and they never go back"
+        problems.append(f"{listed(none)} without timestamps")
+    status: Status = "cannot tell" if not logged else "contradicted" if problems else "supported"
+    text = "no log has timestamps" if not logged else "; ".join(problems) or "every row has one, and they never go back"
     return [
         Finding(
             "data.timestamps",

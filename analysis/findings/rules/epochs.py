@@ -1,4 +1,4 @@
-"""What the logs say about epochs, curves and the gap between training and validation."""
+"""Rules about epochs, curves and the gap between training and validation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from analysis.core.rich_text import rich
 from analysis.core.run_facts import ended_nonfinite
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import backed, scaled, sentence
+from analysis.findings.rules.build import estimate_fields, scaled, sentence
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import Epoch
 
 
 def epoch_change(a: Analysis) -> list[Finding]:
-    """Hold each "epoch k improved or degraded", two single points, against the slope and full validation."""
+    """Check each "epoch k improved or degraded", based on two single points, by the slope and full validation."""
     found = []
     epochs = a.rules_of_thumb[a.candidate.id].epochs
     if len(epochs) < 2:
@@ -30,7 +30,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
             status: Status = "cannot tell"
             trend = "the epoch has too few points for a slope"
         else:
-            # The slope leaves out a burn-in, so that it speaks of the direction alone, not of the claimed size.
+            # The slope excludes a burn-in, so it can only confirm the direction, not the claimed size.
             status = _slope_status(slope.low, slope.high, falls=word == "Good", against=False, whole=number > 0)
             whole = scaled(slope, hundreds / abs(epoch.start_loss) * 100) if epoch.start_loss else slope
             after = " after burn-in" if slope.n < epoch.steps - 1 else ""
@@ -56,14 +56,14 @@ def epoch_change(a: Analysis) -> list[Finding]:
                 claim,
                 runs=(a.candidate.id,),
                 steps=(epoch.first_step, epoch.last_step),
-                **backed(slope, unit=" per 100 steps"),
+                **estimate_fields(slope, unit=" per 100 steps"),
             )
         )
     return found
 
 
 def more_epochs(a: Analysis) -> list[Finding]:
-    """Hold "the last epoch caused overfitting", said of a rising loss, against validation."""
+    """Check "the last epoch caused overfitting", as claimed for a rising loss, by validation."""
     epochs = a.rules_of_thumb[a.candidate.id].epochs
     if len(epochs) < 2 or grades.epoch_word(epochs[-1].improvement_pct, a.settings) != "Poor":
         return []
@@ -98,7 +98,7 @@ def more_epochs(a: Analysis) -> list[Finding]:
 
 
 def curve_shape(a: Analysis) -> list[Finding]:
-    """Hold what a rule of thumb says of a curve's shape against its slope."""
+    """Check what a rule of thumb says about the shape of a curve by its slope."""
     found = []
     for run in a.runs:
         d, slope = a.rules_of_thumb[run.id], a.evidence[run.id].slope.get(a.curve)
@@ -138,14 +138,14 @@ def curve_shape(a: Analysis) -> list[Finding]:
                 rich("{run}: {claim}", run=a.name(run.id), claim=claim[0]),
                 runs=(run.id,),
                 steps=(int(run.steps_of(a.curve)[0]), int(run.steps_of(a.curve)[-1])),
-                **backed(slope, unit=" per 100 steps"),
+                **estimate_fields(slope, unit=" per 100 steps"),
             )
         )
     return found
 
 
 def gap_sign(a: Analysis) -> list[Finding]:
-    """Hold an "overfitting risk", read from the size of the accuracy gap, against its sign."""
+    """Check an "overfitting risk", based on the size of the accuracy gap, by the sign of the gap."""
     found = []
     for run in a.runs:
         d, e = a.rules_of_thumb[run.id], a.evidence[run.id]
@@ -179,14 +179,14 @@ def gap_sign(a: Analysis) -> list[Finding]:
                     gap=signed(d.gap_pp, 2),
                 ),
                 runs=(run.id,),
-                **backed(e.loss_gap),
+                **estimate_fields(e.loss_gap),
             )
         )
     return found
 
 
 def _shape_claim(a: Analysis, run_id: str, change: float | None, size: str) -> tuple[str, int] | None:
-    """Give words for a curve, whose loss changed by some size, and the direction they claim (-1: the loss falls)."""
+    """Return the claim about a curve and the direction it implies, -1 for a falling loss; None without a change."""
     d = a.rules_of_thumb[run_id]
     epochs = d.epochs
     if len(epochs) > 1 and grades.epoch_word(epochs[-1].improvement_pct, a.settings) == "Poor":
@@ -201,10 +201,10 @@ def _shape_claim(a: Analysis, run_id: str, change: float | None, size: str) -> t
 
 
 def _slope_status(low: float, high: float, *, falls: bool, against: bool, whole: bool) -> Status:
-    """Judge a claimed fall or rise by a slope.
+    """Return the status of a claimed fall or rise, given the interval of the slope.
 
-    ``against`` says that the first and last value refute the claim themselves; ``whole`` that a slope the other way
-    does too, as it speaks of all that the claim does, not only of what comes after a burn-in.
+    ``against`` is True if the first and last value contradict the claim; ``whole`` is True if an opposite slope
+    contradicts it too, because it covers all of what the claim is about and not only the part after a burn-in.
     """
     if (falls and high < 0) or (not falls and low > 0):
         return "supported"

@@ -1,4 +1,4 @@
-"""What the comparisons say of the stated goal, beside single numbers."""
+"""Rule about the stated goal: what the comparisons say about it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from analysis.findings.rules.build import difference_words, sentence
 
 
 def achieved(a: Analysis) -> list[Finding]:
-    """Hold "the goal was achieved", or not, against the comparisons behind each criterion."""
+    """Check the claim that the goal was achieved, or not, by the comparisons behind each criterion."""
     if a.goal is None or not a.goal.criteria or a.baseline is None:
         return []
-    found = judged(a)
-    told, met = [words for words, _ in found], [value for _, value in found]
+    found = judge_criteria(a)
+    clauses, met = [words for words, _ in found], [value for _, value in found]
     shown = False if False in met else True if all(met) else None
     claimed = a.goal.achieved
     status: Status
@@ -33,7 +33,7 @@ def achieved(a: Analysis) -> list[Finding]:
             "goal.achieved",
             "goal.achieved",
             "summary",
-            sentence(join(told, "; ")),
+            sentence(join(clauses, "; ")),
             status,
             rich("The stated goal was {state}", state="achieved" if claimed else "not achieved")
             if claimed is not None
@@ -44,8 +44,8 @@ def achieved(a: Analysis) -> list[Finding]:
     ]
 
 
-def judged(a: Analysis) -> list[tuple[Rich, bool | None]]:
-    """Return for each criterion of the goal what the evidence says of it, and whether it is met (None: open)."""
+def judge_criteria(a: Analysis) -> list[tuple[Rich, bool | None]]:
+    """Return for each criterion of the goal what the evidence says, and whether it is met (None: undecided)."""
     assert a.goal is not None
     if a.baseline is None:
         return [_tested(c) if c.tested else (c.shown, None) for c in a.goal.criteria]
@@ -53,7 +53,7 @@ def judged(a: Analysis) -> list[tuple[Rich, bool | None]]:
 
 
 def _compared(a: Analysis, criterion: str) -> Comparison | None:
-    """Choose the comparison that a criterion is judged by."""
+    """Return the comparison that decides a criterion; None if there is none."""
     assert a.baseline is not None
     chosen = {"performance": a.verdict.primary, "stability": a.verdict.stability}
     if criterion == "training":
@@ -62,7 +62,7 @@ def _compared(a: Analysis, criterion: str) -> Comparison | None:
 
 
 def _known(a: Analysis) -> list[bool]:
-    """Tell for each criterion whether there is a comparison that may be judged; a number of steps needs none."""
+    """Return for each criterion True if a usable comparison exists; the number of steps needs none."""
     assert a.goal is not None
     return [c.met is not None if c.tested else _is_known(a, c.name) for c in a.goal.criteria]
 
@@ -73,13 +73,13 @@ def _is_known(a: Analysis, name: str) -> bool:
 
 
 def _tested(criterion: Criterion) -> tuple[Rich, bool | None]:
-    """Word a criterion with a number, which was tested on the logs themselves."""
+    """Return the result of a numeric criterion in words, and whether it is met."""
     state = {True: "is met", False: "is not met", None: "is undecided"}[criterion.met]
     return rich("{asked} {state}: {shown}", asked=criterion.asked, state=state, shown=criterion.shown), criterion.met
 
 
 def _judged(a: Analysis, criterion: str, by_rules: bool | None) -> tuple[Rich, bool | None]:
-    """Say whether the evidence meets a criterion (None: it does not tell), and by which numbers."""
+    """Return the numbers behind a criterion in words, and whether the evidence meets it (None: undecided)."""
     if criterion == "efficiency":
         return text("the number of steps is a fact"), by_rules
     compared = _compared(a, criterion)

@@ -1,4 +1,4 @@
-"""What the logs say about performance: last rows against windows, one minibatch against the whole set."""
+"""Rules about performance: last rows and windows, one minibatch and the whole set."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from analysis.evidence.log_kind import log_kind
 from analysis.evidence.verdict_words import seeds_explain, shown_scale, undecided
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import compared, difference_words, gated, sentence
+from analysis.findings.rules.build import comparison_fields, difference_words, sentence, withhold_support
 from analysis.heuristics.run_numbers import validation_fields
 
 
 def final_training(a: Analysis) -> list[Finding]:
-    """Hold "best training performance", from the last row, against the window means of what it quotes first."""
+    """Check "best training performance", based on the last row, by the window means of the first metric it quotes."""
     leader = a.leaders["training_performance"]
     other = _opponent(a, leader)
     if leader is None or other is None:
@@ -37,7 +37,7 @@ def final_training(a: Analysis) -> list[Finding]:
     but = ""
     if used.known:
         status = _leads(used.candidate == leader, used.result.low, used.result.high, higher=used.direction == "higher")
-    status, but = _beyond_seeds(a, used, status)
+    status, but = _withhold_chance(a, used, status)
     scale, unit = shown_scale(used)
     means = f"over the last window the mean losses differ by {difference_words(window)}"
     if used is not window:
@@ -59,13 +59,13 @@ def final_training(a: Analysis) -> list[Finding]:
             status,
             claim,
             runs=(used.baseline, used.candidate),
-            **compared(used, scale=scale, unit=unit),
+            **comparison_fields(used, scale=scale, unit=unit),
         )
     ]
 
 
 def final_validation(a: Analysis) -> list[Finding]:
-    """Hold "best validation" against comparisons in what it quotes, accuracy or loss; tell the other beside it."""
+    """Check "best validation" by comparisons in the metric it quotes, accuracy or loss; state the other beside it."""
     leader = a.leaders["validation_performance"]
     other = _opponent(a, leader)
     if leader is None or other is None:
@@ -85,7 +85,7 @@ def final_validation(a: Analysis) -> list[Finding]:
     shown = _validation_values(*values)
     quoted = (window, full) if None in values[:2] else (counts, accuracy, full_accuracy)
     known = [c for c in quoted if c is not None and c.known]
-    # One minibatch may be too few where the whole validation set decides.
+    # One minibatch may be too few although the whole validation set decides.
     deciding = [c for c in reversed(known) if c.verdict(a.settings.alpha) != "no difference"]
     used = next(iter([*deciding, *known]), None)
     claim = rich("{run} has the best validation performance ({shown})", run=a.name(leader), shown=shown)
@@ -104,9 +104,9 @@ def final_validation(a: Analysis) -> list[Finding]:
         parts.insert(0, text(f"last window of minibatch accuracies: {words}"))
     if full_accuracy is not None and full_accuracy.known:
         scale, unit = shown_scale(full_accuracy)
-        told = " against ".join(percent(result.final_full_valid_accuracy) for result in (mine, theirs))
+        shares = " against ".join(percent(result.final_full_valid_accuracy) for result in (mine, theirs))
         parts.append(
-            text(f"full validation accuracy {told}: {difference_words(full_accuracy, scale=scale, unit=unit)}")
+            text(f"full validation accuracy {shares}: {difference_words(full_accuracy, scale=scale, unit=unit)}")
         )
     if full is not None and full.known:
         levels = [a.rules_of_thumb[r].final_full_valid_loss for r in (leader, other)]
@@ -116,17 +116,16 @@ def final_validation(a: Analysis) -> list[Finding]:
     if used is None and apart is not None:
         parts.insert(0, text("one value each, without an interval, farther apart than seeds usually scatter"))
         leads = (apart.verdict(a.settings.alpha) == "better") == (apart.candidate == leader)
-        status = gated("supported" if leads else "contradicted", apart.comparable)
+        status = withhold_support("supported" if leads else "contradicted", apart.comparable)
     elif used is None:
         parts.insert(0, text("these are single values without an interval"))
     scale, unit = shown_scale(used) if used is not None else (1, "")
     if used is not None:
         higher = used.direction == "higher"
-        status = gated(
-            _leads(used.candidate == leader, used.result.low, used.result.high, higher=higher),
-            used.comparable,
+        status = withhold_support(
+            _leads(used.candidate == leader, used.result.low, used.result.high, higher=higher), used.comparable
         )
-        status, but = _beyond_seeds(a, used, status)
+        status, but = _withhold_chance(a, used, status)
         parts += [text(but.removeprefix("; "))] if but else []
     return [
         Finding(
@@ -137,13 +136,13 @@ def final_validation(a: Analysis) -> list[Finding]:
             status,
             claim,
             runs=(other, leader),
-            **compared(used, scale=scale, unit=unit),
+            **comparison_fields(used, scale=scale, unit=unit),
         )
     ]
 
 
 def full_validation(a: Analysis) -> list[Finding]:
-    """State the primary comparison of candidate and baseline, with what could have been detected."""
+    """State the primary comparison of candidate and baseline, with the minimum detectable difference."""
     primary = a.verdict.primary
     if primary is None:
         return []
@@ -157,7 +156,7 @@ def full_validation(a: Analysis) -> list[Finding]:
     if primary.comparable is False or (verdict == "no difference" and seeds_explain(primary, a.settings.alpha)):
         words = "against"
     label, (scale, unit) = metric_words(primary.metric), shown_scale(primary)
-    named = a.name if primary.seeds is None else a.spoken
+    named = a.name if primary.seeds is None else a.configuration_name
     text_ = rich(
         "In {metric}, {cand} {words} {base}: {difference}.{mdd}{condition}",
         metric=label,
@@ -172,7 +171,7 @@ def full_validation(a: Analysis) -> list[Finding]:
         if primary.comparable is None
         else f" They cannot be compared: {primary.reason}.",
     )
-    status: Status = "supported" if verdict == "no difference" else gated("supported", primary.comparable)
+    status: Status = "supported" if verdict == "no difference" else withhold_support("supported", primary.comparable)
     return [
         Finding(
             "performance.primary",
@@ -181,13 +180,13 @@ def full_validation(a: Analysis) -> list[Finding]:
             text_,
             status,
             runs=(primary.baseline, primary.candidate),
-            **compared(primary),
+            **comparison_fields(primary),
         )
     ]
 
 
 def matched_steps(a: Analysis) -> list[Finding]:
-    """Compare candidate and baseline over equally many steps where one ran longer."""
+    """State the comparison of candidate and baseline over equally many steps if one ran longer."""
     if a.baseline is None:
         return []
     matched = next((c for c in a.comparisons if c.definition == "loss.step_matched"), None)
@@ -212,13 +211,13 @@ def matched_steps(a: Analysis) -> list[Finding]:
             "supported" if "no difference" in so or (whole is not None and _shown(a, whole)) else "cannot tell",
             runs=(a.baseline.id, a.candidate.id),
             steps=(int(a.candidate.steps[0]), min(int(a.baseline.steps[-1]), int(a.candidate.steps[-1]))),
-            **compared(matched),
+            **comparison_fields(matched),
         )
     ]
 
 
 def trade_off(a: Analysis) -> list[Finding]:
-    """Hold the rule-of-thumb "best validation at the cost of stability" against both comparisons."""
+    """Check the rule-of-thumb "best validation at the cost of stability" by both comparisons."""
     if a.rule_verdict.outcome != "mixed" or a.baseline is None:
         return []
     primary, stability = a.verdict.primary, a.verdict.stability
@@ -257,7 +256,7 @@ def trade_off(a: Analysis) -> list[Finding]:
 
 
 def ranking(a: Analysis) -> list[Finding]:
-    """Hold the first place by rules of thumb against the groups that the evidence separates."""
+    """Check the first rank by rules of thumb by the groups that the evidence separates."""
     ranked = sorted(
         (r for r in a.rules_of_thumb if a.rules_of_thumb[r].rank is not None),
         key=lambda r: a.rules_of_thumb[r].rank or 0,
@@ -314,7 +313,7 @@ def _ahead(group: int | None, other: int | None) -> bool:
 
 
 def _opponent(a: Analysis, leader: str | None) -> str | None:
-    """Choose whom a leader is held against: the baseline, else the candidate, else any other run."""
+    """Return the run that a leader is compared with: the baseline, else the candidate, else any other run."""
     if leader is None or len(a.runs) < 2:
         return None
     wanted = [a.reference_id, a.candidate.id, *(run.id for run in a.runs)]
@@ -325,13 +324,13 @@ def _shown(a: Analysis, comparison: Comparison) -> bool:
     return comparison.verdict(a.settings.alpha) != "no difference"
 
 
-def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> tuple[Status, str]:
-    """Hold back a "supported" of a difference that the family of tests, or the usual scatter of seeds, can explain.
+def _withhold_chance(a: Analysis, comparison: Comparison, status: Status) -> tuple[Status, str]:
+    """Withhold "supported" for a difference that multiple testing or the usual scatter of seeds can explain.
 
     Returns
     -------
     tuple
-        The status, and the clause that says why it was held back.
+        The status, and a clause with the reason if it was changed.
     """
     if status != "supported" or _shown(a, comparison):
         return status, ""
@@ -342,7 +341,7 @@ def _beyond_seeds(a: Analysis, comparison: Comparison, status: Status) -> tuple[
 
 
 def _at_equal_length(matched: Comparison, whole: Comparison | None, alpha: float) -> str:
-    """Word what is left of a difference at equal length: as much, another one, or nothing that is shown."""
+    """Return in words what remains of a difference at equal length."""
     reading = matched.verdict(alpha)
     if reading == "no difference":
         return "At equal length no difference is shown"
@@ -371,7 +370,7 @@ def _validation_values(
 
 
 def _leads(leader_is_candidate: bool, low: float, high: float, *, higher: bool) -> Status:
-    """Judge "the leader is better" by the interval of candidate minus baseline."""
+    """Return the status of "the leader is better" by the interval of candidate minus baseline."""
     sign = 1 if leader_is_candidate == higher else -1
     bounds = sorted((sign * low, sign * high))
     return "supported" if bounds[0] > 0 else "contradicted" if bounds[1] < 0 else "not supported"

@@ -1,4 +1,4 @@
-"""What the detectors raised: one finding each, with cause and remedy where the problem stands."""
+"""Rule about the detectors: one finding each, with cause and remedy for problems."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from analysis.statistics.detectors import DETECTORS, Detection
 
 
 def problems(a: Analysis) -> list[Finding]:
-    """Tell what was raised on each run; of the candidate also what was looked for and not found."""
+    """State what was raised on each run, and for the candidate also what was not raised."""
     found = []
     for run in a.runs:
         for detection in a.detections[run.id]:

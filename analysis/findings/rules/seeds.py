@@ -1,4 +1,4 @@
-"""What several seeds of a configuration say together: the seed, not the step, is the unit."""
+"""Rule about several seeds of a configuration, where the unit is the seed, not the step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from analysis.core.run_names import metric_words
 from analysis.evidence.seed_groups import SeedGroup, group_levels, group_of, seed_groups
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import backed
+from analysis.findings.rules.build import estimate_fields
 
 _SEED = 0
-"""Of the bootstrap: the same runs give the same report."""
+"""Seed of the bootstrap; fixed, so that the same runs give the same report."""
 
 
 def improvement(a: Analysis) -> list[Finding]:
-    """Give the chance that a run of the candidate's configuration beats one of the baseline's."""
+    """State the probability that a run of the candidate's configuration beats one of the baseline's."""
     primary = a.verdict.primary
     if a.baseline is None or primary is None or primary.seeds is None:
         return []
@@ -51,12 +51,12 @@ def improvement(a: Analysis) -> list[Finding]:
             text,
             "supported" if shown else "cannot tell",
             runs=(*pair[0].runs, *pair[1].runs),
-            **backed(chance),
+            **estimate_fields(chance),
         )
     ]
 
 
 def _called(a: Analysis, run_id: str, group: SeedGroup) -> str:
-    """Name the configuration; by its number of runs where only the name of one run is known."""
-    name = a.spoken(run_id)
+    """Return the name of a configuration; with its number of runs if only the name of one run is known."""
+    name = a.configuration_name(run_id)
     return name if name != a.name(run_id) else f"the {len(group.runs)} like {name}"

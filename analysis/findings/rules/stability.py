@@ -1,4 +1,4 @@
-"""What the logs say about stability: counts against rates, noise against batch size, volatility."""
+"""Rules about stability: counts and rates of oscillations, noise and batch size, volatility."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from analysis.core.run_names import short_value
 from analysis.evidence.comparisons import Comparison
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding, judge_claim
-from analysis.findings.rules.build import compared, difference_words, gated, sentence
+from analysis.findings.rules.build import comparison_fields, difference_words, sentence, withhold_support
 from analysis.heuristics.formulas import change_pct
 
 _NARROW = 0.2
-"""Width of an interval of the oscillation rate up to which agreement with noise says something."""
+"""Width of an interval of the oscillation rate up to which agreement with noise is informative."""
 
 
 def oscillation_count(a: Analysis) -> list[Finding]:
-    """Hold each "N % more oscillations" against the rate per transition."""
+    """Check each claim of "N % more oscillations" by the rate per transition."""
     found = []
     base = a.rules_of_thumb[a.reference_id]
     for run in a.runs:
@@ -41,7 +41,9 @@ def oscillation_count(a: Analysis) -> list[Finding]:
             text = rich("The rate per transition cannot be compared.")
         else:
             base_rate = base.oscillations / max(base.transitions, 1)
-            status = gated(judge_claim(base_rate * change / 100, rate.result.low, rate.result.high), rate.comparable)
+            status = withhold_support(
+                judge_claim(base_rate * change / 100, rate.result.low, rate.result.high), rate.comparable
+            )
             text = rich(
                 "{steps}; per transition the rate is {mine} against {base}: {difference}.",
                 steps=_steps_words(a.name(run.id), mine.total_steps, base.total_steps),
@@ -58,14 +60,14 @@ def oscillation_count(a: Analysis) -> list[Finding]:
                 status,
                 claim,
                 runs=(a.reference_id, run.id),
-                **compared(rate, scale=100, unit=" pp"),
+                **comparison_fields(rate, scale=100, unit=" pp"),
             )
         )
     return found
 
 
 def least_stable(a: Analysis) -> list[Finding]:
-    """Hold "least stable because of its learning rate" against batch size and noise."""
+    """Check the claim "least stable because of its learning rate" by batch size and noise."""
     counts = {r: d.oscillations for r, d in a.rules_of_thumb.items() if d.oscillations is not None}
     if len(counts) < 2:
         return []
@@ -113,13 +115,13 @@ def least_stable(a: Analysis) -> list[Finding]:
             status,
             claim,
             runs=(a.reference_id, worst),
-            **compared(used, unit="×"),
+            **comparison_fields(used, unit="×"),
         )
     ]
 
 
 def noise_change(a: Analysis) -> list[Finding]:
-    """Say how the candidate's noise compares with the baseline's."""
+    """State how the noise of the candidate compares with that of the baseline."""
     noise = a.verdict.stability
     if noise is None or a.baseline is None:
         return []
@@ -146,29 +148,33 @@ def noise_change(a: Analysis) -> list[Finding]:
             text,
             "supported",
             runs=(noise.baseline, noise.candidate),
-            **compared(noise, unit="×"),
+            **comparison_fields(noise, unit="×"),
         )
     ]
 
 
 def _why_alike(noise: Comparison) -> tuple[str, str]:
-    """Say of a ratio of noises that is not 1 why it is no difference: it goes with the level, or does not matter."""
+    """Return words and reason why a noise ratio other than 1 is not a difference: it follows the level, or is small."""
     if not replace(noise, level_ratio=1.0).within_margin:
         more = "no noisier" if noise.result.value > 1 else "no less noisy"
         why = f"; its loss is {noise.level_ratio:.2g} times as high, and noise goes with the level"
         return f"{more} for its level than", why
-    return "about as noisy as", f"; within a factor of {noise.indifferent:g} counts as alike"
+    return "about as noisy as", f"; within a factor of {noise.equivalence_ratio:g} counts as alike"
 
 
 def white_noise(a: Analysis) -> list[Finding]:
-    """Say whether the candidate's oscillation rate is what noise of its size gives by itself."""
+    """State whether the oscillation rate of the candidate is that of independent noise of its size."""
     e = a.evidence[a.candidate.id]
     rate = e.oscillation_rate
     if rate is None or not rate.known or e.white_noise_rate is None or is_per_epoch(a.candidate, a.curve):
         return []
     inside = rate.low <= e.white_noise_rate <= rate.high
-    told = not inside or rate.high - rate.low <= _NARROW  # a wide interval holds whatever it is asked for
-    alike = "the count measures noise and length, not stability" if told else "too few transitions to tell them apart"
+    informative = not inside or rate.high - rate.low <= _NARROW  # a wide interval contains any rate
+    alike = (
+        "the count measures noise and length, not stability"
+        if informative
+        else "too few transitions to tell them apart"
+    )
     text = rich(
         "{run} oscillates on {rate} of its transitions; independent noise of its size would on {white}: {so}.",
         run=a.name(a.candidate.id),
@@ -182,7 +188,7 @@ def white_noise(a: Analysis) -> list[Finding]:
             "stability.white_noise",
             "stability",
             text,
-            "supported" if told else "cannot tell",
+            "supported" if informative else "cannot tell",
             estimate=rate.value * 100,
             low=rate.low * 100,
             high=rate.high * 100,
@@ -195,7 +201,7 @@ def white_noise(a: Analysis) -> list[Finding]:
 
 
 def volatility(a: Analysis) -> list[Finding]:
-    """Hold "higher volatility", said of more oscillations, against the volatility itself."""
+    """Check "higher volatility", as claimed for more oscillations, by the volatility itself."""
     if a.baseline is None:
         return []
     mine, base = a.rules_of_thumb[a.candidate.id], a.rules_of_thumb[a.baseline.id]
@@ -225,7 +231,7 @@ def volatility(a: Analysis) -> list[Finding]:
             status,
             rich("{run} has the higher volatility", run=a.name(a.candidate.id)),
             runs=(a.baseline.id, a.candidate.id),
-            **{**compared(noise, unit="×"), "definition": "rule.volatility"},
+            **{**comparison_fields(noise, unit="×"), "definition": "rule.volatility"},
         )
     ]
 

@@ -1,4 +1,4 @@
-"""From an executed notebook to what people read, one row an output format."""
+"""Export of executed notebooks: `EXPORTERS`, one row per output format."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Exporter(NamedTuple):
     file : str
         Name of the file in the report's folder.
     content : str
-        What is in it, for the report's list of files.
+        Description for the report's list of files.
     make : callable
-        Imports and gives what turns a notebook into the file: an exporter of nbconvert, or whatever has its
+        Imports and returns an nbconvert exporter, or any object with its
         ``from_notebook_node(notebook) -> (str or bytes, resources)``.
     """
 
@@ -50,23 +50,23 @@ EXPORTERS: Mapping[str, Exporter] = {
     "html": Exporter("report.html", "this report as one page", _html),
     "pdf": Exporter("report.pdf", "this report, typeset", _pdf),
 }
-"""Every output format of our own, in the order in which they are made and listed."""
+"""Every built-in output format, in the order in which they are made and listed."""
 
 
 def exporters() -> Mapping[str, Exporter]:
-    """Return every output format, those of plug-ins behind ours.
+    """Return every output format, those of plug-ins last.
 
     Raises
     ------
     PluginError
-        If one of a plug-in cannot be loaded.
+        If a plug-in cannot be loaded.
     """
     return {**EXPORTERS, **plugins("exporters", Exporter)}
 
 
 def __getattr__(name: str) -> Any:
-    # Exporters cost half a second to import: only who exports pays. jsonschema would import a
-    # parser of IRIs (1.5 s) for a check that no notebook needs; None makes it go without.
+    # Exporters take half a second to import, so they are imported on first use. jsonschema would import a
+    # parser of IRIs (1.5 s) for a check that no notebook needs; None in sys.modules prevents that.
     if name not in ("HTMLReport", "PDFReport"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

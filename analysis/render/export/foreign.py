@@ -1,4 +1,4 @@
-"""HTML that other libraries put into a notebook (pandas tables above all), read into blocks."""
+"""HTML outputs of other libraries, pandas tables above all, as blocks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Td(NamedTuple):
 
 
 class _Reader(HTMLParser):
-    """Collect tables as grids of cells, and the text between them."""
+    """Parser that collects tables as grids of cells, and the text between them."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -87,17 +87,17 @@ def _count(value: str | None) -> int:
 
 
 def blocks_from_html(markup: str) -> list[Block]:
-    """Read tables and text out of HTML.
+    """Return tables and text in HTML as blocks.
 
     Parameters
     ----------
     markup : str
-        What a library shows as ``text/html``, such as ``DataFrame._repr_html_``.
+        A ``text/html`` output, such as that of ``DataFrame._repr_html_``.
 
     Returns
     -------
     list[Block]
-        Tables (spans are opened up, several header rows joined) and paragraphs, in their order.
+        Tables (with spans expanded and header rows joined) and paragraphs, in their order.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def _table(caption: str, rows: list[list[_Td]]) -> Table:
 
 
 def _grid(rows: list[list[_Td]]) -> list[list[str]]:
-    """Open up spans: a spanned place holds the text of its cell in a header, nothing in the body."""
+    """Return rows with spans expanded: further columns of a cell repeat its text, further rows are empty."""
     grid: list[list[str]] = []
     pending: dict[tuple[int, int], str] = {}
     for y, row in enumerate(rows):

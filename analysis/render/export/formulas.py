@@ -1,6 +1,6 @@
-"""Formulas in LaTeX as MathML for the page and as Typst for the PDF, from one reading.
+"""LaTeX formulas as MathML for the page and as Typst for the PDF, from one parse.
 
-Only what is listed here gets through, in either form: text is escaped, what is not understood is not translated.
+Only the elements listed here are accepted in either form; text is escaped, and anything unknown is rejected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BLOCK = (
     rf"^ {{0,3}}(?P<environment>\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}"
     r"(?:[^\n]|\n(?![ \t]*\n))+?\\end\{(?P=name)\})[ \t]*(?:\n|$)"
 )
-# Single dollar signs as pandoc has them: no space inside and no digit after; nor a letter before, nor code inside.
+# Single dollar signs as in pandoc: no space inside and no digit after; also no letter before and no code inside.
 _INLINE = r"(?P<typed>\$\$(?:[^$\\]|\\[\s\S])+?\$\$|(?<![A-Za-z])\$(?![\s$])(?:[^$\\`]|\\[\s\S])+?(?<!\s)\$(?!\d))"
 _ATTRIBUTES = {
     "accent", "accentunder", "display", "displaystyle", "form", "linethickness", "lspace", "mathvariant", "maxsize",
@@ -42,7 +42,7 @@ _BAR = "\u0332"
 
 
 class Formula(NamedTuple):
-    """A formula in its two forms: an element ``math``, and a Typst expression."""
+    """A formula in two forms: a ``math`` element and a Typst expression."""
 
     mathml: str
     typst: str
@@ -91,17 +91,17 @@ def _converter() -> Any:
 
 
 def formula(typed: str) -> Formula | None:
-    r"""Read a formula.
+    r"""Convert a formula.
 
     Parameters
     ----------
     typed : str
-        LaTeX as it stands in a Markdown text, in single or double dollar signs or as an environment.
+        LaTeX as in Markdown, in single or double dollar signs or as an environment.
 
     Returns
     -------
     Formula or None
-        None where it is not LaTeX, or has in it what cannot be shown in both forms.
+        None if it is not LaTeX, or contains something that cannot be shown in both forms.
 
     Examples
     --------
@@ -129,17 +129,17 @@ def formula(typed: str) -> Formula | None:
 
 
 def is_display(typed: str) -> bool:
-    """Return True for a formula that is to stand on a line of its own."""
+    """True for a formula on a line of its own."""
     return typed.startswith(("$$", "\\"))
 
 
 def _markup(element: _Element, **also: str) -> str:
-    """Write an element anew.
+    """Return an element as checked markup.
 
     Raises
     ------
     KeyError
-        If it holds what is not listed.
+        If it contains an element, attribute or value that is not listed.
     """
     if element.tag not in (_TYPST if not also else "math"):
         raise KeyError(element.tag)
@@ -157,7 +157,7 @@ def _typst(element: _Element) -> str:
 
 
 def _row(element: _Element) -> str:
-    """Write what stands side by side; delimiters that grow do so together with what they enclose."""
+    """Return elements side by side; stretchy delimiters grow with what they enclose."""
     parts = [part for part in map(_typst, element.children) if part != "[]"]
     written = "{" + "; ".join(parts) + "}" if parts else "[]"
     ends = [element.children[0], element.children[-1]] if len(element.children) > 1 else []
@@ -172,7 +172,7 @@ def _grows(element: _Element) -> bool:
 
 
 def _sign(text: str) -> str:
-    # Mathematical letters are escaped: the fonts of the text, which the PDF is checked against, have no bold ones.
+    # Mathematical letters are escaped, since the text fonts, against which the source is checked, lack bold ones.
     spelled = "".join(f"\\u{{{ord(c):x}}}" if 0x1D400 <= ord(c) <= 0x1D7FF else literal(c)[1:-1] for c in text)
     return f'rr-sign("{spelled}")'
 
@@ -197,7 +197,7 @@ def _operator(element: _Element) -> str:
 
 
 def _length(text: str) -> str:
-    """Check a length; raises KeyError if it is none that Typst has."""
+    """Return a length; KeyError if Typst has no such length."""
     if not re.fullmatch(r"-?\d{1,2}(?:\.\d+)?em", text):
         raise KeyError(text)
     return text
@@ -283,13 +283,13 @@ _TYPST: dict[str, Callable[[_Element], str]] = {
     "mtd": _row,
     "mphantom": lambda element: f"hide({_row(element)})",
 }
-"""All elements that get through."""
+"""All elements that are accepted."""
 
 
 def dollars(markdown: Any) -> None:
-    """Add ``formula`` to a Markdown parser: ``$inline$``, ``$$display$$``, environments that need no dollar signs.
+    """Add ``formula`` to a mistune parser: ``$inline$``, ``$$display$$``, environments without dollar signs.
 
-    The token's ``raw`` is the formula as it was typed.
+    The token's ``raw`` is the formula as typed.
     """
 
     def block(_parser: Any, found: re.Match[str], state: Any) -> int:

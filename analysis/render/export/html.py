@@ -1,4 +1,4 @@
-"""The HTML report: an executed notebook as one file that asks nothing of any network."""
+"""The HTML report: an executed notebook as one self-contained file that works offline."""
 
 from __future__ import annotations
 
@@ -24,15 +24,7 @@ from analysis.render.export.templates import templates_dir
 from analysis.render.glyphs import POINTER
 from analysis.render.visible_text import legible
 
-_PRIORITY = [
-    "text/html",
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "text/markdown",
-    "text/latex",
-    "text/plain",
-]
+_PRIORITY = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain"]
 _DEEPEST = 3
 
 
@@ -43,13 +35,13 @@ def _asset(name: str) -> str:
 
 @cache
 def _script_hash() -> str:
-    # The page runs this script and no other: the policy in its head names the hash.
+    # The Content-Security-Policy of the page allows only the script with this hash.
     digest = hashlib.sha256(f"\n{_asset('report.js')}\n".encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 class Page:
-    """What the template asks for while it walks through one notebook."""
+    """Functions for the template while it renders one notebook."""
 
     def __init__(self, notebook: NotebookNode) -> None:
         self.title = legible(title_of(notebook))
@@ -64,52 +56,52 @@ class Page:
     about = staticmethod(about)
 
     def number(self, cell: NotebookNode) -> int:
-        """Count cells from one, as JupyterLab's outline does not but people do."""
+        """Return the number of a cell, from 1."""
         return self._numbers[id(cell)]
 
     def markdown(self, cell: NotebookNode) -> markupsafe.Markup:
-        """Render a Markdown cell; its headings enter the contents."""
+        """Render a Markdown cell; its headings are added to the contents."""
         attachments = cell.get("attachments", {})
         rendered = to_html(cell.source, outline=self._outline, attachments=attachments, formulas=True)
         return markupsafe.Markup(rendered)
 
     def output_markdown(self, source: str) -> markupsafe.Markup:
-        """Render Markdown that a cell shows."""
+        """Render a Markdown output of a cell."""
         return markupsafe.Markup(to_html(source, outline=self._outline, attachments={}, formulas=False))
 
     def heading(self, output: NotebookNode) -> markupsafe.Markup:
-        """Render a heading block at the level that fits the outline, and enter it into the contents."""
+        """Render a heading block at a level that fits the outline, and add it to the contents."""
         known = about(output)
         entry = self._outline.add(known["text"], level=known["level"], identity=known["id"])
         rendered = html.heading(html.characters(entry.text), level=entry.level, identity=entry.id, name=entry.text)
         return markupsafe.Markup(rendered)
 
     def block(self, output: NotebookNode) -> markupsafe.Markup:
-        """Give a block as it was rendered; a figure with its drawing in the page."""
+        """Return a rendered block; a figure with its drawing inline."""
         known, markup = about(output), output.data["text/html"]
         if known["kind"] == "figure" and (svg := output.data.get("image/svg+xml")):
             markup = html.with_drawing(markup, svg, identity=known["id"], alt=known["alt"])
         return markupsafe.Markup(markup)
 
     def code(self, source: str) -> markupsafe.Markup:
-        """Render the code of a cell with its syntax marked."""
+        """Render the code of a cell with syntax highlighting."""
         return markupsafe.Markup(f'<pre tabindex="0"><code>{_highlighted(source)}</code></pre>')
 
     def inert(self, markup: str) -> markupsafe.Markup:
-        """Keep foreign HTML from running, loading or redirecting."""
+        """Return foreign HTML that cannot run, load or redirect anything."""
         return markupsafe.Markup(table_heads(inert(markup)))
 
     def base64(self, text: str) -> str:
-        """Encode a text for a data URI."""
+        """Return a text in base64, for a data URI."""
         return base64.b64encode(text.encode()).decode("ascii")
 
     def alt(self, output: NotebookNode, cell: NotebookNode) -> str:
-        """Say what a picture is, as far as anybody has said it."""
+        """Return the alt text of a picture: the stated one, else its cell and section."""
         section = self._outline.entries[-1].text if self._outline.entries else self.title
         return str(output.metadata.get("alt") or f"Picture from cell {self.number(cell)}, in {section}")
 
     def contents(self) -> markupsafe.Markup:
-        """Render the table of contents; complete only once the body has been rendered."""
+        """Render the table of contents; to be called after the body has been rendered."""
         entries = [entry for entry in self._outline.entries if entry.level <= _DEEPEST]
         parts, depth = [], 1
         for entry in entries:
@@ -147,7 +139,7 @@ def _with_page(notebook: NotebookNode, resources: dict[str, Any]) -> tuple[Noteb
 
 
 def _has_form(output: NotebookNode) -> bool:
-    """Tell whether a page can show an output."""
+    """True if a page can show an output."""
     if output.output_type in ("stream", "error"):
         return True
     return is_for_readers(output) and any(kind in output.data for kind in _PRIORITY)
@@ -158,7 +150,7 @@ _LINK = re.compile(r'<a\s[^>]*?href="#([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 
 
 def without_dead_links(page: str) -> str:
-    """Make plain text of a link to a place that the page does not have, since its section was deleted.
+    """Replace links to missing places, such as in deleted sections, by their text.
 
     Examples
     --------
@@ -176,7 +168,7 @@ def without_dead_links(page: str) -> str:
 
 
 class HTMLReport(HTMLExporter):
-    """Turn an executed notebook into one HTML file, through the template in ``templates/html``."""
+    """Exporter of an executed notebook as one HTML file, by the template in ``templates/html``."""
 
     @default("template_name")
     def _template_name_default(self) -> str:
@@ -212,7 +204,7 @@ class HTMLReport(HTMLExporter):
         tuple[str, dict]
             The page, and nbconvert's resources.
         """
-        # HTMLExporter would read the finished page with BeautifulSoup to patch what its own template
-        # lacks; ours does not lack it, so the step is left out.
+        # HTMLExporter would parse the finished page with BeautifulSoup to patch what its own template lacks; ours does
+        # not, so that step is skipped.
         page, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
         return without_dead_links(page), resources

@@ -15,7 +15,7 @@ from analysis.core.errors import UsageError
 from analysis.render.export.outline import is_for_readers, slug
 
 FORMATS = ("md", "csv", "tex")
-"""What can be written besides HTML and PDF."""
+"""Formats besides HTML and PDF."""
 
 _TABLE = re.compile(r"(?:^\*\*(?P<caption>.+)\*\*\n\n)?(?P<rows>(?:^\|.*\|$\n?){2,})", re.M)
 _CELLS = re.compile(r"(?<!\\)\|")
@@ -25,19 +25,19 @@ _STYLE = re.compile(r"\*\*|(?<![\w\\])[*_]|[*_](?![\w])|`|^[✓✗▲▼●○!?
 
 
 class ReportTable(NamedTuple):
-    """A table of a report: what stands above it, its head and its cells as text."""
+    """A table of a report: its caption, and its header and cells as text."""
 
     caption: str
     frame: pd.DataFrame
 
 
 def to_markdown(notebook: NotebookNode) -> str:
-    """Write what a reader of the notebook sees as Markdown; pictures by the names of their files."""
+    """Return what a reader of the notebook sees as Markdown, with pictures as links to their files."""
     return "\n\n".join(part.strip() for cell in notebook.cells for part in _cell(cell) if part.strip()) + "\n"
 
 
 def tables_of(markdown: str) -> list[ReportTable]:
-    r"""Read the tables of a report out of its Markdown.
+    r"""Return the tables in the Markdown of a report.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def tables_of(markdown: str) -> list[ReportTable]:
 
 
 def further_files(notebook: NotebookNode, formats: Sequence[str]) -> dict[str, str]:
-    """Make further formats of a report, by name: ``report.md``, ``tables/*.csv``, ``tables/*.tex``."""
+    """Return the content of further formats by file name: ``report.md``, ``tables/*.csv``, ``tables/*.tex``."""
     markdown = to_markdown(notebook)
     files = {"report.md": markdown} if "md" in formats else {}
     for number, table in enumerate(tables_of(markdown), start=1):
@@ -65,7 +65,7 @@ def further_files(notebook: NotebookNode, formats: Sequence[str]) -> dict[str, s
 
 
 def write_also(notebook: NotebookNode, folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write `further_files` into the folder of a report, and return their paths."""
+    """Write `further_files` to the folder of a report; return their paths."""
     files = further_files(notebook, formats)
     for name, text in files.items():
         path = folder / name
@@ -75,12 +75,12 @@ def write_also(notebook: NotebookNode, folder: Path, formats: Sequence[str]) -> 
 
 
 def check_formats(text: str) -> tuple[str, ...]:
-    """Read a list of formats such as ``md,csv``.
+    """Parse a list of formats such as ``md,csv``.
 
     Raises
     ------
     UsageError
-        For one that is not among `FORMATS`.
+        For a format that is not in `FORMATS`.
     """
     formats = tuple(part.strip() for part in text.split(",") if part.strip())
     unknown = next((part for part in formats if part not in FORMATS), None)
@@ -103,7 +103,7 @@ _TABLES: Mapping[str, Callable[[ReportTable], str]] = {"csv": _csv, "tex": _tex}
 
 
 def _no_formula(text: str) -> str:
-    """Mark text that a spreadsheet would run: names of runs come from logs."""
+    """Quote text that a spreadsheet would run as a formula, since names of runs come from logs."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
@@ -144,6 +144,6 @@ def _split(line: str) -> list[str]:
 
 
 def _text(markdown: str) -> str:
-    """Return the text of a cell without marks and escapes."""
+    """Return the text of a cell without markup and escapes."""
     plain = re.sub(r"\[([^\]]*)\]\(<[^>]*>\)", r"\1", _STYLE.sub("", markdown.strip()))
     return re.sub(r"\\(.)", r"\1", plain).strip()

@@ -1,4 +1,4 @@
-"""The headings of a notebook: ids that are stable and unique, levels without gaps."""
+"""The headings of a notebook, with stable and unique IDs and levels without gaps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLOCK_ID = re.compile(r'<(?:p|li|div|figure|t[hd]|h\d)\b[^>]*? id="([^"]+)"')
 
 
 class Entry(NamedTuple):
-    """One heading: its level (2 is a section), id and plain text."""
+    """One heading: its level (2 is a section), ID and plain text."""
 
     level: int
     id: str
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 def slug(text: str) -> str:
-    """Turn a heading into an id: lower case, words joined by hyphens, letters of any script kept.
+    """Return an ID for a heading: lower case, words joined by hyphens, letters of any script.
 
     Examples
     --------
@@ -39,9 +39,9 @@ class Outline:
     Attributes
     ----------
     reserved : frozenset[str]
-        Ids that blocks bring with them.
+        IDs of blocks.
     title : str or None
-        The title, where it was taken from a heading.
+        The title, if it was taken from a heading.
     """
 
     reserved: frozenset[str] = frozenset()
@@ -50,16 +50,16 @@ class Outline:
     _taken: set[str] = field(default_factory=set)
 
     def add(self, text: str, *, level: int, identity: str | None = None) -> Entry:
-        """Enter the next heading.
+        """Add the next heading and return its entry.
 
         Parameters
         ----------
         text : str
             Plain text.
         level : int
-            As written; a level that skips one is raised, so that the outline has no gaps.
+            Level as written; one that skips a level is adjusted, so that the outline has no gaps.
         identity : str, optional
-            A fixed id; by default a slug of the text, numbered if taken.
+            A fixed ID; by default a slug of the text, numbered if taken.
         """
         before = self.entries[-1].level if self.entries else 1
         unique = identity or self._unique(slug(text))
@@ -69,7 +69,7 @@ class Outline:
         return entry
 
     def repeats_title(self, text: str, *, level: int) -> bool:
-        """Tell whether a heading is the title that already stands at the head of the page; true only once."""
+        """True if a heading repeats the title at the head of the page; True only once."""
         if level > 1 or self.entries or text != self.title:
             return False
         self.title = None
@@ -84,18 +84,18 @@ class Outline:
 
 
 def about(output: dict[str, Any]) -> dict[str, Any]:
-    """Read what an output says of the block that it shows; empty for an output that is not ours."""
+    """Return our metadata of an output's block; empty for an output that is not ours."""
     found = output.get("metadata", {}).get(KEY)
     return found if isinstance(found, dict) else {}
 
 
 def is_for_readers(output: dict[str, Any]) -> bool:
-    """Tell whether an output is there to be read: not data for programs, nor a style for the open notebook."""
+    """True if an output is for readers: neither data for programs nor a style for the open notebook."""
     return about(output).get("kind") != "style" and DATA not in output.get("data", {})
 
 
 def reserved_ids(notebook: Any) -> frozenset[str]:
-    """Collect the ids that blocks bring with them, which no other heading may take."""
+    """Return the IDs of blocks, which no other heading may use."""
     return frozenset(
         found
         for cell in notebook.cells
@@ -106,12 +106,12 @@ def reserved_ids(notebook: Any) -> frozenset[str]:
 
 
 def outline_of(notebook: Any) -> Outline:
-    """Begin the outline of a notebook."""
+    """Return the empty outline of a notebook."""
     return Outline(reserved=reserved_ids(notebook), title=None if has_cover(notebook) else title_of(notebook))
 
 
 def title_of(notebook: Any) -> str:
-    """Find the title: of the cover, else in the notebook's metadata, else its first heading."""
+    """Return the title of a notebook: of its cover, else of its metadata, else its first heading."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if about(output).get("kind") == "cover":
@@ -126,5 +126,5 @@ def title_of(notebook: Any) -> str:
 
 
 def has_cover(notebook: Any) -> bool:
-    """Tell whether some output is a cover, which brings the title with it."""
+    """True if an output is a cover, which shows the title."""
     return any(about(output).get("kind") == "cover" for cell in notebook.cells for output in cell.get("outputs", []))

@@ -48,12 +48,12 @@ def _first_process() -> int:
 
 
 def _refuse_after_fork() -> None:
-    """Refuse to wait for threads that a fork has left behind: the compiler would hang without a word.
+    """Fail if the compiler was used before a fork: its thread pool does not exist in the child, and it would hang.
 
     Raises
     ------
     RuntimeError
-        If this process was forked from one that had typeset before.
+        If this process was forked from one that had used the compiler.
     """
     if _first_process() != os.getpid():
         raise RuntimeError("a PDF was typeset before this process was forked; fork first, then typeset")
@@ -61,7 +61,7 @@ def _refuse_after_fork() -> None:
 
 @dataclass
 class _Document:
-    """Typst source of a notebook under construction, one entry a cell; ``folded`` waits for the end."""
+    """Typst source of a notebook by cell number; ``folded`` parts are added before the footer or at the end."""
 
     outline: Outline
     cells: dict[int, str] = field(default_factory=dict)
@@ -69,10 +69,10 @@ class _Document:
 
 
 class PDFReport(Exporter):
-    """Turn an executed notebook into a tagged PDF (PDF/UA-1).
+    """Exporter of an executed notebook as a tagged PDF (PDF/UA-1).
 
-    Each output is set in its Typst form where it has one; images, tables, text and errors of
-    other libraries are set as well as can be. Code is left out.
+    Outputs with a Typst form use that; images, tables, text and errors of other libraries are converted as well as
+    possible. Code is left out.
     """
 
     output_mimetype = "application/pdf"
@@ -94,13 +94,13 @@ class PDFReport(Exporter):
         Returns
         -------
         tuple[bytes, dict]
-            The same PDF, byte for byte, for the same notebook (on machines with the same fonts, where a name is in
-            an alphabet for which one of theirs is needed); nbconvert's resources.
+            The PDF, which is the same byte for byte for the same notebook (and the same fonts, if letters need fonts of
+            the machine); nbconvert's resources.
 
         Raises
         ------
         AnalysisError
-            If a cell cannot be typeset; names the cell.
+            If a cell cannot be typeset; the message names the cell.
         """
         _refuse_after_fork()
         nb, resources = super().from_notebook_node(nb, resources, **kw)
@@ -115,7 +115,7 @@ class PDFReport(Exporter):
 
 
 def typst_source(nb: NotebookNode) -> str:
-    """Give the Typst source of a notebook, as the exporter compiles it."""
+    """Return the Typst source of a notebook, as the exporter compiles it."""
     return _frame(nb) + "".join(_written(nb).cells.values())
 
 
@@ -159,7 +159,7 @@ def _output(output: NotebookNode, *, number: int, document: _Document) -> str:
         entry = document.outline.add(known["text"], level=known["level"], identity=known["id"])
         return f"#{typst.heading(typst.characters(entry.text), level=entry.level, identity=entry.id)}\n"
     if kind == "details" and known.get("code"):
-        return ""  # the paragraph before names the file that holds it
+        return ""  # the paragraph before names the file with the code
     if kind == "details" or (kind == "figure" and known.get("summary")):
         document.folded.append(output.data[TYPST])
         return f"#rr-folded({typst.literal(known['summary'])})\n\n"
@@ -192,7 +192,7 @@ def _foreign(output: NotebookNode, *, number: int, document: _Document) -> str:
 
 
 def _is_drawing(svg: str) -> bool:
-    """Return True for an SVG that the compiler can draw; over another it would refuse the whole notebook."""
+    """True for an SVG that the compiler can draw; any other would fail the whole notebook."""
     alone = f'#image(bytes({typst.literal(svg)}), format: "svg")'
     try:
         _compiler().compile(alone.encode(), format="pdf")
@@ -202,7 +202,7 @@ def _is_drawing(svg: str) -> bool:
 
 
 def picture(kind: str, data: str, alt: str) -> str:
-    """Write a raster image as a Typst expression; one that cannot be read is named, not left blank."""
+    """Return a raster image as a Typst expression; one that cannot be read is replaced by a note."""
     data = "".join(data.split())
     try:
         readable = base64.b64decode(data, validate=True).startswith(_MAGIC[kind])
@@ -210,7 +210,7 @@ def picture(kind: str, data: str, alt: str) -> str:
         readable = False
     if not readable:
         return f"rr-prose(none, none, {typst.characters(f'[{alt}: not a readable {kind}]')})"
-    # Source is text, so that the bytes travel in a drawing that holds nothing else.
+    # Typst source is text, so the bytes are embedded in an SVG that contains nothing else.
     drawing = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         f'<image xlink:href="data:{kind};base64,{data}"/></svg>'
@@ -229,7 +229,7 @@ def _verbatim(text: str, *, tone: str) -> str:
 def _compiled(frame: str, cells: Mapping[int, str]) -> bytes:
     source = frame + "".join(cells.values())
     fonts = fonts_for(source)
-    drawn = covered(source, glyphs().union(*(font.glyphs for font in fonts)))  # what no font has is spelled out
+    drawn = covered(source, glyphs().union(*(font.glyphs for font in fonts)))  # spells out what no font has
     if not fonts:
         return _typeset(_compiler(), drawn)
     with scratch() as folder:
@@ -244,7 +244,7 @@ def _typeset(compiler: Any, source: str) -> bytes:
 
 
 def _in_place(error: RuntimeError, frame: str, document: _Document) -> bytes:
-    """Typeset again with every figure in its place, where the compiler failed over its own tags of floating ones."""
+    """Typeset again without floating figures if the compiler failed on its own tags of floats; return the PDF."""
     if _INTERNAL not in _message(error):
         raise _blamed(error, frame, document) from None
     frame = frame.replace(_AFLOAT, _AFLOAT.replace("true", "false"))
@@ -255,7 +255,7 @@ def _in_place(error: RuntimeError, frame: str, document: _Document) -> bytes:
 
 
 def _blamed(error: RuntimeError, frame: str, document: _Document) -> AnalysisError:
-    """Find the first cell with which the notebook up to there cannot be typeset, by bisection."""
+    """Return the error that names the first cell that cannot be typeset, found by bisection."""
     numbers = list(document.cells)
     good, bad, reason = 0, len(numbers), error
     while bad - good > 1:

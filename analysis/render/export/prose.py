@@ -35,7 +35,7 @@ _HEAD_PART = re.compile(r"(<thead\b.*?</thead>)", re.DOTALL)
 
 
 def inert(markup: str) -> str:
-    """Show elements that run, load or redirect as literal text; all other HTML stays as it is.
+    """Return HTML in which elements that run, load or redirect are literal text; everything else is unchanged.
 
     Examples
     --------
@@ -43,18 +43,18 @@ def inert(markup: str) -> str:
     '<b>x</b>&lt;script>alert(1)&lt;/script>'
     """
 
-    def still(found: re.Match[str]) -> str:
+    def neutralized(found: re.Match[str]) -> str:
         if (found[1] or "").lower() == "style":
             return found[0]
         if found[1] and len(found[0]) > _LONG_SCRIPT:
             return '<p class="rr-note">[an interactive part stands in the notebook]</p>'
         return found[0].replace("<", "&lt;")
 
-    return _ACTIVE.sub(still, legible(markup))
+    return _ACTIVE.sub(neutralized, legible(markup))
 
 
 def table_heads(markup: str) -> str:
-    """Say of each heading cell of an HTML table what it heads; an empty one heads nothing.
+    """Add ``scope`` to the header cells of an HTML table, for screen readers; empty ones become data cells.
 
     Examples
     --------
@@ -70,17 +70,17 @@ def table_heads(markup: str) -> str:
 
 
 def _words(markup: str) -> str:
-    """Give the text of an HTML fragment; what would act on the page stays, literally."""
+    """Return the text of an HTML fragment, with active elements as literal text."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", inert(markup))).split())
 
 
 def image_of(bundle: Mapping[str, str]) -> tuple[str, str] | None:
-    """Choose the raster image of a MIME bundle: its type and base64 text."""
+    """Return the raster image of a MIME bundle as type and base64 text; None if there is none."""
     return next(((kind, bundle[kind]) for kind in ("image/png", "image/jpeg", "image/gif") if kind in bundle), None)
 
 
 class PageRenderer(mistune.HTMLRenderer):
-    """Markdown tokens to HTML: headings enter the outline, nothing is fetched from elsewhere."""
+    """Renderer of Markdown tokens as HTML; headings are added to the outline, nothing is fetched from elsewhere."""
 
     def __init__(self, outline: Outline, attachments: Attachments, *, formulas: bool) -> None:
         super().__init__(escape=False)
@@ -139,7 +139,7 @@ def to_html(source: str, *, outline: Outline, attachments: Attachments, formulas
     Parameters
     ----------
     formulas : bool
-        True for what a person wrote. Else dollar signs stay as they are: the text may come from a log.
+        True for text that a person wrote. Otherwise dollar signs are literal, since the text may come from a log.
     """
     renderer = PageRenderer(outline, attachments, formulas=formulas)
     return str(mistune.create_markdown(renderer=renderer, plugins=_PLUGINS)(source))
@@ -147,7 +147,7 @@ def to_html(source: str, *, outline: Outline, attachments: Attachments, formulas
 
 @dataclass
 class TypstProse:
-    """Markdown tokens to Typst.
+    """Renderer of Markdown tokens as Typst.
 
     Parameters
     ----------
@@ -156,9 +156,9 @@ class TypstProse:
     attachments : Mapping
         Images of the cell, by name.
     image : callable
-        Takes (type, base64, alt) and gives a Typst expression.
+        Function of (type, base64, alt) that returns a Typst expression.
     formulas : bool
-        True for what a person wrote, as in `to_html`.
+        True for text that a person wrote, as in `to_html`.
     """
 
     outline: Outline
@@ -168,11 +168,11 @@ class TypstProse:
     _pictures: list[str] = field(default_factory=list)
 
     def render(self, source: str) -> str:
-        """Render a Markdown text as Typst source, one call a block."""
+        """Render a Markdown text as Typst source, one call per block."""
         return "".join(f"#{block}\n" for block in self.blocks(_parse(source)))
 
     def blocks(self, tokens: list[Token]) -> list[str]:
-        """Write block tokens as Typst expressions, pictures after the block that names them."""
+        """Return block tokens as Typst expressions, with pictures after the block that contains them."""
         written: list[str] = []
         for token in tokens:
             block = self._block(token)
@@ -208,7 +208,7 @@ class TypstProse:
         return ""
 
     def _paragraph(self, tokens: list[Token]) -> str:
-        """Write a paragraph; a formula on a line of its own parts it."""
+        """Return a paragraph, which display formulas split."""
         parts = []
         for alone, run in groupby(tokens, self._is_display):
             content = _trimmed(self._rich(list(run)))
@@ -234,7 +234,7 @@ class TypstProse:
         return f"{name}({first}{', '.join(items)})"
 
     def _item(self, tokens: list[Token]) -> str:
-        # The words of a tight item stand without a paragraph around them.
+        # The text of an item in a tight list is not a paragraph.
         parts = [
             typst.inline(self._rich(token["children"])) if token["type"] == "block_text" else self._joined([token])
             for token in tokens
@@ -301,7 +301,7 @@ def _plain(tokens: list[Token]) -> str:
 
 
 def _trimmed(content: Rich) -> Rich:
-    """Take the spaces from both ends."""
+    """Return rich text without spaces at both ends."""
     if not content:
         return content
     content = (replace(content[0], text=content[0].text.lstrip()), *content[1:])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @cache
 def templates_dir() -> Path:
-    """Find the folder of templates, in a checkout and in an installed package alike.
+    """Return the folder of templates, in a checkout or in an installed package.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Figures of a report: seaborn's theme, matplotlib's artists, one colour a run everywhere."""
+"""Figures of a report: seaborn's theme, matplotlib's artists, one colour per run."""
 
 from analysis.report.plots.alt import (
     forest_alt,
@@ -7,11 +7,7 @@ from analysis.report.plots.alt import (
     training_analysis_caption,
 )
 from analysis.report.plots.bars import Bar, MetricPanel, RunSummary, comparison_panels, plot_metrics_comparison
-from analysis.report.plots.data import (
-    forest_data_table,
-    metrics_comparison_data_table,
-    training_analysis_data_table,
-)
+from analysis.report.plots.data import forest_data_table, metrics_comparison_data_table, training_analysis_data_table
 from analysis.report.plots.forest import ForestGroup, ForestRow, plot_forest
 from analysis.report.plots.hover import hover
 from analysis.report.plots.overview import (

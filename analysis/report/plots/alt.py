@@ -1,4 +1,4 @@
-"""What the figures show, in sentences made from the numbers that are drawn."""
+"""Alt texts and captions of the figures, from the numbers that are drawn."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from analysis.report.plots.forest import ForestGroup, difference_words, directio
 from analysis.report.plots.theme import short_name
 from analysis.report.plots.training import TrainingCurves, metric_label
 
-_TOLD = 4
-"""With more runs than this only the candidate, the baseline and the extremes are told one by one."""
+_DESCRIBED = 4
+"""Number of runs up to which each is described; for more, only candidate, baseline and the extremes."""
 
 
 def training_analysis_alt(curves: TrainingCurves) -> str:
-    """Describe the training analysis figure: each run's course, the candidate's epochs, the noise."""
+    """Return the alt text of the training analysis figure: courses, epochs of the candidate, noise."""
     if not curves.loss:
         return f"Four panels; no run logs {metric_words(curves.shown.loss)}."
-    told = _told(curves)
-    courses = [f"{short_name(run)} {_course(curves.loss[run], curves.unit)}" for run in told]
+    described = _described(curves)
+    courses = [f"{short_name(run)} {_course(curves.loss[run], curves.unit)}" for run in described]
     highest = max(curves.loss, key=lambda run: curves.loss[run].strong.values[-1])
     runs = count(len(curves.loss), "run")
     sentences = [f"{metric_label(curves.shown.loss)}, smoothed, of {runs}: {'; '.join(courses)}"]
@@ -33,7 +33,7 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
         sentences[0] += f"; {short_name(highest)} ends highest"
     accuracy = [
         f"{short_name(r)} {in_unit(curves.shown.accuracy, float(curves.accuracy[r].strong.values[-1]))}"
-        for r in told
+        for r in described
         if r in curves.accuracy
     ]
     second = curves.shown.accuracy
@@ -41,7 +41,9 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
         f"{metric_label(second)} ends at {listed(accuracy)}" if accuracy else f"No run logs {metric_words(second)}"
     )
     noise = [
-        f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}" for r in told if r in curves.volatility
+        f"{short_name(r)} {loss(float(curves.volatility[r].strong.values[-1]))}"
+        for r in described
+        if r in curves.volatility
     ]
     noise_words = f"rolling volatility ends at {listed(noise)}" if noise else f"too few {curves.unit}s for volatility"
     sentences.append(_candidate_words(curves))
@@ -49,9 +51,9 @@ def training_analysis_alt(curves: TrainingCurves) -> str:
     return ". ".join(sentence for sentence in sentences if sentence) + "."
 
 
-def _told(curves: TrainingCurves) -> list[str]:
+def _described(curves: TrainingCurves) -> list[str]:
     runs = list(curves.loss)
-    if len(runs) <= _TOLD:
+    if len(runs) <= _DESCRIBED:
         return runs
     by_end = sorted(runs, key=lambda run: float(curves.loss[run].strong.values[-1]))
     chosen = {curves.candidate, curves.baseline, by_end[0], by_end[-1]}
@@ -90,7 +92,7 @@ def _candidate_words(curves: TrainingCurves) -> str:
 
 
 def training_analysis_caption(curves: TrainingCurves) -> Rich:
-    """Say how to read the training analysis figure."""
+    """Return the caption of the training analysis figure: how to read it."""
     width = "Each value is drawn as it was logged"
     if curves.window > 1:
         width = (
@@ -107,7 +109,7 @@ def training_analysis_caption(curves: TrainingCurves) -> Rich:
 
 
 def metrics_comparison_alt(panels: Sequence[MetricPanel]) -> str:
-    """Describe the comparison figure: per panel every run's value, or that there is none."""
+    """Return the alt text of the comparison figure: the value of each run per panel, or that there is none."""
     sentences = []
     for panel in panels:
         known = {run: bar for run, bar in panel.bars.items() if bar is not None}
@@ -127,7 +129,7 @@ def metrics_comparison_alt(panels: Sequence[MetricPanel]) -> str:
 
 
 def forest_alt(groups: Sequence[ForestGroup], *, baseline: str) -> str:
-    """Describe the forest plot: every difference with its interval and what it came to."""
+    """Return the alt text of the forest plot: every difference with its interval and result."""
     sentences = []
     for group in groups:
         rows = []

@@ -1,4 +1,4 @@
-"""The comparison figure: what each run came to, in bars from zero, or in points where zero says nothing."""
+"""The comparison figure: final numbers of each run as bars from zero, or as points if zero is meaningless."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_ROWS = 24
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What one run came to. Rates and accuracies are fractions; None where it could not be computed."""
+    """Final numbers of one run. Rates and accuracies are fractions; None if unknown."""
 
     run: str
     oscillation_rate: Interval | None
@@ -47,7 +47,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class Bar:
-    """One run's value; ``beside`` is a count in words, ``reference`` a value to hold it against."""
+    """The value of one run; ``beside`` is a count in words, ``reference`` a value to compare with."""
 
     value: float
     low: float = math.nan
@@ -63,11 +63,11 @@ class MetricPanel:
     Attributes
     ----------
     bars : Mapping[str, Bar or None]
-        By run id, in the order of the report; None where the run lacks the metric.
+        By run ID, in the order of the report; None if the run lacks the metric.
     from_zero : bool
-        Bars that start at zero; else points on an axis of their own.
+        True for bars that start at zero, False for points on an axis that need not.
     percent : bool
-        Values are fractions, to be written in percent.
+        True for fractions, which are shown in percent.
     """
 
     title: str
@@ -83,14 +83,14 @@ def comparison_panels(
     train: str = "train_mean_token_accuracy",
     validation: str = "valid_mean_token_accuracy",
 ) -> tuple[MetricPanel, ...]:
-    """Arrange the four panels: oscillation, training, validation, steps.
+    """Return the four panels: oscillation, training, validation, steps.
 
     Parameters
     ----------
     summaries : sequence of RunSummary
         In the order of the report.
     train, validation : str
-        Names of the metrics that ``train`` and ``validation`` of the summaries hold.
+        Names of the metrics in ``train`` and ``validation`` of the summaries.
     """
     rates = {s.run: _bar(s.oscillation_rate, beside=_counted(s)) for s in summaries}
     steps = {s.run: Bar(float(s.steps), beside=_expected(s), reference=s.expected_steps) for s in summaries}
@@ -131,12 +131,12 @@ def _level_panel(metric: str, bars: Mapping[str, Bar | None], *, note: str) -> M
 
 
 def plot_metrics_comparison(panels: Sequence[MetricPanel], *, colors: Mapping[str, str], columns: int = 2) -> Figure:
-    """Draw ``training_metrics_comparison.png``: one panel a metric, one row a run.
+    """Return the figure ``training_metrics_comparison.png``: one panel per metric, one row per run.
 
     Parameters
     ----------
     panels : sequence of MetricPanel
-        From `comparison_panels`, or any other.
+        Such as those of `comparison_panels`.
     colors : Mapping[str, str]
         From `run_colors`, by run id.
 
@@ -198,7 +198,7 @@ def _draw_bar(ax: Axes, row: int, bar: Bar, *, color: str, from_zero: bool) -> N
 
 
 def bar_words(bar: Bar, panel: MetricPanel) -> tuple[str, str]:
-    """Write a value, and beneath it interval and count; all bars of a panel to the same digit."""
+    """Format a value, and its interval and count on a second line; with equal decimals for all bars of a panel."""
     scale, unit = (100, "%") if panel.percent else (1, "")
     widths = [b.high - b.low for b in panel.bars.values() if b is not None and math.isfinite(b.high - b.low)]
     if not widths and not panel.percent:
@@ -220,15 +220,7 @@ def _beside(ax: Axes, row: int, value: str, beneath: str) -> None:
     high += 4.5 * beneath.count("\n")
     ax.annotate(value, (1.02, row), xytext=(4, high), va="center", fontsize=SMALL, fontweight="bold", **place)
     if beneath:
-        ax.annotate(
-            beneath,
-            (1.02, row),
-            xytext=(4, high - 6),
-            va="top",
-            fontsize=SMALL - 1.5,
-            color=MUTED,
-            **place,
-        )
+        ax.annotate(beneath, (1.02, row), xytext=(4, high - 6), va="top", fontsize=SMALL - 1.5, color=MUTED, **place)
 
 
 def _tick(value: float, _: object) -> str:

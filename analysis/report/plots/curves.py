@@ -1,4 +1,4 @@
-"""One metric of one run on one axes: the raw curve faint, the smoothed one strong, and what lies on them."""
+"""One metric of one run on one axes: the raw curve faint, the smoothed one strong, and marks on them."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from analysis.statistics.estimate import Steps
 from analysis.statistics.series import rolling_sd
 
 LOG_RATIO = 20.0
-"""A positive metric whose extreme lies this factor from its median is drawn on a logarithmic axis."""
+"""A positive metric whose maximum exceeds its median by this factor is drawn on a logarithmic axis."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A metric ready to be drawn: ``raw`` thinned (empty where nothing was smoothed), ``strong`` smoothed."""
+    """A metric ready to be drawn: ``raw`` is thinned (empty if nothing was smoothed), ``strong`` smoothed."""
 
     raw: Trace
     strong: Trace
 
     @property
     def logged(self) -> Trace:
-        """The trace with the extremes of what was logged: the raw one, the strong one where nothing was smoothed."""
+        """The trace with the logged extremes: the raw one, or the strong one if nothing was smoothed."""
         return self.strong if self.raw.empty else self.raw
 
 
 def metric_curve(run: Run, metric: str, *, window: int) -> Curve:
-    """Prepare a logged metric; a stretch of fewer points than two windows is smoothed over half of itself."""
+    """Return the curve of a logged metric; a stretch shorter than two windows is smoothed over half its length."""
     return _curve(segments(run, metric), window=window)
 
 
 def volatility_curve(run: Run, metric: str, *, window: int) -> Curve:
-    """Prepare the rolling standard deviation over `VOLATILITY_WINDOW` consecutive values.
+    """Return the curve of the rolling standard deviation over `VOLATILITY_WINDOW` consecutive values.
 
-    Each belongs to the last step of its window.
+    Each value is drawn at the last step of its window.
     """
     before = VOLATILITY_WINDOW - 1
     return _curve(
@@ -63,7 +63,7 @@ def _curve(parts: Sequence[tuple[Steps, FloatArray]], *, window: int) -> Curve:
 
 
 def draw_curve(ax: Axes, curve: Curve, *, style: RunStyle, front: bool = False) -> None:
-    """Draw a curve; ``front`` puts it above the others and a little stronger."""
+    """Draw a curve; one with ``front`` is above the others and a little stronger."""
     few = curve.strong.values.size <= 20
     if not curve.raw.empty:
         faint = 0.26 if front else 0.2 if style.named else 0.1
@@ -81,7 +81,7 @@ def draw_curve(ax: Axes, curve: Curve, *, style: RunStyle, front: bool = False) 
 
 
 def draw_points(ax: Axes, run: Run, metric: str) -> int:
-    """Mark a minibatch validation metric by small open circles and give the number of points."""
+    """Mark a minibatch validation metric by small open circles; return the number of points."""
     trace = joined([thin(steps, values) for steps, values in segments(run, metric)])
     if not trace.empty:
         ax.plot(
@@ -99,18 +99,13 @@ def draw_points(ax: Axes, run: Run, metric: str) -> int:
 
 
 _BIG = 15
-"""Full validations up to which the diamonds are big: of more they would cover each other."""
+"""Number of full validations up to which the diamonds are big; more would overlap."""
 
 
 def draw_full_validation(
-    ax: Axes,
-    run: Run,
-    metric: str,
-    *,
-    style: RunStyle,
-    intervals: Mapping[int, tuple[float, float]],
+    ax: Axes, run: Run, metric: str, *, style: RunStyle, intervals: Mapping[int, tuple[float, float]]
 ) -> int:
-    """Mark full validation by big diamonds, with a bar where an interval is known; give their number."""
+    """Mark full validations by diamonds, with a bar if an interval is known; return their number."""
     trace = joined([thin(steps, values) for steps, values in segments(run, metric)])
     if trace.empty:
         return 0
@@ -135,7 +130,7 @@ def draw_full_validation(
 
 
 def draw_nonfinite(ax: Axes, run: Run, metric: str, *, style: RunStyle) -> None:
-    """Mark at the top edge the steps at which a metric was NaN or infinite."""
+    """Mark the steps at which a metric was NaN or infinite at the top edge."""
     steps = np.array(run.nonfinite.get(metric, ()), dtype=np.float64) + counted_from_0(run)
     if steps.size:
         shown = steps[:: -(-steps.size // 60)]
@@ -153,7 +148,7 @@ def draw_nonfinite(ax: Axes, run: Run, metric: str, *, style: RunStyle) -> None:
 
 
 def end_of(run: Run, curve: Curve, *, style: RunStyle) -> End:
-    """Give the place at which the strong curve ends, to be labelled with the run's name."""
+    """Return the end of the strong curve, for the label with the run's name."""
     return End(float(curve.strong.steps[-1]), float(curve.strong.values[-1]), short_name(run.id), style)
 
 
@@ -167,7 +162,7 @@ def finish_axes(ax: Axes, metric: str, unit: str = "step") -> None:
 
 
 def fit_scale(ax: Axes, curves: Iterable[Curve]) -> bool:
-    """Choose a logarithmic axis where the curves want one, and tell whether they do."""
+    """Set a logarithmic axis if the curves need one; return True if so."""
     values = np.concatenate([curve.logged.values for curve in curves])
     values = values[~np.isnan(values)]
     if not wants_log(values):
@@ -182,7 +177,7 @@ def fit_scale(ax: Axes, curves: Iterable[Curve]) -> bool:
 
 
 def wants_log(values: FloatArray) -> bool:
-    """Tell whether a linear axis would squash most of the values into a flat line.
+    """True if a linear axis would squash most of the values into a flat line.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The numbers behind each figure, as short tables: what a reader gets who cannot see the drawing."""
+"""The numbers behind each figure as short tables, for readers who cannot see the drawing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from analysis.report.plots.training import TrainingCurves, metric_label
 
 
 def training_analysis_data_table(curves: TrainingCurves, *, id: str) -> Table:
-    """Tabulate the drawn curves: start, end, extremes of the loss; ends of accuracy and volatility."""
+    """Return a table of the drawn curves: start, end, extremes of the loss; ends of accuracy and volatility."""
     name = metric_label(curves.shown.loss)
     columns = (
         Column("Run"),
@@ -66,7 +66,7 @@ def _course(curve: Curve | None, unit: str) -> tuple[Cell, ...]:
 
 
 def metrics_comparison_data_table(panels: Sequence[MetricPanel], *, id: str) -> Table:
-    """Tabulate the bars: one row a run, one column a panel."""
+    """Return a table of the bars: one row per run, one column per panel."""
     runs = dict.fromkeys(run for panel in panels for run in panel.bars)
     columns = (Column("Run"), *(Column(panel.title, "right") for panel in panels))
     rows = []
@@ -82,20 +82,10 @@ def _flat(words: tuple[str, str]) -> tuple[str, str]:
 
 
 def forest_data_table(groups: Sequence[ForestGroup], *, id: str, baseline: str) -> Table:
-    """Tabulate the forest plot: one row a comparison."""
-    columns = (
-        Column("Metric"),
-        Column("Run"),
-        Column(f"Against {name_among(baseline)}", "right"),
-        Column("Result"),
-    )
+    """Return a table of the forest plot: one row per comparison."""
+    columns = (Column("Metric"), Column("Run"), Column(f"Against {name_among(baseline)}", "right"), Column("Result"))
     rows = tuple(
-        (
-            cell(group.label),
-            cell(name_among(item.run)),
-            cell(*difference_words(item, group)),
-            cell(outcome_words(item)),
-        )
+        (cell(group.label), cell(name_among(item.run)), cell(*difference_words(item, group)), cell(outcome_words(item)))
         for group in groups
         for item in group.rows
     )

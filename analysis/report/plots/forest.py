@@ -1,4 +1,4 @@
-"""The forest plot: every comparison against the baseline with its interval, in one figure."""
+"""The forest plot: all comparisons with the baseline, with intervals, in one figure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SIGN: Mapping[Outcome, str] = {
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One run against the baseline; ``reason`` says why it is not ``comparable``."""
+    """One run compared with the baseline; ``reason`` says why it is not ``comparable``."""
 
     run: str
     estimate: Interval
@@ -48,11 +48,11 @@ class ForestGroup:
     Attributes
     ----------
     margin : float or None
-        Differences within ``null`` ± margin are too small to matter.
+        Differences within ``null`` ± ``margin`` are too small to matter.
     scale, unit
-        Factor and name of the unit in which differences are written (100 and `` pp`` for fractions).
+        Factor and unit in which differences are displayed (100 and `` pp`` for fractions).
     null : float
-        "No difference": 0, or 1 for a ratio.
+        Value of no difference: 0, or 1 for a ratio.
     """
 
     label: str
@@ -65,14 +65,14 @@ class ForestGroup:
 
 
 def plot_forest(groups: Sequence[ForestGroup], *, baseline: str, colors: Mapping[str, str]) -> Figure:
-    """Draw all comparisons against the baseline, grouped by metric.
+    """Return a figure of all comparisons with the baseline, grouped by metric.
 
     Parameters
     ----------
     groups : sequence of ForestGroup
         At least one, each with at least one row.
     baseline : str
-        Run id, for the headings.
+        Run ID, for the headings.
     colors : Mapping[str, str]
         From `run_colors`, by run id.
     """
@@ -94,7 +94,7 @@ def plot_forest(groups: Sequence[ForestGroup], *, baseline: str, colors: Mapping
 
 
 def draw_group(ax: Axes, group: ForestGroup, *, baseline: str, colors: Mapping[str, str]) -> None:
-    """Draw the comparisons in one metric, a row a run; ``baseline`` is its name in the heading."""
+    """Draw the comparisons in one metric, one row per run; ``baseline`` is the name in the heading."""
     _frame(ax, group, baseline=baseline)
     for row, item in enumerate(group.rows):
         value, low, high = (group.scale * x for x in (item.estimate.value, item.estimate.low, item.estimate.high))
@@ -131,19 +131,8 @@ def _frame(ax: Axes, group: ForestGroup, *, baseline: str) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: signed_minus(f"{x:.4g}")))
     grid(ax, "x")
-    beside: dict[str, Any] = {
-        "xycoords": "axes fraction",
-        "textcoords": "offset points",
-        "annotation_clip": False,
-    }
-    ax.annotate(
-        group.label,
-        (0, 1),
-        xytext=(-_LEFT * 72 + 14, 13),
-        fontsize=FONT_SIZE + 1,
-        fontweight="bold",
-        **beside,
-    )
+    beside: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+    ax.annotate(group.label, (0, 1), xytext=(-_LEFT * 72 + 14, 13), fontsize=FONT_SIZE + 1, fontweight="bold", **beside)
     ax.annotate(
         f"run minus {baseline}{_in_unit(group)}" if group.null == 0 else f"run divided by {baseline}",
         (1, 1),
@@ -172,7 +161,7 @@ def _in_unit(group: ForestGroup) -> str:
 
 
 def direction_words(direction: Direction) -> tuple[str, str]:
-    """Say what lies to the left and to the right of "no difference"."""
+    """Return the words for the left and the right side of "no difference"."""
     if direction == "lower":
         return "← better", "worse →"
     return ("← worse", "better →") if direction == "higher" else ("← less", "more →")
@@ -185,32 +174,17 @@ def _words(ax: Axes, row: int, item: ForestRow, group: ForestGroup) -> None:
         "annotation_clip": False,
     }
     value, bounds = difference_words(item, group)
-    ax.annotate(
-        f"{value} {bounds}".strip(),
-        (1.02, row),
-        xytext=(4, 6),
-        va="center",
-        fontsize=SMALL,
-        **place,
-    )
-    ax.annotate(
-        outcome_words(item),
-        (1.02, row),
-        xytext=(4, -6),
-        va="center",
-        fontsize=SMALL - 1,
-        color=MUTED,
-        **place,
-    )
+    ax.annotate(f"{value} {bounds}".strip(), (1.02, row), xytext=(4, 6), va="center", fontsize=SMALL, **place)
+    ax.annotate(outcome_words(item), (1.02, row), xytext=(4, -6), va="center", fontsize=SMALL - 1, color=MUTED, **place)
 
 
 def difference_words(item: ForestRow, group: ForestGroup) -> tuple[str, str]:
-    """Write a difference and its interval in the unit of its group."""
+    """Format a difference and its interval in the unit of its group."""
     return interval_parts(item.estimate, scale=group.scale, unit=group.unit, sign=group.null == 0)
 
 
 def outcome_words(item: ForestRow) -> str:
-    """Write what a comparison came to, and where it proves nothing of the configuration, why."""
+    """Return the result of a comparison in words; if it is not attributable, why."""
     if item.comparable:
         return _SIGN[item.outcome] + item.outcome
     reason = item.reason if len(item.reason) <= _REASON else item.reason[: _REASON - 1] + "…"

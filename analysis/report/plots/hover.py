@@ -1,4 +1,4 @@
-"""What a page shows under the pointer: the places of a figure's panels, and the numbers of its named curves."""
+"""Data for what a page shows under the pointer: positions of panels, and numbers of named curves."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from matplotlib.figure import Figure
 from analysis.report.plots.thin import Trace
 
 _POINTS = 120
-"""Points of a curve that can be pointed at, at most."""
+"""Most points of a curve that can be pointed at."""
 
 
 def hover(
     figure: Figure, panels: Mapping[int, tuple[bool, Mapping[str, tuple[str, Trace]]]], unit: str = "step"
 ) -> str:
-    """Describe panels as JSON for the page's script.
+    """Return panels as JSON for the script of the page.
 
     Parameters
     ----------
     figure : Figure
-        As drawn; positions are fractions of it.
+        The drawn figure; positions are fractions of it.
     panels : Mapping[int, tuple[bool, Mapping[str, tuple[str, Trace]]]]
-        Index of the axes -> whether its values are shares, and its curves: name -> colour and values.
+        Index of the axes -> whether its values are fractions, and its curves: name -> colour and values.
     unit : str
-        What the horizontal axis counts.
+        Unit of the horizontal axis.
 
     Returns
     -------
@@ -47,14 +47,14 @@ def hover(
 
 
 def hover_named(figure: Figure, panels: Sequence[tuple[bool, str, Sequence[tuple[float, float, str]]]]) -> str:
-    """Describe panels whose points have words of their own instead of a step.
+    """Return panels as JSON whose points have texts instead of steps.
 
     Parameters
     ----------
     figure : Figure
-        As drawn.
+        The drawn figure.
     panels : sequence of tuple[bool, str, Sequence[tuple[float, float, str]]]
-        Of each axes, in their order: whether its values are shares, the colour, and the points: place, value, words.
+        For each axes in order: whether its values are fractions, the colour, and the points: position, value, text.
     """
     found = []
     for ax, (percent, colour, points) in zip(figure.get_axes(), panels, strict=False):

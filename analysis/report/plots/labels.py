@@ -1,4 +1,4 @@
-"""Names beside the ends of curves, moved apart where they would cover each other."""
+"""Labels beside the ends of curves, moved apart so that they do not overlap."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from analysis.core.run import FloatArray
 from analysis.report.plots.theme import INK, SMALL, RunStyle
 
 _TURN, _PLACE = 7.0, 13.0
-"""Where the leader bends and where the label's sign stands, in points beyond the axes: clear of a mark at the edge."""
+"""Positions of the bend of the leader and of the label's marker, in points beyond the axes."""
 
 _NEAR = 0.9
-"""A curve that ends this far to the right is next to its label and carries no sign of its own."""
+"""A curve that ends beyond this share of the width is next to its label and needs no marker at its end."""
 
 
 @dataclass(frozen=True)
 class End:
-    """The last point of a curve, in data coordinates, and the words to put beside it."""
+    """The last point of a curve, in data coordinates, and its label."""
 
     x: float
     y: float
@@ -30,10 +30,10 @@ class End:
 
 
 def label_ends(ax: Axes, ends: Sequence[End]) -> None:
-    """Write each name at the right edge, level with the end of its curve; call it last."""
+    """Write each label at the right edge, at the height of the end of its curve; to be called last."""
     if not ends:
         return
-    ax.get_xlim(), ax.get_ylim()  # settles limits that are still to be computed
+    ax.get_xlim(), ax.get_ylim()  # matplotlib computes autoscaled limits only when they are read
     to_fraction = ax.transScale + ax.transLimits
     points = to_fraction.transform(np.array([(end.x, end.y) for end in ends], dtype=np.float64))
     box, page = ax.get_position(), ax.figure.get_size_inches()  # type: ignore[union-attr]
@@ -69,16 +69,16 @@ def label_ends(ax: Axes, ends: Sequence[End]) -> None:
 
 
 def dodge(wanted: FloatArray, *, gap: float, low: float, high: float) -> FloatArray:
-    """Move labels apart as little as needed, keeping their order.
+    """Return positions moved apart as little as needed, in the same order.
 
-    Labels that touch become a block around the mean of the places its members want.
+    Labels that touch become a block around the mean of the wanted positions of its members.
 
     Parameters
     ----------
     wanted : ndarray, shape (n,)
-        Where each would like to be.
+        Wanted positions.
     gap : float
-        Least distance; smaller where n labels do not fit between ``low`` and ``high``.
+        Least distance; smaller if n labels do not fit between ``low`` and ``high``.
 
     Examples
     --------

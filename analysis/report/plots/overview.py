@@ -1,4 +1,4 @@
-"""The figure of the first page: the deciding metric over steps, and beside it the differences to the baseline."""
+"""The figure of the first page: the deciding metric over steps, beside the differences to the baseline."""
 
 from __future__ import annotations
 
@@ -21,32 +21,21 @@ from analysis.core.run import FloatArray, Run
 from analysis.report.plots.curves import Curve, draw_curve, finish_axes, fit_scale, metric_curve
 from analysis.report.plots.forest import direction_words
 from analysis.report.plots.labels import End, label_ends
-from analysis.report.plots.theme import (
-    INK,
-    MUTED,
-    SMALL,
-    RunStyle,
-    columns,
-    grid,
-    printable,
-    say,
-    style,
-    title,
-)
+from analysis.report.plots.theme import INK, MUTED, SMALL, RunStyle, columns, grid, printable, say, style, title
 from analysis.report.plots.thin import Trace
 
 _WIDTH, _CURVES, _FOREST = 9.6, 4.0, 3.1
-"""Widths in inches: of the figure, of the room for curves without their labels, of the forest."""
+"""Widths in inches: of the figure, of the curves without their labels, of the forest plot."""
 
 _LEFT, _TOP, _BOTTOM, _ROW, _LEAST = 0.62, 0.46, 0.46, 0.36, 1.3
 _LABEL, _HEAD, _FEW, _THIN = 24, 46, 4, 0.01
-"""Columns of a label and of the head of the forest at most; points below which an axis starts at step 0;
+"""Most columns of a label and of the heading of the forest plot; points below which the axis starts at step 0;
 share of the axis below which a band is not drawn."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One configuration against the baseline; ``settled`` where the interval lies clear of zero."""
+    """One configuration compared with the baseline; ``settled`` if the interval excludes zero."""
 
     name: str
     estimate: Interval
@@ -56,9 +45,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Line:
-    """A configuration's curve: one run as logged, or of several seeds their mean and the range that they cover.
+    """The curve of a configuration: one run as logged, or the mean and the range of several seeds.
 
-    ``best`` is the place of the best value that is drawn, ``seeds`` the number of runs.
+    ``best`` is step and value of the best point drawn, ``seeds`` the number of runs.
     """
 
     name: str
@@ -72,11 +61,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the figure shows.
+    """The content of the figure.
 
-    ``metric`` is that of the differences, ``course`` that of the curves, a share where ``percent``, drawn over the
-    steps or epochs that ``axis`` names; ``margin`` is too small to matter. Where nothing was logged twice there is no
-    course: the ``levels`` are drawn instead.
+    ``metric`` is that of the differences, ``curve_metric`` that of the curves, in percent if ``percent``, over the unit
+    ``axis`` (step or epoch); ``margin`` is the difference that is too small to matter. If nothing was logged twice the
+    ``levels`` are drawn instead of curves.
     """
 
     metric: str
@@ -87,14 +76,14 @@ class Overview:
     scale: float = 1.0
     unit: str = ""
     window: int = 1
-    course: str = ""
+    curve_metric: str = ""
     percent: bool = False
     axis: str = "step"
     levels: tuple[Difference, ...] = ()
 
     @property
     def band(self) -> float | None:
-        """The margin as it is drawn; None where it would be too narrow to be seen."""
+        """The margin in display units; None if it is too narrow to be seen."""
         ends = [x for d in self.differences for x in (d.estimate.low, d.estimate.value, d.estimate.high, 0.0)]
         known = [x for x in ends if math.isfinite(x)]
         seen = self.margin is not None and known and 2 * self.margin >= _THIN * (max(known) - min(known))
@@ -102,9 +91,9 @@ class Overview:
 
 
 def configuration_line(name: str, runs: Sequence[Run], metric: str, *, look: RunStyle, window: int) -> Line | None:
-    """Prepare the curve of a configuration; None where no run logs the metric.
+    """Return the curve of a configuration; None if no run logs the metric.
 
-    Seeds are averaged over the steps that all of them reached, at every step that any of them logged.
+    Seeds are averaged over the range of steps that all of them cover, at every step that any of them logged.
     """
     curves = [c for run in runs if not (c := metric_curve(run, metric, window=window)).strong.empty]
     if not curves:
@@ -115,14 +104,14 @@ def configuration_line(name: str, runs: Sequence[Run], metric: str, *, look: Run
         steps, values = _aligned([curve.strong for curve in curves])
         curve = Curve(Trace(np.empty(0), np.empty(0)), Trace(steps, values.mean(axis=0)))
         low, high = values.min(axis=0), values.max(axis=0)
-    # The best checkpoint is one that was validated; a minibatch's best is chance, so that of the mean is shown.
+    # For full validations the best logged value is a checkpoint; for minibatches it is chance: use the smoothed curve.
     drawn = curve.logged if metric_of(metric).split == "full validation" else curve.strong
     at = int(np.nanargmax(drawn.values) if metric_of(metric).direction == "higher" else np.nanargmin(drawn.values))
     return Line(name, look, curve, low, high, (float(drawn.steps[at]), float(drawn.values[at])), len(curves))
 
 
 def _aligned(traces: Sequence[Trace]) -> tuple[FloatArray, FloatArray]:
-    """Bring curves to common steps; returns steps, shape (n,), and values, shape (curves, n)."""
+    """Return curves at common steps: steps, shape (n,), and values, shape (curves, n)."""
     known = [(t.steps[~np.isnan(t.values)], t.values[~np.isnan(t.values)]) for t in traces]
     first, last = max(steps[0] for steps, _ in known), min(steps[-1] for steps, _ in known)
     grid_ = np.unique(np.concatenate([steps for steps, _ in known]))
@@ -132,7 +121,7 @@ def _aligned(traces: Sequence[Trace]) -> tuple[FloatArray, FloatArray]:
 
 
 def plot_overview(scene: Overview) -> Figure:
-    """Draw the figure: one panel where there is nothing to compare with."""
+    """Return the figure; with one panel if there is nothing to compare with."""
     forest = bool(scene.differences)
     height = _height(scene) + _TOP + _BOTTOM
     named = [line for line in scene.lines if line.style.named] if not scene.levels else []
@@ -164,7 +153,7 @@ def _panel(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
 
 
 def _short(name: str) -> str:
-    """Make a name fit; one of several settings by naming each in a few letters.
+    """Return a name that fits; a name of several settings is shortened setting by setting.
 
     Examples
     --------
@@ -184,7 +173,7 @@ def _initials(setting: str) -> str:
 
 
 def _curves(ax: Axes, scene: Overview) -> None:
-    label = metric_of(scene.course).label
+    label = metric_of(scene.curve_metric).label
     if not scene.lines:
         title(ax, label)
         say(ax, "No run logs it more than once.")
@@ -197,13 +186,13 @@ def _curves(ax: Axes, scene: Overview) -> None:
             ax.fill_between(steps, line.low, line.high, color=line.style.color, alpha=0.18, linewidth=0, zorder=1)
         draw_curve(ax, line.curve, style=line.style, front=front)
         if line.style.named:
-            if scene.course == scene.metric:
+            if scene.curve_metric == scene.metric:
                 ax.plot(*line.best, marker="*", markersize=10, color=line.style.color, markeredgecolor=INK,
                     markeredgewidth=0.7, linestyle="none", clip_on=False, zorder=8)  # fmt: skip
             end = line.curve.strong
             ends.append(End(float(end.steps[-1]), float(end.values[-1]), _short(line.name), line.style))
     title(ax, label, note=_reading(scene))
-    finish_axes(ax, scene.course, scene.axis)
+    finish_axes(ax, scene.curve_metric, scene.axis)
     if scene.percent:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: signed_minus(f"{100 * y:.4g}%")))
     if max(line.curve.strong.values.size for line in scene.lines) < _FEW:
@@ -215,7 +204,7 @@ def _curves(ax: Axes, scene: Overview) -> None:
 
 
 def _reading(scene: Overview) -> str:
-    parts = ["★ best"] if scene.course == scene.metric else []
+    parts = ["★ best"] if scene.curve_metric == scene.metric else []
     if any(line.low.size for line in scene.lines):
         parts.insert(0, "line: mean of the seeds, band: their range")
     elif scene.window > 1:
@@ -226,7 +215,7 @@ def _reading(scene: Overview) -> str:
 
 
 def _look_at_the_end(ax: Axes, scene: Overview) -> None:
-    """Leave out the first steps' heights where they would press the ends, which matter, into one line."""
+    """Limit the vertical axis to the later part of the curves if a steep start would flatten it."""
     named = [line.curve.strong.values for line in scene.lines if line.style.named]
     values = np.concatenate([v[~np.isnan(v)] for v in named] or [np.zeros(1)])
     late = np.concatenate([v[~np.isnan(v)][v.size // 4 :] for v in named] or [np.zeros(1)])
@@ -268,7 +257,7 @@ def _forest(ax: Axes, scene: Overview) -> None:
 
 
 def _levels(ax: Axes, scene: Overview) -> None:
-    """Draw the level of each configuration, where there is no course to draw."""
+    """Draw the level of each configuration, if there are no curves."""
     title(ax, metric_of(scene.metric).label, note="with 95% interval" if _any_known(scene.levels) else "single values")
     _rows(ax, scene, scene.levels, sign=False)
     unit = "%" if scene.unit else ""
@@ -276,7 +265,7 @@ def _levels(ax: Axes, scene: Overview) -> None:
 
 
 def _rows(ax: Axes, scene: Overview, rows: Sequence[Difference], *, sign: bool) -> None:
-    """Draw an estimate a row, its name above it on the left and its number on the right."""
+    """Draw one estimate per row, with its name above on the left and its number on the right."""
     ax.set_ylim(len(rows) - 0.35, -0.75)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
@@ -302,39 +291,39 @@ def _any_known(rows: Sequence[Difference]) -> bool:
 
 
 def overview_caption(scene: Overview) -> Rich:
-    """Say how to read the figure, as far as it does not say so itself."""
-    told = []
-    if scene.course != scene.metric and not scene.levels:
-        told.append(f"{metric_of(scene.metric).label} itself was logged too seldom for a curve.")
+    """Return the caption: how to read the figure, as far as it does not say so itself."""
+    sentences = []
+    if scene.curve_metric != scene.metric and not scene.levels:
+        sentences.append(f"{metric_of(scene.metric).label} itself was logged too seldom for a curve.")
     if scene.band is not None:
         size = f"{scene.band:.3g}{scene.unit}"
-        told.append(f"Grey band: differences within ±{size} are too small to matter.")
-    return rich("{words}", words=" ".join(told) or f"{metric_of(scene.course).label} over {scene.axis}s.")
+        sentences.append(f"Grey band: differences within ±{size} are too small to matter.")
+    return rich("{words}", words=" ".join(sentences) or f"{metric_of(scene.curve_metric).label} over {scene.axis}s.")
 
 
 def _written(scene: Overview, value: float) -> str:
-    return percent(value) if scene.percent else in_unit(scene.course, value)
+    return percent(value) if scene.percent else in_unit(scene.curve_metric, value)
 
 
 def _at(scene: Overview, step: float) -> str:
-    """Name a place on the horizontal axis."""
+    """Return the name of a position on the horizontal axis."""
     return f"{scene.axis} {step:,.0f}"
 
 
 def overview_alt(scene: Overview) -> str:
-    """Describe the figure in the numbers that are drawn."""
+    """Return the alt text, from the numbers that are drawn."""
     named = [line for line in scene.lines if line.style.named and not scene.levels]
     courses = [
         f"{line.name} is best at {_at(scene, line.best[0])} with {_written(scene, line.best[1])} "
         f"and ends at {_written(scene, float(line.curve.strong.values[-1]))}"
         for line in named
     ]
-    told = [f"{metric_of(scene.course).label} over {scene.axis}s: {'; '.join(courses)}"] if courses else []
+    sentences = [f"{metric_of(scene.curve_metric).label} over {scene.axis}s: {'; '.join(courses)}"] if courses else []
     levels = [f"{item.name} {_shown(scene, item, sign=False)}" for item in scene.levels]
-    told += [f"{metric_of(scene.metric).label}: {'; '.join(levels)}"] if levels else []
+    sentences += [f"{metric_of(scene.metric).label}: {'; '.join(levels)}"] if levels else []
     apart = [f"{d.name} {_shown(scene, d)}" for d in scene.differences]
-    told += [f"Differences to {scene.baseline}: {'; '.join(apart)}"] if apart else []
-    return ". ".join(told) + "." if told else "No run logs the deciding metric more than once."
+    sentences += [f"Differences to {scene.baseline}: {'; '.join(apart)}"] if apart else []
+    return ". ".join(sentences) + "." if sentences else "No run logs the deciding metric more than once."
 
 
 def _shown(scene: Overview, item: Difference, *, sign: bool = True) -> str:
@@ -345,7 +334,7 @@ def _shown(scene: Overview, item: Difference, *, sign: bool = True) -> str:
 
 
 def overview_data_table(scene: Overview, *, id: str) -> Table | None:
-    """Tabulate the curves: best and last value of each; None where there is none."""
+    """Return a table of the curves with best and last values; None without curves."""
     rows = tuple(
         (
             cell(line.name),
@@ -356,4 +345,4 @@ def overview_data_table(scene: Overview, *, id: str) -> Table | None:
         for line in scene.lines
     )
     columns = (Column("Configuration"), Column("Runs", "right"), Column("Best", "right"), Column("Last", "right"))
-    return Table(id, f"{metric_of(scene.course).label}, as drawn", columns, rows) if rows else None
+    return Table(id, f"{metric_of(scene.curve_metric).label}, as drawn", columns, rows) if rows else None

@@ -1,4 +1,4 @@
-"""From a drawn figure to a report block: SVG for the page, PNG for the file, both the same every time."""
+"""Figures as report blocks: SVG for the page and PNG for the file, both reproducible byte for byte."""
 
 from __future__ import annotations
 
@@ -29,16 +29,9 @@ _DECIMALS = re.compile(r"(\.\d\d)\d+")
 
 
 def to_figure(
-    drawing: Drawing,
-    *,
-    id: str,
-    name: str,
-    caption: Rich,
-    alt: str,
-    data: blocks.Table | None = None,
-    hover: str = "",
+    drawing: Drawing, *, id: str, name: str, caption: Rich, alt: str, data: blocks.Table | None = None, hover: str = ""
 ) -> blocks.Figure:
-    """Render a drawing into the block that a section shows.
+    """Return a drawing as the block that a section shows.
 
     Parameters
     ----------
@@ -47,17 +40,17 @@ def to_figure(
     id, name : str
         Anchor on the page; name of the PNG file.
     caption, alt, data, hover
-        Taken over as they are.
+        Copied to the block.
     """
     with style(), warnings.catch_warnings():
-        # A run may carry a name in a script that the font lacks: the SVG still shows it.
+        # The font may lack the script of a run name; the SVG shows it all the same.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         svg, png = to_svg(drawing, salt=id), to_png(drawing)
     return blocks.Figure(id=id, name=name, caption=caption, alt=alt, svg=svg, png=png, data=data, hover=hover)
 
 
 def to_png(drawing: Drawing) -> bytes:
-    """Render at 150 dpi on white; the bytes depend on nothing but the drawing."""
+    """Return a PNG at 150 dpi on white; the bytes depend on the drawing only."""
     for words in drawing.findobj(Text):
         if others := families(words.get_text()):
             words.set_fontfamily([*words.get_fontfamily(), *others])
@@ -68,16 +61,16 @@ def to_png(drawing: Drawing) -> bytes:
         dpi=PNG_DPI,
         facecolor="white",
         metadata={"Software": None},
-        pil_kwargs={"compress_level": 3},  # the default takes half as long again for a tenth less
+        pil_kwargs={"compress_level": 3},  # the default takes 50% longer and saves 10%
     )
     return buffer.getvalue()
 
 
 def to_svg(drawing: Drawing, *, salt: str) -> str:
-    """Render on a transparent ground as an element that can stand inside an HTML page.
+    """Return a transparent SVG element to embed in an HTML page.
 
-    Without prologue, metadata and style sheet (which would apply to the whole page), without ids that
-    nothing refers to (which would repeat from figure to figure), coordinates to 1/100 point.
+    It has no prologue, metadata or style sheet (which would apply to the whole page), no IDs that nothing refers to
+    (which would repeat between figures), and coordinates to 1/100 point.
     """
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": salt}):
@@ -88,5 +81,5 @@ def to_svg(drawing: Drawing, *, salt: str) -> str:
         svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
     used = set(_USED_ID.findall(svg))
     svg = _ID.sub(lambda match: match[0] if match[1] in used else "", svg)
-    # Only inside tags: the numbers between them are text that a reader sees.
+    # Only inside tags, since numbers between tags are text.
     return _TAG.sub(lambda tag: _DECIMALS.sub(r"\1", tag[0]).replace(" \nL ", "L"), svg)

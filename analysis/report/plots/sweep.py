@@ -1,4 +1,4 @@
-"""The sweep figure: the deciding metric against each setting that was varied, a point a run."""
+"""The sweep figure: the deciding metric against each setting that was varied, one point per run."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from analysis.report.plots.hover import hover_named
 from analysis.report.plots.theme import INK, MUTED, PALETTE, Margins, grid, new_panels, short_name, style, title
 
 _WIDTH, _HEIGHT, _MOST = 9.6, 2.4, 4
-"""Size in inches of a row of panels, and panels at most."""
+"""Size in inches of a row of panels, and most panels."""
 
 _LOG_RATIO, _ROOM, _WORD = 10.0, 0.08, 12
-"""Ratio of the largest to the smallest value from which an axis is logarithmic; room between two values, as a share of
-the axis; letters of a value at most."""
+"""Ratio of the largest to the smallest value from which an axis is logarithmic; least distance of two values, as a
+share of the axis; most letters of a value."""
 
 
 @dataclass(frozen=True)
 class Factor:
-    """A setting that was varied: its values in order, as written, and where they lie if they are numbers."""
+    """A setting that was varied: its values in order, as text, and as numbers if they are."""
 
     name: str
     values: tuple[str, ...]
@@ -37,7 +37,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Point:
-    """A run: its level, the index of its value of each factor, and whether its configuration may be the best."""
+    """A run: its level, the index of its value for each factor, and whether its configuration may be the best."""
 
     run: str
     level: float
@@ -47,7 +47,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What the figure shows: at most four factors; levels as fractions where ``percent``."""
+    """The content of the figure, of which at most four factors are drawn; levels are fractions if ``percent``."""
 
     metric: str
     factors: tuple[Factor, ...]
@@ -55,12 +55,12 @@ class Sweep:
     percent: bool = False
 
     def of(self, factor: int, value: int) -> list[float]:
-        """List the levels of the runs with a value of a factor."""
+        """Return the levels of the runs with a value of a factor, both by index."""
         return [point.level for point in self.points if point.at[factor] == value]
 
 
 def plot_sweep(sweep: Sweep) -> Figure:
-    """Draw one panel a factor, all with one vertical axis."""
+    """Return the figure: one panel per factor, with a common vertical axis."""
     shown = sweep.factors[:_MOST]
     with style():
         margins = Margins(left=0.62, right=0.15, top=0.5, bottom=0.34)
@@ -98,7 +98,7 @@ def _draw(ax: Axes, sweep: Sweep, index: int, factor: Factor) -> None:
 
 
 def _axis(factor: Factor) -> tuple[FloatArray, Literal["linear", "log"]]:
-    """Choose where the values stand: on their scale if there is room between them, else side by side in order."""
+    """Return positions and scale of the values: to scale if there is room between them, else side by side in order."""
     places = np.array(factor.places or [], dtype=np.float64)
     if places.size and places.min() > 0 and places.max() / places.min() >= _LOG_RATIO:
         if _apart(np.log(places)):
@@ -117,7 +117,7 @@ def _to_scale(factor: Factor) -> bool:
 
 
 def sweep_hover(figure: Figure, sweep: Sweep) -> str:
-    """Describe what a page shows under the pointer: the mean over the runs with the nearest value."""
+    """Return what a page shows under the pointer, as JSON: the mean over the runs with the nearest value."""
     panels = []
     for index, factor in enumerate(sweep.factors[:_MOST]):
         levels = [sweep.of(index, value) for value in range(len(factor.values))]
@@ -134,7 +134,7 @@ def _runs(number: int) -> str:
 
 
 def sweep_caption(sweep: Sweep) -> Rich:
-    """Say how to read the figure."""
+    """Return the caption: how to read the figure."""
     more = len(sweep.factors) - _MOST
     left = f" {more} more settings varied." if more > 0 else ""
     crowded = [f.name for f in sweep.factors[:_MOST] if f.places is not None and not _to_scale(f)]
@@ -150,12 +150,12 @@ def sweep_caption(sweep: Sweep) -> Rich:
 
 
 def sweep_alt(sweep: Sweep) -> str:
-    """Describe the figure in the means that are drawn."""
-    told = []
+    """Return the alt text, from the means that are drawn."""
+    parts = []
     for index, factor in enumerate(sweep.factors[:_MOST]):
         means = [_written(sweep, float(np.mean(sweep.of(index, k)))) for k in range(len(factor.values))]
-        told.append(f"{factor.name}: " + ", ".join(f"{v} {m}" for v, m in zip(factor.values, means, strict=True)))
-    return f"Mean {metric_words(sweep.metric)} by setting. " + ". ".join(told) + "."
+        parts.append(f"{factor.name}: " + ", ".join(f"{v} {m}" for v, m in zip(factor.values, means, strict=True)))
+    return f"Mean {metric_words(sweep.metric)} by setting. " + ". ".join(parts) + "."
 
 
 def _written(sweep: Sweep, value: float) -> str:
@@ -163,6 +163,6 @@ def _written(sweep: Sweep, value: float) -> str:
 
 
 def places_of(values: Sequence[object]) -> tuple[float, ...] | None:
-    """Return where values lie on an axis; None where one of them is no number."""
+    """Return values as positions on an axis; None if one of them is not a number."""
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     return tuple(numbers) if len(numbers) == len(values) else None

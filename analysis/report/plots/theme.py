@@ -1,4 +1,4 @@
-"""The look of every figure: one theme, and one colour, line style and marker a run."""
+"""Theme of all figures, and one colour, line style and marker per run."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ INK, MUTED, GRID = "#1f2430", "#6b7280", "#e5e7eb"
 """Text and axes, secondary text, grid lines. The page swaps exactly these three in its dark mode."""
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#8c5a2b", "#993df5", "#d75af6", "#ab8e49", "#e0245d")
-"""Baseline, candidate, then the others: each at least 3 to 1 against white and against #14171f."""
+"""Baseline, candidate, then the others; contrast of at least 3 to 1 against white and against #14171f."""
 
 OTHER = "#8a909c"
-"""The grey of the runs beyond those that a reader can tell apart."""
+"""Grey for runs beyond the number that a reader can distinguish."""
 
 _DASHES: tuple[Any, ...] = (
     (0, (6, 1.5)),
@@ -42,22 +42,22 @@ FONT_SIZE, SMALL = 9.5, 8.5
 
 @dataclass(frozen=True)
 class RunStyle:
-    """How one run is drawn in every figure."""
+    """Style of one run in all figures."""
 
     color: str
     dash: Any
     marker: str
     named: bool = True
-    """False for a run that is one of many grey ones."""
+    """False for one of many grey runs."""
 
 
 def run_colors(run_ids: Sequence[str], *, candidate: str | None = None, baseline: str | None = None) -> dict[str, str]:
-    """Assign one colour a run, the same in every figure and on the page.
+    """Return one colour per run ID, the same in every figure and on the page.
 
     Parameters
     ----------
     run_ids : sequence of str
-        In the order of the report. With more than eight, all but the candidate and the baseline are grey.
+        In the order of the report. With more than eight, all except candidate and baseline are grey.
     candidate, baseline : str, optional
         Default to the last and the first.
 
@@ -73,7 +73,7 @@ def run_colors(run_ids: Sequence[str], *, candidate: str | None = None, baseline
 def run_styles(
     run_ids: Sequence[str], *, candidate: str | None = None, baseline: str | None = None
 ) -> dict[str, RunStyle]:
-    """Assign colour, line style and marker a run, so that no two are told apart by colour alone."""
+    """Return colour, line style and marker per run ID, so that no two differ by colour alone."""
     candidate = candidate if candidate is not None else run_ids[-1]
     if baseline is None or baseline == candidate:
         baseline = next((run for run in run_ids if run != candidate), None)
@@ -93,7 +93,7 @@ def _style(rank: int, *, crowded: bool) -> RunStyle:
 
 
 def short_name(run_id: str, *, width: int = 18) -> str:
-    """Make a run ID fit beside a curve: printable, and shortened in the middle, where names differ least.
+    """Return the name of a run to fit beside a curve: printable, and shortened in the middle.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def short_name(run_id: str, *, width: int = 18) -> str:
 
 
 def columns(text: str) -> int:
-    """Count the columns that a text takes: two for each of the wide letters of East Asia.
+    """Return the number of columns of a text; wide East Asian characters take two.
 
     Examples
     --------
@@ -120,15 +120,15 @@ def columns(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """Replace control characters and line breaks, which have no place in a label or in XML, by spaces."""
+    """Replace control characters and line breaks, which are invalid in labels and XML, by spaces."""
     return "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text).strip()
 
 
 def style() -> AbstractContextManager[None]:
-    """Apply the theme for as long as the context lasts; nothing global is left changed."""
+    """Return a context in which the theme applies; global settings are restored afterwards."""
     ours: Any = {**sns.axes_style("ticks"), **sns.plotting_context("paper"), **_SETTINGS}
     kept = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _OF_THE_PROCESS}
-    return mpl.rc_context({**kept, **ours})  # a matplotlibrc that lies about has no say
+    return mpl.rc_context({**kept, **ours})  # from the defaults, so that no matplotlibrc of a user has an effect
 
 
 _OF_THE_PROCESS = {"backend", "backend_fallback", "interactive", "toolbar", "timezone"}
@@ -165,7 +165,7 @@ _SETTINGS: dict[str, Any] = {
 
 
 def new_panels(rows: int, columns: int, *, size: tuple[float, float], margins: Margins) -> tuple[Figure, list[Axes]]:
-    """Make a figure of equal panels, laid out in inches: no layout engine, no second drawing pass."""
+    """Return a figure and its equal panels, laid out in inches; a layout engine would draw everything twice."""
     figure = Figure(figsize=size)
     width, height = size[0] / columns, size[1] / rows
     panels = []
@@ -191,7 +191,7 @@ class Margins:
 
 
 def title(ax: Axes, text: str, *, note: str = "") -> None:
-    """Head a panel: what it shows, and beneath, in small, how to read it."""
+    """Write the title of a panel and, smaller beneath, a note on how to read it."""
     lines = note.count("\n") + 1 if note else 0
     ax.annotate(
         text,
@@ -218,27 +218,27 @@ def title(ax: Axes, text: str, *, note: str = "") -> None:
 
 
 def say(ax: Axes, text: str) -> None:
-    """Put words where there is nothing to draw."""
+    """Write a text in place of a drawing."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
 
 
 def grid(ax: Axes, axis: Literal["x", "y"] = "y") -> None:
-    """Draw faint grid lines behind everything, in place of tick marks."""
+    """Draw faint grid lines behind everything, instead of tick marks."""
     ax.set_axisbelow(True)
     ax.grid(visible=True, axis=axis, color=GRID, linewidth=0.8)
     ax.tick_params(axis="both" if axis == "x" else "y", left=False, bottom=axis != "x")
 
 
 def step_axis(ax: Axes, unit: str = "step") -> None:
-    """Label the horizontal axis in steps or epochs, written short."""
+    """Label the horizontal axis in steps or epochs, with short numbers."""
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
     ax.set_xlabel(unit, labelpad=2)
 
 
 def short_number(value: float) -> str:
-    """Write a count in few characters.
+    """Format a count in few characters.
 
     Examples
     --------

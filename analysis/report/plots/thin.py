@@ -1,4 +1,4 @@
-"""Make curves drawable: cut at gaps, smoothed without lag, thinned without losing an extreme."""
+"""Preparation of curves for drawing: cut at gaps, smoothed without lag, thinned without losing extremes."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from analysis.core.run_facts import counted_from_0
 from analysis.statistics.estimate import Steps
 
 BUCKETS = 400
-"""Buckets across a panel: about one a pixel, each drawn by its lowest and its highest value."""
+"""Buckets across a panel, about one per pixel; each is drawn by its lowest and highest value."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A polyline: steps and values, shape (n,); a NaN value lifts the pen."""
+    """A polyline: steps and values, shape (n,); a NaN value makes a gap."""
 
     steps: FloatArray
     values: FloatArray
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to draw."""
+        """True if there is nothing to draw."""
         return self.values.size == 0
 
 
 def segments(run: Run, metric: str) -> list[tuple[Steps, FloatArray]]:
-    """Cut a metric into the stretches over which it may be drawn as one line.
+    """Return the stretches of a metric that may be drawn as one line.
 
-    A step that merely does not log the metric does not cut; a value logged as NaN or infinite and the
-    seam of a resumed run do.
+    It is cut at values logged as NaN or infinite and at the seams of a resumed run, but not at steps that merely do
+    not log the metric.
 
     Returns
     -------
     list of (steps, values)
-        In step order, without NaN, none of them empty. Steps that count epochs count from 1.
+        In step order, without NaN, none empty. Epochs are counted from 1.
     """
     if metric not in run.frame:
         return []
@@ -52,10 +52,10 @@ def segments(run: Run, metric: str) -> list[tuple[Steps, FloatArray]]:
 
 @dataclass(frozen=True)
 class Buckets:
-    """A long series, bucket by bucket, all of the same ``width`` but the last.
+    """A long series in buckets, all of the same ``width`` except the last.
 
-    ``index`` and ``values``, shape (buckets, 2), are those of the lowest and of the highest point; ``means`` and
-    ``counts``, shape (buckets,). ``ends`` are the first and the last value of the series.
+    ``index`` and ``values``, shape (buckets, 2), are those of the lowest and the highest point; ``means`` and
+    ``counts`` have shape (buckets,). ``ends`` are the first and the last value of the series.
     """
 
     width: int
@@ -67,7 +67,7 @@ class Buckets:
 
     @classmethod
     def of(cls, values: FloatArray, buckets: int = BUCKETS) -> Buckets:
-        """Divide a series into buckets; the last one has what is left."""
+        """Return the buckets of a series, shape (n,); the last one has the remainder."""
         size = values.size
         width = -(-size // buckets)
         whole = size - size % width
@@ -79,21 +79,21 @@ class Buckets:
         return cls(width, index, extremes, means, counts, values[[0, -1]])
 
     def thin(self, steps: Steps) -> Trace:
-        """Draw the lowest and the highest value of each bucket, and the first and the last point."""
+        """Return the lowest and the highest point of each bucket, and the first and the last point."""
         index = np.concatenate(([0, len(steps) - 1], self.index.ravel()))
         values = np.concatenate((self.ends, self.values.ravel()))
         index, first = np.unique(index, return_index=True)
         return Trace(steps[index].astype(np.float64), values[first])
 
     def smooth(self, steps: Steps, *, window: int) -> Trace:
-        """Draw the means of the buckets, smoothed over a window given in points of the series."""
+        """Return the means of the buckets, smoothed over a window in points of the series."""
         starts = np.arange(self.counts.size) * self.width
         middle = (steps[starts] + steps[starts + self.counts - 1]) / 2
         return smooth(middle, self.means, window=window // self.width)
 
 
 def _extremes(values: FloatArray, piece: slice, width: int) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
-    """Return index and value of the lowest and the highest of each ``width`` points of a piece, and their mean."""
+    """Return index and value of the lowest and highest of each ``width`` points of a piece, and their means."""
     part = values[piece]
     rows = part.reshape(-1, min(width, part.size))
     chosen = np.stack([rows.argmin(axis=1), rows.argmax(axis=1)], axis=1)
@@ -102,12 +102,12 @@ def _extremes(values: FloatArray, piece: slice, width: int) -> tuple[npt.NDArray
 
 
 def thin(steps: Steps, values: FloatArray, *, buckets: int = BUCKETS) -> Trace:
-    """Keep the lowest and the highest value of each bucket, and the first and the last point.
+    """Return the lowest and the highest point of each bucket, and the first and the last point.
 
     Parameters
     ----------
     steps, values : ndarray, shape (n,)
-        In step order, without NaN. Not copied and not changed.
+        In step order, without NaN.
     buckets : int
         A series of at most twice as many points is kept whole.
 
@@ -125,11 +125,10 @@ def thin(steps: Steps, values: FloatArray, *, buckets: int = BUCKETS) -> Trace:
 
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
-    """Average over a centred window; within half a window of an end, follow the line through the end window.
+    """Return the mean over a centred window, and the line through the end window near the ends; shape (n,).
 
-    A shortened window lags behind a trend, and one that shrinks to a single point ends on the noise of
-    that point; the line does neither. It never leaves the range of its points. (Savitzky and Golay 1964,
-    first order.)
+    A shortened window would lag behind a trend, and one that shrinks to a single point would end on its noise. The
+    line is clipped to the range of its points. (Savitzky and Golay 1964, first order.)
 
     Parameters
     ----------
@@ -148,7 +147,7 @@ def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     half = window // 2
     if half == 0:
         return values
-    level = float(values.mean())  # keeps the running sum small, so that it loses no digits
+    level = float(values.mean())  # keeps the cumulative sum small, so that it loses no digits
     sums = np.concatenate(([0.0], np.cumsum(values - level)))
     inner = level + (sums[window:] - sums[:-window]) / window
     place = np.arange(-half, half + 1.0)
@@ -161,12 +160,12 @@ def rolling_mean(values: FloatArray, window: int) -> FloatArray:
 
 
 def smooth(steps: Steps, values: FloatArray, *, window: int) -> Trace:
-    """Smooth by `rolling_mean`, over at most as many points as there are."""
+    """Return a curve smoothed by `rolling_mean`, over at most all of its points."""
     return Trace(np.asarray(steps, dtype=np.float64), rolling_mean(values, _odd(min(window, values.size))))
 
 
 def thin_and_smooth(steps: Steps, values: FloatArray, *, window: int) -> tuple[Trace, Trace]:
-    """Thin a series, and smooth it; a long one by its buckets, so that it is gone through once and never copied."""
+    """Return a series thinned, and smoothed; a long one by its buckets, in one pass without a copy."""
     if values.size > 4 * BUCKETS:
         buckets = Buckets.of(values)
         return buckets.thin(steps), buckets.smooth(steps, window=window)
@@ -174,7 +173,7 @@ def thin_and_smooth(steps: Steps, values: FloatArray, *, window: int) -> tuple[T
 
 
 def smoothing_window(points: int) -> int:
-    """Choose the width of the strong curves: 5% of the longest run, odd; 1 (no smoothing) under 20 points.
+    """Return the smoothing window for a number of points: 5% of them, odd, at least 5; 1 (none) below 20 points.
 
     Examples
     --------
@@ -185,12 +184,12 @@ def smoothing_window(points: int) -> int:
 
 
 def figure_window(runs: Sequence[Run], metric: str) -> int:
-    """Choose the one smoothing window of a figure, in logged points."""
+    """Return the smoothing window of a figure, in logged points of its longest run."""
     return smoothing_window(max((run.series(metric).size for run in runs), default=0))
 
 
 def joined(traces: list[Trace]) -> Trace:
-    """Put stretches one after the other with a NaN between them: one line with gaps."""
+    """Concatenate stretches with a NaN between them: one line with gaps."""
     if not traces:
         return Trace(np.empty(0), np.empty(0))
     gap = np.array([np.nan])

@@ -1,4 +1,4 @@
-"""The training analysis figure: how the losses, the accuracies and the noise of all runs went."""
+"""The training analysis figure: losses, accuracies and noise of all runs over steps."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ from analysis.report.plots.theme import (
 )
 from analysis.report.plots.thin import figure_window
 
-_LABEL_ROOM = 0.3  # of the panel's width, for the words at an epoch's end
-_MOST_EPOCHS = 12  # whose ends are drawn
+_LABEL_ROOM = 0.3  # share of the panel's width for the label of an epoch's end
+_MOST_EPOCHS = 12  # epoch ends drawn
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Which logged metrics the panels show; ``accuracy`` is whatever stands beside the loss."""
+    """Metrics that the panels show; ``accuracy`` is any metric to show beside the loss."""
 
     loss: str = "train_loss"
     accuracy: str = "train_mean_token_accuracy"
@@ -59,16 +59,16 @@ class Shown:
 
 @dataclass(frozen=True)
 class Marks:
-    """What is known beyond the logs.
+    """Marks in the figure that are not logged values.
 
     Attributes
     ----------
     epoch_ends : tuple[int, ...]
         Last step of each of the candidate's epochs.
     estimated : bool
-        True where the epoch ends were computed, not logged.
+        True if the epoch ends were computed, not logged.
     intervals : Mapping[str, Mapping[int, tuple[float, float]]]
-        Run id -> step -> (low, high) of a full validation loss.
+        Run ID -> step -> (low, high) of a full validation loss.
     """
 
     epoch_ends: tuple[int, ...] = ()
@@ -78,9 +78,9 @@ class Marks:
 
 @dataclass(frozen=True)
 class TrainingCurves:
-    """Everything the figure shows, computed once: for the drawing, its alt text and its table.
+    """Everything the figure shows, computed once for the drawing, its alt text and its table.
 
-    ``loss``, ``accuracy`` and ``volatility`` hold the runs that have data, by id, in the order of the report.
+    ``loss``, ``accuracy`` and ``volatility`` have the runs with data, by ID, in the order of the report.
     """
 
     runs: Sequence[Run]
@@ -96,7 +96,7 @@ class TrainingCurves:
 
     @property
     def unit(self) -> str:
-        """What the horizontal axes count, step or epoch."""
+        """Unit of the horizontal axes: step or epoch."""
         return unit_of_steps(*self.runs)
 
 
@@ -108,7 +108,7 @@ def training_curves(
     marks: Marks | None = None,
     shown: Shown | None = None,
 ) -> TrainingCurves:
-    """Smooth and thin what `plot_training_analysis` draws (parameters are explained there)."""
+    """Return the smoothed and thinned curves of `plot_training_analysis`, which explains the parameters."""
     shown = shown or Shown()
     window = figure_window(runs, shown.loss)
 
@@ -138,30 +138,30 @@ def plot_training_analysis(
     marks: Marks | None = None,
     shown: Shown | None = None,
 ) -> Figure:
-    """Draw ``training_analysis_visualization.png``: loss, accuracy, the candidate's curve, volatility.
+    """Return the figure ``training_analysis_visualization.png``: loss, accuracy, the candidate's curve, volatility.
 
     Parameters
     ----------
     runs : sequence of Run
-        At least one, in the order of the report; only read.
+        At least one, in the order of the report.
     candidate, baseline : str
-        Run ids; they fix the colours, and are the ones named when there are more than eight runs.
+        Run IDs; they determine the colours, and only these two are named if there are more than eight runs.
     marks : Marks, optional
         Epoch ends of the candidate and intervals of full validation.
     shown : Shown, optional
-        Which metrics to draw.
+        Metrics to draw.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Four panels. One for which no run has data says so in words.
+        Four panels; one without data says so in words.
     """
     curves = training_curves(runs, candidate=candidate, baseline=baseline, marks=marks, shown=shown)
     return draw_training(curves)
 
 
 def draw_training(curves: TrainingCurves) -> Figure:
-    """Draw what `training_curves` prepared."""
+    """Return the figure of prepared curves."""
     shown = curves.shown
     with style():
         figure, panels = new_panels(2, 2, size=(9.2, 5.8), margins=_margins(curves))
@@ -211,7 +211,7 @@ _BESIDE = {
 
 
 def beside(metric: str) -> Mapping[str, str]:
-    """Name what may be marked on the axis of a metric: the same quantity, measured on a minibatch or in full.
+    """Return the metrics to mark on the axis of a metric: the same quantity on minibatches and on the full set.
 
     Examples
     --------
@@ -272,7 +272,7 @@ def _candidate(ax: Axes, scene: TrainingCurves) -> None:
 
 
 def _epochs(ax: Axes, marks: Marks) -> None:
-    """Draw epoch boundaries, of many every so many; words stand at the top, before each line that has room for them."""
+    """Draw epoch boundaries, at most a dozen, with labels at the top if there is room."""
     left, right = ax.get_xlim()
     named = left
     every = -(-len(marks.epoch_ends) // _MOST_EPOCHS)
@@ -319,5 +319,5 @@ def _volatility(ax: Axes, scene: TrainingCurves) -> None:
 
 
 def metric_label(metric: str) -> str:
-    """Name a metric where there is little room."""
+    """Return the name of a metric for places with little room."""
     return short_name(metric_name(metric), width=40)

@@ -1,4 +1,4 @@
-"""The report's sections in the model report's order; each is a function from an `Analysis` to blocks."""
+"""`SECTIONS`: the sections of the report in order, each a function from an `Analysis` to blocks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from analysis.report.sections.technical import data_quality, files_generated, me
 
 @dataclass(frozen=True)
 class Section:
-    """One code cell of the template: its heading (level 0: none), and what fills it."""
+    """One code cell of the template: its heading (level 0: none), and the function that builds its content."""
 
     level: int
     heading: str
@@ -34,7 +34,7 @@ class Section:
 
 
 def more(a: Analysis) -> list[Block]:
-    """Return the sections that plug-ins add, each under its heading."""
+    """Build the sections that plug-ins add, each under its heading; RuntimeError if a plug-in fails."""
     blocks: list[Block] = []
     for name, section in plugins("sections", Section).items():
         if section.heading:
@@ -84,6 +84,6 @@ SECTIONS: tuple[Section, ...] = (
     Section(2, "Evidence Appendix", appendix),
     Section(0, "", footer),
 )
-"""Every section, in order. The template notebook holds the same headings and calls, which a test compares."""
+"""Every section, in order. The template notebook has the same headings and calls, as a test checks."""
 
 __all__ = ["SECTIONS", "Section"]

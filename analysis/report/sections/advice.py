@@ -1,4 +1,4 @@
-"""Recommendations: what to do now, which runs to submit next, what else to try."""
+"""Recommendations: actions, next runs, optimizations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from analysis.core.rich_text import join, rich, text
 from analysis.core.run_names import metric_words
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.recommend import NextRun, Prediction, Recommendation
-from analysis.report.sections.narrative import link_to, quiet, told
+from analysis.report.sections.narrative import findings_blocks, link_to, quiet
 
 
 def actions(a: Analysis) -> list[Block]:
-    """List what evidence supports, then the rules of thumb, each under its label."""
+    """Show the advice based on evidence, then that by rules of thumb."""
     evidence = [r for r in a.recommendations if r.basis == "evidence" and r.group != "optimization"]
     heuristic = [r for r in a.recommendations if r.basis == "heuristic" and r.group == "action"]
     blocks: list[Block] = []
@@ -26,7 +26,7 @@ def actions(a: Analysis) -> list[Block]:
         blocks.append(_list(a, heuristic))
     else:
         blocks.append(Prose(text("No rule of thumb calls for a change."), muted=True))
-    return [*blocks, *told(a, "actions")]
+    return [*blocks, *findings_blocks(a, "actions")]
 
 
 def next_experiments(a: Analysis) -> list[Block]:
@@ -55,10 +55,10 @@ def next_experiments(a: Analysis) -> list[Block]:
 
 
 def optimizations(a: Analysis) -> list[Block]:
-    """List the advanced options, each with what the logs say of it."""
+    """Show the advanced options, each with what the logs say about it."""
     listed = [r for r in a.recommendations if r.group == "optimization"]
     blocks: list[Block] = [_list(a, listed)] if listed else quiet("None applies.")
-    return [*blocks, *told(a, "optimizations")]
+    return [*blocks, *findings_blocks(a, "optimizations")]
 
 
 _CHECKED_BY = {
@@ -67,7 +67,7 @@ _CHECKED_BY = {
     "rule.early_stopping": "advice.patience",
     "rule.gradient_clipping": "advice.noise",
 }
-"""The finding, by the beginning of its ID, that says what the logs make of a rule of thumb."""
+"""Beginning of the ID of the finding that checks the advice of a rule of thumb."""
 
 
 def _list(a: Analysis, recommendations: list[Recommendation]) -> Items:
@@ -82,11 +82,11 @@ def _item(a: Analysis, recommendation: Recommendation) -> Item:
 
 
 def _predicted(runs: Sequence[NextRun]) -> str:
-    """Write what the logs of the runs will be held against; once where it is the same for all."""
-    told = [" and ".join(map(_range, run.predictions)) for run in runs]
-    if len(set(told)) == 1:
-        return f" Predicted, and scored when the logs arrive: {told[0]}." if told[0] else ""
-    each = "; ".join(f"{run.name}: {words}" for run, words in zip(runs, told, strict=True) if words)
+    """Return the predictions for the runs in words; once if they are the same for all."""
+    predicted = [" and ".join(map(_range, run.predictions)) for run in runs]
+    if len(set(predicted)) == 1:
+        return f" Predicted, and scored when the logs arrive: {predicted[0]}." if predicted[0] else ""
+    each = "; ".join(f"{run.name}: {words}" for run, words in zip(runs, predicted, strict=True) if words)
     return f" Predicted, and scored when the logs arrive: {each}."
 
 

@@ -1,4 +1,4 @@
-"""The first page: the answer, the configurations, one figure, what to do next, and whether the goal was met."""
+"""The first page: the answer, the configurations, one figure, what to do next, and the goal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.evidence.verdict import DESCRIBED
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.goal import Criterion
 from analysis.findings.plan import Recommendation
-from analysis.findings.rules.goal import judged
+from analysis.findings.rules.goal import judge_criteria
 from analysis.report.sections.charts import overview_figure
 from analysis.report.sections.configuration_rows import (
     NBSP,
@@ -31,7 +31,7 @@ from analysis.report.sections.narrative import link_to
 from analysis.report.sections.sweep import lead_words
 
 _ROWS, _FEW_ROWS, _MOST_ROWS, _NEXT = 9, 6, 40, 3
-"""Rows shown where that is all of them, where it is not, rows in the folded table, and things to do, at most."""
+"""Most rows if the table shows all, most rows if not, most rows of the folded table, and most things to do."""
 
 _STATES: dict[bool | None, tuple[Tone, str]] = {
     True: ("good", "met"),
@@ -39,11 +39,11 @@ _STATES: dict[bool | None, tuple[Tone, str]] = {
     None: ("unknown", "cannot tell"),
 }
 _OPEN = ("no evidence of a difference", "not comparable", "insufficient data")
-"""Results that leave the question open: these name the one step that would settle it."""
+"""Results that leave the question open; with these the answer names the step that would settle it."""
 
 
 def executive_summary(a: Analysis) -> list[Block]:
-    """Answer in one page: what is so, on what it rests, how far it carries, and what to do."""
+    """Build the first page: the answer with its basis and scope, and what to do."""
     rows = configuration_rows(a)
     shown = foremost(a, rows, _ROWS if len(rows) <= _ROWS else _FEW_ROWS)
     steps = _next_steps(a)
@@ -72,7 +72,7 @@ def _answer(a: Analysis, rows: Sequence[Row], settle: Recommendation | None) -> 
     verdict = a.verdict
     behind = [f for r in ("performance.primary", "det.nonfinite") for f in a.findings if f.rule == r]
     gated = next((f for f in a.findings if f.id == f"gate:{a.candidate.id}"), None)
-    cause = "" if verdict.result in _OPEN else verdict.attribution  # of what is not shown there is no cause
+    cause = "" if verdict.result in _OPEN else verdict.attribution  # no difference, no cause
     carries = " ".join(filter(None, (_scope(a), verdict.condition, cause)))
     lines = [
         join([text(verdict.numbers), link_to(next(iter(behind), None))]) if verdict.numbers else (),
@@ -87,7 +87,7 @@ def _label(settle: Recommendation) -> str:
 
 
 def _scope(a: Analysis) -> str:
-    """Say whether the result speaks of the configurations or of these models alone."""
+    """Return whether the result is about the configurations or only about these models, in words."""
     if a.verdict.result in _OPEN or not a.verdict.scope:
         return ""
     if a.verdict.scope == "configurations":
@@ -97,7 +97,7 @@ def _scope(a: Analysis) -> str:
 
 
 def headline(a: Analysis, rows: Sequence[Row]) -> str:
-    """Write the answer in one sentence: candidate against baseline, and of three or more which may be the best."""
+    """Return the answer in one sentence: candidate and baseline, and for three or more which may be the best."""
     sentence = a.verdict.sentence
     if a.baseline is None and rows and math.isfinite(rows[0].configuration.mean):
         what, level = metric_words(rows[0].configuration.metric), _level(a, rows[0], _digits(rows))[0]
@@ -113,7 +113,7 @@ def headline(a: Analysis, rows: Sequence[Row]) -> str:
 
 
 def _which_is_best(ranked: Sequence[Row]) -> str:
-    may = [row.spoken for row in ranked if row.configuration.may_be_best]
+    may = [row.configuration_name for row in ranked if row.configuration.may_be_best]
     if len(may) == 1:
         return f"{may[0]} is the best of {len(ranked)} configurations"
     if len(may) == len(ranked):
@@ -134,7 +134,7 @@ def _caption(a: Analysis, rows: Sequence[Row], shown: Sequence[Row]) -> str:
 
 
 def _table(a: Analysis, rows: Sequence[Row], identity: str, caption: str) -> Table:
-    """Make the table; what is the same in every row stands in the caption instead of a column."""
+    """Return the table of configurations; what is the same in every row is in the caption instead of a column."""
     several, seeds = len(a.configurations) > 1, any(len(row.runs) > 1 for row in rows)
     digits = _digits(rows)
     columns: dict[Column, list[Cell]] = {
@@ -152,7 +152,7 @@ def _table(a: Analysis, rows: Sequence[Row], identity: str, caption: str) -> Tab
     checkpoints = [best_checkpoint(a, row) for row in rows]
     if set(checkpoints) != {"–"}:
         columns[Column("Best checkpoint")] = list(map(cell, checkpoints))
-    costs, troubles = ([told(a, row) for row in rows] for told in (cost, problems))
+    costs, troubles = ([describe(a, row) for row in rows] for describe in (cost, problems))
     if not several or len(set(costs)) > 1:
         columns[Column("Cost" + (" a run" if seeds else ""))] = list(map(cell, costs))
     else:
@@ -165,16 +165,16 @@ def _table(a: Analysis, rows: Sequence[Row], identity: str, caption: str) -> Tab
 
 
 def _whose(a: Analysis, row: Row) -> str:
-    """Name the run where the configuration's own name does not, and say what part it plays."""
+    """Return the name of the run, unless it is that of the configuration, and its role."""
     run_id = row.runs[0]
-    told = display_name(run_id) if is_random(run_id) else a.name(run_id)
-    told = told if len(row.runs) == 1 and row.name != told else ""
+    name = display_name(run_id) if is_random(run_id) else a.name(run_id)
+    name = name if len(row.runs) == 1 and row.name != name else ""
     part = "candidate" if row.is_candidate else "baseline" if row.is_baseline else ""
-    return " · ".join(filter(None, (told, part if a.baseline is not None else "")))
+    return " · ".join(filter(None, (name, part if a.baseline is not None else "")))
 
 
 def _level(a: Analysis, row: Row, digits: int) -> tuple[str, str]:
-    """Write the deciding metric: mean ± sd of several seeds, or the value of one with its interval."""
+    """Format the deciding metric: mean ± sd of several seeds, or the value of one run with its interval."""
     c, (scale, unit) = row.configuration, level_scale(row.configuration)
     if not math.isfinite(c.mean):
         return "no value", ""
@@ -187,7 +187,7 @@ def _level(a: Analysis, row: Row, digits: int) -> tuple[str, str]:
 
 
 def _digits(rows: Sequence[Row]) -> int:
-    """Choose the decimals of a column of means: those that show two digits of a usual spread."""
+    """Return the decimals of a column of means, which show two digits of the median spread."""
     spreads = [level_scale(row.configuration)[0] * row.configuration.sd for row in rows if row.configuration.sd > 0]
     return decimals_for(statistics.median(spreads)) if spreads else 3
 
@@ -221,25 +221,25 @@ def _problem(words: str) -> Cell:
 
 
 def _next_steps(a: Analysis) -> list[Recommendation]:
-    """List what the evidence asks for, the cheapest that settles something first; what not to do is no step."""
+    """Return the first recommendations by evidence, without the one on what not to do."""
     found = [r for r in a.recommendations if r.basis == "evidence" and r.id != "evidence.sampling_noise"]
-    if any(r.id == "evidence.mend" for r in found):  # measured alike first: more training would not tell
+    if any(r.id == "evidence.mend" for r in found):  # a failed training has to be fixed before an experiment
         found = [r for r in found if r.group != "design"]
     return found[:_NEXT]
 
 
 def _settles(r: Recommendation) -> bool:
-    """Return True if a piece of advice settles an open question: which checkpoint is used does not."""
+    """True if a recommendation settles an open question; the choice of a checkpoint does not."""
     return r.group == "design" or r.id in ("evidence.mend", "evidence.examples")
 
 
 def _step(a: Analysis, r: Recommendation) -> Rich:
-    """Write what to do, why, and the file or section that does it."""
+    """Return what to do and why, with the file or section for it."""
     if r.id == "evidence.record":
         file = rich(" (`{file}`)", file=a.next_runs[0].file) if a.baseline is None and a.next_runs else ()
         return rich("{todo}{file}. [More](#actions-evidence)", todo=plain(r.points[0]).rstrip("."), file=file)
     if r.id == "evidence.design":
-        open_ = a.verdict.result in _OPEN  # then it stands beside the question that it answers
+        open_ = a.verdict.result in _OPEN  # then it is beside the question that it answers
         why = "" if open_ else f": that tells what {r.value['factor_title']} does from what a seed does"
         todo, _, _ = plain(r.points[-2]).partition(":")
         return rich("{todo} (`next_runs/design.yaml`){why}.", todo=todo.rstrip("."), why=why)
@@ -255,19 +255,19 @@ def _todo(steps: Sequence[Rich]) -> list[Block]:
 
 
 def _rule_of_thumb(a: Analysis) -> list[Block]:
-    """State the overall result, and what the rules of thumb make of the same runs."""
+    """State the overall result beside that of the rules of thumb."""
     found = next((f for f in a.findings if f.rule == "rule.result"), None)
     if found is None:
         return []
-    told = rich("**Overall Result**: {result}. {link}", result=a.verdict.result, link=link_to(found))
-    return [Prose(told, found.status, claim=found.claim)]
+    line = rich("**Overall Result**: {result}. {link}", result=a.verdict.result, link=link_to(found))
+    return [Prose(line, found.status, claim=found.claim)]
 
 
 # --- the goal -----------------------------------------------------------------------------------
 
 
 def _goal(a: Analysis) -> list[Block]:
-    """Hold each criterion of the stated goal against the rule of thumb and against the evidence, in one row."""
+    """Show each criterion of the stated goal with the results by rule of thumb and by evidence."""
     if a.goal is None:
         return []
     if not a.goal.criteria:
@@ -276,22 +276,22 @@ def _goal(a: Analysis) -> list[Block]:
             Prose(rich("**Goal** “{goal}”: it names nothing that can be checked (" + known + ").", goal=a.goal.text))
         ]
     found = next((f for f in a.findings if f.rule == "goal.achieved"), None)
-    met = [state for _, state in judged(a)]
+    met = [state for _, state in judge_criteria(a)]
     last = len(met) - 1
     thumb = not all(criterion.tested for criterion in a.goal.criteria)
     rows = []
-    for index, (criterion, (words, state)) in enumerate(zip(a.goal.criteria, judged(a), strict=True)):
-        told = join([criterion.shown if criterion.tested else words, link_to(found if index == last else None)])
+    for index, (criterion, (words, state)) in enumerate(zip(a.goal.criteria, judge_criteria(a), strict=True)):
+        shown = join([criterion.shown if criterion.tested else words, link_to(found if index == last else None)])
         asked, by_thumb = _asked(criterion)
-        held = Cell(text(_STATES[state][1]), told, _STATES[state][0])
-        rows.append((asked, by_thumb, held) if thumb else (asked, held))
+        evidence = Cell(text(_STATES[state][1]), shown, _STATES[state][0])
+        rows.append((asked, by_thumb, evidence) if thumb else (asked, evidence))
     overall = "not met" if False in met else "met" if all(met) else "open"
     columns = (Column("Criterion"), *([Column("Rule of thumb")] if thumb else []), Column("Evidence"))
     return [Table("goal", f"Goal “{a.goal.text}”: {overall}", columns, tuple(rows))]
 
 
 def _asked(criterion: Criterion) -> tuple[Cell, Cell]:
-    """Say what a criterion asks for, and what the rule of thumb makes of it; one with a number is tested alone."""
+    """Return cells for a criterion and its result by rule of thumb, which a numeric one has not."""
     if criterion.tested:
         return Cell(rich("`{asked}`", asked=criterion.asked)), cell("–")
     tone, word = _STATES[criterion.met]

@@ -8,15 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from analysis.core.blocks import Block, Cell, Column, Details, Prose, Table
-from analysis.core.number_format import (
-    cell,
-    count,
-    interval_parts,
-    listed,
-    number,
-    p_value,
-    signed_minus,
-)
+from analysis.core.number_format import cell, count, interval_parts, listed, number, p_value, signed_minus
 from analysis.core.rich_text import rich, text
 from analysis.core.run_names import metric_name
 from analysis.evidence.comparisons import ALL_PAIRS, Comparison
@@ -28,17 +20,17 @@ from analysis.report.sections.narrative import quiet, shown_findings
 from analysis.statistics.detectors import DETECTORS
 
 _IN_FULL = 30
-"""Comparisons up to which each has a row of its own."""
+"""Number of comparisons up to which each has a row."""
 
 _NAMED = 6
-"""Runs up to which the columns of a matrix bear names; of more they are numbered."""
+"""Number of runs up to which the columns of a matrix have names; beyond, they are numbered."""
 
 _REASONS, _FEW = 6, "too few points"
 _HUGE = 700.0
 
 
 def appendix(a: Analysis) -> list[Block]:
-    """List all findings and all comparisons in numbers, folded."""
+    """Show all findings and all comparisons in numbers, folded."""
     findings = shown_findings(a)
     if not findings:
         return quiet("There is no finding: a single run without anything that a rule speaks of.")
@@ -66,7 +58,7 @@ def _finding(a: Analysis, f: Finding) -> tuple[Cell, ...]:
     runs = listed([a.name(run_id) for run_id in f.runs]) if f.runs else ""
     steps = f"steps {f.steps[0]:,} to {f.steps[1]:,}" if f.steps else ""
     bounds = f"[{_number(f.low)}, {_number(f.high)}]" if f.low is not None and f.high is not None else ""
-    # What a section tells is not told again.
+    # The text is not repeated if a section shows it.
     alone = f.rule in DETECTORS or f.section in ("seen", "summary")
     adjusted = p_value(f.p_adjusted) if f.p_adjusted is not None else ""
     return (
@@ -89,9 +81,9 @@ _STATUS = {
 
 
 def _comparisons(a: Analysis) -> list[Block]:
-    """List the comparisons; of many, those against the baseline in full and all pairs as a matrix a metric.
+    """Show the comparisons; if they are many, those with the baseline in full and all pairs as a matrix per metric.
 
-    A matrix of more than `ALL_PAIRS` runs would have gaps, and no place on a page.
+    A matrix of more than `ALL_PAIRS` runs would have gaps and not fit on a page.
     """
     if len(a.comparisons) <= _IN_FULL:
         return [_table(a, list(a.comparisons), "All comparisons", baseline=None)]
@@ -112,12 +104,12 @@ def _comparisons(a: Analysis) -> list[Block]:
         lines = [f"{metric}: {count(n, 'pair')}, {why}" for (metric, why), n in reasons.most_common(_REASONS)]
         lines += [f"{count(len(reasons) - _REASONS, 'further reason')} in the JSON"] if len(reasons) > _REASONS else []
         blocks.append(Prose(rich("**Without an interval**: {lines}.", lines="; ".join(lines))))
-    told = "The results JSON has every comparison with interval, p and detectable difference."
-    return [Prose(text(told), muted=True), *blocks]
+    note = "The results JSON has every comparison with interval, p and detectable difference."
+    return [Prose(text(note), muted=True), *blocks]
 
 
 def _cause(reason: str | None) -> str:
-    """Say why there is no interval in words that many pairs share: too few points, not how many of each.
+    """Return why there is no interval, without the number of points, so that pairs can be grouped by reason.
 
     Examples
     --------
@@ -128,7 +120,7 @@ def _cause(reason: str | None) -> str:
 
 
 def matrix(a: Analysis, metric: str, group: list[Comparison]) -> Table:
-    """Arrange the comparisons of a metric by pairs: the run of the row against the run of the column."""
+    """Return a matrix of the comparisons of a metric: the run of the row against the run of the column."""
     runs = [a.reference_id, *(run.id for run in a.runs if run.id != a.reference_id)]
     pairs = {(c.baseline, c.candidate): c for c in reversed(group)}
     few = len(runs) <= _NAMED
@@ -165,7 +157,7 @@ def _pair(c: Comparison | None, alpha: float) -> Cell:
 
 
 def _table(a: Analysis, comparisons: list[Comparison], caption: str, *, baseline: str | None) -> Table:
-    """Give each comparison a row of one line; ``baseline`` is that of all of them, reasons are said once."""
+    """Return a table with one row per comparison; ``baseline`` if all have the same, reasons as numbered notes."""
     columns = (
         Column("Candidate" if baseline else "Candidate against baseline"),
         Column("Metric"),
@@ -201,7 +193,7 @@ def _row(a: Analysis, c: Comparison, *, baseline: str | None, reasons: Sequence[
 
 
 def _detectable(c: Comparison, scale: float, unit: str) -> str:
-    """Write the detectable difference in the unit of the difference: of a ratio as the smallest ratio above 1."""
+    """Format the detectable difference in the unit of the difference; for a ratio, the smallest ratio above 1."""
     if c.mdd is None:
         return "–"
     return number(math.exp(min(c.mdd, _HUGE))) + unit if c.ratio else number(scale * c.mdd) + unit

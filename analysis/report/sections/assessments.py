@@ -1,4 +1,4 @@
-"""What several sections share: which runs a table shows, an assessment in words, and which rows are strong."""
+"""Helpers of several sections: the runs that tables show, assessments, and columns without values."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _WORD_TONES: dict[str, Tone] = {
     "Enhanced": "good",
 }
 MOST_RUNS, OF_MORE = 12, 8
-"""Runs up to which a table shows all, and those shown of more: the candidate, the baseline and the best."""
+"""Number of runs up to which a table shows all, and number shown of more: candidate, baseline and the best."""
 
 
 def assessed(word: str) -> Cell:
-    """Make a cell of an assessment, toned by its first word."""
+    """Return a cell with an assessment; its first word decides the tone."""
     return cell(word, tone=_WORD_TONES.get(word.split(" ")[0], "neutral"))
 
 
 def shown_runs(a: Analysis) -> list[Run]:
-    """List the runs that tables show, in the order of the report."""
+    """Return the runs that tables show, in the order of the report."""
     if len(a.runs) <= MOST_RUNS:
         return list(a.runs)
     first = dict.fromkeys([a.candidate.id, a.reference_id])
@@ -39,7 +39,7 @@ def shown_runs(a: Analysis) -> list[Run]:
 
 
 def left_out(a: Analysis) -> tuple[Rich, ...]:
-    """Note beneath a table how many runs it leaves out; nothing where it has all."""
+    """Return the note on how many runs a table leaves out; empty if it has all."""
     more = len(a.runs) - len(shown_runs(a))
     return (text(f"The results JSON has {count(more, 'further run')}."),) if more else ()
 
@@ -48,7 +48,7 @@ _NOTHING = {"–", MISSING, "Not assessed", "not counted", "not logged"}
 
 
 def filled(table: Table) -> Table:
-    """Leave out the columns that hold nothing; the one reason that all rows give beneath a value becomes a note."""
+    """Return a table without columns that are empty; a reason that all rows of a column share becomes a note."""
     columns = range(len(table.columns))
     empty = {n for n in columns[1:] if all(plain(row[n].text) in _NOTHING for row in table.rows)}
     reasons = {n: _one_reason([row[n] for row in table.rows]) for n in columns[1:]}
@@ -62,17 +62,17 @@ def filled(table: Table) -> Table:
 
 
 def _one_reason(cells: Sequence[Cell]) -> str:
-    """Return what stands beneath each of several cells, where it is the same and no number."""
-    told = {plain(one.minor) for one in cells}
-    alone = told.pop() if len(told) == 1 else ""
+    """Return the smaller line of several cells if it is the same and has no digits; else empty."""
+    words = {plain(one.minor) for one in cells}
+    alone = words.pop() if len(words) == 1 else ""
     return alone if not any(c.isdigit() for c in alone) and (len(cells) > 1 or plain(cells[0].text) in _NOTHING) else ""
 
 
 def alike(table: Table) -> bool:
-    """Return True if two rows or more differ in nothing but the run that they name."""
+    """True if there are two rows or more that differ only in the run that they name."""
     return len(table.rows) > 1 and len({tuple((c.text, c.minor) for c in row[1:]) for row in table.rows}) == 1
 
 
 def rows_of(a: Analysis, run_id: str | None) -> frozenset[int]:
-    """Give the row of a run among those shown, to be set in bold; none for None."""
+    """Return the index of a run's row among those shown, to be set in bold; empty for None."""
     return frozenset(index for index, run in enumerate(shown_runs(a)) if run.id == run_id)

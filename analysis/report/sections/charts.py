@@ -1,4 +1,4 @@
-"""The report's figures, arranged from the analysis and drawn once each."""
+"""The figures of the report, made from the analysis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from matplotlib.figure import Figure as Drawing
 
 from analysis.core.blocks import Block, Figure, Prose
-from analysis.core.deciding import deciding_order, judged
+from analysis.core.deciding import deciding_order, judged_metrics
 from analysis.core.metrics import METRICS
 from analysis.core.metrics import metric as metric_of
 from analysis.core.rich_text import rich
@@ -26,10 +26,10 @@ from analysis.report.sections.configuration_rows import Row, level_scale
 
 
 def overview_figure(a: Analysis, rows: Sequence[Row]) -> Figure:
-    """Draw the deciding metric of the foremost configurations, and their differences to the baseline."""
+    """Return the figure of the first page: the deciding metric of configurations and their differences."""
     scene, drawing = scene_of(a, rows)
     curves = {line.name: (line.style.color, line.curve.strong) for line in scene.lines if line.style.named}
-    shares = is_share(scene.course) or scene.percent
+    shares = is_share(scene.curve_metric) or scene.percent
     return plots.to_figure(
         drawing,
         id="figure-overview",
@@ -42,13 +42,15 @@ def overview_figure(a: Analysis, rows: Sequence[Row]) -> Figure:
 
 
 def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]:
-    """Arrange what the figure of the first page shows, and draw it."""
+    """Return the content of the figure of the first page, and the drawing."""
     metric = rows[0].configuration.metric
-    drawn = _course_metric(a, metric)
+    drawn = _curve_metric(a, metric)
     window = plots.figure_window(a.runs, drawn)
     looks = _looks(rows)
     lines = [
-        plots.configuration_line(row.spoken, [a.run(r) for r in row.runs], drawn, look=looks[row.name], window=window)
+        plots.configuration_line(
+            row.configuration_name, [a.run(r) for r in row.runs], drawn, look=looks[row.name], window=window
+        )
         for row in rows
     ]
     base = next((row for row in rows if row.is_baseline), None)
@@ -57,11 +59,11 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
         metric,
         tuple(line for line in lines if line is not None),
         tuple(
-            plots.Difference(row.spoken, row.difference, looks[row.name], row.settled)
+            plots.Difference(row.configuration_name, row.difference, looks[row.name], row.settled)
             for row in rows
             if row.difference is not None and math.isfinite(row.difference.value)
         ),
-        base.spoken if base is not None else "",
+        base.configuration_name if base is not None else "",
         a.margin if metric == a.deciding_metric else None,
         scale,
         " pp" if unit else "",
@@ -75,28 +77,30 @@ def scene_of(a: Analysis, rows: Sequence[Row]) -> tuple[plots.Overview, Drawing]
 
 
 def _levels(a: Analysis, rows: Sequence[Row], looks: Mapping[str, plots.RunStyle]) -> tuple[plots.Difference, ...]:
-    """Arrange the level of each configuration's first run, where nothing was logged more than once."""
+    """Return the level of each configuration's first run, for runs without curves."""
     found = [(row, a.evidence[row.runs[0]].window.get(row.configuration.metric)) for row in rows]
-    return tuple(plots.Difference(row.spoken, e, looks[row.name], True) for row, e in found if e is not None)
+    return tuple(
+        plots.Difference(row.configuration_name, e, looks[row.name], True) for row, e in found if e is not None
+    )
 
 
 def is_share(metric: str) -> bool:
-    """Tell whether a metric's values are fractions, which are written in percent."""
+    """True if a metric is a fraction, which is shown in percent."""
     return metric_of(metric).unit == "fraction"
 
 
 _LEAST_POINTS = 3
 
 
-def _course_metric(a: Analysis, metric: str) -> str:
-    """Choose whose course is drawn: the deciding metric's, unless no run logged it often enough to have one."""
+def _curve_metric(a: Analysis, metric: str) -> str:
+    """Return the metric of the curves: the deciding one, unless no run logged it often enough."""
     ordered = deciding_order(name for run in a.runs for name in run.metrics)
     wanted = (metric, *(name for name in ordered if metric_of(name).validates), a.curve)
     return next((m for m in wanted if any(run.series(m).size >= _LEAST_POINTS for run in a.runs)), metric)
 
 
 def _looks(rows: Sequence[Row]) -> dict[str, plots.RunStyle]:
-    """Give each configuration its colour, the same as on the page's other figures where it is one run."""
+    """Return the style of each configuration, the same as in the other figures if it is one run."""
     names = [row.name for row in rows]
     candidate = next((row.name for row in rows if row.is_candidate), names[-1])
     baseline = next((row.name for row in rows if row.is_baseline), None)
@@ -104,12 +108,12 @@ def _looks(rows: Sequence[Row]) -> dict[str, plots.RunStyle]:
 
 
 def shown_metrics(a: Analysis) -> plots.Shown:
-    """Choose the metrics of the panels of the training figure."""
+    """Return the metrics of the panels of the training figure."""
     return plots.Shown(loss=a.curve, accuracy=_second(a, "train_mean_token_accuracy", a.curve))
 
 
 def curves_figure(a: Analysis) -> list[Block]:
-    """Draw the curves: loss, accuracy, the candidate's own, volatility; of evaluations there are none."""
+    """Show the curves: loss, accuracy, the candidate's curve, volatility; nothing for evaluations."""
     if all(run.only_evaluated for run in a.runs):
         return []
     shown = shown_metrics(a)
@@ -132,7 +136,7 @@ def curves_figure(a: Analysis) -> list[Block]:
 
 
 def _pointed(a: Analysis, curves: plots.TrainingCurves) -> dict[int, tuple[bool, dict[str, tuple[str, plots.Trace]]]]:
-    """List what can be pointed at in the panels of the training figure: the named curves."""
+    """Return the named curves in the panels of the training figure, for `plots.hover`."""
     panels = {0: (curves.shown.loss, curves.loss), 1: (curves.shown.accuracy, curves.accuracy)}
     return {
         index: (
@@ -148,7 +152,7 @@ def _pointed(a: Analysis, curves: plots.TrainingCurves) -> dict[int, tuple[bool,
 
 
 def metrics_figure(a: Analysis) -> list[Block]:
-    """Draw the final metrics of all runs, with intervals."""
+    """Show the final metrics of all runs, with intervals, folded."""
     train, validation = _final_metrics(a)
     summaries = [_summary(a, run_id, train, validation) for run_id in _foremost_first(a)]
     panels = plots.comparison_panels(summaries, train=train, validation=validation)
@@ -167,7 +171,7 @@ def metrics_figure(a: Analysis) -> list[Block]:
 
 
 def forest_figure(a: Analysis) -> list[Block]:
-    """Explain the two kinds of columns, and draw every comparison against the baseline, folded."""
+    """Explain the two kinds of columns, and show every comparison with the baseline, folded."""
     compared = compared_runs(a)
     shown = _foremost(a, compared)
     groups = _forest_groups(a, shown)
@@ -216,7 +220,7 @@ def _marks(a: Analysis) -> plots.Marks:
 
 
 def _final_metrics(a: Analysis) -> tuple[str, str]:
-    """Choose accuracy where any run has it, else loss; the whole validation set before a minibatch."""
+    """Return the training and the validation metric: accuracy if any run has it, else loss."""
     logged = {metric for run in a.runs for metric in run.metrics}
     train = "train_mean_token_accuracy" if "train_mean_token_accuracy" in logged else a.curve
     wanted = ("valid_mean_token_accuracy", "valid_loss", "full_valid_loss", "full_valid_mean_token_accuracy")
@@ -224,10 +228,10 @@ def _final_metrics(a: Analysis) -> tuple[str, str]:
 
 
 def _second(a: Analysis, usual: str, first: str) -> str:
-    """Choose what a second panel shows where no run has the usual metric: another fraction, else what is judged."""
+    """Return the metric of a second panel: the usual one if logged, else another fraction, else a judged one."""
     logged = {metric for run in a.runs for metric in run.metrics}
     fractions = (m for m, row in METRICS.items() if row.unit == "fraction" and row.split == metric_of(first).split)
-    others = (*fractions, "full_valid_loss", *judged(dict.fromkeys(m for run in a.runs for m in run.metrics)))
+    others = (*fractions, "full_valid_loss", *judged_metrics(dict.fromkeys(m for run in a.runs for m in run.metrics)))
     return usual if usual in logged else next((m for m in others if m in logged and m != first), usual)
 
 
@@ -271,7 +275,7 @@ def _forest_groups(a: Analysis, shown: list[str]) -> list[plots.ForestGroup]:
 
 
 def compared_runs(a: Analysis) -> list[str]:
-    """List whom to hold against the baseline; of several seeds of a configuration the one that speaks for all."""
+    """Return the runs to compare with the baseline; one run for the seeds of a configuration."""
     groups = seed_groups(a.runs)
     if a.candidate.id in group_of(groups, a.reference_id).runs:
         return [run.id for run in a.runs if run.id != a.reference_id]
@@ -280,7 +284,7 @@ def compared_runs(a: Analysis) -> list[str]:
 
 
 def _foremost(a: Analysis, runs: list[str]) -> list[str]:
-    """Keep the candidate and the runs that do best, in their order: a drawing of hundreds shows nothing."""
+    """Return the candidate and the best runs, in their order, since a drawing of hundreds would be unreadable."""
     metric = a.deciding_metric
     sign = metric_of(metric).sign
 
@@ -294,14 +298,14 @@ def _foremost(a: Analysis, runs: list[str]) -> list[str]:
 
 
 def _foremost_first(a: Analysis) -> list[str]:
-    """Order runs for a drawing that ends where there is no more room."""
+    """Return all runs, in an order for a drawing that shows only the first."""
     runs = [run.id for run in a.runs]
     first = [a.reference_id, *_foremost(a, [run_id for run_id in runs if run_id != a.reference_id])]
     return runs if len(runs) <= len(first) else [*first, *(run_id for run_id in runs if run_id not in first)]
 
 
 def forest_group(a: Analysis, metric: str, shown: list[str]) -> plots.ForestGroup | None:
-    """Arrange the differences of some runs to the baseline in one metric; None where there is none."""
+    """Return the differences of some runs to the baseline in one metric; None if none is known."""
     found = (a.comparison(a.reference_id, run_id, metric) for run_id in shown)
     rows = [c for c in found if c is not None and c.known]
     if not rows:
@@ -326,7 +330,7 @@ def _is_outcome(metric: str) -> bool:
 
 
 def _short(reason: str) -> str:
-    """Leave out what stands in brackets: the figure has room for a few words."""
+    """Return a reason without its part in brackets, since the figure has little room."""
     return reason.split(" (")[0]
 
 

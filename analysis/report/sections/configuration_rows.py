@@ -1,4 +1,4 @@
-"""The rows of the first page: one a configuration, seeds grouped, best first; what is known of each."""
+"""The rows of the first page: one per configuration, best first, with level, cost and problems."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Row:
-    """A configuration with its name and its difference to the baseline, oriented so that it is this one minus that.
+    """A configuration with its name and ``difference``, which is this configuration minus the baseline.
 
-    ``settled``: its interval lies clear of zero.
+    ``settled`` is True if the interval of the difference excludes zero.
     """
 
     configuration: Configuration
     name: str
-    spoken: str
+    configuration_name: str
     is_baseline: bool
     is_candidate: bool
     difference: Estimate | None
@@ -44,14 +44,14 @@ class Row:
 
 
 def configuration_rows(a: Analysis) -> tuple[Row, ...]:
-    """List the configurations, best first; what has no value of the deciding metric stands last."""
+    """Return the configurations, best first; those without a value of the deciding metric come last."""
     found = a.configurations or _unranked(a)
     base = next((c for c in found if a.baseline is not None and a.baseline.id in c.runs), None)
     return tuple(_row(a, c, base) for c in found)
 
 
 def _unranked(a: Analysis) -> tuple[Configuration, ...]:
-    """Give the groups of seeds in their order, where no metric ranks them."""
+    """Return the groups of seeds in their order, for runs without a metric that ranks them."""
     return tuple(
         Configuration(a.name(group.runs[0]), group.runs, a.curve, math.nan, math.nan, False)
         for group in seed_groups(a.runs)
@@ -65,8 +65,8 @@ def _row(a: Analysis, c: Configuration, base: Configuration | None) -> Row:
     if found is not None and base is not None:
         result = found.result.negated() if found.baseline in c.runs else found.result
     settled = found is not None and found.comparable is not False and found.known and not _spans_zero(found)
-    spoken = a.name(c.runs[0]) if len(c.runs) == 1 else c.name
-    return Row(c, c.name, spoken, same, a.candidate.id in c.runs, result, settled)
+    configuration_name = a.name(c.runs[0]) if len(c.runs) == 1 else c.name
+    return Row(c, c.name, configuration_name, same, a.candidate.id in c.runs, result, settled)
 
 
 def _spans_zero(found: Comparison) -> bool:
@@ -74,21 +74,21 @@ def _spans_zero(found: Comparison) -> bool:
 
 
 def level_scale(c: Configuration) -> tuple[float, str]:
-    """Return the factor and the unit in which a configuration's level is written: a share in percent."""
+    """Return factor and unit for displaying the level of a configuration: percent for fractions."""
     about = metric_of(c.metric)
     fraction = about.unit == "fraction" or (about.share and abs(c.mean) <= 1)
     return (100.0, "%") if fraction else (1.0, "")
 
 
 def foremost(a: Analysis, rows: Sequence[Row], most: int) -> list[Row]:
-    """Keep the best, and of the others those of candidate and baseline, in their order."""
+    """Return the best rows, at most ``most``, always with those of candidate and baseline, in their order."""
     first = [row for row in rows if row.is_candidate or row.is_baseline]
     kept = first + [row for row in rows if row not in first][: max(most - len(first), 0)]
     return [row for row in rows if row in kept]
 
 
 def best_checkpoint(a: Analysis, row: Row) -> str:
-    """Say where the metric was best; of several seeds the range. A minibatch's best is chance, and is not named."""
+    """Return where a metric was best, for several seeds a range; "–" for minibatch metrics (their best is chance)."""
     metric = row.configuration.metric
     direction = metric_of(metric).direction
     chance = metric_of(metric).split != "full validation" and figure_window(a.runs, metric) > 1
@@ -109,7 +109,7 @@ def best_checkpoint(a: Analysis, row: Row) -> str:
 
 
 def cost(a: Analysis, row: Row) -> str:
-    """Say what a run of the configuration took: steps, epochs, and time where the log has it."""
+    """Return what a run of the configuration took, in words: steps, epochs, and time if logged."""
     runs = [a.run(run_id) for run_id in row.runs]
     if all(run.only_evaluated for run in runs):
         return ""
@@ -120,7 +120,7 @@ def cost(a: Analysis, row: Row) -> str:
     noun = "epoch" if rows_are_epochs else "step"
     parts = [count(steps[0], noun) if steps[0] == steps[-1] else f"{steps[0]:,} to {steps[-1]:,} {noun}s"]
     epochs = {run.factor("n_epochs") for run in runs}
-    # Where the number of epochs differs the name of the configuration has it.
+    # If the number of epochs differs, the name of the configuration has it.
     same = len({str(run.factor("n_epochs")) for run in a.runs}) == 1
     if same and not rows_are_epochs and len(epochs) == 1 and isinstance(number := epochs.pop(), int | float):
         parts.append(f"{number:g} epoch{'' if number == 1 else 's'}")
@@ -131,7 +131,7 @@ def cost(a: Analysis, row: Row) -> str:
 
 
 def elapsed(run: Run) -> float | None:
-    """Return the seconds between the first and the last row; None where the log has no times."""
+    """Return the seconds between the first and the last row; None if the log has no times."""
     if "timestamp" not in run.frame:
         return None
     times = run.frame["timestamp"].dropna()
@@ -140,7 +140,7 @@ def elapsed(run: Run) -> float | None:
 
 
 def duration(seconds: float) -> str:
-    """Write a time in its largest units.
+    """Format a time in its two largest units.
 
     Examples
     --------
@@ -165,11 +165,11 @@ _PROBLEMS = {
     "det.undertraining": "still improving at the end",
     "det.early_stopping": "earlier checkpoint better",
 }
-"""What is raised, in plain words; in the order of the detectors."""
+"""Problems in plain words by detector, in their order."""
 
 
 def problems(a: Analysis, row: Row) -> str:
-    """Name what went wrong in the runs of a configuration; of several seeds in how many."""
+    """Return the problems of a configuration's runs; for several seeds, in how many."""
     many = len(row.runs)
     raised = Counter(words for run_id in row.runs for words in _raised(a, run_id, alone=many == 1))
     return "; ".join(words if many == 1 or n == many else f"{words} ({n} of {many})" for words, n in raised.items())

@@ -16,19 +16,19 @@ from analysis.heuristics import grades
 from analysis.report.sections.assessments import filled, left_out, shown_runs
 from analysis.report.sections.narrative import (
     ROUNDING,
-    enumerated,
+    findings_list,
     findings_of,
-    opened,
     quiet,
     shown_findings,
     untrained,
+    with_findings,
 )
 from analysis.report.sections.observed import observed
 from analysis.statistics.detectors import DETECTORS
 
 
 def curves(a: Analysis) -> list[Block]:
-    """Describe the training curves: what stands out, then their numbers, then what was looked for."""
+    """Show the training curves: findings, then numbers, then problems that were not found."""
     logged = [run for run in shown_runs(a) if run.series(a.curve).size]
     if nothing := untrained(a):
         return nothing
@@ -36,7 +36,7 @@ def curves(a: Analysis) -> list[Block]:
         return [*quiet("No run logged a training curve."), *observed(a)]
     about = [f for f in findings_of(a, "curves") if not _quiet(f)]
     return [
-        *enumerated(about),
+        *findings_list(about),
         *observed(a, brief=True),
         Details(text("The training curves in numbers"), (_numbers(a, logged),)),
         *_looked_for(a),
@@ -44,7 +44,7 @@ def curves(a: Analysis) -> list[Block]:
 
 
 def _looked_for(a: Analysis) -> list[Block]:
-    """Say which problems the candidate does not show, or cannot be looked for; why stands in the folded table."""
+    """List the problems that were not found in the candidate or could not be checked, with links to the reasons."""
     found = [f for f in findings_of(a, "curves") if _quiet(f)]
     names = {
         state: [_named(a.curve, f) for f in found if (f.status == "cannot tell") == open_]
@@ -65,7 +65,7 @@ def _named(curve: str, finding: Finding) -> Rich:
 
 
 def _problem(curve: str, finding: Finding) -> str:
-    """Name what was looked for: broken loss, or of a curve that is no loss, broken reward."""
+    """Return the name of a problem, with the name of the curve in place of "loss" if it is not one."""
     name = DETECTORS[finding.rule].title.lower()
     return name if curve.endswith("loss") else name.replace("loss", metric_words(curve))
 
@@ -95,13 +95,11 @@ def _numbers(a: Analysis, runs: Sequence[Run]) -> Table:
 
 
 def gap(a: Analysis) -> list[Block]:
-    """Hold validation against training: the rule-of-thumb accuracy gap, and the loss gap with its interval."""
+    """Show the gap between validation and training: in accuracy by rule of thumb, in loss with an interval."""
     results = a.rules_of_thumb
     gaps = {run.id: _loss_gap(a, run.id) for run in a.runs}
     if not any(r.gap_pp is not None for r in results.values()) and not any(gaps.values()):
-        return quiet(
-            "No run has both a training and a validation value to hold against each other.",
-        )
+        return quiet("No run has both a training and a validation value to hold against each other.")
     columns = (
         Column("Run"),
         Column("Train Acc", "right", "rule.final_train_accuracy", "rules"),
@@ -123,11 +121,11 @@ def gap(a: Analysis) -> list[Block]:
         for d in (results[run.id],)
     )
     notes = (*_rounding_note(a), *left_out(a))
-    return opened(a, "gap", filled(Table("gap", "Validation against training", columns, rows, notes=notes)))
+    return with_findings(a, "gap", filled(Table("gap", "Validation against training", columns, rows, notes=notes)))
 
 
 def _loss_gap(a: Analysis, run_id: str) -> Cell | None:
-    """Show the loss gap with its interval, else the difference of the last values; None where a loss is missing."""
+    """Return the loss gap with its interval, else the difference of the last values; None if a loss is missing."""
     known, d = a.evidence[run_id].loss_gap, a.rules_of_thumb[run_id]
     if known is not None:
         return interval_cell(known, sign=True)
@@ -138,9 +136,11 @@ def _loss_gap(a: Analysis, run_id: str) -> Cell | None:
 
 
 def _rounding_note(a: Analysis) -> tuple[Rich, ...]:
-    """Say once that differences are not those of the printed numbers, where that shows."""
-    told = [f for f in shown_findings(a) if f.rule == ROUNDING]
-    links = [rich("[{run}](#finding-{id})", run=a.name(f.runs[0]), id=f.id) for f in told]
+    """Return a note on runs whose gap differs from that of the printed numbers; empty without any."""
+    notes = [f for f in shown_findings(a) if f.rule == ROUNDING]
+    links = [rich("[{run}](#finding-{id})", run=a.name(f.runs[0]), id=f.id) for f in notes]
     return (
-        (rich("Differences are taken before rounding, which shows in {runs}.", runs=join(links, ", ")),) if told else ()
+        (rich("Differences are taken before rounding, which shows in {runs}.", runs=join(links, ", ")),)
+        if notes
+        else ()
     )

@@ -11,18 +11,18 @@ from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import RuleNumbers
 from analysis.report.sections.assessments import alike, assessed, filled, left_out, rows_of, shown_runs
 from analysis.report.sections.evaluations import evaluations
-from analysis.report.sections.narrative import opened, quiet, told, untrained, validated_otherwise
+from analysis.report.sections.narrative import findings_blocks, quiet, untrained, validated_otherwise, with_findings
 
 
 def efficiency(a: Analysis) -> list[Block]:
-    """Hold the steps against the stated number and against what the data sizes imply."""
+    """Show the number of steps beside the stated one and the one that the data sizes imply."""
     if all(d.expected_steps is None and d.expected_steps_stated is None for d in a.rules_of_thumb.values()):
         steps = sorted(d.total_steps for d in a.rules_of_thumb.values())
         ran = f"{steps[0]:,}" if steps[0] == steps[-1] else f"{steps[0]:,} to {steps[-1]:,}"
         why = "how many were expected is not known, as the sizes of the data are not stated"
         unit = unit_of_steps(*a.runs)
         took = f"The runs took {ran} {unit}s" if len(a.runs) > 1 else f"The run took {count(steps[0], unit)}"
-        return [*(untrained(a) or quiet(f"{took}; {why}.")), *told(a, "efficiency")]
+        return [*(untrained(a) or quiet(f"{took}; {why}.")), *findings_blocks(a, "efficiency")]
     stated = any(d.expected_steps_stated is not None for d in a.rules_of_thumb.values())
     columns = (
         Column("Run"),
@@ -57,9 +57,9 @@ def efficiency(a: Analysis) -> list[Block]:
         who = "Every run" if len(a.runs) > 1 else "The run"
         return [
             Prose(text(f"{who} took the steps that its data imply.")),
-            *opened(a, "efficiency", Details(text("Steps in numbers"), (table,))),
+            *with_findings(a, "efficiency", Details(text("Steps in numbers"), (table,))),
         ]
-    return opened(a, "efficiency", filled(table))
+    return with_findings(a, "efficiency", filled(table))
 
 
 def _stated(steps: int | None) -> str:
@@ -67,7 +67,7 @@ def _stated(steps: int | None) -> str:
 
 
 def coverage(a: Analysis) -> list[Block]:
-    """Count validations by rule of thumb, beside them how much each of them saw; then show evaluations by example."""
+    """Show how often runs were validated, and on how many examples; then evaluations by example."""
     return [*_coverage(a), *evaluations(a)]
 
 
@@ -99,12 +99,12 @@ def _coverage(a: Analysis) -> list[Block]:
     table = Table("coverage", "How often each run was validated", columns, rows, strong, left_out(a))
     if alike(table):
         lead = Prose(text("All runs were validated equally often."))
-        return [lead, *opened(a, "coverage", Details(text("Validations in numbers"), (table,)))]
-    return opened(a, "coverage", filled(table))
+        return [lead, *with_findings(a, "coverage", Details(text("Validations in numbers"), (table,)))]
+    return with_findings(a, "coverage", filled(table))
 
 
 def coverage_word(result: RuleNumbers, others: list[RuleNumbers]) -> str:
-    """Put validation coverage into words."""
+    """Return the assessment of the validation coverage of a run."""
     if not result.validation_count + result.full_validation_count:
         return "None"
     fewest = min(other.full_validation_count for other in others)

@@ -1,4 +1,4 @@
-"""Key Findings: evaluations by task, and the examples on which two runs differ most; only where runs have them."""
+"""Key Findings: evaluations by task, and the examples on which two runs differ most."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from analysis.report.sections.assessments import left_out, shown_runs
 from analysis.statistics import Estimate
 
 _MOST_TASKS = 25
-"""Tasks that a table shows; the results JSON has all."""
+"""Most tasks that a table shows; the results JSON has all."""
 
 
 def evaluations(a: Analysis) -> list[Block]:
-    """Show each task that runs were evaluated on example by example; nothing where there is none."""
+    """Show each task that runs were evaluated on example by example; nothing without any."""
     metrics = list(dict.fromkeys(m for run in a.runs for m in run.metrics if metric_of(m).by_example))
     if not metrics:
         return []
@@ -36,18 +36,18 @@ def evaluations(a: Analysis) -> list[Block]:
 
 
 def _lead(a: Analysis) -> Rich:
-    """Say on how many tasks the candidate is better, and of what this speaks."""
+    """Return on how many tasks the candidate is better, and what that applies to."""
     tasks = [pair for pair in a.evaluations if pair.metric != OVERALL]
     readings = [_reading(a, pair) for pair in tasks]
     who, whom = a.name(a.candidate.id), a.name(a.reference_id)
     if len(tasks) == 1:
         words = {"better": "{who} is better than {whom}", "worse": "{who} is worse than {whom}"}
-        told = words.get(readings[0], "No difference between {who} and {whom} is shown")
-        result = rich(told + " in {what}", who=who, whom=whom, what=metric_words(tasks[0].metric))
+        template = words.get(readings[0], "No difference between {who} and {whom} is shown")
+        result = rich(template + " in {what}", who=who, whom=whom, what=metric_words(tasks[0].metric))
     else:
-        told = "Of {n}, {who} is better than {whom} in {better} and worse in {worse}"
+        template = "Of {n}, {who} is better than {whom} in {better} and worse in {worse}"
         numbers = {kind: readings.count(kind) for kind in ("better", "worse")}
-        result = rich(told, who=who, whom=whom, n=count(len(tasks), "metric"), **numbers)
+        result = rich(template, who=who, whom=whom, n=count(len(tasks), "metric"), **numbers)
     return rich(
         "{result} (tests at {alpha}, adjusted for their number). This speaks of these two models; whether other seeds "
         "would repeat it is another question.",
@@ -106,7 +106,7 @@ def _row(a: Analysis, pair: PairedEvaluation, *, shares: bool) -> tuple[Cell, ..
 
 
 def _notes(a: Analysis) -> Iterator[str]:
-    """Say what was not compared, and where an interval by resampling tells another story."""
+    """Yield what was not compared, and which bootstrap intervals disagree with the others."""
     for pair in a.evaluations:
         label, reason = metric_of(pair.metric).label, pair.reason
         own = zip(pair.only, (pair.baseline, pair.candidate), strict=True)

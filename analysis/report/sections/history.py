@@ -1,4 +1,4 @@
-"""Since the Last Report, and What We Predicted: the report held against earlier ones."""
+"""Since the Last Report, and What We Predicted: comparisons with earlier reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TONES: dict[str, Tone] = {
 
 
 def changes(a: Analysis) -> list[Block]:
-    """Say what changed since the earlier report, and which change exceeds noise."""
+    """Show what changed since the earlier report, and which changes exceed noise."""
     if a.previous is None:
         return quiet("There is no earlier report to compare with.")
     if not a.changes:
@@ -36,7 +36,7 @@ def changes(a: Analysis) -> list[Block]:
 
 
 def predicted(a: Analysis) -> list[Block]:
-    """Score the predictions that earlier reports made of runs that are now here."""
+    """Show the scores of predictions that earlier reports made for the present runs."""
     if not a.predictions:
         return quiet("No earlier report predicted one of these runs.")
     columns = (

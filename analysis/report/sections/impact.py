@@ -1,4 +1,4 @@
-"""Configuration Impact Analysis: one subsection for each factor that differs."""
+"""Configuration Impact Analysis: one subsection per factor that differs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from analysis.report.sections.sweep import sweep
 
 
 def impact(a: Analysis) -> list[Block]:
-    """Compare along each factor that is not the same in all runs."""
+    """Show a comparison for each factor that differs between runs."""
     if len(a.runs) < 2:
         return quiet("There is one run only: nothing differs.")
     changed = changed_factors(a.runs)
     if len(changed) > 1 and any(len(c.runs) > 1 for c in a.configurations):
-        changed.pop("seed", None)  # what seeds do is in the spread of each configuration
+        changed.pop("seed", None)  # the effect of seeds is in the spread of each configuration
     if not changed:
         stated = any(run.config for run in a.runs)
         why = (
@@ -47,7 +47,7 @@ def impact(a: Analysis) -> list[Block]:
 def _factor(
     a: Analysis, factor: str, values: dict[str, Any], *, pair: tuple[Run, Run], shown: str | None
 ) -> list[Block]:
-    """Show a factor; ``shown`` is the one under which the table of the same two runs already stands."""
+    """Show a factor; ``shown`` is an earlier one whose table already compares the same two runs."""
     before, after = pair
     heading = f"{factor_title(factor)} Impact ({short_value(values[before.id])} → {short_value(values[after.id])})"
     blocks: list[Block] = [Heading(heading, 3, f"impact-{factor}")]
@@ -62,8 +62,8 @@ def _factor(
     if shown is not None and a.gate is not None and factor in a.gate.factors:
         words = "It changed together with {factor}: {a} and {b} are compared [there](#{id})."
         names = {"a": a.name(before.id), "b": a.name(after.id)}
-        told = rich(words, factor=factor_title(shown).lower(), id=f"impact-{shown}", **names)
-        blocks.append(Prose(join([told, *map(link_to, findings_of(a, f"impact-{factor}"))]), muted=True))
+        note = rich(words, factor=factor_title(shown).lower(), id=f"impact-{shown}", **names)
+        blocks.append(Prose(join([note, *map(link_to, findings_of(a, f"impact-{factor}"))]), muted=True))
     else:
         blocks += [paragraph(stated_elsewhere(a, f)) for f in findings_of(a, f"impact-{factor}")]
     phases = _phases(a, after) if factor == "n_epochs" else None
@@ -78,7 +78,7 @@ def _factor(
 
 
 def _pair(a: Analysis, values: dict[str, Any]) -> tuple[Run, Run]:
-    """Choose whom to compare: candidate and baseline if they differ, else the baseline and another run."""
+    """Return the runs to compare: baseline and candidate if they differ, else the baseline and another run."""
     reference = a.run(a.reference_id)
     if repr(values[a.candidate.id]) != repr(values[reference.id]):
         return reference, a.candidate
@@ -115,11 +115,7 @@ def _metric_rows(a: Analysis, before: str, after: str) -> list[tuple[Cell, ...] 
         ),
         _number_row(a, before, after, "Training Loss", ("final_train_loss", "train_loss", False)),
         _number_row(
-            a,
-            before,
-            after,
-            "Validation Performance",
-            ("final_valid_accuracy", "valid_accuracy_counts", True),
+            a, before, after, "Validation Performance", ("final_valid_accuracy", "valid_accuracy_counts", True)
         ),
         _number_row(a, before, after, "Validation Loss", ("final_valid_loss", "valid_loss", False)),
         _number_row(a, before, after, "Full Validation Loss", ("final_full_valid_loss", "full_valid_loss", False)),
@@ -127,7 +123,7 @@ def _metric_rows(a: Analysis, before: str, after: str) -> list[tuple[Cell, ...] 
 
 
 def _in_both(a: Analysis, before: str, after: str) -> bool:
-    """Tell whether both runs have one of the numbers that the table compares."""
+    """True if both runs have one of the numbers that the table compares."""
     fields = ("oscillations", "final_train_accuracy", "final_train_loss", "final_valid_accuracy", "final_valid_loss")
     pair = a.rules_of_thumb[before], a.rules_of_thumb[after]
     return any(all(getattr(d, field) is not None for d in pair) for field in (*fields, "final_full_valid_loss"))
@@ -181,7 +177,7 @@ def _level(grade: str | None) -> str | None:
 
 
 def _phases(a: Analysis, run: Run) -> Table | None:
-    """Show what each epoch did."""
+    """Return a table of the effect of each epoch; None for fewer than two epochs."""
     epochs = a.rules_of_thumb[run.id].epochs
     if len(epochs) < 2:
         return None

@@ -8,20 +8,20 @@ from analysis.core.metrics import metric as metric_of
 from analysis.core.number_format import cell, count, in_unit, interval_cell, signed
 from analysis.core.rich_text import text
 from analysis.core.run_names import factor_title, short_value
-from analysis.evidence.best_values import seen, shown_metrics
+from analysis.evidence.best_values import best_value, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.formulas import change_pct
 from analysis.report.sections.assessments import assessed, filled, left_out, rows_of, shown_runs
-from analysis.report.sections.narrative import opened, quiet, told, untrained
+from analysis.report.sections.narrative import findings_blocks, quiet, untrained, with_findings
 
 _METRICS_AN_EPOCH, _OTHERS_EPOCHS = 5, 3
 _EPOCHS_AT_AN_END = 6
-"""Epochs shown at the start and at the end of a run of many."""
+"""Epochs shown at either end of a run with many."""
 
 
 def stability(a: Analysis) -> list[Block]:
-    """Count oscillations by rule of thumb; beside them the rate per transition and the noise."""
+    """Show oscillation counts by rule of thumb, beside the rate per transition and the noise."""
     counts = {run_id: result.oscillations for run_id, result in a.rules_of_thumb.items()}
     known = {run_id: n for run_id, n in counts.items() if n is not None}
     if not known:
@@ -62,28 +62,24 @@ def stability(a: Analysis) -> list[Block]:
         strong=rows_of(a, a.leaders["stability"]),
         notes=(text("A count grows with the number of steps; the rate does not."), *left_out(a)),
     )
-    return opened(a, "stability", filled(table))
+    return with_findings(a, "stability", filled(table))
 
 
 def stability_words(a: Analysis) -> dict[str, str]:
-    """Put each run's oscillation count into words."""
+    """Return the assessment of each run's oscillation count, by run ID."""
     counts = {r: d.oscillations for r, d in a.rules_of_thumb.items()}
     known = [n for n in counts.values() if n is not None]
     best, last = min(known, default=None), max(known, default=None)
     return {
         run_id: "Not assessed"
         if n is None
-        else grades.word(
-            a.rules_of_thumb[run_id].grades.stability,
-            best=n == best,
-            last=len(known) > 1 and n == last,
-        )
+        else grades.word(a.rules_of_thumb[run_id].grades.stability, best=n == best, last=len(known) > 1 and n == last)
         for run_id, n in counts.items()
     }
 
 
 def epochs(a: Analysis) -> list[Block]:
-    """Go through the candidate's epochs; those of other runs are folded away."""
+    """Show the epochs of the candidate; those of other runs are folded away."""
     blocks = _epoch_table(a, a.candidate.id)
     others = [run.id for run in a.runs if run.id != a.candidate.id and len(a.rules_of_thumb[run.id].epochs) > 1]
     shown = others if len(others) <= _OTHERS_EPOCHS else [run_id for run_id in others if run_id == a.reference_id]
@@ -94,7 +90,7 @@ def epochs(a: Analysis) -> list[Block]:
     if len(others) > len(shown):
         more = count(len(others) - len(shown), "further run")
         blocks.append(Prose(text(f"The results JSON has the epochs of {more}."), muted=True))
-    return [*blocks, *told(a, "epochs")]
+    return [*blocks, *findings_blocks(a, "epochs")]
 
 
 def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
@@ -156,13 +152,13 @@ def _epoch_table(a: Analysis, run_id: str) -> list[Block]:
 
 
 def _one_value_each(a: Analysis, run_id: str) -> Table:
-    """List a log of one value an epoch: there is no start and no end of an epoch in it; the best epoch is bold."""
+    """Return a table of a log with one value per epoch; the best of each metric is bold."""
     run, d = a.run(run_id), a.rules_of_thumb[run_id]
     shown = [name for name in dict.fromkeys((a.curve, *shown_metrics(run))) if run.series(name).size][
         :_METRICS_AN_EPOCH
     ]
     at = {name: dict(zip(run.steps_of(name).tolist(), run.series(name).tolist(), strict=True)) for name in shown}
-    best = {name: seen(run, name).best_step for name in shown if metric_of(name).direction != "none"}
+    best = {name: best_value(run, name).best_step for name in shown if metric_of(name).direction != "none"}
     marked = {number for number, epoch in enumerate(d.epochs) if epoch.last_step in best.values()}
     ends = {*range(_EPOCHS_AT_AN_END), *range(len(d.epochs) - _EPOCHS_AT_AN_END, len(d.epochs))}
     kept = [number for number in range(len(d.epochs)) if number in ends | marked]
@@ -185,7 +181,7 @@ def _one_value_each(a: Analysis, run_id: str) -> Table:
 
 
 def _leading_factor(a: Analysis) -> str | None:
-    """Choose the factor to show beside the runs: the learning rate, else one that differs."""
+    """Return the factor to show beside the runs: the learning rate, else one that differs."""
     if any(run.factor("learning_rate") is not None for run in a.runs):
         return "learning_rate"
     changed = [name for name in changed_factors(a.runs) if name != "seed"]

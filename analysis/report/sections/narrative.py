@@ -1,4 +1,4 @@
-"""From findings to prose: every sentence that claims something goes through here and links to its evidence."""
+"""Findings as prose: every sentence that claims something is made here and links to its evidence."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ from analysis.render.glyphs import POINTER
 from analysis.report.sections.assessments import shown_runs
 
 ROUNDING = "gap.rounding"
-"""The rule that a table's note tells: a slip of rounding is nobody's conclusion."""
+"""The rule that is shown as a note of a table, since a rounding error is nobody's conclusion."""
 
 
 def narrate(finding: Finding) -> Rich:
-    """Write what is so, with its link."""
+    """Return the text of a finding with its link."""
     return rich("{text} {link}", text=finding.text, link=link_to(finding))
 
 
 def paragraph(finding: Finding) -> Prose:
-    """Tell a finding: what is so, then what a rule of thumb says of it and what the logs make of that."""
+    """Return a finding as a paragraph with its remedy, the claim of a rule of thumb and its status."""
     return Prose(join([narrate(finding), *remedies(finding)]), _badge(finding), claim=finding.claim)
 
 
 def link_to(finding: Finding | None) -> Rich:
-    """Link to a finding in the appendix; nothing where there is none."""
+    """Return a link to a finding in the appendix; empty without one."""
     if finding is None:
         return ()
     return rich("[{pointer}](#{id})", pointer=POINTER, id=f"finding-{finding.id}")
 
 
 def claims(finding: Finding) -> Rich:
-    """Write a claim alone, as a link to what the logs make of it."""
+    """Return the claim of a finding as a link to it."""
     return rich("[{claim}](#{id})", claim=finding.claim, id=f"finding-{finding.id}")
 
 
 def findings_of(a: Analysis, section: str, *rules: str) -> list[Finding]:
-    """Select the findings of a section, or those of some rules in it, in the report's order."""
+    """Return the findings of a section, or those of some rules in it, in the order of the report."""
     return [f for f in shown_findings(a) if f.section == section and (not rules or f.rule in rules)]
 
 
 def shown_findings(a: Analysis) -> list[Finding]:
-    """List the findings about the runs that tables show; the results JSON has them all."""
+    """Return the findings about the runs that tables show; the results JSON has all."""
     shown = {run.id for run in shown_runs(a)}
     return [f for f in a.findings if shown.issuperset(f.runs)]
 
 
-def told(a: Analysis, section: str, *rules: str) -> list[Block]:
-    """Tell a section's findings: one paragraph for one, a list for more."""
+def findings_blocks(a: Analysis, section: str, *rules: str) -> list[Block]:
+    """Return the findings of a section as blocks: a paragraph for one, a list for more."""
     found = findings_of(a, section, *rules)
-    return [paragraph(found[0])] if len(found) == 1 else enumerated(found)
+    return [paragraph(found[0])] if len(found) == 1 else findings_list(found)
 
 
-def opened(a: Analysis, section: str, *blocks: Block) -> list[Block]:
-    """Open a section with its first finding, then show its tables, then the other findings."""
+def with_findings(a: Analysis, section: str, *blocks: Block) -> list[Block]:
+    """Return the blocks of a section between its first finding and the others."""
     found = [f for f in findings_of(a, section) if f.rule != ROUNDING]
-    return [*map(paragraph, found[:1]), *blocks, *enumerated(found[1:])]
+    return [*map(paragraph, found[:1]), *blocks, *findings_list(found[1:])]
 
 
 _OF_A_KIND = 4
-"""Findings of one rule up to which each is shown: of more, as many runs have, the list is folded."""
+"""Number of findings of one rule up to which each is shown; a longer list is folded."""
 
 
 _OF_MANY = {
@@ -76,11 +76,11 @@ _OF_MANY = {
     "gap.risk": "Gaps between validation and training",
     "epochs.change": "Epochs",
 }
-"""What the findings of a rule are about that speak of many runs."""
+"""Subjects of the rules that have a finding per run."""
 
 
-def enumerated(found: Sequence[Finding]) -> list[Block]:
-    """List findings; more than a few of one rule, which say the same of many runs, are folded away."""
+def findings_list(found: Sequence[Finding]) -> list[Block]:
+    """Return findings as a list; more than a few of one rule are folded away."""
     by_rule = Counter(f.rule for f in found)
     first = [f for f in found if by_rule[f.rule] <= _OF_A_KIND]
     many = [f for f in found if by_rule[f.rule] > _OF_A_KIND]
@@ -95,35 +95,35 @@ def enumerated(found: Sequence[Finding]) -> list[Block]:
 
 
 def stated_elsewhere(a: Analysis, finding: Finding) -> Finding:
-    """Leave out the remedy of a finding where the advice has it: what is to be stated is said once."""
+    """Return a finding without its remedy if the recommendations contain it already."""
     advised = any(r.id == "evidence.record" for r in a.recommendations)
     return replace(finding, remedy="") if advised else finding
 
 
 def untrained(a: Analysis) -> list[Block]:
-    """Say that there is no training to speak of, where all runs are evaluations; nothing else."""
+    """Return a note that nothing was trained if all runs are evaluations; else empty."""
     return quiet("These are evaluations: no training was logged.") if all(r.only_evaluated for r in a.runs) else []
 
 
 def item(finding: Finding) -> Item:
-    """Make a list entry of a finding, with cause and remedy beneath where a problem stands."""
+    """Return a finding as a list entry, with cause and remedy of a problem beneath."""
     below = [rich("Cause: {cause}", cause=finding.cause)] if finding.cause else []
     below += remedies(finding)
     return Item(narrate(finding), tuple(below), status=_badge(finding), claim=finding.claim)
 
 
 def remedies(finding: Finding) -> list[Rich]:
-    """Say what to do about it, where something is to be done."""
+    """Return the remedy of a finding; empty if there is none."""
     return [rich("Remedy: {remedy}", remedy=finding.remedy)] if finding.remedy else []
 
 
 def quiet(words: str, *, more: Rich = ()) -> list[Block]:
-    """Say in one grey line that there is nothing to show here, and why."""
+    """Return one grey line that says why there is nothing to show."""
     return [Prose(join([text(words), more]), muted=True)]
 
 
 def validated_otherwise(a: Analysis) -> str:
-    """Name what was measured on validation data where no validation loss or accuracy is known; empty if nothing was."""
+    """Return which other metrics were measured on validation data, in a sentence; empty if none was."""
     others = dict.fromkeys(m for run in a.runs for m in shown_metrics(run) if metric_of(m).validates)
     if not others:
         return ""
@@ -132,7 +132,7 @@ def validated_otherwise(a: Analysis) -> str:
 
 
 def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:
-    """Note which runs did not log any of some metrics; nothing when all did."""
+    """Return a note on which runs did not log any of some metrics; empty if all did."""
     without = [run.id for run in a.runs if not any(run.series(metric).size for metric in metrics)]
     if not without:
         return []
@@ -141,5 +141,5 @@ def lacking(a: Analysis, metrics: Sequence[str], what: str) -> list[Block]:
 
 
 def _badge(finding: Finding) -> Status | None:
-    """Return the status of what a rule of thumb claims; a plain fact has none."""
+    """Return the status of the claim of a finding; None without a claim."""
     return finding.status if finding.claim else None

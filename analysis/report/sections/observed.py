@@ -1,4 +1,4 @@
-"""What the logs show by themselves: first, best and last values, and what keeps them from being judged."""
+"""First, best and last values of each run's metrics."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from analysis.core.number_format import cell, in_unit
 from analysis.core.rich_text import Rich, rich, text
 from analysis.core.run import Run
 from analysis.core.run_facts import place
-from analysis.evidence.best_values import ended, seen, shown_metrics
+from analysis.evidence.best_values import best_value, ended, shown_metrics
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.rules.seen import worse_by
 from analysis.report.sections.assessments import left_out, shown_runs
 
 _MOST_ROWS, _FEW_ROWS = 12, 6
-"""Rows of the table, shared by the runs: each shows as many metrics as fit, one at least."""
+"""Rows of the table, divided among the runs; each shows at least one metric."""
 
 
 def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
-    """Show first, best and last values of each run's metrics, then the findings about them."""
+    """Show first, best and last values of each run's metrics."""
     runs = shown_runs(a)
     each = max(1, (_FEW_ROWS if brief else _MOST_ROWS) // len(runs))
     rows = tuple(_row(a, run, name) for run in runs for name in shown_metrics(run)[:each])
@@ -38,8 +38,14 @@ def observed(a: Analysis, *, brief: bool = False) -> list[Block]:
 
 
 def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
-    value = seen(run, name)
-    since = "not a number" if not ended(run, name) else "is the best" if value.lost == 0 else f"{worse_by(value)} worse"
+    value = best_value(run, name)
+    since = (
+        "not a number"
+        if not ended(run, name)
+        else "is the best"
+        if value.lost_since_best == 0
+        else f"{worse_by(value)} worse"
+    )
     return (
         *([cell(a.name(run.id))] if len(a.runs) > 1 else []),
         cell(metric_of(name).label),
@@ -52,7 +58,7 @@ def _row(a: Analysis, run: Run, name: str) -> tuple[Cell, ...]:
 
 
 def _linked(a: Analysis, run: Run, name: str, words: str) -> Rich:
-    """Link to the finding about a run's foremost metric."""
+    """Return words as a link to the finding about a run's first metric; plain for other metrics."""
     found = next((f for f in a.findings if f.rule == "seen.best" and f.runs == (run.id,)), None)
     linked = found is not None and shown_metrics(run)[:1] == [name]
     return rich("[{words}](#finding-{id})", words=words, id=found.id) if found and linked else text(words)

@@ -14,13 +14,20 @@ from analysis.findings.analysis_result import Analysis
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import validation_fields
 from analysis.report.sections.assessments import assessed, filled, left_out, rows_of, shown_runs
-from analysis.report.sections.narrative import lacking, opened, quiet, told, untrained, validated_otherwise
+from analysis.report.sections.narrative import (
+    findings_blocks,
+    lacking,
+    quiet,
+    untrained,
+    validated_otherwise,
+    with_findings,
+)
 from analysis.report.sections.seeds import seeds
 from analysis.statistics import window_ratio
 
 
 def final_training(a: Analysis) -> list[Block]:
-    """Show the last training row by rule of thumb; beside it the mean of the last window."""
+    """Show the last training row by rule of thumb, beside the mean of the last window."""
     if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.rules_of_thumb.values()):
         why = "No run logged a train loss or train accuracy under a name that is known."
         return untrained(a) or quiet(why, more=_elsewhere(a))
@@ -52,11 +59,13 @@ def final_training(a: Analysis) -> list[Block]:
         rows_of(a, a.leaders["training_performance"]),
         left_out(a),
     )
-    return opened(a, "final-training", filled(table), *lacking(a, ["train_mean_token_accuracy"], "Train accuracy"))
+    return with_findings(
+        a, "final-training", filled(table), *lacking(a, ["train_mean_token_accuracy"], "Train accuracy")
+    )
 
 
 def final_validation(a: Analysis) -> list[Block]:
-    """Show the last minibatch validation by rule of thumb; beside it counts and the full validation."""
+    """Show the last minibatch validation by rule of thumb, beside counts and the full validation."""
     logged = any(r.validation_count or r.full_validation_count for r in a.rules_of_thumb.values())
     if not logged:
         return _not_validated(a)
@@ -85,11 +94,11 @@ def final_validation(a: Analysis) -> list[Block]:
         *lacking(a, ["valid_loss", "valid_mean_token_accuracy"], "Minibatch validation"),
         *lacking(a, ["full_valid_loss", "full_valid_mean_token_accuracy"], "Full validation"),
     ]
-    return [*opened(a, "final-validation", table, *gone), *told(a, "trade-off"), *seeds(a)]
+    return [*with_findings(a, "final-validation", table, *gone), *findings_blocks(a, "trade-off"), *seeds(a)]
 
 
 def _ratios(a: Analysis) -> dict[str, Cell]:
-    """Hold each run's window mean loss against the baseline's, as a ratio; empty where no two are known."""
+    """Return the ratio of each run's window mean loss to the baseline's, by run ID; empty if none is known."""
     base = a.evidence[a.reference_id].window.get("train_loss")
     found = {
         run.id: window_ratio(base, level)
@@ -105,13 +114,13 @@ def _ratios(a: Analysis) -> dict[str, Cell]:
 
 
 def _elsewhere(a: Analysis) -> Rich:
-    """Lead to the table of what was logged."""
+    """Return a link to the table of logged values; empty without one."""
     logged = any(shown_metrics(run) for run in a.runs)
     return rich("What was logged stands under [first, best and last values](#seen).") if logged else ()
 
 
 def _not_validated(a: Analysis) -> list[Block]:
-    """Say that no validation loss or accuracy is known, and which other metrics were measured on validation data."""
+    """Return a note that no validation loss or accuracy is known, and which other validation metrics are."""
     if untrained(a):
         return quiet("The scores stand under", more=rich("[Evaluations by Task](#evaluations)."))
     if otherwise := validated_otherwise(a):
@@ -122,7 +131,7 @@ def _not_validated(a: Analysis) -> list[Block]:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A column of the validation table, how to fill it, and whether a run has what it shows."""
+    """A column of the validation table, the function for its cells, and whether a run has a value."""
 
     column: Column
     cell: Callable[[Analysis, str], Cell]

@@ -1,4 +1,4 @@
-"""Comparative Rankings: the rule-of-thumb grades and leaders, and what the evidence separates."""
+"""Comparative Rankings: grades and leaders by rules of thumb, and what the evidence separates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from analysis.findings.analysis_result import Analysis
 from analysis.heuristics.run_numbers import RuleNumbers, validation_fields
 from analysis.report.sections.assessments import filled, left_out, shown_runs
 from analysis.report.sections.configuration_rows import configuration_rows
-from analysis.report.sections.narrative import opened, quiet
+from analysis.report.sections.narrative import quiet, with_findings
 
 
 def ordinal(rank: int) -> str:
-    """Write a rank.
+    """Format a rank as an ordinal.
 
     Examples
     --------
@@ -25,14 +25,12 @@ def ordinal(rank: int) -> str:
 
 
 def ranking(a: Analysis) -> list[Block]:
-    """Rank by the rule-of-thumb grades; beside them the evidence's, which never contradict a comparison."""
+    """Rank by rule-of-thumb grades, beside the grades by evidence, which never contradict a comparison."""
     if len(a.runs) < 2:
         return quiet("There is one run only: nothing to rank.")
     ranked = sorted(shown_runs(a), key=lambda run: a.rules_of_thumb[run.id].rank or len(a.runs) + 1)
     if all(a.rules_of_thumb[run.id].rank is None for run in ranked):
-        return quiet(
-            "No run has a number that the rules of thumb grade: oscillations or validation accuracy.",
-        )
+        return quiet("No run has a number that the rules of thumb grade: oscillations or validation accuracy.")
     settings = {run_id: row.name for row in configuration_rows(a) for run_id in row.runs}
     columns = (
         Column("Rank"),
@@ -59,16 +57,16 @@ def ranking(a: Analysis) -> list[Block]:
     table = Table(
         "ranking", "Grades by rules of thumb, and what the evidence separates", columns, rows, notes=left_out(a)
     )
-    return opened(a, "ranking", filled(table))
+    return with_findings(a, "ranking", filled(table))
 
 
 def _named(run: str, settings: str) -> Rich:
-    """Name a run with what sets its configuration apart."""
+    """Return the name of a run with what distinguishes its configuration."""
     return rich("**{run}**{settings}", run=run, settings=f": {settings}" if settings not in ("", run) else "")
 
 
 def leaders(a: Analysis) -> list[Block]:
-    """Name the leader of each of the five rankings by rules of thumb, with its number."""
+    """List the leader of each of the five rankings by rules of thumb, with its number."""
     if len(a.runs) < 2:
         return quiet("There is one run only: it leads in all that it logged.")
     lines = [_leader(a, *row) for row in _LEADERS]
@@ -79,7 +77,7 @@ def leaders(a: Analysis) -> list[Block]:
 
 
 def _last_validation(a: Analysis, d: RuleNumbers) -> str:
-    """Write the last validation: of a minibatch, or of the whole set where no run has one."""
+    """Format the last validation: of a minibatch, or of the whole set if no run has one."""
     accuracy, value = (getattr(d, name) for name in validation_fields(a.rules_of_thumb))
     parts = [f"{percent(accuracy)} accuracy"] if accuracy is not None else []
     return ", ".join([*parts, f"{loss(value)} loss"] if value is not None else parts)
@@ -103,11 +101,7 @@ _LEADERS = (
             if p
         ),
     ),
-    (
-        "validation_performance",
-        "Best Validation Performance",
-        _last_validation,
-    ),
+    ("validation_performance", "Best Validation Performance", _last_validation),
     ("efficiency", "Best Efficiency", lambda _, d: count(d.total_steps, "step")),
     (
         "monitoring",
@@ -126,7 +120,7 @@ def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     if run_id is None:
         return ()
     number = show(a, a.rules_of_thumb[run_id])  # type: ignore[operator]
-    counts = ("stability", "efficiency", "monitoring")  # which runs often share
+    counts = ("stability", "efficiency", "monitoring")  # numbers that are often equal
     counted = a.rules_of_thumb.values() if key in counts else ()
     alike = sum(show(a, d) == number for d in counted) - 1  # type: ignore[operator]
     if alike == len(a.runs) - 1:

@@ -1,4 +1,4 @@
-"""The seeds one by one: the level that each run reached, and the difference where both sides ran with a seed."""
+"""The seeds one by one: the level of each run, and paired differences."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from analysis.findings.analysis_result import Analysis
 from analysis.report.sections.configuration_rows import Row, configuration_rows, level_scale
 
 _MOST = 6
-"""Configurations that stand beside each other."""
+"""Most configurations in the table."""
 
 
 def seeds(a: Analysis) -> list[Block]:
-    """Tabulate, folded, the level of every seed; nothing where no configuration ran with several that are stated."""
+    """Show the level of every seed, folded; nothing unless a configuration ran with several stated seeds."""
     rows = [row for row in configuration_rows(a) if len(row.runs) > 1 and math.isfinite(row.configuration.mean)]
     if not rows or any(a.run(run_id).factor("seed") is None for row in rows for run_id in row.runs):
         return []
@@ -29,7 +29,7 @@ def seeds(a: Analysis) -> list[Block]:
 
 
 def _table(a: Analysis, rows: list[Row]) -> Table:
-    """Write a row a seed and a column a configuration; last, candidate minus baseline of the seeds of both."""
+    """Return a table with a row per seed and a column per configuration, and candidate minus baseline last."""
     (scale, unit), metric = level_scale(rows[0].configuration), rows[0].configuration.metric
     levels = {row.name: _by_seed(a, row) for row in rows}
     digits = decimals_for(scale * float(np.mean([np.std([*found.values()], ddof=1) for found in levels.values()])) / 2)

@@ -12,7 +12,7 @@ from analysis.core.run import Run
 from analysis.core.run_names import factor_short, is_random, shared_parts, short_value
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.goal import judged
+from analysis.findings.rules.goal import judge_criteria
 from analysis.report.sections.configuration_rows import configuration_rows
 from analysis.report.sections.narrative import ROUNDING, quiet, shown_findings
 
@@ -20,7 +20,7 @@ _SETTINGS_SHOWN = 6
 
 
 def title(a: Analysis) -> list[Block]:
-    """Build the cover: what was compared with what, and when."""
+    """Build the cover: what was compared, and when."""
     shared = shared_parts(tuple(run.id for run in a.runs))
     facts: list[tuple[str, Rich]] = [
         ("Candidate", text(_part(a, a.candidate))),
@@ -45,13 +45,13 @@ def _heading(a: Analysis) -> str:
 
 
 def _part(a: Analysis, run: Run) -> str:
-    """Name the candidate or the baseline: of several seeds the configuration."""
+    """Return the name of candidate or baseline; for several seeds that of the configuration."""
     row = next(row for row in configuration_rows(a) if run.id in row.runs)
     return a.title_of(run.id) if len(row.runs) == 1 else f"{row.name} ({len(row.runs)} seeds)"
 
 
 def configuration(a: Analysis) -> str:
-    """Write the candidate's configuration in one line: standard factors, then what says most."""
+    """Return the candidate's configuration in one line: standard factors, then factors that differ, then others."""
     named = {
         "learning_rate": "learning rate {}",
         "n_epochs": "{} epochs",
@@ -68,7 +68,7 @@ def configuration(a: Analysis) -> str:
             parts.append("1 epoch")
         elif factor in named:
             parts.append(named[factor].format(short_value(value)))
-        elif _telling(value):
+        elif _fits_a_line(value):
             parts.append(f"{factor_short(factor).replace('_', ' ')}: {short_value(value)}")
     if not parts:
         return "not stated with the log"
@@ -76,16 +76,16 @@ def configuration(a: Analysis) -> str:
     return ", ".join(parts[:_SETTINGS_SHOWN]) + (f" and {more} more settings" if more > 0 else "")
 
 
-def _telling(value: object) -> bool:
-    """Tell whether a setting says something in a line: switches and empty values do not."""
+def _fits_a_line(value: object) -> bool:
+    """True for a setting to show in one line: not a switch, not empty, at most 60 characters."""
     return isinstance(value, str | int | float) and not isinstance(value, bool) and 0 < len(str(value)) <= 60
 
 
 def conclusion(a: Analysis) -> list[Block]:
-    """Close the report in two words, and lead back to the answer, which is not said twice."""
+    """State the result briefly, with a link to the answer on the first page."""
     goal = ""
     if a.goal is not None and a.goal.criteria:
-        met = [state for _, state in judged(a)]
+        met = [state for _, state in judge_criteria(a)]
         goal = f" Goal: {'not met' if False in met else 'met' if all(met) else 'open'}."
     result = f"Overall result: {a.verdict.result}." if a.baseline is not None else "One run alone: nothing to compare."
     return [Prose(rich("{result}{goal} {more}", result=result, goal=goal, more=_VERDICT))]
@@ -107,11 +107,11 @@ _SUBJECTS = {
     "ranking": "the ranking",
     "optimizations": "early stopping",
 }
-"""What the findings of a section are about; those of a factor are about its effect."""
+"""Subjects of the findings by section; those of a factor are about its effect."""
 
 
 def lessons(a: Analysis) -> list[Block]:
-    """Say how often, and about what, a rule of thumb would have misled; what is so stands where the words lead."""
+    """State how often, and about what, rules of thumb would have misled, with links."""
     claimed = [f for f in shown_findings(a) if f.claim and f.section != "data-quality" and f.rule != ROUNDING]
     if not claimed:
         return quiet("No rule of thumb applies to these logs.")
@@ -129,7 +129,7 @@ def lessons(a: Analysis) -> list[Block]:
 
 
 def _about(found: Sequence[Finding]) -> Rich:
-    """Name the subjects of findings, each as a link to the first of them."""
+    """Return the subjects of findings, each as a link to the first of them."""
     first: dict[str, Finding] = {}
     for f in found:
         first.setdefault(_SUBJECTS.get(f.section, "the effect of a setting"), f)
@@ -138,7 +138,7 @@ def _about(found: Sequence[Finding]) -> Rich:
 
 
 def path_forward(a: Analysis) -> list[Block]:
-    """Lead to the next experiment."""
+    """Show a link to the next experiment."""
     evidence = [r for r in a.recommendations if r.basis == "evidence" and r.group != "optimization"]
     if evidence:
         return [
@@ -156,12 +156,12 @@ def path_forward(a: Analysis) -> list[Block]:
 
 
 def footer(a: Analysis) -> list[Block]:
-    """Close with date, steps and epochs."""
+    """Build the footer: date, steps and epochs."""
     result = a.rules_of_thumb[a.candidate.id]
     epochs = f" across {count(len(result.epochs), 'epoch')}" if result.epoch_boundary != "unknown" else ""
-    told = f"{count(result.total_steps, 'training step')}{epochs}"
+    contents = f"{count(result.total_steps, 'training step')}{epochs}"
     if a.candidate.only_evaluated:
-        told = "evaluations alone, no training"
+        contents = "evaluations alone, no training"
     lines = a.candidate.provenance.lines
     rows = a.candidate.provenance.rows_read
     counted = (
@@ -170,9 +170,9 @@ def footer(a: Analysis) -> list[Block]:
     return [
         Footer(
             rich(
-                "Report generated on {day} | Analysis includes {told}{lines}",
+                "Report generated on {day} | Analysis includes {contents}{lines}",
                 day=a.parameters.day.isoformat(),
-                told=told,
+                contents=contents,
                 lines=counted,
             )
         )

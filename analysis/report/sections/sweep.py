@@ -1,4 +1,4 @@
-"""The sweep: the deciding metric against each varied setting, what the best may be, and what of its lead is luck."""
+"""The sweep: the deciding metric against each varied setting, which may be best, and how much of a lead is luck."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from analysis.report.plots.sweep import Factor, Point, Sweep, places_of
 from analysis.report.sections.configuration_rows import level_scale
 
 _LEAST_VALUES, _LEAST_CONFIGURATIONS, _MOST_VALUES = 3, 4, 20
-"""Values of a setting and configurations from which on there is a sweep, and values that an axis or a table holds."""
+"""Least values of a setting and least configurations for a sweep, and most values on an axis or in a table."""
 
 
 def sweep(a: Analysis) -> list[Block]:
-    """Show how the deciding metric follows each setting that takes three or more values; nothing where none does."""
+    """Show the deciding metric against each setting with three or more values; nothing if there is none."""
     scene = scene_of(a)
     if scene is None:
         return []
@@ -46,7 +46,7 @@ def sweep(a: Analysis) -> list[Block]:
 
 
 def scene_of(a: Analysis) -> Sweep | None:
-    """Arrange what is drawn; None where no setting was varied enough to show a course."""
+    """Return the content of the figure; None if no setting has enough values."""
     ranked = [c for c in a.configurations if math.isfinite(c.mean)]
     runs = [a.run(run_id) for c in ranked for run_id in c.runs]
     changed = {name: row for name, row in changed_factors(runs).items() if name != "seed"} if len(runs) > 1 else {}
@@ -67,13 +67,13 @@ def scene_of(a: Analysis) -> Sweep | None:
 
 
 def _ordered(values: Any) -> list[Any]:
-    """Return the values of a setting without repetition, numbers in their order."""
+    """Return the distinct values of a setting, numbers in ascending order."""
     unique = list({repr(value): value for value in values}.values())
     return sorted(unique, key=float) if places_of(unique) else unique
 
 
 def _best(a: Analysis, scene: Sweep) -> str:
-    """Say which values of the settings those have that may be the best."""
+    """Return which values of the settings the configurations have that may be the best, in a sentence."""
     ranked = [c for c in a.configurations if math.isfinite(c.mean)]
     may = sum(c.may_be_best for c in ranked)
     if may == len(ranked):
@@ -93,7 +93,7 @@ def _best(a: Analysis, scene: Sweep) -> str:
 
 
 def lead_of(a: Analysis) -> Lead | None:
-    """Return how far the best configuration leads, and what of it is luck; None where nobody knows."""
+    """Return the lead of the best configuration and the part of it that is luck; None if unknown."""
     primary = a.verdict.primary
     usual = primary.usual_seed_sd if primary is not None and primary.metric == _metric(a) else None
     return lead(a.configurations, a.seed_spread, usual=usual)
@@ -104,7 +104,7 @@ def _metric(a: Analysis) -> str:
 
 
 def lead_words(a: Analysis) -> tuple[Rich, ...]:
-    """Say in one line what of the lead of the best is luck; nothing where it is known to be the best."""
+    """Return how much of the lead of the best is luck, in a sentence; empty if only one may be the best."""
     found = lead_of(a)
     if found is None or sum(c.may_be_best for c in a.configurations) < 2:
         return ()
@@ -118,7 +118,7 @@ def lead_words(a: Analysis) -> tuple[Rich, ...]:
 
 
 def _luck(a: Analysis) -> str:
-    """Say on what the share of luck in the lead of the best rests."""
+    """Return the assumption about seeds behind the share of luck, in a sentence."""
     found = lead_of(a)
     if found is None:
         return ""
@@ -127,7 +127,7 @@ def _luck(a: Analysis) -> str:
 
 
 def _written(a: Analysis, found: Lead) -> tuple[str, str, str, str]:
-    """Write lead, share of luck, expected level and spread between seeds, each in the unit of the metric."""
+    """Format lead, share of luck, expected level and spread between seeds in the unit of the metric."""
     scale, unit = level_scale(a.configurations[0])
     points = " pp" if unit else ""
     by, luck, sd = (f"{scale * x:.2g}{points}" for x in (abs(found.best - found.mean), found.luck, found.sd))
@@ -136,7 +136,7 @@ def _written(a: Analysis, found: Lead) -> tuple[str, str, str, str]:
 
 
 def _table(a: Analysis, scene: Sweep) -> Table:
-    """Tabulate each value of each setting: runs, mean and spread, and how many of the runs may be of the best."""
+    """Return a table of each value of each setting: runs, mean and sd, and how many runs may be the best."""
     scale, unit = (100.0, "%") if scene.percent else (1.0, "")
     digits = decimals_for(scale * float(np.std([point.level for point in scene.points])) / 3)
     rows = []

@@ -1,4 +1,4 @@
-"""Technical Specifications: how every number was made, what the data lacked, which files were written."""
+"""Technical Specifications: methods and definitions, data quality, files."""
 
 from __future__ import annotations
 
@@ -20,20 +20,13 @@ from analysis.report.sections.detail import curves, gap
 from analysis.report.sections.effort import coverage, efficiency
 from analysis.report.sections.impact import impact
 from analysis.report.sections.key_findings import epochs, stability
-from analysis.report.sections.narrative import (
-    claims,
-    findings_of,
-    item,
-    remedies,
-    shown_findings,
-    stated_elsewhere,
-)
+from analysis.report.sections.narrative import claims, findings_of, item, remedies, shown_findings, stated_elsewhere
 from analysis.report.sections.performance import final_training, final_validation
 from analysis.report.sections.rankings import ranking
 
 
 def methodology(a: Analysis) -> list[Block]:
-    """State the methods with this report's values, the limits, and all definitions by ID."""
+    """State the methods with the values of this report, the limits, and all definitions by ID."""
     named, tests = definitions_named(a), sum(c.p_adjusted is not None for c in a.comparisons)
     scale, unit = (100, " pp") if metric_of(a.deciding_metric).bounded else (1, "")
     lines = [
@@ -80,7 +73,7 @@ def methodology(a: Analysis) -> list[Block]:
 
 
 def _boundary(a: Analysis) -> str:
-    """Say where epochs end in the candidate's log, and how that is known."""
+    """Return where epochs end in the candidate's log, and how that is known."""
     d = a.rules_of_thumb[a.candidate.id]
     if a.candidate.only_evaluated:
         return "none, as no training was logged"
@@ -92,7 +85,7 @@ def _boundary(a: Analysis) -> str:
 
 
 def definitions_named(a: Analysis) -> set[str]:
-    """Collect the definitions that the other sections name: in their columns and in their findings."""
+    """Return the IDs of definitions that columns and findings of the other sections name."""
     named = {f.definition for f in shown_findings(a) if f.definition} | {"rule.oscillations"}
     for build in _TABLES:
         named |= {column.definition for column in _columns(build(a)) if column.definition}
@@ -134,7 +127,7 @@ def _setting(value: object) -> str:
 
 
 def _muted(a: Analysis) -> list[Block]:
-    """List the rules that were asked not to report."""
+    """List the muted rules."""
     if not a.parameters.mute:
         return []
     return [Prose(rich("Muted on request: {ids}.", ids=", ".join(a.parameters.mute)))]
@@ -159,7 +152,7 @@ _HOW = {
 
 
 def data_quality(a: Analysis) -> list[Block]:
-    """Show where each log came from, what was dropped, and what could not be known."""
+    """Show the origin of each log, what was dropped, and what is unknown."""
     columns = (
         Column("Run"),
         Column("Source"),
@@ -186,32 +179,32 @@ def data_quality(a: Analysis) -> list[Block]:
 
 
 def _checked(a: Analysis) -> list[Block]:
-    """Tell what was found in the logs; what is as a rule of thumb says takes one line."""
+    """List the findings on data quality; supported claims of rules of thumb take one line."""
     found = findings_of(a, "data-quality")
     fine = [f for f in found if f.claim and f.status == "supported"]
-    told = [f for f in found if f not in fine and f.rule != "gate"]
+    others = [f for f in found if f not in fine and f.rule != "gate"]
     as_said = join([claims(f) for f in fine], ", ")
     line = [Item(rich("As the rules of thumb say: {claims}.", claims=as_said))] if fine else []
-    items = (*line, *_gates(a, [f for f in found if f.rule == "gate"]), *map(item, told))
+    items = (*line, *_gates(a, [f for f in found if f.rule == "gate"]), *map(item, others))
     return [Items(items)] if items else []
 
 
 def _gates(a: Analysis, found: Sequence[Finding]) -> list[Item]:
-    """Say how like each run is to the baseline, once for all runs of which the same is found."""
+    """List how comparable the runs are with the baseline, once for all runs with the same findings."""
     by_reason: dict[str, list[Finding]] = {}
     for f in found:
         by_reason.setdefault(plain(f.text).partition(": ")[2], []).append(f)
     items, base = [], a.name(a.reference_id)
-    for told, alike in by_reason.items():
+    for what, alike in by_reason.items():
         named = [rich("[{run}](#finding-{id})", run=a.name(f.runs[-1]), id=f.id) for f in alike]
         runs = join([join(named[:-1], ", "), named[-1]], " and ")
-        words = rich("Comparing {runs} with {base} like for like: {told}", runs=runs, base=base, told=told)
+        words = rich("Comparing {runs} with {base} like for like: {what}", runs=runs, base=base, what=what)
         items.append(Item(words, tuple(below for f in alike for below in remedies(stated_elsewhere(a, f)))))
     return items
 
 
 def _not_stated(a: Analysis) -> list[Rich]:
-    """Say what nobody stated, once for all runs that lack the same."""
+    """Return what is not stated, once for all runs that lack the same."""
     lacking: dict[str, list[str]] = {}
     for run in a.runs:
         gone = {
@@ -228,7 +221,7 @@ def _not_stated(a: Analysis) -> list[Rich]:
 
 
 def _notes(a: Analysis) -> list[Rich]:
-    """List what was noted on reading, once for all runs of which the same is noted."""
+    """Return the notes of the sources, once for all runs with the same note."""
     noted: dict[str, list[str]] = {}
     for run in a.runs:
         kept = ", ".join(f"{key} = {value}" for key, value in run.extra.items() if key != "predictions")
@@ -251,12 +244,12 @@ def _runs(a: Analysis, names: list[str]) -> str:
 
 
 def files_generated(a: Analysis) -> list[Block]:
-    """List the files of this report."""
+    """Show the list of files of this report."""
     return [files_block([name for name, _ in files(a)])]
 
 
 def files_block(files: Sequence[str]) -> Prose:
-    """Write the list of files; tables are not named one by one."""
+    """Return the list of files as prose; tables are summarized by a pattern."""
     names = dict.fromkeys(
         f"tables/*.{name.rpartition('.')[2]}" if name.startswith("tables/") else name for name in files
     )

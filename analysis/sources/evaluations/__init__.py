@@ -1,6 +1,6 @@
-"""Evaluations by example as a source: a file or folder of them is a run without the log of a training.
+"""Source of evaluations by example: a file or folder of them is a run without a training log.
 
-A training run gets its own by ``evaluations`` in its sidecar (`evaluations_of`). One module a format:
+A training run names its evaluations under ``evaluations`` in its sidecar (`evaluations_of`). One module per format:
 `tables` reads ``id, score[, cluster, weight]`` from CSV, JSON lines, JSON and Parquet.
 """
 
@@ -27,7 +27,7 @@ NAME = "evaluation"
 SCHEME = "eval"
 
 _DATA = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".gz", ".eval", ".wandb", ".db")
-"""Endings of files that hold data: in a folder of evaluations every one of them is an evaluation."""
+"""Suffixes of data files: a folder is read as evaluations only if every such file in it is one."""
 
 
 __all__ = ["NAME", "READERS", "SCHEME", "evaluation_files", "evaluations_of", "in_one_unit", "load", "recognises"]
@@ -37,20 +37,20 @@ class Reader(Protocol):
     """A module that reads one format of evaluations."""
 
     def recognises(self, path: Path) -> bool:
-        """Tell cheaply whether this module reads a file; raise nothing."""
+        """True if this module reads a file; looks at its first bytes only and raises nothing."""
         ...
 
     def read(self, path: Path, *, task: str = "") -> list[Evaluation]:
-        """Read the evaluations of a file, one a model."""
+        """Read the evaluations of a file, one per model."""
         ...
 
 
 READERS: tuple[Reader, ...] = (lm_eval, inspect_logs, openai_evals, tables)
-"""Every format, the particular before the general."""
+"""The modules for all formats, specific formats before tables of any tool."""
 
 
 def recognises(path: Path) -> bool:
-    """Return True for a file of scores by example, and for a folder whose data files all are."""
+    """True for a file of scores by example, and for a folder whose data files are all such files."""
     try:
         return bool(_files(path))
     except OSError:
@@ -58,13 +58,13 @@ def recognises(path: Path) -> bool:
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
-    """Read a file or folder of evaluations; one run for each model in it."""
+    """Read a file or folder of evaluations as one run per model."""
     by_model: dict[str | None, list[Evaluation]] = {}
     for one in _read([path]):
         by_model.setdefault(one.model, []).append(one)
     logs = []
     for model, parts in by_model.items():
-        examples, notes = _together(parts)
+        examples, notes = _join(parts)
         frame = pd.DataFrame({"step": [0], **{name: [value] for name, value in columns_of(examples).items()}})
         files = tuple(dict.fromkeys(name for part in parts for name in part.files))
         logs.append(
@@ -83,12 +83,12 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def evaluations_of(paths: Iterable[Path]) -> tuple[list[Examples], list[str]]:
-    """Read the evaluations of one run, wherever its sidecar says they are; return them with notes.
+    """Read the evaluations of one run from the paths and patterns in its sidecar; return them with notes.
 
     Raises
     ------
     LogError
-        If there is nothing, or what is there is of several models.
+        If there are none, or they are of several models.
     """
     found = _read(paths)
     models = list(dict.fromkeys(one.model for one in found if one.model))
@@ -97,11 +97,11 @@ def evaluations_of(paths: Iterable[Path]) -> tuple[list[Examples], list[str]]:
             f"{found[0].files[0]}: evaluations of {len(models)} models ({redact_text(', '.join(models[:4]))}) where "
             "those of one run are wanted; name the files of one"
         )
-    return _together(found)
+    return _join(found)
 
 
 def evaluation_files(paths: Iterable[Path]) -> list[Path]:
-    """List the files that paths and patterns lead to."""
+    """Return the evaluation files that paths and patterns lead to."""
     return [file for path in paths for place in _matching(path) for file in _files(place)]
 
 
@@ -112,7 +112,7 @@ def _read(paths: Iterable[Path]) -> list[Evaluation]:
         if not places:
             raise LogError(f"{path}: there are no evaluations; check 'evaluations' in the sidecar")
         for place in places:
-            # What a person says is an evaluation need not look like one.
+            # A file that the sidecar names is read even if no module recognises it.
             files = [place] if place.is_file() else _files(place)
             if not files:
                 raise LogError(
@@ -127,8 +127,8 @@ def _read(paths: Iterable[Path]) -> list[Evaluation]:
     return found
 
 
-def _together(parts: Sequence[Evaluation]) -> tuple[list[Examples], list[str]]:
-    """Take what was read of one model together: of a metric that was evaluated more than once the last counts."""
+def _join(parts: Sequence[Evaluation]) -> tuple[list[Examples], list[str]]:
+    """Join the evaluations of one model; the latest counts of a metric that was evaluated more than once."""
     last: dict[str, Examples] = {}
     notes = [note for part in parts for note in part.notes]
     for part in sorted(parts, key=lambda part: part.written):
@@ -145,7 +145,7 @@ def _matching(path: Path) -> list[Path]:
 
 
 def _files(path: Path) -> list[Path]:
-    """List the evaluations that a path is or holds; empty if a folder holds other data too."""
+    """Return the path if it is an evaluation, or those in a folder; none if the folder has other data files."""
     if path.is_file():
         return [path] if _read_by(path) is not None else []
     if not path.is_dir():

@@ -1,4 +1,4 @@
-"""An evaluation as read: from rows, one an example, to checked `Examples`, and the columns of a run that they make."""
+"""Evaluations: from rows, one per example, to checked `Examples` and the columns of a run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from analysis.core.redact import redact_text
 from analysis.core.run import LARGEST, Run
 
 LONGEST_TEXT = 4_000
-"""Characters of a question or an answer that are kept: a secret in what is shown of it is still whole."""
+"""Characters kept of a question or an answer: more than reports show, so that secrets in it are whole and redacted."""
 
 _TEXTS = ("question", "target", "answer")
 
 MOST_TEXT = 60_000_000
-"""Characters of all texts of a task beyond which none is kept: what was asked is then known by its hash alone."""
+"""Characters of one kind of text in a task beyond which none are kept; questions are then known by hash only."""
 
 _HIGHER = frozenset(
     ["score", "correct", "is_correct", "correctness", "passed", "pass", "win", "quality", "grade", "mark", "rating"]
@@ -37,9 +37,9 @@ _TRUTHS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "correct": 1.0, "in
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was read of one model: its scores on one task or several.
+    """The scores of one model on one task or several.
 
-    ``model`` is None where nothing names it; ``written`` orders evaluations of one task, of which the last counts.
+    ``model`` is None if it is not named; evaluations of one task are ordered by ``written``, and the last counts.
     """
 
     examples: tuple[Examples, ...]
@@ -51,7 +51,7 @@ class Evaluation:
 
 
 def direction_of(score: str, samples: Sequence[Sample] = ()) -> Direction:
-    """Return which way is better in a score, by its name, or if all there is are right and wrong answers."""
+    """Return the direction of a score by its name; higher is better if all samples are right or wrong answers."""
     said = metric_of(score).direction
     judged = bool(samples) and all(isinstance(s.value, bool) or s.value in (0.0, 0.5, 1.0, None) for s in samples)
     return "higher" if score in _HIGHER or (said == "none" and judged) else said
@@ -66,18 +66,18 @@ def examples_of(
     direction: Direction | None = None,
     leads: bool = True,
 ) -> Examples | None:
-    """Make checked examples of rows; None where no row has both an ID and a score.
+    """Return checked examples made from rows; None if no row has both an ID and a score.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        ``id`` as text (missing where there is none), numbers under ``score`` (NaN or beyond `LARGEST`: not scored), and
-        as far as known ``cluster``, ``weight``, ``question``, ``target``, ``answer``, and ``asked``, which tells the
-        question where its text does not.
+        Columns ``id`` (text or missing), ``score`` (numbers; NaN or beyond `LARGEST` means not scored), and optionally
+        ``cluster``, ``weight``, ``question``, ``target``, ``answer`` and ``asked``, which identifies the question
+        instead of its text.
     score : str
-        The column to take, by which the metric is called.
+        Column of scores, which also names the metric.
     where : str
-        The file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def examples_of(
     heaviest = kept["weight"].max() if "weight" in kept and len(kept) else 1.0
     if not heaviest < np.inf or ("weight" in kept and not (kept["weight"] > 0).all()):
         raise LogError(f"{where}: 'weight' must be a positive number in every row; correct it, or leave the column out")
-    kept, questions, repeated, ambiguous = _once(kept, score, _asked(kept))
+    kept, questions, repeated, ambiguous = _merge_repeated(kept, score, _question_hashes(kept))
     if kept.empty:
         return None
     scores = kept[score].to_numpy(dtype=np.float64)
@@ -115,7 +115,7 @@ def examples_of(
 
 
 def as_text(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return cells as text, None where there is none; whole numbers without a point, so that 7.0 and 7 are one ID."""
+    """Return cells as text, None if missing; whole numbers lose their point, so that 7.0 and 7 are one ID."""
     cells = column.astype(object).tolist()
     kind = pd.api.types.infer_dtype(cells, skipna=False)
     if kind == "integer":
@@ -136,7 +136,7 @@ def _word(value: Any) -> str | None:
 
 
 def score_of(value: Any) -> float | None:
-    """Return a score as a number, NaN where there is none; None for what is no score.
+    """Return a score as a number, NaN if it is missing; None if the value is not a score.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def score_of(value: Any) -> float | None:
 
 
 def columns_of(examples: Iterable[Examples]) -> dict[str, float]:
-    """Return the value of each metric of a run, the mean of several tasks first."""
+    """Return the value of each metric of a run; first, if there are several tasks, their mean."""
     examples = list(examples)
     averaged = [e.mean for e in examples if e.may_be_averaged]
     overall = {OVERALL: float(np.mean(averaged))} if len(averaged) > 1 else {}
@@ -164,19 +164,20 @@ def columns_of(examples: Iterable[Examples]) -> dict[str, float]:
 
 
 def own_names(columns: Iterable[str]) -> dict[str, str]:
-    """Return the short name of each metric, by which people call it, to the name that says all."""
+    """Return a mapping from the short label of each metric to its full name."""
     return {metric_of(name).label: name for name in columns}
 
 
 def in_one_unit(runs: Sequence[Run]) -> list[Run]:
-    """Call a score alike in all runs: no share where one of them goes beyond 1, as marks from 0 to 5 may or may not."""
+    """Rename scores so that all runs agree: a score that exceeds 1 in any run, as marks from 0 to 5, is no share."""
     beyond = {metric_of(m).label for run in runs for m in run.examples if not metric_of(m).share}
     return [
-        _as_marks(run, [m for m in run.examples if metric_of(m).share and metric_of(m).label in beyond]) for run in runs
+        _without_share(run, [m for m in run.examples if metric_of(m).share and metric_of(m).label in beyond])
+        for run in runs
     ]
 
 
-def _as_marks(run: Run, metrics: Sequence[str]) -> Run:
+def _without_share(run: Run, metrics: Sequence[str]) -> Run:
     if not metrics:
         return run
     other = {m: stated_name(metric_of(m).label, direction=metric_of(m).direction, split="examples") for m in metrics}
@@ -192,7 +193,7 @@ def _as_marks(run: Run, metrics: Sequence[str]) -> Run:
 
 
 def notes_of(examples: Sequence[Examples]) -> list[str]:
-    """Say what was left out of the examples of a run, or taken together."""
+    """Return notes on the examples of a run that were left out or merged."""
     said = []
     for e in examples:
         label, lost = metric_of(e.metric).label, e.left_out
@@ -202,13 +203,13 @@ def notes_of(examples: Sequence[Examples]) -> list[str]:
             (lost.repeated, f"{count(lost.repeated, 'further answer')} to an ID that came before: the mean counts"),
             (lost.ambiguous, f"{count(lost.ambiguous, 'example')} left out whose ID stands for several texts"),
         ]
-        told = "; ".join(words for number, words in parts if number)
-        said.append(f"{label}: {count(e.ids.size, 'example')}" + (f"; {told}" if told else ""))
+        omitted = "; ".join(words for number, words in parts if number)
+        said.append(f"{label}: {count(e.ids.size, 'example')}" + (f"; {omitted}" if omitted else ""))
     return said
 
 
-def _asked(rows: pd.DataFrame) -> npt.NDArray[np.uint64] | None:
-    """Return a hash of what each row asked, 0 where that is not known; None where no row says it."""
+def _question_hashes(rows: pd.DataFrame) -> npt.NDArray[np.uint64] | None:
+    """Return a hash of each row's question, 0 if unknown, shape (rows,); None without a column of questions."""
     column = next((name for name in ("asked", "question") if name in rows), None)
     if column is None:
         return None
@@ -218,15 +219,15 @@ def _asked(rows: pd.DataFrame) -> npt.NDArray[np.uint64] | None:
     return hashes
 
 
-def _once(
+def _merge_repeated(
     rows: pd.DataFrame, score: str, questions: npt.NDArray[np.uint64] | None
 ) -> tuple[pd.DataFrame, npt.NDArray[np.uint64] | None, int, int]:
-    """Take the rows of each ID together: the mean of their scores; an ID of several texts is left out.
+    """Merge the rows of each ID, with the mean of their scores; an ID with several questions is left out.
 
     Returns
     -------
     tuple
-        Rows, hashes of their questions, how many rows were taken into an earlier one, how many were left out.
+        Rows, hashes of their questions, number of rows merged into an earlier one, number of rows left out.
     """
     again = rows["id"].duplicated(keep=False).to_numpy()
     if not again.any():
@@ -253,7 +254,7 @@ def _texts(rows: pd.DataFrame, name: str) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One score of one example, as a tool writes it; ``variant`` tells scores of one name apart."""
+    """One score of one example, as a tool writes it; ``variant`` distinguishes scores of the same name."""
 
     id: Any
     score: str
@@ -269,9 +270,9 @@ class Sample:
 def examples_of_samples(
     samples: Sequence[Sample], *, where: str, task: str, directions: Mapping[str, Direction] = MappingProxyType({})
 ) -> tuple[list[Examples], list[str]]:
-    """Make checked examples of the scores of one task, the first of them leading; return them with notes.
+    """Return checked examples made from the scores of one task, the first one leading, and notes.
 
-    A score that is no number by example is left out, and so is one of which nobody can tell which way is better.
+    A score without a number for each example is left out, and so is a score of unknown direction.
     """
     by_name: dict[tuple[str, str], list[Sample]] = {}
     for sample in samples:

@@ -1,4 +1,4 @@
-"""Read the logs of inspect_ai: ``.json`` as it stands, ``.eval`` through inspect_ai's own reader."""
+"""Logs of inspect_ai: ``.json`` is read directly, ``.eval`` by inspect_ai's own reader."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 
 
 def recognises(path: Path) -> bool:
-    """Return True for a log of inspect_ai in either of its formats."""
+    """True for a log of inspect_ai in either of its formats."""
     if path.suffix.lower() == ".eval":
         return head(path, 4) == _MAGIC
     start = text_head(path) if path.suffix.lower() == ".json" else ""
@@ -28,7 +28,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, *, task: str = "") -> list[Evaluation]:
-    """Read the evaluation of one model on one task; answers of several epochs to one sample are taken together."""
+    """Read the evaluation of one model on one task; the scores of a sample in several epochs are averaged."""
     log = _packed(path) if path.suffix.lower() == ".eval" else load_json(path, setting="RUN_REPORTS_MAX_JSON_MB")
     about = _mapping(log.get("eval"))
     samples = [sample for sample in log.get("samples") or [] if isinstance(sample, Mapping)]
@@ -59,8 +59,8 @@ def _packed(path: Path) -> Mapping[str, Any]:
 
 
 def _scores(sample: Mapping[str, Any], clusters: Mapping[str, str]) -> Iterator[Sample]:
-    """Yield each score of a sample; a scorer that gives several has each under its own name."""
-    told = {"question": _text(sample.get("input")), "target": _text(sample.get("target"))}
+    """Yield each score of a sample; a scorer with several values yields each under its own name."""
+    texts = {"question": _text(sample.get("input")), "target": _text(sample.get("target"))}
     for scorer, score in _mapping(sample.get("scores")).items():
         value, answer = _mapping(score).get("value"), _text(_mapping(score).get("answer"))
         cluster = _mapping(sample.get("metadata")).get(clusters.get(scorer, ""))
@@ -69,18 +69,18 @@ def _scores(sample: Mapping[str, Any], clusters: Mapping[str, str]) -> Iterator[
             given = {f"{scorer}/{name}": inner for name, inner in value.items()}
         for name, inner in given.items():
             number = _LETTERS.get(inner, inner) if isinstance(inner, str) else inner
-            yield Sample(sample.get("id"), str(name), number, cluster=cluster, answer=answer, **told)
+            yield Sample(sample.get("id"), str(name), number, cluster=cluster, answer=answer, **texts)
 
 
 def _directions(log: Mapping[str, Any], scores: Sequence[Sample]) -> dict[str, Direction]:
-    """Return the scorers of which an accuracy is taken: more is better there, whatever they are called."""
-    told = _mapping(log.get("results")).get("scores")
-    accurate = {str(s.get("name")) for s in told or [] if "accuracy" in _mapping(_mapping(s).get("metrics"))}
+    """Return "higher" for each scorer whose accuracy is reported, by name of the score."""
+    scorers = _mapping(log.get("results")).get("scores")
+    accurate = {str(s.get("name")) for s in scorers or [] if "accuracy" in _mapping(_mapping(s).get("metrics"))}
     return {s.score: "higher" for s in scores if s.score in accurate or s.score.partition("/")[0] in accurate}
 
 
 def _clusters(log: Mapping[str, Any]) -> dict[str, str]:
-    """Return the field by which each scorer clusters its samples, where its standard error is a clustered one."""
+    """Return the metadata field by which each scorer with clustered standard errors groups its samples."""
     found = {}
     for score in _mapping(log.get("results")).get("scores") or []:
         for metric in _mapping(_mapping(score).get("metrics")).values():
@@ -95,7 +95,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str:
-    """Return a text; of several messages or alternatives the last."""
+    """Return a text, that of the last message or alternative if there are several."""
     if isinstance(value, list):
         value = value[-1] if value else ""
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Read lm-evaluation-harness: ``results_<time>.json``, with ``--log_samples`` also ``samples_<task>_<time>.jsonl``."""
+"""lm-evaluation-harness: ``results_<time>.json``, and ``samples_<task>_<time>.jsonl`` of ``--log_samples``."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _QUESTIONS = ("question", "query", "problem", "input", "text", "sentence", "prom
 
 
 def recognises(path: Path) -> bool:
-    """Return True for the samples or the results of lm-evaluation-harness."""
+    """True for the samples or the results of lm-evaluation-harness."""
     if _SAMPLES.fullmatch(path.name):
         return '"doc_id"' in text_head(path)
     return bool(_RESULTS.fullmatch(path.name)) and re.match(r'\s*\{\s*"results"\s*:', text_head(path)) is not None
 
 
 def read(path: Path, *, task: str = "") -> list[Evaluation]:
-    """Read results with the samples of the same time beside them, or the samples of one task."""
+    """Read results with the sample files of the same time, or the samples of one task."""
     named = _RESULTS.fullmatch(path.name) or _SAMPLES.fullmatch(path.name)
     assert named is not None
     results = path.with_name(f"results_{named['time']}.json")
@@ -63,7 +63,7 @@ def _evaluation(paths: Sequence[Path], about: Mapping[str, Any], *, written: str
 
 
 def _directions(about: Mapping[str, Any], task: str) -> dict[str, Direction]:
-    """Return which way is better in each metric of a task, as the results say."""
+    """Return the direction of each metric of a task from ``higher_is_better`` in the results."""
     said = about.get("higher_is_better")
     own = said.get(task) if isinstance(said, Mapping) else None
     if not isinstance(own, Mapping):
@@ -72,7 +72,7 @@ def _directions(about: Mapping[str, Any], task: str) -> dict[str, Direction]:
 
 
 def _samples(row: Mapping[str, Any]) -> list[Sample]:
-    """Return the scores of one line: of several filters of an answer each is a metric of its own."""
+    """Return the scores of one line; each filter of the answer makes its own metric."""
     doc = row.get("doc")
     asked = next((doc[n] for n in _QUESTIONS if isinstance(doc.get(n), str)), "") if isinstance(doc, Mapping) else ""
     answers, way = row.get("filtered_resps"), str(row.get("filter") or "none")

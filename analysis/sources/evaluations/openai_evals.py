@@ -1,4 +1,4 @@
-"""Read a log of OpenAI's evals: a specification, then an event a line; ``match`` and ``metrics`` score a sample."""
+"""Logs of OpenAI's evals: a specification, then one event per line; ``match`` and ``metrics`` score a sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.sources.streams import text_head
 
 
 def recognises(path: Path) -> bool:
-    """Return True for JSON lines that begin with the specification of an evaluation."""
+    """True for JSON lines that begin with the specification of an evaluation."""
     if not path.is_file() or path.suffix.lower() not in (".jsonl", ".log"):
         return False
     start = text_head(path).lstrip().partition("\n")[0]
@@ -34,7 +34,7 @@ def read(path: Path, *, task: str = "") -> list[Evaluation]:
 
 
 def _samples(rows: list[Mapping[str, Any]]) -> Iterator[Sample]:
-    """Yield the scores of each sample, with what was asked and answered in the event before them."""
+    """Yield the scores of each sample, with question and answer from the ``sampling`` event before them."""
     asked: dict[Any, tuple[str, str]] = {}
     for row in rows:
         data, sample = row.get("data"), row.get("sample_id")
@@ -43,16 +43,16 @@ def _samples(rows: list[Mapping[str, Any]]) -> Iterator[Sample]:
         if row.get("type") == "sampling":
             asked[sample] = _last_text(data.get("prompt")), _last_text(data.get("sampled"))
         question, answer = asked.get(sample, ("", ""))
-        told = {"question": question, "answer": answer, "target": _last_text(data.get("expected"))}
+        texts = {"question": question, "answer": answer, "target": _last_text(data.get("expected"))}
         if row.get("type") == "match":
-            yield Sample(sample, "correct", data.get("correct"), **told)
+            yield Sample(sample, "correct", data.get("correct"), **texts)
         elif row.get("type") == "metrics":
             numbers = ((k, v) for k, v in data.items() if isinstance(v, bool | int | float))
-            yield from (Sample(sample, str(name), value, **told) for name, value in numbers)
+            yield from (Sample(sample, str(name), value, **texts) for name, value in numbers)
 
 
 def _last_text(value: Any) -> str:
-    """Return a text, or that of the last message or alternative of a list."""
+    """Return a text, that of the last message or alternative for a list."""
     if isinstance(value, list):
         value = value[-1] if value else ""
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Read scores by example from any CSV, JSON lines, JSON or Parquet file: ``id, score[, cluster, weight, task]``."""
+"""Scores by example in any CSV, JSON lines, JSON or Parquet file: ``id, score[, cluster, weight, task]``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STRONG_IDS = (
     *("example_id", "sample_id", "doc_id", "question_id", "item_id", "instance_id", "prompt_id", "problem_id"),
     *("qid", "uid", "guid"),
 )
-"""Columns that say that each row is an example."""
+"""Column names that only a table with a row per example has."""
 
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "id": (*STRONG_IDS, "id", "idx", "index", "key"),
@@ -48,7 +48,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "target": ("target", "label", "reference", "expected", "gold", "ideal", "ground_truth", "answer_key"),
     "answer": ("prediction", "predicted", "pred", "output", "response", "completion", "answer", "generated"),
 }
-"""What a column is, by its name; of several names of one role the first counts."""
+"""Column names of each role; if a table has several names of one role, the first in this order counts."""
 
 _RIGHT = ("correct", "is_correct", "correctness", "exact_match", "em", "passed")
 _SCORES = (
@@ -56,19 +56,19 @@ _SCORES = (
     *("reward", "bleu", "rouge", "rouge1", "rouge2", "rougel", "chrf", "meteor", "bertscore"),
     *("loss", "nll", "cross_entropy", "error", "perplexity", "wer", "cer"),
 )
-"""Scores by example, the one that leads first."""
+"""Column names of scores; the first that a table has is its leading score."""
 
 _SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".pq")
-_OF_A_TRAINING = frozenset(
+_TRAINING_COLUMNS = frozenset(
     {"step", "steps", "global_step", "epoch", "epochs", "iteration", "iter", "learning_rate", "lr"}
 )
 
 
 def is_of_examples(names: Sequence[str]) -> bool:
-    """Return True for columns that can only be scores by example.
+    """True if columns can only be those of scores by example.
 
-    ``question_id`` and its like say so. A bare ``id`` may name a run and ``index`` a step: beside them every column
-    must be known, and one must be told of examples alone.
+    A name such as ``question_id`` is enough. A bare ``id`` may be that of a run and ``index`` a step: with these, every
+    column must be known, and one must be specific to examples.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def is_of_examples(names: Sequence[str]) -> bool:
     (False, False, False)
     """
     known = {plain(name) for name in names}
-    if known & _OF_A_TRAINING or not _scored(known):
+    if known & _TRAINING_COLUMNS or not _scored(known):
         return False
     if known & {*STRONG_IDS}:
         return True
@@ -94,24 +94,24 @@ def _scored(known: set[str]) -> bool:
 
 
 def recognises(path: Path) -> bool:
-    """Return True for a file whose columns can only be scores by example."""
+    """True for a file whose columns can only be those of scores by example."""
     if not path.is_file() or not bare_name(path).endswith(_SUFFIXES):
         return False
     return is_of_examples(_columns(path))
 
 
 def read(path: Path, *, task: str = "") -> list[Evaluation]:
-    """Read a file of scores by example, a model of it each.
+    """Read a file of scores by example; return one evaluation per model.
 
     Parameters
     ----------
     task : str
-        Name of the task where no column names it.
+        Name of the task, for tables without a column of tasks.
 
     Raises
     ------
     LogError
-        If it has no column of IDs or none of scores, or a score is no number.
+        If there is no column of IDs or none of scores, or a score is not a number.
     """
     rows, scores = _rows(path)
     models = [None] if "model" not in rows else list(dict.fromkeys(rows["model"].dropna()))
@@ -145,7 +145,7 @@ def _of_task(rows: pd.DataFrame, scores: Sequence[str], *, where: str, task: str
 
 
 def _columns(path: Path) -> list[str]:
-    """Return the names of a file's columns from its first bytes; empty where they cannot be told."""
+    """Return the column names of a file from its first bytes; empty if they cannot be determined."""
     if head(path, 4) == MAGIC:
         try:
             return list(import_module("pyarrow.parquet").read_schema(path).names)
@@ -168,7 +168,7 @@ _DECODER = json.JSONDecoder()
 
 
 def _rows(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Read a file as rows with the names of `_ROLES`; return them with the names of the scores among them."""
+    """Read a file into a table with the column names of `_ROLES`; return it with the names of its scores."""
     if head(path, 4) == MAGIC:
         table = _from_parquet(path)
     elif bare_name(path).endswith((".jsonl", ".ndjson", ".json")):
@@ -190,7 +190,7 @@ def _rows(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _chosen(path: Path, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Choose the column of each role, and the scores, the one that leads first."""
+    """Return the column of each role, and the columns of scores, the leading one first."""
     by_name = {plain(name): name for name in reversed(names)}
     chosen = {
         role: by_name[own]
@@ -218,7 +218,7 @@ def _wanted(names: Sequence[str]) -> list[str]:
 
 def _scored_column(cells: Sequence[Any], lines: Sequence[int], path: Path, name: str) -> Any:
     try:
-        values = np.array(cells, dtype=np.float64)  # numbers, truths and None, as nearly always
+        values = np.array(cells, dtype=np.float64)  # the fast path: numbers, booleans and None
     except (ValueError, TypeError, OverflowError):
         values = np.empty(0)
     if values.shape == (len(cells),):

@@ -1,9 +1,9 @@
 """MLflow runs: from a file store (``mlruns/``), a SQLite database, or a tracking server.
 
 ``mlflow:<run id>``, ``mlflow:<experiment>/*`` (name or ID), ``mlflow:<experiment>/<run name>`` and
-``runs:/<run id>`` are looked up where ``MLFLOW_TRACKING_URI`` says, else in the ``mlflow.db`` and ``mlruns``
-of the current and the runs folder; the URL of a run's page says itself where. A path is a run folder, an
-experiment folder, a store or a database file.
+``runs:/<run id>`` are looked up in the store of ``MLFLOW_TRACKING_URI``, otherwise in the ``mlflow.db`` and
+``mlruns`` of the current and the runs folder; the URL of a run's page names its server. A path is a run folder,
+an experiment folder, a store or a database file.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PAGE = re.compile(r"(?P<server>https?://[^#?]+?)/?#/experiments/\d+/runs/(?P<ru
 
 
 def recognises(path: Path) -> bool:
-    """True if a path is a run, experiment or store of MLflow, or a database of it."""
+    """True if a path is a run, experiment, store or database of MLflow."""
     if path.is_dir():
         return is_run(path) or is_experiment(path) or is_store(path)
     return is_database(path)
@@ -48,7 +48,7 @@ def recognises(path: Path) -> bool:
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
     """Read the run of a run folder, or all runs of an experiment, store or database.
 
-    Deleted runs and runs without a metric are left out with a note, unless nothing else is there.
+    Deleted runs and runs without a metric are left out with a note, unless there are no others.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def claims(reference: str) -> bool:
-    """True if a reference is MLflow's own: ``runs:/<run id>``, or the URL of a run's page."""
+    """True for a reference in MLflow's own form: ``runs:/<run id>``, or the URL of a run's page."""
     return reference.startswith("runs:/") or _PAGE.fullmatch(reference) is not None
 
 
@@ -74,9 +74,9 @@ def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:
     Raises
     ------
     RunNotFound
-        If no store holds it.
+        If no store has it.
     LogError
-        If a store cannot be read, or a server not be reached.
+        If a store cannot be read, or a server cannot be reached.
     """
     page = _PAGE.fullmatch(reference)
     wanted = page["run"] if page else reference.removeprefix("runs:").strip("/")
@@ -103,12 +103,12 @@ def _in_store(store: Store, wanted: str, columns: Columns) -> list[RawLog]:
     experiment, _, name = wanted.rpartition("/")
     if not experiment:
         return []
-    held = store.runs(experiment)
-    if held is None:
+    runs = store.runs(experiment)
+    if runs is None:
         return []
     if name == "*":
-        return _all(_read(store, held), f"mlflow:{wanted}", 0, columns)
-    named = [run for run in held if name in run]
+        return _all(_read(store, runs), f"mlflow:{wanted}", 0, columns)
+    named = [run for run in runs if name in run]
     if len(named) > 1:
         listed = ", ".join(run_id for run_id, _ in named)
         raise RunNotFound(f"mlflow:{redact_text(wanted)}: {len(named)} runs of that name: {listed}; give the ID of one")
@@ -127,15 +127,15 @@ def _all(runs: Iterable[StoredRun], where: str, deleted: int, columns: Columns) 
         except LogError as problem:
             left_out.append(str(problem))
     if not logs:
-        held = left_out[0] if left_out else f"{where}: no run in it" + (f", {deleted} deleted" if deleted else "")
-        raise LogError(held if left_out else f"{held}; log a run first")
+        reason = left_out[0] if left_out else f"{where}: no run in it" + (f", {deleted} deleted" if deleted else "")
+        raise LogError(reason if left_out else f"{reason}; log a run first")
     notes = [f"{deleted} deleted runs beside it are left out"] if deleted else []
     notes += [f"left out: {problem}" for problem in left_out[:5]]
     return [replace(log, notes=(*log.notes, *notes)) for log in logs]
 
 
 def _stores(runs_dir: Path) -> list[Store]:
-    """Return the stores to look in: the one of the environment, else those that lie at hand."""
+    """Return the store of ``MLFLOW_TRACKING_URI``, otherwise those in the current and the runs folder."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
     if not uri:
         at_hand = [folder / name for folder in (Path(), runs_dir) for name in ("mlflow.db", "mlruns", "")]

@@ -1,4 +1,4 @@
-"""MLflow's file store (``mlruns/``), read directly: folders of experiments, runs, and one file a metric."""
+"""MLflow's file store (``mlruns/``), read directly: folders of experiments and runs, with one file per metric."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FILES = 20_000  # metric, param and tag files of one run
 
 @dataclass(frozen=True)
 class FileStore:
-    """A folder that holds experiments."""
+    """A folder of experiments."""
 
     root: Path
 
@@ -35,7 +35,7 @@ class FileStore:
         return str(self.root)
 
     def runs(self, experiment: str | None = None) -> list[tuple[str, str]] | None:
-        """Return (ID, name) of the runs of an experiment (name or ID) or of all; None if it is not here."""
+        """Return (ID, name) of the runs of an experiment (name or ID), or of all; None without that experiment."""
         folders = [f for f in _folders(self.root) if is_experiment(f)]
         if experiment is not None:
             folders = [f for f in folders if f.name == experiment or _meta(f).get("name") == experiment]
@@ -44,7 +44,7 @@ class FileStore:
         return [(run.name, _name(run, _meta(run))) for folder in folders for run in run_folders(folder)]
 
     def read(self, run_id: str) -> StoredRun | None:
-        """Read a run, None if the store does not hold it."""
+        """Return a run, or None if the store does not have it."""
         if not _RUN_ID.fullmatch(run_id):
             return None
         found = (f / run_id for f in [*_folders(self.root), *_folders(self.root / ".trash")])
@@ -70,12 +70,12 @@ def is_experiment(folder: Path) -> bool:
 
 
 def is_store(folder: Path) -> bool:
-    """True if a folder holds experiments."""
+    """True if a folder has experiments in it."""
     return any(is_experiment(inner) for inner in _folders(folder))
 
 
 def run_folders(folder: Path) -> list[Path]:
-    """Return the run folders in an experiment, or in all experiments of a store, without deleted ones."""
+    """Return the run folders of an experiment, or of all experiments in a store, without deleted runs."""
     if is_run(folder):
         return [folder]
     if is_store(folder) and not is_experiment(folder):
@@ -85,7 +85,7 @@ def run_folders(folder: Path) -> list[Path]:
 
 
 def deleted_runs(folder: Path) -> int:
-    """Count the runs below a store or experiment that are deleted but still on disk."""
+    """Return the number of runs below a store or experiment that are deleted but still on disk."""
     experiments = [folder] if is_experiment(folder) else [f for f in _folders(folder) if is_experiment(f)]
     runs = [run for experiment in experiments for run in _folders(experiment) if is_run(run)]
     return sum(_meta(run).get("lifecycle_stage") == "deleted" for run in runs)
@@ -97,7 +97,7 @@ def read_run(folder: Path) -> StoredRun:
     Raises
     ------
     LogError
-        If a file of it cannot be read, with its line.
+        If one of its files cannot be read; the message names the line.
     """
     meta = _meta(folder)
     series, files = [], [folder / _META]
@@ -153,13 +153,13 @@ def _bad_line(rows: list[list[bytes]]) -> int:
 
 
 def _name(folder: Path, meta: Mapping[str, Any]) -> str:
-    """Name of a run; old versions keep it in a tag alone."""
+    """Return the name of a run, which old versions of MLflow keep only in a tag."""
     tag = folder / "tags" / "mlflow.runName"
     return str(meta.get("run_name") or (read_config_text(tag).strip() if tag.is_file() else ""))
 
 
 def _texts(folder: Path) -> dict[str, str]:
-    """Read a folder of one file a key, keys with a slash being folders."""
+    """Read a folder with one file per key; a slash in a key makes a subfolder."""
     return {path.relative_to(folder).as_posix(): read_config_text(path).strip() for path in _files(folder)}
 
 

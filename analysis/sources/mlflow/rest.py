@@ -22,7 +22,7 @@ from analysis.core.redact import redact_text
 from analysis.sources.limits import MB, check_cells, limit
 from analysis.sources.mlflow.run import StoredRun, points_of
 
-_PAGE = 25_000  # points asked for at a time, the most a server gives
+_PAGE = 25_000  # points per request, the most that a server returns
 _MOST_RUNS = 10_000  # of an experiment
 _TIMEOUT = 30.0  # seconds without an answer; MLFLOW_HTTP_REQUEST_TIMEOUT changes it
 _EXPLAINED = {
@@ -35,7 +35,7 @@ class _NoRedirects(HTTPRedirectHandler):
     """Refuses redirects, so that credentials never go to another host."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow nothing: the answer then counts as an error."""
+        """Return None, so that urllib raises the redirect as an `HTTPError`."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class RestStore:
         return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
 
     def runs(self, experiment: str | None = None) -> list[tuple[str, str]] | None:
-        """Return (ID, name) of the runs of an experiment, given by name or ID; None if it is not here."""
+        """Return (ID, name) of the runs of an experiment (name or ID); None without that experiment."""
         if experiment is None:
             raise LogError(f"{self.place}: name an experiment, for example mlflow:<experiment>/*")
         found = self._ask("experiments/get-by-name", {"experiment_name": experiment})
@@ -72,12 +72,12 @@ class RestStore:
         return [(str(info["run_id"]), str(info.get("run_name", ""))) for info in infos]
 
     def read(self, run_id: str) -> StoredRun | None:
-        """Read a run, None if the server does not hold it.
+        """Return a run, or None if the server does not have it.
 
         Raises
         ------
         LogError
-            If the server cannot be reached, refuses, or answers as no MLflow server does.
+            If the server cannot be reached, refuses, or does not answer like an MLflow server.
         """
         found = self._ask("runs/get", {"run_id": run_id})
         if found is None:
@@ -88,12 +88,12 @@ class RestStore:
             raise LogError(f"{self.place}: not the answer of an MLflow server; check MLFLOW_TRACKING_URI") from None
 
     def artifacts_of(self, run_id: str) -> str | None:
-        """Return the address of the folder of a run's artifacts, None if the server does not hold the run."""
+        """Return the URI of a run's artifact folder, or None if the server does not have the run."""
         found = self._ask("runs/get", {"run_id": run_id})
         return None if found is None else str(found.get("run", {}).get("info", {}).get("artifact_uri", ""))
 
     def put_artifact(self, path: str, content: bytes) -> None:
-        """Put a file where the server keeps artifacts itself; ``path`` is the one that it gave, and the file's name.
+        """Upload a file through the server's artifact proxy; ``path`` is the run's artifact path and the file's name.
 
         Raises
         ------
@@ -129,7 +129,7 @@ class RestStore:
         )
 
     def _history(self, run_id: str, name: str) -> list[tuple[int, float, int]]:
-        """All values of a metric as (milliseconds, value, step), in the order of the server."""
+        """Return all values of a metric as (milliseconds, value, step), in the order of the server."""
         points: list[tuple[int, float, int]] = []
         token = ""
         while True:
@@ -145,7 +145,7 @@ class RestStore:
             token = following
 
     def _ask(self, what: str, query: Mapping[str, str], body: Any = None) -> dict[str, Any] | None:
-        """Call an endpoint; None where it answers that there is no such thing."""
+        """Return the JSON answer of an endpoint; None if the server reports that the resource does not exist."""
         address = f"{self.place}/api/2.0/mlflow/{what}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         content = None if body is None else json.dumps(body).encode()
         text = self._send(Request(address, content, {"Accept": "application/json", "Content-Type": "application/json"}))
@@ -160,7 +160,7 @@ class RestStore:
         return value
 
     def _send(self, request: Request) -> bytes | None:
-        """Return what is answered; None for an answer that there is no such thing."""
+        """Return the body of the answer; None if the server reports that the resource does not exist."""
         for name, value in self._authorization().items():
             request.add_unredirected_header(name, value)
         most = limit("RUN_REPORTS_MAX_JSON_MB") * MB
@@ -182,7 +182,7 @@ class RestStore:
         return text
 
     def _authorization(self) -> dict[str, str]:
-        """Sign in with a token, or with user and password of the environment or of the address in it."""
+        """Return the header for the user and password of the environment or the URL, otherwise for the token."""
         token = os.environ.get("MLFLOW_TRACKING_TOKEN")
         parts = urlsplit(self.url)
         user = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(parts.username or "")
@@ -199,7 +199,7 @@ def _timeout() -> float:
 
 
 def _tls() -> ssl.SSLContext:
-    """Verify certificates, unless the environment says otherwise as MLflow's own client reads it."""
+    """Return a context that verifies certificates, unless MLflow's environment variables turn that off."""
     context = ssl.create_default_context(cafile=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)
     if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
         context.check_hostname = False

@@ -1,4 +1,4 @@
-"""What every MLflow store keeps of a run, and how it becomes a raw log."""
+"""MLflow runs as every store keeps them, and their conversion to raw logs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STATUS = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5"
 
 @dataclass(frozen=True)
 class Points:
-    """Logged values of all metrics of a run; arrays of shape (points,), ``tag`` counts ``names``."""
+    """Logged values of all metrics of a run; arrays of shape (points,), ``tag`` is an index into ``names``."""
 
     names: tuple[str, ...]
     tag: Ints
@@ -36,7 +36,7 @@ class Points:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run as its store keeps it; ``status`` is a name or the number of one."""
+    """A run as its store keeps it; ``status`` is the name or the number of MLflow's `RunStatus`."""
 
     id: str
     name: str
@@ -53,19 +53,19 @@ class StoredRun:
 
 
 class Store(Protocol):
-    """A place where MLflow keeps runs."""
+    """A store of MLflow runs."""
 
     @property
     def place(self) -> str:
-        """Where it is, fit to be shown."""
+        """Path or address of the store, without credentials."""
         ...
 
     def runs(self, experiment: str | None = None) -> list[tuple[str, str]] | None:
-        """Return (ID, name) of the runs of an experiment (name or ID) or of all; None if it is not here."""
+        """Return (ID, name) of the runs of an experiment (name or ID), or of all; None without that experiment."""
         ...
 
     def read(self, run_id: str) -> StoredRun | None:
-        """Read a run, None if the store does not hold it."""
+        """Return a run, or None if the store does not have it."""
         ...
 
 
@@ -75,7 +75,7 @@ def raw_log(run: StoredRun, columns: Columns) -> RawLog:
     Raises
     ------
     LogError
-        If it is deleted or has no metric.
+        If the run is deleted or has no metric.
     """
     where = run.uri or (run.files[0] if run.files else run.id)
     if run.deleted:
@@ -91,12 +91,7 @@ def raw_log(run: StoredRun, columns: Columns) -> RawLog:
     value = points.value[order]
     value = np.where(np.abs(value) >= _LARGEST, np.copysign(np.inf, value), value)
     table = points_table(
-        Path(where),
-        points.names,
-        tag=tag,
-        step=step,
-        seconds=points.milliseconds[order] / 1000.0,
-        value=value,
+        Path(where), points.names, tag=tag, step=step, seconds=points.milliseconds[order] / 1000.0, value=value
     )
     status = _STATUS.get(run.status, run.status)
     if status not in ("FINISHED", ""):
@@ -122,7 +117,7 @@ def raw_log(run: StoredRun, columns: Columns) -> RawLog:
 
 
 def _without_system_metrics(points: Points) -> tuple[Points, tuple[Dropped, ...]]:
-    """Leave out CPU, memory and the like: their step counts samples, not training steps."""
+    """Return the points without those of CPU, memory and the like, whose step counts samples, and what was left out."""
     names = tuple(name for name in points.names if not name.startswith(_SYSTEM))
     if len(names) == len(points.names):
         return points, ()
@@ -135,7 +130,7 @@ def _without_system_metrics(points: Points) -> tuple[Points, tuple[Dropped, ...]
 
 
 def _numbered(tag: Ints) -> Ints:
-    """Number the points of each tag from 0, in the order given."""
+    """Return the place of each point among those of its tag, from 0, shape (points,)."""
     by_tag = np.argsort(tag, kind="stable")
     counts = np.bincount(tag)
     counts = counts[counts > 0]
@@ -145,7 +140,7 @@ def _numbered(tag: Ints) -> Ints:
 
 
 def _config(run: StoredRun) -> dict[str, Any]:
-    """Params, the user's own tags, and what was run (script and commit)."""
+    """Return the params, the user's own tags, and the script and commit that were run."""
     own = {key: value for key, value in run.tags.items() if not key.startswith("mlflow.")}
     script = PureWindowsPath(run.tags.get("mlflow.source.name", "")).name
     if script == "ipykernel_launcher.py":  # a notebook, which MLflow does not name
@@ -161,7 +156,7 @@ def _config(run: StoredRun) -> dict[str, Any]:
 
 
 def points_of(series: Sequence[tuple[str, npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]]) -> Points:
-    """Join metrics given as (name, milliseconds, values, steps)."""
+    """Return the points of metrics given as (name, milliseconds, values, steps)."""
     arrays = [
         (np.asarray(m, dtype=np.int64), np.asarray(v, dtype=np.float64), np.asarray(s, dtype=np.int64))
         for _, m, v, s in series

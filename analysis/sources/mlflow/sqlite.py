@@ -15,13 +15,13 @@ from analysis.sources.mlflow.run import Points, StoredRun
 
 _TABLES = frozenset({"alembic_version", "experiments", "runs", "metrics", "params", "tags"})
 _HELD = 8
-"""Numbers that are held for each point at a time, or more."""
+"""Upper bound of the numbers in memory per point."""
 _POINT = np.dtype([("milliseconds", "i8"), ("step", "i8"), ("value", "f8")])
 
 
 @dataclass(frozen=True)
 class SqliteStore:
-    """A database file that MLflow's SQLAlchemy store writes."""
+    """A database file of MLflow's SQLAlchemy store."""
 
     path: Path
 
@@ -31,12 +31,12 @@ class SqliteStore:
         return str(self.path)
 
     def runs(self, experiment: str | None = None) -> list[tuple[str, str]] | None:
-        """Return (ID, name) of the runs of an experiment (name or ID) or of all; None if it is not here."""
+        """Return (ID, name) of the runs of an experiment (name or ID), or of all; None without that experiment."""
         with _opened(self.path) as database:
             return _runs(database, experiment)
 
     def read(self, run_id: str) -> StoredRun | None:
-        """Read a run, None if the database does not hold it.
+        """Return a run, or None if the database does not have it.
 
         Raises
         ------
@@ -47,7 +47,7 @@ class SqliteStore:
             return _read(database, self.path, run_id)
 
     def read_all(self) -> tuple[list[StoredRun], int]:
-        """Read all active runs; return them and how many are deleted but still there."""
+        """Return all active runs, and the number of deleted runs that are still in the database."""
         with _opened(self.path) as database:
             found = (_read(database, self.path, run_id) for run_id, _ in _runs(database, None) or [])
             runs = [run for run in found if run is not None]
@@ -66,8 +66,7 @@ def _opened(path: Path) -> AbstractContextManager[sqlite3.Connection]:
 
 def _runs(database: sqlite3.Connection, experiment: str | None) -> list[tuple[str, str]] | None:
     found = database.execute(
-        "SELECT experiment_id FROM experiments WHERE ?1 IS NULL OR name = ?1 OR experiment_id = ?1",
-        (experiment,),
+        "SELECT experiment_id FROM experiments WHERE ?1 IS NULL OR name = ?1 OR experiment_id = ?1", (experiment,)
     ).fetchall()
     if experiment is not None and not found:
         return None
@@ -99,12 +98,12 @@ def _read(database: sqlite3.Connection, path: Path, run_id: str) -> StoredRun | 
 
 
 def _points(database: sqlite3.Connection, path: Path, run_id: str) -> Points:
-    """Read a run's metrics in the order of an index."""
+    """Return a run's metrics in the order of MLflow's index on (run_uuid, key, step), which saves a sort."""
     counts = "SELECT key, count(*) FROM metrics WHERE run_uuid = ? GROUP BY key ORDER BY key"
     metrics = database.execute(counts, (run_id,)).fetchall()
     number = np.array([count for _, count in metrics], dtype=np.int64)
     check_cells(path, int(number.sum()), _HELD)
-    rows = database.execute(  # 9e999 is infinity: a logged NaN, see RawLog
+    rows = database.execute(  # 9e999 overflows to infinity, which stands for NaN in a RawLog
         "SELECT timestamp, step, CASE is_nan WHEN 0 THEN value ELSE 9e999 END FROM metrics "
         "WHERE run_uuid = ? ORDER BY key, step",
         (run_id,),

@@ -1,7 +1,7 @@
 """Fine-tuning jobs of OpenAI and Azure OpenAI, by ID: ``openai:ftjob-...`` or the bare ``ftjob-...``.
 
-The job gives hyperparameters, seed and file IDs; its result file (plain or base64) the metrics. What that file
-lacks (full validation, times, or all of it while the job runs) comes from the job's events and checkpoints.
+The job has hyperparameters, seed and file IDs, its result file (plain or base64) the metrics. Metrics missing there
+(full validation, times, everything while the job runs) come from the job's events and checkpoints.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOT_METRICS = frozenset({"step", "total_steps", "epoch", "total_epochs"})
 
 
 def recognises(path: Path) -> bool:
-    """Always False: no file is a job, and result files belong to the source of CSVs."""
+    """Always False: jobs are not files, and `results_file` reads result files."""
     return False
 
 
@@ -52,7 +52,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def claims(reference: str) -> bool:
-    """Tell the bare ID of a fine-tuning job."""
+    """True for the bare ID of a fine-tuning job."""
     return _JOB.fullmatch(reference) is not None
 
 
@@ -72,21 +72,21 @@ def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:
         raise RunNotFound(f"openai:{redact_text(reference)}: give the ID of a fine-tuning job, openai:ftjob-...")
     job = fetch_job(reference)
     result = _result(job, columns)
-    said = _from_events(job)
-    if result is None and said.empty:
+    from_events = _from_events(job)
+    if result is None and from_events.empty:
         raise _no_metrics(job)
     status, notes = str(job.about.get("status")), []
     if status != "succeeded":
         notes.append(f"the job's status is {status}")
     if result is None:
         notes.append("there is no result file (yet): metrics are from the job's events and checkpoints")
-        frame = said
-        content = said.to_csv(index=False).encode()
+        frame = from_events
+        content = from_events.to_csv(index=False).encode()
         result = RawLog(
             frame, NAME, (), len(frame), size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
         )
     else:
-        frame = _completed(result.frame, said)
+        frame = _completed(result.frame, from_events)
     fields = job_fields(job.about)
     fields.pop("extra", None)
     return [
@@ -106,7 +106,7 @@ def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:
 
 
 def _result(job: Job, columns: Columns) -> RawLog | None:
-    """Download and read the result file (the last, if there are several), None if there is none."""
+    """Download and read the result file, the last if there are several; None if there is none."""
     shown = f"openai:{job.about['id']}"
     files = job.about.get("result_files") or []
     with scratch() as folder:
@@ -123,18 +123,18 @@ def _result(job: Job, columns: Columns) -> RawLog | None:
 
 
 def _from_events(job: Job) -> pd.DataFrame:
-    """Collect metrics events and checkpoints as one row a step; later ones fill what earlier ones lack."""
+    """Return events and checkpoints as one row per step; values of events take precedence."""
     rows: dict[int, dict[str, float]] = {}
     times: dict[int, float] = {}
     for event in job.events:
         data = event.get("data")
         if event.get("type") == "metrics" and isinstance(data, Mapping):
-            step = _whole(data.get("step"))
+            step = _as_int(data.get("step"))
             if step is not None:
                 rows.setdefault(step, {}).update(_metrics(data))
                 times.setdefault(step, float(event.get("created_at") or 0))
     for checkpoint in job.checkpoints:
-        step = _whole(checkpoint.get("step_number"))
+        step = _as_int(checkpoint.get("step_number"))
         if step is not None:
             known = rows.setdefault(step, {})
             rows[step] = {**_metrics(checkpoint.get("metrics") or {}), **known}
@@ -148,11 +148,11 @@ def _from_events(job: Job) -> pd.DataFrame:
     return pd.DataFrame({"step": list(rows), "timestamp": stamps, **table})
 
 
-def _completed(frame: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns that the result file lacks or leaves empty, at the steps that it has."""
-    if said.empty:
+def _completed(frame: pd.DataFrame, from_events: pd.DataFrame) -> pd.DataFrame:
+    """Return the result file's table with the missing or empty columns added, at its own steps."""
+    if from_events.empty:
         return frame
-    at_step = said.set_index("step").reindex(frame["step"])
+    at_step = from_events.set_index("step").reindex(frame["step"])
     covered = standard_names(map(str, frame.dropna(axis="columns", how="all")), source=NAME, chosen={})
     present = {*covered, *covered.values()}
     lacking = [name for name in at_step if name not in present and (name not in frame or frame[name].isna().all())]
@@ -160,18 +160,18 @@ def _completed(frame: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
 
 
 def _metrics(data: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers among an event's data, infinity for those that are not finite."""
+    """Return the numbers in an event's data, with infinity for NaN and infinities."""
     numbers = {str(name): float(value) for name, value in data.items() if is_number(value) and name not in _NOT_METRICS}
     return {name: value if np.isfinite(value) else np.inf for name, value in numbers.items()}
 
 
 def _total_steps(job: Job) -> int | None:
-    """Return the number of steps the job planned, which its events repeat."""
+    """Return the planned number of steps, which is part of the job's events."""
     plans = (event["data"].get("total_steps") for event in job.events if isinstance(event.get("data"), Mapping))
-    return next((plan for plan in map(_whole, plans) if plan), None)
+    return next((plan for plan in map(_as_int, plans) if plan), None)
 
 
-def _whole(value: Any) -> int | None:
+def _as_int(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         return None
     return int(value)
@@ -179,9 +179,11 @@ def _whole(value: Any) -> int | None:
 
 def _no_metrics(job: Job) -> LogError:
     status, error = job.about.get("status"), job.about.get("error")
-    said = error.get("message") if isinstance(error, Mapping) else None
-    if said:
-        return LogError(f"openai:{job.about['id']}: the job {status}: {redact_text(' '.join(str(said).split()))[:200]}")
+    message = error.get("message") if isinstance(error, Mapping) else None
+    if message:
+        return LogError(
+            f"openai:{job.about['id']}: the job {status}: {redact_text(' '.join(str(message).split()))[:200]}"
+        )
     hints = {"failed": "start it again", "cancelled": "start it again", "succeeded": "its result file is gone"}
     hint = hints.get(str(status), "try again once it has trained some steps")
     return LogError(f"openai:{job.about['id']}: the job is {status} and has no metrics; {hint}")

@@ -1,4 +1,4 @@
-"""Talk to the fine-tuning API of OpenAI or Azure OpenAI through the ``openai`` client, errors in one line."""
+"""The fine-tuning API of OpenAI or Azure OpenAI, called through the ``openai`` client, with one-line errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AZURE_VERSION = "2024-10-21"  # where OPENAI_API_VERSION is not set
 
 @dataclass(frozen=True)
 class Service:
-    """One configured API: what it is called, which setting holds its key, and its client."""
+    """A configured API: its name, the environment variable of its key, and its client."""
 
     name: str
     key: str
@@ -46,12 +46,12 @@ class Job:
 
     @property
     def uri(self) -> str:
-        """Where the job is."""
+        """URL of the job."""
         return f"{self.service.address}/fine_tuning/jobs/{self.about['id']}"
 
 
 def services() -> list[Service]:
-    """Return the APIs for which the environment holds a key, OpenAI first.
+    """Return the APIs for which the environment has a key, OpenAI first.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def fetch_job(job_id: str) -> Job:
     Raises
     ------
     RunNotFound
-        If none does.
+        If no API knows the job.
     LogError
         If an API refuses or does not answer.
     """
@@ -103,12 +103,12 @@ def fetch_job(job_id: str) -> Job:
 
 
 def download(job: Job, file_id: str, path: Path) -> None:
-    """Write a file of the job to ``path``, as it is; its size is checked while it arrives.
+    """Download a file of the job to ``path``; its size is checked while it arrives.
 
     Raises
     ------
     LogError
-        If it is larger than allowed, or the API refuses or does not answer.
+        If the file is larger than allowed, or the API refuses or does not answer.
     """
     most, size = limit("RUN_REPORTS_MAX_LOG_MB") * MB, 0
     with (
@@ -124,7 +124,7 @@ def download(job: Job, file_id: str, path: Path) -> None:
 
 
 def _checkpoints(service: Service, job_id: str) -> list[dict[str, Any]]:
-    """List a job's checkpoints, oldest first; an API version without them has none."""
+    """Return a job's checkpoints, oldest first; none if the API version does not support them."""
     try:
         listed = list(service.client.fine_tuning.jobs.checkpoints.list(job_id, limit=100))
     except _client().NotFoundError:
@@ -142,7 +142,7 @@ def _client() -> ModuleType:
 
 @contextmanager
 def _errors(service: Service, what: str) -> Iterator[None]:
-    """Turn what the client raises into one line that says what to do."""
+    """Convert exceptions of the client to a `LogError` of one line that says what to do."""
     openai = _client()
     where = f"openai:{what}: {service.name}"
     try:

@@ -1,4 +1,4 @@
-"""Read the results CSV of OpenAI and Azure OpenAI fine-tuning jobs, in its three layouts."""
+"""The results CSV of OpenAI and Azure OpenAI fine-tuning jobs, in its three layouts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAYOUTS = (
     frozenset({"step", "train_loss", "train_mean_token_accuracy"}),
     frozenset({"step", "elapsed_tokens", "elapsed_examples", "training_loss"}),
 )
-"""Columns that tell OpenAI's, Azure's and the legacy layout."""
+"""Columns that identify OpenAI's, Azure's and the legacy layout."""
 
 
 def recognises(path: Path) -> bool:
@@ -38,7 +38,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def load_steps(path: Path, layout: Layout) -> RawLog:
-    """Read a delimited log whose first column of interest is ``step`` and whose rows are steps."""
+    """Read a delimited log with a column ``step`` and one row per step."""
     texts = ["timestamp"] if "timestamp" in layout.header else []
     numbers = [name for name in layout.header if name not in texts]
     read = read_delimited(path, layout, numbers=numbers, texts=texts, step="step")

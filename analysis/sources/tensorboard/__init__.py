@@ -1,9 +1,9 @@
 """TensorBoard event files (``*tfevents*``): every scalar of a run, read without TensorBoard.
 
-A folder with event files is one run, its files one run continued; ``train/``, ``validation/`` and the like
-below it (Keras, TF Estimator) are parts of the same run, and their name goes in front of the tags. A folder
-of such folders holds several runs. The checksum of every record is verified: a damaged payload is left out,
-a damaged or missing frame ends its file; both are noted. What is not a scalar is counted and skipped.
+A folder with event files is one run, which each of its files continues; subfolders such as ``train/`` and
+``validation/`` (Keras, TF Estimator) are parts of the same run, and their names are prefixed to the tags. A folder
+of such folders has several runs. The checksum of every record is verified: a damaged payload is left out, a
+damaged or missing frame ends its file; both are noted. Data other than scalars are counted and skipped.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ SCHEME = "tb"
 _VALIDATION = ("validation", "valid", "val", "eval", "evaluation", "dev", "holdout")
 _PART = re.compile(rf"train(ing)?|learn|({'|'.join((*_VALIDATION, 'test'))})(_?\d+)?")
 _HPARAMS_FOLDER = re.compile(r"\d{9,}\.\d+")  # PyTorch's add_hparams logs into a folder named after the time
-_PLACEHOLDER = "hp_metric"  # Lightning logs it as -1 where nobody sets it
-_BESIDE = (".profile-empty", ".yaml", ".yml", ".json")  # of the profiler, and what people write beside
-_DEPTH = 5  # levels below a folder on which runs are looked for
+_PLACEHOLDER = "hp_metric"  # Lightning logs -1 unless the user sets it
+_OTHER_SUFFIXES = (".profile-empty", ".yaml", ".yml", ".json")  # files of the profiler, and sidecars of event files
+_DEPTH = 5  # levels below a folder that are searched for runs
 _ENTRIES = 20_000  # folder entries looked at
 
 
 def recognises(path: Path) -> bool:
-    """True if a path is an event file, or a folder that holds some at most five levels down."""
+    """True if a path is an event file, or a folder with event files at most five levels down."""
     if path.is_file():
         return _is_event_file(path)
     return next(_run_folders(path), None) is not None
 
 
 def is_run(folder: Path) -> bool:
-    """True for a folder that has event files, its own or in parts of a run such as ``train``."""
+    """True for a folder with event files, in it or in parts of a run such as ``train``."""
     return bool(_parts(folder))
 
 
@@ -54,7 +54,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     Raises
     ------
     LogError
-        If there is no run, or none holds a scalar.
+        If there is no run, or no run has a scalar.
     """
     if path.is_file():
         return _load_runs(path.parent, {"": [path]}, columns)
@@ -80,9 +80,9 @@ def _inside(log: RawLog, folder: Path, inside: str) -> RawLog:
 
 
 def _load_runs(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) -> list[RawLog]:
-    """Read the run in a folder; several, if its event files hold trainings that each begin anew."""
+    """Read the run of a folder; several runs if its event files contain trainings that each start over."""
     logs: list[RawLog] = []
-    whole = parts.get("") == _event_files(folder)  # all of the folder was asked for, not one file in it
+    whole = parts.get("") == _event_files(folder)  # the folder was given, not one file in it
     while parts:
         log, parts = _load_run(folder, parts, columns, whole=whole and not logs)
         logs.append(log)
@@ -98,7 +98,7 @@ def _load_runs(folder: Path, parts: Mapping[str, list[Path]], columns: Columns) 
 def _load_run(
     folder: Path, parts: Mapping[str, list[Path]], columns: Columns, *, whole: bool
 ) -> tuple[RawLog, dict[str, list[Path]]]:
-    """Read one run; return also the files, by part, in which others begin."""
+    """Read one run; return it with the remaining files of each part, in which another training begins."""
     log, rest = EventLog(), {}
     alone = folder.resolve().name
     for part, files in parts.items():
@@ -145,7 +145,7 @@ def _table(folder: Path, log: EventLog) -> tuple[Table, tuple[Dropped, ...], tup
 
 
 def _skipped(log: EventLog) -> tuple[Dropped, ...]:
-    """Count what is no scalar: pictures, histograms, texts, graphs."""
+    """Return the counts of data other than scalars: images, histograms, texts, graphs."""
     if not log.skipped:
         return ()
     shown = ", ".join(list(log.skipped)[:5]) + (", …" if len(log.skipped) > 5 else "")
@@ -153,7 +153,7 @@ def _skipped(log: EventLog) -> tuple[Dropped, ...]:
 
 
 def _read_children(log: EventLog, folder: Path) -> None:
-    """Read folders that PyTorch's writers put below a run: of ``add_hparams`` and of ``add_scalars``."""
+    """Read the subfolders in which PyTorch's ``add_hparams`` and ``add_scalars`` write."""
     beside: list[str] = []
     children = [p for p in _entries(folder) if p.is_dir() and not _PART.fullmatch(p.name)]
     for child in [*children, *(p for c in children for p in _entries(c) if p.is_dir())]:
@@ -175,11 +175,11 @@ def _read_children(log: EventLog, folder: Path) -> None:
 
 
 def _is_event_file(path: Path) -> bool:
-    return "tfevents" in path.name and not path.name.endswith(_BESIDE)
+    return "tfevents" in path.name and not path.name.endswith(_OTHER_SUFFIXES)
 
 
 def _event_files(folder: Path) -> list[Path]:
-    """Event files of a folder in the order of writing: their names carry the time and a counter."""
+    """Return the event files of a folder in the order of writing, by the time and counter in their names."""
     found = [path for path in _entries(folder) if _is_event_file(path) and path.is_file()]
     return sorted(found, key=lambda p: [(not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in p.name.split(".")])
 
@@ -192,7 +192,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _parts(folder: Path) -> dict[str, list[Path]]:
-    """Event files of a run: its own under an empty name, those of its parts under theirs."""
+    """Return the event files of a run by part; the empty name is the folder itself."""
     inside = [path.name for path in _entries(folder) if _PART.fullmatch(path.name)]
     inside.sort(key=lambda name: (not name.startswith(("train", "learn")), name))
     parts = {"": _event_files(folder), **{name: _event_files(folder / name) for name in inside}}
@@ -200,7 +200,7 @@ def _parts(folder: Path) -> dict[str, list[Path]]:
 
 
 def _run_folders(top: Path) -> Iterator[Path]:
-    """Yield the folders that are a run: ``top`` itself, or the first ones met on each way down."""
+    """Yield run folders: ``top`` itself, or the topmost ones below it, level by level."""
     level, looked = [top], 0
     for _ in range(_DEPTH + 1):
         below: list[Path] = []
@@ -224,10 +224,10 @@ _ITERATIONS = re.compile(r"(.*/)?evaluation_\w+_vs_iterations")
 def one_axis(
     names: Sequence[str], *, tag: Ints, step: Ints, seconds: Floats
 ) -> tuple[Ints, tuple[str, ...], tuple[str, ...]]:
-    """Choose one count of steps for the points of a Keras run; others come back as they are.
+    """Return the points of a Keras run on a single step axis; other runs are returned unchanged.
 
-    Where batches are logged, a value of an epoch is placed at the last batch logged before it; where they are
-    not, the evaluations counted in batches are left out: Keras logs the same values by epoch.
+    If batches are logged, a value of an epoch is placed at the last batch logged before it; otherwise evaluations
+    counted in batches are left out, since Keras logs the same values by epoch.
 
     Parameters
     ----------

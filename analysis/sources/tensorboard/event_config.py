@@ -1,4 +1,4 @@
-"""Find the hyperparameters of a TensorBoard run: hparams plugin, ``hparams.yaml`` beside, text summaries."""
+"""Hyperparameters of a TensorBoard run: hparams plugin, ``hparams.yaml`` in the folder, text summaries."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _YAML_FILES = ("hparams.yaml", "args.yaml")
 
 
 def event_config(folder: Path, about: About) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
-    """Collect the configuration of a run.
+    """Return the configuration of a run.
 
     Returns
     -------
     tuple
-        The configuration (the hparams plugin wins over files, files over texts), the files it was read
-        from, and notes on what could not be read.
+        The configuration (the hparams plugin takes precedence over files, files over texts), the files read, and
+        notes on files that could not be read.
     """
     config: dict[str, Any] = {}
     files, notes = [], []
@@ -46,7 +46,7 @@ def event_config(folder: Path, about: About) -> tuple[dict[str, Any], tuple[str,
 
 
 def parse_config_text(text: str) -> dict[str, Any]:
-    """Read a text summary that is a JSON object (transformers) or a Markdown table (CleanRL).
+    """Return the settings in a text summary that is a JSON object (transformers) or a Markdown table (CleanRL).
 
     >>> parse_config_text("|param|value|\\n|-|-|\\n|learning_rate|0.001|\\n|env_id|Hopper-v4|")
     {'learning_rate': 0.001, 'env_id': 'Hopper-v4'}
@@ -65,7 +65,7 @@ def parse_config_text(text: str) -> dict[str, Any]:
 
 
 def plain_value(text: str) -> Any:
-    """Turn the text of a parameter into a number or truth value where it is one.
+    """Return a parameter as a number, boolean or None if its text is one, otherwise as text.
 
     >>> [plain_value(t) for t in ("8", "1e-5", "True", "adam", "0x10", "None")]
     [8, 1e-05, True, 'adam', '0x10', None]

@@ -1,4 +1,4 @@
-"""Parse one Event message of TensorBoard: where its scalars stand, and what it says about the run."""
+"""Parser of one Event message of TensorBoard: offsets of its scalars, and what it says about the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from analysis.sources._protobuf import (
 )
 
 FLOATS = {"<f4": 4, "<f8": 8}
-"""Number types that have a fixed place in a record, and their sizes in bytes."""
+"""Number types stored at a fixed width in a record, and their sizes in bytes."""
 
 # TensorProto.dtype -> (numpy type, field of its typed list): tensorflow/core/framework/types.proto
 _DTYPES = {
@@ -44,7 +44,7 @@ _TEXTS_KEPT = 64  # text summaries kept of a run: they may hold the configuratio
 
 
 class Scalar(NamedTuple):
-    """One number in a record: where it stands (of type ``kind``), or its value where ``at`` is -1."""
+    """A number in a record: of type ``kind`` at offset ``at``, or ``value`` if ``at`` is -1."""
 
     tag: str
     at: int
@@ -53,7 +53,7 @@ class Scalar(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What one record holds; offsets count from the start of its payload, -1 where a field is absent."""
+    """The content of a record; offsets are in bytes from the start of its payload, -1 for an absent field."""
 
     wall: int
     step: int
@@ -64,13 +64,13 @@ class Event(NamedTuple):
 
     @property
     def layout(self) -> tuple[Any, ...]:
-        """The places of everything that changes between records of one kind."""
+        """Offsets of everything that varies between records of one kind."""
         return (self.wall, self.step, self.step_size, tuple((s.at, s.kind) for s in self.scalars))
 
 
 @dataclass
 class About:
-    """What the events of a run say besides numbers: plugin of each tag, texts, hyperparameters."""
+    """Information in the events of a run other than numbers: plugin of each tag, texts, hyperparameters."""
 
     plugins: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ def parse_event(record: bytes, about: About) -> Event:
     Raises
     ------
     WireError
-        If the bytes are not one.
+        If the bytes are not such a message.
     """
     wall = step = -1
     size = 0
@@ -109,7 +109,7 @@ def parse_event(record: bytes, about: About) -> Event:
 
 
 def _parse_value(record: bytes, value: Field, about: About) -> Scalar | str:
-    """Parse one Summary.Value (tensorflow/core/framework/summary.proto); the tag if it is no scalar."""
+    """Parse one Summary.Value (tensorflow/core/framework/summary.proto); return its tag if it is not a scalar."""
     tag, tensor, plain = "", None, None
     for item in fields(record, value.start, value.end):
         if item.number == 1 and item.wire == BYTES:
@@ -135,7 +135,7 @@ def _parse_value(record: bytes, value: Field, about: About) -> Scalar | str:
 
 
 def _parse_metadata(record: bytes, item: Field, tag: str, about: About) -> None:
-    """Note which plugin a tag belongs to, and the hyperparameters if that is the hparams plugin."""
+    """Store the plugin of a tag in ``about``, and the hyperparameters if it is the hparams plugin."""
     for data in fields(record, item.start, item.end):
         if data.number != 1 or data.wire != BYTES:
             continue
@@ -160,7 +160,7 @@ def _hparams(record: bytes, content: Field) -> Iterator[tuple[str, Any]]:
 
 
 def _struct_value(record: bytes, item: Field) -> Any:
-    """Decode a google.protobuf.Value that is a number, a string or a truth value; None for the rest."""
+    """Return a google.protobuf.Value that is a number, a string or a boolean; None for other kinds."""
     for part in fields(record, item.start, item.end):
         if part.number == 2:
             number = double(record, part)
@@ -173,7 +173,7 @@ def _struct_value(record: bytes, item: Field) -> Any:
 
 
 def _tensor_scalar(record: bytes, tensor: Field, tag: str) -> Scalar | None:
-    """Find the number in a TensorProto of one element; None if it holds something else."""
+    """Return the number in a TensorProto with one element; None for other tensors."""
     dtype = 0
     found: dict[int, Field] = {}
     for item in fields(record, tensor.start, tensor.end):
@@ -188,7 +188,7 @@ def _tensor_scalar(record: bytes, tensor: Field, tag: str) -> Scalar | None:
         return None
     kind, typed = _DTYPES[dtype]
     number = found.get(_TENSOR_CONTENT, found.get(typed))
-    if number is None or number.start == number.end:  # zero may be left out
+    if number is None or number.start == number.end:  # writers may omit a zero
         return Scalar(tag, -1, kind)
     if kind in FLOATS:
         if number.end - number.start < FLOATS[kind]:
@@ -206,7 +206,7 @@ def _one_element(record: bytes, shape: Field) -> bool:
 
 
 def _small_number(record: bytes, item: Field, kind: str) -> float:
-    """Decode an integer, truth value or half float, raw in tensor_content or as a varint."""
+    """Return an integer, boolean or half float, stored raw in tensor_content or as a varint."""
     if item.number == _TENSOR_CONTENT:
         size = 2 if kind == "bf16" else np.dtype(kind).itemsize
         content = record[item.start : item.start + size]

@@ -1,4 +1,4 @@
-"""Read the event files of one run one after the other; damage and restarts are settled here."""
+"""The event files of one run, read in order; damage and restarts are handled here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LFS_POINTER = b"version https://git-lfs"
 
 @dataclass
 class EventLog:
-    """Points of a run in the order of writing, in pieces, and what was met on the way."""
+    """Points of a run in the order of writing, one array per file, with the damage, restarts and notes of its files."""
 
     tags: dict[str, int] = field(default_factory=dict)
     tag: list[Index] = field(default_factory=list)
@@ -36,8 +36,8 @@ class EventLog:
     restarts: set[int] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     _counts: Counter[int] = field(default_factory=Counter)
-    _tops: dict[int, int] = field(default_factory=dict)
-    """Points and last step of each tag in the part that is being read: nearly every file goes on behind them."""
+    _last_steps: dict[int, int] = field(default_factory=dict)
+    """Number of points and highest step of each tag in the part that is being read."""
 
     @property
     def points(self) -> int:
@@ -45,25 +45,25 @@ class EventLog:
         return sum(map(len, self.tag))
 
     def read_part(self, files: list[Path], prefix: str) -> list[Path]:
-        """Append the files of one folder, in the order of writing; ``prefix`` goes in front of the tags.
+        """Append the files of one folder, in the order of writing; ``prefix`` is put before the tags.
 
-        A restart takes back what was logged before it at or after its step, as TensorBoard shows it. A counter that
-        starts again while the values go on is numbered on.
+        A restart removes the points logged before it at its step or later, as TensorBoard does. If a file restarts the
+        step counter while its values continue the curve, its steps are shifted to follow the earlier ones.
 
         Returns
         -------
         list of pathlib.Path
-            The files from the first on in which another training begins: they are not read.
+            The unread files, from the first one in which another training begins.
         """
         first = len(self.tag)
         self._counts.clear()
-        self._tops.clear()
+        self._last_steps.clear()
         for place, path in enumerate(files):
-            told, lost = len(self.notes), len(self.dropped)
+            notes_before, dropped_before = len(self.notes), len(self.dropped)
             points = self.decode_file(path)
             shift = self._shift(points, prefix, first) if points.value and not points.restarts else 0
             if shift is None:
-                del self.notes[told:], self.dropped[lost:]
+                del self.notes[notes_before:], self.dropped[dropped_before:]
                 return files[place:]
             self.files.append(str(path))
             for tag, count in points.skipped.items():
@@ -72,13 +72,13 @@ class EventLog:
                 points.step = [step + shift for step in points.step]
                 self._append(points, prefix, first)
             for _, restart in [] if points.value else points.restarts:
-                self._take_back(first, restart)
+                self._remove_from(first, restart)
         return []
 
     def _shift(self, points: Points, prefix: str, first: int) -> int | None:
-        """Return what to add to the steps of a further file; None if another training begins in it.
+        """Return the shift of the steps of a further file; None if another training begins in it.
 
-        Told by the tag that most points before have among those that occur in both.
+        The decision is made by the tag with the most earlier points among those that occur in both.
         """
         shared = {code: self.tags.get(_tag_name(name, prefix), -1) for name, code in points.tags.items()}
         own = max(shared, key=lambda code: self._counts[shared[code]], default=-1)
@@ -87,44 +87,44 @@ class EventLog:
         order = np.argsort(np.concatenate(points.order), kind="stable")
         here = order[np.concatenate(points.tag)[order] == own]
         after, values_after = np.concatenate(points.step)[here], np.concatenate(points.value)[here]
-        if len(after) < 2 or after[0] > self._tops[shared[own]]:
+        if len(after) < 2 or after[0] > self._last_steps[shared[own]]:
             return 0
-        steps, values = self._before(first, shared[own])
+        steps, values = self._earlier_points(first, shared[own])
         floats = steps.astype(np.float64), values, after.astype(np.float64), values_after
         kind = restart_kind(*floats)
         if kind == "again":
             return None
         at = int(after[0])
         if kind == "rolled back":
-            self._take_back(first, at)
+            self._remove_from(first, at)
             return 0
         shift = int(floats[0].max()) - at + int(np.median(np.diff(floats[2])))
         self.notes.append(numbered_on(at, at + shift))
         self.restarts.add(at + shift)
         return shift
 
-    def _before(self, first: int, tag: int) -> tuple[Index, Floats]:
-        """Return steps and values of one tag in the pieces of one part."""
+    def _earlier_points(self, first: int, tag: int) -> tuple[Index, Floats]:
+        """Return steps and values of one tag in the part that starts at piece ``first``, shape (points,) each."""
         kept = [tags == tag for tags in self.tag[first:]]
         steps = [step[own] for step, own in zip(self.step[first:], kept, strict=True)]
         return np.concatenate(steps), np.concatenate([v[own] for v, own in zip(self.value[first:], kept, strict=True)])
 
     def _count(self, tags: Index, steps: Index) -> None:
-        """Count the points of a piece, and note how far each tag has come."""
+        """Update the number of points and the highest step of each tag with those of a piece."""
         counts = np.bincount(tags)
         tops = np.full(len(counts), np.iinfo(np.int64).min)
         np.maximum.at(tops, tags, steps)
         for tag in np.flatnonzero(counts).tolist():
             self._counts[tag] += int(counts[tag])
-            self._tops[tag] = max(self._tops.get(tag, int(tops[tag])), int(tops[tag]))
+            self._last_steps[tag] = max(self._last_steps.get(tag, int(tops[tag])), int(tops[tag]))
 
     def decode_file(self, path: Path) -> Points:
-        """Decode one event file; note what is damaged.
+        """Decode one event file and record its damage.
 
         Raises
         ------
         LogError
-            If it cannot be opened, is too large, or does not start with an event record.
+            If the file cannot be opened, is too large, or does not start with an event record.
         """
         data = mapped_bytes(path)
         starts, lengths, ended = records(data)
@@ -155,7 +155,7 @@ class EventLog:
         step = np.concatenate(points.step)[by_order]
         kept = np.ones(len(step), dtype=bool)
         for record, restart in sorted(points.restarts):
-            self._take_back(first, restart)
+            self._remove_from(first, restart)
             gone = kept & (order < record) & (step >= restart)
             self._note_restart(restart, int(gone.sum()))
             kept &= ~gone
@@ -165,8 +165,8 @@ class EventLog:
         self.seconds.append(np.concatenate(points.wall)[by_order][kept])
         self.value.append(np.concatenate(points.value)[by_order][kept])
 
-    def _take_back(self, first: int, restart: int) -> None:
-        """Remove points at or after ``restart`` from the pieces of this part."""
+    def _remove_from(self, first: int, restart: int) -> None:
+        """Remove points at step ``restart`` or later from the part that starts at piece ``first``."""
         taken = 0
         for i in range(first, len(self.tag)):
             kept = self.step[i] < restart
@@ -175,7 +175,7 @@ class EventLog:
             self.seconds[i], self.value[i] = self.seconds[i][kept], self.value[i][kept]
         if taken:
             self._counts.clear()
-            self._tops.clear()
+            self._last_steps.clear()
             for tags, steps in zip(self.tag[first:], self.step[first:], strict=True):
                 self._count(tags, steps)
         self._note_restart(restart, taken)

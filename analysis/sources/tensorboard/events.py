@@ -1,4 +1,4 @@
-"""Decode the records of an event file into points: one record of each kind is parsed, the rest is numpy."""
+"""Decoder from the records of an event file to points: one record of each kind is parsed, numpy reads the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.sources.tensorboard.event_message import FLOATS, About, Event, par
 from analysis.sources.tensorboard.tfrecord import Bytes, Index, windows
 
 _WINDOW = 1 << 16  # records decoded at a time
-_LONGEST = 1024  # longer records hold pictures, histograms or merged summaries: parsed one by one
+_LONGEST = 1024  # longer records are images, histograms or merged summaries: parsed one by one
 _LAYOUTS = 4  # layouts tried on records of one length before the rest are parsed one by one
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass
 class Points:
-    """Points of one event file in pieces; ``order`` is the number of the record a point stands in."""
+    """Points of one event file, in arrays per group of records; ``order`` is the number of each point's record."""
 
     order: list[Index] = field(default_factory=list)
     step: list[Index] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Points:
     malformed: int = 0
 
     def add(self, event: Event, rows: Bytes, order: Index) -> None:
-        """Take the points of records that share layout and tags with ``event``; payloads are in ``rows``."""
+        """Add the points of payloads ``rows``, shape (records, bytes), with the layout and tags of ``event``."""
         steps = _varints(rows, event.step, event.step_size)
         walls = np.zeros(len(rows)) if event.wall < 0 else _column(rows, event.wall, "<f8")
         for scalar in event.scalars:
@@ -53,8 +53,8 @@ class Points:
 def decode(data: Bytes, starts: Index, lengths: Index, about: About) -> Points:
     """Decode the records of one event file.
 
-    Records of one length are compared after the bytes that change (wall time, step, values) are masked out;
-    one of each kind is parsed, the numbers of the others are taken from the same places.
+    Records of one length are compared with the bytes that vary (wall time, step, values) masked out; one record of
+    each kind is parsed, and the numbers of the others are read at the same offsets.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def decode(data: Bytes, starts: Index, lengths: Index, about: About) -> Points:
     starts, lengths : numpy.ndarray
         Offsets and lengths of the payloads, shape (records,).
     about : About
-        Filled with texts, plugins and hyperparameters.
+        Texts, plugins and hyperparameters are added to it.
     """
     points = Points()
     for first in range(0, len(starts), _WINDOW):
@@ -115,7 +115,10 @@ def _parsed(points: Points, row: Bytes, about: About) -> Event | None:
 
 
 def _mask(event: Event, length: int) -> Bytes:
-    """Blank the bytes that differ between records of one kind."""
+    """Return a byte mask, shape (length,), that blanks what varies between records of one kind.
+
+    The step keeps the continuation bit of each varint byte, so that steps of other lengths do not match.
+    """
     mask = np.full(length, 0xFF, dtype=np.uint8)
     if event.wall >= 0:
         mask[event.wall : event.wall + 8] = 0
@@ -128,7 +131,7 @@ def _mask(event: Event, length: int) -> Bytes:
 
 
 def _keys(rows: Bytes) -> npt.NDArray[np.uint64]:
-    """Hash equal rows to equal numbers, shape (rows,); collisions are harmless, the caller compares."""
+    """Return a hash of each row, shape (rows,); collisions are harmless, as the caller compares rows."""
     width = -(-rows.shape[1] // 8)
     padded = np.zeros((len(rows), width * 8), dtype=np.uint8)
     padded[:, : rows.shape[1]] = rows

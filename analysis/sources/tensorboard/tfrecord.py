@@ -1,4 +1,4 @@
-"""The TFRecord framing of event files: length, masked CRC, payload, masked CRC; all checksums in numpy."""
+"""TFRecord framing of event files: length, masked CRC, payload, masked CRC; checksums are computed in numpy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEADER, FOOTER = 12, 4
 _POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), reflected: RFC 3720, appendix B.4
 _BLOCK = 4096
 _GATHER = 1 << 22  # bytes gathered at a time, so that memory does not grow with the file
-_FRAMES = 1 << 16  # headers looked at before their checksums are: a file of nothing else ends there
+_FRAMES = 1 << 16  # headers followed before their checksums are verified, which bounds the walk through a damaged file
 _LARGEST = 64_000_000  # bytes of one payload
 
 Bytes = npt.NDArray[np.uint8]
@@ -32,8 +32,8 @@ def records(data: Bytes) -> tuple[Index, Index, str | None]:
     Returns
     -------
     tuple
-        Offsets of the payloads, their lengths (both shape (records,)), and what ended the reading before
-        the end of the file (None if nothing did). Lengths are checked against their CRC, payloads are not.
+        Offsets of the payloads, their lengths (both shape (records,)), and why reading stopped before the end of
+        the file (None if it did not). Lengths are checked against their CRC, payloads are not.
     """
     view, size, at = data.data, len(data), 0
     read_length = struct.Struct("<Q").unpack_from
@@ -64,7 +64,7 @@ def _joined(parts: list[tuple[Index, Index]]) -> tuple[Index, Index]:
 
 
 def intact(data: Bytes, starts: Index, lengths: Index) -> npt.NDArray[np.bool_]:
-    """Tell which payloads agree with their CRC, shape (records,); one too large for a scalar counts as damaged."""
+    """Return which payloads match their CRC, shape (records,); payloads above `_LARGEST` count as damaged."""
     result = np.ones(len(starts), dtype=bool)
     order = np.argsort(lengths, kind="stable")
     bounds = np.flatnonzero(np.diff(lengths[order])) + 1
@@ -83,7 +83,7 @@ def intact(data: Bytes, starts: Index, lengths: Index) -> npt.NDArray[np.bool_]:
 
 
 def windows(data: Bytes, starts: Index, length: int) -> Bytes:
-    """Copy the equally long pieces that begin at ``starts`` into a matrix, shape (pieces, length)."""
+    """Return copies of the slices of ``length`` bytes that begin at ``starts``, shape (slices, length)."""
     if not len(starts) or not length:
         return np.empty((len(starts), length), dtype=np.uint8)
     pieces: Bytes = np.lib.stride_tricks.sliding_window_view(data, length)[starts]
@@ -91,10 +91,11 @@ def windows(data: Bytes, starts: Index, length: int) -> Bytes:
 
 
 def checksums(rows: npt.NDArray[Any]) -> Words:
-    """Masked CRC-32C of each row of a byte matrix, shape (rows,).
+    """Return the masked CRC-32C of each row of a byte matrix, shape (rows,).
 
-    The CRC is linear: each byte adds a word that depends on its value and its distance to the end alone,
-    and the register is added to the first four bytes, so long rows are taken block by block.
+    The CRC is linear over XOR: each byte contributes a word that depends only on its value and its distance to the
+    end, and the register of earlier blocks is XORed into the first four bytes. TFRecord stores the CRC
+    masked, rotated by 15 bits plus a constant, since it lies in the data that other CRCs may cover.
 
     >>> hex(int(checksums(np.frombuffer(b"123456789", np.uint8)[None])[0] - np.uint32(0xA282EAD8)))
     '0x2507c60d'
@@ -131,7 +132,7 @@ def _advance(register: Words, block: npt.NDArray[Any]) -> Words:
 
 @cache
 def _tables(size: int) -> Words:
-    """What a byte adds to the register from ``k`` bytes before the end, shape (size, 256)."""
+    """Return what each byte value contributes to the register ``k`` bytes before the end, shape (size, 256)."""
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = (table >> np.uint32(1)) ^ np.where(table & np.uint32(1), np.uint32(_POLYNOMIAL), np.uint32(0))

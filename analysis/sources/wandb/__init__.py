@@ -1,7 +1,7 @@
 """W&B runs: offline ``.wandb`` files, CSV exports, and runs on a server (``wandb:entity/project/id`` or URL).
 
-A path is a ``.wandb`` file, its run folder, a ``wandb`` folder of several, or a CSV: a run's history from the
-API, a chart, or the table of runs.
+A path is a ``.wandb`` file, its run folder, a ``wandb`` folder of several runs, or a CSV: a run's history from
+the API, a chart, or the table of runs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from analysis.sources.raw_log import RawLog
 from analysis.sources.streams import mapped_bytes
 from analysis.sources.wandb.cloud import fetch_runs, is_run_url
 from analysis.sources.wandb.export import NAME, kind, load_export
-from analysis.sources.wandb.kept_output import OUTPUT, load_printed, noted
+from analysis.sources.wandb.kept_output import OUTPUT, load_printed, with_note
 from analysis.sources.wandb.log import MAGIC, Damage, WandbLog, records
 from analysis.sources.wandb.steps import training_steps
 
@@ -30,7 +30,7 @@ SCHEME = "wandb"
 
 
 def recognises(path: Path) -> bool:
-    """True for a ``.wandb`` file, a folder that holds some, or an exported CSV."""
+    """True for a ``.wandb`` file, a folder of such files, or an exported CSV."""
     if path.is_dir():
         return bool(_files(path)) or bool(_outputs(path))
     if head(path, len(MAGIC)) == MAGIC or path.suffix == ".wandb":
@@ -47,7 +47,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
     Raises
     ------
     LogError
-        If there is no run with a number in its history.
+        If no run has a number in its history.
     """
     if path.is_file():
         if head(path, len(MAGIC)) == MAGIC or path.suffix == ".wandb":
@@ -61,7 +61,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
         except LogError as problem:
             kept = file.parent / "files" / OUTPUT
             if file.suffix == ".wandb" and printed.recognises(kept):
-                logs += [noted(log, problem) for log in load_printed(kept, columns)]
+                logs += [with_note(log, problem) for log in load_printed(kept, columns)]
             else:
                 problems.append(problem)
     if not logs:
@@ -71,7 +71,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def claims(reference: str) -> bool:
-    """Tell the address of a run's page on wandb.ai or on the server of WANDB_BASE_URL."""
+    """True for the URL of a run's page on wandb.ai or on the server of ``WANDB_BASE_URL``."""
     return is_run_url(reference)
 
 
@@ -94,19 +94,19 @@ def fetch(reference: str, *, runs_dir: Path, columns: Columns) -> list[RawLog]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The ``.wandb`` files of a run folder, or of the run folders in a ``wandb`` folder."""
+    """Return the ``.wandb`` files of a run folder, or of the run folders in a ``wandb`` folder."""
     try:
         found = sorted(folder.glob("*.wandb")) or sorted(folder.glob("*run-*/*.wandb"))
     except OSError:
         return []
     seen: dict[Path, Path] = {}
     for file in found or sorted(folder.glob("wandb/*run-*/*.wandb")):
-        seen.setdefault(file.resolve(), file)  # latest-run links to another
+        seen.setdefault(file.resolve(), file)  # latest-run is a symbolic link to another run folder
     return list(seen.values())
 
 
 def _outputs(folder: Path) -> list[Path]:
-    """List what the runs of a folder printed and W&B kept, where their files are all that is left of them."""
+    """Return the console logs that W&B kept of the runs in a folder, for folders without ``.wandb`` files."""
     found = (sorted(folder.glob(f"{place}files/{OUTPUT}")) for place in ("", "*run-*/", "wandb/*run-*/"))
     outputs = next((paths for paths in found if paths), [])
     beside = [path for path in outputs if (path.parent / "wandb-metadata.json").is_file()]

@@ -1,4 +1,4 @@
-"""Runs on a W&B server, through W&B's own client; the key comes from the environment alone."""
+"""Runs on a W&B server, fetched through W&B's own client; the key comes only from the environment."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _URL = re.compile(
 _PATH = re.compile(r"(?P<entity>[^/]+)/(?P<project>[^/]+)/(runs/)?(?P<run>[^/]+)")
 _SITE = re.compile(r"https?://([\w-]+\.)*wandb\.ai(/|$)")
 _TIMEOUT = 30  # seconds for one request
-_CONNECT = 5.0  # seconds to reach the server at all, for which the client itself waits half a minute
+_CONNECT = 5.0  # seconds to connect; the client itself waits for half a minute
 _MOST_RUNS = 200  # of a project
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What the server says about a run, and what was fetched."""
+    """State and address of a run on the server, and hash and size in bytes of the fetched history."""
 
     state: str
     uri: str
@@ -41,18 +41,18 @@ class Fetched:
 
 
 def is_run_url(reference: str) -> bool:
-    """True if a reference is the address of a run's page on a W&B server, or of any page of wandb.ai."""
+    """True for the URL of a run's page on the configured server, or of any page of wandb.ai."""
     found = _URL.fullmatch(reference)
     return _SITE.match(reference) is not None or (found is not None and found["server"] == _base_url())
 
 
 def fetch_runs(reference: str) -> list[tuple[WandbLog, Fetched]]:
-    """Fetch the run, or with ``*`` all runs of a project, that ``entity/project/id`` or a URL names.
+    """Fetch the run named by ``entity/project/id`` or a URL, or with ``*`` as ID all runs of a project.
 
     Returns
     -------
     list of tuple
-        The log of each run, and what is known of it.
+        The log of each run, and its `Fetched` state.
 
     Raises
     ------
@@ -89,13 +89,13 @@ def _client() -> ModuleType:
     os.environ.setdefault("WANDB_SILENT", "true")
     with contextlib.suppress(ImportError):
         module = importlib.import_module("wandb")
-        if hasattr(module, "Api"):  # else it is a folder "wandb" with runs, which Python takes for a package
+        if hasattr(module, "Api"):  # a folder "wandb" of runs is importable too, as a namespace package
             return module
     raise MissingExtra("wandb", "wandb", "reading a run from W&B")
 
 
 def _check_reachable(shown: str) -> None:
-    """Raise `LogError` where nobody answers at the server's address; behind a proxy that cannot be told."""
+    """Raise `LogError` if the server refuses or times out; behind a proxy this cannot be tested."""
     server = urlsplit(_base_url())
     if server.scheme not in ("http", "https") or not server.hostname:
         raise LogError("WANDB_BASE_URL must be the address of a server, such as https://wandb.example.org; correct it")
@@ -130,7 +130,7 @@ def _collected(run: Any) -> tuple[WandbLog, Fetched]:
 
 
 def _explained(problem: Exception, shown: str) -> Exception:
-    """Turn what W&B's client raises into one line."""
+    """Return an error of one line for an exception of W&B's client."""
     if isinstance(problem, LogError):
         return LogError(f"{shown}: {problem}")
     said = " ".join(str(problem).split())

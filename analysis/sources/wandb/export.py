@@ -28,7 +28,7 @@ NAME = "wandb"
 
 _HISTORY = frozenset({"_step", "_runtime", "_timestamp"})
 _OPENAI_SYNC = frozenset({"elapsed_tokens", "elapsed_examples", "training_loss"})
-"""Columns of an OpenAI job that was synced to W&B: its names mean what they mean in its results file."""
+"""Columns of an OpenAI job that was synced to W&B, named as in its results file."""
 _RUNS_TABLE = ("Name", "State", "Created", "Runtime")
 _RUNS_TABLE_OWN = frozenset(
     {"Name", "State", "Notes", "User", "Tags", "Created", "Runtime", "Sweep", "ID", "Host", "Commit", "Description"}
@@ -38,7 +38,7 @@ _CHART = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<bound>__MIN|__MAX)?", re.
 
 
 def kind(layout: Layout) -> str | None:
-    """Tell which export a CSV is: "history", "chart", "runs" or None."""
+    """Return the kind of export of a CSV: "history", "chart", "runs" or None."""
     header = layout.header
     if "_step" in header and _HISTORY & set(header) - {"_step"}:
         return "history"
@@ -56,7 +56,7 @@ def load_export(path: Path, columns: Columns) -> list[RawLog]:
     Raises
     ------
     LogError
-        If it is none, or no run in it has a value.
+        If the file is not an export, or no run in it has a value.
     """
     layout = sniff(path, delimiter=",")
     what = None if layout is None else kind(layout)
@@ -66,7 +66,7 @@ def load_export(path: Path, columns: Columns) -> list[RawLog]:
 
 
 def _history(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
-    """Read one run's history as ``run.history()`` or ``scan_history()`` give it."""
+    """Read one run's history as ``run.history()`` or ``scan_history()`` returns it."""
     texts = [name for name in layout.header if layout.is_text(name)]
     empty = [name for name in layout.header if not layout.column(name)]
     numbers = [name for name in layout.header if name not in texts]
@@ -97,7 +97,7 @@ def _history(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
 
 
 def _chart(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
-    """Read a chart: one column a run and metric, each with the least and largest of the points it stands for."""
+    """Read a chart: one column per run and metric, with the minimum and maximum behind each value."""
     read = read_delimited(path, layout, numbers=layout.header, lenient=layout.header[1:])
     frame, axis = read.frame, layout.header[0]
     runs: dict[str, dict[str, str]] = {}
@@ -135,7 +135,7 @@ def _chart(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
 
 
 def _axis(column: pd.Series[float], name: str) -> tuple[pd.Series[float], tuple[str, ...]]:
-    """Make steps of a chart's x axis: as it stands if it counts whole steps, else the rows' numbers."""
+    """Return the steps of a chart: its x axis if that counts whole steps, otherwise row numbers; and notes."""
     values = column.to_numpy(dtype=np.float64)
     whole = bool((values == np.floor(values)).all())
     if whole and plain(name) in (*STEP_NAMES, "epoch"):
@@ -150,7 +150,7 @@ def _averaged(frame: pd.DataFrame, column: str) -> bool:
 
 
 def _runs(path: Path, layout: Layout, columns: Columns) -> list[RawLog]:
-    """Read the table of runs: settings and final values, one row a run."""
+    """Read the table of runs: settings and final values, one row per run."""
     read = read_delimited(path, layout, numbers=(), texts=layout.header)
     metrics = _summary_columns(layout, columns)
     step = columns.get("step") or find_axis(metrics, ("train_global_step", "trainer_global_step", *STEP_NAMES))
@@ -184,7 +184,7 @@ def _run_of(path: Path, layout: Layout, row: Mapping[Any, Any], metrics: Sequenc
 
 
 def _summary_columns(layout: Layout, columns: Columns) -> list[str]:
-    """Tell final values from settings: W&B sorts either by name and puts the values last."""
+    """Return the columns of final values: W&B sorts settings by name, then final values by name."""
     names = [name for name in layout.header if name not in _RUNS_TABLE_OWN]
     falls = [i for i in range(1, len(names)) if names[i].lower() < names[i - 1].lower()]
     known = set(standard_names(names, source=NAME, chosen=columns)) - set(FACTOR_KEYS)
@@ -194,7 +194,7 @@ def _summary_columns(layout: Layout, columns: Columns) -> list[str]:
 
 
 def _value(cell: Any) -> float | None:
-    """Return the number in a cell, infinity where it is not finite, None where there is none."""
+    """Return the number in a cell, infinity if it is not finite, None if the cell is not a number."""
     try:
         value = float(cell) if isinstance(cell, str) else None
     except ValueError:

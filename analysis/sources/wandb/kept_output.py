@@ -1,4 +1,4 @@
-"""Read what a run printed and W&B kept (``files/output.log``), for a run without a history."""
+"""The console log that W&B keeps of a run (``files/output.log``), read if the run has no history."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from analysis.sources.base import Columns
 from analysis.sources.raw_log import RawLog
 
 OUTPUT = "output.log"
-_ABOUT = ("wandb_version", "_wandb")
+_INTERNAL_KEYS = ("wandb_version", "_wandb")
 
 
 def load_printed(path: Path, columns: Columns) -> list[RawLog]:
-    """Read the printed log in a run's ``files`` folder, with the configuration beside it; it is called after the run.
+    """Read the console log in a run's ``files`` folder, with the ``config.yaml`` beside it; its ID is that of the run.
 
     Raises
     ------
     LogError
-        If no line of it has a step and values.
+        If no line has a step and values.
     """
     folder = path.parent.parent
     stated, _ = load_settings(path.parent / "config.yaml") if (path.parent / "config.yaml").is_file() else ({}, None)
     config = {
         key: value.get("value") if isinstance(value, Mapping) else value
         for key, value in stated.items()
-        if key not in _ABOUT
+        if key not in _INTERNAL_KEYS
     }
     logs = printed.load(path, columns=columns)
     name = folder.name.rsplit("-", 1)[-1]
@@ -41,6 +41,6 @@ def load_printed(path: Path, columns: Columns) -> list[RawLog]:
     ]
 
 
-def noted(log: RawLog, problem: LogError) -> RawLog:
-    """Return a log with a note that says what is missing."""
+def with_note(log: RawLog, problem: LogError) -> RawLog:
+    """Return a log with a problem added to its notes."""
     return replace(log, notes=(*log.notes, str(problem)))

@@ -1,4 +1,4 @@
-"""Read the records of a W&B offline file: LevelDB framing, and what they say of history, configuration and run."""
+"""Records of a W&B offline file: LevelDB framing, and their content (history, configuration, run)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.sources._protobuf import BYTES, FIXED64, Field, WireError, double,
 
 MAGIC = b":W&B"
 _FILE_HEADER = 7  # magic, 0xBEE1, version
-_BLOCK = 32_768
+_BLOCK = 32_768  # LevelDB's log format: no fragment crosses a block; the rest of a block too short for a header is zero
 _HEADER = struct.Struct("<IHB")  # CRC-32 of type and payload, length, type
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _LONGEST = 256 << 20  # bytes of one record put together from fragments
@@ -23,21 +23,21 @@ _LONGEST = 256 << 20  # bytes of one record put together from fragments
 
 @dataclass
 class Damage:
-    """What was met while reading: fragments with a wrong checksum, and whether the file ends within one."""
+    """Damage found while reading: fragments with a wrong checksum, and whether the file ends within a record."""
 
     fragments: int = 0
     cut_off: bool = False
 
 
 def records(data: memoryview, damage: Damage) -> Iterator[bytes]:
-    """Iterate over the records of a file; what is damaged is counted and passed over.
+    """Yield the records of a file; damaged records are counted and skipped.
 
     Parameters
     ----------
     data : memoryview
         The whole file.
     damage : Damage
-        Filled on the way.
+        Counts are added to it.
     """
     at, size, joined = _FILE_HEADER, len(data), bytearray()
     joining = False
@@ -51,7 +51,7 @@ def records(data: memoryview, damage: Damage) -> Iterator[bytes]:
             return
         crc, length, kind = _HEADER.unpack_from(data, at)
         first, end = at + _HEADER.size, at + _HEADER.size + length
-        if not (crc or length or kind):  # preallocated space
+        if not (crc or length or kind):  # preallocated space is zero
             at += left
             continue
         if end > size:
@@ -60,7 +60,7 @@ def records(data: memoryview, damage: Damage) -> Iterator[bytes]:
         if length > left - _HEADER.size or zlib.crc32(data[at + 6 : end]) != crc:
             damage.fragments += 1
             joining = False
-            at += left  # the length cannot be trusted: go on with the next block
+            at += left  # the length cannot be trusted, but the next block starts with a header
             continue
         at = end
         if kind == _FULL:
@@ -87,7 +87,7 @@ _INTERNAL = "_wandb"
 
 @dataclass
 class WandbLog:
-    """What a file says. Points are in the order of logging: name code, ``_step``, Unix time (s), value."""
+    """The content of a file; points in the order of logging: index into ``names``, ``_step``, Unix time (s), value."""
 
     names: dict[str, int] = field(default_factory=dict)
     tag: array[int] = field(default_factory=lambda: array("q"))
@@ -104,7 +104,7 @@ class WandbLog:
     malformed: int = 0
 
     def add_record(self, record: bytes) -> None:
-        """Take one Record message; a malformed one is counted."""
+        """Add the content of one Record message; a malformed message is counted."""
         try:
             for item in fields(record):
                 if item.wire != BYTES:
@@ -124,7 +124,7 @@ class WandbLog:
             self.malformed += 1
 
     def add_row(self, row: Mapping[str, Any], step: int) -> None:
-        """Take one row of history as a mapping; nested mappings become dotted names."""
+        """Add one row of history; nested mappings become dotted names."""
         self.rows += 1
         flat = dict(_flat(row))
         stamp = flat.pop("_timestamp", 0.0)
@@ -170,7 +170,7 @@ class WandbLog:
                 self.config.pop(name, None)
 
     def _add_metric(self, record: bytes, item: Field) -> None:
-        """Note which metric others are plotted against (``define_metric``)."""
+        """Count the metric that others are plotted against (``define_metric``)."""
         for part in fields(record, item.start, item.end):
             if part.number == 4 and part.wire == BYTES:
                 name = text(record, part)
@@ -191,7 +191,7 @@ class WandbLog:
 
 
 def _item(record: bytes, item: Field) -> tuple[str, Any]:
-    """Decode an item of history or configuration: a key or nested keys, and a value of one of several kinds."""
+    """Return key and value of an item of history or configuration; nested keys are joined by dots."""
     key, nested = "", []
     value: Any = None
     for part in fields(record, item.start, item.end):
@@ -229,7 +229,7 @@ def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Any:
 
 
 def _number(value: Any) -> float | None:
-    """Return a logged number, infinity where it is NaN or infinite, None for anything else."""
+    """Return a logged number, infinity for NaN and infinities, None for other values."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if isinstance(value, str):

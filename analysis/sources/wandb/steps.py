@@ -1,4 +1,4 @@
-"""Choose what counts the training steps of a W&B run: its own counter ``_step`` counts calls of ``log``."""
+"""Training steps of a W&B run, whose own counter ``_step`` counts calls of ``log``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.sources.metric_aliases import plain
 from analysis.sources.rows import merge_rows
 
 _COUNTERS = ("train_global_step", "trainer_global_step", "global_step", "iter", "iteration", "iterations", "step")
-"""Names under which training loops log their own count of steps, surest first, in the form of `names.plain`."""
+"""Names under which training loops log their own steps, most reliable first, as `names.plain` writes them."""
 
 _LEAST_SHARE = 0.5  # of the rows must have a counter's value
 
@@ -21,14 +21,14 @@ _LEAST_SHARE = 0.5  # of the rows must have a counter's value
 def training_steps(
     frame: pd.DataFrame, columns: Columns, defined: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
-    """Count rows by the training loop's own steps where it logs them, and merge the rows of a step.
+    """Return the rows under the training loop's own steps, if it logs them, with the rows of a step merged.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row a call of ``log``, ``step`` being W&B's counter.
+        One row per call of ``log``; ``step`` is W&B's counter.
     columns : Columns
-        The user's names; ``step`` wins.
+        The user's column names; ``step`` takes precedence.
     defined : iterable of str
         Metrics that others are plotted against (``define_metric``), most used first.
 
@@ -60,7 +60,7 @@ def training_steps(
 
 
 def _counts(column: pd.Series[float]) -> bool:
-    """True if a column counts steps: whole, never falling, rising, and there on most rows."""
+    """True if a column counts steps: whole numbers in at least half the rows that never fall and rise overall."""
     values = column.to_numpy(dtype=np.float64)
     values = values[np.isfinite(values)]
     if len(values) < max(2, _LEAST_SHARE * len(column)):

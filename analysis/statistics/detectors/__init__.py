@@ -1,4 +1,4 @@
-"""Detectors of training problems that stay quiet on noise: each looks at the curves of one run."""
+"""Detectors of training problems in the curves of one run, built to stay quiet on noise."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 
 from analysis.statistics.detectors.drift import early_stopping, overfitting, plateau, undertraining
 from analysis.statistics.detectors.observed import Curve as Curve
-from analysis.statistics.detectors.observed import DetectionStatus, Seen
+from analysis.statistics.detectors.observed import DetectionStatus, DetectorResult
 from analysis.statistics.detectors.observed import Observed as Observed
 from analysis.statistics.detectors.sudden import broken, divergence, nonfinite, spikes
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What one detector says of one run.
+    """Result of one detector on one run.
 
-    ``statement`` is the sentence with its numbers; ``numbers`` the same by name; ``steps`` where it shows;
-    ``problem`` whether "raised" is bad news.
+    ``statement`` is a sentence with numbers, ``numbers`` the same by name, ``steps`` where it shows; ``problem`` is
+    True if "raised" is bad news.
     """
 
     id: str
@@ -31,12 +31,12 @@ class Detection:
 
 @dataclass(frozen=True)
 class Detector:
-    """A detector: ``cause`` and ``remedy`` are to be shown only where it is raised.
+    """A detector; its ``cause`` and ``remedy`` are shown only if it is raised.
 
     Attributes
     ----------
     of_course : bool
-        True if it judges the course of a loss, which says nothing where a reward judges the run.
+        True if it judges the curve of a loss, which means nothing for a run that is judged by a reward.
     """
 
     id: str
@@ -44,15 +44,15 @@ class Detector:
     problem: bool
     cause: str
     remedy: str
-    look: Callable[[Observed], Seen]
-    of_course: bool = True
+    look: Callable[[Observed], DetectorResult]
+    judges_loss: bool = True
 
 
 _MINUS = re.compile(r"(?<![\w)])-(?=[\d.])|(?<=\de)-(?=\d)")
 
 
 def _signed(statement: str) -> str:
-    """Set the true minus sign before numbers, as everywhere in the report.
+    """Set a true minus sign before numbers, as in the rest of the report.
 
     Examples
     --------
@@ -63,24 +63,26 @@ def _signed(statement: str) -> str:
 
 
 def detect(observed: Observed, *, muted: Collection[str] = ()) -> tuple[Detection, ...]:
-    """Ask every detector about a run, in the order of `DETECTORS`; a muted one is listed as such.
+    """Run every detector on a run, in the order of `DETECTORS`; a muted one is listed as such.
 
     Examples
     --------
     >>> [d.status for d in detect(Observed(nonfinite=(7,))) if d.id == "det.nonfinite"]
     ['raised']
     """
-    return tuple(_ask(detector, observed, muted) for detector in DETECTORS.values())
+    return tuple(_run_detector(detector, observed, muted) for detector in DETECTORS.values())
 
 
-def _ask(detector: Detector, observed: Observed, muted: Collection[str]) -> Detection:
+def _run_detector(detector: Detector, observed: Observed, muted: Collection[str]) -> Detection:
     if detector.id in muted:
         return Detection(detector.id, "muted", detector.problem, "muted in the run set")
-    if observed.rewarded and detector.of_course:
-        seen = Seen("not raised", "a reward judges this run, beside which its loss may take any course")
+    if observed.rewarded and detector.judges_loss:
+        result = DetectorResult("not raised", "a reward judges this run, beside which its loss may take any course")
     else:
-        seen = detector.look(observed)
-    return Detection(detector.id, seen.status, detector.problem, _signed(seen.statement), seen.numbers, seen.steps)
+        result = detector.look(observed)
+    return Detection(
+        detector.id, result.status, detector.problem, _signed(result.statement), result.numbers, result.steps
+    )
 
 
 DETECTORS: Mapping[str, Detector] = {
@@ -95,7 +97,7 @@ DETECTORS: Mapping[str, Detector] = {
             "Go back to the last checkpoint before it; look at the batch of the first such step; lower the "
             "learning rate or scale the loss, and clip gradients.",
             nonfinite,
-            of_course=False,
+            judges_loss=False,
         ),
         Detector(
             "det.broken",

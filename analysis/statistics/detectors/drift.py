@@ -1,4 +1,4 @@
-"""Where the curves are going: overfitting, plateau, under-training, and the checkpoints worth keeping."""
+"""Detectors of trends: overfitting, plateau, under-training, and better earlier checkpoints."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from math import isfinite, nan, sqrt
 import numpy as np
 from scipy.special import ndtri
 
-from analysis.statistics.detectors.observed import LEAST_EVALUATIONS, Curve, Observed, Seen, as_is
+from analysis.statistics.detectors.observed import LEAST_EVALUATIONS, Curve, DetectorResult, Observed, as_is
 from analysis.statistics.estimate import Estimate, estimate, t_quantile, t_tail
 from analysis.statistics.levels import Settled, trend
 from analysis.statistics.longrun import averaged, corrected_lag, lag_sums
-from analysis.statistics.series import resolution, scatter_about_course
+from analysis.statistics.series import resolution, scatter_about_curve
 
 ONE_SIDED = 0.05
 STRICT = 0.01
 MARGIN_SHARE = 0.01
 
 CUBIC_LEAST = 20
-"""Points through which the cubic goes that shows how steep a curve is at its end; all of a shorter one."""
+"""Least number of points of the cubic that gives the slope at the end of a curve; all points of a shorter curve."""
 
 MANY_EVALUATIONS = 20
-"""Evaluations from which on their own scatter is the error that a rise is held against."""
+"""Evaluations from which their own scatter is the error that a rise is compared with."""
 
 LEAST_FEW = 5
 LEAST_RISES = 5
@@ -30,45 +30,49 @@ LEAST_RISE = 0.01
 """Rise that matters, as a share of the level."""
 
 ASSUMED_SPREAD = 2.0
-"""Standard deviation of one example's loss as a multiple of the mean, where nothing shows it."""
+"""Assumed standard deviation of the loss of one example, as a multiple of the mean, if it is unknown."""
 
 
-def overfitting(seen: Observed) -> Seen:
-    """Say that validation gets worse while the training loss goes on falling."""
-    if seen.overlap:
-        return Seen("cannot tell", "validation overlaps the training data, so it cannot show overfitting")
-    rise = rise_of(seen)
+def overfitting(logs: Observed) -> DetectorResult:
+    """Detect a validation loss that rises while the training loss keeps falling."""
+    if logs.overlap:
+        return DetectorResult("cannot tell", "validation overlaps the training data, so it cannot show overfitting")
+    rise = rise_of(logs)
     if rise is not None and isfinite(rise.needed):
-        return _overfitting_full(seen, rise)
-    curve = seen.valid if seen.valid.n >= LEAST_EVALUATIONS else seen.full
+        return _overfitting_full(logs, rise)
+    curve = logs.valid if logs.valid.n >= LEAST_EVALUATIONS else logs.full
     if curve.n < LEAST_EVALUATIONS:
         text = f"{curve.n} validations are too few for a trend: {LEAST_EVALUATIONS} are needed"
-        return Seen("cannot tell", text)
-    return _overfitting_trend(seen, curve)
+        return DetectorResult("cannot tell", text)
+    return _overfitting_trend(logs, curve)
 
 
-def _overfitting_full(seen: Observed, rise: Rise) -> Seen:
-    """Full validation above its best by more than its error, while the train loss falls."""
+def _overfitting_full(logs: Observed, rise: Rise) -> DetectorResult:
+    """Detect a full validation above its best by more than its error, while the train loss falls."""
     numbers = {"rise": rise.size, "needed": rise.needed}
-    where = (int(seen.full.steps[rise.best]), int(seen.full.steps[-1]))
+    where = (int(logs.full.steps[rise.best]), int(logs.full.steps[-1]))
     if not rise.shown:
         text = "the last full validation is the best"
         if rise.size > 0:
             text = f"full validation is {rise.size:.3g} above its best; chance alone gives up to {rise.needed:.3g}"
-        return Seen("not raised", text, numbers)
-    fell = _train_fell(seen, where[0])
+        return DetectorResult("not raised", text, numbers)
+    fell = _train_fell(logs, where[0])
     if fell is None:
-        return Seen("cannot tell", f"full validation rose by {rise.size:.3g}; no train loss beside it", numbers, where)
+        return DetectorResult(
+            "cannot tell", f"full validation rose by {rise.size:.3g}; no train loss beside it", numbers, where
+        )
     if not fell:
-        return Seen("not raised", f"full validation rose by {rise.size:.3g}, and so did the train loss", numbers)
+        return DetectorResult(
+            "not raised", f"full validation rose by {rise.size:.3g}, and so did the train loss", numbers
+        )
     luck = f"chance alone: up to {rise.needed:.3g}"
     text = f"full validation rose by {rise.size:.3g} from its best ({luck}) as train loss fell"
-    return Seen("raised", text, numbers, where)
+    return DetectorResult("raised", text, numbers, where)
 
 
-def _train_fell(seen: Observed, since: int) -> bool | None:
-    """True if the train loss fell over the run and has not risen since a step; None without losses there."""
-    train = seen.train
+def _train_fell(logs: Observed, since: int) -> bool | None:
+    """True if the train loss falls over the run and does not rise from a step on; None without two losses there."""
+    train = logs.train
     start = int(np.searchsorted(train.steps, since))
     if train.n - start < 2:
         return None
@@ -82,7 +86,7 @@ def _train_fell(seen: Observed, since: int) -> bool | None:
 
 @dataclass(frozen=True)
 class Rise:
-    """How far the last evaluations lie above the best; ``needed`` is what chance alone makes, ``best`` its place."""
+    """Rise of the last evaluations above the best; ``needed`` is what chance alone makes, ``best`` an index."""
 
     size: float
     needed: float
@@ -90,23 +94,23 @@ class Rise:
 
     @property
     def shown(self) -> bool:
-        """True if the rise is more than chance makes."""
+        """True if the rise exceeds what chance makes."""
         return self.size > self.needed
 
 
-def rise_of(seen: Observed) -> Rise | None:
-    """Measure the rise of full validation from its best; None where no error is known.
+def rise_of(logs: Observed) -> Rise | None:
+    """Return the rise of full validation above its best; None for too few evaluations without a known error.
 
-    Many evaluations carry their own scatter: the mean of the last w = max(3, E/10) against the best mean of w. The
-    best of E is low by chance, so the error that is allowed for grows with E. Of few the error is the set's: known
-    from minibatches, else ``k loss/sqrt(n_valid)`` with k = 2 as an assumption. Without either, five rises in a row
-    to the end count, which chance makes once in 720 orders.
+    With E >= 20 evaluations, the mean of the last w = max(3, E/10) is compared with the best mean of w, and the error
+    comes from their scatter; since the best of E is low by chance, the allowance grows with E. With fewer, it is the
+    sampling error of the set: known from minibatches, else assumed as ``2 loss/sqrt(n_valid)``. Without either
+    ``needed`` is infinite unless the run ends with five rises in a row, which chance makes once in 720 orders.
     """
-    values = seen.full.values
+    values = logs.full.values
     size = values.size
     if size >= MANY_EVALUATIONS:
         w = max(3, size // 10)
-        sigma = scatter_about_course(values)
+        sigma = scatter_about_curve(values)
         means = np.convolve(values, np.full(w, 1 / w), mode="valid")
         best = int(means[:-w].argmin())
         needed = float(-ndtri(0.025 / (size - w))) * sigma * sqrt(2 / w)
@@ -117,9 +121,9 @@ def rise_of(seen: Observed) -> Rise | None:
         return None
     best = int(values.argmin())
     rise = float(values[-1] - values[best])
-    error = seen.full_se if isfinite(seen.full_se) and seen.full_se > 0 else nan
-    if not isfinite(error) and seen.n_valid and size >= LEAST_FEW:
-        error = ASSUMED_SPREAD * abs(float(values[best])) / sqrt(seen.n_valid)
+    error = logs.full_se if isfinite(logs.full_se) and logs.full_se > 0 else nan
+    if not isfinite(error) and logs.n_valid and size >= LEAST_FEW:
+        error = ASSUMED_SPREAD * abs(float(values[best])) / sqrt(logs.n_valid)
     if isfinite(error):
         return Rise(rise, float(-ndtri(0.05 / (size - 1))) * sqrt(2) * error, best)
     rises = size - 1 - best
@@ -128,8 +132,8 @@ def rise_of(seen: Observed) -> Rise | None:
     return Rise(rise, float("inf"), best) if size >= LEAST_FEW else None
 
 
-def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
-    """Validation rises over the whole run or its second half, while train falls or is flat there."""
+def _overfitting_trend(logs: Observed, curve: Curve) -> DetectorResult:
+    """Detect a validation loss that rises over the whole run or its second half, while train falls or is flat there."""
     best: tuple[float, dict[str, float], int] | None = None
     detectable = nan
     for part, share in ((curve.n, 0.8), ((curve.n + 1) // 2, 0.2)):
@@ -142,7 +146,7 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
             continue
         span = float(steps[-1] - steps[0]) / 100
         detectable = min(detectable, 2.5 * valid.se * span) if isfinite(detectable) else 2.5 * valid.se * span
-        train = _train_trend(seen.train, int(steps[0]))
+        train = _train_trend(logs.train, int(steps[0]))
         falls, climbs = _one_sided(train, -1), _one_sided(train, +1)
         allowed = share * (ONE_SIDED if falls < ONE_SIDED else STRICT)
         found = rises < allowed and not climbs < ONE_SIDED
@@ -151,66 +155,66 @@ def _overfitting_trend(seen: Observed, curve: Curve) -> Seen:
         if best is None or score < best[0]:
             best = (score, numbers, int(steps[0]))
     if best is None:
-        return Seen("cannot tell", "the validation losses count as fewer than 5 independent ones")
+        return DetectorResult("cannot tell", "the validation losses count as fewer than 5 independent ones")
     score, numbers, start = best
     numbers["detectable_rise"] = detectable
     if score < 1:
         fell = "train loss fell" if numbers["train_p"] < ONE_SIDED else "train loss did not rise"
         chance = "< .001" if numbers["p"] < 0.001 else f"{numbers['p']:.3f}"[1:]
         text = f"validation loss rose by {numbers['rise']:.3g} (p {chance}) while {fell}"
-        return Seen("raised", text, numbers, (start, int(curve.steps[-1])))
+        return DetectorResult("raised", text, numbers, (start, int(curve.steps[-1])))
     text = "no rise of the validation loss"
-    if detectable > 0:  # a curve without any scatter leaves no chance to miss one
+    if detectable > 0:  # in a curve without scatter no rise can be missed
         text += f"; {detectable:.2g} would show with 80% power"
-    return Seen("not raised", text, numbers)
+    return DetectorResult("not raised", text, numbers)
 
 
-def plateau(seen: Observed) -> Seen:
-    """Say that the loss has settled: it does not fall, and as many steps again would change it by less than matters."""
-    run = seen.train.ending
+def plateau(logs: Observed) -> DetectorResult:
+    """Detect a settled loss: it does not fall, and its change over the steps ahead is within the margin."""
+    run = logs.train.ending
     slope = trend(run, level=0.90)
     if run is None or not slope.known:
-        return Seen("cannot tell", _no_end(slope))
+        return DetectorResult("cannot tell", _no_end(slope))
     if run.line.s == 0:
-        return Seen("cannot tell", "the loss is constant or an exact line")
-    ahead, margin = _ahead(seen, run), _margin(seen, run)
+        return DetectorResult("cannot tell", "the loss is constant or an exact line")
+    ahead, margin = _ahead(logs, run), _margin(logs, run)
     low, high = slope.low * ahead, slope.high * ahead
     numbers = {"low": low, "high": high, "margin": margin, "steps_ahead": 100 * ahead}
     falls = _one_sided(slope, -1) < ONE_SIDED
     inside = -margin <= low and high <= margin and not falls
     text = f"{100 * ahead:.0f} more steps would change the loss by {low:.3g} to {high:.3g} (margin {margin:.2g})"
-    return Seen("raised" if inside else "not raised", text, numbers)
+    return DetectorResult("raised" if inside else "not raised", text, numbers)
 
 
-def undertraining(seen: Observed) -> Seen:
-    """Say that a run ended while its loss, and validation with it, still fell by more than matters."""
-    run = seen.train.ending
+def undertraining(logs: Observed) -> DetectorResult:
+    """Detect a run that ended while its loss, and validation with it, was still falling by more than the margin."""
+    run = logs.train.ending
     slope = trend(run)
     if run is None or not slope.known:
-        return Seen("cannot tell", _no_end(slope))
+        return DetectorResult("cannot tell", _no_end(slope))
     upper = slope.value + t_quantile(1 - STRICT, slope.df) * slope.se
-    # A curve that levels off within its last window gains by its slope at the end, not by the mean slope.
-    at_end = _end_slope(seen.train, run.line.rho)
-    ahead = _ahead(seen, run)
-    fall = min(max(0.0, -at_end.value * ahead), _levelling_off(seen.train, 100 * ahead))
-    numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(seen, run)}
+    # What a curve that levels off would still gain follows from its slope at the end, not from the mean slope.
+    at_end = _end_slope(logs.train, run.line.rho)
+    ahead = _ahead(logs, run)
+    fall = min(max(0.0, -at_end.value * ahead), _levelling_off(logs.train, 100 * ahead))
+    numbers = {"slope_per_100": slope.value, "upper": upper, "fall": fall, "margin": _margin(logs, run)}
     text = f"slope of the last {run.n} points {slope.value:.3g} per 100 steps, at most {upper:.3g} (99%)"
     if upper >= 0:
-        return Seen("not raised", text, numbers)
+        return DetectorResult("not raised", text, numbers)
     if not _one_sided(at_end, -1) < ONE_SIDED:
-        return Seen("not raised", f"{text}, but it is not shown to fall at its end: it levels off", numbers)
+        return DetectorResult("not raised", f"{text}, but it is not shown to fall at its end: it levels off", numbers)
     if fall < numbers["margin"]:
-        return Seen("not raised", f"{text}: as many steps again would gain {fall:.2g}, too little", numbers)
-    if overfitting(seen).status == "raised" or _validation_stands(seen):
-        return Seen("not raised", f"{text}, but validation does not follow", numbers)
-    return Seen("raised", text, numbers, (int(run.steps[0]), int(run.steps[-1])))
+        return DetectorResult("not raised", f"{text}: as many steps again would gain {fall:.2g}, too little", numbers)
+    if overfitting(logs).status == "raised" or _validation_stalls(logs):
+        return DetectorResult("not raised", f"{text}, but validation does not follow", numbers)
+    return DetectorResult("raised", text, numbers, (int(run.steps[0]), int(run.steps[-1])))
 
 
 def _end_slope(train: Curve, rho: float) -> Estimate:
-    """Return the slope per 100 steps at the last step: of a cubic through the latter half, 20 points at least.
+    """Return the slope per 100 steps at the last step, of a cubic through the second half, at least 20 points.
 
-    A schedule that ends flat falls through its last window and yet gains nothing more. ``rho``, or the correlation that
-    the cubic leaves if that is larger, inflates the standard error of least squares by ``(1 + rho)/(1 - rho)``.
+    A loss may fall through its last window and yet be flat at the end of its schedule. The least-squares variance is
+    inflated by ``(1 + rho)/(1 - rho)``, where rho is at least the lag-1 correlation of the residual of the cubic.
     """
     values, steps = averaged(train.values, train.steps)
     half = min(max(CUBIC_LEAST, values.size // 2), values.size)
@@ -226,10 +230,10 @@ def _end_slope(train: Curve, rho: float) -> Estimate:
 
 
 def _levelling_off(train: Curve, ahead: float) -> float:
-    """Return what ``ahead`` more steps gain if the loss goes on levelling off as it did; infinite if it does not.
+    """Return the gain of ``ahead`` more steps if the loss keeps levelling off exponentially; infinite if it does not.
 
-    The means of its last three quarters fall by f and then by q f, as an exponential does: what is left after the last
-    is ``q² f/(1 - q)``, from which it goes on.
+    The means of the last three quarters fall by f and then by q f. An exponential with that ratio has ``q² f/(1 - q)``
+    left to fall after the middle of the last quarter, ``sqrt(q)`` of it after its end.
     """
     values, steps = averaged(train.values, train.steps)
     quarter = values.size // 4
@@ -248,35 +252,37 @@ def _no_end(slope: Estimate) -> str:
     return few if slope.n == 0 else slope.reason or few
 
 
-def _ahead(seen: Observed, run: Settled) -> float:
-    """Return the steps to judge the trend over, in hundreds: what remains, else one more window."""
-    return (seen.remaining_steps or float(run.steps[-1] - run.steps[0])) / 100
+def _ahead(logs: Observed, run: Settled) -> float:
+    """Return the number of steps to extrapolate the trend over, in hundreds: what remains, else one more window."""
+    return (logs.remaining_steps or float(run.steps[-1] - run.steps[0])) / 100
 
 
-def _margin(seen: Observed, run: Settled) -> float:
-    return seen.margin if seen.margin is not None else MARGIN_SHARE * abs(run.line.mean)
+def _margin(logs: Observed, run: Settled) -> float:
+    return logs.margin if logs.margin is not None else MARGIN_SHARE * abs(run.line.mean)
 
 
-def early_stopping(seen: Observed) -> Seen:
-    """Say that an earlier checkpoint validates better than the last one, beyond what the best of many gains by luck."""
-    if seen.full.n < 2:
-        return Seen("cannot tell", "fewer than 2 full validations")
-    rise = rise_of(seen)
+def early_stopping(logs: Observed) -> DetectorResult:
+    """Detect an earlier checkpoint that validates better than the last one, by more than the best of many by chance."""
+    if logs.full.n < 2:
+        return DetectorResult("cannot tell", "fewer than 2 full validations")
+    rise = rise_of(logs)
     if rise is None or not isfinite(rise.needed):
-        return Seen("cannot tell", "the error of the full validations is unknown")
-    values, steps = seen.full.values, seen.full.steps
+        return DetectorResult("cannot tell", "the error of the full validations is unknown")
+    values, steps = logs.full.values, logs.full.steps
     chosen = tuple(int(steps[i]) for i in np.flatnonzero(values <= values[rise.best] + rise.needed / 2))
     numbers = {"best": float(values[rise.best]), "best_step": float(steps[rise.best]), "rise": rise.size}
     numbers["needed"] = rise.needed
     if not rise.shown:
-        return Seen("not raised", "the last checkpoint is not shown to be worse than any before it", numbers, chosen)
+        return DetectorResult(
+            "not raised", "the last checkpoint is not shown to be worse than any before it", numbers, chosen
+        )
     text = f"the last checkpoint is {rise.size:.3g} worse than that of step {int(steps[rise.best]):,}"
-    return Seen("raised", f"{text} (chance alone: up to {rise.needed:.3g})", numbers, chosen)
+    return DetectorResult("raised", f"{text} (chance alone: up to {rise.needed:.3g})", numbers, chosen)
 
 
-def _validation_stands(seen: Observed) -> bool:
-    """Return True where there is validation and its latest half is not shown to fall: more training would not help."""
-    curve = seen.full if seen.full.n >= 2 else seen.valid
+def _validation_stalls(logs: Observed) -> bool:
+    """True if the second half of the validation curve is not shown to fall; False without validation."""
+    curve = logs.full if logs.full.n >= 2 else logs.valid
     if curve.n < 2:
         return False
     if curve.n < LEAST_EVALUATIONS:
@@ -284,11 +290,11 @@ def _validation_stands(seen: Observed) -> bool:
     half = curve.values[curve.n // 2 :]
     m = half.size // 2
     fall = float(half[:m].mean() - half[-m:].mean())
-    return not fall > float(-ndtri(ONE_SIDED)) * scatter_about_course(curve.values) * sqrt(2 / m)
+    return not fall > float(-ndtri(ONE_SIDED)) * scatter_about_curve(curve.values) * sqrt(2 / m)
 
 
 def _one_sided(slope: Estimate, sign: int) -> float:
-    """Return the p of "the slope does not have this sign"; NaN where there is no slope."""
+    """Return the one-sided p of "the slope does not have this sign"; NaN without a slope."""
     if not slope.known:
         return nan
     if slope.se == 0:

@@ -1,4 +1,4 @@
-"""What detectors look at, and what one of them sees."""
+"""Input and result types of detectors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from analysis.statistics.levels import Settled, settle
 from analysis.statistics.longrun import fit_line
 
 LEAST_EVALUATIONS = 8
-"""Points below which a curve has no trend to judge."""
+"""Least number of points for a trend."""
 
 DetectionStatus = Literal["raised", "not raised", "cannot tell", "muted"]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What one detector sees: a sentence, its numbers by name, and the steps where it shows."""
+class DetectorResult:
+    """Result of a detector: a sentence, its numbers by name, and the steps where it shows."""
 
     status: DetectionStatus
     statement: str
@@ -44,12 +44,12 @@ class Curve:
 
     @cached_property
     def settled(self) -> Settled | None:
-        """The series after burn-in, fitted once for all detectors."""
+        """The series after burn-in; fitted once for all detectors."""
         return settle(self.values, self.steps)
 
     @cached_property
     def ending(self) -> Settled | None:
-        """The end of the run as it is: its last window, never more than half of it; None for a short one."""
+        """The last window of the series after burn-in, at most half of it; None below 16 points."""
         run = self.settled
         if run is None or run.n < 2 * LEAST_EVALUATIONS:
             return None
@@ -58,34 +58,34 @@ class Curve:
 
 
 def as_is(values: FloatArray, steps: Steps) -> Settled:
-    """Take a piece of a run whole: its start is no burn-in, its bend no noise."""
+    """Fit a piece of a run without a burn-in, with a parabola so that its bend is not noise."""
     return Settled(0, fit_line(values, steps, curved=True), values, steps)
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What the detectors look at.
+    """The curves and facts of one run that detectors use.
 
     Attributes
     ----------
     train, valid, full : Curve
-        Train loss (a partial last batch left out), minibatch validation loss, full validation loss.
+        Train loss (without that of a partial last batch), minibatch validation loss, full validation loss.
     full_se : float
-        Sampling error of one full validation; NaN where unknown.
+        Standard error of one full validation from its finite set; NaN if unknown.
     nonfinite : tuple of int
         Steps at which a loss was logged as NaN or infinite.
     remaining_steps : int or None
-        Steps a plateau is judged over; the length of the last window where None.
+        Steps over which a trend is extrapolated; None: as many as the last window has.
     margin : float or None
-        Change of loss that does not matter; 1% of the level where None.
+        Change of loss that does not matter; None: 1% of the level.
     overlap : bool
-        The validation set overlaps the training data: overfitting cannot be seen there.
+        True if the validation set overlaps the training data and cannot show overfitting.
     n_valid : int or None
-        Examples of the whole validation set.
+        Number of examples in the whole validation set.
     rewarded : bool
-        A reward judges the run, beside which its loss may rise.
+        True if the run is judged by a reward, so that its loss may rise.
     per_epoch : bool
-        A row of the train loss is an epoch, not a step.
+        True if a row of the train loss is an epoch, not a step.
     bad_gradients : tuple of int
         Steps at which the norm of the gradient was NaN or infinite.
     """

@@ -1,4 +1,4 @@
-"""What became of the seeds of a configuration: which died, and which ended far from the others."""
+"""Seeds of a configuration that died, or ended far from the others."""
 
 from __future__ import annotations
 
@@ -17,55 +17,55 @@ from analysis.evidence.seed_groups import SeedGroup, level_by_run
 from analysis.evidence.seed_spread import usual_seed_sd
 
 FAR = 6.0
-"""Standard deviations of the other seeds, or of the usual spread if that is larger, from which a seed is far off."""
+"""Distance of an outlier, in standard deviations of the other seeds, or of usual ones if those are larger."""
 
 LEAST_OTHERS = 2
-"""Seeds that must agree before another one can be far from them."""
+"""Least number of other seeds for an outlier."""
 
 
 @dataclass(frozen=True)
-class Fates:
-    """The runs of one configuration that did not end as the others did.
+class SeedOutcomes:
+    """The runs of one configuration that ended differently from the others.
 
     Attributes
     ----------
     runs : int
-        How many runs the configuration has.
+        Number of runs of the configuration.
     dead : tuple of str
-        IDs of those whose loss ended as NaN or infinite: they have no level, and are in no mean.
+        IDs of runs whose loss ended as NaN or infinite; they have no level and are left out of means.
     stray : Mapping[str, str]
-        What is to be said of those that ended far from the others, by ID; they are in every mean.
+        A sentence for each run that ended far from the others, by ID; they are included in means.
     """
 
     runs: int
     dead: tuple[str, ...]
-    stray: Mapping[str, str]
+    outliers: Mapping[str, str]
 
     @property
     def died(self) -> float:
-        """Return the share of the runs that died."""
+        """Share of the runs that died."""
         return len(self.dead) / self.runs
 
     def words(self, name: str) -> str:
-        """Say it of a configuration of this name; empty where all runs ended alike."""
-        told = []
+        """Return the sentences about a configuration of this name; empty if all runs ended alike."""
+        sentences = []
         if self.dead and self.runs > 1:
             who = listed([display_name(run_id) for run_id in self.dead])
             left = "is" if len(self.dead) == 1 else "are"
-            told.append(f"Of the {self.runs} runs of {name}, {who} ended as NaN or infinite and {left} left out.")
-        return " ".join([*told, *self.stray.values()])
+            sentences.append(f"Of the {self.runs} runs of {name}, {who} ended as NaN or infinite and {left} left out.")
+        return " ".join([*sentences, *self.outliers.values()])
 
 
-def dead_of(group: SeedGroup, runs: Sequence[Run]) -> tuple[str, ...]:
+def dead_runs(group: SeedGroup, runs: Sequence[Run]) -> tuple[str, ...]:
     """Return the IDs of the runs of a group that died."""
     return tuple(run.id for run in runs if run.id in group.runs and died(run))
 
 
-def fates(group: SeedGroup, metric: str, runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> Fates:
-    """Return what became of the runs of a group, judged by their levels of a metric."""
-    dead = dead_of(group, runs)
+def outcomes(group: SeedGroup, metric: str, runs: Sequence[Run], evidence: Mapping[str, RunEvidence]) -> SeedOutcomes:
+    """Return the dead runs of a group, and the outliers by their levels of a metric."""
+    dead = dead_runs(group, runs)
     levels = {r: x for r, x in level_by_run(group, metric, evidence).items() if r not in dead}
-    stray = {}
+    outliers = {}
     for run_id, level in levels.items():
         others = [other for other in levels if other != run_id]
         if len(others) < LEAST_OTHERS:
@@ -78,5 +78,7 @@ def fates(group: SeedGroup, metric: str, runs: Sequence[Run], evidence: Mapping[
         if abs(level - float(rest.mean())) > FAR * sd:
             low, high = in_unit(metric, float(rest.min())), in_unit(metric, float(rest.max()))
             what = f"{metric_words(metric)} {in_unit(metric, level)}"
-            stray[run_id] = f"{display_name(run_id)} ended far from the other seeds, at {what} against {low} to {high}."
-    return Fates(len(group.runs), dead, stray)
+            outliers[run_id] = (
+                f"{display_name(run_id)} ended far from the other seeds, at {what} against {low} to {high}."
+            )
+    return SeedOutcomes(len(group.runs), dead, outliers)
