@@ -11,9 +11,10 @@ import pandas as pd
 
 from analysis.core.errors import LogError
 from analysis.core.run import FACTOR_KEYS, Dropped
-from analysis.sources.delimited import Delimited, Layout
+from analysis.sources.delimited import Delimited
 from analysis.sources.raw_log import RawLog
 from analysis.sources.sidecar import FOLDER_LOGS
+from analysis.sources.table_layout import Layout
 from analysis.sources.yaml_files import load_json, load_yaml
 
 _HOLDERS = ("", "args", "training_args", "hyperparameters", "hparams", "config", "train")

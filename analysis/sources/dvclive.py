@@ -10,8 +10,9 @@ from analysis.core.errors import LogError
 from analysis.sources.adjacent_config import named_settings
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps
-from analysis.sources.delimited import read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.raw_log import RawLog
+from analysis.sources.table_layout import sniff
 
 NAME = "dvclive"
 SCHEME = ""

@@ -17,7 +17,7 @@ from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.base import Columns, head
-from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_of_file
 from analysis.sources.raw_log import RawLog
@@ -25,6 +25,7 @@ from analysis.sources.rows import as_axis
 from analysis.sources.runs_in import RUN_NAMES
 from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_text
+from analysis.sources.table_layout import Layout, sniff
 from analysis.sources.yaml_files import load_json
 
 NAME = "keras"

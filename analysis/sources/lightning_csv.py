@@ -7,11 +7,12 @@ from pathlib import Path
 from analysis.core.errors import LogError
 from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.base import Columns
-from analysis.sources.delimited import read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.long_tables import LONG_NAMES
 from analysis.sources.metric_aliases import plain
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import merge_rows
+from analysis.sources.table_layout import sniff
 
 NAME = "lightning csv"
 SCHEME = ""

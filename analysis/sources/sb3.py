@@ -13,10 +13,11 @@ from analysis.core.plain_data import loads
 from analysis.sources.adjacent_config import log_with_settings, named_settings
 from analysis.sources.base import Columns, head
 from analysis.sources.clock import parse_timestamps
-from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.limits import MB, limit, too_large
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis, merge_rows
+from analysis.sources.table_layout import Layout, sniff
 
 NAME = "stable-baselines3"
 SCHEME = ""

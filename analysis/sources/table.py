@@ -15,7 +15,7 @@ from analysis.sources.axes import check_columns, find_axis
 from analysis.sources.axis_names import AXIS_NAMES, EPOCH_NAMES, STEP_NAMES, TIME_NAMES
 from analysis.sources.base import Columns, bare_name, head
 from analysis.sources.cells import has_points_in_thousands, is_ambiguous, is_number_like
-from analysis.sources.delimited import Layout, is_numeric, read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.long_tables import LONG_NAMES
 from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.parquet import MAGIC, read_parquet
@@ -26,6 +26,7 @@ from analysis.sources.runs_in import RUN_NAMES, is_text
 from analysis.sources.sidecar import run_stem
 from analysis.sources.streams import open_text
 from analysis.sources.table_heads import steps_across, table_of_columns
+from analysis.sources.table_layout import Layout, is_numeric, sniff
 
 NAME = "table"
 SCHEME = ""

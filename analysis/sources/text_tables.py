@@ -16,12 +16,12 @@ from analysis.sources import other_languages
 from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import EPOCH_NAMES, STEP_NAMES
 from analysis.sources.cells import BLANK, number, of_total
-from analysis.sources.delimited import is_numeric
 from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_column
 from analysis.sources.printed_frames import frames_in
 from analysis.sources.printed_pairs import values_of
 from analysis.sources.result_lines import with_results
+from analysis.sources.table_layout import is_numeric
 
 STEPS = frozenset(
     {

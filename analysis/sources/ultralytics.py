@@ -8,9 +8,10 @@ from pathlib import Path
 from analysis.core.errors import LogError
 from analysis.sources.adjacent_config import log_with_settings
 from analysis.sources.base import Columns
-from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis
+from analysis.sources.table_layout import Layout, sniff
 
 NAME = "ultralytics"
 SCHEME = ""

@@ -16,8 +16,9 @@ import pytest
 from analysis.core.errors import LogError, MissingExtra, UsageError
 from analysis.core.run import Run
 from analysis.sources import load_runs, resolve
-from analysis.sources.delimited import read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.metric_aliases import common, plain, standard_names
+from analysis.sources.table_layout import sniff
 
 VALUES = [(1, 0.5, 0.9), (2, 0.25, 0.8), (5, 0.125, 0.7)]
 

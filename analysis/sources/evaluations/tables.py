@@ -14,13 +14,14 @@ import pandas as pd
 from analysis.core.errors import LogError, MissingExtra
 from analysis.core.examples import Examples
 from analysis.sources.base import bare_name, head
-from analysis.sources.delimited import read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.evaluations.evaluation import Evaluation, as_text, examples_of, score_of
 from analysis.sources.jsonl import json_lines
 from analysis.sources.limits import check_cells
 from analysis.sources.metric_aliases import plain
 from analysis.sources.parquet import MAGIC
 from analysis.sources.streams import text_head
+from analysis.sources.table_layout import sniff
 from analysis.sources.yaml_files import load_json
 
 STRONG_IDS = (

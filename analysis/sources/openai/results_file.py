@@ -7,8 +7,9 @@ from pathlib import Path
 from analysis.core.errors import LogError
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
-from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.raw_log import RawLog
+from analysis.sources.table_layout import Layout, sniff
 
 NAME = "openai csv"
 SCHEME = ""

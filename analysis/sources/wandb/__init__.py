@@ -17,9 +17,9 @@ from analysis.core.run import Dropped
 from analysis.sources import printed
 from analysis.sources._points import points_table
 from analysis.sources.base import Columns, bare_name, head
-from analysis.sources.delimited import sniff
 from analysis.sources.raw_log import RawLog
 from analysis.sources.streams import mapped_bytes
+from analysis.sources.table_layout import sniff
 from analysis.sources.wandb.cloud import fetch_runs, is_run_url
 from analysis.sources.wandb.export import NAME, kind, load_export
 from analysis.sources.wandb.kept_output import OUTPUT, load_printed, with_note

@@ -17,11 +17,12 @@ from analysis.sources.axes import find_axis
 from analysis.sources.axis_names import STEP_NAMES
 from analysis.sources.base import Columns
 from analysis.sources.clock import parse_timestamps, timestamp_losses
-from analysis.sources.delimited import Layout, read_delimited, sniff
+from analysis.sources.delimited import read_delimited
 from analysis.sources.metric_aliases import plain, standard_names
 from analysis.sources.openai.results_file import NAME as OPENAI_CSV
 from analysis.sources.raw_log import RawLog
 from analysis.sources.rows import as_axis, constant_settings, merge_rows
+from analysis.sources.table_layout import Layout, sniff
 from analysis.sources.wandb.steps import training_steps
 
 NAME = "wandb"
