@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from analysis.sources.metric_aliases import plain
 from analysis.sources.phases import phase_of
 from analysis.sources.printed_phases import HELD_OUT
 
+_SHORT = {"va": "val", "vl": "val", "te": "test", "ts": "test"}
+"""Words for a set that are none elsewhere."""
 _FEWEST = 3
 """Values that show whether a curve falls."""
 
@@ -29,7 +32,7 @@ def bare_losses(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, st
     names : sequence of str
         Its metrics.
     """
-    bare = {name: phase for name in names if (phase := phase_of(name)) is not None}
+    bare = {name: phase for name in names if (phase := phase_of(name) or _SHORT.get(plain(name))) is not None}
     if not bare or len(set(bare.values())) < len(bare):
         return {}, []
     others = [name for name in names if metric(name).direction != "none" and name not in bare]
@@ -39,7 +42,9 @@ def bare_losses(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, st
     if len(values) < _FEWEST:
         return {}, []
     change = np.median(values[-few:]) - np.median(values[:few])
-    if not others and change < 0:
+    beside = [name for name in others if metric(name).direction == "lower"]
+    alone = set(bare.values()) == {"val"} and [plain(name) for name in beside] in (["loss"], ["train_loss"])
+    if change < 0 and (not others or (alone and _is_near(values, frame[beside[0]]))):
         kind, shown, moves = "loss", "losses" if len(bare) > 1 else "a loss", "falls"
     elif (
         others
@@ -57,6 +62,12 @@ def bare_losses(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, st
         f"{first} {moves} (if not, say so: columns: {{{other}: {next(iter(bare))}}})"
     )
     return said, [note]
+
+
+def _is_near(values: np.ndarray[Any, np.dtype[np.float64]], losses: pd.Series[float]) -> bool:
+    """True if values are of the size of the training's losses, as a validation loss is."""
+    middle, usual = float(np.median(values)), float(losses.median())
+    return usual > 0 and 0.5 < middle / usual < 4
 
 
 def _is_score(frame: pd.DataFrame) -> bool:

@@ -170,6 +170,7 @@ def _bare(form: str) -> str:
     ('validation_loss', 'train_loss', 'lm_loss', 'val_loss')
     """
     form = re.sub(r"^metrics?_(?=(?:train|val|valid|validation|eval|test)_)", "", form)
+    form = re.sub(r"\((train|val|valid|validation|test|eval|dev)\)$", r"_\1", form)
     form = re.sub(r"_?[\[(](?:nats|bits|%|pct|percent|a_u_|-|s|ms)[\])]$", "", form)
     form = re.sub(
         r"^ray_tune_|(?:^|(?<=_))(?:metrics|scalars|data(?=_(?:loss|acc)))_|(?:^|(?<=_))main_|^(train|eval)_(?=\w*_\1_)",

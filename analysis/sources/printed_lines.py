@@ -243,6 +243,8 @@ def form_of(line: str) -> Form | None:
             last = plain(str(name).partition("/")[0])
         elif PHASE.fullmatch(name or "") and line[end : end + 2] == " [" and slot.group().isdecimal():
             last = "epoch"  # timm's Train: 0 [ 50/100
+        elif place == 0 and PHASE.fullmatch(between.strip()) and re.match(r"/\d+(?![\d./%\])])", line[end:]):
+            last = "epoch"  # train 1/5 loss 2.0
         if _PLANNED.search(key):
             last = key
         if last.strip("_") in STEPS and (last != "s" or place == 0) and line[end : end + 1] != "%":
@@ -329,7 +331,7 @@ def _name(between: str, *, first: bool) -> str | None:
         return name if ")" in name and "(" in name else None
     if not first and (_UNIT.match(between) or between[:1].isalpha()) and between.lstrip().startswith(name):
         name = name.partition(" ")[2] or name  # the unit of the number before
-    name = re.sub(r" (?:is|was|of|no\.?|number|num|id|nr\.?)$", "", name.strip())
+    name = re.sub(r"(?: (?:is|was|of|no\.?|number|num|id|nr\.?)|' reached)$", "", name.strip())
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])
     name = re.sub(r"^(?:(?:with|and|the|a|has|had) )+", "", name)

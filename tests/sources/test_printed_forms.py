@@ -252,3 +252,20 @@ def test_a_state_and_the_name_of_a_run_are_no_part_of_the_data(tmp_path: Path) -
     form = "INFO: test-0: 3DBall: Step: {e}000. Time Elapsed: 3.2 s Mean Reward: {t}. Std of Reward: 0.8. Training."
     run = only(tmp_path, "\n".join(form.format(e=e, t=t) for e, t, _ in ROWS))
     assert run.frame["reward"].tolist() == LOSSES
+
+
+def test_what_lightning_says_of_its_checkpoints_is_a_validation(tmp_path: Path) -> None:
+    form = "Epoch {e}, global step {e}00: 'val_loss' reached {v} (best {v}), saving model to '/x/last.ckpt' as top 1"
+    run = only(tmp_path, "\n".join(form.format(e=e, v=v) for e, _, v in ROWS))
+    assert run.series("full_valid_loss").tolist() == VALID
+
+
+def test_scores_below_a_bar_may_have_names_as_wide_as_their_columns(tmp_path: Path) -> None:
+    """YOLOv5's last two names stand one space apart."""
+    head = "     Epoch   gpu_mem       box       obj       cls    labels  img_size"
+    row = "       {e}/6      2.5G    0.10    0.05    0.02        50       640: 100%|####| 9/9 [00:10<00:00]"
+    below = "    Class     Images     Labels          P          R     mAP@.5 mAP@.5:.95: 100%|###| 4/4\n"
+    below += "      all        128        929      0.5{e}      0.4{e}      0.3{e}      0.2{e}"
+    run = only(tmp_path, "\n".join(f"{head}\n{row}\n{below}".replace("{e}", str(e)) for e in EPOCHS))
+    for name, first in (("precision", 0.5), ("recall", 0.4), ("map50", 0.3), ("map50_95", 0.2)):
+        assert column(run, name) == [round(first + e / 100, 2) for e in EPOCHS]
