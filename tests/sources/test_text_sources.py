@@ -12,7 +12,7 @@ import pytest
 
 from analysis.core.errors import LogError
 from analysis.core.run import NOT_METRICS, Run
-from analysis.publish.forked import apart
+from analysis.publish.forked import run_forked
 from analysis.sources import SOURCES, load_runs, resolve
 
 DATA = Path(__file__).parents[1] / "data"
@@ -249,7 +249,7 @@ def test_dvclive_as_its_writer_logs_it(tmp_path: Path, monkeypatch: pytest.Monke
                 live.log_metric("train/loss", value)
                 live.next_step()
 
-    apart(write)
+    run_forked(write)
     run = only(tmp_path / "live")
     assert run.series("train_loss").tolist() == values
     assert run.config["lr"] == 0.5
