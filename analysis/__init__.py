@@ -11,7 +11,7 @@ import os
 import sys
 
 if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
-    # ``python -m analysis`` puts the working directory first: a yaml.py that lies there would be imported and run.
+    # ``python -m analysis`` puts the working directory first: a yaml.py in it would be imported and run.
     here = sys.path.pop(0)
     if here == os.path.dirname(os.path.dirname(os.path.abspath(__file__))) and here not in sys.path:
         sys.path.append(here)  # a checkout that is not installed

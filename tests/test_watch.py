@@ -45,7 +45,7 @@ class Scene:
             patience=patience,
             clock=lambda: self.now,
             wait=self.wait,
-            tell=self.told.append,
+            report=self.told.append,
         )
 
 

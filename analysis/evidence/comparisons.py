@@ -56,7 +56,7 @@ class Comparison:
         Usual standard deviation between seeds; with a limit below it no difference is shown.
     p_any_overlap : float or None
         For two shares: a p that is valid however many errors both models share.
-    indifferent : float
+    equivalence_ratio : float
         Factor within which noises count as equal: a difference needs the whole interval of the ratio beyond it.
     level_ratio : float
         For a ratio of noises: the ratio of the levels of the two curves, since noise is proportional to level.

@@ -33,7 +33,7 @@ class SeedOutcomes:
         Number of runs of the configuration.
     dead : tuple of str
         IDs of runs whose loss ended as NaN or infinite; they have no level and are left out of means.
-    stray : Mapping[str, str]
+    outliers : Mapping[str, str]
         A sentence for each run that ended far from the others, by ID; they are included in means.
     """
 

@@ -26,7 +26,7 @@ CURVE_SHARE = 0.01
 """Usual standard deviation between seeds of a loss with a known window mean, as a share of its level."""
 
 POINT_SHARE = 0.05
-"""The same for a score of which nothing more is known."""
+"""Usual standard deviation between seeds of any other score, as a share of its level."""
 
 REWARD_SHARE = 0.2
 """The same for a reward: seeds of reinforcement learning scatter by a tenth to half of their level."""

@@ -167,7 +167,7 @@ def _difference(comparison: Comparison) -> str:
 
 
 def seed_condition(primary: Comparison, result: str) -> str:
-    """Return up to which scatter of seeds a result for single models holds for their configurations; or empty."""
+    """Return a sentence with the scatter of seeds up to which a result of single runs carries over; or empty."""
     limit = primary.seed_sd_limit
     if limit is None or result not in ("improved", "regressed", "mixed"):
         return ""

@@ -1,1 +1,1 @@
-"""`Analysis` and what it concludes: findings, recommendations, earlier reports."""
+"""`Analysis` and its conclusions: findings, recommendations, earlier reports."""

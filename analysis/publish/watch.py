@@ -47,7 +47,7 @@ def watch(
         Seconds without growth after which a run counts as ended.
     clock, wait : callable
         ``clock`` returns the time in seconds; ``wait`` returns when it is time to look again.
-    tell : callable
+    report : callable
         Called with one line for each failure.
 
     Returns

@@ -1,3 +1,3 @@
 """An `Analysis` in words, tables and figures, and as JSON."""
 
-import analysis.render  # noqa: F401  before matplotlib, of which it says what is not to be seen
+import analysis.render  # noqa: F401  before matplotlib, whose warnings it filters

@@ -262,7 +262,7 @@ def ranking(a: Analysis) -> list[Finding]:
         key=lambda r: a.rules_of_thumb[r].rank or 0,
     )
     if len(ranked) < 2 or a.rules_of_thumb[ranked[0]].rank == a.rules_of_thumb[ranked[1]].rank:
-        return []  # nobody ranks first
+        return []  # no single run ranks first
     first, name, groups = ranked[0], a.name(ranked[0]), {r: a.evidence_grades[r].group for r in ranked}
     better = [a.name(r) for r in ranked if _ahead(groups[r], groups[first])]
     tied = [a.name(r) for r in ranked if groups[r] == groups[first] and r != first]

@@ -239,7 +239,7 @@ def _step(a: Analysis, r: Recommendation) -> Rich:
         file = rich(" (`{file}`)", file=a.next_runs[0].file) if a.baseline is None and a.next_runs else ()
         return rich("{todo}{file}. [More](#actions-evidence)", todo=plain(r.points[0]).rstrip("."), file=file)
     if r.id == "evidence.design":
-        open_ = a.verdict.result in _OPEN  # then it is beside the question that it answers
+        open_ = a.verdict.result in _OPEN  # then the question it answers is stated next to it
         why = "" if open_ else f": that tells what {r.value['factor_title']} does from what a seed does"
         todo, _, _ = plain(r.points[-2]).partition(":")
         return rich("{todo} (`next_runs/design.yaml`){why}.", todo=todo.rstrip("."), why=why)
@@ -255,7 +255,7 @@ def _todo(steps: Sequence[Rich]) -> list[Block]:
 
 
 def _rule_of_thumb(a: Analysis) -> list[Block]:
-    """State the overall result beside that of the rules of thumb."""
+    """State the overall result next to that of the rules of thumb."""
     found = next((f for f in a.findings if f.rule == "rule.result"), None)
     if found is None:
         return []

@@ -15,7 +15,7 @@ from analysis.report.sections.narrative import findings_blocks, quiet, untrained
 
 
 def efficiency(a: Analysis) -> list[Block]:
-    """Show the number of steps beside the stated one and the one that the data sizes imply."""
+    """Show the number of steps next to the stated one and the one that the data sizes imply."""
     if all(d.expected_steps is None and d.expected_steps_stated is None for d in a.rules_of_thumb.values()):
         steps = sorted(d.total_steps for d in a.rules_of_thumb.values())
         ran = f"{steps[0]:,}" if steps[0] == steps[-1] else f"{steps[0]:,} to {steps[-1]:,}"

@@ -21,7 +21,7 @@ _EPOCHS_AT_AN_END = 6
 
 
 def stability(a: Analysis) -> list[Block]:
-    """Show oscillation counts by rule of thumb, beside the rate per transition and the noise."""
+    """Show oscillation counts by rule of thumb, next to the rate per transition and the noise."""
     counts = {run_id: result.oscillations for run_id, result in a.rules_of_thumb.items()}
     known = {run_id: n for run_id, n in counts.items() if n is not None}
     if not known:

@@ -17,7 +17,7 @@ from analysis.render.glyphs import POINTER
 from analysis.report.sections.assessments import shown_runs
 
 ROUNDING = "gap.rounding"
-"""The rule that is shown as a note of a table, since a rounding error is nobody's conclusion."""
+"""The rule that is shown as a note of a table, since a rounding error is not a conclusion."""
 
 
 def narrate(finding: Finding) -> Rich:

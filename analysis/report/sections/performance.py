@@ -27,7 +27,7 @@ from analysis.statistics import window_ratio
 
 
 def final_training(a: Analysis) -> list[Block]:
-    """Show the last training row by rule of thumb, beside the mean of the last window."""
+    """Show the last training row by rule of thumb, next to the mean of the last window."""
     if not any(r.final_train_loss is not None or r.final_train_accuracy is not None for r in a.rules_of_thumb.values()):
         why = "No run logged a train loss or train accuracy under a name that is known."
         return untrained(a) or quiet(why, more=_elsewhere(a))
@@ -65,7 +65,7 @@ def final_training(a: Analysis) -> list[Block]:
 
 
 def final_validation(a: Analysis) -> list[Block]:
-    """Show the last minibatch validation by rule of thumb, beside counts and the full validation."""
+    """Show the last minibatch validation by rule of thumb, next to counts and the full validation."""
     logged = any(r.validation_count or r.full_validation_count for r in a.rules_of_thumb.values())
     if not logged:
         return _not_validated(a)

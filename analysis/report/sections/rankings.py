@@ -25,7 +25,7 @@ def ordinal(rank: int) -> str:
 
 
 def ranking(a: Analysis) -> list[Block]:
-    """Rank by rule-of-thumb grades, beside the grades by evidence, which never contradict a comparison."""
+    """Rank by rule-of-thumb grades, next to the grades by evidence, which never contradict a comparison."""
     if len(a.runs) < 2:
         return quiet("There is one run only: nothing to rank.")
     ranked = sorted(shown_runs(a), key=lambda run: a.rules_of_thumb[run.id].rank or len(a.runs) + 1)
@@ -124,6 +124,6 @@ def _leader(a: Analysis, key: str, label: str, show: object) -> Rich:
     counted = a.rules_of_thumb.values() if key in counts else ()
     alike = sum(show(a, d) == number for d in counted) - 1  # type: ignore[operator]
     if alike == len(a.runs) - 1:
-        return ()  # nobody leads
+        return ()  # all runs are equal
     others = f", like {count(alike, 'other run')}" if alike > 0 else ""
     return rich("**{label}**: {run} ({number}{others})", label=label, run=a.name(run_id), number=number, others=others)

@@ -95,7 +95,7 @@ def checksums(rows: npt.NDArray[Any]) -> Words:
 
     The CRC is linear over XOR: each byte contributes a word that depends only on its value and its distance to the
     end, and the register of earlier blocks is XORed into the first four bytes. TFRecord stores the CRC
-    masked, rotated by 15 bits plus a constant, since it lies in the data that other CRCs may cover.
+    masked, rotated by 15 bits plus a constant, since other CRCs may be computed over data that contain it.
 
     >>> hex(int(checksums(np.frombuffer(b"123456789", np.uint8)[None])[0] - np.uint32(0xA282EAD8)))
     '0x2507c60d'

@@ -35,7 +35,7 @@ class Detector:
 
     Attributes
     ----------
-    of_course : bool
+    judges_loss : bool
         True if it judges the curve of a loss, which means nothing for a run that is judged by a reward.
     """
 
