@@ -110,7 +110,7 @@ class Run:
     seed_sd : float, Mapping[str, float] or None
         Stated standard deviation between seeds: of the primary metric, or by metric.
     n_valid_seen : int or None
-        Size of the validation set as inferred from the log (see `analysis.sources.validation_size`).
+        Size of the validation set as inferred from the log (see `analysis.sources.inferred`).
     examples : Mapping[str, Examples]
         Scores by example behind the last value of a metric, by metric.
     ended : bool or None

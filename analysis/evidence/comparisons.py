@@ -21,7 +21,7 @@ from analysis.core.settings import Settings
 from analysis.evidence.comparability import Gate, gate, other_quantity, requirements
 from analysis.evidence.evaluations import paired_evaluation, paired_losses
 from analysis.evidence.log_kind import noise_differs_by_kind
-from analysis.evidence.run_evidence import RunEvidence, scaled
+from analysis.evidence.run_evidence import RunEvidence
 from analysis.evidence.seed_spread import SeedSource, SeedSpread, clipped_difference, usual_seed_sd
 from analysis.statistics import Estimate
 
@@ -301,8 +301,8 @@ def _level_difference(
     pair = paired_evaluation(first, second, metric) if row.by_example else None
     if one.definition == two.definition == "fullval.share" and one.known and two.known:
         scale = 100.0 if max(one.value, two.value) > 1 else 1.0
-        shares = scaled(one, 1 / scale), scaled(two, 1 / scale)
-        result = scaled(st.share_difference(*shares), scale)
+        shares = one.scaled(1 / scale), two.scaled(1 / scale)
+        result = st.share_difference(*shares).scaled(scale)
         overlap = st.p_any_overlap(*shares)
     elif pair is not None:
         result = pair.result

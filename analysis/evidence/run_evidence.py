@@ -221,7 +221,7 @@ def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estima
         if not n_valid:
             reason = "nobody says how many examples were validated: state data.n_valid"
             return _with_scatter(st.unknown("fullval.share", reason, value=last, n=values.size), values)
-        return scaled(st.share_level(last / scale, n_valid, scatter=scatter / scale), scale)
+        return st.share_level(last / scale, n_valid, scatter=scatter / scale).scaled(scale)
     if metric != "full_valid_loss":
         reason = "its error is known only from the scores of single examples"
         level = _with_scatter(st.unknown("fullval.level", reason, value=last, n=values.size), values)
@@ -236,15 +236,6 @@ def _evaluation(run: Run, metric: str, settled: Mapping[str, Settled]) -> Estima
 def _with_scatter(level: Estimate, values: FloatArray) -> Estimate:
     """Set the scatter of the curve as the standard error of a level without an interval, as a lower bound."""
     return replace(level, se=st.evaluation_scatter(values))
-
-
-def scaled(level: Estimate, scale: float) -> Estimate:
-    """Return an estimate multiplied by ``scale``, such as a share in percent; unchanged without an interval."""
-    if scale == 1.0 or not level.known:
-        return level
-    return replace(
-        level, value=level.value * scale, low=level.low * scale, high=level.high * scale, se=level.se * scale
-    )
 
 
 def _batch(run: Run) -> int | None:

@@ -79,7 +79,12 @@ class Estimate:
         >>> e.value, e.low, e.high
         (-2.0, -4.0, -1.0)
         """
-        return replace(self, value=-self.value, low=-self.high, high=-self.low)
+        return self.scaled(-1.0)
+
+    def scaled(self, factor: float) -> Estimate:
+        """Return the estimate in another unit, such as a share in percent: value, bounds and error times a factor."""
+        low, high = sorted((self.low * factor, self.high * factor))
+        return replace(self, value=self.value * factor, low=low, high=high, se=self.se * abs(factor))
 
 
 def t_quantile(probability: float, df: float) -> float:

@@ -63,12 +63,6 @@ def sentence(text: Rich | str) -> Rich:
     return (replace(first, text=first.text[:1].upper() + first.text[1:]), *rest, Span("."))
 
 
-def scaled(estimate: Estimate, factor: float) -> Estimate:
-    """Return an estimate in another unit: value, bounds and error times a factor."""
-    bounds = sorted((estimate.low * factor, estimate.high * factor))
-    return replace(estimate, value=estimate.value * factor, low=bounds[0], high=bounds[1], se=estimate.se * abs(factor))
-
-
 def withhold_support(status: Status, comparable: bool | None) -> Status:
     """Return a status, with "supported" replaced by "cannot tell" if the numbers may not be comparable."""
     return "cannot tell" if status == "supported" and comparable is not True else status

@@ -8,7 +8,7 @@ from analysis.core.rich_text import rich
 from analysis.core.run_facts import ended_nonfinite
 from analysis.findings.analysis_result import Analysis
 from analysis.findings.finding import Finding
-from analysis.findings.rules.build import estimate_fields, scaled, sentence
+from analysis.findings.rules.build import estimate_fields, sentence
 from analysis.heuristics import grades
 from analysis.heuristics.run_numbers import Epoch
 
@@ -32,7 +32,7 @@ def epoch_change(a: Analysis) -> list[Finding]:
         else:
             # The slope excludes a burn-in, so it can only confirm the direction, not the claimed size.
             status = _slope_status(slope.low, slope.high, falls=word == "Good", against=False, whole=number > 0)
-            whole = scaled(slope, hundreds / abs(epoch.start_loss) * 100) if epoch.start_loss else slope
+            whole = slope.scaled(hundreds / abs(epoch.start_loss) * 100) if epoch.start_loss else slope
             after = " after burn-in" if slope.n < epoch.steps - 1 else ""
             change = interval(whole, sign=True, unit="%")
             trend = f"the trend over the epoch{after} amounts to {change}, {p_words(slope.p)}"
@@ -121,7 +121,7 @@ def curve_shape(a: Analysis) -> list[Finding]:
         else:
             grew = change > 0
             status = _slope_status(slope.low, slope.high, falls=falls, against=falls and grew, whole=falls == grew)
-            each, unit = (scaled(slope, 0.01), "epoch") if run.counts_epochs else (slope, "100 steps")
+            each, unit = (slope.scaled(0.01), "epoch") if run.counts_epochs else (slope, "100 steps")
             trend = f"once it has settled its slope is {interval(each, sign=True)} per {unit}, {p_words(slope.p)}"
         found.append(
             Finding(
