@@ -59,7 +59,7 @@ def add_format(package: Path) -> None:
     function = "def _markdown" + function.partition("def _markdown")[2].partition("\n\n\nMARKDOWN")[0]
     place = package / "render" / "export" / "__init__.py"
     edit(place, "EXPORTERS: Mapping", f"{function}\n\n\n")
-    edit(place, '}\n"""Every output', '    "markdown": Exporter("report.md", "this report as Markdown", _markdown),\n')
+    edit(place, '}\n"""Every', '    "markdown": Exporter("report.md", "this report as Markdown", _markdown),\n')
 
 
 RECIPES: tuple[Callable[[Path], None], ...] = (add_source, add_metric, add_section, add_format)
