@@ -1,7 +1,7 @@
-"""Read printed logs of any tool by structure: lines that repeat with changing numbers, a step or epoch on them.
+"""Read printed logs of any tool by their structure: lines that repeat, with changing numbers and a step or epoch.
 
 A line is reduced to its wording (every number replaced); wordings that name a step, iteration or epoch and a
-value are read, all lines of one wording at once. Lines of values without an axis take that of the line before.
+value are read, all lines of one wording at once. Values on a line without an axis belong to the step before it.
 """
 
 from __future__ import annotations
@@ -63,19 +63,19 @@ from analysis.sources.streams import text_head, whole_text
 from analysis.sources.text_tables import is_delimited, is_header, tables_in
 
 DOCUMENTS = (".ipynb", ".md")
-"""Endings of files that hold more prose than values."""
+"""Suffixes of files that hold more prose than values."""
 
 NAME = "printed"
 SCHEME = ""
 
 MOST = "RUN_REPORTS_MAX_PRINTED_MB"
-"""The setting that bounds a text that is read as a whole."""
+"""Setting that limits the size of a text that is read as a whole."""
 _SUFFIXES = ("", ".log", ".txt", ".out", ".err", ".stdout", ".md", ".csv", ".jsonl")
 _SNIFFED, _TABLE = (1 << 19, 1 << 24), 1 << 16
-"""Characters read to recognise a log: the second where the first, perhaps source code, hold no values; of a table."""
+"""Characters read to recognise a log (the second if the first, perhaps source code, hold no values), or a table."""
 _SUMMARY = "train_runtime"  # Hugging Face's last line: means over the whole run
 _LONGEST = 20_000  # characters of a line of values
-_HEADING = 100  # characters of a line that heads others
+_HEADING = 100  # characters of a heading
 
 
 def recognises(path: Path) -> bool:
@@ -89,7 +89,7 @@ def recognises(path: Path) -> bool:
 
 
 def _is_other(path: Path, text: str) -> bool:
-    """True if the first lines of a text are JSON or a table's: its own source reads it faster."""
+    """True if a text starts with JSON or a table, which a source of its own reads faster."""
     text, _ = in_english(text)
     if is_json(text.lstrip("\ufeff \r\n").partition("\n")[0]):
         return True
@@ -115,7 +115,7 @@ def _is_tabular(path: Path) -> bool:
 
 
 def holds_values(text: str, path: Path) -> bool:
-    """True if lines, tables or lists of a text hold values by their step."""
+    """True if a text holds values by step, in lines, tables or lists."""
     text, _ = in_english(text)
     return _holds_values(text, _lines(text), path)
 
@@ -126,7 +126,7 @@ def _holds_values(text: str, lines: list[str], path: Path) -> bool:
 
 
 def _tables(text: str, lines: list[str]) -> tuple[Wordings, list[pd.DataFrame]]:
-    """Return the wordings of lines, without those of the tables and lists in the text, and these."""
+    """Return the wordings of the lines, empty for those of tables and lists, and these tables and lists in order."""
     wordings = Wordings(lines)
     tables = tables_in(lines, wordings)
     text = text.replace("\r", "\n")
@@ -138,7 +138,7 @@ def _tables(text: str, lines: list[str]) -> tuple[Wordings, list[pd.DataFrame]]:
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
-    """Read the lines of values of a printed log, and its tables; several trainings in it are several runs."""
+    """Return the logs of a printed text, one for each training in it, read from its lines of values or its tables."""
     logs = logs_of(whole_text(path, MOST), path, columns)
     if not logs:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
@@ -146,15 +146,15 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
-    """Return a log for each training that a text shows, by its tables or its lines: whichever has more rows.
+    """Return a log for each training in a text, from its tables or its lines: whichever has more rows.
 
     Parameters
     ----------
     text : str
     path : Path
-        The file that it was printed to, or stands in.
+        File that contains the text.
     columns : Columns
-        The user's names.
+    The user's names for the axes and metrics.
     """
     text, translated = in_english(text)
     lines = _lines(text)
@@ -162,7 +162,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     wordings, tables = _tables(text, lines)
     shortened = [*shortened_in(text)]
     listed = not any("listed" in one.attrs for one in tables) and holds_lists(text)
-    del text  # its lines are as much once more
+    del text  # the lines hold a second copy
     unclear: dict[str, int] = {}
     table, total, counted = _values(lines, wordings, unclear, path)
     long = [one for one in tables if len(one) > 1]
@@ -228,10 +228,10 @@ def _lines(text: str) -> list[str]:
 def _values(
     lines: list[str], wordings: Wordings, unclear: dict[str, int], path: Path
 ) -> tuple[pd.DataFrame, int | None, tuple[str, ...]]:
-    """Return the rows of all lines of values in their order, the planned steps, and notes.
+    """Return the rows of all lines of values in order, the planned number of steps if known, and notes.
 
-    What may be thousands or decimals (``loss 2,971``) is left out and counted in ``unclear``. In a document, where most
-    lines are prose, a wording must come again, or the values it names.
+    Values that may have thousands or decimals (``loss 2,971``) are left out and counted in ``unclear``. In a document,
+    where most lines are prose, a wording or the values that it names must occur more than once.
     """
     groups: dict[str, list[int]] = {}
     best = lines_of_the_best(lines, wordings)
@@ -263,7 +263,7 @@ def _values(
     blocks, totals, single = [], [], []
     for wording, places, form in as_one_kind(kinds, _SUMMARY):
         repeats = counts[signature(form)] > 1
-        if _has_axis(form) and not repeats:  # a line of its own kind among others that count
+        if _has_axis(form) and not repeats:  # a single line of its kind among other lines with an axis
             measures = not form.metrics or any(of_model(name) for name, _ in form.metrics)
             repeats = measures and _axis(form) in axes
         if repeats and _SUMMARY not in wording:
@@ -293,7 +293,7 @@ def _values(
 
 
 def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form]) -> Form:
-    """Name the results of an evaluation, which close its lines or stand below its heading, as what was evaluated."""
+    """Return the form of an evaluation's results, its values prefixed with the phase of the non-empty line above."""
     if _has_axis(form) or form.phase or any(phase_word(name) for name, _ in form.metrics):
         return form
     before = next((line for line in reversed(lines[max(place - 3, 0) : place]) if line.strip()), "")
@@ -311,7 +311,7 @@ def _of_phase(form: Form, lines: list[str], place: int, forms: Mapping[str, Form
 def _block(
     wordings: Wordings, places: list[int], form: Form, unclear: dict[str, int], wording: str
 ) -> tuple[pd.DataFrame, int | None]:
-    """Return the values of all lines of one wording, a row a line, by line number."""
+    """Return the values of all lines of one wording, indexed by line number, and the planned number of steps."""
     wanted = {**dict(form.metrics), "\0step": form.step, "\0epoch": form.epoch, "\0total": form.total}
     values, pieces = wordings.numbers(wording, places, form.slots), wording.split("\0")
     judged = {name: at for name, at in form.metrics if metric(name).direction != "none"}
@@ -333,7 +333,7 @@ def _block(
     frame = pd.DataFrame(data, index=places)
     frame.attrs["counted"] = counted
     if form.bar and form.total is not None:
-        frame = frame[frame["\0step"] == frame["\0total"]]  # a bar's running values: its last one is the epoch's
+        frame = frame[frame["\0step"] == frame["\0total"]]  # a bar shows running values: the last is the epoch's
         frame = frame.drop(columns=["\0step", "\0total"])
         return frame, None
     totals = set(data["\0total"]) if form.total is not None else set()
@@ -341,7 +341,7 @@ def _block(
 
 
 def _is_epoch(steps: np.ndarray[Any, Any], totals: np.ndarray[Any, Any]) -> bool:
-    """True for ``3/100``, ``3/200``, ``4/100``: of an epoch, and a batch in it."""
+    """True if the counts are epochs and the totals batches in them: ``3/100``, ``3/200``, ``4/100``."""
     same, rises = steps[1:] == steps[:-1], totals[1:] > totals[:-1]
     return bool(same.any() and not same.all() and rises[same].all() and (steps[1:] >= steps[:-1]).all())
 

@@ -1,4 +1,4 @@
-"""Name the axes of printed lines: what stands for the step of a line, and how a counter goes on over epochs."""
+"""Name the axes of printed lines: take a missing one from the line before, continue a counter over epochs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pandas as pd
 
 from analysis.sources.axis_names import main_metric
 
-_ROUNDS = 3  # trainings of one epoch that are one training
+_ROUNDS = 3  # trainings of one epoch each that count as one training
 
 
 def with_axis(table: pd.DataFrame, bars: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Name the axes: lines without one take that of the line before; a batch counter goes on over epochs."""
+    """Return the rows with axes named and batch counters continued over epochs, and notes; empty if no axis varies."""
     notes: tuple[str, ...] = ()
     table = table.rename(columns={"\0step": "step", "\0epoch": "epoch"})
     if "epoch" in table and "step" in table and (main := main_metric(table)) is not None:
         rows = table[table[main].notna()]
-        if 4 * rows["step"].count() < rows["epoch"].count():  # other lines count something else
+        if 4 * rows["step"].count() < rows["epoch"].count():  # the steps belong to other lines
             table = table.drop(columns=["step", "\0total"], errors="ignore")
     for axis in ("epoch", "step"):
         if axis in table:
@@ -27,9 +27,9 @@ def with_axis(table: pd.DataFrame, bars: bool) -> tuple[pd.DataFrame, tuple[str,
     if "epoch" in table and "step" in table:
         epoch, step = table["epoch"].ffill(), table["step"]
         known = step.dropna()
-        again = known.diff() < (0 if known.nunique() > 1 else 1)  # or one line an epoch, at the same batch
+        again = known.diff() < (0 if known.nunique() > 1 else 1)  # or one line per epoch, at the same batch
         if total is not None:
-            again |= (known.diff() == 0) & (known == total[known.index])  # a full bar an epoch
+            again |= (known.diff() == 0) & (known == total[known.index])  # a full bar per epoch
         turns = again & (epoch[known.index].diff() > 0)
         if turns.any():
             length = total.max() if total is not None and total.notna().any() else step.max() + (step.min() == 0)
@@ -39,7 +39,7 @@ def with_axis(table: pd.DataFrame, bars: bool) -> tuple[pd.DataFrame, tuple[str,
     uneven = "step" not in table and "epoch" in table and bool((table["epoch"].dropna() % 1 != 0).any())
     if uneven or (bars and _always_first(table)):
         main = main_metric(table)
-        if main is not None:  # epochs are rounded, or each call of a program counts its own
+        if main is not None:  # epochs are rounded, or each call counts from 1
             table = table.assign(step=table[main].notna().cumsum().clip(lower=1).astype(np.float64))
             notes = (f"no step is printed: steps are numbers of the lines with {main}",)
     if "step" not in table and "epoch" not in table:
@@ -52,7 +52,7 @@ def with_axis(table: pd.DataFrame, bars: bool) -> tuple[pd.DataFrame, tuple[str,
 
 
 def _always_first(table: pd.DataFrame) -> bool:
-    """True if many full bars are of no epoch but the first, as where a program trains one at a time."""
+    """True if many full bars all belong to the first epoch, as if each call trains for one epoch."""
     main = main_metric(table) if len(table) else None
     if main is None or table[main].count() < _ROUNDS:
         return False

@@ -1,4 +1,4 @@
-"""Take one row of the bars that Keras draws in an epoch, and tell the bar of its ``evaluate`` behind them."""
+"""Keep one row of the bars that Keras draws in an epoch, and recognise the bar of ``evaluate`` after them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADING = re.compile(r"\s*epoch[ :]+\0\s*(?:/|of)\s*\0\s*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class _Bar:
-    """The line of a full bar: its number, the batches it counts, whether it has values, and of a validation."""
+    """Line of a full bar: its number, the total of batches, whether it has metrics, and validation metrics."""
 
     place: int
     total: float
@@ -26,15 +26,15 @@ class _Bar:
 
 
 def one_an_epoch(kinds: Sequence[Kind], wordings: Wordings) -> tuple[list[Kind], tuple[str, ...]]:
-    """Keep the last of each epoch's full bars, and name what a bar behind it has as measured on test data; add notes.
+    """Return the lines with one full bar per epoch, the bar of an evaluation after it named as test data, and notes.
 
-    Keras draws a full bar of running values first, and once more with the values of the epoch and its validation.
+    Keras first draws a full bar with running values, then another with the values of the epoch and its validation.
 
     Parameters
     ----------
     kinds : sequence of Kind
     wordings : Wordings
-        Of all lines.
+    Those of all lines.
     """
     if any(form.bar and "ETA" not in wording for wording, _, form in kinds):
         kinds = [kind for kind in kinds if not kind[2].bar or "ETA" not in kind[0]]
@@ -82,7 +82,7 @@ def _full_bars(kinds: Sequence[Kind], wordings: Wordings) -> list[_Bar]:
 
 
 def _of_epoch(bars: Sequence[_Bar], fewest: int) -> int:
-    """Return how many of the bars below one heading are of the epoch itself: up to its validation, if it has one."""
+    """Return how many of the bars below a heading belong to the epoch itself: up to its validation, if it has one."""
     validated = [number for number, bar in enumerate(bars, start=1) if bar.validates]
     others = next((number for number, bar in enumerate(bars) if bar.total != bars[0].total), len(bars))
     return validated[-1] if validated else min(others, fewest)

@@ -14,9 +14,9 @@ _NAMES = {_WHOLE: "map50_95", "0.50": "map50", "0.75": "map75"}
 
 
 def with_coco_names(text: str) -> str:
-    """Return a text in which each of COCO's lines says what it gives; without those of which there were no objects.
+    """Return a text in which each line of COCO's scores is a name and a value; scores without objects (-1) are removed.
 
-    The scores of boxes have bare names, those of masks and keypoints the type in front.
+    Names of mask and keypoint scores start with the type, those of box scores do not.
 
     Examples
     --------

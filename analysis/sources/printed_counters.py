@@ -1,4 +1,4 @@
-"""Count printed lines by tokens, samples or time where they name neither a step nor an epoch."""
+"""Use tokens, samples or time as the steps of printed lines that have neither a step nor an epoch."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TIME = re.compile(r"\s?(ms|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|da
 
 
 def by_other_counter(kinds: Sequence[Kind], lines: Sequence[str]) -> tuple[list[Kind], tuple[str, ...]]:
-    """Return lines of values with what counts them as their step, and a note that says its unit.
+    """Return lines with their best counter as the step, and a note with its unit; unchanged if none counts up.
 
     Parameters
     ----------
     kinds : sequence of Kind
         Lines without an axis.
     lines : sequence of str
-        The text.
+    All lines of the text.
     """
     names = best_counter(dict.fromkeys(name for _, _, form in kinds for name, _ in form.metrics))
     for name in names:
@@ -42,7 +42,7 @@ def by_other_counter(kinds: Sequence[Kind], lines: Sequence[str]) -> tuple[list[
 
 
 def _unit(line: str, at: int) -> float:
-    """Return the seconds of the unit behind a number, 1 where there is none: ``elapsed 3 min``."""
+    """Return the seconds in the unit after a number (``elapsed 3 min``); 1 without a unit."""
     found = _TIME.match(line, list(NUMBER.finditer(line))[at].end())
     return {"m": 1e-3 if found[1] == "ms" else 60.0, "h": 3600.0, "d": 86400.0}.get(found[1][0], 1.0) if found else 1.0
 
@@ -53,7 +53,7 @@ def _value(line: str, at: int) -> float:
 
 
 def _counted(form: Form, name: str, each: float) -> Form:
-    """Return a form with one of its values for its step."""
+    """Return a form in which one of its values is the step."""
     step = dict(form.metrics).get(name)
     unit = counter_unit(name)
     if step is None or unit is None:

@@ -1,4 +1,4 @@
-"""Place the results that are printed once, behind the last step of a training: ``Test acc: 0.91``."""
+"""Place results that are printed once, after the last step of a training: ``Test acc: 0.91``."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _BELOW = 200  # lines below a table
 _SHOWN = 60  # characters of a line in a note
 
 Block: TypeAlias = tuple[str, pd.DataFrame]
-"""The wording of a kind of line, and its values by the number of the line."""
+"""Wording of the lines, and their values indexed by line number."""
 
 
 def lines_of_the_best(lines: Sequence[str], wordings: Sequence[str]) -> dict[int, str]:
-    """Return the lines that say once more what the best step was, below a line that says so (LightGBM), as notes."""
+    """Return a note for each line that repeats the best step below a heading (LightGBM), by line number."""
     found = {}
     for place, wording in enumerate(wordings[:-1]):
         if "\0" not in wording and "\0" in wordings[place + 1] and _BEST.search(wording):
@@ -40,21 +40,21 @@ def lines_of_the_best(lines: Sequence[str], wordings: Sequence[str]) -> dict[int
 def results_at_the_end(
     single: Sequence[Kind], blocks: Sequence[Block], lines: Sequence[str], trainings: Sequence[pd.DataFrame] = ()
 ) -> tuple[list[Kind], list[Block], tuple[str, ...]]:
-    """Return single lines that give what was measured at the end of a training, what is left of the others, and notes.
+    """Return the single lines that hold results at the end of a training, the remaining blocks, and notes.
 
-    A line does if it says that its data are held out, stands behind all steps, and no other value of that name was
-    measured. Of what else looks like a result it is said that it is not read.
+    Such a line names held-out data, comes after all steps, and no other value of that name was measured. Notes list
+    other lines that look like results and are not read.
 
     Parameters
     ----------
     single : sequence of Kind
-        Lines of values without an axis that come once.
+        Lines of values without an axis that occur once.
     blocks : sequence of Block
-        The values that are read.
+    Values read so far.
     lines : sequence of str
-        The text.
+    All lines of the text.
     trainings : sequence of pandas.DataFrame
-        The rows of each training by the number of the line, where there are several.
+    Rows of each training indexed by line number, if there are several.
     """
     counted = [block for _, block in blocks if "\0step" in block or "\0epoch" in block]
     ends = [max((int(block.index[-1]) for block in counted if len(block)), default=len(lines))]
@@ -77,7 +77,7 @@ def results_at_the_end(
 def _of_training(
     single: Sequence[Kind], blocks: Sequence[Block], lines: Sequence[str], behind: range
 ) -> tuple[list[Kind], list[Block], list[str]]:
-    """Return the same of one training, ``behind`` being its last line with a step and all up to the next training."""
+    """Return the same for one training; ``behind`` is the range from its last line with a step to the next training."""
     several = [one for one in blocks if _several(one[1], behind.start) and one[1].index[-1] in behind]
     left = [one for one in blocks if not any(one is other for other in several)]
     measured = {_what(str(name)) for _, block in left for name in block.columns}
@@ -113,20 +113,20 @@ def _of_training(
 
 
 def _agree(values: Sequence[str]) -> bool:
-    """True if values that were printed are one, as far as each is written out: 0.47 and 0.4712."""
+    """True if printed values are equal to the decimals of the shortest, at least two: 0.47 and 0.4712."""
     written = sorted((float(value.replace(",", "")), len(value.partition(".")[2])) for value in values)
     fewest = min(digits for _, digits in written)
     return written[-1][0] - written[0][0] <= 0.51 * 10.0**-fewest and fewest > 1
 
 
 def results_beside_tables(single: Sequence[Kind], lines: Sequence[str]) -> tuple[str, ...]:
-    """Say of single results of held-out data in a text that holds its values in tables that they are not read."""
+    """Return notes that single results on held-out data, beside tables, are not read."""
     places = [places[0] for _, places, form in single if _results(form)][:_TOLD]
     return tuple(f"{_line(lines, place)} is not read: it has no step, and stands beside a table" for place in places)
 
 
 def results_below(table: pd.DataFrame, lines: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Place at the last row of a table what lines of text below it say was measured on held-out data, and say so."""
+    """Return a table with the held-out results of the text lines below it in its last row, and notes."""
     found: dict[str, list[float]] = {}
     known = {_what(str(name)) for name in table.columns}
     for line in lines:
@@ -148,7 +148,7 @@ def results_below(table: pd.DataFrame, lines: Sequence[str]) -> tuple[pd.DataFra
 def with_results_below(
     tables: Sequence[pd.DataFrame], lines: Sequence[str]
 ) -> tuple[list[pd.DataFrame], tuple[str, ...]]:
-    """Return printed tables, by the numbers of their lines, with the results below each at its last row, and notes."""
+    """Return printed tables (indexed by line number) with the results below each in its last row, and notes."""
     kept, told = list(tables), list[str]()
     ends = [*(int(table.index[0]) for table in tables[1:]), len(lines)]
     for place, (table, end) in enumerate(zip(tables, ends, strict=True)):
@@ -163,7 +163,7 @@ _SEVERAL = "behind the last step: ambiguous, as several have that name; not read
 
 
 def _several(block: pd.DataFrame, end: int) -> bool:
-    """True for lines of one wording, all behind the last step, whose values differ and whose other numbers do not."""
+    """True if all lines of a wording come after the last step and only values of the model differ between them."""
     if "\0step" in block or "\0epoch" in block or len(block) < 2 or block.index[0] < end:
         return False
     return all(of_model(str(name)) for name in block.columns if block[name].nunique(dropna=False) > 1) and bool(
@@ -176,7 +176,7 @@ def _line(lines: Sequence[str], place: int) -> str:
 
 
 def _results(form: Form, line: str | None = None) -> list[tuple[str, str]]:
-    """Return the names of a line's values that were measured on held-out data, and these as they are written."""
+    """Return the names of a line's values on held-out data, and the values as written (empty without the line)."""
     numbers = NUMBER.findall(line) if line is not None else []
     named = [(name, at) for name, at in form.metrics if of_model(name)]
     held = [(n, at) for n, at in named if phase_word(n) not in ("", "train") or metric(plain(n)).validates]
@@ -184,6 +184,6 @@ def _results(form: Form, line: str | None = None) -> list[tuple[str, str]]:
 
 
 def _what(name: str) -> tuple[str, str]:
-    """Return on what a value was measured, and what: the words of its name without that."""
+    """Return the phase in the name of a value, and the name without it."""
     words = [word for word in plain(_FINAL.sub("", name)).split("_") if word and not phase_word(word)]
     return phase_word(name).replace("eval", "val"), "_".join(words).replace("accuracy", "acc")

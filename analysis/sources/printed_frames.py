@@ -1,4 +1,4 @@
-"""Find the data frames that were printed (pandas): names over right-aligned columns, and an index without a name."""
+"""Find printed pandas data frames: names over right-aligned columns, and an index without a name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Cells = tuple[str, ...]
 
 @dataclass
 class PrintedFrame:
-    """A data frame as it was printed: names of its columns, the index first, and cells by the number of the line."""
+    """Printed data frame: column names, the index first, and the cells of each row by line number."""
 
     names: Cells
     rows: dict[int, Cells]
@@ -30,9 +30,9 @@ class PrintedFrame:
 
 
 def frames_in(lines: Sequence[str], wordings: Sequence[str]) -> Iterator[PrintedFrame]:
-    """Yield each printed frame that holds the values of a training; blocks of a wrapped one are joined.
+    """Yield each printed frame that holds the values of a training, with the blocks of a wrapped frame joined.
 
-    An index that has no name is called ``step`` if no column counts.
+    The index is called ``step`` if no column is an axis.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ def frames_in(lines: Sequence[str], wordings: Sequence[str]) -> Iterator[Printed
 
 
 def _may_head(wordings: Sequence[str], place: int) -> bool:
-    """True if a row of numbers follows, perhaps below the name of the index."""
+    """True if a row of numbers follows directly or below the name of the index."""
     return any(wording.lstrip(" |").startswith("\0") for wording in wordings[place + 1 : place + 3])
 
 
 def _block(lines: Sequence[str], head: int) -> PrintedFrame | None:
-    """Return the names and rows below one line of names; None if these do not stand at the columns' right ends."""
+    """Return the frame below one line of names; None if the names are not right-aligned with the columns."""
     header = lines[head].rstrip()
     wraps, header = header.endswith("\\"), header.removesuffix("\\").rstrip()
     barred = header.lstrip().startswith("|")
@@ -104,7 +104,7 @@ def _aligned(header: str, row: str, word: re.Pattern[str]) -> bool:
 
 
 def _next_block(lines: Sequence[str], found: PrintedFrame) -> PrintedFrame | None:
-    """Return the block of a wrapped frame that follows, if it has the same rows."""
+    """Return the next block of a wrapped frame, or None if its rows differ."""
     head = found.last + 1
     while head < len(lines) and not lines[head].strip():
         head += 1
@@ -122,16 +122,16 @@ def _beside(found: PrintedFrame, more: PrintedFrame) -> PrintedFrame:
 
 
 def _is_log(names: Sequence[str]) -> bool:
-    """True if most columns are those of a training, and one a value of the model."""
+    """True if most columns are those of a training log, and at least one is a metric of the model."""
     shown = [name for name in names if name and name not in _LEFT_OUT]
     known = [of_model(name) or plain(name) in AXIS_NAMES | _SETTINGS for name in shown]
-    # Scores alone may be of classes, unless they are of training and validation or something counts.
+    # Scores alone may be per class: a phase, an axis or a loss is required.
     told = [phase_word(name) or plain(name) in AXIS_NAMES or metric(plain(name)).direction == "lower" for name in shown]
     return any(told) and any(map(of_model, shown)) and 2 * sum(known) > len(known)
 
 
 def _counted(found: PrintedFrame) -> PrintedFrame:
-    """Name the index, and leave out what says nothing: points for columns that were not printed, NaN for no value."""
+    """Return a frame with its index named, without the columns printed as ``...`` and without blank NaN."""
     names, notes = list(found.names), found.notes
     left_out = {place for place, name in enumerate(names) if name in _LEFT_OUT}
     if left_out:
@@ -151,7 +151,7 @@ def _counted(found: PrintedFrame) -> PrintedFrame:
 
 
 def _without_blanks(cells: Cells) -> Cells:
-    """Return cells without the NaN that stand for "not logged": numbers come behind them."""
+    """Return cells with NaN as blanks if numbers follow a NaN, which then means "not logged"."""
     given = [place for place, cell in enumerate(cells) if cell != "NaN"]
     blank = any(cell == "NaN" for cell in cells[: given[-1]]) if given else False
     return tuple("" if blank and cell == "NaN" else cell for cell in cells)

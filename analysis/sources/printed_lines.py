@@ -1,4 +1,4 @@
-"""Split printed lines into the numbers that change and the words that repeat, and name the numbers."""
+"""Split printed lines into changing numbers and repeated words, and name the numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.sources.printed_phases import PHASE, averaged, of_model, phase_wor
 from analysis.sources.text_tables import EPOCHS, STEPS
 
 NUMBER = re.compile(
-    r"(?=[-+.\dnNiI])(?:"  # spares every other place the look at all the forms
+    r"(?=[-+.\dnNiI])(?:"  # quick test, before all the alternatives are tried
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T ]+\d\d:\d\d:\d\d(?:[.,]\d+)?)?|(?<![A-Za-z0-9_.@À-ɏ])(?:"
     r"\d\d/\d\d(?:/\d\d(?:\d\d)?)? \d\d:\d\d:\d\d|\d+:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\w.])"
     r"|(?:(?<![A-Za-z]-)|(?<=[Ee]poch-)|(?<=[Ss]tep-)|(?<=[Ii]ter-))(?<![A-Za-z]\d\d-)"
@@ -23,13 +23,13 @@ NUMBER = re.compile(
     r"|[-+]?(?:nan|NaN|NAN|inf|Inf|[Ii]nfinity)(?=ms\b|\b)"
     r"))"
 )
-"""A date, a time of day or a duration (neither is a value), or a number; that of a name (Top-5, mAP50-95) is none."""
+"""A date, time of day or duration (not values), or a number, but not one within a name (Top-5, mAP50-95)."""
 
 _PLANNED = re.compile(r"(?:^|_)(?:max|maximum|scheduled|planned|warmup|accumulation|logging|save)_\w+")
-"""A number of steps or epochs that a run was told, and no counter."""
+"""Name of a configured number of steps or epochs, which is not a counter."""
 
 _GLOBAL = frozenset({"num_updates", "global_step", "timestep", "timesteps", "num_timesteps"})
-"""Counters of the whole run: they stand above any other on the line (fairseq's ``update`` is a fraction of epochs)."""
+"""Counters of the whole run, preferred to any other on the line (fairseq's ``update`` is a fraction of epochs)."""
 
 _NO_METRICS = frozenset(
     {
@@ -37,7 +37,7 @@ _NO_METRICS = frozenset(
         *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
     }
 )
-_SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # a logger's place in the code: train.py:150
+_SOURCE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|go|rs|jl)$")  # source location of a logger: train.py:150
 _BOTH = re.compile(r"\[\s*\d+/\d+\]\s*\[\s*\d+/\d+\]")  # [epoch/epochs][batch/batches]
 _GLUED = re.compile(r"(?:st|nd|rd|th|(?P<scale>[kKM]))? ?(?P<axis>epoch|batch|iter|step|轮|步)s?(?![\w/]|[\s:=#]*\d)")
 
@@ -46,7 +46,7 @@ _PROCESS = re.compile(
     r"|(?:[A-Z][a-z]{2} +\d+ [\d:]{8}|\d{4}-\d\d-\d\dT\S+) \S+ [\w./-]+\[(?=\d+\]:))"
 )
 _BEHIND_PROCESS = re.compile(r"[^()\[\]<>]*[\])](?:<std\w+>)?:?\s*")
-"""What mpirun, Ray, Kubernetes and journald put in front of a line; between the two stands a process's number."""
+"""Prefixes that mpirun, Ray, Kubernetes and journald add to a line, before and after the process number."""
 _COUNTED = re.compile(r"[kKMB]? ?((?:token|sample|example|image|sequence|frame)s)(?: seen| processed)?(?![\w/])")
 
 _WRAPPED = re.compile(r"\b(?:\w+\.)?(?:float\d+|tensor)\(\s*([-+]?[\d.][\d.eE+-]*|nan|inf)\s*(?:,[^()\n]*)?\)")
@@ -70,18 +70,18 @@ _SUBJECT = re.compile(r"(?:(?i:average|mean) )?([A-Za-z]\w*(?: [a-z]\w*)?) for (
 """Kaldi's objective function for 'output' for minibatches 0-99 is"""
 _BEST = re.compile(r"\b[Bb]est\b[^=:|,;()\[\]]*[:=]?\s*$")
 _SET_BEHIND = re.compile(r"([A-Za-z]\w*) (train(?:ing)?|val(?:id(?:ation)?)?|dev|eval|test)")
-_EVALUATED = "Saving dict"  # what TensorFlow's Estimator says of an evaluation
+_EVALUATED = "Saving dict"  # printed by TensorFlow's Estimator after an evaluation
 _COUNTED_OF, _COUNTED_WHAT = (
     re.compile(r" (?:of|on|over|for) (?:the )?$"),
     re.compile(r" [A-Za-z]+\s*[:=]| [A-Za-z ]+ is "),
 )
 _CHANGED = re.compile(r"\b(?:(?:in|de)creased|improved?)\b", re.IGNORECASE)
 _SO_FAR = re.compile(r"\b(?:best|sav(?:es?|ed|ing)|(?:in|de)creased|improved?)\b", re.IGNORECASE)
-"""Words of a line that repeats what was said before: the best so far, or with what a model was saved."""
+"""Words of a line that repeats earlier values: the best so far, or those of a saved model."""
 _CODE = re.compile(
     r"\{[A-Za-z_(]|^\s*(?:def|class|import|from|for|if|elif|while|return|assert|with)\b|^\s*(?:print\w*\(|@)"
     r"|^(?:\t| {4,})\s*#"
-    r"|^\s*#+(?!\d+\b|[#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, and no heading
+    r"|^\s*#+(?!\d+\b|[#\s]*(?i:epoch|step|iter|episode|round|trial)\w*\b)"  # a comment, not a heading
 )
 
 
@@ -90,7 +90,7 @@ _LEADS = (" ", ":", "]", "\t")
 
 @dataclass(frozen=True)
 class Form:
-    """What the numbers of all lines of one wording mean: places in the line by name."""
+    """Meaning of the numbers in all lines of one wording: their indices among the numbers of the line."""
 
     step: int | None
     epoch: int | None
@@ -99,35 +99,35 @@ class Form:
     metrics: tuple[tuple[str, int], ...]
     phase: str = ""
     shares: frozenset[int] = frozenset()
-    """Places of counts that the number behind them makes a share: 97/100 of the examples."""
+    """Indices of counts that are divided by the next number to a share: 97/100 of the examples."""
     so_far: bool = False
-    """Whether the line may say once more what was the best, or with what a model was saved."""
+    """True if the line may repeat the best values so far, or those of a saved model."""
     each: float | None = None
-    """What one of what stands for steps is, where that is no step: tokens in millions, time in hours."""
+    """Factor to base units of a counter used as the step: 1e6 for millions of tokens, 3600 for hours."""
 
     @property
     def slots(self) -> frozenset[int]:
-        """Places of all numbers that are read."""
+        """Indices of all numbers that are read."""
         own = {self.step, self.epoch, self.total, *(at for _, at in self.metrics), *(at + 1 for at in self.shares)}
         return frozenset(at for at in own if at is not None)
 
 
 def clean(text: str) -> str:
-    """Return text without colours, progress bars and what wraps a number; of a list of numbers its mean."""
+    """Return text without colours, progress bars and wrappers of numbers, and with the mean for a list of numbers."""
     if "tensor(" in text or "float" in text:
         text = _WRAPPED.sub(r"\1", text)
     if "[" in text:
         text = _LISTED.sub(_mean, text)
     if "D+0" in text or "D-0" in text:
         text = FORTRAN.sub("E", text)
-    # Most texts have none, and are spared the search for all of them at once.
+    # Most texts have none: three quick tests replace the slow search.
     if "\x1b" in text or any(mark in text for mark in _BARS) or _BRACKETED_BAR.search(text):
         return _NOISE.sub("", text)
     return text
 
 
 def holds_lists(text: str) -> bool:
-    """True if a text, by its start, has lists of numbers of which the mean is read."""
+    """True if the start of a text has lists of numbers, which are read as their mean."""
     return "[" in text and _LISTED.search(text[:_SAMPLE]) is not None
 
 
@@ -145,7 +145,7 @@ _SAMPLE = 200_000  # characters
 
 
 def has_decimal_commas(text: str) -> bool:
-    """True if numbers are printed with decimal commas: in a text that has hardly any with a point.
+    """True if numbers are printed with decimal commas, and hardly any with a point.
 
     >>> has_decimal_commas("loss: 0,5123 acc: 0,91\\nloss: 0,4\\n"), has_decimal_commas("loss: 0.5, step: 1,000\\n")
     (True, False)
@@ -156,12 +156,12 @@ def has_decimal_commas(text: str) -> bool:
 
 
 def with_points(text: str) -> str:
-    """Return a text with its decimal commas as points, and without those between thousands."""
+    """Return a text with decimal points for decimal commas, and without points between thousands."""
     return _ANY_COMMA.sub(r"\1.\2", _THOUSANDS.sub(lambda found: found[1].replace(".", ""), text))
 
 
 def form_of(line: str) -> Form | None:
-    """Return what the numbers of a line mean, or None if it is no line of values.
+    """Return the meaning of the numbers in a line, or None if it is not a line of values.
 
     >>> form_of("step:10/200 val_loss:3.2").metrics
     (('val_loss', 2),)
@@ -173,15 +173,15 @@ def form_of(line: str) -> Form | None:
     alone = alone.replace(_EVALUATED, f"{'eval':{len(_EVALUATED)}}")
     step = epoch = total = bar = bracketed = None
     evaluates = False  # a count of evaluation batches
-    leading = False  # the number in front, which is the step unless one is named: it may be a rank
+    leading = False  # the step is the unnamed first number, a rank if a step is named later
     named: list[tuple[str, int]] = []
     shares: set[int] = set()
     best: set[int] = set()
-    own = 0  # where what the program printed begins
+    own = 0  # start of the program's own output
     if (process := _PROCESS.match(line)) and (behind := _BEHIND_PROCESS.search(line, process.end())):
         own = behind.end()
         named += [("rank", place) for place, slot in enumerate(slots) if process.end() <= slot.start() < own][:1]
-    end = told = 0  # behind the last number, and behind the last value of the model
+    end = told = 0  # end of the last number, and of the last value of the model
     for place, slot in enumerate(slots):
         between, end = line[end : slot.start()], slot.end()
         if _MOMENT.match(slot.group()) or slot.start() < own or line.rfind("@[", 0, end) > line.rfind("]", 0, end):
@@ -190,7 +190,7 @@ def form_of(line: str) -> Form | None:
             named.append((pairs[place], place))
             continue
         if between.strip() in ("->", "-->", "=>", "→") and any(place - 1 == at and of_model(own) for own, at in named):
-            named.append((f"{named[-1][0]} (2)", place))  # loss 0.6 -> 0.5, of which nothing says what they are
+            named.append((f"{named[-1][0]} (2)", place))  # loss 0.6 -> 0.5, without a word on either
             continue
         if between.strip() in ("/", "of") and place:
             if place - 1 == step:
@@ -199,7 +199,7 @@ def form_of(line: str) -> Form | None:
                 whole = slot.group().isdecimal() and slots[place - 1].group().isdecimal()
                 shares |= {place - 1} if whole and metric(named[-1][0].replace(" ", "_")).share else set()
                 if of_model(named[-1][0]) and "." in slot.group():
-                    named.append((f"{named[-1][0]} (2)", place))  # loss 0.5/0.6, of which nothing says what they are
+                    named.append((f"{named[-1][0]} (2)", place))  # loss 0.5/0.6, without a word on either
             elif bar is None and place - 1 != epoch and slots[place - 1].group().isdecimal():
                 bar, total = place - 1, place if step is None else total
             elif (
@@ -261,7 +261,7 @@ def form_of(line: str) -> Form | None:
         ):
             continue  # Test: [20/98]
         elif line.startswith("%|", end):
-            continue  # how full a bar is
+            continue  # the percentage of a bar
         elif _NO_METRICS.issuperset(key.split("_")) or key in _NO_METRICS or _is_place(between, name or "", line[end:]):
             continue
         elif name:
@@ -278,7 +278,7 @@ def form_of(line: str) -> Form | None:
         elif not named and slot.group().isdecimal() and between.endswith("[") and line[end : end + 1] == "]":
             bracketed = place if bracketed is None else bracketed
     if step is None and epoch is None and bar is None:
-        step = bracketed  # behind what a logger puts in front, as XGBoost's rounds
+        step = bracketed  # after a logger's prefix, as XGBoost prints rounds
     if step is not None or epoch is not None:
         named = [(f"{name} (best)" if at in best else name, at) for name, at in named]
     front = bar == 0 and not line[: slots[0].start()].rstrip().endswith("[")
@@ -305,13 +305,13 @@ def _is_pair(line: str, at: int) -> bool:
 
 
 def _counts_evaluation(before: str, alone: bool) -> bool:
-    """True if a count says how far an evaluation is: ``Epoch(val) [1][50/100]``, ``Test: [50/100]``."""
+    """True if a count is the progress of an evaluation: ``Epoch(val) [1][50/100]``, ``Test: [50/100]``."""
     named = re.search(r"\((\w+)\)\W*$", before)
     return (alone and PHASE.search(before) is not None) or (named is not None and bool(PHASE.search(named[1])))
 
 
 def _is_place(between: str, name: str, behind: str) -> bool:
-    """Return True for a number that tells where in the code, or in a range of batches, a line was printed."""
+    """True if a number is a source line (``train.py:42``) or the start of a range of batches."""
     if _SOURCE.search(name) or re.match(r"-\d+(?:batch|iter)", behind):
         return True
     if behind.startswith((" - ", " | ")) and re.search(r"[\w.]:[\w<>]+:$", between):
@@ -330,7 +330,7 @@ def _name(between: str, *, first: bool) -> str | None:
         name = re.sub(r"^.*?([\w-]+ \([^()]*\))$", r"\1", between.strip(" :=\t'"))
         return name if ")" in name and "(" in name else None
     if not first and (_UNIT.match(between) or between[:1].isalpha()) and between.lstrip().startswith(name):
-        name = name.partition(" ")[2] or name  # the unit of the number before
+        name = name.partition(" ")[2] or name  # without the unit of the previous number
     name = re.sub(r"(?: (?:is|was|of|no\.?|number|num|id|nr\.?)|' reached)$", "", name.strip())
     if found["mark"].isspace() and len(name.split()) > 1:
         name = " ".join(name.split()[-2:])

@@ -1,4 +1,4 @@
-"""Read the lists of values that a script printed: ``train_losses = [2.3, 2.1, ...]``, ``{'loss': [...]}``."""
+"""Read printed lists of values: ``train_losses = [2.3, 2.1, ...]``, ``{'loss': [...]}``."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _BETWEEN = re.compile(r"[\s,]+|\s*(?=\])")
 _OPENS = re.compile(r"[:=]\s*(?:(?:np\.|torch\.)?(?:array|tensor|deque)\()?\s*\[\s*(?=[-+\d.(\[ntfiN])")
 _NAME = re.compile(r"['\"]?([^\W\d][\w./@ ()-]*?)['\"]?\s*$")
 _SHORTENED = re.compile(r"[:=]\s*(?:(?:np\.|torch\.)?(?:array|tensor)\()?\[(?=\s*[-+\d])[-+\d.eE\s,]*?(?<=[\s,])\.\.\.")
-"""What numpy and torch print of a long array: its ends."""
+"""A long array as numpy and torch print it: only its ends."""
 _LONGEST = 60  # characters of a name
 _COUNTED = re.compile(r"\b(?:epoch|step|iter\w*|round)\W{0,3}\d", re.IGNORECASE)
 _WORDS = re.compile(r"[_ ]?(?:history|hist|list|curve|values?|log)$|^(?:all|list of|history of)[_ ]", re.IGNORECASE)
 _LEAST = 3
 _MOST_LINES = 50_000
-"""Lines of a text in which lists are looked for: a log that printed more of them holds its values there."""
+"""Lines up to which a text is searched for lists: a longer log has its values in its lines."""
 
 
 @dataclass(frozen=True)
 class PrintedList:
-    """A list under its name: its values, the steps that stand beside them if any do, and its lines.
+    """A named list: its values, their steps if printed as pairs, and its lines.
 
-    ``several`` tells whether the name itself says that it is of several steps: ``accs``, ``acc_history``.
+    ``several``: the name itself is that of a list over steps, such as ``accs`` or ``acc_history``.
     """
 
     name: str
@@ -47,15 +47,15 @@ class PrintedList:
 
 
 def lists_in(text: str) -> tuple[list[pd.DataFrame], set[int]]:
-    """Return the tables that lists make, and the numbers of all lines on which lists stand.
+    """Return the tables made of lists, and the numbers of all lines that lists occupy.
 
-    A row is the place in the lists, or the step that stands beside the value; a name that comes again begins another
-    table. Of lists that are not as long as the others nobody can tell at which steps their values were measured.
+    A row is a place in the lists, or the step paired with a value; a repeated name starts another table. Lists that are
+    not as long as most are left out: the steps of their values are unknown.
 
     Parameters
     ----------
     text : str
-        As it was printed. A list on a line that names a step or an epoch is a value of that step.
+        As printed. A list on a line that names a step or an epoch is a value of that step.
     """
     if "[" not in text or text.count("\n") > _MOST_LINES:
         return [], set()
@@ -68,7 +68,7 @@ def lists_in(text: str) -> tuple[list[pd.DataFrame], set[int]]:
 
 
 def shortened_in(text: str) -> dict[str, range]:
-    """Return the metrics of which a text shows a list with an ellipsis in it, and the numbers of its lines.
+    """Return the metrics whose list was printed with an ellipsis, and the numbers of its lines.
 
     >>> shortened_in("val_losses: [2.5 2.4 ... 0.4 0.3], sizes: [1 2 ... 3]")
     {'val_losses': range(0, 1)}
@@ -84,7 +84,7 @@ def shortened_in(text: str) -> dict[str, range]:
 
 
 def _is_history(one: PrintedList) -> bool:
-    """True if a list alone is of steps: a score alone may be of classes."""
+    """True if a single list is one over steps: a single list of scores may be per class."""
     return one.several or one.steps != [] or metric(plain(one.name)).direction == "lower"
 
 
@@ -123,7 +123,7 @@ def _number(cell: str) -> float:
 
 
 def _groups(found: Iterator[PrintedList]) -> Iterator[list[PrintedList]]:
-    """Yield the lists of one training: until a name comes again."""
+    """Yield the lists of each training; a repeated name starts the next."""
     group: list[PrintedList] = []
     for one in found:
         if any(one.name == other.name for other in group):
@@ -135,7 +135,7 @@ def _groups(found: Iterator[PrintedList]) -> Iterator[list[PrintedList]]:
 
 
 def _table(group: Sequence[PrintedList]) -> pd.DataFrame:
-    """Return lists as columns; its rows bear the number of the line on which the first list begins."""
+    """Return a table with the lists as columns; all rows are indexed by the first line of the first list."""
     notes: list[str] = []
     paired = [one for one in group if one.steps]
     if paired:

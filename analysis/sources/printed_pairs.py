@@ -1,4 +1,4 @@
-"""Name values of several sets side by side: ``train/val loss: 0.5/0.6``, ``loss: 0.5 (train), 0.6 (val)``."""
+"""Name adjacent values of several data sets: ``train/val loss: 0.5/0.6``, ``loss: 0.5 (train), 0.6 (val)``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Named = Mapping[int, str]
 
 
 def paired(line: str, slots: Sequence[re.Match[str]]) -> tuple[Named, str]:
-    """Return the names of the numbers that stand in one row for several sets, and the line without their heading.
+    """Return the names, by index, of adjacent numbers for several sets, and the line with their heading blanked.
 
     Parameters
     ----------
@@ -68,13 +68,13 @@ def paired(line: str, slots: Sequence[re.Match[str]]) -> tuple[Named, str]:
 
 
 def sets_of(name: str) -> list[str]:
-    """Return the names of the values in the cells of a column of several sets: ``loss (train / val)``; else none."""
+    """Return the name of each value in a column of several sets, such as ``loss (train / val)``; else an empty list."""
     heading = _IN_FRONT.fullmatch(name.strip())
     return _names(heading["sets"], heading["before"], heading["after"]) if heading else []
 
 
 def values_of(cell: str) -> list[float]:
-    """Return the numbers of a cell that has several: ``0.5 / 0.6``; else none.
+    """Return the numbers of a cell with several, such as ``0.5 / 0.6``; else an empty list.
 
     >>> values_of("0.5 / 0.6"), values_of("5/500"), values_of("0.5")
     ([0.5, 0.6], [], [])
@@ -86,7 +86,7 @@ def values_of(cell: str) -> list[float]:
 
 
 def _names(sets: str, before: str | None, after: str | None) -> list[str]:
-    """Return the name of each set's value; none if a set comes twice."""
+    """Return the name of each set's value; an empty list if a set occurs twice."""
     parts = [
         re.fullmatch(rf"({_SET})(?:[ _-](.+))?", part, re.IGNORECASE) for part in re.findall(_PART, sets, re.IGNORECASE)
     ]
@@ -102,7 +102,7 @@ def _word(name: str) -> str:
 
 
 def _follow(line: str, slots: Sequence[re.Match[str]], place: int, count: int) -> bool:
-    """True if just so many numbers stand in one row, with the same between them."""
+    """True if exactly ``count`` numbers from ``place`` follow each other with the same separator."""
     if place + count > len(slots):
         return False
     between = [line[one.end() : other.start()] for one, other in zip(slots[place:], slots[place + 1 :], strict=False)]
@@ -116,7 +116,7 @@ def _follow(line: str, slots: Sequence[re.Match[str]], place: int, count: int) -
 
 
 def _as_before(line: str, slots: Sequence[re.Match[str]], named: Named) -> dict[int, str]:
-    """Name what stands in a row as the sets do, and says of none: ``train/val loss: 0.5/0.6, acc: 0.8/0.7``."""
+    """Return names for other values that have the same sets in order: ``train/val loss: 0.5/0.6, acc: 0.8/0.7``."""
     first = min(named, default=0)
     sets = [phase_word(named[at]) for at in range(first, first + 4) if at in named]
     sets = sets[: len(set(sets))]
@@ -136,7 +136,7 @@ def _as_before(line: str, slots: Sequence[re.Match[str]], named: Named) -> dict[
 
 
 def _of_each(line: str, slots: Sequence[re.Match[str]], place: int, between: str) -> dict[int, str]:
-    """Name the numbers of ``loss: train 0.5 val 0.6``."""
+    """Return the names of the numbers in ``loss: train 0.5 val 0.6``, by index."""
     first = _EACH.search(between)
     if first is None or not of_model(first["metric"]):
         return {}
@@ -150,7 +150,7 @@ def _of_each(line: str, slots: Sequence[re.Match[str]], place: int, between: str
 
 
 def _with_sets_behind(line: str, slots: Sequence[re.Match[str]]) -> dict[int, str]:
-    """Name the numbers of ``loss: 0.5 (train), 0.6 (val)`` and ``loss 0.5/0.6 (train/val)``."""
+    """Return the names of the numbers in ``loss: 0.5 (train), 0.6 (val)`` and ``loss 0.5/0.6 (train/val)``."""
     named: dict[int, str] = {}
     metric = ""
     start = 0

@@ -1,4 +1,4 @@
-"""Name the values of a printed line by what they were measured on: the words ``train``, ``val`` ... of the line."""
+"""Prefix the values of a printed line with their phase, by the words ``train``, ``val`` ... in the line."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from analysis.sources.metric_aliases import plain
 
 PHASE = re.compile(
     r"(?<![A-Za-z])(train(?:ing)?|val(?:i(?:d(?:ation|ating|ate)?)?)?|eval(?:uation|uating|uate)?|dev|test(?:ing)?)"
-    r"(?![A-Za-z]|\.py|\.\s*$|-\d|\s+[\d.]+m?s\b)",  # no file, state, run's name or time
+    r"(?![A-Za-z]|\.py|\.\s*$|-\d|\s+[\d.]+m?s\b)",  # not a file, state, run name or time
     re.IGNORECASE,
 )
 _AVERAGED = re.compile(r"\s*\(\s*[-+.\deE]+%?\s*\)")
 HELD_OUT = {name for row in METRICS.values() if row.validates for name in row.names}
-"""Names of what is measured on held-out data alone, whoever says so."""
+"""Names of metrics that are only measured on held-out data."""
 
 Named = Sequence[tuple[str, int]]
 
 
 def phase_word(text: str) -> str:
-    """Return the phase that a text names first: "train", "val", "eval" or "test"; empty if it names none."""
+    """Return the first phase named in a text: "train", "val", "eval" or "test"; empty if there is none."""
     found = PHASE.search(text)
     if found is None:
         return ""
@@ -31,10 +31,10 @@ def phase_word(text: str) -> str:
 
 
 def with_phases(line: str, slots: Sequence[re.Match[str]], named: Named) -> tuple[list[tuple[str, int]], str]:
-    """Put the phase in front of the names that do not say it, and return the one of the whole line, if it is one.
+    """Return the names, prefixed with their phase where it is missing, and the phase of the whole line, or "".
 
-    A word that stands alone (``[valid] loss=2, acc=0.5``) holds for what follows, or for all of a line in which it is
-    the only one; one in a name (``train loss 2 acc 0.5 val loss 3 acc 0.4``) for what follows, up to the next.
+    A word of its own (``[valid] loss=2, acc=0.5``) applies to what follows, or to the whole line if it is the only one;
+    one in a name (``train loss 2 acc 0.5 val loss 3 acc 0.4``) applies to what follows, up to the next.
 
     >>> line = "train loss 2.0 acc 0.5 val loss 3.0 acc 0.4"
     >>> named = [("train loss", 0), ("acc", 1), ("val loss", 2), ("acc", 3)]
@@ -73,7 +73,7 @@ def with_phases(line: str, slots: Sequence[re.Match[str]], named: Named) -> tupl
 
 
 def _unlike(named: Named) -> list[tuple[str, int]]:
-    """Number names that stand twice in a line."""
+    """Return the names with repeated ones numbered."""
     seen: Counter[str] = Counter()
     shown = []
     for name, at in named:
@@ -83,12 +83,12 @@ def _unlike(named: Named) -> list[tuple[str, int]]:
 
 
 def averaged(line: str, slots: Sequence[re.Match[str]], named: Named) -> list[tuple[str, int]]:
-    """Return the places of running means: of ``Loss 0.5 (0.6)`` the second, where only that is of the whole set."""
+    """Return names with the indices of running means, the second number of ``Loss 0.5 (0.6)``, where there is one."""
     return [
         (name, at + 1 if _AVERAGED.match(line, slots[at].end()) and at + 1 < len(slots) else at) for name, at in named
     ]
 
 
 def of_model(name: str) -> bool:
-    """True if a name says which way is better: a value of the model, and no count, time or setting."""
+    """True if a name is that of a metric with a direction: not a count, a time or a setting."""
     return metric(name.replace(" ", "_")).direction != "none"

@@ -1,4 +1,4 @@
-"""Name printed values by the heading that they stand below: ``Training``, ``Running validation``, ``Test set:``."""
+"""Name printed values by the heading above them: ``Training``, ``Running validation``, ``Test set:``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.sources.printed_phases import of_model, phase_word
 from analysis.sources.printed_wordings import Wordings
 
 Kind: TypeAlias = tuple[str, list[int], Form]
-"""The lines of one wording: it, their numbers, and what their numbers mean."""
+"""Lines of one wording: the wording, the line numbers, and the meaning of the numbers in them."""
 
 _HEADING = re.compile(
     r"(?:^|[\s\-=*#>:|\]\[(])(train\w*|valid\w*|val|eval\w*|dev|test(?:ing)?)"
@@ -23,23 +23,23 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 12
-"""Lines below a heading that it may speak of."""
+"""Lines below a heading to which it may apply."""
 _MOST_WORDS = 50
-"""Words before one name that may be names of their own."""
+"""Different words before one name that may belong to the name."""
 _MOST = 0.8
-"""Share of the lines of one wording that must stand below a heading."""
+"""Minimum share of the lines of one wording that are below a heading."""
 
 
 def by_section(kinds: Sequence[Kind], others: Mapping[str, list[int]], lines: Sequence[str]) -> list[Kind]:
-    """Part lines of one wording that stand below different headings, and name them by theirs.
+    """Return the lines, with those of one wording split by the phase of their heading and named by it.
 
     Parameters
     ----------
     kinds : sequence of Kind
     others : mapping of str to list of int
-        The numbers of the lines that hold no values, by their wording.
-    lines : sequence of str
-        The text.
+        Numbers of the lines without values, by their wording.
+        lines : sequence of str
+        All lines of the text.
     """
     found: dict[int, str] = {}
     for places in others.values():
@@ -54,7 +54,7 @@ def by_section(kinds: Sequence[Kind], others: Mapping[str, list[int]], lines: Se
 
 
 def without_repeats(kinds: Sequence[Kind]) -> list[Kind]:
-    """Leave out lines that say what was the best, or was saved, unless only they have the value of their step."""
+    """Return lines without those that repeat the best or saved values, unless only these have the value of a step."""
     if not any(form.so_far for _, _, form in kinds):
         return list(kinds)
     counted = np.array(sorted(place for _, places, form in kinds if _has_axis(form) for place in places))
@@ -76,12 +76,12 @@ def without_repeats(kinds: Sequence[Kind]) -> list[Kind]:
 
 
 def _kind_of(name: str) -> tuple[str, str]:
-    """Return what a value was measured on, and the last word of its name."""
+    """Return the phase in the name of a value, and the last word of the name."""
     return phase_word(name).replace("eval", "val"), plain(name).rpartition("_")[2]
 
 
 def without_constants(kinds: Sequence[Kind], wordings: Wordings) -> list[Kind]:
-    """Leave out lines without a value of the model whose step is the same on all of them: they count nothing."""
+    """Return lines without those that have no metric and the same step throughout: they count nothing."""
     seen: dict[tuple[str, ...], set[tuple[float, ...]]] = {}
     for wording, places, form in kinds:
         if _has_axis(form) and not any(of_model(name) for name, _ in form.metrics):
@@ -93,7 +93,7 @@ def without_constants(kinds: Sequence[Kind], wordings: Wordings) -> list[Kind]:
 
 
 def with_short_names(kinds: Sequence[Kind]) -> list[Kind]:
-    """Leave out the word before a name where it is another one on each line, as the name of a file is."""
+    """Return lines whose names lose the words before them if these vary from line to line, as file names do."""
     longer: dict[str, set[str]] = {}
     for _, _, form in kinds:
         for name, _ in form.metrics:
@@ -120,7 +120,7 @@ def _parted(
     own = np.array(places)
     above = np.searchsorted(heads, own) - 1
     near = (above >= 0) & (own - heads[above] <= _NEAR)
-    if not _has_axis(form) and len(counted):  # nor may a step have begun in between
+    if not _has_axis(form) and len(counted):  # no step may start in between
         last = np.searchsorted(counted, own) - 1
         near &= (last < 0) | (counted[last] < heads[above])
     phases = [found[int(heads[at])] if is_near else "" for at, is_near in zip(above, near, strict=True)]
@@ -152,5 +152,5 @@ def _has_axis(form: Form) -> bool:
 
 
 def signature(form: Form) -> tuple[str, ...]:
-    """Return what tells kinds of lines apart: which axes they have, and the names of their values."""
+    """Return the signature of a kind of line: which axes it has, and the names of its values."""
     return (str(form.step is not None), str(form.epoch is not None), *(name for name, _ in form.metrics))

@@ -1,4 +1,4 @@
-"""Keep apart what printed lines call by one name: a training's loss and an evaluation's, a score of each class."""
+"""Separate printed series of the same name: the loss of a training and an evaluation, a score of each class."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _MOST_LABELS, _MOST_KINDS = 200, 100
 _RANKS = {"rank", "gpu", "device", "worker", "process", "node"}
 
 Lines: TypeAlias = npt.NDArray[np.signedinteger[Any]]
-"""Numbers of lines, in their order."""
+"""Line numbers, ascending."""
 
 
 def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
-    """Put its own words in front of the names in a kind of line that stands beside another one of the same names.
+    """Return the blocks, with names prefixed by words of their line if another block has them at the same steps.
 
-    Lines of one series that differ in their wording (``loss 2`` and ``loss 1 (best)``) do not stand at one step.
-    A number that tells the lines of one step apart (``Class 0 IoU: 0.5``) becomes part of their names.
+    Lines of one series with different wordings (``loss 2`` and ``loss 1 (best)``) are at different steps.
+    A number that distinguishes the lines of one step (``Class 0 IoU: 0.5``) becomes part of their names.
 
     Parameters
     ----------
     blocks : sequence of (str, pandas.DataFrame)
-        The wording of each kind of line, and its values by the number of the line.
+        Wording of each kind of line, and its values indexed by line number.
     """
     blocks = _as_one(blocks)
     blocks = [(wording, _without_count(wording, block, blocks)) for wording, block in blocks]
@@ -61,9 +61,9 @@ def apart(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[pd.DataFrame]:
 
 
 def as_one_kind(kinds: Sequence[Kind], apart: str) -> list[Kind]:
-    """Take lines of which the same numbers mean the same for one kind where their wordings are too many.
+    """Return the kinds, with those joined whose numbers have the same meaning if there are too many wordings of them.
 
-    So it is where a text stands on each line: a sample, a file's name. Wordings with the word ``apart`` are left out.
+    This is so if each line contains a text: a sample, a file name. Wordings with the word ``apart`` are not joined.
     """
     alike: dict[tuple[Any, ...], list[Kind]] = {}
     for kind in kinds:
@@ -80,7 +80,7 @@ def as_one_kind(kinds: Sequence[Kind], apart: str) -> list[Kind]:
 
 
 def _as_one(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.DataFrame]]:
-    """Take lines of the same names for one kind where their wordings are too many, as with a file's name on each."""
+    """Return the blocks, with those of the same columns joined if they are too many, as with a file name per line."""
     alike: dict[tuple[str, ...], list[tuple[str, pd.DataFrame]]] = {}
     for wording, block in blocks:
         alike.setdefault(tuple(map(str, block.columns)), []).append((wording, block))
@@ -92,7 +92,7 @@ def _as_one(blocks: Sequence[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.Da
 
 
 def _by_words(blocks: Sequence[tuple[str, pd.DataFrame]], heads: Lines) -> list[tuple[str, pd.DataFrame]]:
-    """Name the lines of one step by the words in front where these alone tell them apart: ``Class car: AP 0.5``."""
+    """Return the blocks, with names extended by the words in front if only these differ: ``Class car: AP 0.5``."""
     own = [_in_front(wording) if not _axes(block) else "" for wording, block in blocks]
     steps = {
         place: np.searchsorted(heads, blocks[place][1].index.to_numpy(), side="right")
@@ -116,13 +116,13 @@ def _by_words(blocks: Sequence[tuple[str, pd.DataFrame]], heads: Lines) -> list[
 
 
 def _in_front(wording: str) -> str:
-    """Return the words in front of the first number and its name, without those that say a phase or nothing."""
+    """Return the words before the first number, without its name, phases and words without meaning."""
     words = re.findall(r"[^\W\d][\w-]*", PHASE.sub("", wording.partition("\0")[0]))
     return " ".join(word for word in words if not of_model(word) and word.lower() not in _SAY_NOTHING)
 
 
 def _repeats(block: pd.DataFrame, other: pd.DataFrame, common: Sequence[str]) -> bool:
-    """True if lines say no more than the same values at the same steps once more, as two loggers do."""
+    """True if lines only repeat the same values at the same steps, as with two loggers."""
     names = [name for name in block.columns if name not in common]
     if len(block) != len(other) or any(name not in other for name in names):
         return False
@@ -134,7 +134,7 @@ def _axes(block: pd.DataFrame) -> list[str]:
 
 
 def _without_count(wording: str, block: pd.DataFrame, blocks: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
-    """Take a count that stands once in each of the steps that another line counts (``Steps: 98``) for no step."""
+    """Return a block whose step is renamed if it is a count (``Steps: 98``) printed once per step of another line."""
     if _axes(block) != ["\0step"] or (block["\0step"].diff().dropna() >= 0).all():
         return block
     for _, head in blocks:
@@ -148,7 +148,7 @@ def _without_count(wording: str, block: pd.DataFrame, blocks: Sequence[tuple[str
 
 
 def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
-    """Return a block for each value of the number in front that tells lines of one step apart."""
+    """Return a block for each value of a leading number that distinguishes the lines of one step."""
     scores = [name for name in block.columns if name not in _AXES and of_model(str(name))]
     if not scores or len(block) < 4:
         return [block.drop(columns="rank", errors="ignore")]
@@ -161,14 +161,14 @@ def _by_label(block: pd.DataFrame, heads: Lines) -> list[pd.DataFrame]:
         if not 2 <= known <= min(_MOST_LABELS, len(block) // 2) or (labels % 1 != 0).any():
             continue
         if int((labels.diff().iloc[1:] != 0).sum()) == known - 1:
-            continue  # one after another, as folds
+            continue  # consecutive, as folds
         steps = block.groupby([*step], sort=False)[name]
         if (steps.nunique() == steps.size()).all() and 2 * int((steps.size() == known).sum()) > steps.ngroups:
             named = [column for column in block.columns if column not in (*_AXES, name)]
             first = labels.min() if plain(str(name)).rsplit("_", 1)[-1] in _RANKS else None
             return [
                 block[labels == label].drop(columns=name)
-                if label == first  # a process speaks for all of them
+                if label == first  # the first process represents all
                 else block[labels == label]
                 .drop(columns=name)
                 .rename(columns={column: f"{column} ({name} {label:.0f})" for column in named})

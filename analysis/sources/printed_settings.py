@@ -1,4 +1,4 @@
-"""Read the settings that a training prints above its values: its arguments, its command, a mapping, ``name: value``."""
+"""Read the settings printed above the values of a training: arguments, command, mapping, ``name: value`` lines."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ KNOWN = frozenset(map(plain, FACTOR_KEYS)) | {
     ),
     *("model", "model_name", "arch", "architecture", "backbone", "dataset", "activation", "precision"),
 }
-"""Names of settings by which a line of its own, ``name: value``, is one."""
+"""Names by which a line ``name: value`` is a setting."""
 
 ARMS = frozenset({"arm", "variant", "experiment", "method", "condition", "treatment", "ablation", "algo", "algorithm"})
-"""Names by which several trainings of one text say what they are."""
+"""Names that identify one of several trainings in a text."""
 
 _ARGUMENTS = re.compile(
     r"\b(?:\w*(?:Namespace|[Aa]rgs|[Aa]rguments|[Cc]onfig|[Pp]arams|[Ss]ettings|[Oo]ptions))\((.*)\)"
@@ -53,26 +53,26 @@ _INLINE = re.compile(r"(?<![\w.-])([A-Za-z_]\w*)=([^\s,;()\[\]{}]+)")
 _SEED = re.compile(r"\bseed (?:is )?(?:set )?to (\d+)", re.IGNORECASE)
 _CODE = re.compile(r"\s*(?:import|from|def|class)\s+\w|\s*@\w")
 _MOST = 5000
-"""Lines above the values of a training that are looked at."""
+"""Lines searched above the values of a training."""
 _LONGEST = 500
-"""Lines of one mapping."""
+"""Most lines of one mapping."""
 _BLOCK = 4
-"""Lines in a row that state something by name, from which on a known setting makes the others ones too."""
+"""Fewest consecutive ``name: value`` lines that are all settings if one of them is a known setting."""
 SOON = 200
-"""Lines below the first values in which a name must not come again."""
+"""Lines from the first values in which the name of a setting must not occur again."""
 
 
 def settings_above(lines: Sequence[str], below: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the settings in the lines above the values of a training; of one name the last.
+    """Return the settings in the lines above the values of a training; the last of each name.
 
-    Below source code, whose assignments are no settings of this training, only its printed arguments are read.
+    If the lines contain source code, whose assignments are not settings, only a printed ``Namespace(...)`` is read.
 
     Parameters
     ----------
     lines : sequence of str
-        The lines above the values.
-    below : sequence of str
-        The lines that follow: what they name too changes while the training goes on.
+        Lines above the values.
+        below : sequence of str
+        Lines that follow: a name that occurs in them changes during the training.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def settings_above(lines: Sequence[str], below: Sequence[str] = ()) -> dict[str,
 
 
 def arms_above(lines: Sequence[str], below: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what lines say of the training below by words such as ``arm=base``, ``Training model: resnet18``."""
+    """Return the known settings and arms stated above a training: ``arm=base``, ``Training model: resnet18``."""
     lines = lines[-_MOST:]
     pairs = [pair for line in lines for pair in _INLINE.findall(line)]
     pairs += [(own["name"].split()[-1], own["value"]) for line in lines if (own := _OWN_LINE.search(line))]
@@ -109,7 +109,7 @@ def arms_above(lines: Sequence[str], below: Sequence[str] = ()) -> dict[str, Any
 
 
 def _stated(lines: Sequence[str], below: Sequence[str]) -> dict[str, Any]:
-    """Return what lines of their own state by name: known settings, and what stands in one block with them."""
+    """Return the settings in ``name: value`` lines: known ones, and others in one block with them."""
     own = [_OWN_LINE.search(line) for line in lines]
     blocks: list[list[str]] = [[]]
     for line, found in zip(lines, own, strict=True):
@@ -129,7 +129,7 @@ def _names(lines: Sequence[str]) -> set[str]:
 
 
 def _whole(lines: Sequence[str]) -> Iterator[str]:
-    """Yield lines, a mapping or a call over several lines as one."""
+    """Yield the lines, with a mapping or call over several lines joined into one."""
     place = 0
     while place < len(lines):
         line = lines[place]
@@ -168,7 +168,7 @@ def _options(text: str) -> dict[str, Any]:
 
 
 def _mapping(text: str) -> Mapping[str, Any]:
-    """Return a mapping that a line shows, if it is one of settings: with no value of a model, and no step."""
+    """Return a printed mapping of settings; empty if it cannot be parsed or has a metric or step."""
     try:
         found = loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Read the trials that a search printed (Optuna's log): each is a run, with its parameters and its value.
+"""Read the printed trials of a hyperparameter search (Optuna's log): each is a run with parameters and a value.
 
 ``Trial 3 finished with value: 0.91 and parameters: {'lr': 0.01}. Best is trial 0 with value: 0.93.``
 """
@@ -33,14 +33,14 @@ _WITHOUT = re.compile(r"\btrial\s*#?\d+\b.*\b(?:pruned|failed)\b", re.IGNORECASE
 
 
 def recognises(path: Path) -> bool:
-    """True for text with lines that give the value and the parameters of a trial."""
+    """True if a text has at least two lines with the value and parameters of a trial."""
     if not path.is_file() or path.suffix.lower() not in ("", ".log", ".txt", ".out", ".err", ".md"):
         return False
     return sum(map(bool, map(_TRIAL.search, text_head(path).splitlines()))) > 1
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
-    """Read every trial that has a value; which way is better is told by the values that were the best so far."""
+    """Return a log for each trial with a value; the direction of the metric follows from the best values so far."""
     trials: dict[int, tuple[str, list[float], Mapping[str, Any]]] = {}
     best: list[float] = []
     without = lines = 0
@@ -78,7 +78,7 @@ def _parameters(text: str) -> Mapping[str, Any]:
 
 
 def _direction(values: list[float], best: list[float]) -> str:
-    """Return which way is better if the best so far always was the highest value, or always the lowest."""
+    """Return "higher" or "lower" if the last best value is the highest or the lowest of all; else "none"."""
     if not best or min(values) == max(values):
         return "none"
     return "higher" if best[-1] == max(values) else "lower" if best[-1] == min(values) else "none"

@@ -1,4 +1,4 @@
-"""Reduce printed lines to their wordings; tell those that repeat, and read their numbers, by a pattern made of one."""
+"""Reduce printed lines to their wordings; match those that repeat, and read their numbers, by a pattern made of one."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import numpy.typing as npt
 from analysis.sources.cells import is_ambiguous
 from analysis.sources.printed_lines import NUMBER, form_of
 
-_FIRST, _CHUNK = 500, 5000  # lines that are taken apart at once
+_FIRST, _CHUNK = 500, 5000  # lines processed at once
 _MOST_PATTERNS, _MOST_NUMBERS = 8, 100
 _SELDOM = 0.02
-"""Share of the lines from which on a pattern is made for those of one wording."""
+"""Share of the lines above which a wording gets a pattern."""
 _FIGURE = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _CLOSED = re.compile(r"$|[^\d.,_:/eE-]|[,_:-](?!\d)|[eE](?![-+\d])|/(?!\d)|/\d(?![-/\d]| \d)")
-"""What no date, duration or thousands can go on into: then the number in front is a plain one."""
+"""Text that cannot continue a date, duration or thousands: the number before it is a plain one."""
 _UNSURE = re.compile(r"(?<![A-Za-z0-9_.@\u00c0-\u024f])[-+]$|\d[-/:]$|^.{0,2}-\.?\d")
-"""What may or may not be part of a number, depending on the numbers beside it."""
+"""Text that may be part of a number, depending on the numbers beside it."""
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
@@ -32,17 +32,17 @@ Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
 @dataclass
 class _Pattern:
-    """What tells lines of one wording, and gives their numbers in some slots."""
+    """Pattern that matches lines of one wording and captures their numbers in some slots."""
 
     wording: str
     expression: re.Pattern[str]
     slots: tuple[int, ...]
     lines: int = 0
-    """How many lines it told last."""
+    """Number of lines that it matched last."""
 
 
 class Wordings(list[str]):
-    """Each line with a NUL in place of each number; lines of one wording share it."""
+    """Lines with a NUL in place of each number; lines of one wording share the string."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__(lines)
@@ -65,15 +65,15 @@ class Wordings(list[str]):
             patterns = sorted(patterns, key=lambda pattern: -pattern.lines)[:_MOST_PATTERNS]
 
     def numbers(self, wording: str, places: Sequence[int], slots: Collection[int]) -> dict[int, Floats]:
-        """Return the numbers in some slots of lines of one wording, infinite where one is NaN.
+        """Return the numbers in some slots of lines of one wording, by slot; NaN becomes infinity.
 
         Parameters
         ----------
         wording : str
         places : sequence of int
-            Numbers of lines, rising.
-        slots : collection of int
-            Places among the numbers of a line.
+            Line numbers, ascending.
+            slots : collection of int
+            Indices among the numbers of a line.
         """
         wanted = np.array(places)
         values = {slot: np.empty(len(wanted)) for slot in slots}
@@ -95,13 +95,13 @@ class Wordings(list[str]):
         return values
 
     def is_ambiguous(self, places: Sequence[int], slot: int, values: Floats) -> bool:
-        """True if each number in a slot, whose values are given, may have thousands or decimals (``2,971``)."""
+        """True if each number in a slot, read as ``values``, may have thousands or decimals (``2,971``)."""
         if not ((np.abs(values) >= 1000) & (np.abs(values) < 1_000_000)).all():
-            return False  # most numbers are spared the look at their text
+            return False  # the text of most numbers need not be examined
         return all(is_ambiguous([NUMBER.findall(self.lines[place])[slot]]) for place in places)
 
     def _take(self, pattern: _Pattern, places: list[int]) -> list[int]:
-        """Take those of some lines that a pattern tells; return the others."""
+        """Read the lines that match a pattern; return the numbers of the others."""
         tell, lines = pattern.expression.fullmatch, self.lines
         matches = [tell(lines[place]) for place in places]
         own = [place for place, match in zip(places, matches, strict=True) if match]
@@ -110,16 +110,16 @@ class Wordings(list[str]):
             for place in own:
                 self[place] = pattern.wording
             cells = [match.groups() for match in matches if match]
-            with suppress(ValueError):  # a date, where the pattern's own line has a number
+            with suppress(ValueError):  # a date where the pattern's own line has a number
                 read = {slot: _floats([row[at] for row in cells]) for at, slot in enumerate(pattern.slots)}
                 self._read.setdefault(pattern.wording, []).append((np.array(own), read))
         return [place for place, match in zip(places, matches, strict=True) if not match]
 
 
 def _pattern_of(line: str, lines: int) -> _Pattern | None:
-    """Return what tells the lines of one wording by one of them; None where `NUMBER` might find other numbers in some.
+    """Return a pattern for the wording of a line; None if `NUMBER` might find other numbers in matching lines.
 
-    Where it tells a line, `NUMBER` finds the same there, several times as slowly.
+    In a matching line `NUMBER` finds the same numbers, several times as slowly.
     """
     slots = list(NUMBER.finditer(line))
     starts, ends = [slot.start() for slot in slots], [slot.end() for slot in slots]
@@ -140,7 +140,7 @@ def _pattern_of(line: str, lines: int) -> _Pattern | None:
 
 
 def _floats(cells: list[str]) -> Floats:
-    known = cells[:1] if cells.count(cells[0]) == len(cells) else cells  # a total, a rate that stays
+    known = cells[:1] if cells.count(cells[0]) == len(cells) else cells  # a total, a constant rate
     try:
         values = np.array([float(cell) for cell in known])
     except ValueError:
