@@ -1,4 +1,4 @@
-"""Make runs of a raw table: text read as numbers, runs and phases told apart, axes found, rows of a step merged."""
+"""Convert a raw table to runs: read text as numbers, split runs and phases, find axes, merge rows of a step."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from analysis.sources.runs_in import RUN_NAMES, Part, check_rows, is_text, is_ti
 from analysis.sources.stated import section_of, stated_first, without_section
 
 _SCHEDULED = ("lr", "learning_rate")
-"""Settings that are metrics too, as far as a schedule moves them."""
+"""Settings that are metrics too if a schedule changes them."""
 
 
 def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
-    """Make one log of each run in a raw table.
+    """Return a log for each run in a raw table.
 
     Parameters
     ----------
     log : RawLog
-        Its table has the rows in the order of writing and the log's own columns: numbers as float64, text as text.
+        Its table has rows in the order of writing and the columns of the log: numbers as float64, text as str.
     columns : Columns
         The user's names for the axes and metrics.
 
     Raises
     ------
     LogError
-        If a column that the user named is missing or holds no numbers.
+        If the table has no rows, or a column that the user named is missing or not numeric.
     """
     if log.frame.empty:
         raise LogError(f"{log.files[0]}: no data rows; a log needs at least one step")
@@ -63,7 +63,7 @@ def arrange(log: RawLog, columns: Columns) -> list[RawLog]:
         columns_read=log.columns_read or len(log.frame.columns),
     )
     parts = runs_in(frame, columns, Path(log.files[0]).stem)
-    # What was lost while reading is told once, not for each run.
+    # Values dropped while reading are reported once, not for each run.
     logs = [replace(log, dropped=()) if place else log for place in range(len(parts))]
     return [_run(own, part, columns, stated) for own, part in zip(logs, parts, strict=True)]
 
@@ -73,7 +73,7 @@ def _run(log: RawLog, part: Part, columns: Columns, stated: Collection[str]) -> 
     frame, notes = _by_phase(frame, columns)
     frame, lost, told = set_axes(frame, columns=columns, where=log.files[0])
     if part.id is not None and len(frame) == 1 and told and "step" not in columns:
-        told = ()  # one row a run: nobody misses its steps
+        told = ()  # one row per run needs no steps
     frame, texts, left_out = _without_text(frame)
     sections = [name for name in frame.columns if section_of(name)]
     settings = constant_settings(frame, (*FACTOR_KEYS, *sections))
@@ -95,7 +95,7 @@ def _run(log: RawLog, part: Part, columns: Columns, stated: Collection[str]) -> 
 def _with_numbers(
     frame: pd.DataFrame, columns: Columns, where: str
 ) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...], int | None]:
-    """Read the columns of text that hold numbers; return also the total of a ``5/500``."""
+    """Return a table with numeric text columns as numbers, dropped values, notes, and the total of a ``5/500``."""
     dropped: list[Dropped] = []
     notes: list[str] = []
     planned = None
@@ -121,7 +121,7 @@ def _with_numbers(
         if "/" in name and (counts := [cell for cell in cells if isinstance(cell, str) and of_total(cell) is not None]):
             counters.append(name)
             planned = int(counts[-1].rpartition("/")[2].replace(",", ""))
-    if read:  # all at once: a table of which hundreds of columns were put in one by one is slow
+    if read:  # all at once: adding hundreds of columns one by one is slow
         frame = pd.DataFrame({name: read.get(name, frame[name]) for name in frame.columns}, index=frame.index)
     for name in counters:
         frame = _whole_counter(frame, name)
@@ -131,7 +131,7 @@ def _with_numbers(
 def _flags(
     name: str, cells: list[str | None]
 ) -> tuple[npt.NDArray[np.float64], tuple[Dropped, ...], tuple[str, ...]] | None:
-    """Return true and false as 1 and 0 if the column says of each example whether it was solved; else None."""
+    """Return true and false as 1 and 0, no dropped values, and a note, for a column of a share metric; else None."""
     if not metric(name).share or plain(name).endswith("best"):
         return None
     said = {cell for cell in cells if isinstance(cell, str)}
@@ -143,7 +143,7 @@ def _flags(
 
 
 def _whole_counter(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Make of ``global_step/max_steps`` a column ``global_step``, with what stands under that name on other rows."""
+    """Return a table with a column ``global_step/max_steps`` renamed to ``global_step``, or merged into that column."""
     own = name.partition("/")[0]
     if own in frame and pd.api.types.is_numeric_dtype(frame[own]):
         return frame.assign(**{own: frame[own].combine_first(frame[name])}).drop(columns=name)
@@ -162,7 +162,7 @@ def _by_phase(frame: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, tupl
 
 
 def _without_text(frame: pd.DataFrame) -> tuple[pd.DataFrame, Mapping[str, Any], tuple[str, ...]]:
-    """Take columns of text out: what says the same on all rows that have it is a setting, the others are named."""
+    """Return a table without text columns, those with a single value as settings, and a note on the others."""
     texts = [name for name in frame.columns if name not in NOT_METRICS and is_text(frame[name])]
     times = [name for name in frame.columns if name not in NOT_METRICS and is_time(frame[name])]
     given = {name: frame[name].dropna().unique() for name in texts}

@@ -1,4 +1,4 @@
-"""Find the step, epoch and time columns of a log, and bring them into the form that `RawLog` promises."""
+"""Find the step, epoch and time columns of a log, and convert them to the form that `RawLog` requires."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from analysis.sources.metric_aliases import plain
 from analysis.sources.other_counters import PROGRESS, as_steps, best_counter
 
 _LEAST_SHARE = 0.3
-"""Share of the rows that must have a step: of a column that fewer have, the rest of the log has no steps."""
+"""Minimum share of the rows with a value in a step column: with fewer, most of the log would have no steps."""
 
 
 def find_axis(names: Iterable[str], wanted: Iterable[str]) -> str | None:
-    """Return the column that goes by the first of the wanted names that occurs, or None.
+    """Return the column with the first of the wanted names that occurs, or None.
 
     >>> find_axis(["iter", "Global Step", "loss"], STEP_NAMES)
     'Global Step'
@@ -34,7 +34,7 @@ def find_axis(names: Iterable[str], wanted: Iterable[str]) -> str | None:
 
 
 def _wanted(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """Return the columns that go by the wanted names, in the order of these; of several of one name the first."""
+    """Return the columns with the wanted names, in the order of these; the first of several with one name."""
     by_name: dict[str, str] = {}
     for name in names:
         by_name.setdefault(plain(name), name)
@@ -42,7 +42,7 @@ def _wanted(names: Iterable[str], wanted: Iterable[str]) -> list[str]:
 
 
 def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> None:
-    """Raise `LogError` where the user's column mapping names an axis column that is not there."""
+    """Raise `LogError` if the user's column mapping names a missing axis column or one column twice."""
     check_columns_once(path, columns)
     known = list(names)
     for standard in NOT_METRICS:
@@ -54,7 +54,7 @@ def check_columns(path: Path | str, names: Iterable[str], columns: Columns) -> N
 
 
 def check_columns_once(where: Path | str, columns: Columns) -> None:
-    """Raise `LogError` where a user's column mapping gives one column for two things; an epoch may be the step."""
+    """Raise `LogError` if a user's column mapping names one column twice; step and epoch may be the same."""
     given: dict[str, str] = {}
     for standard, column in columns.items():
         other = given.setdefault(column, standard)
@@ -65,10 +65,10 @@ def check_columns_once(where: Path | str, columns: Columns) -> None:
 def set_axes(
     frame: pd.DataFrame, *, columns: Columns, where: Path | str, numbered: bool = False
 ) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
-    """Name the step, epoch and timestamp columns of a table as the schema does.
+    """Return a table with its axes named ``step``, ``epoch`` and ``timestamp``.
 
-    A step that starts again where the epoch rises is numbered on. A log without a step is counted by its epochs if
-    those are whole, else by its rows. What is ``numbered`` over the epochs already keeps its steps.
+    A step that restarts where the epoch rises is made continuous, unless ``numbered`` says that it is already. A log
+    without steps is counted by its epochs if they are whole, else by a row index, another counter or its rows.
 
     Returns
     -------
@@ -107,18 +107,18 @@ def set_axes(
 
 
 def numeric_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the columns of numbers, axes among them."""
+    """Return the names of the numeric columns, including axes."""
     return [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
 
 
 def _step_column(frame: pd.DataFrame, epoch: str | None) -> str | None:
-    """Return the column that counts steps: on enough rows, and the first by name of those that do not start again."""
+    """Return the step column: present on enough rows, and preferably one that does not restart; or None."""
     named_so = _wanted(numeric_columns(frame), STEP_NAMES)
     counting = [name for name in named_so if _counts(frame[name])]
     if counting:
         most = max(frame[name].count() for name in counting)
         counting = [name for name in counting if frame[name].count() > 0.95 * most]
-        # Where a counter starts again in each epoch another one may count through.
+        # If a counter restarts in each epoch, another one may be continuous.
         falls = {name: bool((np.diff(_finite(pd.Series(frame[name]))) < 0).any()) for name in counting if epoch}
         return min(counting, key=lambda name: falls.get(name, False))
     broken = [name for name in named_so if _is_broken(frame[name])]
@@ -137,7 +137,7 @@ def _counts(column: pd.Series[Any]) -> bool:
 
 
 def _without_idle(frame: pd.DataFrame, taken: Collection[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Leave out counters that stand at one negative number throughout, as tools write for "at the end"."""
+    """Return a table without counters of one constant negative number ("at the end" for some tools), and notes."""
     counters = [name for name in numeric_columns(frame) if plain(name) in STEP_NAMES and name not in taken]
     finite = {name: _finite(frame[name]) for name in counters}
     idle = {name: one for name, one in finite.items() if len(one) and one.max() < 0 and one.max() == one.min()}
@@ -151,7 +151,7 @@ _EVALUATED = re.compile(r"(?:eval|val|valid|validation|test)_(\w+)")
 
 
 def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Leave out what says nothing of its own: counters that repeat the step, percentages of it, scores said twice."""
+    """Return a table without redundant columns (copies or percentages of the step, repeated scores), and notes."""
     step, told = frame["step"], {}
     evaluated = {found[1]: name for name in frame.columns if (found := _EVALUATED.fullmatch(plain(str(name))))}
     for name in numeric_columns(frame):
@@ -173,12 +173,12 @@ def _without_copies(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]
 
 
 def _same(column: pd.Series[Any], other: pd.Series[Any], step: pd.Series[Any]) -> bool:
-    """True if two columns have the same values at the same steps, in whichever rows."""
+    """True if two columns have the same values at the same steps, on any rows."""
     return column.tolist() == other.tolist() and step[column.index].tolist() == step[other.index].tolist()
 
 
 def _is_broken(column: pd.Series[Any]) -> bool:
-    """True for a column on most rows that should count and does not: the reader has to say so."""
+    """True if a step column on enough rows has fractions: it is still used, so that the user gets an error."""
     values = _finite(column)
     return len(values) >= _LEAST_SHARE * len(column) and bool((values % 1 != 0).any())
 
@@ -190,9 +190,9 @@ def _finite(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
 
 
 def _filled(frame: pd.DataFrame, axis: str = "step") -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Fill a missing step with that of the row before: an evaluation belongs to the training step it follows.
+    """Return a table with missing steps of evaluations filled from the previous row, and a note.
 
-    A row that lacks it although it has what the other rows have stays without.
+    A row without a step that has the main metric is not filled.
     """
     if frame[axis].dtype == np.int64:
         return frame, ()
@@ -229,7 +229,7 @@ def _counted(frame: pd.DataFrame) -> tuple[pd.Series[float], str]:
 
 
 def _time_column(frame: pd.DataFrame) -> str | None:
-    """Return the column of wall-clock times: text that reads as such, or seconds since 1970 that lie after 2001."""
+    """Return the column of wall-clock times: text that can be parsed, or seconds since 1970 after 2001; or None."""
     for name in TIME_NAMES:
         for found in (column for column in frame.columns if plain(column) == name):
             column = frame[found]

@@ -28,7 +28,7 @@ STEP_NAMES = (
         "episode",
     ),
 )
-"""Names of step columns in the order in which they are preferred; compared in the form of `names.plain`."""
+"""Names of step columns, in order of preference, in the form of `metric_aliases.plain`."""
 
 EPOCH_NAMES = ("epoch", "epochs", "train_epoch", "epoch_num", "epoch_idx")
 TIME_NAMES = ("timestamp", "_timestamp", "time", "datetime", "date", "created_at", "wall_time", "ts")
@@ -37,7 +37,7 @@ AXIS_NAMES = frozenset({*STEP_NAMES, *EPOCH_NAMES, *TIME_NAMES})
 
 
 def step_text(step: float) -> str:
-    """Return a step as it stands in a note.
+    """Return a step as text for a note.
 
     >>> step_text(1234567.0), step_text(0.5)
     ('1234567', '0.5')
@@ -46,13 +46,13 @@ def step_text(step: float) -> str:
 
 
 def metric_columns(frame: pd.DataFrame) -> list[str]:
-    """Return the columns of numbers that neither are an axis nor are called like one."""
+    """Return the numeric columns that are not an axis and do not have the name of one."""
     numeric = [name for name in frame.columns if name not in NOT_METRICS and frame[name].dtype.kind in "fi"]
     return [name for name in numeric if plain(str(name)).removesuffix("_(log)") not in AXIS_NAMES]
 
 
 def main_metric(frame: pd.DataFrame) -> str | None:
-    """Return the metric whose rows are the training's own: the one with most values, if possible one to be judged by.
+    """Return the metric that marks training rows: the one with most values, if possible one with a direction, or None.
 
     >>> main_metric(pd.DataFrame({"step": [1, 2], "lr": [0.1, 0.1], "loss": [2.0, 1.0], "val_loss": [None, 1.5]}))
     'loss'

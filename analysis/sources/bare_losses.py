@@ -1,4 +1,4 @@
-"""Name metrics whose columns say only what was measured, or only on which data: ``accuracy``, ``train``, ``val``."""
+"""Name metrics whose columns give only the phase (``train``, ``val``) or only the score (``accuracy``)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from analysis.sources.phases import phase_of
 from analysis.sources.printed_phases import HELD_OUT
 
 _SHORT = {"va": "val", "vl": "val", "te": "test", "ts": "test"}
-"""Words for a set that are none elsewhere."""
+"""Words for a phase that are accepted only as a whole column name."""
 _FEWEST = 3
-"""Values that show whether a curve falls."""
+"""Fewest values that show whether a curve falls."""
 
 
 def bare_losses(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return columns such as ``train`` and ``val`` with the names of losses or scores, and a note that says so.
+    """Return names of losses or scores for columns such as ``train`` and ``val``, by column, and notes.
 
-    They are taken for losses only if the log has no other metric of known direction for either, and if the training's
-    own falls; for scores only beside a loss, and if it rises. What else it may be is for the user to say.
+    They count as losses if that of the training falls and the log has no other metric with a direction (or ``val`` is
+    near the only loss); as scores if it rises beside losses, within 0 to 100. Otherwise the user has to name them.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        In the order of writing.
+        Rows in the order of writing.
     names : sequence of str
-        Its metrics.
+        Metric columns.
     """
     bare = {name: phase for name in names if (phase := phase_of(name) or _SHORT.get(plain(name))) is not None}
     if not bare or len(set(bare.values())) < len(bare):
@@ -65,21 +65,21 @@ def bare_losses(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, st
 
 
 def _is_near(values: np.ndarray[Any, np.dtype[np.float64]], losses: pd.Series[float]) -> bool:
-    """True if values are of the size of the training's losses, as a validation loss is."""
+    """True if the median of the values is within 0.5 to 4 times that of the losses, as for a validation loss."""
     middle, usual = float(np.median(values)), float(losses.median())
     return usual > 0 and 0.5 < middle / usual < 4
 
 
 def _is_score(frame: pd.DataFrame) -> bool:
-    """True if all values lie between 0 and 1, or 0 and 100, as shares do."""
+    """True if all values are between 0 and 100, as fractions and percentages are."""
     return bool(np.nanmin(frame.to_numpy(dtype=np.float64)) >= 0 and np.nanmax(frame.to_numpy(dtype=np.float64)) <= 100)
 
 
 def bare_scores(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return scores that do not say of which data they are, as those of the validation, and a note that says so.
+    """Return validation names for scores that do not name their data, by column, and notes.
 
-    They are if the losses of both are there and say it, no other column has the score, and it stands on just the rows
-    of the validation's loss (fastai's and Hugging Face's tables).
+    This requires a training and a validation loss, no other column of the same score, and values on exactly the rows of
+    the validation loss (tables of fastai and Hugging Face).
     """
     phases = {name: _phase(name) for name in names}
     losses = {phases[name]: name for name in names if phases[name] and metric(name).direction == "lower"}

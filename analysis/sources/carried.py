@@ -1,4 +1,4 @@
-"""Find what stands on the rows between evaluations and is none: the last one repeated, or a placeholder such as -1."""
+"""Remove values on rows without an evaluation: the last value repeated, or a placeholder such as -1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analysis.core.run import NOT_METRICS, Dropped
 Floats = npt.NDArray[np.float64]
 
 _LEAST_ROWS = 3
-"""Rows for which a value must stand on average to count as carried forward."""
+"""Average number of rows with one value above which it counts as carried forward."""
 _LEAST_CHANGES = 2
 
 
@@ -20,14 +20,14 @@ _PLACEHOLDERS = (-1.0, 0.0, -99.0, -100.0, -999.0, -9999.0)
 
 
 def without_placeholders(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
-    """Leave out what stands for "not evaluated" on most rows of a validation loss or score: 0, -1, -999.
+    """Return a table without placeholders (0, -1, -999) for "not evaluated" in validation metrics, and dropped values.
 
-    The other values lie above zero, and the placeholder stands between them too: a score that begins at 0 is one.
+    It is the lowest value, on at least half the rows, and also after an evaluation; all other values are positive.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        With standard names, in order of step.
+        Standard names, in order of step.
     """
     dropped: list[Dropped] = []
     for name in (name for name in frame.columns if name not in NOT_METRICS and metric(name).validates):
@@ -50,10 +50,10 @@ def without_placeholders(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropp
 
 
 def without_carried(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
-    """Keep of validation values that are carried forward the first of each.
+    """Return a table with only the first of validation values carried forward, the dropped values, and a note.
 
-    A value is taken as carried forward if it stands for several rows and changes at regular intervals, or just
-    where another validation metric changes, while a training metric changes from row to row.
+    A metric is carried forward if its values last several rows and change at regular intervals, or exactly where
+    another validation metric changes, while a training metric changes from row to row.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def without_carried(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, .
     held = {name: changes for name in metrics if (changes := _changes(frame, name)) is not None}
     if not held or not any(_moves(frame[name]) for name in metrics if name not in held and not metric(name).validates):
         return frame, (), ()
-    # What is measured beside a metric that changes from row to row is measured on each row.
+    # A metric logged on the same rows as one that changes from row to row is measured on each of them.
     beside = [name for name in metrics if name not in held and metric(name).validates and _moves(frame[name])]
     fresh = [frame[name].notna() for name in beside]
     shared = [changes.tobytes() for changes in held.values()]
@@ -88,7 +88,7 @@ def without_carried(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Dropped, .
 
 
 def _changes(frame: pd.DataFrame, name: str) -> npt.NDArray[np.bool_] | None:
-    """Return which logged values differ from the one before; None if they are not held for several rows."""
+    """Return a mask of the logged values that differ from the previous one; None if values do not last several rows."""
     if not metric(name).validates or len(frame) < 4:
         return None
     values = frame[name].to_numpy(dtype=np.float64)
@@ -101,14 +101,14 @@ def _changes(frame: pd.DataFrame, name: str) -> npt.NDArray[np.bool_] | None:
 
 
 def _moves(column: pd.Series[float]) -> bool:
-    """True for a metric on most rows that nearly always changes from one to the next."""
+    """True if a metric has values on most rows and nearly always changes between them."""
     values = column.to_numpy(dtype=np.float64)
     values = values[~np.isnan(values)]
     return bool(len(values) > len(column) / 2 and (np.diff(values) != 0).mean() > 0.9)
 
 
 def _is_regular(changes: npt.NDArray[np.bool_]) -> bool:
-    """True if values stand equally long, but for the last, and the first of many."""
+    """True if nearly all values last equally long, apart from the last, and the first if there are several."""
     lengths = np.diff(np.flatnonzero(changes))
     lengths = lengths[1:] if len(lengths) > 2 else lengths
     usual = float(np.median(lengths))

@@ -1,4 +1,4 @@
-"""Read numbers that a log has as text: ``40 %``, ``1,000``, ``tensor(1.6, device='cuda:0')``, ``5/500``."""
+"""Read numbers that a log contains as text: ``40 %``, ``1,000``, ``tensor(1.6, device='cuda:0')``, ``5/500``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.core.metrics import metric
 from analysis.core.run import Dropped
 
 BLANK = frozenset({"", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "none", "-", "--", "No log", "No Log"})
-"""What tools write for "not logged"."""
+"""Texts that tools write for "not logged"."""
 
 AMBIGUOUS = "ambiguous: a comma before three digits may part thousands or decimals; write decimals with a point"
 _NOT_A_NUMBER = re.compile(
@@ -22,7 +22,7 @@ _NOT_A_NUMBER = re.compile(
 _DECIMAL = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _SPACED = re.compile(r"[+-]?\d{1,3}(?:(?:[ \u00a0\u202f]\d{3})+|(?:['’]\d{3})+|(?:\.\d{3}){2,})(?:[.,]\d+)?")
-"""1 000, 1'000 and 1.000.000: of these nobody takes the mark for a decimal one."""
+"""1 000, 1'000 and 1.000.000, whose separators cannot be decimal marks."""
 _POINTED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[.' \u00a0\u202f]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?(?:\s*%)?")
 _WRAPPED = re.compile(
@@ -32,7 +32,7 @@ _WRAPPED = re.compile(
     re.IGNORECASE,
 )
 FORTRAN = re.compile(r"(?<=[\d.])D(?=[+-]\d{2,3}(?!\d))")
-"""What stands for the E in numbers that Fortran writes: 0.19D+01."""
+"""The D that Fortran writes for the E of a number: 0.19D+01."""
 _SPREAD = re.compile(rf"({_DECIMAL})\s*%?\s*(?:(?:±|\+/-|\+-)\s*{_DECIMAL}\s*%?|\(\s*±?\s*{_DECIMAL}\s*%?\))")
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 _SCALED = re.compile(rf"({_DECIMAL})\s?([kKMGBT])")
@@ -44,7 +44,7 @@ _VECTOR = re.compile(rf"[\[(]\s*({_DECIMAL}(?:[\s,]+{_DECIMAL})+)\s*[\])]")
 
 
 def number(cell: str) -> float | None:
-    """Return a cell's number: NaN if blank, infinity if a written nan or inf, None if it is text.
+    """Return the number in a cell: NaN if blank, infinity for a written nan or inf, None for other text.
 
     >>> number("tensor(1.6, device='cuda:0')"), number("40 %"), number("12,000"), number("soon")
     (1.6, 40.0, 12000.0, None)
@@ -68,7 +68,7 @@ def _written(cell: str) -> float | None:
         whole, _, decimals = cell.partition(",")
         parted = whole if "." in whole and whole.count(".") < 2 else whole.replace(".", "")
         return float(re.sub(r"[ \u00a0\u202f'’]", "", parted) + (f".{decimals}" if decimals else ""))
-    if "\u2212" in cell:  # the minus sign of typesetters and spreadsheets
+    if "\u2212" in cell:  # typographic minus sign
         return number(cell.replace("\u2212", "-"))
     if found := _PERCENT.fullmatch(cell):
         return float(found[1])
@@ -98,7 +98,7 @@ def vector(cell: str) -> list[float] | None:
 
 
 def has_decimal_commas(cells: Iterable[str]) -> bool:
-    """True if cells have commas that can only be decimal, as in ``0,91``; ``1,234`` alone may be either."""
+    """True if cells have commas that can only be decimal, as in ``0,91``; ``1,234`` alone is ambiguous."""
     commas = [cell.strip() for cell in cells if "," in cell]
     return any(not _GROUPED.fullmatch(cell) or cell.lstrip("+-").startswith("0") for cell in commas) and all(
         DECIMAL_COMMA.fullmatch(cell) for cell in commas
@@ -106,7 +106,7 @@ def has_decimal_commas(cells: Iterable[str]) -> bool:
 
 
 def has_points_in_thousands(cells: Sequence[str], *, beside_commas: bool) -> bool:
-    """True if all points of a column part thousands, as in ``1.000``: ``1.000.000`` shows it, or commas elsewhere do.
+    """True if all points of a column separate thousands (``1.000``), by a ``1.000.000`` or by decimal commas elsewhere.
 
     >>> has_points_in_thousands(["900", "1.000"], beside_commas=True)
     True
@@ -117,7 +117,7 @@ def has_points_in_thousands(cells: Sequence[str], *, beside_commas: bool) -> boo
 
 
 def with_point(cell: str) -> str:
-    """Return a cell of a column with decimal commas as Python writes it.
+    """Return a cell of a column with decimal commas in Python's notation.
 
     >>> with_point("1.234,5"), with_point("1.234"), with_point("0.5")
     ('1234.5', '1234', '0.5')
@@ -128,13 +128,13 @@ def with_point(cell: str) -> str:
 
 
 def is_ambiguous(cells: Sequence[str]) -> bool:
-    """True if each cell reads as thousands and as decimals alike (``1,234``)."""
+    """True if every cell can be read with thousands or with decimals (``1,234``)."""
     shape = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
     return bool(cells) and all(shape.fullmatch(cell.strip()) for cell in cells)
 
 
 def is_number_like(cells: Sequence[str]) -> bool:
-    """True if most cells of a text column hold a number in one of the forms that are known."""
+    """True if most cells of a text column contain a number in a known form."""
     if not cells:
         return False
     if has_decimal_commas(cells):
@@ -159,8 +159,8 @@ def numbers(
     Returns
     -------
     tuple
-        The numbers, shape (cells,), NaN where blank or text; None if the column holds (nearly) no number. What
-        was lost; notes on how the cells were read.
+        Numbers, shape (cells,), NaN where blank or text, or None if the column is ambiguous or mostly text; dropped
+        values; notes on how the cells were read.
     """
     if _COUNTS.search(name):
         cells = [_scaled(cell) if isinstance(cell, str) else cell for cell in cells]
@@ -189,12 +189,12 @@ def numbers(
 
 
 def scale_of(behind: str) -> float:
-    """Return what a letter glued to a number makes of it, as in ``1.2k``."""
+    """Return the factor of a letter directly after a number, as in ``1.2k``; 1 without one."""
     return _SCALES.get(behind[:1], 1.0) if behind and not behind[1:2].isalnum() else 1.0
 
 
 def _scaled(cell: str) -> str:
-    """Return ``1.2M`` as a number in digits."""
+    """Return a cell such as ``1.2M`` in digits, any other unchanged."""
     found = _SCALED.fullmatch(cell.strip())
     return f"{float(found[1]) * _SCALES[found[2]]:.15g}" if found else cell
 

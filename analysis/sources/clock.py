@@ -1,4 +1,4 @@
-"""Read timestamps as tools write them: ISO 8601 text, or seconds, milliseconds ... since 1970."""
+"""Parse timestamps: ISO 8601 text, or seconds, milliseconds ... since 1970."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from analysis.core.run import Dropped
 
 
 def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], int]:
-    """Return UTC timestamps (NaT where there is none) and how many values could not be read.
+    """Return UTC timestamps (NaT if missing or invalid) and the number of values that could not be read.
 
-    Numbers are taken as seconds, milliseconds, microseconds or nanoseconds since 1970, by their size.
+    Numbers are seconds, milliseconds, microseconds or nanoseconds since 1970, by their size.
 
     >>> parse_timestamps(pd.Series(["2025-09-11T18:07:08.7700000Z", "soon"]))[1]
     1
@@ -35,10 +35,10 @@ def parse_timestamps(column: pd.Series[Any]) -> tuple[pd.Series[pd.Timestamp], i
 
 
 def _iso(column: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
-    """Return the times in a column of text; what is none, or lies beyond what nanoseconds can hold, becomes NaT."""
+    """Return the times in a text column; NaT if a text is not a time or outside the range of nanoseconds."""
     try:
         return pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce").dt.as_unit("ns")
-    except (ValueError, OverflowError):  # one cell with a year out of bounds spoils the whole column
+    except (ValueError, OverflowError):  # raised for the whole column by one year out of bounds
         return pd.Series([_one_time(cell) for cell in column], index=column.index, dtype="datetime64[ns, UTC]")
 
 

@@ -1,4 +1,4 @@
-"""What counts a training that has neither steps nor epochs: tokens, samples, frames; as a last resort its time."""
+"""Counters for a log without steps and epochs: tokens, samples, frames; as a last resort time."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _SCALES = {"k": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _CUMULATIVE = re.compile(rf"{_OF_ALL}|wall|relative")
 PROGRESS = frozenset({"progress", "percent", "percentage", "percent_complete"})
-"""Names of columns that say which share of a run is done."""
+"""Names of columns with the completed share of a run."""
 _SHORTS = {"img": "images", "kimg": "images"}
 _RISES = 0.9
-"""Share of the values that are above the one before: several trainings may follow each other."""
+"""Minimum share of the values that do not fall: several trainings may follow each other."""
 
 Values = npt.NDArray[np.float64]
 
 
 def counter_unit(name: str) -> tuple[str, float] | None:
-    """Return what a column may count, and what one of it is of that; None for other names.
+    """Return the unit that a column may count, and the factor to that unit; None for other names.
 
     >>> counter_unit("Tokens seen"), counter_unit("tokens (B)"), counter_unit("elapsed_hours"), counter_unit("tokens/s")
     (('tokens', 1.0), ('tokens', 1000000000.0), ('seconds', 3600.0), None)
@@ -47,7 +47,7 @@ def counter_unit(name: str) -> tuple[str, float] | None:
 
 
 def best_counter(names: Iterable[str]) -> list[str]:
-    """Return the names of what may count, tokens and samples before time.
+    """Return the names of possible counters, tokens and samples before time.
 
     >>> best_counter(["loss", "time", "samples"])
     ['samples', 'time']
@@ -57,9 +57,9 @@ def best_counter(names: Iterable[str]) -> list[str]:
 
 
 def as_steps(name: str, values: Values) -> tuple[Values, str] | None:
-    """Return whole steps and their unit if values under a name count up from near nothing; else None.
+    """Return whole steps and their unit if the values of a counter rise from near zero; else None.
 
-    What each step took does not, unless by chance: a name that says so is believed.
+    The duration of each step does not, except by chance; a name that says "total" or the like may start higher.
     """
     unit = counter_unit(name)
     if unit is None or len(values) < 3 or not np.isfinite(values).all() or values.min() < 0:

@@ -1,4 +1,4 @@
-"""Read the words of a log in other languages: 训练损失, Validierungsverlust, perte d'entraînement."""
+"""Translate the words of a log in other languages: 训练损失, Validierungsverlust, perte d'entraînement."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ _SIGNS = (
     "curacia",
     "ccuratezza",
 )
-"""Parts of those of the words that may be written without accents."""
+"""Parts of the words that are plain ASCII: other ASCII texts need no search."""
 _SAMPLE = 200_000  # characters
 _WIDE = str.maketrans({"：": ": ", "，": ", ", "；": "; ", "（": " (", "）": ") ", "％": "%", "＝": "="})
 
 
 def in_english(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return a text with the words for losses, scores and sets in English, and a note that says which.
+    """Return a text with the words for losses, scores and data sets in English, and a note that lists them.
 
     >>> in_english("第3轮 训练损失：1.9")
     ('第3轮 train loss: 1.9', ('read in English: 训练损失 as train loss',))
@@ -105,7 +105,7 @@ def in_english(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def columns_in_english(names: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the English names of those columns that have one in another language, and a note that says which."""
+    """Return the English names of columns in other languages, by column, and a note; empty if names would clash."""
     read = {name: "epoch" if plain(name) in EPOCHS else in_english(name)[0] for name in names}
     own = {name: english for name, english in read.items() if english != name}
     if not own or len({*own.values(), *names}) < len(own) + len(names):

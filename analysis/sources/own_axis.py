@@ -1,4 +1,4 @@
-"""Find evaluations that count by themselves (by epoch, or not at all) and place them among the training steps."""
+"""Find evaluations with a counter of their own (epochs, or a constant) and place them at training steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.sources.rows import merge_rows
 Floats = npt.NDArray[np.float64]
 
 _RATIO = 1.5
-"""Two counts that run side by side and differ in speed by more than this are not one count."""
+"""Two counters whose speeds differ by this factor or more are not the same counter."""
 
 
 def counts_alone(own: Floats, before: Floats, after: Floats) -> bool:
@@ -22,14 +22,14 @@ def counts_alone(own: Floats, before: Floats, after: Floats) -> bool:
     Parameters
     ----------
     own : numpy.ndarray
-        Steps of the evaluations as logged, in the order in which they were made, shape (n,).
+        Steps of the evaluations as logged, in the order of writing, shape (n,).
     before, after : numpy.ndarray
-        Training steps logged last before and first after each, shape (n,); NaN where there is none.
+        Last training step logged before and first after each, shape (n,); NaN if there is none.
 
     Notes
     -----
-    On one axis each lies between the training steps around it. One made late (of an earlier checkpoint) does
-    not, but then both counts advance at the same speed.
+    On a common axis each is between the training steps around it. A late evaluation (of an earlier checkpoint) is
+    not, but then both counters advance at the same speed.
     """
     outside = (own < before) | (own > after)
     if outside.sum() <= len(own) / 2 or np.isnan(own).any():
@@ -46,14 +46,14 @@ def counts_alone(own: Floats, before: Floats, after: Floats) -> bool:
 
 
 def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], tuple[Dropped, ...]]:
-    """Put rows of evaluations that count by themselves at the training steps that they follow in the log.
+    """Return a table with evaluations on an axis of their own moved to preceding training steps, notes, dropped values.
 
-    What they have beside the metrics of the evaluation gets ``val_`` in front.
+    Other values on their rows get the prefix ``val_``.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        In the order of writing, with a numeric ``step``.
+        Rows in the order of writing, with a numeric ``step``.
     """
     steps = frame["step"].to_numpy(dtype=np.float64).copy()
     if not (steps[1:] < steps[:-1]).any():
@@ -80,7 +80,7 @@ def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], tupl
         beside = (c for c in frame.columns if c not in (*NOT_METRICS, *names) and frame[c].dtype.kind in "fi")
         moved: dict[str, pd.Series[float]] = {}
         for name in [name for name in beside if (frame[name].notna().to_numpy() & alone).any()]:
-            # What stands on their rows and on the training's (a time) is of the evaluation there.
+            # A column on both kinds of rows (a time) belongs to the evaluation on its rows.
             values = frame[name].where(alone)
             kept = frame[f"val_{name}"].combine_first(values) if f"val_{name}" in frame else values
             moved |= {name: frame[name].where(~alone), f"val_{name}": kept}
@@ -94,7 +94,7 @@ def place_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], tupl
 
 
 def around(rows: npt.NDArray[np.int64], main: npt.NDArray[np.int64], steps: Floats) -> tuple[Floats, Floats]:
-    """Return the steps of the main rows before and after other rows, NaN where there is none."""
+    """Return the steps of the main rows before and after each of ``rows``; NaN if there is none."""
     place = np.searchsorted(main, rows)
     padded = np.concatenate(([np.nan], steps[main], [np.nan]))
     return padded[place], padded[place + 1]
@@ -103,7 +103,7 @@ def around(rows: npt.NDArray[np.int64], main: npt.NDArray[np.int64], steps: Floa
 def place_points(
     names: list[str], tag: npt.NDArray[np.int64], step: npt.NDArray[np.int64], seconds: Floats
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Put evaluations that count by themselves at the training steps that were logged last before them, by time.
+    """Return steps with evaluations on an axis of their own moved to the last training step before each in time.
 
     Parameters
     ----------
@@ -129,14 +129,14 @@ def place_points(
     told: dict[tuple[int, ...], list[str]] = {}
     last = np.zeros(len(names))
     np.maximum.at(last, tag, step)
-    # What ends near the end of the training counts with it: nearly every tag, and spared the look at its times.
+    # Tags that end near the end of the training share its steps: this skips the search in time for nearly all tags.
     apart = (last * _RATIO <= training[-1]) | (last >= training[-1] * _RATIO)
     for one in np.flatnonzero((counts > 0) & (counts < counts[main]) & apart):
         rows = np.flatnonzero(tag == one)
         rows = rows[np.argsort(seconds[rows], kind="stable")]
         own = step[rows].astype(np.float64)
         padded = np.concatenate(([np.nan], training, [np.nan]))
-        # Points of one moment: what is logged together has one step, whichever was written first.
+        # Points logged at the same moment share one step, whichever was written first.
         before = padded[np.searchsorted(clock, seconds[rows], side="right")]
         after = padded[np.searchsorted(clock, seconds[rows], side="left") + 1]
         if (seconds[rows] <= 0).any() or not counts_alone(own, before, after):
@@ -152,7 +152,7 @@ def place_points(
 
 
 def note(names: list[str], own: Floats, placed: Floats) -> str:
-    """Return the sentence that says what was placed where."""
+    """Return the note on evaluations that were moved, with their first and last steps before and after."""
     (first, last), (begin, end) = (map(step_text, (steps[0], steps[-1])) for steps in (own, placed))
     return (
         f"{_listed(names)}: counted by itself ({first} to {last}), placed at the training steps before it in the log "

@@ -1,4 +1,4 @@
-"""Unpack the cells of tables that hold several values: ``0.5 / 0.6`` of two sets, ``{'eval_loss': 0.5}``."""
+"""Unpack table cells with several values: ``0.5 / 0.6`` of two data sets, ``{'eval_loss': 0.5}``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from analysis.sources.metric_aliases import plain
 from analysis.sources.printed_pairs import sets_of, values_of
 
 _NOT_A_NUMBER = re.compile(r"(?<=[:\s])(?:nan|inf|-inf)(?=\s*[,}])")
-_LONGEST = 10_000  # characters of a cell
-_MOST = 200  # names in the cells of a column
+_LONGEST = 10_000  # most characters of a cell
+_MOST = 200  # most names in the cells of a column
 
 
 def unpacked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with a column for each value that its cells of text hold by a name or for a set."""
+    """Return a table with one column for each name or data set that has values in text cells."""
     columns: dict[str, pd.Series[Any]] = {}
     for name in map(str, frame.columns):
         own = {} if pd.api.types.is_numeric_dtype(frame[name]) else _of_sets(name, frame[name]) or _by_name(frame[name])
@@ -34,7 +34,7 @@ def unpacked(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_sets(name: str, cells: pd.Series[Any]) -> dict[str, list[float]]:
-    """Return the values of ``0.5 / 0.6`` under ``loss (train / val)``."""
+    """Return the values of cells ``0.5 / 0.6`` in a column ``loss (train / val)`` by name; empty for other columns."""
     names = sets_of(name)
     read = [values_of(cell) if isinstance(cell, str) else [] for cell in cells] if names else []
     if (
@@ -47,7 +47,7 @@ def _of_sets(name: str, cells: pd.Series[Any]) -> dict[str, list[float]]:
 
 
 def _by_name(cells: pd.Series[Any]) -> dict[str, list[float]]:
-    """Return the numbers in mappings that Python or JSON wrote, where all cells that are not empty hold one."""
+    """Return the numbers by key of a column of Python or JSON mappings; empty if any filled cell is something else."""
     given = cells.dropna()
     if not len(given) or not str(given.iloc[0]).lstrip().startswith("{"):
         return {}

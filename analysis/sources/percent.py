@@ -1,4 +1,4 @@
-"""Shares that one run of a set has in percent and another as fractions: all as fractions."""
+"""Convert metrics that are in percent in one run and a fraction in another to fractions in all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from analysis.core.run import FloatArray, Run
 
 
 def as_fractions(runs: Sequence[Run]) -> list[Run]:
-    """Turn into a fraction, under its standard name, what is certainly in percent and a fraction in another run.
+    """Return runs with metrics that are certainly in percent, but a fraction in another run, as standard fractions.
 
-    Where all runs have percentages they stay as they are, and so does what people state in that unit.
+    Percentages in all runs, and metrics that are usually stated in percent, are unchanged.
     """
     return [_as_in(runs, run) for run in runs]
 
@@ -42,6 +42,6 @@ def _as_in(runs: Sequence[Run], run: Run) -> Run:
 
 
 def _is_percent(values: FloatArray) -> bool:
-    """True for a share that can only be in percent: whole numbers might count right answers."""
+    """True if values can only be in percent: whole numbers might be counts of right answers."""
     values = values[np.isfinite(values)]
     return bool(values.size and values.min() >= 0 and 2 < values.max() <= 100 and (values % 1 != 0).any())

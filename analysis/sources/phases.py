@@ -1,4 +1,4 @@
-"""Split rows that say in a column whether they are of training or validation into metrics of each."""
+"""Split rows with a column for their phase (training, validation) into metrics of each phase."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS = {
     **dict.fromkeys(("holdout", "heldout", "held_out"), "val"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),
 }
-"""What stands in such a column, to the prefix of its metrics."""
+"""Prefix of the metrics for each value of such a column."""
 
 PHASE_NAMES = (
     "phase",
@@ -34,7 +34,7 @@ PHASE_NAMES = (
 
 
 def phase_of(value: object) -> str | None:
-    """Return "train", "val" or "test" for a word that says so, else None.
+    """Return "train", "val" or "test" for a word that names the phase, else None.
 
     >>> phase_of("Validation "), phase_of("warmup")
     ('val', None)
@@ -48,7 +48,7 @@ _FILE = re.compile(
 
 
 def phase_of_file(stem: str) -> str | None:
-    """Return what a file is called after that holds what was measured on one set alone, else None.
+    """Return the phase in the name of a file that holds the metrics of one phase, else None.
 
     >>> phase_of_file("learn_error"), phase_of_file("val"), phase_of_file("train"), phase_of_file("test_run")
     ('train', 'val', None, None)
@@ -58,7 +58,7 @@ def phase_of_file(stem: str) -> str | None:
 
 
 def _phase_in(value: object) -> str | None:
-    """Return the phase that the words of a text name, if they name one: ``train_step``, ``val_epoch_end``.
+    """Return the only phase named in a text (``train_step``, ``val_epoch_end``), else None.
 
     >>> _phase_in("train_step"), _phase_in("checkpoint"), _phase_in("train_val_gap")
     ('train', None, None)
@@ -72,11 +72,11 @@ FLAGS = {
     **dict.fromkeys(("is_train", "is_training", "training", "train"), ("val", "train")),
     **dict.fromkeys(("is_val", "is_valid", "is_validation", "is_eval", "is_test"), ("train", "val")),
 }
-"""Columns of true and false that say it, to what false and true stand for."""
+"""Phases of false and true, by the name of a boolean column."""
 
 
 def with_flags_as_words(frame: pd.DataFrame) -> pd.DataFrame:
-    """Write phases that are told by a column of true and false (``is_train``) as words."""
+    """Return a table with a boolean phase column (``is_train``) as words."""
     for name in (name for name in frame.columns if plain(name) in FLAGS):
         said = frame[name].map(lambda value: _BOOLEANS.get(str(value).lower().removesuffix(".0")))
         if said.notna().all() and said.nunique() == 2:
@@ -89,14 +89,14 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 
 
 _EVENTS = (*PHASE_NAMES, "event", "event_type", "type", "kind", "log_type", "tag", "key")
-"""Columns whose values may say it among other words."""
-_LONGEST = 40  # characters of such a value
+"""Columns whose values may contain a phase among other words."""
+_LONGEST = 40  # most characters of such a value
 
 
 def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> str | None:
-    """Return the text column that says of which set a row is, or None.
+    """Return the text column with the phase of each row, or None.
 
-    Every value of it is such a word, or it is called ``phase``, ``split`` ... and at least one is.
+    All its values name phases, or it is called ``phase``, ``split`` ... and one does, or ``event`` ... and two do.
     """
     for name in sorted(texts, key=lambda one: plain(one) not in PHASE_NAMES):
         given = {value for value in values[name] if isinstance(value, str) and value.strip()}
@@ -109,22 +109,22 @@ def phase_column(texts: Sequence[str], values: dict[str, Sequence[object]]) -> s
 
 
 def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Make columns of the metrics of each phase.
+    """Return a table with a column for each metric and phase, and notes.
 
-    A metric that already says of which phase it is, and one that is known under its own name and logged in one
-    phase alone (a learning rate, an mAP), keeps its name; any other gets the phase in front (``val_loss``).
+    A metric whose name contains the phase, or that is known by its own name and logged in a single phase (a learning
+    rate, an mAP), keeps its name; any other gets the phase as a prefix (``val_loss``).
 
     Parameters
     ----------
     frame : pandas.DataFrame
     column : str
-        The column that names the phase.
+        Column with the phases.
     axes : sequence of str
-        Columns that are no metrics.
+        Columns that are not metrics.
     """
     labels = frame[column].ffill().bfill()
     phases = labels.map({value: _phase_in(value) or plain(str(value)) for value in labels.unique()})
-    if "val" not in set(phases):  # what is measured beside the training is its validation, whatever it is called
+    if "val" not in set(phases):  # the only evaluation beside the training is its validation, even if called test
         phases = phases.replace("test", "val")
     found = list(dict.fromkeys(phases.dropna()))
     if not found:
@@ -155,7 +155,7 @@ def by_phase(frame: pd.DataFrame, column: str, axes: Sequence[str]) -> tuple[pd.
 
 
 def _is_of_training(name: str) -> bool:
-    """True for what belongs to the training on whatever row it stands, such as the learning rate."""
+    """True for metrics that belong to the training on any row, such as the learning rate."""
     return "learning_rate" in standard_names([name], source="", chosen={}).values()
 
 
@@ -168,7 +168,7 @@ def _name(name: str, phase: str, *, alone: bool) -> str:
     if _is_of_training(name):
         return name
     if alone and known and not known.startswith(("train_", "valid_", "full_valid_")):
-        return name  # measured in one phase alone, and known as what it is
+        return name  # measured in one phase only, and known by its own name
     if alone and phase == "train" and not known:
         return name
     return prefixed

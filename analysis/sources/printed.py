@@ -154,7 +154,7 @@ def logs_of(text: str, path: Path, columns: Columns) -> list[RawLog]:
     path : Path
         File that contains the text.
     columns : Columns
-    The user's names for the axes and metrics.
+        The user's names for the axes and metrics.
     """
     text, translated = in_english(text)
     lines = _lines(text)

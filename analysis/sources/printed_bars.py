@@ -34,7 +34,7 @@ def one_an_epoch(kinds: Sequence[Kind], wordings: Wordings) -> tuple[list[Kind],
     ----------
     kinds : sequence of Kind
     wordings : Wordings
-    Those of all lines.
+        Those of all lines.
     """
     if any(form.bar and "ETA" not in wording for wording, _, form in kinds):
         kinds = [kind for kind in kinds if not kind[2].bar or "ETA" not in kind[0]]

@@ -24,7 +24,7 @@ def by_other_counter(kinds: Sequence[Kind], lines: Sequence[str]) -> tuple[list[
     kinds : sequence of Kind
         Lines without an axis.
     lines : sequence of str
-    All lines of the text.
+        All lines of the text.
     """
     names = best_counter(dict.fromkeys(name for _, _, form in kinds for name, _ in form.metrics))
     for name in names:

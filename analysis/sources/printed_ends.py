@@ -50,11 +50,11 @@ def results_at_the_end(
     single : sequence of Kind
         Lines of values without an axis that occur once.
     blocks : sequence of Block
-    Values read so far.
+        Values read so far.
     lines : sequence of str
-    All lines of the text.
+        All lines of the text.
     trainings : sequence of pandas.DataFrame
-    Rows of each training indexed by line number, if there are several.
+        Rows of each training indexed by line number, if there are several.
     """
     counted = [block for _, block in blocks if "\0step" in block or "\0epoch" in block]
     ends = [max((int(block.index[-1]) for block in counted if len(block)), default=len(lines))]

@@ -38,7 +38,7 @@ def by_section(kinds: Sequence[Kind], others: Mapping[str, list[int]], lines: Se
     kinds : sequence of Kind
     others : mapping of str to list of int
         Numbers of the lines without values, by their wording.
-        lines : sequence of str
+    lines : sequence of str
         All lines of the text.
     """
     found: dict[int, str] = {}

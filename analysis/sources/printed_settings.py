@@ -71,7 +71,7 @@ def settings_above(lines: Sequence[str], below: Sequence[str] = ()) -> dict[str,
     ----------
     lines : sequence of str
         Lines above the values.
-        below : sequence of str
+    below : sequence of str
         Lines that follow: a name that occurs in them changes during the training.
 
     Examples

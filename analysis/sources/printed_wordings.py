@@ -72,7 +72,7 @@ class Wordings(list[str]):
         wording : str
         places : sequence of int
             Line numbers, ascending.
-            slots : collection of int
+        slots : collection of int
             Indices among the numbers of a line.
         """
         wanted = np.array(places)

@@ -1,6 +1,6 @@
-"""Join the results that stand below each row of a printed table: names, and one line of their values.
+"""Join the results printed below each row of a table: a line of names, and a line of their values.
 
-As Ultralytics prints its validation: ``Class  Images  Box(P  R  mAP50  mAP50-95)`` over ``all  98  0.8  0.7  0.8 0.5``.
+Ultralytics prints its validation so: ``Class  Images  Box(P  R  mAP50  mAP50-95)`` over ``all  98  0.8  0.7  0.8 0.5``.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _BAR = re.compile(r":?\s*\d+%\s*\|.*$")
 _GAP = re.compile(r"\s{2,}|\t")
 _FULL_NAMES = {"P": "precision", "R": "recall"}
 _NEAR = 40
-"""Lines below a row among which its results are looked for."""
+"""Lines below a row that are searched for its results."""
 
 
 def with_results(table: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
-    """Return a table with the results below its rows as columns; those of all examples, not of single classes.
+    """Return a table with the results below its rows as columns: those of all classes together, not of single ones.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Rows by the number of their line.
+        Rows indexed by line number.
     lines : sequence of str
-        The text.
+        All lines of the text.
     """
     rows = table.index.to_numpy()
     ends = np.append(rows[1:], len(lines))
@@ -46,9 +46,9 @@ def with_results(table: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
 
 
 def _results(head: str, line: str) -> dict[str, float] | None:
-    """Return the values of one line by the names in the line above it; None if they are no such pair."""
+    """Return the values of a line by the names in the line above; None if the two are no such pair."""
     names, cells = _GAP.split(_BAR.sub("", head).strip()), _GAP.split(line.strip())
-    if len(names) != len(cells):  # a name as wide as its column
+    if len(names) != len(cells):  # a name fills its column
         names = _BAR.sub("", head).split()
     if len(names) != len(cells) or len(names) < 3 or any(number(name) is not None for name in names):
         return None

@@ -1,4 +1,4 @@
-"""Part what was printed by several trainings, one after another, and name them by what was printed between."""
+"""Split the printed rows of consecutive trainings into runs, and name these by the lines in between."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from analysis.sources.restarts import restart_kind
 from analysis.sources.text_tables import EPOCHS, STEPS
 
 _ABOVE = 6
-"""Lines above a training that may say what it is."""
+"""Lines above a training that may name it."""
 _HEADING = re.compile(r"\s*(#{1,6}\s+|[=*\-_~>]{2,}\s*)(?P<words>[^#=*~]*[^\W\d][^#=*~]*?)\s*[#=*\-_~<]*\s*")
 _MARKDOWN = re.compile(r"\s*#{1,6}\s+(.*\w.*)")
 _COUNTS = re.compile(r"\b(?:epoch|step|iter\w*|episode|round)s?\b", re.IGNORECASE)
@@ -31,15 +31,15 @@ _SAID = re.compile(
     r"(?P<name>[A-Za-z][A-Za-z_ ]*?)['\"]?\s*(?:[:=#]|\s|\[)\s*(?P<value>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.])"
 )
 _SHORT = re.compile(r"[\w.+-]{1,30}")
-"""A value that a run may be named by."""
+"""A value that may name a run."""
 _FOLDS = ("fold", "cv_fold", "kfold", "split", "repeat", "repetition", "replicate")
 _CHANCE = (*_FOLDS, "seed")
-"""What may differ between runs of one configuration."""
+"""Settings that may differ between runs of one configuration."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What the lines above a training say: its name among the others, settings, and the group of its folds."""
+    """Statements of the lines above a training: its name among the others, settings, and the group of its folds."""
 
     id: str
     label: str | None = None
@@ -48,17 +48,17 @@ class Said:
 
 
 def parted(frame: pd.DataFrame, lines: Sequence[str]) -> list[pd.DataFrame]:
-    """Part rows in the order of writing wherever a training starts again at its first step, with its values too.
+    """Return rows, in the order of writing, split where a training restarts at its first step and its first values.
 
-    So does one that starts again below a heading of Markdown. What goes back otherwise (a rollback, a counter that
-    starts again while the values go on) stays in one part.
+    A restart of the steps below a Markdown heading also splits. Other steps back (a rollback, a counter that restarts
+    while the values continue) do not.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        Rows by the number of their line.
+        Rows indexed by line number.
     lines : sequence of str
-        The text.
+        All lines of the text.
     """
     axis = next((name for name in ("step", "epoch") if name in frame), None)
     if axis is None:
@@ -73,13 +73,13 @@ def parted(frame: pd.DataFrame, lines: Sequence[str]) -> list[pd.DataFrame]:
 
 
 def _parts(line: str) -> bool:
-    """True for a heading of Markdown that names no step and no part of the data."""
+    """True if a line is a Markdown heading that names neither a step nor a phase."""
     found = _MARKDOWN.fullmatch(line)
     return found is not None and not phase_word(found[1]) and not _COUNTS.search(found[1])
 
 
 def _again(frame: pd.DataFrame, axis: str) -> list[pd.DataFrame]:
-    """Part rows wherever the values of a training start again with its steps."""
+    """Return rows split where the values of the training restart together with its steps."""
     main = main_metric(frame)
     if main is None:
         return [frame]
@@ -94,7 +94,7 @@ def _again(frame: pd.DataFrame, axis: str) -> list[pd.DataFrame]:
         if steps[later[0]] > max(steps[rows[0]], 1) or len(later) < 2 or len(earlier) < 2:
             continue
         if restart_kind(steps[earlier], values[earlier], steps[later], values[later]) == "again":
-            between = range(rows[fall] + 1, later[0])  # an evaluation may stand before the first training row
+            between = range(rows[fall] + 1, later[0])  # an evaluation may precede the first training row
             bounds.append(next((row for row in between if steps[row] <= steps[later[0]]), int(later[0])))
             begun = fall + 1
     return [frame.iloc[start:end] for start, end in zip(bounds, [*bounds[1:], len(frame)], strict=True)]
@@ -103,18 +103,18 @@ def _again(frame: pd.DataFrame, axis: str) -> list[pd.DataFrame]:
 def named_apart(
     logs: Sequence[Sequence[RawLog]], parts: Sequence[pd.DataFrame], lines: Sequence[str], stem: str
 ) -> list[RawLog]:
-    """Add what is printed above each part of a text: its settings and, of several parts, their names.
+    """Return the logs of all parts, with the settings printed above each and, if there are several parts, names.
 
     Parameters
     ----------
     logs : sequence of sequences of RawLog
-        Those of each part: several where its table holds several.
+        Logs of each part: several if its table holds several runs.
     parts : sequence of pandas.DataFrame
-        Their rows, by the number of the line.
+        Their rows, indexed by line number.
     lines : sequence of str
-        The text.
+        All lines of the text.
     stem : str
-        Name of the file; a single part is called so.
+        Stem of the file name, for the names of runs and groups.
     """
     ends = [0, *(int(part.index[-1]) + 1 for part in parts)]
     above = [lines[end : int(part.index[0])] for end, part in zip(ends, parts, strict=False)]
@@ -134,7 +134,7 @@ def named_apart(
 
 
 def _said_inside(parts: Sequence[pd.DataFrame], stem: str) -> list[Said] | None:
-    """Name trainings by a number on each of their lines: the fold, the seed, the run."""
+    """Return names of trainings by a number on each of their lines (fold, seed, run); None if there is none."""
     for name in parts[0].columns:
         key = plain(str(name)).rsplit("_", 1)[-1]
         values = [set(part[name].dropna()) if name in part else set() for part in parts]
@@ -146,16 +146,16 @@ def _said_inside(parts: Sequence[pd.DataFrame], stem: str) -> list[Said] | None:
 
 
 def said_above(above: Sequence[Sequence[str]], below: Sequence[Sequence[str]], stem: str) -> list[Said]:
-    """Name several trainings of one text by the lines above each: ``Fold 2``, ``lr=0.01``, a heading, else by number.
+    """Return names of several trainings by the lines above each: ``Fold 2``, ``lr=0.01``, a heading, else a number.
 
     Parameters
     ----------
     above : sequence of sequences of str
-        The lines above each training, from the end of the one before.
+        Lines above each training, from the end of the previous one.
     below : sequence of sequences of str
-        The lines of each training, or the first of them.
+        Lines of each training, or the first of them.
     stem : str
-        Name of the file.
+        Stem of the file name.
     """
     short = [[line for line in lines if line.strip() and len(line) < 200] for lines in above]
     settings = _shared([settings_above(*both) for both in zip(above, below, strict=True)])
@@ -183,7 +183,7 @@ def said_above(above: Sequence[Sequence[str]], below: Sequence[Sequence[str]], s
 
 
 def _shared(stated: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Keep what is stated of each training: what only stands above some may be a result of the one before."""
+    """Return the settings stated for all trainings: one stated for some may be a result of the previous training."""
     names = [name for name in stated[0] if all(name in own for own in stated)]
     return [{name: own[name] for name in names} for own in stated]
 
@@ -201,7 +201,7 @@ def _unique(labels: Sequence[str | None]) -> bool:
 
 
 def _stated(lines: Sequence[str]) -> dict[str, float | int]:
-    """Return the numbers that lines state by name, without counts, times and results; of one name the last."""
+    """Return the numbers stated by name in lines, without counts, times and results; the last of each name."""
     found: dict[str, float | int] = {}
     for line in lines:
         for said in _SAID.finditer(line):

@@ -1,4 +1,4 @@
-"""Open a log as text or bytes: gzip, byte order marks and base64 unpacked, sizes bounded; hash what was read."""
+"""Open a log as text or bytes, with gzip, byte order marks and base64 decoded and sizes limited; hash files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 
 
 class _Bounded(io.RawIOBase):
-    """A readable stream that refuses to give more than a number of bytes: a gzip bomb stops here."""
+    """Readable stream that raises an error above a number of bytes, against gzip bombs."""
 
     def __init__(self, inner: gzip.GzipFile, path: Path) -> None:
         self._inner, self._path, self._given = inner, path, 0
@@ -63,12 +63,12 @@ class _Bounded(io.RawIOBase):
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """Open a log for reading bytes, gzip unpacked, its size checked.
+    """Open a log for reading bytes, with gzip decompressed and the size checked.
 
     Raises
     ------
     LogError
-        If it cannot be opened or is above the limit of `RUN_REPORTS_MAX_LOG_MB`.
+        If the log cannot be opened or exceeds `RUN_REPORTS_MAX_LOG_MB`.
     """
     try:
         check_size(path)
@@ -87,7 +87,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 def text_head(path: Path, size: int = 65536) -> str:
     """Return the start of a log as text, for sniffing; empty if it is not text or cannot be read.
 
-    The last line of what is returned may be cut off where the log is longer than ``size`` bytes.
+    The last line may be cut off if the log is longer than ``size`` bytes.
     """
     try:
         with open_bytes(path) as stream:
@@ -106,12 +106,12 @@ def _decode_head(start: bytes) -> str:
 
 @contextmanager
 def open_text(path: Path, *, by_lines: bool = True) -> Iterator[tuple[IO[bytes], str]]:
-    """Open a text log: yield a stream of bytes at its start, and the encoding to read it with.
+    """Open a text log: yield a byte stream at its start, and its encoding.
 
     Raises
     ------
     LogError
-        If the file is empty, binary or not to be opened; and, read ``by_lines``, if one is above the limit of
+        If the file is empty, binary or cannot be opened; with ``by_lines`` also if a line exceeds
         `RUN_REPORTS_MAX_LINE_MB`.
     """
     with open_bytes(path) as stream:
@@ -138,12 +138,12 @@ def open_text(path: Path, *, by_lines: bool = True) -> Iterator[tuple[IO[bytes],
 
 
 def count_lines(path: Path) -> int:
-    """Return the number of lines in a log, gzip unpacked, which is no less than that of its rows.
+    """Return the number of lines in a log, after gzip decompression; it has at most as many rows.
 
     Raises
     ------
     LogError
-        If the log or a line is above its limit.
+        If the log or a line exceeds its limit.
     """
     try:
         return _counted(path, path.stat().st_mtime_ns, limit("RUN_REPORTS_MAX_LINE_MB") * MB)
@@ -153,7 +153,7 @@ def count_lines(path: Path) -> int:
 
 @lru_cache(maxsize=256)
 def _counted(path: Path, _modified: int, most: int) -> int:
-    """Count the lines of a file once for all that read it."""
+    """Return the number of lines in a file, cached for all its readers."""
     ends, length = [1, 1], 0
     with open_bytes(path) as stream:
         while block := stream.read(1 << 20):
@@ -170,7 +170,7 @@ def _counted(path: Path, _modified: int, most: int) -> int:
 
 @contextmanager
 def open_lines(path: Path, *, newline: str | None = None) -> Iterator[io.TextIOWrapper]:
-    """Open a text log for reading line by line; bytes that are no text in its encoding become U+FFFD."""
+    """Open a text log for reading line by line; bytes that are invalid in its encoding become U+FFFD."""
     with open_text(path) as (stream, encoding):
         lines = io.TextIOWrapper(stream, encoding=encoding, errors="replace", newline=newline)
         try:
@@ -185,7 +185,7 @@ def whole_text(path: Path, setting: str) -> str:
     Raises
     ------
     LogError
-        If it is above the limit of the setting.
+        If the text exceeds the limit in MB of ``setting``.
     """
     with open_lines(path) as stream:
         most = limit(setting) * MB
@@ -196,7 +196,7 @@ def whole_text(path: Path, setting: str) -> str:
 
 
 def unpack_base64(content: bytes) -> tuple[bytes, bool]:
-    """Return base64 content unpacked and True, anything else unchanged and False."""
+    """Return decoded base64 content and True, or any other content unchanged and False."""
     if not _BASE64.fullmatch(content):
         return content, False
     packed = re.sub(rb"\s", b"", content)
@@ -209,7 +209,7 @@ def unpack_base64(content: bytes) -> tuple[bytes, bool]:
 
 
 def encoding_of(start: bytes) -> str:
-    """Tell the encoding of a text from its byte order mark, UTF-8 without one."""
+    """Return the encoding of a text by its byte order mark; UTF-8 if it has none."""
     return next((name for mark, name in _BOMS if start.startswith(mark)), "utf-8")
 
 
@@ -228,7 +228,7 @@ def mapped_bytes(path: Path) -> npt.NDArray[np.uint8]:
     Raises
     ------
     LogError
-        If it cannot be opened or is larger than allowed.
+        If the file cannot be opened or is larger than allowed.
     """
     try:
         if not check_size(path):
@@ -239,12 +239,12 @@ def mapped_bytes(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def hash_file(path: Path) -> tuple[int, str]:
-    """Return the size in bytes and the SHA-256 of a file, streamed.
+    """Return the size in bytes and the SHA-256 of a file, read in blocks.
 
     Raises
     ------
     LogError
-        If it cannot be read.
+        If the file cannot be read.
     """
     try:
         return _hashed(path, path.stat().st_mtime_ns)
@@ -254,14 +254,14 @@ def hash_file(path: Path) -> tuple[int, str]:
 
 @lru_cache(maxsize=256)
 def _hashed(path: Path, _modified: int) -> tuple[int, str]:
-    """Hash a file once for all the runs in it."""
+    """Return the size and hash of a file, cached for all the runs in it."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         return stream.tell(), digest
 
 
 def hash_files(paths: Sequence[str]) -> tuple[int, str]:
-    """Return the total size and the hash of files; of several, the hash over their hashes in order."""
+    """Return the total size and the hash of files; for several files the hash of their hashes in order."""
     hashed = [hash_file(Path(path)) for path in paths]
     if len(hashed) == 1:
         return hashed[0]

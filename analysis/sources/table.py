@@ -32,15 +32,15 @@ NAME = "table"
 SCHEME = ""
 
 _SMALL = 8_000_000
-"""Bytes up to which all columns of text are read; of a longer log those that say what its rows are."""
+"""Bytes up to which all text columns are read; of a longer log only those that identify its rows."""
 _TURNED = 32_000
-"""Bytes up to which a table whose columns are the steps is turned: it is read from what `sniff` looked at."""
+"""Bytes up to which a table with steps as columns is transposed: it is read from the sample of `sniff`."""
 _PARQUET_TEXTS = (*RUN_NAMES, *TIME_NAMES, *PHASE_NAMES, *LONG_NAMES, "string_value")
 _SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".dat")
 
 
 def recognises(path: Path) -> bool:
-    """True for a Parquet file, or for text with a header and, if of one column, numbers below it."""
+    """True if a file is Parquet, or delimited text with a header and, if it has one column, numbers below it."""
     if not path.is_file():
         return False
     if head(path, 4) == MAGIC:
@@ -58,7 +58,7 @@ def recognises(path: Path) -> bool:
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
-    """Read a table; one run for each run, fold or seed in it."""
+    """Return a log for each run, fold or seed in a table."""
     return arrange(_from_parquet(path, columns) if head(path, 4) == MAGIC else _from_text(path, columns), columns)
 
 
@@ -107,7 +107,7 @@ def _from_text(path: Path, columns: Columns) -> RawLog:
 
 
 def _with_decimals(frame: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Read points in thousands, and commas that alone may be either (``2,512``); say how a count ``1.000`` is read."""
+    """Return a table with points in thousands and ambiguous commas (``2,512``) read as numbers, and notes on both."""
     certain = [name for name in layout.grouped if name in frame]
     read = {name: pd.to_numeric(frame[name].str.replace(".", ""), errors="coerce") for name in certain}
     notes = [f"'{name}' has points between its thousands" for name in certain]
@@ -128,9 +128,9 @@ def _with_decimals(frame: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, t
 
 
 def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Name the values of a TensorBoard download by the tag, which stands in the file's name alone.
+    """Return a TensorBoard download with its values named by the tag, which is only in the file name, and a note.
 
-    So does the run, which for Keras and others is the part that was measured: ``run-<run>_validation-tag-<tag>.csv``.
+    The run is in the file name too; with Keras and others it ends in a phase: ``run-<run>_validation-tag-<tag>.csv``.
     """
     tag = re.search(r"-tag-(.+?)\.csv", path.name)
     known = {plain(str(name)) for name in frame.columns} == {"wall_time", "step", "value"}
@@ -142,9 +142,9 @@ def _with_tag(frame: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[str,
 
 
 def _with_phase(frame: pd.DataFrame, path: Path, columns: Columns) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Name the metrics of ``learn_error.tsv`` and ``test_error.tsv`` by what they were measured on, as the file is.
+    """Return a table with its metrics prefixed by the phase in the file name (``test_error.tsv``), and a note.
 
-    Only where no column says so itself.
+    Unchanged if any column names a phase.
     """
     phase = phase_of_file(run_stem(path))
     words = {word for name in frame.columns for word in plain(str(name)).split("_")}
@@ -157,7 +157,7 @@ def _with_phase(frame: pd.DataFrame, path: Path, columns: Columns) -> tuple[pd.D
 
 
 def _tells(layout: Layout, name: str, columns: Columns) -> bool:
-    """True for a text column that says what its rows are: a time, a run, a phase, or a number as text."""
+    """True if a text column identifies its rows (time, run, phase), holds numbers as text or is named by the user."""
     if plain(name) in (*TIME_NAMES, *RUN_NAMES, *LONG_NAMES, *FLAGS) or name in columns.values():
         return True
     cells = layout.column(name)
@@ -176,7 +176,7 @@ def _step(layout: Layout, columns: Columns) -> str | None:
 
 
 def _is_setting(layout: Layout, name: str) -> bool:
-    """True for a text column that says the same on every sampled row."""
+    """True if a text column has the same value on every sampled row."""
     cells = layout.column(name)
     return len(cells) == len(layout.sample) and len(set(cells)) == 1
 

@@ -1,4 +1,4 @@
-"""Find the header of a delimited table below titles, in two lines, or at the left where the columns are the steps."""
+"""Find the header of a delimited table below titles, in two lines, or at the left if the columns are the steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.sources.cells import number
 from analysis.sources.metric_aliases import plain
 
 _FARTHEST = 20
-"""Lines among which a header is looked for."""
+"""Rows searched for a header."""
 
 _STEP = re.compile(r"(?:(?P<axis>epoch|step|iter|iteration|ep)[ _-]?)?(?P<number>\d+)", re.IGNORECASE)
 
@@ -21,7 +21,7 @@ Row = tuple[str, ...]
 
 
 def titles_above(rows: Sequence[Row]) -> int:
-    """Return how many rows stand above the header: each with one cell, or none, of those that the table has.
+    """Return the number of title rows above the header: rows with at most one cell that is not empty.
 
     >>> titles_above([("Results", "", ""), ("", "", ""), ("epoch", "loss", "acc"), ("1", "2.0", "0.1")])
     2
@@ -35,9 +35,9 @@ def titles_above(rows: Sequence[Row]) -> int:
 
 
 def of_two_lines(rows: Sequence[Row]) -> tuple[Row, int] | None:
-    """Return the names of a header of two lines, groups over names, and how many lines it takes; None for another.
+    """Return the names of a two-line header, groups over names, and the number of its lines; None if it is none.
 
-    Below those of pandas stands the name of the index alone.
+    A header written by pandas has a third line with the name of the index alone.
 
     >>> of_two_lines([("", "train", ""), ("epoch", "loss", "acc"), ("1", "2.0", "0.1")])
     (('epoch', 'train/loss', 'train/acc'), 2)
@@ -61,7 +61,7 @@ def of_two_lines(rows: Sequence[Row]) -> tuple[Row, int] | None:
 
 
 def steps_across(header: Row) -> tuple[str, list[float]] | None:
-    """Return the name of the axis and the steps that the columns of a table are; None if they are not.
+    """Return the name of the axis, and the steps, if the columns of a table are steps; else None.
 
     >>> steps_across(("metric", "epoch_1", "epoch_2", "epoch_3")), steps_across(("step", "10", "20", "30"))
     (('epoch', [1.0, 2.0, 3.0]), ('step', [10.0, 20.0, 30.0]))
@@ -75,7 +75,7 @@ def steps_across(header: Row) -> tuple[str, list[float]] | None:
 
 
 def table_of_columns(across: tuple[str, list[float]], rows: Sequence[Row]) -> pd.DataFrame | None:
-    """Return the table whose rows are the metrics with the steps as its rows; None if no row is a metric's."""
+    """Return the transpose of a table with metrics as rows; None without a known metric or if a cell is no number."""
     axis, steps = across
     names = [row[0].strip() for row in rows if row]
     cells = [[number(cell) for cell in row[1:]] for row in rows if row]

@@ -1,4 +1,4 @@
-"""Find the header of a delimited table, its delimiter, and how its numbers are written, by its first lines."""
+"""Find the header, delimiter and number format of a delimited table from its first lines."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from analysis.sources.table_heads import of_two_lines, titles_above
 
 SAMPLE_ROWS = 500
 _SKIPPED = re.compile(r"\s*#|\ufeff?\"?sep=.\"?\s*$")
-"""Lines above the header: comments, and what tells a spreadsheet the delimiter."""
+"""Lines above the header: comments, and the ``sep=`` line that sets the delimiter for spreadsheets."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the first lines of a delimited log show.
+    """Layout of a delimited log, from its first lines.
 
-    ``header`` has the names stripped and made unique, ``written`` as they stand in the file; ``sample`` the
-    first rows as text. ``cut``: the header is longer than what was looked at. ``above``: the titles above it.
+    ``header`` has the names stripped and made unique, ``written`` as in the file; ``sample`` is the first rows as
+    text. ``cut``: the header is longer than the text that was read. ``above``: the titles above the header.
     """
 
     header: tuple[str, ...]
@@ -36,7 +36,7 @@ class Layout:
     above: str = ""
 
     def column(self, name: str) -> list[str]:
-        """Values of a column in the sample, without blanks."""
+        """Return the values of a column in the sample, stripped and without blanks."""
         index = self.header.index(name)
         cells = (row[index].strip() for row in self.sample if index < len(row))
         return [cell for cell in cells if cell not in BLANK]
@@ -55,7 +55,7 @@ class Layout:
 
     @cached_property
     def has_commas(self) -> bool:
-        """True if the table has decimal commas: one can be nothing else, or it is no delimiter and no point is one."""
+        """True if the table has decimal commas: one is certain, or ``;`` is the delimiter and no point is decimal."""
         commas = [cells for cells in map(self.column, self.header) if any("," in cell for cell in cells)]
         if any(map(has_decimal_commas, commas)):
             return True
@@ -64,7 +64,7 @@ class Layout:
 
     @cached_property
     def grouped(self) -> frozenset[str]:
-        """Columns whose points part thousands: ``1.000`` where other columns have decimal commas."""
+        """Columns whose points separate thousands: ``1.000`` where other columns have decimal commas."""
         columns = {name: self.column(name) for name in self.header}
         dotted = {name: cells for name, cells in columns.items() if any("." in cell for cell in cells)}
         commas = bool(dotted) and self.has_commas
@@ -72,9 +72,9 @@ class Layout:
 
 
 def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
-    """Look at the start of a file; None if it is no delimited text with a header.
+    """Return the layout of a file from its start; None if the file has no line for a header.
 
-    Lines that start with ``#`` before the header are skipped, but for one that names the numbers below it, and titles.
+    Comments (``#``) and titles above the header are skipped, except for a comment that names the numbers below it.
     """
     text = text_head(path)
     lines = text.splitlines()
@@ -89,7 +89,7 @@ def sniff(path: Path, *, delimiter: str | None = None) -> Layout | None:
         shown = lines[skipped] if re.search(r"[,\t;|]", lines[skipped]) else "\n".join(lines[skipped : skipped + 20])
         delimiter = max(",\t;|", key=shown.count)
     if skipped and _heads(lines[skipped - 1], lines[skipped], delimiter):
-        skipped -= 1  # the comment right above the rows names their columns
+        skipped -= 1  # the comment just above the rows names their columns
     start = lines[skipped : skipped + SAMPLE_ROWS + 1]
     rows = [tuple(row) for row in csv.reader(start, delimiter=delimiter, skipinitialspace=True)]
     cut = len(text) >= 32768 and len(lines) == skipped + 1
@@ -107,7 +107,7 @@ def _heads(comment: str, row: str, delimiter: str) -> bool:
 
 
 def is_numeric(cell: str) -> bool:
-    """True for text that is a number as it stands."""
+    """True if `float` accepts a text."""
     try:
         float(cell)
     except ValueError:
@@ -116,7 +116,7 @@ def is_numeric(cell: str) -> bool:
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Strip names; number the repeated and the unnamed."""
+    """Return the names stripped, with repeated and empty ones numbered."""
     seen: dict[str, int] = {}
     unique = []
     for place, name in enumerate(names):

@@ -1,6 +1,6 @@
 """Find the tables in printed text: Markdown, box-drawing or ``+---+`` borders, and columns aligned by spaces.
 
-A table is a header line that names a step or an epoch, and the rows below it, between which other lines may stand.
+A table is a header line that names a step or an epoch, and the rows below it, perhaps with other lines between them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _AXES = {
     **{"#": "step", "e": "epoch", "ep": "epoch", "it": "iter", "%iter": "iter"},
     **{"counter": "step", "example_counter": "step", "number_of_trees": "step"},
 }
-"""Short heads of the columns that count, as spaCy and others print them."""
+"""Short names of step and epoch columns, as spaCy and others print them."""
 _COMMENT = re.compile(r"\s*[#%;]+\s+(?=\w)")
 _COUNTER = re.compile(r"step|epoch|episode|\bep?\b|iter|\bit\b|batch|round|\bup|counter|trees|#", re.IGNORECASE)
 _BAR_MARKS = frozenset("|│┃║┆")
@@ -47,13 +47,13 @@ _RULE = re.compile(r"[\s|+:=\-─-╿.]+")
 _BAR_BEHIND = re.compile(r"(?::\s*|\s{2,})\d+%\s*\|.*$")
 _MARKS = re.compile(r"^[*`_]+(?=\S)|(?<=\S)\s?[*`_+✓✔↑↓]+$")
 _GAP = 200
-"""Lines that are no row of a table, after which it is over."""
+"""Lines without a row after which a table ends."""
 
 Cells = tuple[str, ...]
 
 
 def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFrame]:
-    """Return the tables of a text in their order: numbers and text, a row a line, by the number of the line.
+    """Return the tables of a text in order: columns of numbers or text, one row per line, indexed by line number.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
         if not rows:
             continue
         if found and found[-1][0] == names and _goes_on(names, found[-1][1], rows):
-            found[-1][1].update(rows)  # the header once more
+            found[-1][1].update(rows)  # a repeated header
         else:
             found.append((names, rows))
     tables = [with_results(_frame(names, rows), lines) for names, rows in found if _is_log(names, rows)]
@@ -83,23 +83,23 @@ def tables_in(lines: Sequence[str], wordings: Sequence[str]) -> list[pd.DataFram
 
 
 def is_header(lines: Sequence[str]) -> bool:
-    """True if a file begins with the names of a delimited table; bars at both ends of each line are Markdown's."""
+    """True if lines start with the header of a delimited table, not of a Markdown one with bars at both ends."""
     first, second = [*(line.strip() for line in lines if line.strip() and line.lstrip()[0] != "#"), "", ""][:2]
     barred = "|" in first and not (first.startswith("|") and second.startswith("|"))
     return re.search(r"[,;\t]", first) is not None or (barred and first.count("|") == second.count("|"))
 
 
 def is_delimited(line: str) -> bool:
-    """True for the header of a table whose cells commas, semicolons or tabs part."""
-    if "%|" in line:  # a bar of progress, which may be drawn with #
+    """True if a line is the header of a table delimited by commas, semicolons or tabs."""
+    if "%|" in line:  # a progress bar, perhaps drawn with #
         return False
     return re.search(r"[,;\t]", line) is not None and _counts(line) and not any(map(_is_number, _cells(line) or ()))
 
 
 def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
-    """Return boxes of names and values that come again and again (Stable-Baselines3's), a row a box.
+    """Return a table of repeated boxes of names and values (Stable-Baselines3), one row per box; else an empty list.
 
-    How many lines they take is kept in ``attrs``.
+    ``attrs["lines"]`` is the number of lines that hold a value.
     """
     rows: dict[int, dict[str, float]] = {}
     start, last, section = 0, -2, ""
@@ -125,7 +125,7 @@ def _records(lines: Sequence[str]) -> list[pd.DataFrame]:
 
 
 def _counts(line: str) -> bool:
-    """True if a line names a counter among other words."""
+    """True if a line of several names includes a step or epoch."""
     return (
         len(line) < 2000
         and _COUNTER.search(line) is not None
@@ -134,14 +134,14 @@ def _counts(line: str) -> bool:
 
 
 def _axis(names: Cells) -> int | None:
-    """Return the place of the first column that counts; of steps before epochs."""
+    """Return the index of the first step column, else of the first epoch column, else None."""
     keys = [plain(_AXES.get(plain(name), name)) for name in names]
     places = [place for wanted in (STEPS - {"s"}, EPOCHS) for place, key in enumerate(keys) if key in wanted]
     return places[0] if places and len(names) > 1 else None
 
 
 def _cells(line: str, count: int | None = None) -> Cells | None:
-    """Split a line at its bars, else at its wide gaps, else at its spaces; None if there are not ``count`` cells."""
+    """Split a line at bars, else at commas, wide gaps or spaces; None if there are not ``count`` cells."""
     if _BARS.search(line):
         text = line.strip()
         parts = [part.strip() for part in _BARS.split(text)]
@@ -156,11 +156,11 @@ def _cells(line: str, count: int | None = None) -> Cells | None:
 
 
 def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -> tuple[Cells, dict[int, Cells]]:
-    """Return the names and rows of the table that one line heads; no rows if it heads none."""
+    """Return the names, and the rows by line number, of the table with the header ``head``; no rows if it is none."""
     header = _COMMENT.sub("", lines[head], count=1) if _COMMENT.match(lines[head]) else lines[head]
     barred = bool(_BARS.search(header))
     start, names = head + 1, _cells(header) or ()
-    if barred:  # names may go on in the next line
+    if barred:  # names may continue on the next line
         while start < end and "\0" not in wordings[start] and not _RULE.fullmatch(lines[start]):
             more = _cells(lines[start], len(names))
             if more is None:
@@ -198,13 +198,13 @@ def _table(lines: Sequence[str], wordings: Sequence[str], head: int, end: int) -
         counted = _is_number(cells[axis]) or (place == last + 1 and rows and cells[axis] in BLANK)
         if counted and sum(map(_is_number, cells)) > _is_number(cells[axis]):
             if bars and last in rows and rows[last][axis] == cells[axis]:
-                del rows[last]  # running values, of which the last is the epoch's
+                del rows[last]  # running values: the last is the epoch's
             rows[place], last = cells, place
     return names, rows
 
 
 def _above(line: str, header: str) -> Cells | None:
-    """Return the words of a header of two lines, whose words stand below each other; None if they do not."""
+    """Return the joined names of a header of two lines with aligned words; None if they are not aligned."""
     if _RULE.fullmatch(line):
         return None
     upper, lower = _spans(line, r"\S+"), _spans(header, r"\S+")
@@ -220,7 +220,7 @@ def _spans(line: str, word: str = r"\S+(?: \S+)*") -> list[tuple[int, int]]:
 
 
 def _by_place(line: str, spans: Sequence[tuple[int, int]]) -> Cells | None:
-    """Give each cell to the name it stands under; None where one stands under none or two under one."""
+    """Return the cells of a line by the name above each; None if a cell has no single name or a name two cells."""
     cells = [""] * len(spans)
     for start, end in _spans(line):
         under = [place for place, (a, b) in enumerate(spans) if start < b and a < end]
@@ -249,7 +249,7 @@ def _goes_on(names: Cells, rows: dict[int, Cells], later: dict[int, Cells]) -> b
 
 
 def _is_log(names: Cells, rows: dict[int, Cells]) -> bool:
-    """Return True for rows of one training: they count up, and no column of names stands in front."""
+    """True if rows are those of a training: the axis rises, and the first column does not hold names."""
     axis = _axis(names) or 0
     counted = (_counted(cells[axis]) for cells in rows.values())
     first = {cells[0] for cells in rows.values()}
@@ -259,14 +259,14 @@ def _is_log(names: Cells, rows: dict[int, Cells]) -> bool:
 
 
 def _frame(names: Cells, rows: dict[int, Cells]) -> pd.DataFrame:
-    """Return a table with its numbers as float64; what holds text is left as it stands."""
+    """Return a table with columns of numbers as float64 and columns of text as printed, without empty ones."""
     columns: dict[str, pd.Series[Any]] = {}
     for place, name in enumerate(names):
         own = _AXES.get(plain(name), name.strip("*`_") or f"column {place + 1}")
         own = own if own not in columns else f"{own} ({place + 1})"
         cells = [cells[place] for cells in rows.values()]
         values = pd.to_numeric(pd.Series(cells, dtype="str"), errors="coerce").astype("float64")
-        if values.isna().any():  # or what stands in for a number: a mark, a per cent, nothing
+        if values.isna().any():  # or written otherwise: a mark, a percent sign, a blank
             shown = [_MARKS.sub("", cell) for cell in cells]
             shown = ["" if cell in BLANK else cell for cell in shown]
             if not any(shown):
@@ -274,6 +274,6 @@ def _frame(names: Cells, rows: dict[int, Cells]) -> pd.DataFrame:
             read = [number(cell) for cell in shown]
             text = any(value is None for value in read)
             values = pd.Series([c or None for c in shown] if text else read, dtype="str" if text else "float64")
-        if name or place or not (values.diff().dropna() == 1).all():  # the index of a data frame has no name
+        if name or place or not (values.diff().dropna() == 1).all():  # not the nameless index of a data frame
             columns[own] = values
     return pd.DataFrame(columns).set_axis(list(rows), axis="index")

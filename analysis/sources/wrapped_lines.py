@@ -1,4 +1,4 @@
-"""Read printed lines that a service keeps one by one, in JSON (Docker, Google Cloud, CloudWatch, Kaggle) or CSV."""
+"""Read printed lines that a service stores one by one in JSON (Docker, Google Cloud, CloudWatch, Kaggle) or CSV."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _MESSAGES = ("log", "message", "@message", "msg", "textpayload", "jsonpayload", 
 _TIMES = ("timestamp", "@timestamp", "time", "date")
 _LISTS = ("events", "entries", "logs", "messages", "hits", "data")
 _BETWEEN = re.compile(r"[\s,\[\]]*")
-_FEW = 200  # rows by which a file is recognised
+_FEW = 200  # rows used to recognise a file
 
 
 def recognises(path: Path) -> bool:
-    """True if the text that a file keeps line by line is a printed log, and nothing else in it a value of the model."""
+    """True if the lines stored in a file are a printed log, and no other field of its rows is a metric."""
     if not path.is_file() or Path(bare_name(path)).suffix not in _SUFFIXES:
         return False
     start = text_head(path, 1 << 18).lstrip("\ufeff \r\n")
@@ -45,7 +45,7 @@ def recognises(path: Path) -> bool:
 
 
 def load(path: Path, *, columns: Columns) -> list[RawLog]:
-    """Read the lines as if they had been printed into a file."""
+    """Return the logs of the stored lines, read as if they had been printed to a file."""
     logs = logs_of(_text(_rows(whole_text(path, MOST).lstrip("\ufeff \r\n"))), path, columns)
     if not logs:
         raise LogError(f"{path}: no lines with a step and values; write a table with step,train_loss and give that")
@@ -53,7 +53,7 @@ def load(path: Path, *, columns: Columns) -> list[RawLog]:
 
 
 def _rows(text: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of JSON lines, of a list or of a list in an object, or the rows of a CSV with messages."""
+    """Yield the rows of a CSV, or the objects of JSON lines, of a list or of a list in an object."""
     if not text.startswith(("{", "[")):
         yield from csv.DictReader(text.splitlines())
         return
@@ -61,7 +61,7 @@ def _rows(text: str) -> Iterator[Mapping[str, Any]]:
     while (place := _BETWEEN.match(text, place).end()) < len(text):  # type: ignore[union-attr]
         try:
             row, place = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):  # another line between, or one object around all, whose end is cut off
+        except (ValueError, RecursionError):  # another line between, or an outer object that is cut off
             end = text.find("\n", place)
             end = text.find("[", place) if end < 0 and not found else end
             if end < 0:
@@ -75,12 +75,12 @@ def _rows(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _text(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return the lines; an object in the place of one as JSON."""
+    """Return the lines joined to a text; an object in place of a line becomes JSON."""
     parts: list[str] = []
     given = list(rows)
     times = [str(row[key]) for row in given for key in row if plain(str(key)) in _TIMES]
     if times and times[0] > times[-1]:
-        given.reverse()  # the newest first, as Google and CloudWatch Insights export them
+        given.reverse()  # newest first, as exported by Google and CloudWatch Insights
     for row in given:
         keys = {plain(str(key)): key for key in row}
         value = next((row[keys[name]] for name in _MESSAGES if name in keys), None)
@@ -89,7 +89,7 @@ def _text(rows: Iterable[Mapping[str, Any]]) -> str:
             said = next((value[inner[name]] for name in _MESSAGES if name in inner), None)
             value = said if isinstance(said, str) else json.dumps(value)
         parts += [value] if isinstance(value, str) else []
-    ended = sum(part.endswith("\n") for part in parts)  # then a part may hold less than a line
+    ended = sum(part.endswith("\n") for part in parts)  # a part may then be less than a line
     return ("" if 4 * ended > len(parts) else "\n").join(parts)
 
 
