@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,8 +26,14 @@ _BRACKETS = re.compile(r"[\[\]{}]")
 _Loader = TypeVar("_Loader", bound=yaml.SafeLoader)
 
 
-def loads(text: str | bytes) -> Any:
+def loads(text: str | bytes, parse: Callable[[str | bytes], Any] = json.loads) -> Any:
     """Parse JSON (Python's NaN and Infinity are allowed).
+
+    Parameters
+    ----------
+    text : str or bytes
+    parse : callable
+        The parser; the bounds are checked here.
 
     Raises
     ------
@@ -37,7 +44,7 @@ def loads(text: str | bytes) -> Any:
     if left > MOST_HELD:
         raise ValueError(f"more than {MOST_HELD:,} lists and mappings")
     try:
-        value = json.loads(text)
+        value = parse(text)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     held = [value]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +124,27 @@ _BLOCK = 1 << 17
 """Characters that are parsed at once, to the end of a line, where all lines are rows."""
 
 
+@cache
+def _parser() -> Callable[[str | bytes], Any]:
+    """Return Python's parser, behind orjson's if that is installed: it takes a third of the time, but knows no NaN."""
+    try:
+        orjson = import_module("orjson")
+    except ImportError:
+        return json.loads
+
+    def parse(text: str | bytes) -> Any:
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            return json.loads(text)
+
+    return parse
+
+
 def _objects(lines: list[str]) -> list[dict[str, Any]] | None:
     """Return the objects of lines that hold just one each; None if one of them does not."""
     try:
-        found = loads(f"[{','.join(lines)}]")
+        found = loads(f"[{','.join(lines)}]", _parser())
     except (ValueError, RecursionError):
         return None
     whole = len(found) == len(lines) and set(map(type, found)) == {dict}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from analysis.core.errors import AnalysisError
-from analysis.sources import load_runs
+from analysis.core.run import Run
+from analysis.sources import jsonl, load_runs
 
 FORMS: dict[str, Any] = {
     "list of rows": [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}],
@@ -115,3 +118,26 @@ def test_a_bare_list_is_named_by_its_file(tmp_path: Path) -> None:
     (tmp_path / "train_losses.json").write_text("[3.0, 2.0, 1.5]")
     (run,) = load_runs(["train_losses.json"], runs_dir=tmp_path)
     assert run.series("train_loss").tolist() == [3.0, 2.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    "more", ["", ', "note": "é\\ud83d\\ude00", "opt": {"betas": [0.9, 0.999]}', ', "aux": NaN', ', "big": 1e400']
+)
+def test_json_lines_read_the_same_with_either_parser(
+    more: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("orjson", reason="there is one parser")
+    rows = [f'{{"step": {k}, "train_loss": {1 / k!r}, "lr": {k}e-320{more}}}' for k in range(1, 400)]
+    (tmp_path / "run.jsonl").write_text("\n".join(rows))
+
+    def read() -> Run:
+        jsonl._parser.cache_clear()
+        (run,) = load_runs([str(tmp_path / "run.jsonl")], runs_dir=tmp_path)
+        return run
+
+    fast = read()
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    plain = read()
+    jsonl._parser.cache_clear()
+    pd.testing.assert_frame_equal(fast.frame, plain.frame, check_exact=True)
+    assert (fast.config, fast.notes, fast.nonfinite) == (plain.config, plain.notes, plain.nonfinite)
