@@ -132,7 +132,7 @@ def _parsed(path: Path, layout: Layout, places: Sequence[int], **how: Any) -> pd
         check_cells(path, count_lines(path), len(places))
         try:
             frame: pd.DataFrame = pd.read_csv(  # type: ignore[call-overload]
-                path if isinstance(stream, io.BufferedReader) else stream,  # reads a path ahead in a thread of its own
+                path if isinstance(getattr(stream, "raw", None), io.FileIO) else stream,  # a path is read ahead
                 compression=None,
                 sep=layout.delimiter,
                 skiprows=layout.first_line - 1 or None,
